@@ -1,0 +1,291 @@
+//! The command line: names, help, groups. No logic and no secrets: those come from variables only.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+/// Deploys SAP Cloud Integration artifacts and says truthfully whether they run.
+#[derive(Debug, Parser)]
+#[command(
+    name = "flowship",
+    version,
+    about = "Deploys SAP Cloud Integration artifacts from a pipeline and says truthfully whether they run.",
+    after_help = "Credentials come from variables only: CPI_SERVICE_KEY, or CPI_URL with CPI_TOKEN_URL, CPI_CLIENT_ID and\nCPI_CLIENT_SECRET, or CPI_URL with CPI_USERNAME and CPI_PASSWORD. Every option but --sandbox and --force can be\ngiven as a variable FLOWSHIP_<OPTION>, for example FLOWSHIP_TIMEOUT=15m; options win.\n\nExit codes: 0 ok, 1 failed, 2 usage, 3 artifact, 4 refused, 5 unreachable, 6 protocol, 7 undecided,\n130 and 143 interrupted.",
+    subcommand_required = true,
+    arg_required_else_help = true,
+    max_term_width = 120,
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// How to talk about it.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Packs, uploads, configures and deploys an artifact, and waits for the verdict.
+    Deploy(DeployArgs),
+    /// Configures and deploys what the tenant holds, without uploading anything.
+    Redeploy(RedeployArgs),
+    /// Writes a reproducible zip of an artifact and prints its digests.
+    Pack(PackArgs),
+    /// Checks an artifact offline; needs no credentials.
+    Check(CheckArgs),
+    /// Serves a simulated tenant on loopback, for trying out, training and tests.
+    Sandbox(SandboxArgs),
+}
+
+/// How to talk.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Output")]
+pub struct OutputArgs {
+    /// The form of the result on standard output. [default: text]
+    #[arg(long, global = true, value_name = "FORM", hide_possible_values = true)]
+    pub output: Option<OutputForm>,
+    /// Prints errors and the result only, no progress.
+    #[arg(long, global = true, action = ArgAction::SetTrue)]
+    pub quiet: bool,
+    /// Prints one line for each request to the tenant.
+    #[arg(long, global = true, action = ArgAction::SetTrue)]
+    pub verbose: bool,
+    /// When to colour: auto, always or never. [default: auto]
+    #[arg(long, global = true, value_name = "WHEN", hide_possible_values = true)]
+    pub color: Option<ColorChoice>,
+}
+
+/// The form of the result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OutputForm {
+    /// For people.
+    Text,
+    /// One versioned JSON object.
+    Json,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal, and in CI systems that show colours.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Arguments of `deploy`.
+#[derive(Debug, Args)]
+pub struct DeployArgs {
+    /// The artifact: its directory (with META-INF/MANIFEST.MF), or a zip exported from a tenant.
+    #[arg(value_name = "PATH")]
+    pub path: PathBuf,
+    /// The id of the integration package. It is created when it is missing; an existing one is never written.
+    #[arg(long, value_name = "ID")]
+    pub package: Option<String>,
+    /// The name for the package, if it has to be created. [default: its id]
+    #[arg(long, value_name = "NAME")]
+    pub package_name: Option<String>,
+    /// Never creates the package: a missing one is an error.
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub no_create_package: bool,
+    /// Another id for the artifact than its manifest's; the packed copy is aligned, your files are not touched.
+    #[arg(long, value_name = "ID")]
+    pub id: Option<String>,
+    /// Another name for the artifact than its manifest's.
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Which parameters to write.
+    #[command(flatten)]
+    pub parameters: ParameterArgs,
+    /// Lets the artifact's parameters.prop win over the values that are configured on the tenant.
+    #[arg(long, action = ArgAction::SetTrue, help_heading = "Parameters")]
+    pub parameters_from_artifact: bool,
+    /// How to wait.
+    #[command(flatten)]
+    pub wait: WaitArgs,
+    /// Uploads and configures, but does not deploy.
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub no_deploy: bool,
+    /// Overwrites a draft that somebody else saved on the tenant.
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub overwrite_drafts: bool,
+    /// Deploys although nothing changed, and starts a flow that was stopped.
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub force: bool,
+    /// Where to try it out.
+    #[command(flatten)]
+    pub sandbox: TryOutArgs,
+}
+
+/// Arguments of `redeploy`.
+#[derive(Debug, Args)]
+pub struct RedeployArgs {
+    /// The ids of the artifacts.
+    #[arg(value_name = "ID", required = true)]
+    pub ids: Vec<String>,
+    /// Which parameters to write.
+    #[command(flatten)]
+    pub parameters: ParameterArgs,
+    /// How to wait.
+    #[command(flatten)]
+    pub wait: WaitArgs,
+    /// Deploys a draft although somebody else saved it.
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub overwrite_drafts: bool,
+    /// Where to try it out.
+    #[command(flatten)]
+    pub sandbox: TryOutArgs,
+}
+
+/// Which parameters to write.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Parameters")]
+pub struct ParameterArgs {
+    /// A file of externalized parameters: java properties, or YAML when its name ends in .yaml or .yml.
+    #[arg(long, value_name = "FILE")]
+    pub parameters: Option<PathBuf>,
+    /// One externalized parameter; may be repeated, wins over --parameters. The value may be empty.
+    #[arg(long = "set", value_name = "[ID:]KEY=VALUE")]
+    pub set: Vec<String>,
+    /// One externalized parameter whose value is that of the variable NAME; may be repeated.
+    #[arg(long = "set-from-env", value_name = "[ID:]KEY=NAME")]
+    pub set_from_env: Vec<String>,
+}
+
+/// How to wait.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Waiting")]
+pub struct WaitArgs {
+    /// How long the whole run may take, for example 90s, 10m or 1h30m. [default: 10m]
+    #[arg(long, value_name = "TIME")]
+    pub timeout: Option<Span>,
+    /// The first pause between two looks at the tenant; later ones grow to 5s. [default: 300ms]
+    #[arg(long, value_name = "TIME")]
+    pub poll_interval: Option<Span>,
+    /// How long STARTED must hold before it is believed. [default: 0s]
+    #[arg(long, value_name = "TIME")]
+    pub settle: Option<Span>,
+}
+
+/// Where to try it out.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Trying out")]
+pub struct TryOutArgs {
+    /// Runs against an embedded simulated tenant instead of a real one; credentials are ignored.
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub sandbox: bool,
+    /// How the simulated tenant behaves; may be repeated. `flowship sandbox --list` names the scenarios.
+    #[arg(long, value_name = "NAME", requires = "sandbox")]
+    pub scenario: Vec<String>,
+}
+
+/// Arguments of `pack`.
+#[derive(Debug, Args)]
+pub struct PackArgs {
+    /// The artifact: its directory, or a zip exported from a tenant.
+    #[arg(value_name = "PATH")]
+    pub path: PathBuf,
+    /// The zip to write; an existing file is replaced.
+    #[arg(short = 'o', long = "out", value_name = "FILE")]
+    pub out: PathBuf,
+    /// Another id than the manifest's.
+    #[arg(long, value_name = "ID")]
+    pub id: Option<String>,
+    /// Another name than the manifest's.
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+}
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The artifact: its directory, or a zip exported from a tenant.
+    #[arg(value_name = "PATH")]
+    pub path: PathBuf,
+}
+
+/// Arguments of `sandbox`.
+#[derive(Debug, Args)]
+pub struct SandboxArgs {
+    /// The loopback address and port to listen on; port 0 takes a free one. [default: 127.0.0.1:0]
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<String>,
+    /// How the tenant behaves; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    pub scenario: Vec<String>,
+    /// How many seconds pass on the tenant while one passes here. [default: 1]
+    #[arg(long, value_name = "FACTOR")]
+    pub speed: Option<f64>,
+    /// An artifact that the tenant holds and runs from the start: its path and its package. May be repeated.
+    #[arg(long, value_name = "PATH:PACKAGE")]
+    pub preload: Vec<OsString>,
+    /// Prints the scenarios, and where each behaviour comes from, and ends.
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub list: bool,
+}
+
+/// A span of time as people write it: `300ms`, `90s`, `10m`, `1h30m`; a bare number is seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span(pub Duration);
+
+impl std::str::FromStr for Span {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let complaint = || format!("`{text}` is no span of time: write 300ms, 90s, 10m or 1h30m");
+        let mut total = Duration::ZERO;
+        let mut rest = text.trim();
+        if rest.is_empty() {
+            return Err(complaint());
+        }
+        while !rest.is_empty() {
+            let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+            let number: f64 = rest[..digits].parse().map_err(|_| complaint())?;
+            let tail = &rest[digits..];
+            let unit = tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len());
+            let seconds = number * seconds_in(&tail[..unit]).ok_or_else(complaint)?;
+            total = Duration::try_from_secs_f64(seconds).ok().and_then(|span| total.checked_add(span)).ok_or_else(complaint)?;
+            rest = &tail[unit..];
+        }
+        Ok(Self(total))
+    }
+}
+
+fn seconds_in(unit: &str) -> Option<f64> {
+    Some(match unit {
+        "ms" => 0.001,
+        "" | "s" | "sec" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn spans_are_read_as_people_write_them() {
+        for (text, millis) in [("300ms", 300), ("90s", 90_000), ("10m", 600_000), ("1h30m", 5_400_000), ("15", 15_000), ("1.5s", 1_500), ("0s", 0)] {
+            assert_eq!(text.parse(), Ok(Span(Duration::from_millis(millis))), "{text}");
+        }
+        for text in ["", "abc", "-5s", "5 s", "5d", "1e99h", ".", "s"] {
+            assert!(text.parse::<Span>().is_err(), "{text}");
+        }
+    }
+}

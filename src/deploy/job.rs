@@ -1,0 +1,79 @@
+//! What one artifact of a run is to become: everything that is known before the tenant is asked.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::artifact::ArtifactKind;
+use crate::artifact::archive::Archive;
+use crate::artifact::comparison::Comparable;
+use crate::tenant::wire::{ArtifactId, PackageId};
+
+/// One artifact of a run.
+pub struct Job {
+    /// Its id on the tenant.
+    pub id: ArtifactId,
+    /// What is to be deployed.
+    pub source: Source,
+    /// The parameters that the caller named.
+    pub named: Vec<NamedParameter>,
+    /// What the caller allows and asks for.
+    pub rules: Rules,
+}
+
+/// Where the content comes from.
+pub enum Source {
+    /// A directory or an exported zip.
+    Files(Box<Content>),
+    /// What the tenant holds already.
+    Tenant,
+}
+
+/// Content that was packed.
+pub struct Content {
+    /// The type, from the manifest.
+    pub kind: ArtifactKind,
+    /// The name on the tenant.
+    pub name: String,
+    /// The package it belongs into.
+    pub package: PackageId,
+    /// The name for the package if it has to be created.
+    pub package_name: String,
+    /// The packed archive.
+    pub archive: Archive,
+    /// The same content, to be compared with the tenant's.
+    pub comparable: Comparable,
+    /// The values of `parameters.prop`.
+    pub parameters: BTreeMap<String, String>,
+    /// The keys of `parameters.prop` and `parameters.propdef`.
+    pub parameter_keys: BTreeSet<String>,
+}
+
+/// A parameter that an option, a file or a variable names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedParameter {
+    /// The key.
+    pub key: String,
+    /// The value; never printed.
+    pub value: String,
+    /// Where it was named: `--set`, or file and line.
+    pub source: String,
+}
+
+/// What the caller allows and asks for.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// Create the package when it is missing.
+    pub create_package: bool,
+    /// Overwrite a draft that somebody else has saved.
+    pub overwrite_drafts: bool,
+    /// Deploy although nothing changed, or although the flow was stopped.
+    pub force: bool,
+    /// Deploy after uploading and configuring.
+    pub deploy: bool,
+    /// Let the artifact's own values win over those configured on the tenant.
+    pub parameters_from_artifact: bool,
+    /// How long STARTED must stand.
+    pub settle: Duration,
+    /// The first pause between two looks.
+    pub poll_interval: Duration,
+}

@@ -1,0 +1,62 @@
+//! What was sent and answered, told as it happens: progress for the reader, and the ledger that is printed when a
+//! run is interrupted.
+
+use std::sync::mpsc::Sender;
+
+use super::outcome::Outcome;
+
+/// Something that happened during a run.
+#[derive(Debug)]
+pub enum Event {
+    /// A change worth a line, about one artifact.
+    Progress {
+        /// The artifact.
+        artifact: String,
+        /// What happened.
+        text: String,
+    },
+    /// A write was sent or answered: what the tenant holds now.
+    Wrote {
+        /// The artifact.
+        artifact: String,
+        /// What the tenant holds now.
+        state: String,
+    },
+    /// One request, for `--verbose`.
+    Request(String),
+    /// The work has ended.
+    Ended(Ended),
+}
+
+/// How the work ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// With a verdict for each artifact.
+    Verdicts(Vec<Outcome>),
+    /// Before the first write, because the arguments do not fit the tenant.
+    Usage(Vec<super::outcome::Message>),
+}
+
+/// Where the events of one run go.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    events: Sender<Event>,
+}
+
+impl Ledger {
+    /// A ledger that tells `events`.
+    #[must_use]
+    pub fn new(events: Sender<Event>) -> Self {
+        Self { events }
+    }
+
+    /// Tells progress. A reader that is gone is no reason to stop.
+    pub fn progress(&self, artifact: &str, text: impl Into<String>) {
+        let _ = self.events.send(Event::Progress { artifact: artifact.to_owned(), text: text.into() });
+    }
+
+    /// Takes note of a write.
+    pub fn wrote(&self, artifact: &str, state: impl Into<String>) {
+        let _ = self.events.send(Event::Wrote { artifact: artifact.to_owned(), state: state.into() });
+    }
+}

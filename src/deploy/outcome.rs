@@ -1,0 +1,173 @@
+//! How one artifact ended: the facts that every report is made of.
+
+use std::time::Duration;
+
+use crate::artifact::ArtifactKind;
+use crate::artifact::archive::Digest;
+use crate::exit::Exit;
+use crate::tenant::error::{Kind, TenantError};
+
+/// The verdict words. They are a contract: pipelines read them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// Exactly this content is shown to run, by our deployment.
+    Started,
+    /// It was shown to run already; nothing was written.
+    Unchanged,
+    /// Uploaded and configured, as asked, without a deployment.
+    Uploaded,
+    /// The tenant decided against it.
+    Failed,
+    /// Credentials or a role.
+    Refused,
+    /// The artifact itself is not valid.
+    Invalid,
+    /// Not decided by the deadline.
+    Undecided,
+    /// Somebody else changed the artifact meanwhile.
+    Superseded,
+    /// The tenant could not be reached.
+    Unreachable,
+    /// Not attempted.
+    Skipped,
+}
+
+impl Word {
+    /// The word as printed.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Word::Started => "started",
+            Word::Unchanged => "unchanged",
+            Word::Uploaded => "uploaded",
+            Word::Failed => "failed",
+            Word::Refused => "refused",
+            Word::Invalid => "invalid",
+            Word::Undecided => "undecided",
+            Word::Superseded => "superseded",
+            Word::Unreachable => "unreachable",
+            Word::Skipped => "skipped",
+        }
+    }
+}
+
+/// What a reader needs when something is not well.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Message {
+    /// What happened, a sentence without a full stop.
+    pub what: String,
+    /// Where: a call, a file and line, an option.
+    pub at: Option<String>,
+    /// Why, deepest cause first, in the tenant's words.
+    pub causes: Vec<String>,
+    /// What to do next.
+    pub hint: Option<String>,
+}
+
+impl Message {
+    /// A message of one sentence.
+    pub fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into(), ..Self::default() }
+    }
+
+    /// The same with a place.
+    #[must_use]
+    pub fn at(mut self, at: impl Into<String>) -> Self {
+        self.at = Some(at.into());
+        self
+    }
+
+    /// The same with an advice.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same with one more cause.
+    #[must_use]
+    pub fn because(mut self, cause: impl Into<String>) -> Self {
+        self.causes.push(cause.into());
+        self
+    }
+}
+
+impl From<TenantError> for Message {
+    fn from(error: TenantError) -> Self {
+        let causes = error.says.filter(|words| !words.is_empty()).map(|words| words.to_string()).into_iter().collect();
+        Self { what: error.what, at: Some(error.at), causes, hint: error.hint }
+    }
+}
+
+/// A verdict, with the code it leads to and why.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// The word.
+    pub word: Word,
+    /// The code.
+    pub exit: Exit,
+    /// What the verdict rests on, in one line.
+    pub evidence: String,
+    /// Why, when it is not well.
+    pub message: Option<Message>,
+}
+
+impl Verdict {
+    /// A good end.
+    #[must_use]
+    pub fn well(word: Word, evidence: String) -> Self {
+        Self { word, exit: Exit::Ok, evidence, message: None }
+    }
+
+    /// An end that is not well; its exit code follows from the word.
+    #[must_use]
+    pub fn bad(word: Word, evidence: String, message: Message) -> Self {
+        let exit = match word {
+            Word::Started | Word::Unchanged | Word::Uploaded => Exit::Ok,
+            Word::Failed | Word::Superseded | Word::Skipped => Exit::Failed,
+            Word::Refused => Exit::Refused,
+            Word::Invalid => Exit::Artifact,
+            Word::Undecided => Exit::Undecided,
+            Word::Unreachable => Exit::Unreachable,
+        };
+        Self { word, exit, evidence, message: Some(message) }
+    }
+
+    /// The end that a call's error leads to before any deployment was accepted. `state`: what the tenant holds now.
+    #[must_use]
+    pub fn of_error(error: TenantError, state: &str) -> Self {
+        let exit = error.exit();
+        let word = match error.kind {
+            Kind::Credentials | Kind::Role => Word::Refused,
+            Kind::Refused | Kind::NotFound => Word::Failed,
+            Kind::Unreachable => Word::Unreachable,
+            Kind::Nonsense => Word::Undecided,
+        };
+        Self { word, exit, evidence: state.to_owned(), message: Some(error.into()) }
+    }
+}
+
+/// How one artifact ended.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Its id.
+    pub id: String,
+    /// Its type, when it is known.
+    pub kind: Option<ArtifactKind>,
+    /// Its package, when it is known.
+    pub package: Option<String>,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The version that the design time shows.
+    pub designtime_version: Option<String>,
+    /// The version that the runtime shows.
+    pub runtime_version: Option<String>,
+    /// The digest of the content: sorted paths and bytes.
+    pub content_sha256: Option<Digest>,
+    /// The digest of the packed zip.
+    pub zip_sha256: Option<Digest>,
+    /// The deploy task.
+    pub task: Option<String>,
+    /// How long it took.
+    pub took: Duration,
+}

@@ -1,0 +1,208 @@
+//! What is to be done about one artifact: a pure decision from what the caller wants and what the tenant holds.
+
+use super::job::{Job, Source};
+use super::outcome::Message;
+use super::parameters::{self, Setting};
+use crate::artifact::ArtifactKind;
+use crate::tenant::odata::TenantTime;
+use crate::tenant::wire::{Configuration, DesigntimeArtifact, IntegrationPackage, RuntimeArtifact, RuntimeStatus};
+
+/// What the tenant holds of one artifact, read before the first write.
+#[derive(Clone, Debug, Default)]
+pub struct Standing {
+    /// The artifact's type, `None` when a redeployment did not find it.
+    pub kind: Option<ArtifactKind>,
+    /// The package that the artifact is to live in, `None` when it is missing.
+    pub package: Option<IntegrationPackage>,
+    /// The design-time artifact, `None` when it is missing.
+    pub artifact: Option<DesigntimeArtifact>,
+    /// The artifact was last saved by this client.
+    pub saved_by_us: bool,
+    /// The externalized parameters as configured.
+    pub configured: Vec<Configuration>,
+    /// The runtime record, `None` when nothing is deployed.
+    pub runtime: Option<RuntimeArtifact>,
+    /// The tenant's clock at that answer.
+    pub answered: Option<TenantTime>,
+    /// Whether the content equals ours; `None` while it was not compared.
+    pub same_content: Option<bool>,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// Nothing may be written; why.
+    Refuse(Message),
+    /// Nothing need be done; the proof in one line.
+    Unchanged(String),
+    /// The content is the tenant's, but somebody stopped it: reported, not started.
+    Stopped(String),
+    /// These steps.
+    Act(Steps),
+}
+
+/// The steps of one artifact, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Steps {
+    /// Create the package first.
+    pub create_package: bool,
+    /// How the content gets there.
+    pub upload: Upload,
+    /// Deploy at the end.
+    pub deploy: bool,
+}
+
+/// How the content gets to the tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Upload {
+    /// By creating the artifact.
+    Create,
+    /// By updating it.
+    Update,
+    /// Not at all: the tenant holds it.
+    Keep,
+}
+
+/// Whether the tenant's content must be compared before anything can be decided: when a proof that nothing changed is
+/// in reach, or when a content that may not be written might be the same anyhow.
+#[must_use]
+pub fn needs_comparison(job: &Job, standing: &Standing) -> bool {
+    let (Source::Files(content), Some(artifact)) = (&job.source, &standing.artifact) else { return false };
+    let only_without_write = content.kind == ArtifactKind::ValueMapping || is_foreign_draft(job, standing) || is_read_only(standing);
+    let stopped = standing.runtime.as_ref().is_some_and(|record| record.status == RuntimeStatus::Stopped);
+    let provable = !job.rules.deploy || runs_since(artifact, standing.runtime.as_ref()).is_some() || stopped;
+    only_without_write || (!job.rules.force && provable && settings_hold(job, standing))
+}
+
+/// Decides. Nothing here asks the tenant anything.
+#[must_use]
+pub fn decide(job: &Job, standing: &Standing) -> Plan {
+    match &job.source {
+        Source::Tenant => redeploy(job, standing),
+        Source::Files(content) => match &standing.artifact {
+            None => create(job, standing, &content.package.0),
+            Some(artifact) => update(job, standing, artifact, &content.package.0, content.kind),
+        },
+    }
+}
+
+fn create(job: &Job, standing: &Standing, package: &str) -> Plan {
+    let steps = Steps { create_package: standing.package.is_none(), upload: Upload::Create, deploy: job.rules.deploy };
+    if is_read_only(standing) {
+        return Plan::Refuse(read_only(package));
+    }
+    Plan::Act(steps)
+}
+
+fn update(job: &Job, standing: &Standing, artifact: &DesigntimeArtifact, package: &str, kind: ArtifactKind) -> Plan {
+    if !artifact.package_id.is_empty() && artifact.package_id != package {
+        return Plan::Refuse(in_other_package(&job.id.0, &artifact.package_id, package));
+    }
+    let same = standing.same_content == Some(true);
+    let settled = settings_hold(job, standing);
+    if same && settled && !job.rules.force {
+        if let Some(done) = nothing_to_do(job, standing, artifact) {
+            return done;
+        }
+    }
+    let upload = if same && settled { Upload::Keep } else { Upload::Update };
+    if upload == Upload::Keep {
+        return Plan::Act(Steps { create_package: false, upload, deploy: job.rules.deploy });
+    }
+    if let Some(refusal) = may_not_write(job, standing, artifact, package, kind, same) {
+        return Plan::Refuse(refusal);
+    }
+    Plan::Act(Steps { create_package: false, upload, deploy: job.rules.deploy })
+}
+
+fn nothing_to_do(job: &Job, standing: &Standing, artifact: &DesigntimeArtifact) -> Option<Plan> {
+    if !job.rules.deploy {
+        return Some(Plan::Unchanged("the tenant's content and parameters are the same".to_owned()));
+    }
+    if let Some((deployed, modified)) = runs_since(artifact, standing.runtime.as_ref()) {
+        return Some(Plan::Unchanged(format!(
+            "same content and parameters; STARTED, DeployedOn {deployed} is later than the last save {modified}"
+        )));
+    }
+    let record = standing.runtime.as_ref().filter(|record| record.status == RuntimeStatus::Stopped)?;
+    Some(Plan::Stopped(format!("same content and parameters; the runtime shows {}", record.status)))
+}
+
+fn may_not_write(job: &Job, standing: &Standing, artifact: &DesigntimeArtifact, package: &str, kind: ArtifactKind, same: bool) -> Option<Message> {
+    if is_read_only(standing) {
+        return Some(read_only(package));
+    }
+    if is_foreign_draft(job, standing) {
+        return Some(draft(&job.id.0, artifact));
+    }
+    if kind == ArtifactKind::ValueMapping && !same {
+        return Some(value_mapping(&job.id.0));
+    }
+    None
+}
+
+fn redeploy(job: &Job, standing: &Standing) -> Plan {
+    let Some(artifact) = &standing.artifact else {
+        return Plan::Refuse(
+            Message::new(format!("the tenant holds no artifact {}", job.id))
+                .hint("check the id (not the name); an access policy may hide it from this key (role AccessAllAccessPoliciesArtifacts)"),
+        );
+    };
+    if is_foreign_draft(job, standing) {
+        return Plan::Refuse(draft(&job.id.0, artifact));
+    }
+    Plan::Act(Steps { create_package: false, upload: Upload::Keep, deploy: true })
+}
+
+/// The dates that prove that what runs was deployed after the last save: STARTED, and DeployedOn later than
+/// ModifiedAt, both by the tenant's clock.
+fn runs_since(artifact: &DesigntimeArtifact, runtime: Option<&RuntimeArtifact>) -> Option<(TenantTime, TenantTime)> {
+    let record = runtime.filter(|record| record.status == RuntimeStatus::Started)?;
+    let (deployed, modified) = (record.deployed_on?, artifact.modified_at()?);
+    (deployed > modified).then_some((deployed, modified))
+}
+
+/// The settings of this job on an update; on a redeployment only the named ones.
+#[must_use]
+pub fn settings(job: &Job, standing: &Standing) -> Vec<Setting> {
+    let content = match &job.source {
+        Source::Files(content) => Some(content.as_ref()),
+        Source::Tenant => None,
+    };
+    parameters::settings(content, &job.named, &standing.configured, job.rules.parameters_from_artifact)
+}
+
+fn settings_hold(job: &Job, standing: &Standing) -> bool {
+    parameters::missing(&settings(job, standing), &standing.configured).is_empty()
+}
+
+fn is_read_only(standing: &Standing) -> bool {
+    standing.package.as_ref().is_some_and(IntegrationPackage::read_only)
+}
+
+fn is_foreign_draft(job: &Job, standing: &Standing) -> bool {
+    let draft = standing.artifact.as_ref().is_some_and(DesigntimeArtifact::is_draft);
+    draft && !standing.saved_by_us && !job.rules.overwrite_drafts
+}
+
+fn read_only(package: &str) -> Message {
+    Message::new(format!("package {package} is configure-only (READ_ONLY): its content cannot be changed"))
+        .hint("change parameters and deploy with `flowship redeploy ID --set KEY=VALUE`, or deploy into another package with --package and --id")
+}
+
+fn in_other_package(id: &str, holder: &str, package: &str) -> Message {
+    Message::new(format!("artifact {id} already lives in package {holder}, not in {package}"))
+        .hint(format!("artifact ids are unique in the whole tenant: use --package {holder}, or another id with --id"))
+}
+
+fn draft(id: &str, artifact: &DesigntimeArtifact) -> Message {
+    let author = if artifact.modified_by.is_empty() { "somebody (this tenant does not say who)" } else { &artifact.modified_by };
+    let since = artifact.modified_at().map(|date| format!(" since {date}")).unwrap_or_default();
+    Message::new(format!("artifact {id} is a draft of {author}{since}: it was saved in the web UI without a version"))
+        .hint("let the author save it as a version or discard it; --overwrite-drafts overwrites it")
+}
+
+fn value_mapping(id: &str) -> Message {
+    Message::new(format!("value mapping {id} exists with other content, and the tenant's API cannot update value mappings"))
+        .hint("deleting and creating it anew would lose what was entered on the tenant, so flowship does not do it yet; change it in the web UI, then `flowship redeploy` it")
+}

@@ -1,0 +1,489 @@
+//! What the observations of one deployment prove. Pure: time is data, there is no clock and no network here.
+//!
+//! Two things make a verdict true: the task of *our* call, and a runtime record that is newer than the one read
+//! before the call. Neither is enough: a task that ended SUCCESS only built and distributed the content, and a
+//! record that is STARTED may be the previous one, which keeps running until the new one has started.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::clock::{Deadline, Moment};
+use crate::tenant::odata::TenantTime;
+use crate::tenant::wire::{BuildStatus, RuntimeArtifact, RuntimeStatus, TaskId};
+
+/// How long an ERROR must stand before it is believed; tenants flap.
+const ERROR_STANDS: Duration = Duration::from_secs(4);
+/// How long a STARTED about which there is a doubt must stand.
+const DOUBT_STANDS: Duration = Duration::from_secs(8);
+/// How long a task may answer "not found" from the start before it counts as never visible.
+const TASK_UNSEEN: Duration = Duration::from_secs(10);
+/// How long the runtime is watched for a deployment whose call was not answered.
+const LOST_CALL: Duration = Duration::from_secs(75);
+/// The same where nothing was deployed before: such a deployment is never postponed.
+const LOST_FIRST_CALL: Duration = Duration::from_secs(20);
+/// How long after SUCCESS a flow that is meant for another runtime may stay invisible.
+const OTHER_RUNTIME: Duration = Duration::from_secs(120);
+/// How much older than the baseline's own answer a new record may be (the `Date` header counts whole seconds).
+const BACKDATED_MILLIS: i64 = 2_000;
+
+/// What the runtime showed before the deploy call.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Baseline {
+    /// The record, `None` when nothing was deployed.
+    pub record: Option<RuntimeArtifact>,
+    /// The tenant's clock when it answered, from the `Date` header.
+    pub answered: Option<TenantTime>,
+    /// The record was still STARTING, STOPPING or of unknown status when the wait for it ended.
+    pub in_motion: bool,
+}
+
+/// How the tenant took a deploy call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// Accepted, with a task id if the answer held one.
+    Accepted { at: Moment, task: Option<TaskId> },
+    /// The request may have arrived, its answer did not, or made no sense.
+    Lost { at: Moment, why: String },
+    /// A repeated call was refused; while the first one's answer is unknown this is no verdict.
+    RefusedAgain { at: Moment, why: String },
+}
+
+/// What one question about the task gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TaskAnswer {
+    /// Its status.
+    Status(BuildStatus),
+    /// The API's own "not found".
+    NotFound,
+    /// This tenant has no such call (405 or 501).
+    NotOffered,
+    /// No answer, or none of the API.
+    NotSeen,
+}
+
+/// What one question about the runtime gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RuntimeAnswer {
+    /// A record.
+    Record(RuntimeArtifact),
+    /// The API's own "not found".
+    Absent,
+    /// No answer, or none of the API.
+    NotSeen,
+}
+
+/// A reason to look longer before STARTED is believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Doubt {
+    /// Nothing was deployed though the artifact existed: an earlier run's deployment may still be coming.
+    NothingWasDeployed,
+    /// The record before the call was not at rest.
+    BaselineInMotion,
+    /// A new STARTED record was seen while our task had not ended.
+    StartedBeforeTaskEnded,
+    /// The new record is older than the answer that did not show it.
+    Backdated,
+    /// The runtime shows another version than the one read back from the design time.
+    OtherVersion,
+    /// The answer of the deploy call was lost.
+    CallLost,
+    /// The task was never visible, or none was named.
+    TaskNeverVisible,
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Doubt::NothingWasDeployed => "nothing was deployed although the artifact existed",
+            Doubt::BaselineInMotion => "the previous deployment was still in motion",
+            Doubt::StartedBeforeTaskEnded => "STARTED was seen before the task had ended",
+            Doubt::Backdated => "DeployedOn is older than the answer that did not show it",
+            Doubt::OtherVersion => "the runtime version is not the design-time version",
+            Doubt::CallLost => "the answer of the deploy call was lost",
+            Doubt::TaskNeverVisible => "the task was never visible",
+        })
+    }
+}
+
+/// What is known of the task of our call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Task {
+    /// No deploy call was answered yet.
+    Unknown,
+    /// Asked for, with the last status seen, if any.
+    Running { id: TaskId, seen: Option<BuildStatus> },
+    /// Ended SUCCESS; known since.
+    Succeeded { id: TaskId, at: Moment },
+    /// Ended in a status that begins with FAIL.
+    Failed { id: TaskId, status: BuildStatus },
+    /// The tenant offers none; the deployment counts as built since the call was answered.
+    None { at: Moment },
+}
+
+/// An unbroken row of readings that showed the same record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Sight {
+    record: RuntimeArtifact,
+    since: Moment,
+    /// When the latest of these readings was begun.
+    latest: Moment,
+}
+
+/// Everything observed of one deployment.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    baseline: Baseline,
+    existed: bool,
+    version: Option<String>,
+    settle: Duration,
+    calls: Vec<Call>,
+    task: Task,
+    sight: Option<Sight>,
+    absences: u32,
+    new_started: Option<Moment>,
+    recheck_task: bool,
+    started_before_end: bool,
+    other_profile: Option<String>,
+}
+
+/// What is to be done about one deployment now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// Nothing is decided; look again.
+    Wait,
+    /// The deploy call's answer was lost and nothing came of it: call once more.
+    RepeatCall,
+    /// The new content is started, with these doubts outlived; the seal is still to be checked.
+    Started(Vec<Doubt>),
+    /// The build failed: the task's status.
+    BuildFailed(BuildStatus),
+    /// The new deployment stands in ERROR.
+    StartFailed,
+    /// The deadline, or no hope before it.
+    Undecided(Why),
+}
+
+/// Why nothing could be decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// The deadline has passed.
+    Deadline,
+    /// Built, but invisible: the flow's `SAP_ProfileId` names another runtime.
+    OtherRuntime(String),
+}
+
+impl Evidence {
+    /// Evidence before the deploy call. `existed`: the artifact was on the tenant before this run. `version`: the
+    /// design-time version read back after the last write. `settle`: how long STARTED must stand in any case.
+    #[must_use]
+    pub fn new(baseline: Baseline, existed: bool, version: Option<String>, settle: Duration) -> Self {
+        Self {
+            baseline,
+            existed,
+            version,
+            settle,
+            calls: Vec::new(),
+            task: Task::Unknown,
+            sight: None,
+            absences: 0,
+            new_started: None,
+            recheck_task: false,
+            started_before_end: false,
+            other_profile: None,
+        }
+    }
+
+    /// Takes note of how a deploy call was taken.
+    pub fn called(&mut self, call: Call) {
+        if let Call::Accepted { at, task } = &call {
+            self.task = match task {
+                Some(id) => Task::Running { id: id.clone(), seen: None },
+                None => Task::None { at: *at },
+            };
+        }
+        self.calls.push(call);
+    }
+
+    /// Takes note that the flow's `SAP_ProfileId` names a runtime that this API does not show.
+    pub fn profiled(&mut self, profile: String) {
+        self.other_profile = Some(profile);
+    }
+
+    /// Takes note of an answer about the task, to a question asked at `begun` and answered at `ended`.
+    pub fn task_answered(&mut self, begun: Moment, ended: Moment, answer: TaskAnswer) {
+        let Task::Running { id, seen } = &self.task else { return };
+        let id = id.clone();
+        let never_seen = seen.is_none();
+        self.recheck_task = false;
+        match answer {
+            TaskAnswer::Status(status) => self.task_status(id, status, begun, ended),
+            TaskAnswer::NotOffered => self.task = Task::None { at: self.called_at() },
+            TaskAnswer::NotFound if never_seen && ended >= self.called_at() + TASK_UNSEEN => {
+                self.task = Task::None { at: self.called_at() };
+            }
+            TaskAnswer::NotFound | TaskAnswer::NotSeen => {}
+        }
+    }
+
+    fn task_status(&mut self, id: TaskId, status: BuildStatus, begun: Moment, ended: Moment) {
+        if self.new_started.is_some_and(|started| begun >= started) && status != BuildStatus::Success {
+            self.started_before_end = true;
+        }
+        self.task = match status {
+            BuildStatus::Success => Task::Succeeded { id, at: ended },
+            status if status.failed() => Task::Failed { id, status },
+            status => Task::Running { id, seen: Some(status) },
+        };
+    }
+
+    /// Takes note of an answer about the runtime, to a question asked at `begun` and answered at `ended`.
+    pub fn runtime_answered(&mut self, begun: Moment, ended: Moment, answer: RuntimeAnswer) {
+        match answer {
+            RuntimeAnswer::NotSeen => {}
+            RuntimeAnswer::Absent => {
+                self.absences += 1;
+                if self.absences >= 2 {
+                    self.sight = None;
+                }
+            }
+            RuntimeAnswer::Record(record) => self.saw(begun, ended, record),
+        }
+    }
+
+    fn saw(&mut self, begun: Moment, ended: Moment, record: RuntimeArtifact) {
+        self.absences = 0;
+        if self.is_new(&record) && record.status == RuntimeStatus::Started && self.new_started.is_none() {
+            self.new_started = Some(ended);
+            self.recheck_task = true;
+        }
+        match &mut self.sight {
+            Some(sight) if sight.record == record => sight.latest = begun,
+            sight => *sight = Some(Sight { record, since: begun, latest: begun }),
+        }
+    }
+
+    /// Whether a record is of a later deployment than the baseline's. An earlier or unreadable date is never new.
+    fn is_new(&self, record: &RuntimeArtifact) -> bool {
+        match &self.baseline.record {
+            None => true,
+            Some(before) => matches!((before.deployed_on, record.deployed_on), (Some(before), Some(now)) if now > before),
+        }
+    }
+
+    /// When the latest deploy call was answered or lost.
+    fn called_at(&self) -> Moment {
+        match self.calls.last() {
+            Some(Call::Accepted { at, .. } | Call::Lost { at, .. } | Call::RefusedAgain { at, .. }) => *at,
+            None => Moment::ZERO,
+        }
+    }
+
+    fn a_call_was_lost(&self) -> bool {
+        self.calls.iter().any(|call| matches!(call, Call::Lost { .. }))
+    }
+
+    /// The task to ask for, if its answer can still decide something.
+    #[must_use]
+    pub fn task_to_ask(&self) -> Option<&TaskId> {
+        match &self.task {
+            Task::Running { id, .. } => Some(id),
+            _ => None,
+        }
+    }
+
+    /// Since when the deployment counts as built: readings begun earlier prove nothing.
+    fn built_at(&self) -> Option<Moment> {
+        match (&self.task, self.calls.first()) {
+            (Task::Succeeded { at, .. } | Task::None { at }, _)
+            | (Task::Unknown | Task::Failed { .. }, Some(Call::Lost { at, .. })) => Some(*at),
+            _ => None,
+        }
+    }
+
+    /// When our task's SUCCESS was learnt.
+    #[must_use]
+    pub fn succeeded_at(&self) -> Option<Moment> {
+        match self.task {
+            Task::Succeeded { at, .. } => Some(at),
+            _ => None,
+        }
+    }
+
+    /// Whether a new STARTED record was seen and the task has not been asked since: asking it now, instead of after
+    /// the next pause, tells a fast deployment from a foreign one.
+    #[must_use]
+    pub fn task_is_due(&self) -> bool {
+        self.task_to_ask().is_some() && self.recheck_task
+    }
+
+    /// The reasons to look longer at this record.
+    fn doubts(&self, record: &RuntimeArtifact) -> Vec<Doubt> {
+        let backdated = match (record.deployed_on, self.baseline.answered) {
+            (Some(deployed), Some(answered)) => deployed.0 < answered.0 - BACKDATED_MILLIS,
+            _ => false,
+        };
+        let other_version = self.version.as_ref().is_some_and(|version| *version != record.version);
+        [
+            (self.baseline.record.is_none() && self.existed, Doubt::NothingWasDeployed),
+            (self.baseline.in_motion, Doubt::BaselineInMotion),
+            (self.started_before_end, Doubt::StartedBeforeTaskEnded),
+            (backdated, Doubt::Backdated),
+            (other_version, Doubt::OtherVersion),
+            (self.a_call_was_lost(), Doubt::CallLost),
+            (matches!(self.task, Task::None { .. }), Doubt::TaskNeverVisible),
+        ]
+        .into_iter()
+        .filter_map(|(applies, doubt)| applies.then_some(doubt))
+        .collect()
+    }
+
+    /// Judges what is known at `now`.
+    #[must_use]
+    pub fn judge(&self, now: Moment, deadline: Deadline) -> Judgement {
+        if let Task::Failed { status, .. } = &self.task
+            && !self.a_call_was_lost()
+        {
+            return Judgement::BuildFailed(status.clone());
+        }
+        if let Some(decided) = self.judge_runtime(deadline) {
+            return decided;
+        }
+        if !deadline.passed(now) && self.call_came_to_nothing(now) {
+            return Judgement::RepeatCall;
+        }
+        if let Some(profile) = self.other_runtime(now) {
+            return Judgement::Undecided(Why::OtherRuntime(profile));
+        }
+        if deadline.passed(now) { Judgement::Undecided(Why::Deadline) } else { Judgement::Wait }
+    }
+
+    fn judge_runtime(&self, deadline: Deadline) -> Option<Judgement> {
+        let built = self.built_at()?;
+        let sight = self.sight.as_ref().filter(|sight| sight.latest >= built)?;
+        let since = sight.since.max(built);
+        let stood = sight.latest.saturating_sub(since);
+        match sight.record.status {
+            RuntimeStatus::Started if self.is_new(&sight.record) => {
+                let doubts = self.doubts(&sight.record);
+                let hold = if doubts.is_empty() { Duration::ZERO } else { bounded(DOUBT_STANDS, since, deadline) };
+                (stood >= hold.max(self.settle)).then_some(Judgement::Started(doubts))
+            }
+            RuntimeStatus::Error if self.is_ours(&sight.record) => {
+                let hold = if self.a_call_was_lost() { DOUBT_STANDS } else { ERROR_STANDS };
+                (stood >= bounded(hold, since, deadline)).then_some(Judgement::StartFailed)
+            }
+            _ => None,
+        }
+    }
+
+    /// An ERROR is ours on a new record, or on the previous record when that one was not in ERROR before.
+    fn is_ours(&self, record: &RuntimeArtifact) -> bool {
+        self.is_new(record)
+            || self.baseline.record.as_ref().is_some_and(|before| {
+                before.deployed_on == record.deployed_on && before.status != RuntimeStatus::Error
+            })
+    }
+
+    /// Whether a lost call has been watched long enough without anything new having appeared.
+    fn call_came_to_nothing(&self, now: Moment) -> bool {
+        let [Call::Lost { at, .. }] = self.calls.as_slice() else { return false };
+        let patience = if self.baseline.record.is_some() { LOST_CALL } else { LOST_FIRST_CALL };
+        let something_new = self.sight.as_ref().is_some_and(|sight| self.is_new(&sight.record));
+        !something_new && now >= *at + patience
+    }
+
+    fn other_runtime(&self, now: Moment) -> Option<String> {
+        let profile = self.other_profile.as_ref()?;
+        let nothing_new = !self.sight.as_ref().is_some_and(|sight| self.is_new(&sight.record));
+        (nothing_new && now >= self.succeeded_at()? + OTHER_RUNTIME).then(|| profile.clone())
+    }
+
+    /// How long to wait before the next look: about a tenth of the time waited since the call, from `first` to 5 s;
+    /// not at all when one answer of the task decides what was just seen.
+    #[must_use]
+    pub fn pause(&self, now: Moment, first: Duration) -> Duration {
+        if self.task_is_due() {
+            return Duration::ZERO;
+        }
+        let waited = now.saturating_sub(self.called_at());
+        let longest = if self.is_standing() { Duration::from_secs(1) } else { Duration::from_secs(5) };
+        (waited / 10).clamp(first.min(longest), longest)
+    }
+
+    /// Whether a final status is being watched for its standing, which wants a closer look.
+    fn is_standing(&self) -> bool {
+        self.built_at().is_some()
+            && self.sight.as_ref().is_some_and(|sight| match sight.record.status {
+                RuntimeStatus::Started => self.is_new(&sight.record),
+                RuntimeStatus::Error => self.is_ours(&sight.record),
+                _ => false,
+            })
+    }
+
+    /// The record last seen, new or not.
+    #[must_use]
+    pub fn last_seen(&self) -> Option<&RuntimeArtifact> {
+        self.sight.as_ref().map(|sight| &sight.record)
+    }
+
+    /// The record last seen, if it is of a later deployment than the baseline's.
+    #[must_use]
+    pub fn new_record(&self) -> Option<&RuntimeArtifact> {
+        self.last_seen().filter(|record| self.is_new(record))
+    }
+
+    /// The record before the call.
+    #[must_use]
+    pub fn baseline(&self) -> &Baseline {
+        &self.baseline
+    }
+
+    /// The id of the task that was watched last, for the evidence.
+    #[must_use]
+    pub fn task_id(&self) -> Option<&TaskId> {
+        let accepted = self.calls.iter().rev().find_map(|call| match call {
+            Call::Accepted { task, .. } => task.as_ref(),
+            Call::Lost { .. } | Call::RefusedAgain { .. } => None,
+        });
+        match &self.task {
+            Task::Running { id, .. } | Task::Succeeded { id, .. } | Task::Failed { id, .. } => Some(id),
+            Task::Unknown | Task::None { .. } => accepted,
+        }
+    }
+
+    /// What is known of the task, in a few words: `task T SUCCESS`.
+    #[must_use]
+    pub fn task_words(&self) -> String {
+        match &self.task {
+            Task::Unknown => "no task (the answer of the deploy call was lost)".to_owned(),
+            Task::Running { id, seen: Some(status) } => format!("task {id} {status}"),
+            Task::Running { id, seen: None } => format!("task {id} not seen"),
+            Task::Succeeded { id, .. } => format!("task {id} SUCCESS"),
+            Task::Failed { id, status } => format!("task {id} {status}"),
+            Task::None { .. } => match self.task_id() {
+                Some(id) => format!("task {id} never visible"),
+                None => "no task id in the answer".to_owned(),
+            },
+        }
+    }
+
+    /// Why the first call's answer was lost, if it was.
+    #[must_use]
+    pub fn lost_why(&self) -> Option<&str> {
+        self.calls.iter().find_map(|call| match call {
+            Call::Lost { why, .. } => Some(why.as_str()),
+            Call::Accepted { .. } | Call::RefusedAgain { .. } => None,
+        })
+    }
+
+    /// Whether the tenant is known to have accepted a deployment.
+    #[must_use]
+    pub fn accepted(&self) -> bool {
+        self.calls.iter().any(|call| matches!(call, Call::Accepted { .. }))
+    }
+}
+
+/// A standing time, at most half of the time left since it began.
+fn bounded(hold: Duration, since: Moment, deadline: Deadline) -> Duration {
+    hold.min(deadline.left(since) / 2)
+}

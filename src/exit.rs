@@ -1,0 +1,119 @@
+//! The exit codes: what a pipeline branches on. The numbers are a contract (README, "Exit codes").
+
+/// Why the process ends, as the number that the calling pipeline sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Exit {
+    /// What was asked for is so.
+    Ok,
+    /// The tenant decided: a build or start failed, a write was refused, somebody else was quicker.
+    Failed,
+    /// A bad option, variable or settings file; nothing was sent.
+    Usage,
+    /// The artifact itself is not valid; nothing was sent.
+    Artifact,
+    /// 401 or 403: credentials, plan or role.
+    Refused,
+    /// DNS, TLS, connection, 5xx or 429 after all retries, before a deployment was accepted.
+    Unreachable,
+    /// An answer that makes no sense; never a success.
+    Protocol,
+    /// The deadline, or contact lost, after a deployment was or may have been accepted.
+    Undecided,
+    /// Ended by Ctrl-C.
+    Interrupted,
+    /// Ended by SIGTERM.
+    Terminated,
+}
+
+impl Exit {
+    /// Every code, in the order of the README's table.
+    pub const ALL: [Exit; 10] = [
+        Exit::Ok,
+        Exit::Failed,
+        Exit::Usage,
+        Exit::Artifact,
+        Exit::Refused,
+        Exit::Unreachable,
+        Exit::Protocol,
+        Exit::Undecided,
+        Exit::Interrupted,
+        Exit::Terminated,
+    ];
+
+    /// The number given to the operating system.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Exit::Ok => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::Artifact => 3,
+            Exit::Refused => 4,
+            Exit::Unreachable => 5,
+            Exit::Protocol => 6,
+            Exit::Undecided => 7,
+            Exit::Interrupted => 130,
+            Exit::Terminated => 143,
+        }
+    }
+
+    /// The word for the code, as in the README's table.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Exit::Ok => "ok",
+            Exit::Failed => "failed",
+            Exit::Usage => "usage",
+            Exit::Artifact => "artifact",
+            Exit::Refused => "refused",
+            Exit::Unreachable => "unreachable",
+            Exit::Protocol => "protocol",
+            Exit::Undecided => "undecided",
+            Exit::Interrupted | Exit::Terminated => "interrupted",
+        }
+    }
+
+    /// How bad a result is beside those of other artifacts of the same run; larger is worse.
+    fn severity(self) -> u8 {
+        match self {
+            Exit::Ok => 0,
+            Exit::Undecided => 1,
+            Exit::Unreachable => 2,
+            Exit::Protocol => 3,
+            Exit::Artifact => 4,
+            Exit::Refused => 5,
+            Exit::Failed => 6,
+            Exit::Usage | Exit::Interrupted | Exit::Terminated => 7,
+        }
+    }
+
+    /// The code of a run whose artifacts ended so: that of the worst, `Ok` for none.
+    #[must_use]
+    pub fn worst(all: impl IntoIterator<Item = Exit>) -> Exit {
+        all.into_iter().max_by_key(|exit| exit.severity()).unwrap_or(Exit::Ok)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_code_wins_in_the_documented_order() {
+        let order = [
+            Exit::Failed,
+            Exit::Refused,
+            Exit::Artifact,
+            Exit::Protocol,
+            Exit::Unreachable,
+            Exit::Undecided,
+            Exit::Ok,
+        ];
+        for (place, worse) in order.iter().enumerate() {
+            for better in &order[place..] {
+                assert_eq!(Exit::worst([*better, *worse]), *worse);
+            }
+        }
+        assert_eq!(Exit::worst([]), Exit::Ok);
+    }
+}

@@ -1,0 +1,144 @@
+//! Why the tenant did not do what it was asked, in the words that a reader of the log needs.
+
+use std::fmt;
+
+use super::words::Words;
+use crate::exit::Exit;
+
+/// What kind of no it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// 401: the credentials are not taken.
+    Credentials,
+    /// 403: a role is missing.
+    Role,
+    /// The tenant understood and refused: locked, duplicate, read-only, not valid.
+    Refused,
+    /// The API's own "not found".
+    NotFound,
+    /// DNS, TLS, connection, 5xx or 429, after all retries.
+    Unreachable,
+    /// An answer that makes no sense.
+    Nonsense,
+}
+
+/// A call that did not do what it was asked.
+#[derive(Clone, Debug)]
+pub struct TenantError {
+    /// What kind of no.
+    pub kind: Kind,
+    /// What failed, as a sentence without a full stop.
+    pub what: String,
+    /// The call: method and URL without query, and the status if there was one.
+    pub at: String,
+    /// The tenant's own words.
+    pub says: Option<Words>,
+    /// What to do next.
+    pub hint: Option<String>,
+}
+
+impl TenantError {
+    /// The exit code that this error leads to before a deployment was accepted.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self.kind {
+            Kind::Credentials | Kind::Role => Exit::Refused,
+            Kind::Refused | Kind::NotFound => Exit::Failed,
+            Kind::Unreachable => Exit::Unreachable,
+            Kind::Nonsense => Exit::Protocol,
+        }
+    }
+
+    /// The same error with another advice.
+    #[must_use]
+    pub fn hinted(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for TenantError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.what, self.at)?;
+        match &self.says {
+            Some(words) if !words.is_empty() => write!(f, ": {words}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for TenantError {}
+
+/// Texts of refusals that no repetition changes; half of SAP's permanent refusals are answered with status 500.
+const PERMANENT: [&str; 14] = [
+    "already exist",
+    "locked",
+    "draft",
+    "read only",
+    "read-only",
+    "configure only",
+    "configure-only",
+    "not allowed",
+    "cannot_be_updated",
+    "cannot be updated",
+    "symbolic",
+    "not valid",
+    "invalid",
+    "rename the artifact",
+];
+
+/// Whether the tenant's text says that asking again is of no use.
+#[must_use]
+pub fn is_permanent(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    PERMANENT.iter().any(|known| lower.contains(known))
+}
+
+/// Whether the text says that a human holds the artifact open.
+#[must_use]
+pub fn says_locked(text: &str) -> bool {
+    text.to_lowercase().contains("locked")
+}
+
+/// What helps against a refusal, as far as its text tells.
+#[must_use]
+pub fn remedy(status: u16, text: &str) -> Option<String> {
+    let lower = text.to_lowercase();
+    let remedy = if status == 423 || lower.contains("locked") {
+        "somebody has the artifact open in the web UI: save and close it there, or release the lock under Monitor > Manage Locks > Designtime Artifact Locks, then run again"
+    } else if lower.contains("already exist") {
+        "artifact ids are unique in the whole tenant: use the package that holds it, or another id with --id; if you cannot see it, an access policy hides it from this key (role AccessAllAccessPoliciesArtifacts)"
+    } else if lower.contains("configure only") || lower.contains("configure-only") || lower.contains("read only") || lower.contains("read-only") {
+        "the package is configure-only: change parameters and deploy with `flowship redeploy`, or copy the package in the web UI to edit it"
+    } else if lower.contains("symbolic") {
+        "Bundle-SymbolicName in META-INF/MANIFEST.MF must be the id of the artifact on the tenant; `--id` aligns it in the packed copy"
+    } else if lower.contains("draft") {
+        "save the draft as a version in the web UI, or discard it, then run again"
+    } else if lower.contains("service plan") {
+        "the licence plan of this tenant does not offer this call"
+    } else {
+        return None;
+    };
+    Some(remedy.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documented_refusals_are_permanent_and_have_a_remedy() {
+        for text in [
+            "An integration flow A with the ID a already exists in the p package. Please rename the artifact ID.",
+            "Update of Message Mapping failed. Cannot update the artifact as it is locked.",
+            "Could not update artifact of the package; due to change in the Bundle-symbolicName",
+            "BUNDLE_SYMBOLIC_NAME_CANNOT_BE_UPDATED",
+            "Message Mapping artifact consists in a configure only package with Id: x",
+        ] {
+            assert!(is_permanent(text), "{text}");
+            assert!(remedy(500, text).is_some(), "{text}");
+        }
+        assert!(is_permanent("Update of PackageId and Id are not allowed."));
+        assert!(!is_permanent("Cannot invoke \"HttpSession.getAttribute(String)\" because it is null"));
+    }
+}

@@ -1,0 +1,179 @@
+//! `ErrorInformation`: why a deployment failed, in all the shapes that tenants write it.
+//!
+//! The cause sits in the deepest child; placeholders `{0}` are filled from the parameters beside them; a parameter
+//! may itself be a JSON text of the same kind.
+
+use serde_json::{Map, Value};
+
+/// How deep shapes are followed.
+const DEEPEST: usize = 32;
+/// How many messages are kept.
+const MOST: usize = 20;
+
+/// The messages of an error information body, deepest cause first, without repetitions; the raw text when it
+/// has no known shape; nothing for an empty body.
+#[must_use]
+pub fn causes(body: &str) -> Vec<String> {
+    let body = body.trim_start_matches('\u{feff}').trim();
+    if body.is_empty() {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    match serde_json::from_str::<Value>(body) {
+        Ok(value) => collect(&value, 0, &mut found),
+        Err(_) => found.push((0, body.to_owned())),
+    }
+    if found.is_empty() && body.len() > 2 {
+        found.push((0, body.to_owned()));
+    }
+    deepest_first(found)
+}
+
+fn deepest_first(mut found: Vec<(usize, String)>) -> Vec<String> {
+    found.sort_by_key(|(depth, _)| std::cmp::Reverse(*depth));
+    let mut causes: Vec<String> = Vec::new();
+    for (_, text) in found {
+        if !causes.contains(&text) && causes.len() < MOST {
+            causes.push(text);
+        }
+    }
+    causes
+}
+
+fn collect(value: &Value, depth: usize, found: &mut Vec<(usize, String)>) {
+    if depth > DEEPEST {
+        return;
+    }
+    match value {
+        Value::String(text) => collect_text(text, depth, found),
+        Value::Array(items) => items.iter().for_each(|item| collect(item, depth, found)),
+        Value::Object(fields) => collect_instance(fields, depth, found),
+        _ => {}
+    }
+}
+
+/// A text is a message, unless it is JSON of its own.
+fn collect_text(text: &str, depth: usize, found: &mut Vec<(usize, String)>) {
+    let text = text.trim();
+    if text.starts_with(['{', '['])
+        && let Ok(inner) = serde_json::from_str::<Value>(text)
+    {
+        collect(&inner, depth + 1, found);
+    } else if !text.is_empty() {
+        found.push((depth, text.to_owned()));
+    }
+}
+
+/// One message instance: its message, then what hangs below it.
+fn collect_instance(fields: &Map<String, Value>, depth: usize, found: &mut Vec<(usize, String)>) {
+    let parameters = list(fields, &["parameter", "parameters"]);
+    let before = found.len();
+    if let Some(message) = message_of(fields, &parameters) {
+        collect_text(&message, depth, found);
+    }
+    let said = found.len() > before;
+    for parameter in &parameters {
+        collect_parameter(parameter, depth, said, found);
+    }
+    for child in list(fields, &["childInstances", "childMessageInstances", "children", "cause", "causes", "error", "errors"]) {
+        collect(child, depth + 1, found);
+    }
+}
+
+/// A parameter that is JSON leads deeper; a plain one speaks only where no message used it.
+fn collect_parameter(parameter: &Value, depth: usize, said: bool, found: &mut Vec<(usize, String)>) {
+    let nested = match parameter {
+        Value::String(text) => text.trim_start().starts_with(['{', '[']),
+        Value::Object(_) | Value::Array(_) => true,
+        _ => false,
+    };
+    if nested || !said {
+        collect(parameter, depth + usize::from(nested), found);
+    } else if let Value::String(text) = parameter
+        && !found.iter().any(|(_, known)| known.contains(text.trim()))
+    {
+        collect_text(text, depth, found);
+    }
+}
+
+fn list<'a>(fields: &'a Map<String, Value>, names: &[&str]) -> Vec<&'a Value> {
+    names
+        .iter()
+        .filter_map(|name| fields.get(*name))
+        .flat_map(|value| match value {
+            Value::Array(items) => items.iter().collect(),
+            Value::Null => Vec::new(),
+            one => vec![one],
+        })
+        .collect()
+}
+
+/// `[CONTENT][CONTENT_DEPLOY][GenerationFailed]: text`, or the text alone.
+fn message_of(fields: &Map<String, Value>, parameters: &[&Value]) -> Option<String> {
+    let text = |fields: &Map<String, Value>, name: &str| fields.get(name).and_then(Value::as_str).map(str::to_owned);
+    let (head, body) = match fields.get("message") {
+        Some(Value::String(message)) => (Some(message.clone()), None),
+        Some(Value::Object(inner)) => (text(inner, "messageText").or_else(|| text(inner, "value")), Some(inner)),
+        _ => (text(fields, "messageText").or_else(|| text(fields, "value")), Some(fields)),
+    };
+    let label = body.map(|inner| label(inner)).unwrap_or_default();
+    let filled = head.map(|head| fill(&head, parameters)).filter(|head| !head.trim().is_empty());
+    match (label.is_empty(), filled) {
+        (true, filled) => filled,
+        (false, Some(filled)) => Some(format!("{label}: {filled}")),
+        (false, None) => Some(label),
+    }
+}
+
+/// The subsystem, part (SAP spells it `subsytemPartName`) and message id in brackets.
+fn label(message: &Map<String, Value>) -> String {
+    ["subsystemName", "subsytemPartName", "subsystemPartName", "messageId"]
+        .iter()
+        .filter_map(|name| message.get(*name).and_then(Value::as_str))
+        .filter(|text| !text.is_empty())
+        .map(|text| format!("[{text}]"))
+        .collect()
+}
+
+fn fill(text: &str, parameters: &[&Value]) -> String {
+    let mut filled = text.to_owned();
+    for (place, parameter) in parameters.iter().enumerate() {
+        let value = match parameter {
+            Value::String(value) if !value.trim_start().starts_with(['{', '[']) => value.clone(),
+            Value::Number(value) => value.to_string(),
+            _ => continue,
+        };
+        filled = filled.replace(&format!("{{{place}}}"), &value);
+    }
+    filled
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_known_shape_gives_its_deepest_cause_first() {
+        let nested = r#"{"message":{"subsystemName":"CONTENT","subsytemPartName":"CONTENT_DEPLOY","messageId":"GenerationFailed","messageText":"Deploy of {0} failed"},"parameter":["X"],"childInstances":[{"message":{"messageText":"Bundle failed"},"parameter":[],"childInstances":[{"message":{"messageText":"No credentials for '{0}'"},"parameter":["smtp"],"childInstances":[]}]}]}"#;
+        assert_eq!(
+            causes(nested),
+            ["No credentials for 'smtp'", "Bundle failed", "[CONTENT][CONTENT_DEPLOY][GenerationFailed]: Deploy of X failed"]
+        );
+        let text_in_text = r#"{"message":{"subsystemName":"CONTENT","messageId":"Failed"},"parameter":["{\"message\":\"outer\",\"parameters\":[],\"childMessageInstances\":[{\"message\":\"inner {0}\",\"parameters\":[\"cause\"]}]}"],"childInstances":[]}"#;
+        assert_eq!(causes(text_in_text), ["inner cause", "outer", "[CONTENT][Failed]"]);
+        assert_eq!(causes(r#"{"message":"java.lang.IllegalStateException: No credentials"}"#), ["java.lang.IllegalStateException: No credentials"]);
+        assert_eq!(causes("plain words"), ["plain words"]);
+        assert_eq!(causes(r#"{"parameter":["only a parameter"]}"#), ["only a parameter"]);
+    }
+
+    #[test]
+    fn nothing_useful_is_no_cause_and_odd_shapes_do_not_panic() {
+        for body in ["", "  ", "{}", "[]"] {
+            assert_eq!(causes(body), Vec::<String>::new(), "{body:?}");
+        }
+        assert_eq!(causes(r#"{"unknown":{"deep":1}}"#), [r#"{"unknown":{"deep":1}}"#]);
+        let deep = format!("{}{}", "[".repeat(100), "]".repeat(100));
+        assert_eq!(causes(&deep).len(), 1);
+        assert_eq!(causes(r#"{"message":{"messageText":"kept"},"parameter":[null,{"a":1}],"childInstances":null}"#), ["kept"]);
+    }
+}

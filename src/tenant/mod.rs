@@ -1,0 +1,381 @@
+//! The tenant: one method per operation of its public API, in SAP's words. What the answers mean for a deployment
+//! is decided elsewhere.
+
+pub mod error;
+pub mod error_information;
+mod exchange;
+pub mod odata;
+pub mod pace;
+pub mod roles;
+mod session;
+mod upload;
+pub mod wire;
+pub mod words;
+
+use std::fs::File;
+
+use std::sync::Mutex;
+
+
+use serde_json::json;
+
+use crate::artifact::ArtifactKind;
+use crate::artifact::archive::Archive;
+use crate::clock::{Clock, Deadline};
+use crate::http::{Answer, Body, Connection, Http, Method};
+use crate::settings::credentials::{Credentials, Login};
+use crate::settings::redactor::Redactor;
+
+use self::error::{Kind, TenantError, is_permanent};
+use self::exchange::{Again, Ask, Meaning, Trouble, meaning};
+pub use self::exchange::{Reading, Written};
+use self::odata::{TenantTime, literal};
+use self::pace::{Bucket, Pace};
+use self::roles::Role;
+use self::session::Session;
+use self::wire::{ArtifactId, BuildStatus, Configuration, DesigntimeArtifact, IntegrationPackage, PackageId, RuntimeArtifact, TaskId};
+use self::words::Words;
+
+/// How many pages of a list are followed.
+const MOST_PAGES: usize = 100;
+
+/// Told one line for each request, for `--verbose`.
+pub type Observer = Box<dyn Fn(&str) + Send + Sync>;
+
+/// A tenant that can be asked by several threads.
+pub struct Tenant {
+    http: Http,
+    credentials: Credentials,
+    redactor: Redactor,
+    clock: Clock,
+    pace: Pace,
+    session: Mutex<Session>,
+    observer: Observer,
+}
+
+/// How the tenant took a deploy call.
+#[derive(Debug)]
+pub enum DeployAnswer {
+    /// Accepted; the task id when the answer held one.
+    Accepted(Option<TaskId>),
+    /// Perhaps accepted.
+    Lost(String),
+}
+
+/// One look at the runtime: the record, or `None` for the API's own "not found", and the tenant's clock.
+pub struct RuntimeReading {
+    /// The record.
+    pub record: Option<RuntimeArtifact>,
+    /// The `Date` header of the answer.
+    pub answered: Option<TenantTime>,
+}
+
+impl Tenant {
+    /// A tenant behind these credentials. `observer` is told one line for each request.
+    #[must_use]
+    pub fn new(http: Http, credentials: Credentials, redactor: Redactor, clock: Clock, observer: Observer) -> Self {
+        Self { http, credentials, redactor, clock, pace: Pace::new(8, 40), session: Mutex::default(), observer }
+    }
+
+    /// The host, for messages and reports.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.credentials.url.host()
+    }
+
+    /// Makes text from outside fit to be printed.
+    #[must_use]
+    pub fn words(&self, text: &str) -> Words {
+        Words::new(text, &self.redactor)
+    }
+
+    /// Whether the tenant's `ModifiedBy` names this client. Unknown names are somebody else's.
+    #[must_use]
+    pub fn is_us(&self, name: &str) -> bool {
+        let name = name.trim().to_lowercase();
+        let own = match &self.credentials.login {
+            Login::ClientCredentials { client_id, .. } => client_id.to_lowercase(),
+            Login::Basic { username, .. } => username.to_lowercase(),
+        };
+        let known = self.session.lock().ok().and_then(|session| session.token.as_ref().map(|token| token.claims.identities.clone()));
+        !name.is_empty() && (name == own || name == format!("oauth_client_{own}") || known.unwrap_or_default().contains(&name))
+    }
+
+    /// Fetches the access token and names those of the needed roles that it certainly lacks.
+    pub fn lacking_roles(&self, needed: &[Role], deadline: Deadline) -> Result<Vec<Role>, TenantError> {
+        let (token, _) = self.token(deadline)?;
+        Ok(token.map(|token| token.claims.lacking(needed)).unwrap_or_default())
+    }
+
+    /// Proves that this host is a tenant's API: one package at most is listed. A host that is none answers 404 to
+    /// everything, which must not be taken for "there is nothing yet".
+    pub fn prove(&self, deadline: Deadline) -> Result<(), TenantError> {
+        let ask = Ask::get(Bucket::Designtime, Role::PackagesRead, "IntegrationPackages?$top=1".to_owned());
+        match self.read(&ask, deadline, |answer| odata::collection::<serde_json::Value>(&answer.body))? {
+            Reading::Found(_) => Ok(()),
+            Reading::Missing => Err(TenantError {
+                kind: Kind::Nonsense,
+                what: "this host answers, but is no tenant's API".to_owned(),
+                at: format!("GET {} → 404", self.credentials.url.api("IntegrationPackages")),
+                says: None,
+                hint: Some("CPI_URL must be the `url` of a service key of plan `api`; the runtime's host (`-rt`) does not serve this API".to_owned()),
+            }),
+        }
+    }
+
+    /// An integration package.
+    pub fn integration_package(&self, id: &PackageId, deadline: Deadline) -> Result<Reading<IntegrationPackage>, TenantError> {
+        let ask = Ask::get(Bucket::Designtime, Role::PackagesRead, format!("IntegrationPackages({})", literal(&id.0)));
+        self.read(&ask, deadline, |answer| odata::entity(&answer.body))
+    }
+
+    /// Creates an integration package. `ShortText` is mandatory; `Mode` must not be sent.
+    pub fn create_integration_package(&self, id: &PackageId, name: &str, deadline: Deadline) -> Result<Written, TenantError> {
+        let body = json!({ "Id": id.0, "Name": name, "ShortText": name }).to_string();
+        let ask = Ask::write(Method::Post, Role::PackagesEdit, "IntegrationPackages".to_owned(), Body::Bytes(body.as_bytes()));
+        self.write(&ask, deadline, |answer| created(answer))
+    }
+
+    /// A design-time artifact in its latest state.
+    pub fn designtime_artifact(&self, kind: ArtifactKind, id: &ArtifactId, deadline: Deadline) -> Result<Reading<DesigntimeArtifact>, TenantError> {
+        let ask = Ask::get(Bucket::Designtime, Role::PackagesRead, designtime_path(kind, id));
+        self.read(&ask, deadline, |answer| odata::entity(&answer.body))
+    }
+
+    /// Creates a design-time artifact from an archive.
+    pub fn create_designtime_artifact(
+        &self,
+        kind: ArtifactKind,
+        id: &ArtifactId,
+        name: &str,
+        package: &PackageId,
+        archive: &Archive,
+        deadline: Deadline,
+    ) -> Result<Written, TenantError> {
+        let content = upload::ArtifactContent::new(archive, &[("Name", name), ("Id", &id.0), ("PackageId", &package.0)]);
+        let open = || content.open();
+        let body = Body::Stream { length: content.length(), open: &open };
+        let path = format!("{}DesigntimeArtifacts", entity_prefix(kind));
+        let ask = Ask { long: true, ..Ask::write(Method::Post, Role::PackagesEdit, path, body) };
+        self.write(&ask, deadline, |answer| created(answer))
+    }
+
+    /// Updates the content of a design-time artifact. Neither id nor package may be sent, not even empty.
+    pub fn update_designtime_artifact(
+        &self,
+        kind: ArtifactKind,
+        id: &ArtifactId,
+        name: &str,
+        archive: &Archive,
+        deadline: Deadline,
+    ) -> Result<Written, TenantError> {
+        let content = upload::ArtifactContent::new(archive, &[("Name", name)]);
+        let open = || content.open();
+        let body = Body::Stream { length: content.length(), open: &open };
+        let ask = Ask { long: true, ..Ask::write(Method::Put, Role::PackagesEdit, designtime_path(kind, id), body) };
+        self.write(&ask, deadline, |answer| empty_or_json(answer))
+    }
+
+    /// Downloads the content of a design-time artifact into an unnamed file, positioned at its start.
+    pub fn download(&self, kind: ArtifactKind, id: &ArtifactId, deadline: Deadline) -> Result<Reading<File>, TenantError> {
+        let path = format!("{}/$value", designtime_path(kind, id));
+        let ask = Ask { long: true, ..Ask::get(Bucket::Designtime, Role::PackagesRead, path) };
+        self.read_archive(ask, deadline)
+    }
+
+    /// The externalized parameters of an integration flow.
+    pub fn configurations(&self, id: &ArtifactId, deadline: Deadline) -> Result<Reading<Vec<Configuration>>, TenantError> {
+        let mut path = format!("{}/Configurations", designtime_path(ArtifactKind::IntegrationFlow, id));
+        let mut all = Vec::new();
+        for _ in 0..MOST_PAGES {
+            let ask = Ask::get(Bucket::Designtime, Role::PackagesRead, path.clone());
+            let page = match self.read(&ask, deadline, |answer| odata::collection::<Configuration>(&answer.body))? {
+                Reading::Found(page) => page,
+                Reading::Missing => return Ok(Reading::Missing),
+            };
+            all.extend(page.results);
+            match page.next.as_deref().and_then(|next| self.below_root(next)) {
+                Some(next) => path = next,
+                None => break,
+            }
+        }
+        Ok(Reading::Found(all))
+    }
+
+    /// The path below the service root of a link that the tenant wrote; `None` for a link that leads elsewhere.
+    fn below_root(&self, link: &str) -> Option<String> {
+        let root = self.credentials.url.api("");
+        match link.strip_prefix(root.as_str()) {
+            Some(path) => Some(path.to_owned()),
+            None => (!link.contains("://") && !link.starts_with('/')).then(|| link.to_owned()),
+        }
+    }
+
+    /// Writes the value of one externalized parameter, with the data type that the tenant told.
+    pub fn configure(&self, id: &ArtifactId, key: &str, value: &str, data_type: &str, deadline: Deadline) -> Result<Written, TenantError> {
+        let path = format!("{}/$links/Configurations({})", designtime_path(ArtifactKind::IntegrationFlow, id), literal(key));
+        let data_type = if data_type.is_empty() { "xsd:string" } else { data_type };
+        let body = json!({ "ParameterValue": value, "DataType": data_type }).to_string();
+        let ask = Ask::write(Method::Put, Role::PackagesConfigure, path, Body::Bytes(body.as_bytes()));
+        self.write(&ask, deadline, |answer| empty_or_json(answer))
+    }
+
+    /// Deploys the latest state of a design-time artifact, over a connection that was never used before: on a stale
+    /// one nobody could tell whether the call arrived.
+    pub fn deploy(&self, kind: ArtifactKind, id: &ArtifactId, deadline: Deadline) -> Result<DeployAnswer, TenantError> {
+        let function = format!("Deploy{}DesigntimeArtifact", entity_prefix(kind));
+        let path = format!("{function}?Id={}&Version='active'", literal(&id.0));
+        let ask = Ask { connection: Connection::Fresh, ..Ask::write(Method::Post, Role::ArtifactsDeploy, path, Body::Empty) };
+        Ok(match self.write(&ask, deadline, |answer| is_deploy_answer(&answer.body))? {
+            Written::Done(body) => DeployAnswer::Accepted(task_id(&body, &function)),
+            Written::Lost(why) => DeployAnswer::Lost(why),
+        })
+    }
+
+    /// The status of a deploy task, asked once.
+    pub fn build_and_deploy_status(&self, task: &TaskId, deadline: Deadline) -> Result<TaskReading, TenantError> {
+        let path = format!("BuildAndDeployStatus(TaskId={})", literal(&task.0));
+        let ask = Ask::get(Bucket::Designtime, Role::ArtifactsDeploy, path);
+        let answer = match self.exchange(&ask, deadline) {
+            Ok(answer) => answer,
+            Err(Trouble::Final(error)) if error.kind == Kind::Credentials => return Err(*error),
+            Err(_) => return Ok(TaskReading::NotSeen),
+        };
+        Ok(match (answer.status, meaning(&answer)) {
+            (405 | 501, _) => TaskReading::NotOffered,
+            (404, Meaning::Says(_)) => TaskReading::NotFound,
+            (403, Meaning::Says(_)) => return Err(self.forbidden(&ask, &answer)),
+            (_, Meaning::Good) => task_status(&answer.body).map_or(TaskReading::NotSeen, TaskReading::Status),
+            _ => TaskReading::NotSeen,
+        })
+    }
+
+    /// What the runtime shows of an artifact, asked once.
+    pub fn runtime_artifact_once(&self, id: &ArtifactId, deadline: Deadline) -> Result<Option<RuntimeReading>, TenantError> {
+        let ask = runtime_ask(id, "");
+        match self.read_once(&ask, deadline, parse_runtime) {
+            Ok(Reading::Found(reading)) => Ok(Some(reading)),
+            Ok(Reading::Missing) => Ok(Some(RuntimeReading { record: None, answered: None })),
+            Err(Again::Never(error)) if matches!(error.kind, Kind::Credentials | Kind::Role) => Err(*error),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// What the runtime shows of an artifact; absence is believed when it was answered twice.
+    pub fn runtime_artifact(&self, id: &ArtifactId, deadline: Deadline) -> Result<RuntimeReading, TenantError> {
+        let ask = runtime_ask(id, "");
+        for _ in 0..2 {
+            if let Reading::Found(reading) = self.read(&ask, deadline, parse_runtime)? {
+                return Ok(reading);
+            }
+        }
+        Ok(RuntimeReading { record: None, answered: None })
+    }
+
+    /// The text of `ErrorInformation`, asked once; `None` while there is none.
+    pub fn error_information(&self, id: &ArtifactId, deadline: Deadline) -> Option<String> {
+        let ask = runtime_ask(id, "/ErrorInformation/$value");
+        let answer = self.exchange(&ask, deadline).ok()?;
+        let text = String::from_utf8_lossy(&answer.body).trim().to_owned();
+        (answer.status == 200 && !answer.is_html() && !text.is_empty()).then_some(text)
+    }
+
+}
+
+/// What one question about a task gave.
+#[derive(Debug, PartialEq, Eq)]
+pub enum TaskReading {
+    /// Its status.
+    Status(BuildStatus),
+    /// The API's own "not found".
+    NotFound,
+    /// 405 or 501: this tenant has no such call.
+    NotOffered,
+    /// No answer, or none of the API.
+    NotSeen,
+}
+
+/// The name of an artifact type in the names of entity sets and functions.
+fn entity_prefix(kind: ArtifactKind) -> &'static str {
+    match kind {
+        ArtifactKind::IntegrationFlow => "Integration",
+        ArtifactKind::MessageMapping => "MessageMapping",
+        ArtifactKind::ScriptCollection => "ScriptCollection",
+        ArtifactKind::ValueMapping => "ValueMapping",
+    }
+}
+
+fn designtime_path(kind: ArtifactKind, id: &ArtifactId) -> String {
+    format!("{}DesigntimeArtifacts(Id={},Version='active')", entity_prefix(kind), literal(&id.0))
+}
+
+fn runtime_ask(id: &ArtifactId, below: &str) -> Ask<'static> {
+    let path = format!("IntegrationRuntimeArtifacts({}){below}", literal(&id.0));
+    Ask::get(Bucket::Runtime, Role::MonitoringRead, path)
+}
+
+fn parse_runtime(answer: &Answer) -> Option<RuntimeReading> {
+    let record = odata::entity(&answer.body)?;
+    Some(RuntimeReading { record: Some(record), answered: answer.date().map(TenantTime) })
+}
+
+/// A create is answered with 201, or with 202 and an empty body; anything else of 2xx only with the entity.
+fn created(answer: &Answer) -> bool {
+    matches!(answer.status, 201 | 202) || odata::entity::<serde_json::Value>(&answer.body).is_some()
+}
+
+/// Updates answer with nothing (SAP's specification), or with an entity.
+fn empty_or_json(answer: &Answer) -> bool {
+    let text = String::from_utf8_lossy(&answer.body);
+    let text = text.trim();
+    text.is_empty() || text.starts_with('<') && text.contains("<entry") || serde_json::from_str::<serde_json::Value>(text).is_ok()
+}
+
+/// A deploy call answers with a bare task id, with nothing, or with an entity.
+fn is_deploy_answer(body: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(body);
+    let text = text.trim();
+    text.is_empty() || is_token(text.trim_matches('"')) || serde_json::from_str::<serde_json::Value>(text).is_ok() || text.starts_with("<?xml") || text.starts_with("<entry")
+}
+
+fn is_token(text: &str) -> bool {
+    (1..=200).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte))
+}
+
+/// The task id in the answer of a deploy call: bare text, perhaps quoted, or the one string in an envelope.
+fn task_id(body: &[u8], function: &str) -> Option<TaskId> {
+    let text = String::from_utf8_lossy(body).trim().trim_matches('"').trim().to_owned();
+    if is_token(&text) {
+        return Some(TaskId(text));
+    }
+    let value: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let inner = value.get("d").unwrap_or(&value);
+    let named = inner.as_str().or_else(|| ["TaskId", function].iter().find_map(|name| inner.get(*name)?.as_str()))?;
+    is_token(named).then(|| TaskId(named.to_owned()))
+}
+
+fn task_status(body: &[u8]) -> Option<BuildStatus> {
+    let entity: serde_json::Value = odata::entity(body)?;
+    entity.get("Status")?.as_str().map(BuildStatus::parse)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_id_is_found_in_every_form_and_never_invented() {
+        for (body, expected) in [
+            ("4f2a-1", Some("4f2a-1")),
+            (" \"4f2a-1\"\r\n", Some("4f2a-1")),
+            (r#"{"d":{"DeployX":"4f2a-1"}}"#, Some("4f2a-1")),
+            (r#"{"d":{"TaskId":"4f2a-1"}}"#, Some("4f2a-1")),
+            (r#"{"d":{"Id":"flow","Version":"1.0.0"}}"#, None),
+            ("", None),
+            ("<html>", None),
+            ("two words", None),
+        ] {
+            assert_eq!(task_id(body.as_bytes(), "DeployX").map(|task| task.0).as_deref(), expected, "{body}");
+        }
+    }
+}

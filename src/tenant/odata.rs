@@ -1,0 +1,220 @@
+//! The tenant's dialect of OData v2: keys in paths, the `d` envelope, dates, error bodies. No network.
+
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, PrimitiveDateTime};
+
+/// A date by the tenant's clock, in milliseconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TenantTime(pub i64);
+
+impl TenantTime {
+    /// Reads the forms that tenants are known to write: epoch milliseconds as a string, `/Date(ms)/` with or
+    /// without an offset, and ISO 8601 (without a zone it is UTC, as everywhere in this API). `None` for anything else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        if let Some(inner) = text.strip_prefix("/Date(").and_then(|rest| rest.strip_suffix(")/")) {
+            return epoch(inner).map(Self);
+        }
+        if let Ok(millis) = text.parse::<i64>() {
+            return Some(Self(millis));
+        }
+        iso(text).map(Self)
+    }
+
+    /// Reads the date out of a JSON string or number.
+    #[must_use]
+    pub fn from_json(value: &Value) -> Option<Self> {
+        match value {
+            Value::String(text) => Self::parse(text),
+            Value::Number(number) => number.as_i64().map(Self),
+            _ => None,
+        }
+    }
+}
+
+/// The milliseconds of `/Date(1521463557739+0000)/`; the offset only tells how to display it.
+fn epoch(inner: &str) -> Option<i64> {
+    let digits = inner.get(1..)?.find(['+', '-']).map_or(inner, |place| &inner[..=place]);
+    digits.parse().ok()
+}
+
+fn iso(text: &str) -> Option<i64> {
+    let moment = OffsetDateTime::parse(text, &Rfc3339).ok().or_else(|| zoneless(text))?;
+    i64::try_from(moment.unix_timestamp_nanos() / 1_000_000).ok()
+}
+
+fn zoneless(text: &str) -> Option<OffsetDateTime> {
+    let with_zone = format!("{text}Z");
+    if let Ok(moment) = OffsetDateTime::parse(&with_zone, &Rfc3339) {
+        return Some(moment);
+    }
+    let spaced = text.replacen(' ', "T", 1);
+    PrimitiveDateTime::parse(&spaced, &time::format_description::well_known::Iso8601::DEFAULT)
+        .ok()
+        .map(PrimitiveDateTime::assume_utc)
+}
+
+impl fmt::Display for TenantTime {
+    /// `2026-11-22T10:02:11.250Z`; the bare number when it is no date that a calendar holds.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000) {
+            Ok(date) => write!(
+                f,
+                "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
+                date.year(),
+                u8::from(date.month()),
+                date.day(),
+                date.hour(),
+                date.minute(),
+                date.second(),
+                date.millisecond()
+            ),
+            Err(_) => write!(f, "{}", self.0),
+        }
+    }
+}
+
+/// A value as an OData string literal inside a path or query: quoted, `'` doubled, percent-encoded once.
+#[must_use]
+pub fn literal(value: &str) -> String {
+    let mut text = String::from("'");
+    for byte in value.replace('\'', "''").bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'\'' => text.push(char::from(byte)),
+            _ => text.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    text.push('\'');
+    text
+}
+
+/// The entity in a `{"d":{...}}` answer; `None` when the body is anything else.
+pub fn entity<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
+    let mut envelope: Value = serde_json::from_slice(body).ok()?;
+    let inner = envelope.get_mut("d")?.take();
+    inner.is_object().then(|| serde_json::from_value(inner).ok()).flatten()
+}
+
+/// One page of a collection.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// The entities of this page.
+    pub results: Vec<T>,
+    /// The tenant's link to the next page.
+    pub next: Option<String>,
+}
+
+/// The entities in a `{"d":{"results":[...]}}` answer; `None` when the body is anything else.
+pub fn collection<T: DeserializeOwned>(body: &[u8]) -> Option<Page<T>> {
+    let mut envelope: Value = serde_json::from_slice(body).ok()?;
+    let inner = envelope.get_mut("d")?;
+    let next = inner.get("__next").and_then(Value::as_str).map(str::to_owned);
+    let list = if inner.is_array() { inner.take() } else { inner.get_mut("results")?.take() };
+    let results = serde_json::from_value(list).ok()?;
+    Some(Page { results, next })
+}
+
+/// The text of the API's own error body, in the shapes that are known: JSON `error.message.value`,
+/// `error.message`, `message`, `fault`, and the XML twin. `None` when this is no error body of the API
+/// (an empty body, a web page, a router's text): such an answer says nothing about the tenant's content.
+#[must_use]
+pub fn error_text(body: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(body).ok()?.trim_start_matches('\u{feff}').trim();
+    match text.chars().next()? {
+        '{' => json_error(text),
+        '<' => xml_error(text),
+        _ => None,
+    }
+}
+
+fn json_error(text: &str) -> Option<String> {
+    let value: Value = serde_json::from_str(text).ok()?;
+    let error = value.get("error").or_else(|| value.get("fault")).unwrap_or(&value);
+    let message = error.get("message").or_else(|| error.get("faultstring"))?;
+    let words = message
+        .as_str()
+        .or_else(|| message.get("value").and_then(Value::as_str))
+        .or_else(|| message.get("#text").and_then(Value::as_str))?;
+    let code = error.get("code").and_then(Value::as_str).unwrap_or_default();
+    Some(if words.trim().is_empty() { code.to_owned() } else { words.to_owned() })
+}
+
+fn xml_error(text: &str) -> Option<String> {
+    let document = roxmltree::Document::parse(text).ok()?;
+    let root = document.root_element();
+    if root.tag_name().name() != "error" {
+        return None;
+    }
+    let message = root.children().find(|node| node.tag_name().name() == "message")?;
+    Some(message.text().unwrap_or_default().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_read_in_every_known_form() {
+        for (text, expected) in [
+            ("1521463557739", Some(1_521_463_557_739)),
+            ("/Date(1521463557739)/", Some(1_521_463_557_739)),
+            ("/Date(1521463557739+0000)/", Some(1_521_463_557_739)),
+            ("/Date(-5)/", Some(-5)),
+            ("2018-03-19T12:45:57.739Z", Some(1_521_463_557_739)),
+            ("2018-03-19T13:45:57.739+01:00", Some(1_521_463_557_739)),
+            ("2018-03-19T12:45:57.739", Some(1_521_463_557_739)),
+            ("2018-03-19T12:45:57", Some(1_521_463_557_000)),
+            ("2018-03-19 12:45:57", Some(1_521_463_557_000)),
+            ("/Date()/", None),
+            ("yesterday", None),
+            ("", None),
+        ] {
+            assert_eq!(TenantTime::parse(text), expected.map(TenantTime), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_date_is_shown_in_utc() {
+        assert_eq!(TenantTime(1_521_463_557_739).to_string(), "2018-03-19T12:45:57.739Z");
+        assert_eq!(TenantTime(i64::MAX).to_string(), i64::MAX.to_string());
+    }
+
+    #[test]
+    fn a_literal_survives_odd_names() {
+        assert_eq!(literal("X"), "'X'");
+        assert_eq!(literal("it's a key/=&ü"), "'it''s%20a%20key%2F%3D%26%C3%BC'");
+    }
+
+    #[test]
+    fn only_the_apis_own_body_is_an_error_text() {
+        let xml = r#"<?xml version="1.0"?><error xmlns="http://schemas.microsoft.com/ado/2007/08/dataservices/metadata"><code>Not Found</code><message xml:lang="en">gone</message></error>"#;
+        for (body, expected) in [
+            (r#"{"error":{"code":"Not Found","message":{"lang":"en","value":"gone"}}}"#, Some("gone")),
+            (r#"{"error":{"code":"Conflict","message":{"lang":"en","value":""}}}"#, Some("Conflict")),
+            (r#"{"error":{"message":"gone"}}"#, Some("gone")),
+            (r#"{"error":{"message":{"@lang":"en","#text":"gone"}}}"#, Some("gone")),
+            (r#"{"code":"x","message":"gone"}"#, Some("gone")),
+            (r#"{"fault":{"faultstring":"gone"}}"#, Some("gone")),
+            (xml, Some("gone")),
+            ("<html><body>404</body></html>", None),
+            ("404 Not Found: Requested route ('x') does not exist.", None),
+            ("{\"error\"", None),
+            ("", None),
+        ] {
+            assert_eq!(error_text(body.as_bytes()).as_deref(), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn an_envelope_without_d_is_no_answer() {
+        assert_eq!(entity::<Value>(b"{}"), None);
+        assert_eq!(entity::<Value>(b"<html>"), None);
+        assert_eq!(collection::<Value>(br#"{"d":{}}"#), None);
+        assert_eq!(collection::<u8>(br#"{"d":{"results":[1,2],"__next":"x"}}"#), Some(Page { results: vec![1, 2], next: Some("x".into()) }));
+    }
+}

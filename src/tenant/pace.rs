@@ -1,0 +1,87 @@
+//! Pacing: never more requests in a second than the tenant's limits allow (SAP's limits for one user are 10 in a
+//! second for design time and 50 for runtime; SAP Help, "Rate Limits on SAP Cloud Integration").
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::clock::Moment;
+
+/// The span that is counted: a second, and a little for the jitter of the network.
+const SPAN: Duration = Duration::from_millis(1_050);
+
+/// Which limit of the tenant a request counts against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bucket {
+    /// Design-time calls, deploy calls and task status.
+    Designtime,
+    /// Runtime artifacts and their error information.
+    Runtime,
+}
+
+/// The turns of all threads of this run.
+#[derive(Debug)]
+pub struct Pace {
+    designtime: Mutex<Turns>,
+    runtime: Mutex<Turns>,
+}
+
+#[derive(Debug)]
+struct Turns {
+    most: usize,
+    taken: VecDeque<Moment>,
+}
+
+impl Pace {
+    /// Turns for at most so many requests in any second.
+    #[must_use]
+    pub fn new(designtime: usize, runtime: usize) -> Self {
+        let turns = |most| Mutex::new(Turns { most, taken: VecDeque::new() });
+        Self { designtime: turns(designtime), runtime: turns(runtime) }
+    }
+
+    /// Takes the next free turn; gives how long to wait for it from `now`.
+    pub fn take(&self, bucket: Bucket, now: Moment) -> Duration {
+        let turns = match bucket {
+            Bucket::Designtime => &self.designtime,
+            Bucket::Runtime => &self.runtime,
+        };
+        turns.lock().unwrap_or_else(PoisonError::into_inner).take(now)
+    }
+}
+
+impl Turns {
+    fn take(&mut self, now: Moment) -> Duration {
+        while self.taken.len() > self.most {
+            self.taken.pop_front();
+        }
+        let earliest = match self.taken.len().checked_sub(self.most) {
+            Some(place) => self.taken[place] + SPAN,
+            None => now,
+        };
+        let turn = earliest.max(now);
+        self.taken.push_back(turn);
+        turn - now
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_second_holds_more_turns_than_allowed() {
+        let pace = Pace::new(8, 40);
+        let mut turns = Vec::new();
+        let mut now = Duration::ZERO;
+        for request in 0..100_u64 {
+            now += Duration::from_millis(request % 7 * 20);
+            turns.push(now + pace.take(Bucket::Designtime, now));
+        }
+        for first in &turns {
+            let in_a_second = turns.iter().filter(|turn| *turn >= first && **turn < *first + Duration::from_secs(1)).count();
+            assert!(in_a_second <= 8, "{in_a_second} at {first:?}");
+        }
+        assert_eq!(pace.take(Bucket::Runtime, now), Duration::ZERO, "the buckets are apart");
+    }
+}

@@ -1,0 +1,270 @@
+//! The entities of the API, exactly the fields that are read, and what their statuses mean.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use super::odata::TenantTime;
+
+/// The id of an artifact: unique in the tenant, not in its package.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ArtifactId(pub String);
+
+/// The id of an integration package.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PackageId(pub String);
+
+/// The id of a deploy task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskId(pub String);
+
+macro_rules! shown_as_text {
+    ($($name:ident)*) => {$(
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )*};
+}
+shown_as_text!(ArtifactId PackageId TaskId);
+
+/// An integration package.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct IntegrationPackage {
+    /// Its id.
+    #[serde(rename = "Id", deserialize_with = "text")]
+    pub id: String,
+    /// `EDIT_ALLOWED` or `READ_ONLY`.
+    #[serde(rename = "Mode", default, deserialize_with = "text")]
+    pub mode: String,
+}
+
+impl IntegrationPackage {
+    /// Whether only parameters may be changed: content copied from Discover, configure-only.
+    #[must_use]
+    pub fn read_only(&self) -> bool {
+        self.mode.eq_ignore_ascii_case("READ_ONLY")
+    }
+}
+
+/// A design-time artifact.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct DesigntimeArtifact {
+    /// Its id.
+    #[serde(rename = "Id", deserialize_with = "text")]
+    pub id: String,
+    /// A number, or the text `Active` for a draft: saved in the web UI without "Save as version".
+    #[serde(rename = "Version", default, deserialize_with = "text")]
+    pub version: String,
+    /// The package it lives in.
+    #[serde(rename = "PackageId", default, deserialize_with = "text")]
+    pub package_id: String,
+    /// When it was last saved; older tenants do not say.
+    #[serde(rename = "ModifiedAt", default)]
+    modified_at: Value,
+    /// Who saved it; older tenants do not say.
+    #[serde(rename = "ModifiedBy", default, deserialize_with = "text")]
+    pub modified_by: String,
+}
+
+impl DesigntimeArtifact {
+    /// Whether this is a draft.
+    #[must_use]
+    pub fn is_draft(&self) -> bool {
+        self.version.eq_ignore_ascii_case("active")
+    }
+
+    /// When it was last saved, `None` when the tenant does not say or writes a date that can't be read.
+    #[must_use]
+    pub fn modified_at(&self) -> Option<TenantTime> {
+        TenantTime::from_json(&self.modified_at)
+    }
+
+    /// What changes when anybody saves: version and date, the date as the tenant wrote it.
+    #[must_use]
+    pub fn stamp(&self) -> Stamp {
+        let saved = match &self.modified_at {
+            Value::Null => None,
+            Value::String(text) if text.is_empty() => None,
+            value => Some(value.to_string()),
+        };
+        Stamp { version: self.version.clone(), saved }
+    }
+}
+
+/// The marks that a save leaves on a design-time artifact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// The version.
+    pub version: String,
+    /// `ModifiedAt` as written, `None` on tenants that have none.
+    pub saved: Option<String>,
+}
+
+/// One externalized parameter of an integration flow.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Configuration {
+    /// The key.
+    #[serde(rename = "ParameterKey", deserialize_with = "text")]
+    pub key: String,
+    /// The configured value.
+    #[serde(rename = "ParameterValue", default, deserialize_with = "text")]
+    pub value: String,
+    /// `xsd:string`, `custom:schedule`, ...; sent back as it came.
+    #[serde(rename = "DataType", default, deserialize_with = "text")]
+    pub data_type: String,
+}
+
+/// A deployed artifact.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct RuntimeArtifact {
+    /// The version that was deployed.
+    #[serde(rename = "Version", default, deserialize_with = "text")]
+    pub version: String,
+    /// Whether it runs.
+    #[serde(rename = "Status", deserialize_with = "runtime_status")]
+    pub status: RuntimeStatus,
+    /// When it was deployed, by the tenant's clock: the only witness of freshness.
+    #[serde(rename = "DeployedOn", default, deserialize_with = "date")]
+    pub deployed_on: Option<TenantTime>,
+    /// Who deployed it, as far as the tenant says.
+    #[serde(rename = "DeployedBy", default, deserialize_with = "text")]
+    pub deployed_by: String,
+}
+
+/// The status of a deployed artifact. STARTED and ERROR are documented as final.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RuntimeStatus {
+    /// STARTING.
+    Starting,
+    /// STARTED.
+    Started,
+    /// STOPPING.
+    Stopping,
+    /// STOPPED.
+    Stopped,
+    /// ERROR.
+    Error,
+    /// Any other text: keep looking, never a success.
+    Other(String),
+}
+
+impl RuntimeStatus {
+    /// Reads a status, in any case.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        match text.trim().to_ascii_uppercase().as_str() {
+            "STARTING" => Self::Starting,
+            "STARTED" => Self::Started,
+            "STOPPING" => Self::Stopping,
+            "STOPPED" => Self::Stopped,
+            "ERROR" => Self::Error,
+            _ => Self::Other(text.trim().to_owned()),
+        }
+    }
+
+    /// Whether something is still going on, or may be.
+    #[must_use]
+    pub fn in_motion(&self) -> bool {
+        matches!(self, Self::Starting | Self::Stopping | Self::Other(_))
+    }
+}
+
+impl fmt::Display for RuntimeStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Starting => "STARTING",
+            Self::Started => "STARTED",
+            Self::Stopping => "STOPPING",
+            Self::Stopped => "STOPPED",
+            Self::Error => "ERROR",
+            Self::Other(text) => text,
+        })
+    }
+}
+
+/// The status of a deploy task. SUCCESS means built and distributed, not started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BuildStatus {
+    /// DEPLOYING.
+    Deploying,
+    /// SUCCESS, also written `Success`.
+    Success,
+    /// FAIL, `FAIL_ON_LICENSE_ERROR` and whatever else begins so.
+    Fail(String),
+    /// Any other text: keep asking, never a success.
+    Other(String),
+}
+
+impl BuildStatus {
+    /// Reads a status, in any case.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let upper = text.trim().to_ascii_uppercase();
+        match upper.as_str() {
+            "DEPLOYING" => Self::Deploying,
+            "SUCCESS" => Self::Success,
+            fail if fail.starts_with("FAIL") => Self::Fail(upper),
+            _ => Self::Other(text.trim().to_owned()),
+        }
+    }
+
+    /// Whether the build has ended badly.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        matches!(self, Self::Fail(_))
+    }
+}
+
+impl fmt::Display for BuildStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Deploying => "DEPLOYING",
+            Self::Success => "SUCCESS",
+            Self::Fail(text) | Self::Other(text) => text,
+        })
+    }
+}
+
+/// A text field that a tenant may write as null or as a number.
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::String(text) => text,
+        Value::Null => String::new(),
+        other => other.to_string(),
+    })
+}
+
+fn date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<TenantTime>, D::Error> {
+    Ok(TenantTime::from_json(&Value::deserialize(deserializer)?))
+}
+
+fn runtime_status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RuntimeStatus, D::Error> {
+    Ok(RuntimeStatus::parse(&text(deserializer)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses_are_read_in_any_case_and_unknown_ones_stay_unknown() {
+        assert_eq!(BuildStatus::parse("Success"), BuildStatus::Success);
+        assert_eq!(BuildStatus::parse(" deploying\n"), BuildStatus::Deploying);
+        assert!(BuildStatus::parse("FAIL_ON_LICENSE_ERROR").failed());
+        assert_eq!(BuildStatus::parse("SUCCESSFUL"), BuildStatus::Other("SUCCESSFUL".into()));
+        assert_eq!(RuntimeStatus::parse("Started"), RuntimeStatus::Started);
+        assert!(RuntimeStatus::parse("PAUSED").in_motion());
+    }
+
+    #[test]
+    fn a_stamp_without_a_date_says_so() {
+        let read = |json: &str| serde_json::from_str::<DesigntimeArtifact>(json).map(|a| a.stamp().saved);
+        assert_eq!(read(r#"{"Id":"a","ModifiedAt":""}"#).unwrap(), None);
+        assert_eq!(read(r#"{"Id":"a","ModifiedAt":null}"#).unwrap(), None);
+        assert_eq!(read(r#"{"Id":"a"}"#).unwrap(), None);
+        assert_eq!(read(r#"{"Id":"a","ModifiedAt":5}"#).unwrap(), Some("5".into()));
+    }
+}
