@@ -1,1 +1,258 @@
-//! Placeholder of the artifact room.
+//! What an integration artifact is on disk: its manifest, its parameters, its files, and the zip that a tenant takes.
+//! Nothing here knows of a tenant's API.
+
+pub mod archive;
+pub mod check;
+pub mod comparison;
+mod contents;
+pub mod digest;
+mod error;
+pub mod files;
+pub mod manifest;
+pub mod properties;
+#[cfg(test)]
+mod sample;
+mod zipped;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+pub use archive::{Archive, PackOptions};
+pub use check::{Finding, Severity, check};
+pub use comparison::{Comparable, Difference, content_equal, difference};
+use contents::Contents;
+pub use digest::Digest;
+pub use error::ArtifactError;
+pub use files::{ArtifactFile, LeftOut, LeftOutReason};
+pub use manifest::{Manifest, aligned};
+pub use properties::{Properties, PropertiesError};
+
+/// Where the manifest of every artifact lies.
+pub const MANIFEST_PATH: &str = "META-INF/MANIFEST.MF";
+/// Where the values of externalized parameters lie.
+pub const PARAMETERS_PATH: &str = "src/main/resources/parameters.prop";
+/// Where externalized parameters are declared.
+pub const DEFINITIONS_PATH: &str = "src/main/resources/parameters.propdef";
+
+/// The most bytes of a manifest, parameter file or parameter declaration that are read.
+const LARGEST_TEXT: u64 = 16 << 20;
+
+/// The types of artifacts that the public API takes, in the words of `SAP-BundleType`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ArtifactKind {
+    /// An integration flow.
+    IntegrationFlow,
+    /// A message mapping that is an artifact of its own.
+    MessageMapping,
+    /// A script collection.
+    ScriptCollection,
+    /// A value mapping.
+    ValueMapping,
+}
+
+impl ArtifactKind {
+    /// Every type that the public API takes.
+    pub const ALL: [Self; 4] = [
+        Self::IntegrationFlow,
+        Self::MessageMapping,
+        Self::ScriptCollection,
+        Self::ValueMapping,
+    ];
+
+    /// The type that `SAP-BundleType` names, if the public API takes it.
+    #[must_use]
+    pub fn of_bundle_type(bundle_type: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.bundle_type() == bundle_type)
+    }
+
+    /// The word that stands in `SAP-BundleType`.
+    #[must_use]
+    pub fn bundle_type(self) -> &'static str {
+        match self {
+            Self::IntegrationFlow => "IntegrationFlow",
+            Self::MessageMapping => "MessageMapping",
+            Self::ScriptCollection => "ScriptCollection",
+            Self::ValueMapping => "ValueMapping",
+        }
+    }
+}
+
+impl fmt::Display for ArtifactKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.bundle_type())
+    }
+}
+
+/// An artifact that was opened: what it is and which files belong to it. Contents are read when they are needed.
+#[derive(Debug)]
+pub struct Artifact {
+    path: PathBuf,
+    kind: ArtifactKind,
+    manifest: Manifest,
+    files: Vec<ArtifactFile>,
+    left_out: Vec<LeftOut>,
+    parameters: Properties,
+    parameters_error: Option<PropertiesError>,
+    defined_parameters: BTreeSet<String>,
+}
+
+impl Artifact {
+    /// Opens a directory, or a zip that was exported from a tenant. Only the manifest and the parameter files are read.
+    ///
+    /// A broken parameter file is no error here: [`check`] reports it together with everything else.
+    pub fn open(path: &Path) -> Result<Self, ArtifactError> {
+        let (mut contents, listing) = Contents::open(path)?;
+        let Some(file) = listing.file(MANIFEST_PATH) else {
+            return Err(listing.without_manifest(path));
+        };
+        let at = contents.at(file);
+        let manifest = Manifest::parse(&contents.read(file, LARGEST_TEXT)?).map_err(|source| {
+            ArtifactError::Manifest {
+                at: at.clone(),
+                source,
+            }
+        })?;
+        let kind = kind_of(&manifest, &at)?;
+        let mut artifact = Self {
+            path: path.to_owned(),
+            kind,
+            manifest,
+            files: listing.files,
+            left_out: listing.left_out,
+            parameters: Properties::default(),
+            parameters_error: None,
+            defined_parameters: BTreeSet::new(),
+        };
+        artifact.read_parameters(&mut contents)?;
+        Ok(artifact)
+    }
+
+    /// The directory or zip, as it was given.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The id: `Bundle-SymbolicName` without attributes. Never empty.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.manifest.symbolic_name().unwrap_or_default()
+    }
+
+    /// The name for people: `Bundle-Name`, or the id where there is none.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.manifest
+            .bundle_name()
+            .filter(|name| !name.is_empty())
+            .unwrap_or_else(|| self.id())
+    }
+
+    /// `Bundle-Version`; `0.0.0`, as OSGi has it, where there is none.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        self.manifest
+            .bundle_version()
+            .filter(|version| !version.is_empty())
+            .unwrap_or("0.0.0")
+    }
+
+    /// The type of the artifact.
+    #[must_use]
+    pub fn kind(&self) -> ArtifactKind {
+        self.kind
+    }
+
+    /// The manifest.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The parameter values that the artifact brings; empty when it has no `parameters.prop` or a broken one.
+    #[must_use]
+    pub fn parameters(&self) -> &Properties {
+        &self.parameters
+    }
+
+    /// The path of `parameters.prop` inside the artifact, if it is there.
+    #[must_use]
+    pub fn parameters_path(&self) -> Option<&str> {
+        self.file(PARAMETERS_PATH).map(|file| file.path.as_str())
+    }
+
+    /// The keys of all parameters, whether they have a value (`parameters.prop`) or are only declared (`parameters.propdef`).
+    #[must_use]
+    pub fn parameter_keys(&self) -> BTreeSet<&str> {
+        let valued = self.parameters.iter().map(|entry| entry.key.as_str());
+        valued
+            .chain(self.defined_parameters.iter().map(String::as_str))
+            .collect()
+    }
+
+    /// The files that belong to the artifact, sorted bytewise by path.
+    #[must_use]
+    pub fn files(&self) -> &[ArtifactFile] {
+        &self.files
+    }
+
+    /// What lies beside these files and is not packed, sorted by path.
+    #[must_use]
+    pub fn left_out(&self) -> &[LeftOut] {
+        &self.left_out
+    }
+
+    /// The file at a path inside the artifact.
+    #[must_use]
+    pub fn file(&self, path: &str) -> Option<&ArtifactFile> {
+        files::find(&self.files, path)
+    }
+
+    fn read_parameters(&mut self, contents: &mut Contents) -> Result<(), ArtifactError> {
+        if let Some(file) = self.file(PARAMETERS_PATH) {
+            match Properties::parse(&contents.read(file, LARGEST_TEXT)?) {
+                Ok(parameters) => self.parameters = parameters,
+                Err(error) => self.parameters_error = Some(error),
+            }
+        }
+        if let Some(file) = self.file(DEFINITIONS_PATH) {
+            let bytes = contents.read(file, LARGEST_TEXT)?;
+            // a declaration that cannot be read declares nothing; `check` warns of it
+            let definitions = check::definitions::parse(&bytes).unwrap_or_default();
+            self.defined_parameters = definitions
+                .into_iter()
+                .map(|definition| definition.name)
+                .collect();
+        }
+        Ok(())
+    }
+}
+
+fn kind_of(manifest: &Manifest, at: &str) -> Result<ArtifactKind, ArtifactError> {
+    if manifest.symbolic_name().is_none_or(str::is_empty) {
+        return Err(ArtifactError::MissingHeader {
+            at: at.to_owned(),
+            header: "Bundle-SymbolicName",
+        });
+    }
+    let bundle_type = manifest
+        .bundle_type()
+        .filter(|bundle_type| !bundle_type.is_empty());
+    let Some(bundle_type) = bundle_type else {
+        return Err(ArtifactError::MissingHeader {
+            at: at.to_owned(),
+            header: "SAP-BundleType",
+        });
+    };
+    ArtifactKind::of_bundle_type(bundle_type).ok_or_else(|| ArtifactError::UnsupportedType {
+        at: at.to_owned(),
+        line: manifest.line("SAP-BundleType").unwrap_or(1),
+        bundle_type: bundle_type.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,354 @@
+//! What is wrong with the model of an integration flow: the `.iflw` itself and what it refers to.
+
+use std::collections::BTreeSet;
+
+use roxmltree::{Document, Node};
+
+use super::definitions::text_of;
+use super::{Artifact, Contents, DOWNLOAD, Findings, parse_model, read_model};
+use crate::artifact::ArtifactFile;
+
+/// The only folder in which a tenant looks for the model.
+const MODEL_FOLDER: &str = "src/main/resources/scenarioflows/integrationflow/";
+/// Where scripts, mappings and schemas lie.
+const RESOURCES: &str = "src/main/resources/";
+
+pub(super) fn check(artifact: &Artifact, contents: &mut Contents, findings: &mut Findings) {
+    let Some(file) = only_model(artifact, findings) else {
+        return;
+    };
+    let Some(text) = read_model(contents, file, "flow-malformed", findings) else {
+        return;
+    };
+    let Some(document) = parse_model(&text, file, "flow-malformed", findings) else {
+        return;
+    };
+    let model = Model {
+        artifact,
+        path: &file.path,
+        document: &document,
+    };
+    model.check_references(findings);
+    model.check_parameters(findings);
+}
+
+/// The one `.iflw`; an error when there is none or more than one.
+fn only_model<'a>(artifact: &'a Artifact, findings: &mut Findings) -> Option<&'a ArtifactFile> {
+    let is_model = |file: &&ArtifactFile| file.path.ends_with(".iflw");
+    let (inside, outside): (Vec<_>, Vec<_>) =
+        artifact.files().iter().filter(is_model).partition(|file| {
+            file.path
+                .strip_prefix(MODEL_FOLDER)
+                .is_some_and(|name| !name.contains('/'))
+        });
+    match inside.as_slice() {
+        [one] => return Some(*one),
+        [] => {
+            let elsewhere = outside
+                .first()
+                .map(|file| format!("; there is one at {}", file.path))
+                .unwrap_or_default();
+            let message = format!(
+                "an integration flow needs one .iflw in this folder, found none{elsewhere}"
+            );
+            findings.error("flow-missing", MODEL_FOLDER, None, message, DOWNLOAD);
+        }
+        several => {
+            let names: Vec<_> = several
+                .iter()
+                .map(|file| file.path[MODEL_FOLDER.len()..].to_owned())
+                .collect();
+            let message = format!(
+                "an integration flow needs one .iflw in this folder, found {}",
+                names.join(", ")
+            );
+            findings.error(
+                "flow-ambiguous",
+                MODEL_FOLDER,
+                None,
+                message,
+                "remove all but the right one",
+            );
+        }
+    }
+    None
+}
+
+/// A model that could be read.
+struct Model<'a> {
+    artifact: &'a Artifact,
+    path: &'a str,
+    document: &'a Document<'a>,
+}
+
+/// One property of a flow step: `<ifl:property><key>..</key><value>..</value></ifl:property>`.
+struct Property {
+    key: String,
+    value: String,
+    /// Where the value stands, in bytes from the beginning of the file.
+    position: usize,
+}
+
+/// The properties of one flow step, adapter or process.
+struct Step(Vec<Property>);
+
+impl Step {
+    fn get(&self, key: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|property| property.key == key)
+            .map(|property| property.value.as_str())
+    }
+
+    fn has(&self, key: &str) -> bool {
+        self.get(key).is_some_and(|value| !value.is_empty())
+    }
+}
+
+impl Model<'_> {
+    fn check_references(&self, findings: &mut Findings) {
+        for step in self.steps() {
+            for property in step.0.iter().filter(|property| is_fixed(&property.value)) {
+                match property.key.as_str() {
+                    "script" => self.check_script(&step, property, findings),
+                    "mappinguri" => self.check_mapping(&step, property, findings),
+                    _ => self.check_schema(property, findings),
+                }
+            }
+        }
+    }
+
+    /// A script without a script collection (`scriptBundleId`) must be in the artifact.
+    fn check_script(&self, step: &Step, script: &Property, findings: &mut Findings) {
+        let is_script = [".groovy", ".gsh", ".js"]
+            .iter()
+            .any(|extension| ends_with(&script.value, extension));
+        if !is_script || step.has("scriptBundleId") || self.has(&script.value) {
+            return;
+        }
+        let message = format!("the script `{}` is not in the artifact", script.value);
+        let remedy = format!(
+            "add it as {RESOURCES}script/{}, or correct the name",
+            last_part(&script.value)
+        );
+        if self.requires("scriptcollection") || self.has_in_other_case(&script.value) {
+            findings.warning(
+                "script-missing",
+                self.path,
+                self.line(script),
+                message,
+                remedy,
+            );
+        } else {
+            findings.error(
+                "script-missing",
+                self.path,
+                self.line(script),
+                message,
+                remedy,
+            );
+        }
+    }
+
+    /// A mapping may also be an artifact of its own, which Require-Capability then names.
+    fn check_mapping(&self, step: &Step, mapping: &Property, findings: &mut Findings) {
+        if self.has(&mapping.value) || self.names_required_mapping(&mapping.value) {
+            return;
+        }
+        let own = mapping.value.contains(RESOURCES)
+            && !self.requires_other_than("scriptcollection")
+            && !step
+                .0
+                .iter()
+                .any(|property| ends_with(&property.key, "bundleid") && !property.value.is_empty())
+            && step
+                .get("mappingReference")
+                .is_none_or(|reference| reference == "static")
+            && !self.has_in_other_case(&mapping.value);
+        let message = format!("the mapping `{}` is not in the artifact", mapping.value);
+        let remedy = "add the file, or correct the name";
+        if own {
+            findings.error(
+                "mapping-missing",
+                self.path,
+                self.line(mapping),
+                message,
+                remedy,
+            );
+        } else {
+            findings.warning(
+                "mapping-missing",
+                self.path,
+                self.line(mapping),
+                message,
+                remedy,
+            );
+        }
+    }
+
+    /// Published flows that run refer to schemas that they do not hold, so this is never more than a warning.
+    fn check_schema(&self, property: &Property, findings: &mut Findings) {
+        let key = property.key.to_ascii_lowercase();
+        let Some(kind) = ["edmx", "wsdl", "xsd"]
+            .into_iter()
+            .find(|kind| ends_with(&property.value, &format!(".{kind}")))
+        else {
+            return;
+        };
+        let path = property.value.trim_start_matches('/');
+        let in_folder = ["edmx/", "wsdl/", "xsd/", RESOURCES]
+            .iter()
+            .any(|folder| path.starts_with(folder));
+        let is_reference = in_folder || key.contains(kind) || key.contains("schema");
+        if !is_reference || property.value.contains("http") || self.has(&property.value) {
+            return;
+        }
+        let message = format!("`{}` is not in the artifact", property.value);
+        let remedy = "add the file if the adapter or step needs it";
+        findings.warning(
+            "schema-missing",
+            self.path,
+            self.line(property),
+            message,
+            remedy,
+        );
+    }
+
+    fn check_parameters(&self, findings: &mut Findings) {
+        // a parameters.prop that cannot be read is an error already
+        if self.artifact.parameters_error.is_some() {
+            return;
+        }
+        let known = self.artifact.parameter_keys();
+        let mut reported = BTreeSet::new();
+        for property in self.steps().iter().flat_map(|step| &step.0) {
+            let undefined = placeholders(&property.value).filter(|name| !known.contains(name));
+            for name in undefined {
+                if reported.insert(name.to_owned()) {
+                    let message =
+                        format!("the parameter `{{{{{name}}}}}` is used but defined nowhere");
+                    let remedy =
+                        "define it in parameters.prop and parameters.propdef, or correct the name";
+                    findings.warning(
+                        "parameter-undefined",
+                        self.path,
+                        self.line(property),
+                        message,
+                        remedy,
+                    );
+                }
+            }
+        }
+    }
+
+    fn steps(&self) -> Vec<Step> {
+        let is_property =
+            |node: &Node<'_, '_>| node.is_element() && node.tag_name().name() == "property";
+        let holders = self
+            .document
+            .descendants()
+            .filter(|node| node.children().any(|child| is_property(&child)));
+        let step = |holder: Node<'_, '_>| {
+            Step(
+                holder
+                    .children()
+                    .filter(is_property)
+                    .filter_map(property)
+                    .collect(),
+            )
+        };
+        holders.map(step).collect()
+    }
+
+    /// Only asked for what is reported: it counts the lines from the beginning.
+    fn line(&self, property: &Property) -> Option<u32> {
+        Some(self.document.text_pos_at(property.position).row)
+    }
+
+    /// References are written as `x.groovy`, `script/x.groovy`, `/script/x.groovy` or
+    /// `dir://mmap/src/main/resources/mapping/x.mmap`.
+    fn has(&self, reference: &str) -> bool {
+        let wanted = inner_path(reference);
+        self.artifact
+            .files()
+            .iter()
+            .any(|file| is_at(&file.path, wanted))
+    }
+
+    fn has_in_other_case(&self, reference: &str) -> bool {
+        let wanted = inner_path(reference).to_lowercase();
+        self.artifact
+            .files()
+            .iter()
+            .any(|file| is_at(&file.path.to_lowercase(), &wanted))
+    }
+
+    fn requires(&self, namespace: &str) -> bool {
+        self.artifact
+            .manifest()
+            .requirements()
+            .iter()
+            .any(|required| required.namespace == namespace)
+    }
+
+    fn requires_other_than(&self, namespace: &str) -> bool {
+        self.artifact
+            .manifest()
+            .requirements()
+            .iter()
+            .any(|required| required.namespace != namespace)
+    }
+
+    fn names_required_mapping(&self, reference: &str) -> bool {
+        let file = last_part(reference);
+        let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+        let requirements = self.artifact.manifest().requirements();
+        requirements
+            .iter()
+            .any(|required| required.namespace == "messagemapping" && required.name == stem)
+    }
+}
+
+fn property(node: Node<'_, '_>) -> Option<Property> {
+    let child = |name| node.children().find(|child| child.has_tag_name(name));
+    let value = child("value")?;
+    Some(Property {
+        key: text_of(child("key")?),
+        value: text_of(value),
+        position: value.range().start,
+    })
+}
+
+/// Whether a value can be looked at offline: it has no parameter and no expression in it.
+fn is_fixed(value: &str) -> bool {
+    !value.is_empty() && !value.contains("{{") && !value.contains("${")
+}
+
+fn inner_path(reference: &str) -> &str {
+    match reference.find(RESOURCES) {
+        Some(start) => &reference[start..],
+        None => reference.trim_start_matches('/'),
+    }
+}
+
+fn is_at(path: &str, wanted: &str) -> bool {
+    path.strip_suffix(wanted)
+        .is_some_and(|before| before.is_empty() || before.ends_with('/'))
+}
+
+fn last_part(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+fn ends_with(text: &str, ending: &str) -> bool {
+    text.to_ascii_lowercase().ends_with(ending)
+}
+
+/// The names in `{{name}}`.
+fn placeholders(value: &str) -> impl Iterator<Item = &str> {
+    value
+        .split("{{")
+        .skip(1)
+        .filter_map(|rest| rest.split_once("}}"))
+        .map(|(name, _)| name.trim())
+}

@@ -1,0 +1,289 @@
+//! Looking for mistakes in an artifact before anything is sent: errors for what cannot work, warnings for the rest.
+
+pub(crate) mod definitions;
+mod flow;
+mod manifest;
+mod parameters;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::contents::Contents;
+use super::files::ArtifactFile;
+use super::{Artifact, ArtifactError, ArtifactKind, MANIFEST_PATH};
+
+/// The largest XML file that is read as a whole, in bytes.
+const LARGEST_MODEL: u64 = 64 << 20;
+/// Where the model of a value mapping lies.
+const VALUE_MAPPING_PATH: &str = "value_mapping.xml";
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// A tenant is known to refuse it, or it cannot work.
+    Error,
+    /// It looks wrong, or differs from everything that tenants write.
+    Warning,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        })
+    }
+}
+
+/// Something that is wrong with an artifact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// The rule's name in kebab-case.
+    pub rule: &'static str,
+    /// The file inside the artifact.
+    pub path: String,
+    /// The line in the file, counted from 1.
+    pub line: Option<u32>,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}[{}] {}", self.severity, self.rule, self.path)?;
+        if let Some(line) = self.line {
+            write!(formatter, ":{line}")?;
+        }
+        write!(formatter, ": {}; {}", self.message, self.remedy)
+    }
+}
+
+/// Checks an artifact. Errors come first, then warnings, each sorted by path and line: the same artifact always gives
+/// the same list.
+#[must_use]
+pub fn check(artifact: &Artifact) -> Vec<Finding> {
+    let mut findings = Findings::default();
+    match Contents::reopen(artifact) {
+        Ok(mut contents) => check_all(artifact, &mut contents, &mut findings),
+        Err(error) => findings.unreadable(MANIFEST_PATH, &error),
+    }
+    findings.sorted()
+}
+
+fn check_all(artifact: &Artifact, contents: &mut Contents, findings: &mut Findings) {
+    manifest::check(artifact, findings);
+    parameters::check(artifact, contents, findings);
+    match artifact.kind() {
+        ArtifactKind::IntegrationFlow => flow::check(artifact, contents, findings),
+        ArtifactKind::ValueMapping => check_value_mapping(artifact, contents, findings),
+        // both may be without any file of their own
+        ArtifactKind::MessageMapping | ArtifactKind::ScriptCollection => {}
+    }
+    check_names(artifact.files(), findings);
+}
+
+fn check_value_mapping(artifact: &Artifact, contents: &mut Contents, findings: &mut Findings) {
+    let Some(file) = artifact.file(VALUE_MAPPING_PATH) else {
+        findings.error(
+            "value-mapping-missing",
+            VALUE_MAPPING_PATH,
+            None,
+            "the value mapping has no such file",
+            DOWNLOAD,
+        );
+        return;
+    };
+    if let Some(text) = read_model(contents, file, "value-mapping-malformed", findings) {
+        parse_model(&text, file, "value-mapping-malformed", findings);
+    }
+}
+
+const DOWNLOAD: &str =
+    "download the artifact again from the tenant, and look whether the file is excluded from Git";
+
+/// Reads a model as text. What is not UTF-8 is an error unless it declares another encoding, which is not looked into.
+fn read_model(
+    contents: &mut Contents,
+    file: &ArtifactFile,
+    rule: &'static str,
+    findings: &mut Findings,
+) -> Option<String> {
+    let bytes = match contents.read(file, LARGEST_MODEL) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            findings.unreadable(&file.path, &error);
+            return None;
+        }
+    };
+    match String::from_utf8(bytes) {
+        Ok(text) => Some(text),
+        Err(error) if declares_other_encoding(error.as_bytes()) => {
+            let message = "the file is not in UTF-8 and was not checked";
+            findings.warning(
+                "encoding",
+                &file.path,
+                None,
+                message,
+                "save it in UTF-8, as tenants write it",
+            );
+            None
+        }
+        Err(error) => {
+            let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+            let message = "the XML is not well-formed: a byte that is not UTF-8";
+            findings.error(
+                rule,
+                &file.path,
+                u32::try_from(line).ok(),
+                message,
+                "save the file in UTF-8",
+            );
+            None
+        }
+    }
+}
+
+fn declares_other_encoding(bytes: &[u8]) -> bool {
+    let declaration = String::from_utf8_lossy(&bytes[..bytes.len().min(200)]).to_ascii_lowercase();
+    let utf16 = bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF");
+    utf16
+        || declaration
+            .split("?>")
+            .next()
+            .is_some_and(|xml| xml.contains("encoding=") && !xml.contains("utf-8"))
+}
+
+fn parse_model<'text>(
+    text: &'text str,
+    file: &ArtifactFile,
+    rule: &'static str,
+    findings: &mut Findings,
+) -> Option<roxmltree::Document<'text>> {
+    match roxmltree::Document::parse(text) {
+        Ok(document) => Some(document),
+        Err(error) => {
+            let position = error.pos();
+            let message = format!(
+                "the XML is not well-formed, column {}: {error}",
+                position.col
+            );
+            findings.error(
+                rule,
+                &file.path,
+                Some(position.row),
+                message,
+                "repair it, or download it again from the tenant",
+            );
+            None
+        }
+    }
+}
+
+fn check_names(files: &[ArtifactFile], findings: &mut Findings) {
+    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+    for file in files {
+        if let Some(other) = seen.insert(file.path.to_lowercase(), &file.path) {
+            let message = format!("the name differs from `{other}` only in case");
+            let remedy = "rename one: on Windows and macOS one file would overwrite the other";
+            findings.warning("case-clash", &file.path, None, message, remedy);
+        }
+        if file.path != MANIFEST_PATH && file.path.ends_with("/META-INF/MANIFEST.MF") {
+            let message =
+                "there is a second manifest inside the artifact; it is packed as an ordinary file";
+            findings.warning(
+                "second-manifest",
+                &file.path,
+                None,
+                message,
+                "move the other artifact out of this one",
+            );
+        }
+    }
+}
+
+/// What was found so far.
+#[derive(Default)]
+pub(crate) struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn error(
+        &mut self,
+        rule: &'static str,
+        path: &str,
+        line: Option<u32>,
+        message: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        self.add(
+            Severity::Error,
+            rule,
+            (path, line),
+            message.into(),
+            remedy.into(),
+        );
+    }
+
+    fn warning(
+        &mut self,
+        rule: &'static str,
+        path: &str,
+        line: Option<u32>,
+        message: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        self.add(
+            Severity::Warning,
+            rule,
+            (path, line),
+            message.into(),
+            remedy.into(),
+        );
+    }
+
+    fn unreadable(&mut self, path: &str, error: &ArtifactError) {
+        self.error(
+            "unreadable",
+            path,
+            None,
+            error.to_string(),
+            error.hint().unwrap_or_default(),
+        );
+    }
+
+    fn add(
+        &mut self,
+        severity: Severity,
+        rule: &'static str,
+        (path, line): (&str, Option<u32>),
+        message: String,
+        remedy: String,
+    ) {
+        self.0.push(Finding {
+            severity,
+            rule,
+            path: path.to_owned(),
+            line,
+            message,
+            remedy,
+        });
+    }
+
+    fn sorted(mut self) -> Vec<Finding> {
+        let key = |finding: &Finding| {
+            (
+                finding.severity,
+                finding.path.clone(),
+                finding.line,
+                finding.rule,
+            )
+        };
+        self.0.sort_by_cached_key(key);
+        self.0.dedup();
+        self.0
+    }
+}

@@ -1,0 +1,312 @@
+//! Whether two artifacts have the same content, apart from what tenants rewrite by themselves.
+//!
+//! A tenant rewrites the manifest (order, wrapping, `Origin-*`; the version may lag behind), `.project`,
+//! `metainfo.prop`, and the comments and order of `parameters.prop`. Two downloads of one unchanged artifact differ in these.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::fs::File;
+use std::path::Path;
+
+use super::archive::{PackOptions, packed_manifest};
+use super::check::definitions::{self, Definition};
+use super::contents::Contents;
+use super::digest::{Digest, Hasher};
+use super::error::ArtifactError;
+use super::files::ArtifactFile;
+use super::{
+    Artifact, DEFINITIONS_PATH, LARGEST_TEXT, MANIFEST_PATH, Manifest, PARAMETERS_PATH, Properties,
+};
+
+/// The parameter that tenants with an integration cell add by themselves.
+const RUNTIME_PROFILE: &str = "SAP_ProfileId";
+/// Files that a tenant writes anew.
+const REWRITTEN: [&str; 2] = [".project", "metainfo.prop"];
+
+/// The content of an artifact in a form that can be compared: digests of files, and what is in the three files that
+/// tenants rewrite.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Comparable {
+    manifest: Option<Comparison<BTreeMap<String, String>>>,
+    parameters: Option<Comparison<BTreeMap<String, String>>>,
+    definitions: Option<Comparison<BTreeSet<Definition>>>,
+    files: BTreeMap<String, Digest>,
+}
+
+/// A file that is compared by its meaning, or by its digest when it cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Comparison<T> {
+    Meaning(T),
+    Bytes(Digest),
+}
+
+/// One thing in which two artifacts differ.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// The path of the file.
+    pub path: String,
+    /// In what it differs.
+    pub what: What,
+}
+
+/// In what a file differs. Values are left out: parameters may be confidential.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// The local artifact has the file, the remote one has not.
+    OnlyLocal,
+    /// The remote artifact has the file, the local one has not.
+    OnlyRemote,
+    /// The bytes differ.
+    Content,
+    /// These headers of the manifest differ.
+    Headers(Vec<String>),
+    /// These parameters differ in their values, or exist on one side only.
+    Parameters(Vec<String>),
+    /// These parameters are declared differently, or on one side only.
+    Definitions(Vec<String>),
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OnlyLocal => formatter.write_str("only in the local artifact"),
+            Self::OnlyRemote => formatter.write_str("only on the tenant"),
+            Self::Content => formatter.write_str("content differs"),
+            Self::Headers(names) => write!(formatter, "headers differ: {}", names.join(", ")),
+            Self::Parameters(keys) => write!(formatter, "parameters differ: {}", keys.join(", ")),
+            Self::Definitions(keys) => write!(
+                formatter,
+                "declarations of parameters differ: {}",
+                keys.join(", ")
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.path, self.what)
+    }
+}
+
+impl Comparable {
+    /// The content of a local artifact as it would be packed.
+    pub fn of(artifact: &Artifact, options: &PackOptions) -> Result<Self, ArtifactError> {
+        let mut contents = Contents::reopen(artifact)?;
+        Self::read(&mut contents, artifact.files(), options)
+    }
+
+    /// The content of a zip downloaded from a tenant. The zip is not trusted: the guards of [`Artifact::open`] hold.
+    pub fn of_zip(file: File) -> Result<Self, ArtifactError> {
+        let (mut contents, listing) = Contents::of_zip(Path::new("the downloaded zip"), file)?;
+        Self::read(&mut contents, &listing.files, &PackOptions::default())
+    }
+
+    fn read(
+        contents: &mut Contents,
+        files: &[ArtifactFile],
+        options: &PackOptions,
+    ) -> Result<Self, ArtifactError> {
+        let mut comparable = Self::default();
+        for file in files {
+            let small = file.size <= LARGEST_TEXT;
+            match file.path.as_str() {
+                MANIFEST_PATH if small => {
+                    let bytes = packed_manifest(contents, file, options)?.unwrap_or_default();
+                    comparable.manifest = Some(by_meaning(&bytes, headers));
+                }
+                PARAMETERS_PATH if small => {
+                    comparable.parameters =
+                        Some(by_meaning(&contents.read(file, LARGEST_TEXT)?, values));
+                }
+                DEFINITIONS_PATH if small => {
+                    comparable.definitions =
+                        Some(by_meaning(&contents.read(file, LARGEST_TEXT)?, declared));
+                }
+                path if REWRITTEN.contains(&path) => {}
+                path => {
+                    comparable
+                        .files
+                        .insert(path.to_owned(), digest_of(contents, file)?);
+                }
+            }
+        }
+        Ok(comparable)
+    }
+}
+
+/// In what the remote artifact differs from the local one; nothing means the same content.
+///
+/// `configured` are the parameter values configured on the tenant: where a download carries one of these instead of
+/// the artifact's own value, that is no difference.
+#[must_use]
+pub fn difference(
+    local: &Comparable,
+    remote: &Comparable,
+    configured: &BTreeMap<String, String>,
+) -> Vec<Difference> {
+    let mut differences = Vec::new();
+    let mut note = |path: &str, what: Option<What>| {
+        differences.extend(what.map(|what| Difference {
+            path: path.to_owned(),
+            what,
+        }));
+    };
+    let headers = compared(
+        local.manifest.as_ref(),
+        remote.manifest.as_ref(),
+        |local, remote| {
+            some(
+                differing_keys(local, remote, |_, local, remote| local == remote),
+                What::Headers,
+            )
+        },
+    );
+    note(MANIFEST_PATH, headers);
+    let parameters = compared(
+        local.parameters.as_ref(),
+        remote.parameters.as_ref(),
+        |local, remote| {
+            let accepted = |key: &String, local: Option<&String>, remote: Option<&String>| {
+                local == remote || accepted_as_configured(key, local, remote, configured)
+            };
+            some(differing_keys(local, remote, accepted), What::Parameters)
+        },
+    );
+    note(PARAMETERS_PATH, parameters);
+    let definitions = compared(
+        local.definitions.as_ref(),
+        remote.definitions.as_ref(),
+        |local, remote| {
+            let names: BTreeSet<_> = local
+                .symmetric_difference(remote)
+                .map(|definition| definition.name.clone())
+                .collect();
+            some(names.into_iter().collect(), What::Definitions)
+        },
+    );
+    note(DEFINITIONS_PATH, definitions);
+    let paths: BTreeSet<&String> = local.files.keys().chain(remote.files.keys()).collect();
+    for path in paths {
+        note(
+            path,
+            compared_files(local.files.get(path), remote.files.get(path)),
+        );
+    }
+    differences
+}
+
+/// Whether both have the same content; see [`difference`].
+#[must_use]
+pub fn content_equal(
+    local: &Comparable,
+    remote: &Comparable,
+    configured: &BTreeMap<String, String>,
+) -> bool {
+    difference(local, remote, configured).is_empty()
+}
+
+fn accepted_as_configured(
+    key: &str,
+    local: Option<&String>,
+    remote: Option<&String>,
+    configured: &BTreeMap<String, String>,
+) -> bool {
+    let known_here = local.is_some() || key == RUNTIME_PROFILE;
+    known_here && remote.is_some() && remote == configured.get(key)
+}
+
+/// Compares by meaning where both sides can be read. A file that is absent counts as one with nothing in it.
+fn compared<T: Default>(
+    local: Option<&Comparison<T>>,
+    remote: Option<&Comparison<T>>,
+    by_meaning: impl FnOnce(&T, &T) -> Option<What>,
+) -> Option<What> {
+    let nothing = Comparison::Meaning(T::default());
+    match (local.unwrap_or(&nothing), remote.unwrap_or(&nothing)) {
+        (Comparison::Meaning(local), Comparison::Meaning(remote)) => by_meaning(local, remote),
+        (Comparison::Bytes(local), Comparison::Bytes(remote)) if local == remote => None,
+        _ => Some(What::Content),
+    }
+}
+
+fn compared_files(local: Option<&Digest>, remote: Option<&Digest>) -> Option<What> {
+    match (local, remote) {
+        (Some(local), Some(remote)) => (local != remote).then_some(What::Content),
+        (Some(_), None) => Some(What::OnlyLocal),
+        (None, _) => Some(What::OnlyRemote),
+    }
+}
+
+fn differing_keys(
+    local: &BTreeMap<String, String>,
+    remote: &BTreeMap<String, String>,
+    accepted: impl Fn(&String, Option<&String>, Option<&String>) -> bool,
+) -> Vec<String> {
+    let keys: BTreeSet<&String> = local.keys().chain(remote.keys()).collect();
+    keys.into_iter()
+        .filter(|key| !accepted(key, local.get(*key), remote.get(*key)))
+        .cloned()
+        .collect()
+}
+
+fn some(names: Vec<String>, what: fn(Vec<String>) -> What) -> Option<What> {
+    (!names.is_empty()).then(|| what(names))
+}
+
+fn by_meaning<T>(bytes: &[u8], read: impl FnOnce(&[u8]) -> Option<T>) -> Comparison<T> {
+    read(bytes).map_or_else(|| Comparison::Bytes(Digest::of(bytes)), Comparison::Meaning)
+}
+
+/// The headers that matter, by name in the usual spelling of the side that is read, without those that tenants rewrite.
+fn headers(bytes: &[u8]) -> Option<BTreeMap<String, String>> {
+    let manifest = Manifest::parse(bytes).ok()?;
+    let sections = [manifest.headers()]
+        .into_iter()
+        .chain(manifest.further_sections().iter().map(Vec::as_slice));
+    let mut headers = BTreeMap::new();
+    for (number, section) in sections.enumerate() {
+        for header in section {
+            let name = header.name.to_ascii_lowercase();
+            let value = match name.as_str() {
+                "bundle-version" => continue,
+                "bundle-symbolicname" => header.value.split(';').next().unwrap_or_default(),
+                _ if name.starts_with("origin-") => continue,
+                _ => &header.value,
+            };
+            let section = if number == 0 {
+                String::new()
+            } else {
+                format!(" (section {})", number + 1)
+            };
+            headers.insert(format!("{name}{section}"), value.trim().to_owned());
+        }
+    }
+    headers.retain(|_, value| !value.is_empty());
+    Some(headers)
+}
+
+fn values(bytes: &[u8]) -> Option<BTreeMap<String, String>> {
+    let properties = Properties::parse(bytes).ok()?;
+    Some(
+        properties
+            .iter()
+            .map(|entry| (entry.key.clone(), entry.value.clone()))
+            .collect(),
+    )
+}
+
+fn declared(bytes: &[u8]) -> Option<BTreeSet<Definition>> {
+    definitions::parse(bytes)
+        .ok()
+        .map(|definitions| definitions.into_iter().collect())
+}
+
+fn digest_of(contents: &mut Contents, file: &ArtifactFile) -> Result<Digest, ArtifactError> {
+    let mut hasher = Hasher::default();
+    contents.stream(file, &mut |piece| {
+        hasher.update(piece);
+        Ok(())
+    })?;
+    Ok(hasher.finish())
+}

@@ -1,0 +1,200 @@
+//! Why an artifact cannot be used, in words for the person who has to repair it.
+
+use std::io;
+
+use thiserror::Error;
+
+use super::manifest::ManifestError;
+
+/// Why an artifact cannot be opened, packed or compared. Each text says what is wrong and where; [`ArtifactError::hint`]
+/// says what to do about it.
+#[derive(Debug, Error)]
+pub enum ArtifactError {
+    /// Nothing is there.
+    #[error("{at}: there is no such file or directory")]
+    NotFound {
+        /// The path as it was given.
+        at: String,
+    },
+    /// Something is there, but neither a directory nor a zip.
+    #[error("{at}: this is neither an artifact directory nor a zip")]
+    NotAnArtifact {
+        /// The path as it was given.
+        at: String,
+    },
+    /// The operating system does not let it be read.
+    #[error("{at}: cannot be read: {source}")]
+    Read {
+        /// The file or directory.
+        at: String,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The zip cannot be written to the temporary directory.
+    #[error("cannot write the packed archive to the temporary directory {at}: {source}")]
+    Write {
+        /// The temporary directory.
+        at: String,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// There is no manifest.
+    #[error(
+        "{at}: looked for META-INF/MANIFEST.MF and did not find it{}",
+        elsewhere(found)
+    )]
+    NoManifest {
+        /// The directory or zip.
+        at: String,
+        /// Where a manifest was found instead: sub folders, or the file in another case.
+        found: Vec<String>,
+    },
+    /// The export of a whole integration package.
+    #[error(
+        "{at}: this is the export of an integration package (it holds resources.cnt), not an artifact"
+    )]
+    PackageExport {
+        /// The directory or zip.
+        at: String,
+    },
+    /// The manifest cannot be read.
+    #[error("{at}: {source}")]
+    Manifest {
+        /// The manifest.
+        at: String,
+        /// The broken line and what is wrong with it.
+        source: ManifestError,
+    },
+    /// The manifest lacks a header without which there is no artifact.
+    #[error("{at}: the header {header} is missing or empty")]
+    MissingHeader {
+        /// The manifest.
+        at: String,
+        /// The header's name.
+        header: &'static str,
+    },
+    /// A type of artifact for which SAP has no public API.
+    #[error(
+        "{at}:{line}: artifacts of type {bundle_type} cannot be deployed: SAP has no public API for them"
+    )]
+    UnsupportedType {
+        /// The manifest.
+        at: String,
+        /// The line of SAP-BundleType, counted from 1.
+        line: u32,
+        /// What SAP-BundleType says.
+        bundle_type: String,
+    },
+    /// A file name that does not belong into a zip.
+    #[error("{at}: the name `{}` cannot be packed: {why}", name.escape_debug())]
+    UnsafeName {
+        /// The directory or zip.
+        at: String,
+        /// The path inside of it.
+        name: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A symbolic link that is not followed.
+    #[error("{at}: the symbolic link {why}")]
+    Link {
+        /// The link.
+        at: String,
+        /// Why it is not followed.
+        why: &'static str,
+    },
+    /// A socket, pipe or device.
+    #[error("{at}: this is neither a file nor a directory (but a pipe, socket or device)")]
+    SpecialFile {
+        /// What it is about.
+        at: String,
+    },
+    /// A file that is read as a whole is too large for that.
+    #[error("{at}: the file has more than {} MiB and is not read", limit >> 20)]
+    TooLarge {
+        /// The file.
+        at: String,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// The zip is broken, encrypted or made to do harm.
+    #[error("{at}: the zip cannot be used: {reason}")]
+    Zip {
+        /// The zip, and the entry if it is about one.
+        at: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A file changed or vanished after the artifact was opened.
+    #[error("{at}: the file changed while it was being packed")]
+    Changed {
+        /// The file.
+        at: String,
+    },
+}
+
+impl ArtifactError {
+    /// What to do about it, if there is something to do.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::NotFound { .. } => {
+                "give the directory that holds META-INF, or a zip exported from a tenant"
+            }
+            Self::NotAnArtifact { .. } => {
+                "give the directory that holds META-INF, or the zip itself"
+            }
+            Self::Read { .. } => "check the permissions of the user that runs the pipeline",
+            Self::Write { .. } => {
+                "make room there, or name another directory with the variable TMPDIR"
+            }
+            Self::NoManifest { found, .. } if !found.is_empty() => {
+                "give the folder that directly holds META-INF"
+            }
+            Self::NoManifest { .. } => {
+                "give the folder that directly holds META-INF; if it is not in Git, look whether .gitignore excludes it"
+            }
+            Self::PackageExport { .. } => {
+                "unpack the artifact: each *_content file in it that is a zip is one; or download the artifact itself"
+            }
+            Self::Manifest { .. } => {
+                "repair the line, or download the artifact again from the tenant"
+            }
+            Self::MissingHeader { .. } => {
+                "add the header, or download the artifact again from the tenant"
+            }
+            Self::UnsupportedType { .. } => {
+                "transport it with its package (IntegrationFlow, MessageMapping, ScriptCollection and ValueMapping can be deployed)"
+            }
+            Self::UnsafeName { .. } => "rename the file, and what refers to it",
+            Self::Link { .. } => "replace the link by the file itself",
+            Self::SpecialFile { .. } => "remove it from the artifact",
+            Self::TooLarge { .. } => "look whether this is really the file that it should be",
+            Self::Zip { .. } => {
+                "download the artifact again from the tenant, or unpack it and give the directory"
+            }
+            Self::Changed { .. } => "run again when nothing else writes into the directory",
+        })
+    }
+}
+
+fn elsewhere(found: &[String]) -> String {
+    const NAMED: usize = 3;
+    match found {
+        [] => String::new(),
+        [one] => format!("; there is one at `{one}`"),
+        several => {
+            let named: Vec<_> = several
+                .iter()
+                .take(NAMED)
+                .map(|path| format!("`{path}`"))
+                .collect();
+            let more = if several.len() > NAMED {
+                " and others"
+            } else {
+                ""
+            };
+            format!("; there is one at each of {}{more}", named.join(", "))
+        }
+    }
+}

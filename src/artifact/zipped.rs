@@ -1,0 +1,206 @@
+//! Reading zips that come from elsewhere: nothing is extracted, and nothing in them is trusted.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use zip::ZipArchive;
+use zip::result::ZipError;
+
+use super::MANIFEST_PATH;
+use super::contents::{Sink, pieces};
+use super::error::ArtifactError;
+use super::files::{ArtifactFile, Listing, Origin, left_out_part, name_fault};
+
+/// The most bytes that a zip may unpack to. The largest artifact known unpacks to 41 MB.
+const LARGEST_TOTAL: u64 = 1 << 30;
+/// From this size on the ratio of an entry counts. The largest file known in an artifact has 12.6 MB.
+const RATIO_COUNTS_FROM: u64 = 64 << 20;
+/// The highest ratio of a large entry. The highest known in an artifact is 83; deflate reaches 1032.
+const HIGHEST_RATIO: u64 = 300;
+/// The most entries. The most known in an artifact are 64.
+const MOST_ENTRIES: usize = 65_535;
+
+/// The file type bits of a Unix mode, and the types that matter.
+const MODE_TYPE: u32 = 0o170_000;
+const MODE_FILE: u32 = 0o100_000;
+const MODE_LINK: u32 = 0o120_000;
+
+/// A zip that passed all guards.
+pub(crate) struct ZippedFiles {
+    archive: ZipArchive<File>,
+}
+
+impl ZippedFiles {
+    /// Lists a zip; refuses whatever could harm, or could mean one thing here and another on a tenant.
+    pub(crate) fn open(path: &Path, file: File) -> Result<(Self, Listing), ArtifactError> {
+        let at = path.display().to_string();
+        let archive = ZipArchive::new(file).map_err(|error| broken(&at, &error))?;
+        let mut zipped = Self { archive };
+        zipped.guard_whole(&at)?;
+        let listing = zipped.list(&at)?;
+        Ok((zipped, listing))
+    }
+
+    /// Gives an entry piece by piece; its checksum is verified on the way.
+    pub(crate) fn stream(
+        &mut self,
+        index: usize,
+        file: &ArtifactFile,
+        at: &str,
+        sink: Sink<'_>,
+    ) -> Result<(), ArtifactError> {
+        let entry = self
+            .archive
+            .by_index(index)
+            .map_err(|error| broken(at, &error))?;
+        if entry.name_raw() != file.path.as_bytes() {
+            return Err(ArtifactError::Changed { at: at.to_owned() });
+        }
+        // one byte more than declared: an entry that lies about its size is stopped there
+        let mut limited = entry.take(file.size.saturating_add(1));
+        pieces(&mut limited, sink, |error| {
+            refused(at, format!("an entry cannot be unpacked: {error}"))
+        })
+    }
+
+    /// The top-level folders of a zip that hold a manifest.
+    pub(crate) fn folders_with_manifest(file: File) -> Vec<String> {
+        let Ok(archive) = ZipArchive::new(file) else {
+            return Vec::new();
+        };
+        let names = archive
+            .file_names_raw()
+            .filter_map(|name| std::str::from_utf8(name).ok());
+        let folders = names.filter_map(|name| name.strip_suffix(MANIFEST_PATH)?.strip_suffix('/'));
+        folders
+            .filter(|folder| !folder.contains('/'))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    fn guard_whole(&mut self, at: &str) -> Result<(), ArtifactError> {
+        if self.archive.len() > MOST_ENTRIES {
+            return Err(refused(
+                at,
+                format!("it has more than {MOST_ENTRIES} entries"),
+            ));
+        }
+        if self.archive.has_duplicate_names() {
+            return Err(refused(at, "the same name stands in it more than once"));
+        }
+        if self
+            .archive
+            .has_overlapping_files()
+            .map_err(|error| broken(at, &error))?
+        {
+            return Err(refused(at, "entries overlap, as they do in zip bombs"));
+        }
+        Ok(())
+    }
+
+    fn list(&self, at: &str) -> Result<Listing, ArtifactError> {
+        let mut files = Vec::new();
+        let mut left_out = BTreeMap::new();
+        let mut total = 0_u64;
+        for index in 0..self.archive.len() {
+            let Some(file) = self.listed(index, at)? else {
+                continue;
+            };
+            if let Some((part, reason)) = left_out_part(&file.path) {
+                let slash = if part.len() < file.path.len() {
+                    "/"
+                } else {
+                    ""
+                };
+                left_out.insert(format!("{part}{slash}"), reason);
+                continue;
+            }
+            total = total.saturating_add(file.size);
+            files.push(file);
+        }
+        if total > LARGEST_TOTAL {
+            return Err(refused(
+                at,
+                format!("it unpacks to more than {} MiB", LARGEST_TOTAL >> 20),
+            ));
+        }
+        Ok(Listing::of(files, left_out))
+    }
+
+    /// An entry with a safe name and of an ordinary kind; `None` for a directory.
+    fn listed(&self, index: usize, at: &str) -> Result<Option<ArtifactFile>, ArtifactError> {
+        let entry = self
+            .archive
+            .by_index_data(index)
+            .map_err(|error| broken(at, &error))?;
+        let unsafe_name = |name: String, why| ArtifactError::UnsafeName {
+            at: at.to_owned(),
+            name,
+            why,
+        };
+        // without its UTF-8 flag a name has no certain encoding; tenants and today's tools write UTF-8
+        let name = std::str::from_utf8(entry.name_raw()).map_err(|_| {
+            unsafe_name(
+                String::from_utf8_lossy(entry.name_raw()).into_owned(),
+                "it is not UTF-8",
+            )
+        })?;
+        let path = name.strip_suffix('/').unwrap_or(name);
+        if let Some(why) = name_fault(path) {
+            return Err(unsafe_name(name.to_owned(), why));
+        }
+        if name.ends_with('/') {
+            return Ok(None);
+        }
+        let entry_at = format!("{at}: {path}");
+        match entry.unix_mode().unwrap_or(0) & MODE_TYPE {
+            0 | MODE_FILE => {}
+            MODE_LINK => {
+                return Err(ArtifactError::Link {
+                    at: entry_at,
+                    why: "in a zip is never followed",
+                });
+            }
+            _ => return Err(ArtifactError::SpecialFile { at: entry_at }),
+        }
+        if entry.encrypted() {
+            return Err(refused(&entry_at, "the entry is encrypted"));
+        }
+        if entry.size() > RATIO_COUNTS_FROM
+            && entry.size() / HIGHEST_RATIO > entry.compressed_size()
+        {
+            return Err(refused(
+                &entry_at,
+                format!("the entry is packed more than {HIGHEST_RATIO} to 1, as zip bombs are"),
+            ));
+        }
+        Ok(Some(ArtifactFile {
+            path: path.to_owned(),
+            size: entry.size(),
+            origin: Origin::Entry(index),
+        }))
+    }
+}
+
+fn refused(at: &str, reason: impl Into<String>) -> ArtifactError {
+    ArtifactError::Zip {
+        at: at.to_owned(),
+        reason: reason.into(),
+    }
+}
+
+fn broken(at: &str, error: &ZipError) -> ArtifactError {
+    refused(
+        at,
+        match error {
+            ZipError::CompressionMethodNotSupported(method) => {
+                format!(
+                    "it is packed with method {method}; only stored and deflated entries are read"
+                )
+            }
+            other => format!("it is broken, or no zip at all ({other})"),
+        },
+    )
+}
