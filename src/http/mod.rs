@@ -1,1 +1,426 @@
-//! Placeholder of the http room.
+//! HTTP to the tenant. This room alone names the HTTP client and the TLS library.
+//!
+//! A request is sent once, and each failure says whether it may have arrived: only so can a caller repeat what is
+//! safe to repeat, and nothing else.
+
+mod answer;
+mod error;
+mod progress;
+mod proxy;
+mod request;
+pub mod retry;
+mod roots;
+mod source;
+mod wire;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read, Seek, Write};
+use std::time::Duration;
+
+use ureq::config::Config;
+use ureq::http::{Response, Uri};
+use ureq::{Agent, SendBody};
+
+use crate::settings::address::is_loopback;
+use crate::settings::environment::Environment;
+use crate::settings::redactor::Redactor;
+
+use progress::{Board, Progress};
+use proxy::{Chosen, Proxies};
+use roots::Roots;
+use source::Source;
+use words::Circumstances;
+
+pub use answer::Answer;
+pub use error::{HttpError, SendError, Sent, Stage};
+pub use request::{Body, Connection, Method, Open, Request};
+
+/// Reaching a host, with proxy and encryption.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Above it, a server that refuses by the head alone should not have to take the whole body: without being asked
+/// first, it would close the connection and its answer would be lost.
+const ASK_FIRST_ABOVE: u64 = 1024 * 1024;
+/// Four of them for each encrypted connection.
+const BUFFER: usize = 32 * 1024;
+/// Must fit into a buffer.
+const LARGEST_HEAD: usize = 24 * 1024;
+/// One for each thread that may send at a time.
+const MOST_IDLE: usize = 16;
+/// Longer than most servers keep an idle connection would be no use.
+const IDLE: Duration = Duration::from_secs(15);
+
+/// Sends requests. One for a run, shared by its threads.
+pub struct Http {
+    pooled: Agent,
+    /// Keeps no connection, so that each of its requests makes one; the pool of the other is left alone.
+    fresh: Agent,
+    board: Board,
+    addresses: wire::Addresses,
+    proxies: Proxies,
+    roots: Roots,
+    redactor: Redactor,
+}
+
+/// What is in force, for `--verbose`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Description {
+    /// Which certificates are trusted.
+    pub roots: String,
+    /// Through which proxy requests go, without its password.
+    pub proxy: String,
+}
+
+impl fmt::Display for Description {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "trust: {}; proxy: {}", self.roots, self.proxy)
+    }
+}
+
+impl Http {
+    /// Chooses trust and proxies from the variables. Passwords of proxies are hidden in `redactor`.
+    pub fn new(environment: &Environment, redactor: &Redactor) -> Result<Self, HttpError> {
+        let proxies = Proxies::read(environment, redactor)?;
+        let roots = Roots::choose(environment)?;
+        let (board, addresses) = (Board::default(), wire::Addresses::default());
+        let connector = wire::connector(&board);
+        let agent =
+            |idle| Agent::with_parts(config(&roots, idle), connector.clone(), addresses.clone());
+        let (pooled, fresh) = (agent(MOST_IDLE), agent(0));
+        Ok(Self {
+            pooled,
+            fresh,
+            board,
+            addresses,
+            proxies,
+            roots,
+            redactor: redactor.clone(),
+        })
+    }
+
+    /// Which certificates and which proxy are in force.
+    #[must_use]
+    pub fn describe(&self) -> Description {
+        Description {
+            roots: self.roots.describe().to_owned(),
+            proxy: self.proxies.describe(),
+        }
+    }
+
+    /// Sends `request` once and reads the answer, whatever its status.
+    pub fn send(&self, request: &Request<'_>) -> Result<Answer, SendError> {
+        self.exchange(request, None)
+    }
+
+    /// The same, but the body of a 2xx answer that is no web page goes to `file`, at most `cap` bytes of it. The file
+    /// is emptied first, so that an attempt leaves nothing to the next.
+    pub fn send_to_file(
+        &self,
+        request: &Request<'_>,
+        file: &mut File,
+        cap: u64,
+    ) -> Result<Answer, SendError> {
+        self.exchange(request, Some((file, cap)))
+    }
+
+    fn exchange(
+        &self,
+        request: &Request<'_>,
+        file: Option<(&mut File, u64)>,
+    ) -> Result<Answer, SendError> {
+        let target = match Target::of(request, &self.proxies) {
+            Ok(target) => target,
+            Err(reason) => return Err(self.local_failure(request, &reason)),
+        };
+        self.board.begin(if request.method.has_body() {
+            request.body.length()
+        } else {
+            0
+        });
+        let answer = self
+            .run(request, &target)
+            .map_err(Failure::Head)
+            .and_then(|response| receive(response, request, file));
+        let progress = self.board.end();
+        answer.map_err(|failure| self.explain(request, &target, failure, &progress))
+    }
+
+    fn run(
+        &self,
+        request: &Request<'_>,
+        target: &Target<'_>,
+    ) -> Result<Response<ureq::Body>, Head> {
+        if !request.method.has_body() {
+            return self
+                .dispatch(request, target, SendBody::none())
+                .map_err(Head::Client);
+        }
+        let mut source =
+            Source::open(&request.body).map_err(|error| Head::Source(error.to_string()))?;
+        let response = self.dispatch(request, target, SendBody::from_reader(&mut source));
+        response.map_err(|error| match source.failure() {
+            Some(reason) => Head::Source(reason.to_owned()),
+            None => Head::Client(error),
+        })
+    }
+
+    fn dispatch(
+        &self,
+        request: &Request<'_>,
+        target: &Target<'_>,
+        body: SendBody<'_>,
+    ) -> Result<Response<ureq::Body>, ureq::Error> {
+        let message = compose(request, target, body)?;
+        let agent = match request.connection {
+            Connection::Pooled => &self.pooled,
+            Connection::Fresh => &self.fresh,
+        };
+        let configured = agent
+            .configure_request(message)
+            .proxy(target.proxy.map(|chosen| chosen.proxy().clone()))
+            .timeout_global(Some(request.timeout))
+            .build();
+        agent.run(configured)
+    }
+
+    fn local_failure(&self, request: &Request<'_>, reason: &str) -> SendError {
+        let message = self.message(request, reason);
+        SendError {
+            sent: Sent::No,
+            stage: Stage::Local,
+            status: None,
+            timed_out: false,
+            message,
+        }
+    }
+
+    fn explain(
+        &self,
+        request: &Request<'_>,
+        target: &Target<'_>,
+        failure: Failure,
+        progress: &Progress,
+    ) -> SendError {
+        let (error, status, stage) = match failure {
+            Failure::Head(Head::Source(reason)) => {
+                return self.local_failure(request, &format!("its body cannot be read: {reason}"));
+            }
+            Failure::File { reason, status } => {
+                let message = self.message(
+                    request,
+                    &format!("the file for the answer cannot be written: {reason}"),
+                );
+                let sent = progress.sent();
+                return SendError {
+                    sent,
+                    stage: Stage::Local,
+                    status: Some(status),
+                    timed_out: false,
+                    message,
+                };
+            }
+            Failure::Head(Head::Client(error)) => {
+                let stage = stage_of(&error, progress);
+                (error, None, stage)
+            }
+            Failure::Body { error, status } => (error, Some(status), Stage::Body),
+        };
+        if matches!(stage, Stage::Resolve | Stage::Connect | Stage::Proxy) {
+            self.addresses.forget();
+        }
+        let circumstances = Circumstances {
+            stage,
+            host: &target.host,
+            proxy: target.proxy,
+            timeout: request.timeout,
+        };
+        let message = self.message(request, &words::sentence(&error, &circumstances));
+        SendError {
+            sent: progress.sent(),
+            stage,
+            status,
+            timed_out: words::is_timeout(&error),
+            message,
+        }
+    }
+
+    fn message(&self, request: &Request<'_>, reason: &str) -> String {
+        let text = format!(
+            "{} {}: {reason}",
+            request.method,
+            without_query(request.url)
+        );
+        self.redactor.clean(&text).into_owned()
+    }
+}
+
+fn config(roots: &Roots, idle: usize) -> Config {
+    Agent::config_builder()
+        .tls_config(roots.tls_config())
+        // else the client would read variables by rules of its own
+        .proxy(None)
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .user_agent(concat!("flowship/", env!("CARGO_PKG_VERSION")))
+        .accept_encoding("identity")
+        .input_buffer_size(BUFFER)
+        .output_buffer_size(BUFFER)
+        .max_response_header_size(LARGEST_HEAD)
+        .max_idle_connections(idle)
+        .max_idle_connections_per_host(idle)
+        .max_idle_age(IDLE)
+        .timeout_connect(Some(CONNECT_TIMEOUT))
+        .build()
+}
+
+/// Why there is no head of an answer.
+enum Head {
+    /// The body to be sent could not be read.
+    Source(String),
+    Client(ureq::Error),
+}
+
+/// Why there is no whole answer.
+enum Failure {
+    Head(Head),
+    Body { error: ureq::Error, status: u16 },
+    File { reason: String, status: u16 },
+}
+
+/// Trust shows only when the first byte is exchanged, after the way stands.
+fn stage_of(error: &ureq::Error, progress: &Progress) -> Stage {
+    match (error, progress.stage) {
+        (ureq::Error::BadUri(_) | ureq::Error::Http(_), Stage::Resolve) => Stage::Local,
+        (error, Stage::Connect) if words::is_tls(error) => Stage::Tls,
+        (_, stage) => stage,
+    }
+}
+
+/// Where a request goes, and through which proxy.
+struct Target<'h> {
+    uri: Uri,
+    host: String,
+    proxy: Option<&'h Chosen>,
+}
+
+impl<'h> Target<'h> {
+    fn of(request: &Request<'_>, proxies: &'h Proxies) -> Result<Self, String> {
+        let uri: Uri = request.url.parse().map_err(|_| "this is no address")?;
+        let host = uri.host().unwrap_or_default().to_owned();
+        let (scheme, standard) = match uri.scheme_str() {
+            Some("https") => ("https", 443),
+            Some("http") if is_loopback(&host) => ("http", 80),
+            Some("http") => {
+                return Err(
+                    "plain http would show the credentials to the network; use https".to_owned(),
+                );
+            }
+            _ => return Err("the address must begin with https://".to_owned()),
+        };
+        let proxy = proxies.choose(scheme, &host, uri.port_u16().unwrap_or(standard));
+        Ok(Self { uri, host, proxy })
+    }
+}
+
+fn compose<'b>(
+    request: &Request<'_>,
+    target: &Target<'_>,
+    body: SendBody<'b>,
+) -> Result<ureq::http::Request<SendBody<'b>>, ureq::http::Error> {
+    let mut message = ureq::http::Request::builder()
+        .method(request.method.as_str())
+        .uri(target.uri.clone());
+    for (name, value) in &request.headers {
+        message = message.header(*name, value);
+    }
+    if request.method.has_body() {
+        let length = request.body.length();
+        message = message.header("Content-Length", length);
+        if length > ASK_FIRST_ABOVE {
+            message = message.header("Expect", "100-continue");
+        }
+    }
+    message.body(body)
+}
+
+fn receive(
+    mut response: Response<ureq::Body>,
+    request: &Request<'_>,
+    file: Option<(&mut File, u64)>,
+) -> Result<Answer, Failure> {
+    let status = response.status().as_u16();
+    let mut answer = Answer {
+        status,
+        headers: headers_of(&response),
+        ..Answer::default()
+    };
+    let mut body = response.body_mut().as_reader();
+    let cut = match file {
+        Some((file, cap)) if (200..300).contains(&status) && !answer.is_html_type() => {
+            let emptied = file.set_len(0).and_then(|()| file.rewind());
+            emptied.map_err(|error| Failure::File {
+                reason: error.to_string(),
+                status,
+            })?;
+            copy(&mut body, file, cap)
+        }
+        _ => copy(&mut body, &mut answer.body, request.cap),
+    };
+    answer.cut = cut.map_err(|failure| match failure {
+        Copy::Read(error) => Failure::Body {
+            error: error.into(),
+            status,
+        },
+        Copy::Write(error) => Failure::File {
+            reason: error.to_string(),
+            status,
+        },
+    })?;
+    Ok(answer)
+}
+
+fn headers_of(response: &Response<ureq::Body>) -> Vec<(String, String)> {
+    let text =
+        |value: &ureq::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    response
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), text(value)))
+        .collect()
+}
+
+/// Which side of a copy failed.
+enum Copy {
+    Read(io::Error),
+    Write(io::Error),
+}
+
+/// Copies at most `cap` bytes; whether there was more. Reading to the very end is what returns the connection to the
+/// pool.
+fn copy(from: &mut impl Read, to: &mut impl Write, cap: u64) -> Result<bool, Copy> {
+    let mut buffer = [0; 16 * 1024];
+    let mut left = cap;
+    loop {
+        let count = match from.read(&mut buffer) {
+            Ok(0) => return Ok(false),
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(Copy::Read(error)),
+        };
+        let kept = usize::try_from(left).unwrap_or(usize::MAX).min(count);
+        to.write_all(&buffer[..kept]).map_err(Copy::Write)?;
+        left -= kept as u64;
+        if kept < count {
+            return Ok(true);
+        }
+    }
+}
+
+fn without_query(url: &str) -> &str {
+    url.split(['?', '#']).next().unwrap_or_default()
+}

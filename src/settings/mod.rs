@@ -1,1 +1,7 @@
-//! Placeholder of the settings room.
+//! What the run was told: variables, credentials, addresses, and what must never be shown.
+
+pub mod address;
+pub mod credentials;
+pub mod environment;
+pub mod redactor;
+pub mod secret;

@@ -1,0 +1,100 @@
+//! Why there is no answer, in words for people.
+
+use std::path::PathBuf;
+
+/// Whether the server may have got a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    /// Certainly not as a whole: it never left, or broke off before its last byte.
+    No,
+    /// Perhaps: its last byte was handed over.
+    Maybe,
+}
+
+/// How far a request came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// On this machine: the request could not be made, its source not read, the file not written. Repeating it
+    /// will not help.
+    Local,
+    /// Looking up the host.
+    Resolve,
+    /// Reaching the host.
+    Connect,
+    /// Reaching the proxy, or being let through by it.
+    Proxy,
+    /// Agreeing on encryption and trust.
+    Tls,
+    /// Sending the request.
+    Send,
+    /// Waiting for the head of the answer.
+    Head,
+    /// Reading the body of the answer.
+    Body,
+}
+
+/// Why there is no (whole) answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct SendError {
+    /// Whether the server may have got the request.
+    pub sent: Sent,
+    /// How far it came.
+    pub stage: Stage,
+    /// The status, where the head of the answer had arrived.
+    pub status: Option<u16>,
+    /// Whether time ran out.
+    pub timed_out: bool,
+    /// For people: what failed, why, what to do. No query, no secret.
+    pub(super) message: String,
+}
+
+impl SendError {
+    /// For people: what failed, why, what to do. No query, no secret.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+/// What is wrong with the settings of this machine's network: an error of usage, before anything is sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HttpError {
+    /// `CPI_CA_FILE` names no readable file.
+    #[error("CPI_CA_FILE: {} cannot be read: {reason}", .file.display())]
+    CaFileUnreadable {
+        /// As given.
+        file: PathBuf,
+        /// In the system's words.
+        reason: String,
+    },
+    /// `CPI_CA_FILE` names a file without certificates.
+    #[error("CPI_CA_FILE: {} holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)", .file.display())]
+    CaFileWithoutCertificate {
+        /// As given.
+        file: PathBuf,
+    },
+    /// `CPI_CA_FILE` holds something between the right lines that is no certificate.
+    #[error("CPI_CA_FILE: {} holds a damaged certificate (number {number}): {reason}", .file.display())]
+    CaFileDamaged {
+        /// As given.
+        file: PathBuf,
+        /// Counted from 1.
+        number: usize,
+        /// In the words of the reader.
+        reason: String,
+    },
+    /// A proxy variable that is no proxy's address. Its value is not repeated: it may hold a password.
+    #[error(
+        "{variable} {reason}; it looks like http://proxy.company.example:8080, or http://user:password@... with special characters as %XX"
+    )]
+    Proxy {
+        /// The variable.
+        variable: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A variable that is not text.
+    #[error(transparent)]
+    NotText(#[from] crate::settings::environment::NotText),
+}

@@ -1,0 +1,124 @@
+//! What is asked for.
+
+use std::io::{self, Read};
+use std::time::Duration;
+
+/// One request. It is sent at most once: whether it is repeated is the caller's decision.
+pub struct Request<'a> {
+    /// What to do.
+    pub method: Method,
+    /// Where: `https`, or `http` to this machine only.
+    pub url: &'a str,
+    /// Beside those that this room writes itself (`Host`, `Content-Length`, `Expect`, `Accept-Encoding`, `User-Agent`).
+    pub headers: Vec<(&'static str, String)>,
+    /// What is sent along.
+    pub body: Body<'a>,
+    /// For everything: resolving, connecting, sending, the whole answer.
+    pub timeout: Duration,
+    /// Over which connection.
+    pub connection: Connection,
+    /// The most that is read of the answer's body.
+    pub cap: u64,
+}
+
+impl<'a> Request<'a> {
+    /// A request without headers and body, over a pooled connection, that reads at most 16 MiB of the answer.
+    #[must_use]
+    pub fn new(method: Method, url: &'a str, timeout: Duration) -> Self {
+        Self {
+            method,
+            url,
+            headers: Vec::new(),
+            body: Body::None,
+            timeout,
+            connection: Connection::Pooled,
+            cap: 16 * 1024 * 1024,
+        }
+    }
+
+    /// The same request with one header more.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+}
+
+/// The methods that the tenant's API knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Creates or triggers.
+    Post,
+    /// Replaces.
+    Put,
+    /// Removes.
+    Delete,
+}
+
+impl Method {
+    /// As it stands in the request line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+        }
+    }
+
+    /// Whether a request of this method announces how long its body is, even where it has none.
+    pub(super) fn has_body(self) -> bool {
+        matches!(self, Self::Post | Self::Put)
+    }
+}
+
+impl std::fmt::Display for Method {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// Over which connection a request goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Connection {
+    /// One that stands already, if there is one. It may turn out to be stale, and then it is unknown whether the
+    /// request was carried out.
+    Pooled,
+    /// One that never carried a request.
+    Fresh,
+}
+
+/// Opens a body for one attempt.
+pub type Open<'a> = &'a (dyn Fn() -> io::Result<Box<dyn Read>> + Sync);
+
+/// What is sent along. `GET` and `DELETE` send nothing.
+pub enum Body<'a> {
+    /// Nothing.
+    None,
+    /// Nothing, and it is said so: `Content-Length: 0`. `POST` and `PUT` say so anyway.
+    Empty,
+    /// These bytes.
+    Bytes(&'a [u8]),
+    /// As many bytes as `length` says, never in memory as a whole.
+    Stream {
+        /// Announced as `Content-Length`; a source that is shorter or longer is an error.
+        length: u64,
+        /// Called once for each attempt.
+        open: Open<'a>,
+    },
+}
+
+impl Body<'_> {
+    /// How many bytes it is.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        match self {
+            Self::None | Self::Empty => 0,
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::Stream { length, .. } => *length,
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! The way to the server: resolver, proxy, TCP, TLS, with what is needed to tell afterwards how far a request came.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ureq::Error;
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{
+    Buffers, ConnectProxyConnector, ConnectionDetails, Connector, NextTimeout, RustlsConnector,
+    TcpConnector, Transport,
+};
+
+use super::error::Stage;
+use super::progress::{Board, Progress, Write};
+
+/// Makes connections: through the proxy or directly, encrypted or not.
+pub(super) fn connector(board: &Board) -> impl Connector + Clone {
+    let chain = ConnectProxyConnector::default()
+        .chain(TcpConnector::default())
+        .chain(Watch {
+            board: board.clone(),
+            ends: Some(Stage::Tls),
+        })
+        .chain(RustlsConnector::default())
+        .chain(Watch {
+            board: board.clone(),
+            ends: None,
+        });
+    Outermost {
+        board: board.clone(),
+        chain: Arc::new(chain),
+    }
+}
+
+/// Marks when a connection is being made and when it stands. Its clones share the trust settings, which are read at
+/// the first connection.
+#[derive(Debug)]
+struct Outermost<C> {
+    board: Board,
+    chain: Arc<C>,
+}
+
+impl<C> Clone for Outermost<C> {
+    fn clone(&self) -> Self {
+        Self {
+            board: self.board.clone(),
+            chain: Arc::clone(&self.chain),
+        }
+    }
+}
+
+impl<C: Connector<()>> Connector<()> for Outermost<C> {
+    type Out = C::Out;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails,
+        chained: Option<()>,
+    ) -> Result<Option<Self::Out>, Error> {
+        let through_proxy = details.config.proxy().is_some();
+        self.board.note(|progress| {
+            if progress.connecting() {
+                progress.stage = if through_proxy {
+                    Stage::Proxy
+                } else {
+                    Stage::Connect
+                };
+            }
+        });
+        let connected = self.chain.connect(&as_agent_level(details), chained);
+        self.board.note(Progress::connected);
+        connected
+    }
+}
+
+/// Each request has its own timeouts and proxy, but all share the trust settings. Told otherwise, the TLS connector
+/// would read all certificates anew for each connection and could resume no session.
+fn as_agent_level<'a>(details: &ConnectionDetails<'a>) -> ConnectionDetails<'a> {
+    ConnectionDetails {
+        uri: details.uri,
+        addrs: details.addrs.clone(),
+        config: details.config,
+        request_level: false,
+        resolver: details.resolver,
+        now: details.now,
+        timeout: details.timeout,
+        current_time: details.current_time.clone(),
+        run_connector: details.run_connector.clone(),
+        register_shutdown: details.register_shutdown.clone(),
+    }
+}
+
+/// Wraps a transport so that it notes what it writes.
+#[derive(Debug)]
+struct Watch {
+    board: Board,
+    /// The stage that begins once this layer stands.
+    ends: Option<Stage>,
+}
+
+impl<In: Transport> Connector<In> for Watch {
+    type Out = Watched<In>;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails,
+        chained: Option<In>,
+    ) -> Result<Option<Self::Out>, Error> {
+        if let Some(stage) = self.ends.filter(|_| details.needs_tls()) {
+            self.board.note(|progress| {
+                if progress.is_outermost() {
+                    progress.stage = stage;
+                }
+            });
+        }
+        Ok(chained.map(|inner| Watched {
+            board: self.board.clone(),
+            inner,
+        }))
+    }
+}
+
+#[derive(Debug)]
+struct Watched<T> {
+    board: Board,
+    inner: T,
+}
+
+impl<T: Transport> Transport for Watched<T> {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        self.inner.buffers()
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
+        let is_piece = self.board.ask(Progress::is_piece);
+        if !is_piece {
+            let written = self.inner.transmit_output(amount, timeout);
+            self.board
+                .note(|progress| progress.written_below(outcome(&written)));
+            return written;
+        }
+        self.board.note(Progress::piece_begins);
+        let written = self.inner.transmit_output(amount, timeout);
+        let piece = &self.inner.buffers().output()[..amount];
+        self.board
+            .note(|progress| progress.piece_ends(piece, outcome(&written)));
+        written
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        self.inner.await_input(timeout)
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.inner.is_open()
+    }
+
+    fn is_tls(&self) -> bool {
+        self.inner.is_tls()
+    }
+}
+
+fn outcome(written: &Result<(), Error>) -> Write {
+    match written {
+        Ok(()) => Write::Done,
+        Err(Error::Timeout(_)) => Write::TimedOut,
+        // the system's own patience with a silent host
+        Err(Error::Io(error)) if error.kind() == std::io::ErrorKind::TimedOut => Write::TimedOut,
+        Err(_) => Write::Failed,
+    }
+}
+
+/// Looks up each host once. The client would ask before every request, even where a connection stands already.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Addresses {
+    known: Arc<Mutex<HashMap<String, ResolvedSocketAddrs>>>,
+}
+
+impl Addresses {
+    /// After a connection failed: the host may have moved.
+    pub(super) fn forget(&self) {
+        self.known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
+    fn look_up(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, Error> {
+        if let Some(address) = literal(uri) {
+            let mut addresses = self.empty();
+            addresses.push(address);
+            return Ok(addresses);
+        }
+        DefaultResolver::default().resolve(uri, config, timeout)
+    }
+}
+
+impl Resolver for Addresses {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, Error> {
+        let key = format!(
+            "{}://{}",
+            uri.scheme_str().unwrap_or_default(),
+            uri.authority().map_or("", |a| a.as_str())
+        );
+        if let Some(known) = self
+            .known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&key)
+        {
+            return Ok(known.clone());
+        }
+        let found = self.look_up(uri, config, timeout)?;
+        self.known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key, found.clone());
+        Ok(found)
+    }
+}
+
+/// An address needs no lookup, and no thread for it.
+fn literal(uri: &Uri) -> Option<SocketAddr> {
+    let host = uri.host()?.trim_start_matches('[').trim_end_matches(']');
+    let standard = match uri.scheme_str()? {
+        "https" => 443,
+        _ => 80,
+    };
+    Some(SocketAddr::new(
+        host.parse::<IpAddr>().ok()?,
+        uri.port_u16().unwrap_or(standard),
+    ))
+}

@@ -1,0 +1,454 @@
+//! The two addresses of a tenant, as people paste them.
+
+use std::fmt;
+use std::net::IpAddr;
+
+/// Where the tenant's API is: scheme, host, port and, in front of `/api/v1`, sometimes a root path.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TenantUrl(Address);
+
+/// Where tokens are issued.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TokenUrl(Address);
+
+/// Why a text is no address. The text itself is never repeated: it may be a secret in the wrong variable.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AddressError {
+    /// Nothing but blanks.
+    #[error("is empty")]
+    Empty,
+    /// `ftp://...` and the like.
+    #[error("must begin with https://")]
+    Scheme,
+    /// `https://user:password@host`.
+    #[error(
+        "holds a user or password before the host; give them in variables of their own and the address without them"
+    )]
+    Userinfo,
+    /// Plain http to a host that is not this machine.
+    #[error(
+        "uses plain http, which would show the credentials to the network; use https:// (plain http is for this machine only)"
+    )]
+    PlainHttp,
+    /// No host, or characters that no host has.
+    #[error(
+        "names no valid host; it looks like https://<subdomain>.<cluster>.cfapps.<region>.hana.ondemand.com"
+    )]
+    Host,
+    /// A port that is no number from 1 to 65535.
+    #[error("names a port that is not a number from 1 to 65535")]
+    Port,
+    /// Blanks, control characters or quotes in the path.
+    #[error("holds characters that no address has")]
+    Path,
+}
+
+impl TenantUrl {
+    /// Accepts the address from the service key and from the browser: the scheme may be missing, and what follows
+    /// the root (`/api/v1...`, `/itspaces/...`, `/shell/...`, slashes, query) is removed.
+    pub fn parse(text: &str) -> Result<Self, AddressError> {
+        let (mut address, _query) = Address::parse(text)?;
+        address.path = tenant_root(&address.path);
+        Ok(Self(address))
+    }
+
+    /// The host, without port.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.0.host
+    }
+
+    /// The root as text, without a slash at the end.
+    #[must_use]
+    pub fn root(&self) -> String {
+        self.0.to_string()
+    }
+
+    /// The address of `path` in the API.
+    #[must_use]
+    pub fn api(&self, path: &str) -> String {
+        format!("{}/api/v1/{}", self.0, path.trim_start_matches('/'))
+    }
+
+    /// Whether it is this machine.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        is_loopback(self.host())
+    }
+
+    /// Whether the host looks like a tenant of the older Neo landscape.
+    #[must_use]
+    pub fn is_neo(&self) -> bool {
+        self.host().contains("-tmn.")
+    }
+}
+
+impl TokenUrl {
+    /// Accepts the address from the service key; `/oauth/token` is added where there is no path.
+    pub fn parse(text: &str) -> Result<Self, AddressError> {
+        let (mut address, query) = Address::parse(text)?;
+        address
+            .path
+            .truncate(address.path.trim_end_matches('/').len());
+        if address.path.is_empty() {
+            address.path.push_str("/oauth/token");
+        }
+        address.query = without_grant_type(query);
+        Ok(Self(address))
+    }
+
+    /// The host, without port.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.0.host
+    }
+
+    /// Whether it is a token service of the older Neo landscape.
+    #[must_use]
+    pub fn is_neo(&self) -> bool {
+        self.host().starts_with("oauthasservices-") || self.0.path.ends_with("/oauth2/api/v1/token")
+    }
+}
+
+impl fmt::Display for TenantUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+impl fmt::Display for TokenUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+/// Whether `host` (a name, or an address with or without brackets) is this machine.
+#[must_use]
+pub fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    bare.eq_ignore_ascii_case("localhost")
+        || bare
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+/// The parts that matter, in lower case where case does not matter.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Address {
+    scheme: &'static str,
+    host: String,
+    port: Option<u16>,
+    /// Empty, or beginning with a slash.
+    path: String,
+    query: Option<String>,
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}://{}", self.scheme, self.host)?;
+        if let Some(port) = self.port {
+            write!(formatter, ":{port}")?;
+        }
+        formatter.write_str(&self.path)?;
+        match &self.query {
+            Some(query) => write!(formatter, "?{query}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Address {
+    /// The address without query, and the query.
+    fn parse(text: &str) -> Result<(Self, Option<&str>), AddressError> {
+        let text = unquoted(text);
+        if text.is_empty() {
+            return Err(AddressError::Empty);
+        }
+        let (scheme, rest) = split_scheme(text)?;
+        let rest = rest.split('#').next().unwrap_or_default();
+        let (rest, query) = match rest.split_once('?') {
+            Some((rest, query)) => (rest, Some(query)),
+            None => (rest, None),
+        };
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let (host, port) = split_authority(authority)?;
+        check_characters(path)?;
+        check_characters(query.unwrap_or_default())?;
+        if scheme == "http" && !is_loopback(&host) {
+            return Err(AddressError::PlainHttp);
+        }
+        let standard = if scheme == "https" { 443 } else { 80 };
+        let port = port.filter(|&port| port != standard);
+        let address = Self {
+            scheme,
+            host,
+            port,
+            path: path.to_owned(),
+            query: None,
+        };
+        Ok((address, query))
+    }
+}
+
+/// `docker --env-file` and copied `.env` lines keep the quotes.
+fn unquoted(text: &str) -> &str {
+    let text = text.trim();
+    for quote in ['"', '\''] {
+        if let Some(inner) = text
+            .strip_prefix(quote)
+            .and_then(|text| text.strip_suffix(quote))
+        {
+            return inner.trim();
+        }
+    }
+    text
+}
+
+fn split_scheme(text: &str) -> Result<(&'static str, &str), AddressError> {
+    match text.split_once("://") {
+        // `host/path?next=https://...` has no scheme of its own
+        Some((before, _)) if before.contains(['/', '?', '#']) => Ok(("https", text)),
+        None => Ok(("https", text)),
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => Ok(("https", rest)),
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => Ok(("http", rest)),
+        Some(_) => Err(AddressError::Scheme),
+    }
+}
+
+fn split_authority(authority: &str) -> Result<(String, Option<u16>), AddressError> {
+    if authority.contains('@') {
+        return Err(AddressError::Userinfo);
+    }
+    let end = match authority.rfind(']') {
+        Some(bracket) => bracket + 1,
+        None => authority.find(':').unwrap_or(authority.len()),
+    };
+    let (host, port) = authority.split_at(end);
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    if !is_host(&host) {
+        return Err(AddressError::Host);
+    }
+    Ok((host, parse_port(port)?))
+}
+
+fn parse_port(text: &str) -> Result<Option<u16>, AddressError> {
+    let Some(digits) = text.strip_prefix(':') else {
+        return if text.is_empty() {
+            Ok(None)
+        } else {
+            Err(AddressError::Host)
+        };
+    };
+    if digits.is_empty() {
+        return Ok(None);
+    }
+    match digits.parse() {
+        Ok(port) if port > 0 && digits.bytes().all(|byte| byte.is_ascii_digit()) => Ok(Some(port)),
+        _ => Err(AddressError::Port),
+    }
+}
+
+fn is_host(host: &str) -> bool {
+    if let Some(inner) = host.strip_prefix('[') {
+        return inner
+            .strip_suffix(']')
+            .is_some_and(|inner| inner.parse::<std::net::Ipv6Addr>().is_ok());
+    }
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    !host.is_empty() && host.bytes().all(legal) && !host.split('.').any(str::is_empty)
+}
+
+fn check_characters(part: &str) -> Result<(), AddressError> {
+    let illegal = |byte: u8| !byte.is_ascii_graphic() || b"\"<>\\^`{|}".contains(&byte);
+    if part.bytes().any(illegal) {
+        Err(AddressError::Path)
+    } else {
+        Ok(())
+    }
+}
+
+/// What stands in front of the API, the web UI or nothing. A path that is neither is kept: a company's gateway may
+/// serve the tenant below one, as does an Edge Integration Cell (`/location/<id>`).
+fn tenant_root(path: &str) -> String {
+    let segments: Vec<&str> = path
+        .split('/')
+        .filter(|segment| !segment.is_empty())
+        .collect();
+    let end = (0..segments.len())
+        .find(|&at| is_below_root(&segments[at..]))
+        .unwrap_or(segments.len());
+    segments[..end]
+        .iter()
+        .flat_map(|segment| ["/", segment])
+        .collect()
+}
+
+fn is_below_root(segments: &[&str]) -> bool {
+    match segments {
+        ["api"] | ["api", "v1", ..] => true,
+        [first, ..] => {
+            first.eq_ignore_ascii_case("itspaces") || first.eq_ignore_ascii_case("shell")
+        }
+        [] => false,
+    }
+}
+
+/// The grant type is written by whoever asks for the token.
+fn without_grant_type(query: Option<&str>) -> Option<String> {
+    let kept: Vec<&str> = query?
+        .split('&')
+        .filter(|pair| {
+            !pair.is_empty() && !pair.starts_with("grant_type=") && *pair != "grant_type"
+        })
+        .collect();
+    (!kept.is_empty()).then(|| kept.join("&"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn root(text: &str) -> String {
+        TenantUrl::parse(text).unwrap().root()
+    }
+
+    fn token(text: &str) -> String {
+        TokenUrl::parse(text).unwrap().to_string()
+    }
+
+    #[test]
+    fn tenant_addresses_as_pasted() {
+        let expected = "https://dev.it-cpi023.cfapps.eu10-002.hana.ondemand.com";
+        for text in [
+            "https://dev.it-cpi023.cfapps.eu10-002.hana.ondemand.com",
+            " dev.it-cpi023.cfapps.eu10-002.hana.ondemand.com \n",
+            "HTTPS://DEV.it-cpi023.cfapps.eu10-002.hana.ondemand.com:443//",
+            "https://dev.it-cpi023.cfapps.eu10-002.hana.ondemand.com/api/v1",
+            "https://dev.it-cpi023.cfapps.eu10-002.hana.ondemand.com/api/v1/IntegrationPackages?$top=1",
+            "https://dev.it-cpi023.cfapps.eu10-002.hana.ondemand.com/api/",
+            "https://dev.it-cpi023.cfapps.eu10-002.hana.ondemand.com/itspaces/shell/design/x?a=b#c",
+            "https://dev.it-cpi023.cfapps.eu10-002.hana.ondemand.com/shell/design",
+            "'https://dev.it-cpi023.cfapps.eu10-002.hana.ondemand.com./#/shell'",
+        ] {
+            assert_eq!(root(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn roots_that_are_kept() {
+        assert_eq!(
+            root("https://edge.corp/location/plant1/api/v1"),
+            "https://edge.corp/location/plant1"
+        );
+        assert_eq!(
+            root("https://edge.corp/location/plant1/"),
+            "https://edge.corp/location/plant1"
+        );
+        assert_eq!(root("https://gw.corp:8443/cpi"), "https://gw.corp:8443/cpi");
+    }
+
+    #[test]
+    fn api_paths() {
+        let url = TenantUrl::parse("https://edge.corp/location/plant1").unwrap();
+        assert_eq!(
+            url.api("IntegrationPackages"),
+            "https://edge.corp/location/plant1/api/v1/IntegrationPackages"
+        );
+        assert_eq!(url.api("/"), "https://edge.corp/location/plant1/api/v1/");
+        assert_eq!(url.host(), "edge.corp");
+    }
+
+    #[test]
+    fn plain_http_only_to_this_machine() {
+        for text in [
+            "http://localhost:8080",
+            "http://127.8.0.1",
+            "http://[::1]:9/api/v1",
+            "http://LOCALHOST:80",
+        ] {
+            assert!(TenantUrl::parse(text).unwrap().is_loopback(), "{text}");
+            assert!(TokenUrl::parse(text).is_ok(), "{text}");
+        }
+        for text in [
+            "http://tenant.corp",
+            "http://localhost.corp",
+            "http://10.0.0.1",
+            "http://127.0.0.1.corp",
+        ] {
+            assert_eq!(
+                TenantUrl::parse(text),
+                Err(AddressError::PlainHttp),
+                "{text}"
+            );
+            assert_eq!(
+                TokenUrl::parse(text),
+                Err(AddressError::PlainHttp),
+                "{text}"
+            );
+        }
+        assert_eq!(root("http://localhost:80"), "http://localhost");
+    }
+
+    #[test]
+    fn what_is_no_address() {
+        for (text, error) in [
+            ("", AddressError::Empty),
+            (" '' ", AddressError::Empty),
+            ("ftp://host", AddressError::Scheme),
+            ("https://user:hunter22@host", AddressError::Userinfo),
+            ("user@host", AddressError::Userinfo),
+            ("https:///api/v1", AddressError::Host),
+            ("https://ho st", AddressError::Host),
+            ("https://höst", AddressError::Host),
+            ("https://a..b", AddressError::Host),
+            ("https://[::1", AddressError::Host),
+            ("https://[::1]x", AddressError::Host),
+            ("https://host\\path", AddressError::Host),
+            ("https://host:0", AddressError::Port),
+            ("https://host:+443", AddressError::Port),
+            ("https://host:99999", AddressError::Port),
+            ("https://host/a b", AddressError::Path),
+        ] {
+            assert_eq!(TenantUrl::parse(text), Err(error.clone()), "{text}");
+            assert!(!error.to_string().contains("hunter22"));
+        }
+    }
+
+    #[test]
+    fn token_addresses() {
+        let full = "https://dev.authentication.eu10.hana.ondemand.com/oauth/token";
+        for text in [
+            "https://dev.authentication.eu10.hana.ondemand.com/oauth/token",
+            "dev.authentication.eu10.hana.ondemand.com",
+            "https://dev.authentication.eu10.hana.ondemand.com/",
+            "https://dev.authentication.eu10.hana.ondemand.com/oauth/token/?grant_type=client_credentials",
+        ] {
+            assert_eq!(token(text), full, "{text}");
+        }
+        assert_eq!(
+            token("https://h/oauth/token?grant_type=x&tenant=1"),
+            "https://h/oauth/token?tenant=1"
+        );
+        let neo = "https://oauthasservices-a1b2.hana.ondemand.com/oauth2/api/v1/token";
+        assert_eq!(token(neo), neo);
+        assert!(TokenUrl::parse(neo).unwrap().is_neo());
+        assert!(!TokenUrl::parse(full).unwrap().is_neo());
+        assert!(
+            TenantUrl::parse("a1-tmn.hci.eu1.hana.ondemand.com")
+                .unwrap()
+                .is_neo()
+        );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn parsing_is_stable_and_never_panics(text in "\\PC{0,60}") {
+            if let Ok(url) = TenantUrl::parse(&text) {
+                proptest::prop_assert_eq!(TenantUrl::parse(&url.root()).unwrap(), url);
+            }
+            if let Ok(url) = TokenUrl::parse(&text) {
+                proptest::prop_assert_eq!(TokenUrl::parse(&url.to_string()).unwrap(), url);
+            }
+        }
+    }
+}

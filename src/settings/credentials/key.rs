@@ -1,0 +1,347 @@
+//! Service keys, in every shape in which they are handed around.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use serde_json::{Map, Value};
+
+use crate::settings::address::{AddressError, TenantUrl};
+
+/// No key is larger; whatever is, is another file.
+const LARGEST_FILE: u64 = 256 * 1024;
+/// Instance, wrapper, `oauth`: keys are not nested deeper.
+const DEEPEST: usize = 4;
+/// What to do about a key of the wrong kind.
+const WANTED: &str = "create an instance of Process Integration Runtime with plan api and the roles, then a key of type ClientId/Secret";
+
+/// The four values of a key of plan `api`.
+pub(super) struct ServiceKey {
+    pub(super) url: String,
+    pub(super) token_url: String,
+    pub(super) client_id: String,
+    pub(super) client_secret: String,
+}
+
+/// Why a service key cannot be used. No text repeats anything of it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// Neither JSON nor base64 nor a file.
+    #[error(
+        "is neither the JSON of a service key, nor base64 of it, nor the path of a file that exists"
+    )]
+    NotAKey,
+    /// The file exists, but cannot be read.
+    #[error("names a file that cannot be read: {0}")]
+    Unreadable(String),
+    /// The file holds something else.
+    #[error("names a file that holds neither the JSON of a service key nor base64 of it")]
+    NotAKeyFile,
+    /// The JSON ends too early.
+    #[error(
+        "is cut: the JSON ends at line {line}, column {column} in the middle of a value; paste the whole key, from {{ to }}"
+    )]
+    Cut {
+        /// Counted from 1.
+        line: usize,
+        /// Counted from 1.
+        column: usize,
+    },
+    /// The JSON is broken.
+    #[error(
+        "is not valid JSON: line {line}, column {column}; paste the key unchanged, from {{ to }}"
+    )]
+    Broken {
+        /// Counted from 1.
+        line: usize,
+        /// Counted from 1.
+        column: usize,
+    },
+    /// JSON, but an array, string or number.
+    #[error("is {0}, not the JSON object of a service key")]
+    NotAnObject(&'static str),
+    /// Fields that a key of plan `api` has.
+    #[error("has no {}; {WANTED}", .0.join(", no "))]
+    MissingFields(Vec<&'static str>),
+    /// The key of another service that also uses the usual token service.
+    #[error("is the key of another service (it has a section uaa); {WANTED}")]
+    OtherService,
+    /// The key for callers of flows.
+    #[error(
+        "is a key of plan integration-flow; such a key can only call flows, not deploy them; {WANTED}"
+    )]
+    IntegrationFlowPlan,
+    /// The address for callers of flows.
+    #[error(
+        "is the address of the runtime (plan integration-flow), where flows are called, not deployed; {WANTED}"
+    )]
+    RuntimeHost,
+    /// The key of API Management.
+    #[error("is a key of API Management, which knows nothing of integration flows; {WANTED}")]
+    ApiManagement,
+    /// A certificate instead of a secret.
+    #[error(
+        "is a key of type certificate; logging on with certificates comes with a later version of flowship: for now create a key of type ClientId/Secret for the same instance"
+    )]
+    Certificate,
+    /// A certificate whose private key is elsewhere.
+    #[error(
+        "is a key of type external certificate, whose private key is not part of it; logging on with certificates comes with a later version of flowship: for now create a key of type ClientId/Secret for the same instance"
+    )]
+    ExternalCertificate,
+    /// An address in the key that is none.
+    #[error("has a field {field} that {error}")]
+    Address {
+        /// The field.
+        field: String,
+        /// What is wrong.
+        error: AddressError,
+    },
+}
+
+/// Reads a key from the value of its variable: JSON, base64 of JSON, or the path of a file of either.
+pub(super) fn read(text: &str, dir: &Path) -> Result<ServiceKey, KeyError> {
+    if let Some(json) = json_in(text) {
+        return parse(&json);
+    }
+    match read_file(text, dir)? {
+        Some(content) => parse(&json_in(&content).ok_or(KeyError::NotAKeyFile)?),
+        None => Err(what_it_is_instead(text)),
+    }
+}
+
+/// The JSON that `text` is, or that it is base64 of.
+fn json_in(text: &str) -> Option<String> {
+    let text = text.trim_start_matches('\u{feff}').trim();
+    if let Ok(Value::String(inner)) = serde_json::from_str(text) {
+        // a key that was made a JSON string by the tool that stored it
+        return json_in(&inner);
+    }
+    if text.contains('{') || text.starts_with('[') {
+        return Some(text.to_owned());
+    }
+    let decoded = decode_base64(text.trim_matches(['\'', '"']))?;
+    decoded.contains('{').then_some(decoded)
+}
+
+fn decode_base64(text: &str) -> Option<String> {
+    let compact: Vec<u8> = text
+        .bytes()
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .map(|byte| match byte {
+            b'-' => b'+',
+            b'_' => b'/',
+            other => other,
+        })
+        .collect();
+    let config = GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true);
+    let engine = GeneralPurpose::new(&alphabet::STANDARD, config);
+    // a single character too many is what remains of a cut value: the JSON then tells where it ends
+    let remainder = usize::from(compact.len() % 4 == 1);
+    let whole = &compact[..compact.len() - remainder];
+    let bytes = engine.decode(whole).ok()?;
+    decode_text(bytes)
+}
+
+/// UTF-8, or what Windows PowerShell writes with `>`.
+fn decode_text(bytes: Vec<u8>) -> Option<String> {
+    if let Some(wide) = bytes.strip_prefix(&[0xff, 0xfe]) {
+        let units: Vec<u16> = wide
+            .chunks_exact(2)
+            .map(|pair| u16::from_le_bytes([pair[0], pair[1]]))
+            .collect();
+        return String::from_utf16(&units).ok();
+    }
+    String::from_utf8(bytes).ok()
+}
+
+/// The content of the file that `text` names, if there is one.
+fn read_file(text: &str, dir: &Path) -> Result<Option<String>, KeyError> {
+    let name = text.trim().trim_matches(['\'', '"']);
+    if name.contains(['\n', '\0']) || name.is_empty() {
+        return Ok(None);
+    }
+    let path = dir.join(name);
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(LARGEST_FILE).read_to_end(&mut bytes));
+    // the reason only: the name may be a secret that happens to be a file's name
+    read.map_err(|error| KeyError::Unreadable(error.kind().to_string()))?;
+    decode_text(bytes).map(Some).ok_or(KeyError::NotAKeyFile)
+}
+
+fn what_it_is_instead(text: &str) -> KeyError {
+    match serde_json::from_str::<Value>(text.trim()) {
+        Ok(value) if !value.is_object() => KeyError::NotAnObject(kind_of(&value)),
+        _ => KeyError::NotAKey,
+    }
+}
+
+fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Array(_) => "a JSON array",
+        Value::String(_) => "a JSON string",
+        Value::Number(_) => "a number",
+        Value::Bool(_) => "true or false",
+        Value::Null => "null",
+        Value::Object(_) => "a JSON object",
+    }
+}
+
+fn parse(text: &str) -> Result<ServiceKey, KeyError> {
+    let value = parse_json(text)?;
+    let Value::Object(object) = &value else {
+        return Err(KeyError::NotAnObject(kind_of(&value)));
+    };
+    let key = find_key(object, DEEPEST).unwrap_or(object);
+    refuse_other_kinds(object, key)?;
+    fields_of(key)
+}
+
+/// Parses from the first `{`, since `cf service-key` prints a line before it; positions count from the beginning of the text.
+fn parse_json(text: &str) -> Result<Value, KeyError> {
+    let text = text.trim().trim_matches('\'');
+    let start = if text.starts_with('[') {
+        0
+    } else {
+        text.find('{').unwrap_or(0)
+    };
+    let json = text[start..].trim_end_matches(['"', '\'']).trim_end();
+    serde_json::from_str(json).map_err(|error| {
+        let (line, column) = position(&text[..start], error.line(), error.column());
+        if error.is_eof() {
+            KeyError::Cut { line, column }
+        } else {
+            KeyError::Broken { line, column }
+        }
+    })
+}
+
+fn position(skipped: &str, line: usize, column: usize) -> (usize, usize) {
+    let lines = skipped.matches('\n').count();
+    let last = skipped.rsplit('\n').next().unwrap_or_default().len();
+    (line + lines, if line == 1 { column + last } else { column })
+}
+
+/// The object that holds the values: this one, or one inside it (`oauth`, `credentials`, ...).
+fn find_key(object: &Map<String, Value>, deepest: usize) -> Option<&Map<String, Value>> {
+    let names = ["clientid", "clientsecret", "tokenurl"];
+    if names.iter().any(|name| object.contains_key(*name)) {
+        return Some(object);
+    }
+    if deepest == 0 {
+        return None;
+    }
+    let inner = object
+        .iter()
+        .filter(|(name, _)| *name != "uaa")
+        .filter_map(|(_, value)| value.as_object());
+    inner
+        .filter_map(|inner| find_key(inner, deepest - 1))
+        .next()
+}
+
+fn refuse_other_kinds(
+    whole: &Map<String, Value>,
+    key: &Map<String, Value>,
+) -> Result<(), KeyError> {
+    let text = |name: &str| key.get(name).and_then(Value::as_str).unwrap_or_default();
+    if is_api_management(whole)
+        || text("url").contains("apiportal")
+        || text("clientid").contains("apiportal")
+    {
+        return Err(KeyError::ApiManagement);
+    }
+    refuse_other_plan(text("clientid"), text("url"))?;
+    if has_role_of_callers(key) {
+        return Err(KeyError::IntegrationFlowPlan);
+    }
+    if text("clientsecret").is_empty() {
+        return refuse_certificate(key);
+    }
+    if whole.contains_key("uaa") && !key.contains_key("tokenurl") {
+        return Err(KeyError::OtherService);
+    }
+    Ok(())
+}
+
+fn refuse_certificate(key: &Map<String, Value>) -> Result<(), KeyError> {
+    match (key.contains_key("certificate"), key.contains_key("key")) {
+        (_, true) => Err(KeyError::Certificate),
+        (true, false) => Err(KeyError::ExternalCertificate),
+        (false, false) if key.contains_key("certificatedetails") => {
+            Err(KeyError::ExternalCertificate)
+        }
+        (false, false) => Ok(()),
+    }
+}
+
+fn is_api_management(object: &Map<String, Value>) -> bool {
+    let camel = ["clientId", "clientSecret", "tokenUrl"]
+        .iter()
+        .filter(|name| object.contains_key(**name))
+        .count();
+    camel >= 2
+        || object
+            .values()
+            .filter_map(Value::as_object)
+            .any(is_api_management)
+}
+
+fn has_role_of_callers(key: &Map<String, Value>) -> bool {
+    let roles = key.get("roles").and_then(Value::as_array);
+    roles.is_some_and(|roles| {
+        !roles.is_empty()
+            && roles
+                .iter()
+                .filter_map(Value::as_str)
+                .all(|role| role.starts_with("ESBMessaging."))
+    })
+}
+
+/// Refuses client ids and hosts of plan `integration-flow`.
+pub(super) fn refuse_other_plan(client_id: &str, url: &str) -> Result<(), KeyError> {
+    if client_id.contains("it-rt-") {
+        return Err(KeyError::IntegrationFlowPlan);
+    }
+    let host = TenantUrl::parse(url)
+        .map(|url| url.host().to_owned())
+        .unwrap_or_default();
+    let second = host.split('.').nth(1).unwrap_or_default();
+    if second.ends_with("-rt") {
+        Err(KeyError::RuntimeHost)
+    } else {
+        Ok(())
+    }
+}
+
+fn fields_of(key: &Map<String, Value>) -> Result<ServiceKey, KeyError> {
+    let text = |name: &str| {
+        key.get(name)
+            .and_then(Value::as_str)
+            .map(str::trim)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let names = ["url", "tokenurl", "clientid", "clientsecret"];
+    let missing: Vec<_> = names
+        .into_iter()
+        .filter(|name| text(name).is_empty())
+        .collect();
+    if !missing.is_empty() {
+        return Err(KeyError::MissingFields(missing));
+    }
+    Ok(ServiceKey {
+        url: text("url"),
+        token_url: text("tokenurl"),
+        client_id: text("clientid"),
+        client_secret: text("clientsecret"),
+    })
+}

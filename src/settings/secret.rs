@@ -1,0 +1,59 @@
+//! A value that cannot be printed by mistake.
+
+use std::fmt;
+
+use serde::Deserialize;
+
+/// A password, client secret or token.
+///
+/// There is deliberately no `Display`, and `Debug` shows nothing of it.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Keeps `value` from being printed.
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    /// The value itself: for the wire, and for the redactor.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// What may be said about it: `set, 36 characters`.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match self.0.chars().count() {
+            0 => "empty".to_owned(),
+            1 => "set, 1 character".to_owned(),
+            count => format!("set, {count} characters"),
+        }
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("(redacted)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Secret;
+
+    #[test]
+    fn debug_shows_nothing() {
+        assert_eq!(format!("{:?}", Secret::new("hunter22")), "(redacted)");
+        assert_eq!(format!("{:?}", Some(Secret::new("x"))), "Some((redacted))");
+    }
+
+    #[test]
+    fn described_by_its_length() {
+        assert_eq!(Secret::new("a".repeat(36)).describe(), "set, 36 characters");
+        assert_eq!(Secret::new("ä").describe(), "set, 1 character");
+        assert_eq!(Secret::new("").describe(), "empty");
+    }
+}
