@@ -141,7 +141,7 @@ impl Progress {
         let is_last = self.head_ended && self.body_left == 0;
         match write {
             Write::Done if is_last && !self.lost => {
-                (self.sent, self.stage) = (Sent::Maybe, Stage::Head)
+                (self.sent, self.stage) = (Sent::Maybe, Stage::Head);
             }
             Write::TimedOut if is_last && !self.lost => self.sent = Sent::Maybe,
             Write::Done => {}
