@@ -488,6 +488,32 @@ fn a_large_body_waits_for_the_servers_word() {
 }
 
 #[test]
+fn a_word_with_headers_is_understood() {
+    let server = Server::start(|stream, _, _| {
+        let head = read_head(stream).unwrap();
+        stream
+            .write_all(b"HTTP/1.1 100 Continue\r\nVia: 1.1 gateway\r\nDate: x\r\n\r\n")
+            .unwrap();
+        let mut body = stream.take(length_of(&head) as u64);
+        io::copy(&mut body, &mut io::sink()).unwrap();
+        stream.write_all(OK.as_bytes()).unwrap();
+    });
+    let body = stream_of(2 << 20, 2 << 20);
+    let request = Request {
+        body,
+        ..Request::new(Method::Put, &server.url, LONG)
+    };
+    assert_eq!(http().send(&request).unwrap().status, 200);
+}
+
+#[test]
+fn a_timeout_without_end_is_no_trouble() {
+    let server = Server::answering(OK);
+    let request = Request::new(Method::Get, &server.url, Duration::MAX);
+    assert_eq!(http().send(&request).unwrap().status, 200);
+}
+
+#[test]
 fn an_early_refusal_of_a_large_body_is_read() {
     let server = Server::start(|stream, _, _| {
         read_head(stream).unwrap();
