@@ -15,6 +15,7 @@ mod wire;
 mod words;
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests;
 
 use std::fmt;
@@ -51,6 +52,8 @@ const BUFFER: usize = 32 * 1024;
 const LARGEST_HEAD: usize = 24 * 1024;
 /// One for each thread that may send at a time.
 const MOST_IDLE: usize = 16;
+/// The client adds timeouts to its clock, which does not go on forever.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// Longer than most servers keep an idle connection would be no use.
 const IDLE: Duration = Duration::from_secs(15);
 
@@ -182,7 +185,7 @@ impl Http {
         let configured = agent
             .configure_request(message)
             .proxy(target.proxy.map(|chosen| chosen.proxy().clone()))
-            .timeout_global(Some(request.timeout))
+            .timeout_global(Some(request.timeout.min(LONGEST)))
             .build();
         agent.run(configured)
     }

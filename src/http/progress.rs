@@ -122,6 +122,11 @@ impl Progress {
         self.stage = self.stage.max(Stage::Send);
     }
 
+    /// Whether the server was asked first and has to say whether it wants the body.
+    pub(super) fn awaits_word(&self) -> bool {
+        self.head_ended && self.body_left > 0 && self.connecting == 0
+    }
+
     /// A layer below wrote something. Encryption swallows the failure of its last write, so it is noted here.
     pub(super) fn written_below(&mut self, write: Write) {
         if self.writing && write != Write::Done {
@@ -141,7 +146,7 @@ impl Progress {
         let is_last = self.head_ended && self.body_left == 0;
         match write {
             Write::Done if is_last && !self.lost => {
-                (self.sent, self.stage) = (Sent::Maybe, Stage::Head)
+                (self.sent, self.stage) = (Sent::Maybe, Stage::Head);
             }
             Write::TimedOut if is_last && !self.lost => self.sent = Sent::Maybe,
             Write::Done => {}

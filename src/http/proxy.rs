@@ -260,6 +260,7 @@ fn share_bits(one: IpAddr, other: IpAddr, bits: u8) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
     use super::*;
 

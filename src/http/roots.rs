@@ -23,7 +23,11 @@ impl Roots {
         }
         if machine_has_none() {
             let certificates = public().collect::<Vec<_>>().into();
-            let description = "the public certificates built in (this machine has none)".to_owned();
+            let why = match environment.get("SSL_CERT_FILE") {
+                Some(file) => format!("SSL_CERT_FILE, {file}, holds none"),
+                None => "this machine has none".to_owned(),
+            };
+            let description = format!("the public certificates built in ({why})");
             return Ok(Self {
                 certificates,
                 description,
@@ -66,6 +70,8 @@ impl Roots {
     }
 }
 
+/// The reader of certificates asks the process itself for `SSL_CERT_FILE`, not the snapshot of its variables.
+///
 /// Only where the verifier reads a list of certificates can that list be empty.
 #[cfg(all(unix, not(target_vendor = "apple"), not(target_os = "android")))]
 fn machine_has_none() -> bool {

@@ -151,7 +151,11 @@ impl<T: Transport> Transport for Watched<T> {
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
-        self.inner.await_input(timeout)
+        let progressed = self.inner.await_input(timeout)?;
+        if self.board.ask(Progress::awaits_word) {
+            drop_headers_of_interim_answer(self.inner.buffers());
+        }
+        Ok(progressed)
     }
 
     fn is_open(&mut self) -> bool {
@@ -161,6 +165,26 @@ impl<T: Transport> Transport for Watched<T> {
     fn is_tls(&self) -> bool {
         self.inner.is_tls()
     }
+}
+
+/// Some gateways write headers into `100 Continue`. The client takes such an answer for the final one and waits for
+/// the rest of it while the server waits for the body.
+fn drop_headers_of_interim_answer(buffers: &mut dyn Buffers) {
+    let input = buffers.input();
+    let Some(end) = input.windows(4).position(|four| four == b"\r\n\r\n") else {
+        return;
+    };
+    let line = input
+        .windows(2)
+        .position(|two| two == b"\r\n")
+        .unwrap_or(end);
+    if !input.starts_with(b"HTTP/1.1 1") || line == end {
+        return;
+    }
+    let tidy = [&input[..line], &input[end..]].concat();
+    buffers.input_consume(buffers.input().len());
+    buffers.input_append_buf()[..tidy.len()].copy_from_slice(&tidy);
+    buffers.input_appended(tidy.len());
 }
 
 fn outcome(written: &Result<(), Error>) -> Write {

@@ -171,7 +171,8 @@ fn of_tls(error: &TlsError, circumstances: &Circumstances<'_>) -> String {
 fn of_certificate(reason: &CertificateError, circumstances: &Circumstances<'_>) -> String {
     let host = circumstances.host;
     match reason {
-        CertificateError::UnknownIssuer => format!(
+        // a bad signature: an authority of the same name, but with another key
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => format!(
             "the certificate of {host} was issued by nobody whom this machine trusts. In a company network a proxy often \
              re-signs connections: give its CA certificate (PEM) in CPI_CA_FILE (adds it) or SSL_CERT_FILE"
         ),

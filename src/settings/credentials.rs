@@ -457,13 +457,13 @@ fn two_logins(first: &str, second: &str) -> CredentialsError {
 }
 
 fn missing(names: &Names, values: &[(&str, Option<Variable>)]) -> CredentialsError {
-    let named = |is_set: bool| {
+    let which = |is_set: bool| {
         let chosen = values.iter().filter(|(_, value)| value.is_some() == is_set);
         chosen.map(|(name, _)| names.of(name)).collect()
     };
     CredentialsError::Missing {
-        missing: named(false),
-        set: named(true),
+        missing: which(false),
+        set: which(true),
     }
 }
 
@@ -488,4 +488,5 @@ impl CredentialsError {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests;

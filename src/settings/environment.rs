@@ -90,6 +90,7 @@ impl std::fmt::Debug for Environment {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
     use super::Environment;
     use std::ffi::OsString;

@@ -239,13 +239,11 @@ fn find_key(object: &Map<String, Value>, deepest: usize) -> Option<&Map<String, 
     if deepest == 0 {
         return None;
     }
-    let inner = object
+    let mut inner = object
         .iter()
         .filter(|(name, _)| *name != "uaa")
         .filter_map(|(_, value)| value.as_object());
-    inner
-        .filter_map(|inner| find_key(inner, deepest - 1))
-        .next()
+    inner.find_map(|inner| find_key(inner, deepest - 1))
 }
 
 fn refuse_other_kinds(
