@@ -1,7 +1,7 @@
 //! The only place that asks for the time or sleeps.
 
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime};
 
 /// A point in time of this run, counted from its start. Never compared with the tenant's dates.
 pub type Moment = Duration;
@@ -32,14 +32,10 @@ impl Clock {
         }
     }
 
-    /// The machine's idea of the date, in milliseconds since 1970; for reports, never for a verdict.
+    /// The machine's idea of the date: for headers that name a date, never for a verdict.
     #[must_use]
-    pub fn epoch_millis(&self) -> i64 {
+    pub fn date(&self) -> SystemTime {
         SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .ok()
-            .and_then(|since| i64::try_from(since.as_millis()).ok())
-            .unwrap_or(0)
     }
 }
 

@@ -1,6 +1,61 @@
-//! flowship deploys SAP Cloud Integration artifacts and says truthfully whether they run.
+//! flowship deploys SAP Cloud Integration artifacts from a pipeline and says truthfully whether they run.
+//!
+//! Data flows one way: arguments and environment, settings, artifact, archive, tenant, verdict, report, exit code.
+//! `ARCHITECTURE.md` walks through it.
 
+pub mod cli;
+pub mod commands;
+pub mod settings;
 pub mod artifact;
 pub mod http;
+pub mod tenant;
+pub mod deploy;
+pub mod report;
+pub mod exit;
+pub mod clock;
 pub mod sandbox;
-pub mod settings;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+use clap::Parser;
+
+use crate::cli::Cli;
+use crate::exit::Exit;
+use crate::settings::environment::Environment;
+
+/// What a run gets from the process: nothing below asks the process itself.
+pub struct Process<'a> {
+    /// The arguments, with the program's name first.
+    pub arguments: Vec<OsString>,
+    /// The variables.
+    pub environment: &'a Environment,
+    /// The working directory; relative paths start here.
+    pub directory: PathBuf,
+    /// Standard output: the result and nothing else.
+    pub out: &'a mut dyn Write,
+    /// Standard error: progress and errors.
+    pub err: &'a mut dyn Write,
+    /// Standard error is a terminal.
+    pub terminal: bool,
+    /// The number of the signal that asked the run to end, 0 for none.
+    pub signal: Arc<AtomicUsize>,
+}
+
+/// Runs one command line. May be called again: there is no global state.
+pub fn run(process: &mut Process<'_>) -> Exit {
+    match Cli::try_parse_from(&process.arguments) {
+        Ok(cli) => commands::run(&cli, process),
+        Err(error) if error.use_stderr() => {
+            let _ = write!(process.err, "{error}");
+            Exit::Usage
+        }
+        Err(help) => {
+            let _ = write!(process.out, "{help}");
+            Exit::Ok
+        }
+    }
+}

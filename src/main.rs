@@ -1,3 +1,30 @@
-//! The process edge: real arguments, environment and streams in, exit code out.
+//! The process edge: real arguments, environment, directory, streams and signals in; exit code out.
 
-fn main() {}
+use std::env;
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+use flowship::Process;
+use flowship::settings::environment::Environment;
+
+fn main() -> ExitCode {
+    let environment = Environment::new(env::vars_os());
+    let signal = Arc::new(AtomicUsize::new(0));
+    for number in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        // without the handler a signal ends the process at once, which loses nothing but the last words
+        let _ = signal_hook::flag::register_usize(number, Arc::clone(&signal), usize::try_from(number).unwrap_or(0));
+    }
+    let (mut out, mut err) = (io::stdout().lock(), io::stderr().lock());
+    let exit = flowship::run(&mut Process {
+        arguments: env::args_os().collect(),
+        environment: &environment,
+        directory: env::current_dir().unwrap_or_default(),
+        out: &mut out,
+        err: &mut err,
+        terminal: io::stderr().is_terminal(),
+        signal,
+    });
+    ExitCode::from(exit.code())
+}

@@ -69,6 +69,12 @@ impl fmt::Display for LeftOutReason {
     }
 }
 
+impl fmt::Display for LeftOut {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} ({})", self.path, self.reason)
+    }
+}
+
 /// What lies in a directory or zip.
 #[derive(Debug, Default)]
 pub(crate) struct Listing {

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::artifact::ArtifactKind;
-use crate::artifact::archive::Archive;
-use crate::artifact::comparison::Comparable;
+use crate::artifact::Archive;
+use crate::artifact::Comparable;
+use crate::settings::parameters::NamedParameter;
 use crate::tenant::wire::{ArtifactId, PackageId};
 
 /// One artifact of a run.
@@ -46,17 +47,6 @@ pub struct Content {
     pub parameters: BTreeMap<String, String>,
     /// The keys of `parameters.prop` and `parameters.propdef`.
     pub parameter_keys: BTreeSet<String>,
-}
-
-/// A parameter that an option, a file or a variable names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NamedParameter {
-    /// The key.
-    pub key: String,
-    /// The value; never printed.
-    pub value: String,
-    /// Where it was named: `--set`, or file and line.
-    pub source: String,
 }
 
 /// What the caller allows and asks for.

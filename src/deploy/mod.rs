@@ -175,8 +175,8 @@ fn outcome(context: &Context<'_>, job: &Job, standing: &Standing, started: Momen
             .and_then(|one| one.evidence.last_seen())
             .or(standing.runtime.as_ref())
             .map(|record| record.version.clone()),
-        content_sha256: content.map(|content| content.archive.content()),
-        zip_sha256: content.map(|content| content.archive.zip()),
+        content_sha256: content.map(|content| content.archive.content),
+        zip_sha256: content.map(|content| content.archive.zip),
         task: watched.and_then(|one| one.evidence.task_id()).map(ToString::to_string),
         took: context.clock.now().saturating_sub(started),
         verdict,

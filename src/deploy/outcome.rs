@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::artifact::ArtifactKind;
-use crate::artifact::archive::Digest;
+use crate::artifact::Digest;
 use crate::exit::Exit;
 use crate::tenant::error::{Kind, TenantError};
 

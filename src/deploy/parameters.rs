@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::job::{Content, NamedParameter};
+use super::job::Content;
+use crate::settings::parameters::NamedParameter;
 use crate::tenant::wire::Configuration;
 
 /// The parameter that chooses the runtime on tenants with several; every flow has it there, whatever its files say.

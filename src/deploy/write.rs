@@ -165,7 +165,7 @@ impl<'a> Writing<'a> {
     }
 
     fn create(&mut self, content: &Content) -> Result<(), Halt> {
-        self.context.ledger.progress(&self.job.id.0, format!("uploading (new, {} bytes)", content.archive.size()));
+        self.context.ledger.progress(&self.job.id.0, format!("uploading (new, {} bytes)", content.archive.size));
         self.first_write = Some(self.context.clock.now());
         let mut attempt = 0;
         loop {
@@ -196,7 +196,7 @@ impl<'a> Writing<'a> {
     }
 
     fn update(&mut self, content: &Content) -> Result<(), Halt> {
-        self.context.ledger.progress(&self.job.id.0, format!("uploading ({} bytes)", content.archive.size()));
+        self.context.ledger.progress(&self.job.id.0, format!("uploading ({} bytes)", content.archive.size));
         self.first_write = Some(self.context.clock.now());
         let mut attempt = 0;
         loop {

@@ -55,6 +55,19 @@ impl SendError {
     pub fn message(&self) -> &str {
         &self.message
     }
+
+    /// How many attempts such an error is worth in all: what this machine itself gets wrong stays wrong, names and
+    /// certificates seldom change, a connection comes back within seconds, a busy server takes longest.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        match self.stage {
+            Stage::Local => 1,
+            Stage::Tls => 2,
+            Stage::Resolve => 3,
+            Stage::Connect | Stage::Proxy => 6,
+            Stage::Send | Stage::Head | Stage::Body => 10,
+        }
+    }
 }
 
 /// What is wrong with the settings of this machine's network: an error of usage, before anything is sent.

@@ -22,6 +22,12 @@ pub fn backoff_with(attempt: u32, chance: f64) -> Duration {
     Duration::from_secs_f64(wait * jitter)
 }
 
+/// Up to a quarter of a second, so that clients that were told to wait do not all come back at once.
+#[must_use]
+pub fn jitter() -> Duration {
+    Duration::from_millis(fastrand::u64(0..250))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

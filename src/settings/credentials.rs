@@ -187,6 +187,12 @@ impl Credentials {
         }
     }
 
+    /// Whether writing calls need a CSRF token from the first one on: with basic authentication, and on Neo.
+    #[must_use]
+    pub fn wants_csrf(&self) -> bool {
+        matches!(self.login, Login::Basic { .. }) || self.is_neo()
+    }
+
     /// Whether the tenant looks like one of the older Neo landscape, where writing calls need a CSRF token.
     #[must_use]
     pub fn is_neo(&self) -> bool {

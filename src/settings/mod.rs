@@ -3,5 +3,7 @@
 pub mod address;
 pub mod credentials;
 pub mod environment;
+pub mod options;
+pub mod parameters;
 pub mod redactor;
 pub mod secret;

@@ -28,8 +28,6 @@ const DOWNLOAD_CAP: u64 = 1024 * 1024 * 1024;
 const READ_ATTEMPTS: u32 = 10;
 /// How often a read is repeated when its answer makes no sense.
 const NONSENSE_ATTEMPTS: u32 = 6;
-/// How often a connection that fails at once is tried.
-const CONNECT_ATTEMPTS: u32 = 6;
 /// How many 429 one call outlives.
 const MOST_THROTTLED: u32 = 30;
 
@@ -139,7 +137,7 @@ impl Tenant {
                 }
                 429 => {
                     throttled += 1;
-                    let pause = answer.retry_after().unwrap_or(Duration::from_secs(1)).max(Duration::from_millis(200)) + retry::jitter();
+                    let pause = answer.retry_after(self.clock.date()).unwrap_or(Duration::from_secs(1)) + retry::jitter();
                     if throttled > MOST_THROTTLED || deadline.left(self.clock.now()) <= pause {
                         return Err(Trouble::Final(Box::new(self.throttled(ask, &answer))));
                     }
@@ -186,19 +184,11 @@ impl Tenant {
         let timeout = if ask.long { deadline.upload_timeout(now) } else { deadline.poll_timeout(now) };
         let request = Request { method: ask.method, url: &url, headers, body: ask.body, timeout, connection: ask.connection, cap: ANSWER_CAP };
         let outcome = match &ask.sink {
-            Some(file) => self.send_to_file(&request, &mut file.borrow_mut()),
+            Some(file) => self.http.send_to_file(&request, &mut file.borrow_mut(), DOWNLOAD_CAP),
             None => self.http.send(&request),
         };
         self.note(ask, &outcome, self.clock.now() - now);
         outcome
-    }
-
-    fn send_to_file(&self, request: &Request<'_>, file: &mut File) -> Result<Answer, SendError> {
-        let emptied = file.set_len(0).and_then(|()| file.rewind());
-        if let Err(error) = emptied {
-            return Err(SendError::before_sending(format!("the temporary file can't be emptied: {error}")));
-        }
-        self.http.send_to_file(request, file, DOWNLOAD_CAP)
     }
 
     /// Reads an archive into an unnamed file, positioned at its start; repeated like any read.
@@ -222,7 +212,7 @@ impl Tenant {
             Err(error) => Words::new(&error.to_string(), &self.redactor).to_string(),
         };
         let path = ask.path.split('?').next().unwrap_or_default();
-        (self.observer)(&format!("{} {path} → {result} ({} ms)", ask.method.name(), took.as_millis()));
+        (self.observer)(&format!("{} {path} → {result} ({} ms)", ask.method.as_str(), took.as_millis()));
     }
 
     /// Fetches a CSRF token with its cookies (SAP Help: GET on the service root with `X-CSRF-Token: Fetch`).
@@ -302,8 +292,7 @@ impl Tenant {
             Ok(answer) => answer,
             Err(Trouble::Final(error)) => return Err(Again::Never(error)),
             Err(Trouble::Network(error)) => {
-                let most = if error.hopeless() { 1 } else if error.sent == Sent::No { CONNECT_ATTEMPTS } else { READ_ATTEMPTS };
-                return Err(Again::Perhaps(Box::new(self.unreachable(ask, &error)), most));
+                return Err(Again::Perhaps(Box::new(self.unreachable(ask, &error)), error.attempts()));
             }
         };
         match meaning(&answer) {
@@ -335,7 +324,7 @@ impl Tenant {
                 Err(Trouble::Network(error)) if error.sent == Sent::Maybe => return Ok(lost_on_the_way(&error, &self.redactor)),
                 Err(Trouble::Network(error)) => {
                     let pause = retry::backoff(attempt);
-                    if error.hopeless() || attempt >= CONNECT_ATTEMPTS || deadline.left(self.clock.now()) <= pause {
+                    if attempt >= error.attempts() || deadline.left(self.clock.now()) <= pause {
                         return Err(self.unreachable(ask, &error));
                     }
                     self.clock.sleep(pause);
@@ -364,11 +353,11 @@ impl Tenant {
 
     fn at(&self, ask: &Ask<'_>) -> String {
         let path = ask.path.split('?').next().unwrap_or_default();
-        format!("{} {}", ask.method.name(), self.credentials.url.api(path))
+        format!("{} {}", ask.method.as_str(), self.credentials.url.api(path))
     }
 
     fn unreachable(&self, ask: &Ask<'_>, error: &SendError) -> TenantError {
-        not_reached(error, ask.method.name(), self.at(ask).split_once(' ').map_or("", |(_, url)| url), &self.redactor)
+        not_reached(error, ask.method.as_str(), self.at(ask).split_once(' ').map_or("", |(_, url)| url), &self.redactor)
     }
 
     fn throttled(&self, ask: &Ask<'_>, answer: &Answer) -> TenantError {
@@ -468,6 +457,7 @@ pub(super) enum Again {
 /// The error of a request that got no answer.
 pub(super) fn not_reached(error: &SendError, method: &str, url: &str, redactor: &Redactor) -> TenantError {
     let what = match error.stage {
+        Stage::Local => "the request could not be made",
         Stage::Resolve => "the host name is not known",
         Stage::Proxy => "the proxy did not let us through",
         Stage::Connect => "there is no connection",

@@ -15,6 +15,7 @@ pub mod words;
 use std::fs::File;
 
 use std::sync::Mutex;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 
 use serde_json::json;
@@ -26,7 +27,7 @@ use crate::http::{Answer, Body, Connection, Http, Method};
 use crate::settings::credentials::{Credentials, Login};
 use crate::settings::redactor::Redactor;
 
-use self::error::{Kind, TenantError, is_permanent};
+use self::error::{Kind, TenantError};
 use self::exchange::{Again, Ask, Meaning, Trouble, meaning};
 pub use self::exchange::{Reading, Written};
 use self::odata::{TenantTime, literal};
@@ -316,7 +317,11 @@ fn runtime_ask(id: &ArtifactId, below: &str) -> Ask<'static> {
 
 fn parse_runtime(answer: &Answer) -> Option<RuntimeReading> {
     let record = odata::entity(&answer.body)?;
-    Some(RuntimeReading { record: Some(record), answered: answer.date().map(TenantTime) })
+    Some(RuntimeReading { record: Some(record), answered: answer.date().and_then(epoch_millis).map(TenantTime) })
+}
+
+fn epoch_millis(date: SystemTime) -> Option<i64> {
+    i64::try_from(date.duration_since(UNIX_EPOCH).ok()?.as_millis()).ok()
 }
 
 /// A create is answered with 201, or with 202 and an empty body; anything else of 2xx only with the entity.

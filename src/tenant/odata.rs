@@ -197,7 +197,7 @@ mod tests {
             (r#"{"error":{"code":"Not Found","message":{"lang":"en","value":"gone"}}}"#, Some("gone")),
             (r#"{"error":{"code":"Conflict","message":{"lang":"en","value":""}}}"#, Some("Conflict")),
             (r#"{"error":{"message":"gone"}}"#, Some("gone")),
-            (r#"{"error":{"message":{"@lang":"en","#text":"gone"}}}"#, Some("gone")),
+            (r##"{"error":{"message":{"@lang":"en","#text":"gone"}}}"##, Some("gone")),
             (r#"{"code":"x","message":"gone"}"#, Some("gone")),
             (r#"{"fault":{"faultstring":"gone"}}"#, Some("gone")),
             (xml, Some("gone")),

@@ -66,31 +66,35 @@ pub(super) fn fetch_token(
     let Login::ClientCredentials { token_url, client_id, client_secret } = &credentials.login else {
         return Ok(None);
     };
+    let url = token_url.to_string();
     let authorization = basic(client_id, client_secret);
     redactor.add(authorization.expose().trim_start_matches("Basic "));
     let mut refusals = 0;
     let mut attempt = 0;
+    let mut most = TOKEN_ATTEMPTS;
     loop {
         attempt += 1;
-        let outcome = ask_once(http, token_url.as_str(), credentials.is_neo(), &authorization, clock, deadline);
+        let outcome = ask_once(http, &url, credentials.is_neo(), &authorization, clock, deadline);
         let error = match outcome {
             Ok(answer) => match read_token(&answer, redactor) {
                 Ok(token) => return Ok(Some(token)),
                 Err(TokenProblem::Refused(text)) => {
                     refusals += 1;
-                    let error = refused(token_url.as_str(), &answer, &text, redactor);
+                    let error = refused(&url, &answer, &text, redactor);
                     if refusals >= 2 {
                         return Err(error);
                     }
                     error
                 }
-                Err(TokenProblem::Passing(kind)) => strange(kind, token_url.as_str(), &answer, redactor),
+                Err(TokenProblem::Passing(kind)) => strange(kind, &url, &answer, redactor),
             },
-            Err(error) if error.hopeless() => return Err(super::exchange::not_reached(&error, "POST", token_url.as_str(), redactor)),
-            Err(error) => super::exchange::not_reached(&error, "POST", token_url.as_str(), redactor),
+            Err(error) => {
+                most = most.min(error.attempts());
+                super::exchange::not_reached(&error, "POST", &url, redactor)
+            }
         };
         let pause = retry::backoff(attempt);
-        if attempt >= TOKEN_ATTEMPTS || deadline.left(clock.now()) <= pause {
+        if attempt >= most || deadline.left(clock.now()) <= pause {
             return Err(error);
         }
         clock.sleep(pause);

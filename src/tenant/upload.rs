@@ -31,7 +31,7 @@ impl<'a> ArtifactContent<'a> {
 
     /// The length of the whole body, in bytes.
     pub(super) fn length(&self) -> u64 {
-        self.head.len() as u64 + self.archive.size().div_ceil(3) * 4 + TAIL.len() as u64
+        self.head.len() as u64 + self.archive.size.div_ceil(3) * 4 + TAIL.len() as u64
     }
 
     /// The body from its beginning, for each attempt anew.

@@ -1,0 +1,95 @@
+//! The report for programs: one object, whose form is versioned.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::Report;
+use crate::deploy::outcome::{Message, Outcome};
+
+/// The version of the form. It grows when a field changes its meaning or goes; new fields do not change it.
+const SCHEMA: u32 = 1;
+
+#[derive(Serialize)]
+struct Run<'a> {
+    schema: u32,
+    flowship: &'static str,
+    simulated: bool,
+    tenant: Option<&'a str>,
+    exit_code: u8,
+    artifacts: Vec<Artifact<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Problem<'a>>,
+}
+
+#[derive(Serialize)]
+struct Artifact<'a> {
+    id: &'a str,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    package: Option<&'a str>,
+    verdict: &'static str,
+    exit_code: u8,
+    designtime_version: Option<&'a str>,
+    runtime_version: Option<&'a str>,
+    content_sha256: Option<String>,
+    zip_sha256: Option<String>,
+    task: Option<&'a str>,
+    seconds: f64,
+    evidence: &'a str,
+    #[serde(flatten)]
+    problem: Option<Problem<'a>>,
+}
+
+#[derive(Serialize)]
+struct Problem<'a> {
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    causes: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
+}
+
+/// Writes the report as one object and a line break.
+pub fn result(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let run = Run {
+        schema: SCHEMA,
+        flowship: env!("CARGO_PKG_VERSION"),
+        simulated: report.simulated,
+        tenant: report.tenant.as_deref(),
+        exit_code: report.exit.code(),
+        artifacts: report.artifacts.iter().map(artifact).collect(),
+        errors: report.errors.iter().map(problem).collect(),
+    };
+    let text = serde_json::to_string_pretty(&run).map_err(io::Error::other)?;
+    writeln!(out, "{text}")
+}
+
+fn artifact(outcome: &Outcome) -> Artifact<'_> {
+    Artifact {
+        id: &outcome.id,
+        kind: outcome.kind.map(|kind| kind.to_string()),
+        package: outcome.package.as_deref(),
+        verdict: outcome.verdict.word.as_str(),
+        exit_code: outcome.verdict.exit.code(),
+        designtime_version: outcome.designtime_version.as_deref(),
+        runtime_version: outcome.runtime_version.as_deref(),
+        content_sha256: outcome.content_sha256.map(|digest| digest.to_string()),
+        zip_sha256: outcome.zip_sha256.map(|digest| digest.to_string()),
+        task: outcome.task.as_deref(),
+        seconds: (outcome.took.as_secs_f64() * 1000.0).round() / 1000.0,
+        evidence: &outcome.verdict.evidence,
+        problem: outcome.verdict.message.as_ref().map(problem),
+    }
+}
+
+/// One text that holds what happened and why, and the parts of it.
+fn problem(message: &Message) -> Problem<'_> {
+    let mut text = message.what.clone();
+    if !message.causes.is_empty() {
+        text = format!("{text}: {}", message.causes.join("; "));
+    }
+    Problem { message: text, at: message.at.as_deref(), causes: &message.causes, hint: message.hint.as_deref() }
+}

@@ -1,0 +1,87 @@
+//! The report for people.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use super::Report;
+use crate::deploy::outcome::{Message, Outcome};
+use crate::exit::Exit;
+
+/// Escape sequences, or nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Style {
+    colour: bool,
+}
+
+impl Style {
+    /// A style that colours or does not.
+    #[must_use]
+    pub fn new(colour: bool) -> Self {
+        Self { colour }
+    }
+
+    fn paint(self, code: &str, text: &str) -> String {
+        if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+
+    fn verdict(self, outcome: &Outcome) -> String {
+        let code = if outcome.verdict.exit == Exit::Ok { "32" } else { "31" };
+        self.paint(code, outcome.verdict.word.as_str())
+    }
+
+    /// The word `error:`.
+    fn error(self) -> String {
+        self.paint("1;31", "error:")
+    }
+}
+
+/// Writes the result: one line for each artifact, and one with its evidence.
+pub fn result(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let mark = if report.simulated { "SIMULATED " } else { "" };
+    for outcome in &report.artifacts {
+        let version = outcome.runtime_version.as_ref().or(outcome.designtime_version.as_ref());
+        let version = version.map(|version| format!(" {version}")).unwrap_or_default();
+        writeln!(out, "{mark}{} {}{version} ({})", style.verdict(outcome), outcome.id, seconds(outcome.took))?;
+        if !outcome.verdict.evidence.is_empty() {
+            writeln!(out, "{mark}  evidence: {}", outcome.verdict.evidence)?;
+        }
+        if let (Some(content), Some(zip)) = (&outcome.content_sha256, &outcome.zip_sha256) {
+            writeln!(out, "{mark}  content sha256 {content}, zip sha256 {zip}")?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes what is not well, for each artifact and for the run.
+pub fn errors(report: &Report, style: Style, err: &mut dyn Write) -> io::Result<()> {
+    for error in &report.errors {
+        message(error, None, style, err)?;
+    }
+    for outcome in &report.artifacts {
+        if let Some(what) = &outcome.verdict.message {
+            message(what, Some(&outcome.id), style, err)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes one message: what, where, why, what next.
+pub fn message(message: &Message, artifact: Option<&str>, style: Style, err: &mut dyn Write) -> io::Result<()> {
+    let artifact = artifact.map(|id| format!("{id}: ")).unwrap_or_default();
+    writeln!(err, "{} {artifact}{}", style.error(), message.what)?;
+    if let Some(at) = &message.at {
+        writeln!(err, "  at:    {at}")?;
+    }
+    for cause in &message.causes {
+        writeln!(err, "  cause: {cause}")?;
+    }
+    if let Some(hint) = &message.hint {
+        writeln!(err, "  hint:  {hint}")?;
+    }
+    Ok(())
+}
+
+/// `3.2 s`, `72 s`.
+fn seconds(took: Duration) -> String {
+    if took < Duration::from_secs(10) { format!("{:.1} s", took.as_secs_f64()) } else { format!("{} s", took.as_secs()) }
+}

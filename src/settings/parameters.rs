@@ -1,0 +1,200 @@
+//! The externalized parameters that a run names: files, `--set`, `--set-from-env`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use serde_yaml::Spanned;
+
+use super::environment::Environment;
+use super::options::Listed;
+use super::redactor::Redactor;
+use crate::artifact::Properties;
+
+/// The largest parameter file that is read, in bytes.
+const LARGEST: u64 = 16 * 1024 * 1024;
+/// The shortest value of a variable that is masked in what the tenant says: shorter ones are words.
+const MASKED_FROM: usize = 8;
+
+/// A parameter that an option, a file or a variable names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedParameter {
+    /// The key.
+    pub key: String,
+    /// The value; never printed.
+    pub value: String,
+    /// Where it was named: `--set`, or file and line.
+    pub source: String,
+}
+
+/// Why parameters can't be used; text for people, naming where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what}")]
+pub struct ParametersError {
+    /// What is wrong.
+    pub what: String,
+    /// File and line, option or variable.
+    pub at: String,
+    /// What to do.
+    pub hint: String,
+}
+
+fn error(at: impl Into<String>, what: impl Into<String>, hint: impl Into<String>) -> ParametersError {
+    ParametersError { what: what.into(), at: at.into(), hint: hint.into() }
+}
+
+/// Reads a file of parameters: YAML when its name ends in `.yaml` or `.yml`, else java properties.
+pub fn read_file(path: &Path) -> Result<Vec<NamedParameter>, ParametersError> {
+    let shown = path.display().to_string();
+    let cannot = |reason: String| error(&shown, format!("the parameter file can't be read: {reason}"), "check the path given with --parameters");
+    let size = fs::metadata(path).map_err(|reason| cannot(reason.to_string()))?.len();
+    if size > LARGEST {
+        return Err(cannot(format!("{size} bytes are too many")));
+    }
+    let bytes = fs::read(path).map_err(|reason| cannot(reason.to_string()))?;
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_ascii_lowercase();
+    if matches!(extension.as_str(), "yaml" | "yml") { yaml(&shown, &bytes) } else { properties(&shown, &bytes) }
+}
+
+fn properties(shown: &str, bytes: &[u8]) -> Result<Vec<NamedParameter>, ParametersError> {
+    let properties = Properties::parse(bytes)
+        .map_err(|reason| error(format!("{shown}:{}", reason.line()), reason.to_string(), "write it as java.util.Properties does"))?;
+    let named = properties.iter().map(|entry| NamedParameter {
+        key: entry.key.clone(),
+        value: entry.value.clone(),
+        source: format!("{shown}:{}", entry.line),
+    });
+    Ok(named.collect())
+}
+
+fn yaml(shown: &str, bytes: &[u8]) -> Result<Vec<NamedParameter>, ParametersError> {
+    let hint = "write one `key: value` a line; quote values that hold `: ` or begin with a special character";
+    let text = std::str::from_utf8(bytes).map_err(|_| error(shown, "the file is not UTF-8", "save it as UTF-8"))?;
+    if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
+        return Ok(Vec::new());
+    }
+    let values: BTreeMap<String, Spanned<Option<String>>> = serde_yaml::from_str(text).map_err(|reason| {
+        let at = reason.location().map_or_else(|| shown.to_owned(), |place| format!("{shown}:{}:{}", place.line(), place.column()));
+        error(at, format!("this is no list of parameters: {}", first_line(&reason.to_string())), hint)
+    })?;
+    values
+        .into_iter()
+        .map(|(key, value)| {
+            let at = format!("{shown}:{}", value.referenced.line());
+            match value.value {
+                Some(value) => Ok(NamedParameter { key, value, source: at }),
+                None => Err(error(at, format!("`{key}` has no value"), "write \"\" for an empty value")),
+            }
+        })
+        .collect()
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
+/// Reads `--set [ID:]KEY=VALUE` for the artifact `id`.
+pub fn set(given: &Listed, id: &str) -> Result<NamedParameter, ParametersError> {
+    let (key, value) = split(given)?;
+    Ok(NamedParameter { key: without_id(key, id), value: value.to_owned(), source: given.source.clone() })
+}
+
+/// Reads `--set-from-env [ID:]KEY=NAME` for the artifact `id`; the value is masked in whatever the tenant says.
+pub fn set_from_env(given: &Listed, id: &str, environment: &Environment, redactor: &Redactor) -> Result<NamedParameter, ParametersError> {
+    let (key, name) = split(given)?;
+    let value = match environment.get_checked(name) {
+        Ok(Some(value)) => value.to_owned(),
+        Ok(None) => {
+            return Err(error(
+                &given.source,
+                format!("the variable {name}, whose value parameter `{key}` is to get, is not set or empty"),
+                "set it; to write an empty value, use --set KEY=",
+            ));
+        }
+        Err(reason) => return Err(error(&given.source, reason.to_string(), "set it to UTF-8 text")),
+    };
+    if is_credential(name) {
+        return Err(error(
+            &given.source,
+            format!("{name} holds the credentials for the tenant and is not written into a parameter"),
+            "use a variable of its own",
+        ));
+    }
+    if value.len() >= MASKED_FROM {
+        redactor.add(&value);
+    }
+    Ok(NamedParameter { key: without_id(key, id), value, source: format!("{} (from {name})", given.source) })
+}
+
+fn is_credential(name: &str) -> bool {
+    ["_SERVICE_KEY", "_CLIENT_SECRET", "_PASSWORD"].iter().any(|end| name.starts_with("CPI") && name.ends_with(end))
+}
+
+fn split(given: &Listed) -> Result<(&str, &str), ParametersError> {
+    match given.text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key, value)),
+        // the text is not repeated: a secret may have been pasted here
+        _ => Err(error(&given.source, "this is not KEY=VALUE", "write the key, an equals sign and the value; quote it for your shell")),
+    }
+}
+
+fn without_id(key: &str, id: &str) -> String {
+    key.strip_prefix(id).and_then(|rest| rest.strip_prefix(':')).unwrap_or(key).to_owned()
+}
+
+/// Later entries win over earlier ones with the same key.
+#[must_use]
+pub fn last_wins(all: Vec<NamedParameter>) -> Vec<NamedParameter> {
+    let mut by_key: BTreeMap<String, NamedParameter> = BTreeMap::new();
+    for parameter in all {
+        by_key.insert(parameter.key.clone(), parameter);
+    }
+    by_key.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listed(text: &str) -> Listed {
+        Listed { text: text.into(), source: "--set".into() }
+    }
+
+    #[test]
+    fn yaml_values_keep_their_text_and_their_line() {
+        let named = yaml("p.yaml", b"# c\nTimeout: 010\nVersion: 1.10\n\"A b\": ''\nFlag: yes\n").unwrap();
+        let found: Vec<_> = named.iter().map(|one| (one.key.as_str(), one.value.as_str(), one.source.as_str())).collect();
+        assert_eq!(
+            found,
+            [("A b", "", "p.yaml:4"), ("Flag", "yes", "p.yaml:5"), ("Timeout", "010", "p.yaml:2"), ("Version", "1.10", "p.yaml:3")]
+        );
+        assert_eq!(yaml("p.yaml", b"# nothing\n").unwrap(), []);
+    }
+
+    #[test]
+    fn what_is_no_list_of_parameters_is_refused_with_its_place() {
+        for bad in ["- a\n", "a: {b: c}\n", "a: 1\na: 2\n", "a:\n", "just text\n"] {
+            let found = yaml("p.yaml", bad.as_bytes()).unwrap_err();
+            assert!(found.at.starts_with("p.yaml"), "{bad:?} {found:?}");
+        }
+    }
+
+    #[test]
+    fn an_id_before_the_key_is_taken_off_only_when_it_is_the_artifacts() {
+        assert_eq!(set(&listed("Flow:Key=a=b"), "Flow").unwrap().key, "Key");
+        assert_eq!(set(&listed("Flow:Key=a=b"), "Flow").unwrap().value, "a=b");
+        assert_eq!(set(&listed("Other:Key="), "Flow").unwrap().key, "Other:Key");
+        assert!(!format!("{:?}", set(&listed("s3cret-value"), "Flow").unwrap_err()).contains("s3cret"));
+    }
+
+    #[test]
+    fn credentials_are_not_written_into_parameters() {
+        let environment = Environment::default().with("CPI_CLIENT_SECRET", "x").with("OTHER", "value-of-other");
+        let redactor = Redactor::new();
+        assert!(set_from_env(&listed("Key=CPI_CLIENT_SECRET"), "F", &environment, &redactor).is_err());
+        assert!(set_from_env(&listed("Key=MISSING"), "F", &environment, &redactor).is_err());
+        let found = set_from_env(&listed("Key=OTHER"), "F", &environment, &redactor).unwrap();
+        assert_eq!((found.value.as_str(), found.source.as_str()), ("value-of-other", "--set (from OTHER)"));
+        assert_eq!(redactor.clean("it says value-of-other"), "it says ***");
+    }
+}
