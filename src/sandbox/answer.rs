@@ -14,7 +14,11 @@ pub(super) struct Answer {
 
 impl Answer {
     pub(super) fn empty(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Arc::default() }
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Arc::default(),
+        }
     }
 
     pub(super) fn html(status: u16, body: &str) -> Self {
@@ -35,7 +39,11 @@ impl Answer {
 
     /// A body that is kept elsewhere too, such as a stored zip.
     pub(super) fn shared(status: u16, content_type: &'static str, body: Arc<Vec<u8>>) -> Self {
-        Self { status, headers: vec![("Content-Type", content_type.to_owned())], body }
+        Self {
+            status,
+            headers: vec![("Content-Type", content_type.to_owned())],
+            body,
+        }
     }
 
     pub(super) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -60,7 +68,10 @@ pub(super) struct Refusal {
 
 impl Refusal {
     pub(super) fn new(status: u16, text: impl Into<String>) -> Self {
-        Self { status, text: text.into() }
+        Self {
+            status,
+            text: text.into(),
+        }
     }
 
     pub(super) fn bad_request(text: impl Into<String>) -> Self {
@@ -86,7 +97,11 @@ impl Refusal {
                 let error = json!({"code": reason(self.status), "message": {"lang": "en", "value": self.text}});
                 Answer::json(self.status, &json!({ "error": error }))
             }
-            Format::Atom => Answer::typed(self.status, "application/xml;charset=utf-8", self.xml().into_bytes()),
+            Format::Atom => Answer::typed(
+                self.status,
+                "application/xml;charset=utf-8",
+                self.xml().into_bytes(),
+            ),
         }
     }
 
@@ -110,7 +125,12 @@ pub(super) fn escape(text: &str) -> String {
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
             '\r' => escaped.push_str("&#13;"),
-            '\u{0}'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => escaped.push('?'),
+            '\u{0}'..='\u{8}'
+            | '\u{b}'
+            | '\u{c}'
+            | '\u{e}'..='\u{1f}'
+            | '\u{fffe}'
+            | '\u{ffff}' => escaped.push('?'),
             other => escaped.push(other),
         }
     }
@@ -154,11 +174,15 @@ mod tests {
     #[test]
     fn a_refusal_speaks_both_languages() {
         let refusal = Refusal::not_found("<gone>");
-        let json: serde_json::Value = serde_json::from_slice(&refusal.render(Format::Json).body).unwrap();
+        let json: serde_json::Value =
+            serde_json::from_slice(&refusal.render(Format::Json).body).unwrap();
         assert_eq!(json["error"]["code"], "Not Found");
         assert_eq!(json["error"]["message"]["value"], "<gone>");
         let xml = String::from_utf8(refusal.render(Format::Atom).body.to_vec()).unwrap();
-        assert!(xml.contains("<message xml:lang=\"en\">&lt;gone&gt;</message>"), "{xml}");
+        assert!(
+            xml.contains("<message xml:lang=\"en\">&lt;gone&gt;</message>"),
+            "{xml}"
+        );
         roxmltree::Document::parse(&xml).unwrap();
     }
 }

@@ -15,7 +15,11 @@ pub(super) struct TenantClock {
 
 impl TenantClock {
     pub(super) fn start(speed: f64) -> Self {
-        Self { started: Instant::now(), epoch: SystemTime::now(), speed }
+        Self {
+            started: Instant::now(),
+            epoch: SystemTime::now(),
+            speed,
+        }
     }
 
     pub(super) fn now(&self) -> Seconds {
@@ -34,13 +38,20 @@ impl TenantClock {
 
     pub(super) fn date(&self, at: Seconds) -> SystemTime {
         let stretch = Duration::try_from_secs_f64(at.abs()).unwrap_or(Duration::ZERO);
-        let date = if at < 0.0 { self.epoch.checked_sub(stretch) } else { self.epoch.checked_add(stretch) };
+        let date = if at < 0.0 {
+            self.epoch.checked_sub(stretch)
+        } else {
+            self.epoch.checked_add(stretch)
+        };
         date.unwrap_or(self.epoch)
     }
 
     /// Milliseconds since 1970, as the tenant writes its dates.
     pub(super) fn millis(&self, at: Seconds) -> i64 {
-        let since = self.date(at).duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        let since = self
+            .date(at)
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or(Duration::ZERO);
         i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
     }
 }

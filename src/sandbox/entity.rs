@@ -50,7 +50,10 @@ impl Property {
 /// `2026-09-27T10:20:30.123`, without a zone, as Atom bodies have it.
 pub(super) fn iso(millis: i64) -> String {
     let date = OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000);
-    let text = date.ok().and_then(|date| date.format(&Iso8601::DATE_TIME).ok()).unwrap_or_default();
+    let text = date
+        .ok()
+        .and_then(|date| date.format(&Iso8601::DATE_TIME).ok())
+        .unwrap_or_default();
     let (seconds, fraction) = text.split_once('.').unwrap_or((&text, "0"));
     format!("{seconds}.{:.3}", format!("{fraction:0<3}"))
 }
@@ -74,7 +77,10 @@ pub(super) struct Entity {
 
 impl Entity {
     pub(super) fn property(&self, name: &str) -> Option<&Property> {
-        self.properties.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+        self.properties
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| value)
     }
 
     fn uri(&self, root: &str) -> String {
@@ -83,7 +89,8 @@ impl Entity {
 
     fn json(&self, root: &str) -> Value {
         let uri = self.uri(root);
-        let mut metadata = json!({"id": uri, "uri": uri, "type": format!("com.sap.hci.api.{}", self.kind)});
+        let mut metadata =
+            json!({"id": uri, "uri": uri, "type": format!("com.sap.hci.api.{}", self.kind)});
         if self.media {
             metadata["content_type"] = json!("application/octet-stream");
             metadata["media_src"] = json!(format!("{uri}/$value"));
@@ -93,7 +100,10 @@ impl Entity {
             fields.insert((*name).to_owned(), value.json());
         }
         for name in &self.links {
-            fields.insert((*name).to_owned(), json!({"__deferred": {"uri": format!("{uri}/{name}")}}));
+            fields.insert(
+                (*name).to_owned(),
+                json!({"__deferred": {"uri": format!("{uri}/{name}")}}),
+            );
         }
         for (name, entities) in &self.expanded {
             let results: Vec<Value> = entities.iter().map(|entity| entity.json(root)).collect();
@@ -104,10 +114,22 @@ impl Entity {
 
     fn xml(&self, root: &str, declarations: &str) -> String {
         let uri = escape(&self.uri(root));
-        let properties: String = self.properties.iter().map(|(name, value)| value.xml(name)).collect();
+        let properties: String = self
+            .properties
+            .iter()
+            .map(|(name, value)| value.xml(name))
+            .collect();
         let properties = format!("<m:properties>{properties}</m:properties>");
-        let links: String = self.links.iter().map(|name| link(self, &uri, name, "")).collect();
-        let expanded: String = self.expanded.iter().map(|(name, entities)| expanded(self, &uri, name, entities, root)).collect();
+        let links: String = self
+            .links
+            .iter()
+            .map(|name| link(self, &uri, name, ""))
+            .collect();
+        let expanded: String = self
+            .expanded
+            .iter()
+            .map(|(name, entities)| expanded(self, &uri, name, entities, root))
+            .collect();
         let content = if self.media {
             format!("<content type=\"application/octet-stream\" src=\"{uri}/$value\"/>{properties}")
         } else {
@@ -132,7 +154,12 @@ fn link(entity: &Entity, uri: &str, name: &str, inline: &str) -> String {
 
 fn expanded(entity: &Entity, uri: &str, name: &str, entities: &[Entity], root: &str) -> String {
     let entries: String = entities.iter().map(|entity| entity.xml(root, "")).collect();
-    link(entity, uri, name, &format!("<m:inline><feed>{entries}</feed></m:inline>"))
+    link(
+        entity,
+        uri,
+        name,
+        &format!("<m:inline><feed>{entries}</feed></m:inline>"),
+    )
 }
 
 const DECLARATIONS: &str = " xmlns=\"http://www.w3.org/2005/Atom\" \
@@ -156,7 +183,11 @@ pub(super) fn entity_answer(status: u16, entity: &Entity, format: Format, root: 
         Format::Json => Answer::json(status, &json!({"d": entity.json(root)})),
         Format::Atom => {
             let body = format!("{PROLOG}{}", entity.xml(root, DECLARATIONS));
-            Answer::typed(status, "application/atom+xml;type=entry;charset=utf-8", body.into_bytes())
+            Answer::typed(
+                status,
+                "application/atom+xml;type=entry;charset=utf-8",
+                body.into_bytes(),
+            )
         }
     }
 }
@@ -167,13 +198,21 @@ pub(super) fn list_answer(set: &str, page: &Page, format: Format, root: &str) ->
         Format::Json => Answer::json(200, &json!({"d": list_json(page, root)})),
         Format::Atom => {
             let body = feed(set, page, root);
-            Answer::typed(200, "application/atom+xml;type=feed;charset=utf-8", body.into_bytes())
+            Answer::typed(
+                200,
+                "application/atom+xml;type=feed;charset=utf-8",
+                body.into_bytes(),
+            )
         }
     }
 }
 
 fn list_json(page: &Page, root: &str) -> Value {
-    let results: Vec<Value> = page.entities.iter().map(|entity| entity.json(root)).collect();
+    let results: Vec<Value> = page
+        .entities
+        .iter()
+        .map(|entity| entity.json(root))
+        .collect();
     let mut list = json!({ "results": results });
     if let Some(count) = page.count {
         list["__count"] = json!(count.to_string());
@@ -185,9 +224,20 @@ fn list_json(page: &Page, root: &str) -> Value {
 }
 
 fn feed(set: &str, page: &Page, root: &str) -> String {
-    let entries: String = page.entities.iter().map(|entity| entity.xml(root, "")).collect();
-    let count = page.count.map(|count| format!("<m:count>{count}</m:count>")).unwrap_or_default();
-    let next = page.next.as_ref().map(|next| format!("<link rel=\"next\" href=\"{}\"/>", escape(next))).unwrap_or_default();
+    let entries: String = page
+        .entities
+        .iter()
+        .map(|entity| entity.xml(root, ""))
+        .collect();
+    let count = page
+        .count
+        .map(|count| format!("<m:count>{count}</m:count>"))
+        .unwrap_or_default();
+    let next = page
+        .next
+        .as_ref()
+        .map(|next| format!("<link rel=\"next\" href=\"{}\"/>", escape(next)))
+        .unwrap_or_default();
     format!(
         "{PROLOG}<feed{DECLARATIONS}><id>{root}/{}</id><title type=\"text\">{set}</title>\
          <updated>1970-01-01T00:00:00Z</updated>{count}{entries}{next}</feed>",
@@ -221,16 +271,36 @@ mod tests {
         let body: Value = serde_json::from_slice(&answer.body).unwrap();
         assert_eq!(body["d"]["DeployedOn"], "/Date(1521463557739)/");
         let deferred = &body["d"]["ErrorInformation"]["__deferred"]["uri"];
-        assert_eq!(deferred, "http://h/api/v1/IntegrationRuntimeArtifacts('A%26B')/ErrorInformation");
+        assert_eq!(
+            deferred,
+            "http://h/api/v1/IntegrationRuntimeArtifacts('A%26B')/ErrorInformation"
+        );
     }
 
     #[test]
     fn atom_is_well_formed() {
-        let page = Page { entities: vec![flow(), flow()], count: Some(7), next: Some("http://h/?a&b".into()) };
-        let answer = list_answer("IntegrationRuntimeArtifacts", &page, Format::Atom, "http://h/api/v1");
+        let page = Page {
+            entities: vec![flow(), flow()],
+            count: Some(7),
+            next: Some("http://h/?a&b".into()),
+        };
+        let answer = list_answer(
+            "IntegrationRuntimeArtifacts",
+            &page,
+            Format::Atom,
+            "http://h/api/v1",
+        );
         let text = String::from_utf8(answer.body.to_vec()).unwrap();
         let document = roxmltree::Document::parse(&text).unwrap();
-        let dates: Vec<_> = document.descendants().filter(|node| node.has_tag_name(("http://schemas.microsoft.com/ado/2007/08/dataservices", "DeployedOn"))).collect();
+        let dates: Vec<_> = document
+            .descendants()
+            .filter(|node| {
+                node.has_tag_name((
+                    "http://schemas.microsoft.com/ado/2007/08/dataservices",
+                    "DeployedOn",
+                ))
+            })
+            .collect();
         assert_eq!(dates.len(), 2);
         assert_eq!(dates[0].text(), Some("2018-03-19T12:45:57.739"));
     }

@@ -63,7 +63,11 @@ pub(super) enum Moment {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Place {
     Nth(usize),
-    Matching { method: String, part: String, nth: Option<usize> },
+    Matching {
+        method: String,
+        part: String,
+        nth: Option<usize>,
+    },
 }
 
 /// The kinds, for help texts. Each can take `-after` where that makes sense.
@@ -71,9 +75,18 @@ pub(super) const KINDS: &[(&str, Effect)] = &[
     ("cut", Effect::Cut),
     ("cut-before", Effect::Cut),
     ("cut-upload", Effect::CutUpload),
-    ("429", Effect::Page(Page::TooManyRequests(RetryAfter::Seconds))),
-    ("429-date", Effect::Page(Page::TooManyRequests(RetryAfter::Date))),
-    ("429-bare", Effect::Page(Page::TooManyRequests(RetryAfter::Unsaid))),
+    (
+        "429",
+        Effect::Page(Page::TooManyRequests(RetryAfter::Seconds)),
+    ),
+    (
+        "429-date",
+        Effect::Page(Page::TooManyRequests(RetryAfter::Date)),
+    ),
+    (
+        "429-bare",
+        Effect::Page(Page::TooManyRequests(RetryAfter::Unsaid)),
+    ),
     ("500-empty", Effect::Page(Page::Empty500)),
     ("502", Effect::Page(Page::BadGateway)),
     ("503", Effect::Page(Page::Unavailable)),
@@ -96,16 +109,36 @@ impl Fault {
         let kind = name.strip_suffix("-after");
         let effect = effect(kind.unwrap_or(name))?;
         let done_by_nature = matches!(effect, Effect::Truncated | Effect::SlowBody);
-        let moment = if kind.is_some() || done_by_nature { Moment::After } else { Moment::Before };
-        Some(Self { name: name.to_owned(), effect, moment, place: place_of(place)? })
+        let moment = if kind.is_some() || done_by_nature {
+            Moment::After
+        } else {
+            Moment::Before
+        };
+        Some(Self {
+            name: name.to_owned(),
+            effect,
+            moment,
+            place: place_of(place)?,
+        })
     }
 
     /// Whether this fault hits a request; `matched` counts those that it could have hit so far.
-    pub(super) fn hits(&self, number: usize, method: &str, decoded: &str, matched: &mut usize) -> bool {
+    pub(super) fn hits(
+        &self,
+        number: usize,
+        method: &str,
+        decoded: &str,
+        matched: &mut usize,
+    ) -> bool {
         match &self.place {
             Place::Nth(nth) => number == *nth,
-            Place::Matching { method: wanted, part, nth } => {
-                let matches = (wanted == "*" || wanted == method) && decoded.contains(part.as_str());
+            Place::Matching {
+                method: wanted,
+                part,
+                nth,
+            } => {
+                let matches =
+                    (wanted == "*" || wanted == method) && decoded.contains(part.as_str());
                 *matched += usize::from(matches);
                 matches && nth.is_none_or(|nth| nth == *matched)
             }
@@ -114,7 +147,10 @@ impl Fault {
 }
 
 fn effect(kind: &str) -> Option<Effect> {
-    KINDS.iter().find(|(name, _)| *name == kind).map(|(_, effect)| *effect)
+    KINDS
+        .iter()
+        .find(|(name, _)| *name == kind)
+        .map(|(_, effect)| *effect)
 }
 
 fn place_of(text: &str) -> Option<Place> {
@@ -125,7 +161,11 @@ fn place_of(text: &str) -> Option<Place> {
         Some((part, nth)) => (part, Some(nth.parse().ok().filter(|nth| *nth > 0)?)),
         None => (rest, None),
     };
-    Some(Place::Matching { method: method.to_ascii_uppercase(), part: part.to_owned(), nth })
+    Some(Place::Matching {
+        method: method.to_ascii_uppercase(),
+        part: part.to_owned(),
+        nth,
+    })
 }
 
 impl Page {
@@ -134,28 +174,50 @@ impl Page {
         match self {
             Page::TooManyRequests(retry) => too_many_requests(retry, now),
             Page::Empty500 => Answer::empty(500),
-            Page::BadGateway => Answer::html(502, "<html><body><h1>502 Bad Gateway</h1></body></html>"),
-            Page::Unavailable => Answer::html(503, "<html><body><h1>503 Service Unavailable</h1></body></html>"),
-            Page::GatewayTimeout => Answer::html(504, "<html><body><h1>504 Gateway Time-out</h1></body></html>"),
+            Page::BadGateway => {
+                Answer::html(502, "<html><body><h1>502 Bad Gateway</h1></body></html>")
+            }
+            Page::Unavailable => Answer::html(
+                503,
+                "<html><body><h1>503 Service Unavailable</h1></body></html>",
+            ),
+            Page::GatewayTimeout => Answer::html(
+                504,
+                "<html><body><h1>504 Gateway Time-out</h1></body></html>",
+            ),
             Page::NotFoundPage => route_not_found(),
-            Page::MaintenancePage => Answer::html(200, "<html><head><title>Maintenance</title></head><body>We will be back soon.</body></html>"),
+            Page::MaintenancePage => Answer::html(
+                200,
+                "<html><head><title>Maintenance</title></head><body>We will be back soon.</body></html>",
+            ),
             Page::Unauthorized => unauthorized(),
-            Page::Redirect => Answer::empty(302).with("Location", "http://127.0.0.1:9/saml2/idp/sso"),
-            Page::LoginPage => Answer::html(200, "<html><head><title>Log On</title></head><body><form action=\"/login\"></form></body></html>"),
+            Page::Redirect => {
+                Answer::empty(302).with("Location", "http://127.0.0.1:9/saml2/idp/sso")
+            }
+            Page::LoginPage => Answer::html(
+                200,
+                "<html><head><title>Log On</title></head><body><form action=\"/login\"></form></body></html>",
+            ),
         }
     }
 }
 
 /// The answer to a missing or dead token: a page, not an OData error.
 pub(super) fn unauthorized() -> Answer {
-    Answer::html(401, "<html><head><title>401 Unauthorized</title></head><body>Unauthorized</body></html>")
-        .with("WWW-Authenticate", "Bearer realm=\"cpi\"")
+    Answer::html(
+        401,
+        "<html><head><title>401 Unauthorized</title></head><body>Unauthorized</body></html>",
+    )
+    .with("WWW-Authenticate", "Bearer realm=\"cpi\"")
 }
 
 /// What the Cloud Foundry router says of a host or path that it does not know.
 pub(super) fn route_not_found() -> Answer {
-    Answer::text(404, "404 Not Found: Requested route ('sandbox') does not exist.\n")
-        .with("X-Cf-Routererror", "unknown_route")
+    Answer::text(
+        404,
+        "404 Not Found: Requested route ('sandbox') does not exist.\n",
+    )
+    .with("X-Cf-Routererror", "unknown_route")
 }
 
 /// The rate limiter's answer.
@@ -183,7 +245,8 @@ mod tests {
 
         let second_put = Fault::parse("502@PUT:Configurations('a#b')#2").unwrap();
         let mut matched = 0;
-        let hits = [1, 2, 3].map(|n| second_put.hits(n, "PUT", "/Configurations('a#b')", &mut matched));
+        let hits =
+            [1, 2, 3].map(|n| second_put.hits(n, "PUT", "/Configurations('a#b')", &mut matched));
         assert_eq!(hits, [false, true, false]);
         let any = Fault::parse("hang@*:Status").unwrap();
         assert!(any.hits(9, "GET", "/BuildAndDeployStatus(..)", &mut 0));
@@ -191,7 +254,15 @@ mod tests {
 
     #[test]
     fn broken_faults_are_refused() {
-        for text in ["", "502", "503@", "nonsense@1", "502@0", "502@GET:x#0", "502@GET"] {
+        for text in [
+            "",
+            "502",
+            "503@",
+            "nonsense@1",
+            "502@0",
+            "502@GET:x#0",
+            "502@GET",
+        ] {
             assert_eq!(Fault::parse(text), None, "{text}");
         }
     }

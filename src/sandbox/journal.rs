@@ -36,13 +36,22 @@ impl Journal {
     /// The entries of a method whose decoded target contains a text.
     #[must_use]
     pub fn matching(&self, method: &str, part: &str) -> Vec<&JournalEntry> {
-        self.entries.iter().filter(|entry| entry.method == method && entry.decoded.contains(part)).collect()
+        self.entries
+            .iter()
+            .filter(|entry| entry.method == method && entry.decoded.contains(part))
+            .collect()
     }
 }
 
 impl fmt::Display for JournalEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:>8.2} s  {:<6} {}  ", self.arrived, self.method, printable(&self.decoded))?;
+        write!(
+            f,
+            "{:>8.2} s  {:<6} {}  ",
+            self.arrived,
+            self.method,
+            printable(&self.decoded)
+        )?;
         match self.status {
             Some(status) => write!(f, "{status}")?,
             None => write!(f, "no answer")?,
@@ -56,5 +65,13 @@ impl fmt::Display for JournalEntry {
 
 /// A caller must not be able to write its own lines, or colours, into the log.
 fn printable(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
+    text.chars()
+        .map(|letter| {
+            if letter.is_control() {
+                '\u{fffd}'
+            } else {
+                letter
+            }
+        })
+        .collect()
 }

@@ -28,14 +28,19 @@ impl Key {
     /// The two values of a composed key, in whatever order they were written.
     pub(super) fn pair(&self, first: &str, second: &str) -> Option<(&str, &str)> {
         match self {
-            Key::Named(pairs) if pairs.len() == 2 => Some((self.named(first)?, self.named(second)?)),
+            Key::Named(pairs) if pairs.len() == 2 => {
+                Some((self.named(first)?, self.named(second)?))
+            }
             _ => None,
         }
     }
 
     fn named(&self, name: &str) -> Option<&str> {
         let Key::Named(pairs) = self else { return None };
-        pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        pairs
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -49,9 +54,14 @@ pub(super) struct Target {
 impl Target {
     /// Accepts the origin form and the absolute form that proxies use.
     pub(super) fn split(raw: &str) -> Self {
-        let origin = raw.strip_prefix("http://").map_or(raw, |rest| rest.find('/').map_or("/", |at| &rest[at..]));
+        let origin = raw
+            .strip_prefix("http://")
+            .map_or(raw, |rest| rest.find('/').map_or("/", |at| &rest[at..]));
         let (path, query) = origin.split_once('?').unwrap_or((origin, ""));
-        Self { path: path.to_owned(), query: query.to_owned() }
+        Self {
+            path: path.to_owned(),
+            query: query.to_owned(),
+        }
     }
 
     /// What a person would read.
@@ -66,14 +76,23 @@ impl Target {
 
 /// The segments of a path below the service root, or `None` when it is malformed.
 pub(super) fn segments(path: &str) -> Option<Vec<Segment>> {
-    path.split('/').filter(|part| !part.is_empty()).map(|part| segment(&decode(part, false)?)).collect()
+    path.split('/')
+        .filter(|part| !part.is_empty())
+        .map(|part| segment(&decode(part, false)?))
+        .collect()
 }
 
 fn segment(text: &str) -> Option<Segment> {
     let Some((name, rest)) = text.split_once('(') else {
-        return Some(Segment { name: text.to_owned(), key: Key::None });
+        return Some(Segment {
+            name: text.to_owned(),
+            key: Key::None,
+        });
     };
-    Some(Segment { name: name.to_owned(), key: key(rest.strip_suffix(')')?)? })
+    Some(Segment {
+        name: name.to_owned(),
+        key: key(rest.strip_suffix(')')?)?,
+    })
 }
 
 fn key(text: &str) -> Option<Key> {
@@ -134,7 +153,10 @@ impl Query {
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// A function import's parameter, which must be a quoted literal.
@@ -170,7 +192,10 @@ pub(super) fn encode(text: &str) -> String {
             encoded.push(char::from(byte));
         } else {
             encoded.push('%');
-            encoded.extend([byte >> 4, byte & 15].map(|half| char::from(b"0123456789ABCDEF"[usize::from(half)])));
+            encoded.extend(
+                [byte >> 4, byte & 15]
+                    .map(|half| char::from(b"0123456789ABCDEF"[usize::from(half)])),
+            );
         }
     }
     encoded
@@ -182,7 +207,9 @@ pub(super) fn key_literal(value: &str) -> String {
 }
 
 fn hex(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+    char::from(byte)
+        .to_digit(16)
+        .and_then(|digit| u8::try_from(digit).ok())
 }
 
 #[cfg(test)]
@@ -196,7 +223,10 @@ mod tests {
 
     #[test]
     fn keys_are_read_strictly() {
-        let pair = Key::Named(vec![("Id".into(), "O'Neil x".into()), ("Version".into(), "active".into())]);
+        let pair = Key::Named(vec![
+            ("Id".into(), "O'Neil x".into()),
+            ("Version".into(), "active".into()),
+        ]);
         let good = [
             ("/A('x')", Key::Single("x".into())),
             ("/A(Id='O''Neil%20x',Version='active')", pair),
@@ -207,7 +237,15 @@ mod tests {
         for (path, key) in good {
             assert_eq!(parse(path), Some(("A".to_owned(), key)), "{path}");
         }
-        for path in ["/A('x'", "/A(x)", "/A('x'y)", "/A(Id=x)", "/A(Id='x',Id='y')", "/A('%zz')", "/A(Id='x',)"] {
+        for path in [
+            "/A('x'",
+            "/A(x)",
+            "/A('x'y)",
+            "/A(Id=x)",
+            "/A(Id='x',Id='y')",
+            "/A('%zz')",
+            "/A(Id='x',)",
+        ] {
             assert_eq!(segments(path), None, "{path}");
         }
     }
@@ -216,12 +254,21 @@ mod tests {
     fn options_are_decoded_once() {
         let query = Query::parse("Id='a+b%2Bc%2525'&$top=3&flag").unwrap();
         assert_eq!(query.quoted("Id").unwrap(), "a b+c%25");
-        assert_eq!((query.get("$top"), query.get("flag"), query.quoted("$top")), (Some("3"), Some(""), None));
+        assert_eq!(
+            (query.get("$top"), query.get("flag"), query.quoted("$top")),
+            (Some("3"), Some(""), None)
+        );
     }
 
     #[test]
     fn the_absolute_form_is_a_target_too() {
-        assert_eq!(Target::split("http://h:1/api/v1/?a=b"), Target { path: "/api/v1/".into(), query: "a=b".into() });
+        assert_eq!(
+            Target::split("http://h:1/api/v1/?a=b"),
+            Target {
+                path: "/api/v1/".into(),
+                query: "a=b".into()
+            }
+        );
         assert_eq!(Target::split("http://h").path, "/");
     }
 

@@ -21,7 +21,10 @@ pub(super) struct Head {
 
 impl Head {
     pub(super) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -43,16 +46,21 @@ impl From<io::Error> for WireError {
 /// Reads the next request's head; `None` when the caller has ended the connection.
 pub(super) fn read_head(stream: &mut impl BufRead) -> Result<Option<Head>, WireError> {
     let mut limited = stream.take(LONGEST_HEAD);
-    let Some(first) = first_line(&mut limited)? else { return Ok(None) };
+    let Some(first) = first_line(&mut limited)? else {
+        return Ok(None);
+    };
     let (method, target, minor) = request_line(&first)?;
     let headers = header_lines(&mut limited)?;
+    let length = body_length(&headers)?;
+    let keep_alive = keeps_alive(minor, &headers);
+    let expects_continue = expects_continue(&headers);
     let head = Head {
-        length: body_length(&headers)?,
-        keep_alive: keeps_alive(minor, &headers),
-        expects_continue: values(&headers, "expect").any(|value| value.eq_ignore_ascii_case("100-continue")),
         method,
         target,
         headers,
+        length,
+        keep_alive,
+        expects_continue,
     };
     Ok(Some(head))
 }
@@ -75,7 +83,10 @@ fn line(stream: &mut impl BufRead) -> Result<Option<String>, WireError> {
         return Ok(None);
     }
     if bytes.pop() != Some(b'\n') {
-        return Err(WireError::Refused(431, "The request head is too long or was cut."));
+        return Err(WireError::Refused(
+            431,
+            "The request head is too long or was cut.",
+        ));
     }
     if bytes.last() == Some(&b'\r') {
         bytes.pop();
@@ -87,14 +98,19 @@ fn line(stream: &mut impl BufRead) -> Result<Option<String>, WireError> {
 fn request_line(text: &str) -> Result<(String, String, u8), WireError> {
     let malformed = WireError::Refused(400, "Malformed request line.");
     let parts: Vec<&str> = text.split(' ').collect();
-    let [method, target, version] = parts[..] else { return Err(malformed) };
+    let [method, target, version] = parts[..] else {
+        return Err(malformed);
+    };
     let minor = match version {
         "HTTP/1.1" => 1,
         "HTTP/1.0" => 0,
-        other if other.starts_with("HTTP/") => return Err(WireError::Refused(505, "Only HTTP/1.1 is spoken here.")),
+        other if other.starts_with("HTTP/") => {
+            return Err(WireError::Refused(505, "Only HTTP/1.1 is spoken here."));
+        }
         _ => return Err(malformed),
     };
-    let method_is_token = !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let method_is_token =
+        !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_alphabetic());
     let target_is_plain = (target.starts_with('/') || target.starts_with("http://"))
         && target.bytes().all(|byte| byte.is_ascii_graphic());
     if !method_is_token || !target_is_plain {
@@ -106,12 +122,21 @@ fn request_line(text: &str) -> Result<(String, String, u8), WireError> {
 fn header_lines(stream: &mut impl BufRead) -> Result<Vec<(String, String)>, WireError> {
     let mut headers = Vec::new();
     loop {
-        let text = line(stream)?.ok_or(WireError::Refused(431, "The request head is too long or was cut."))?;
+        let text = line(stream)?.ok_or(WireError::Refused(
+            431,
+            "The request head is too long or was cut.",
+        ))?;
         if text.is_empty() {
             return Ok(headers);
         }
-        let (name, value) = text.split_once(':').ok_or(WireError::Refused(400, "Malformed header."))?;
-        if name.is_empty() || name.chars().any(|letter| letter.is_whitespace() || letter.is_control()) {
+        let (name, value) = text
+            .split_once(':')
+            .ok_or(WireError::Refused(400, "Malformed header."))?;
+        if name.is_empty()
+            || name
+                .chars()
+                .any(|letter| letter.is_whitespace() || letter.is_control())
+        {
             return Err(WireError::Refused(400, "Malformed header."));
         }
         headers.push((name.to_owned(), value.trim().to_owned()));
@@ -119,15 +144,27 @@ fn header_lines(stream: &mut impl BufRead) -> Result<Vec<(String, String)>, Wire
 }
 
 fn values<'a>(headers: &'a [(String, String)], name: &str) -> impl Iterator<Item = &'a str> {
-    headers.iter().filter(move |(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    headers
+        .iter()
+        .filter(move |(known, _)| known.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value.as_str())
+}
+
+fn expects_continue(headers: &[(String, String)]) -> bool {
+    values(headers, "expect").any(|value| value.eq_ignore_ascii_case("100-continue"))
 }
 
 fn body_length(headers: &[(String, String)]) -> Result<u64, WireError> {
     if values(headers, "transfer-encoding").next().is_some() {
-        return Err(WireError::Refused(411, "Chunked request bodies are not accepted: send Content-Length."));
+        return Err(WireError::Refused(
+            411,
+            "Chunked request bodies are not accepted: send Content-Length.",
+        ));
     }
     let mut lengths = values(headers, "content-length");
-    let Some(first) = lengths.next() else { return Ok(0) };
+    let Some(first) = lengths.next() else {
+        return Ok(0);
+    };
     if lengths.any(|other| other != first) || !first.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(WireError::Refused(400, "Malformed Content-Length."));
     }
@@ -140,21 +177,35 @@ fn body_length(headers: &[(String, String)]) -> Result<u64, WireError> {
 
 fn keeps_alive(minor: u8, headers: &[(String, String)]) -> bool {
     let said = |token: &str| {
-        values(headers, "connection").flat_map(|value| value.split(',')).any(|part| part.trim().eq_ignore_ascii_case(token))
+        values(headers, "connection")
+            .flat_map(|value| value.split(','))
+            .any(|part| part.trim().eq_ignore_ascii_case(token))
     };
-    if minor == 0 { said("keep-alive") } else { !said("close") }
+    if minor == 0 {
+        said("keep-alive")
+    } else {
+        !said("close")
+    }
 }
 
 /// Reads exactly the announced body; memory grows with what arrives, not with what is announced.
 pub(super) fn read_body(stream: &mut impl Read, length: u64) -> Result<Vec<u8>, WireError> {
     let mut body = Vec::new();
     stream.take(length).read_to_end(&mut body)?;
-    if body.len() as u64 == length { Ok(body) } else { Err(WireError::Gone) }
+    if body.len() as u64 == length {
+        Ok(body)
+    } else {
+        Err(WireError::Gone)
+    }
 }
 
 /// The head of an answer; `length` may differ from the body when a fault asks for it.
 pub(super) fn head_of(answer: &Answer, length: usize, date: &str, keep_alive: bool) -> Vec<u8> {
-    let mut head = format!("HTTP/1.1 {} {}\r\nDate: {date}\r\n", answer.status, reason(answer.status));
+    let mut head = format!(
+        "HTTP/1.1 {} {}\r\nDate: {date}\r\n",
+        answer.status,
+        reason(answer.status)
+    );
     for (name, value) in &answer.headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
@@ -162,7 +213,11 @@ pub(super) fn head_of(answer: &Answer, length: usize, date: &str, keep_alive: bo
     if answer.status != 204 {
         head.push_str(&format!("Content-Length: {length}\r\n"));
     }
-    head.push_str(if keep_alive { "Connection: keep-alive\r\n\r\n" } else { "Connection: close\r\n\r\n" });
+    head.push_str(if keep_alive {
+        "Connection: keep-alive\r\n\r\n"
+    } else {
+        "Connection: close\r\n\r\n"
+    });
     head.into_bytes()
 }
 
@@ -196,7 +251,10 @@ mod tests {
     fn a_request_is_read() {
         let text = "\r\nPUT /a?b=c HTTP/1.1\r\nHost: h\r\ncontent-length: 3\r\nExpect: 100-continue\r\n\r\nabc";
         let head = head(text).unwrap().unwrap();
-        assert_eq!((head.method.as_str(), head.target.as_str(), head.length), ("PUT", "/a?b=c", 3));
+        assert_eq!(
+            (head.method.as_str(), head.target.as_str(), head.length),
+            ("PUT", "/a?b=c", 3)
+        );
         assert!(head.keep_alive && head.expects_continue);
         assert_eq!(head.header("HOST"), Some("h"));
     }
@@ -212,14 +270,23 @@ mod tests {
             ("GET / HTTP/1.1\r\nbad name: x\r\n\r\n", 400),
             ("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", 411),
             ("POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400),
-            ("POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
-            ("POST / HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n", 413),
+            (
+                "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+                400,
+            ),
+            (
+                "POST / HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n",
+                413,
+            ),
             ("GET / HTTP/1.1\r\nHost: h\r\n", 431),
         ];
         for (text, status) in cases {
             assert_eq!(head(text), Err(status), "{text:?}");
         }
-        assert_eq!(head(&format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(70_000))), Err(431));
+        assert_eq!(
+            head(&format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(70_000))),
+            Err(431)
+        );
         assert_eq!(head(""), Ok(None));
     }
 
