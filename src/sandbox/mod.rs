@@ -1,1 +1,338 @@
-//! Placeholder of the sandbox room.
+//! A simulated tenant on loopback: for trying out, for training, and the only test double of this program.
+//!
+//! It is strict where tenants are strict, and knows nothing of the client. What it does and where that is known from
+//! is printed by [`ledger`]. Its time is seconds on a tenant clock that can run faster than real time.
+
+mod answer;
+mod artifact_type;
+mod bundle;
+mod call;
+mod clock;
+mod configurations;
+mod deployments;
+mod designtime;
+mod endpoints;
+mod entity;
+mod error_information;
+mod fault;
+mod gate;
+mod inspect;
+mod journal;
+mod ledger;
+mod packages;
+mod path;
+mod preload;
+mod query;
+mod resources;
+mod routes;
+mod runtime;
+mod scenario;
+mod server;
+mod service;
+mod state;
+#[cfg(test)]
+mod tests;
+mod timeline;
+mod tokens;
+mod wire;
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex};
+
+use call::Setting;
+use clock::TenantClock;
+use scenario::Scenarios;
+use server::Server;
+use service::{Service, locked};
+use state::Tenant;
+use tokens::{Credentials, Sessions};
+
+pub use journal::{Journal, JournalEntry};
+pub use ledger::ledger;
+pub use preload::Preload;
+pub use scenario::{Scenario, ScenarioInfo, Source, UnknownScenario};
+
+/// How a sandbox is set up.
+pub struct SandboxOptions {
+    /// A loopback address; port 0 takes any free one.
+    pub listen: SocketAddr,
+    /// What departs from the quiet default.
+    pub scenarios: Vec<Scenario>,
+    /// Tenant seconds in a real second.
+    pub speed: f64,
+    /// Receives one line for each request.
+    pub log: Option<Box<dyn Write + Send>>,
+    /// Makes ids and secrets repeatable; for tests only.
+    pub seed: Option<u64>,
+    /// What is on the tenant from the start.
+    pub preload: Vec<Preload>,
+}
+
+impl Default for SandboxOptions {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            scenarios: Vec::new(),
+            speed: 1.0,
+            log: None,
+            seed: None,
+            preload: Vec::new(),
+        }
+    }
+}
+
+/// Why a sandbox cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// It has no TLS and prints its credentials: nobody else may reach it.
+    #[error("the sandbox listens on loopback only (127.0.0.1 or [::1]), not on {0}")]
+    NotLoopback(SocketAddr),
+    /// The address is taken, or may not be used.
+    #[error("the sandbox cannot listen on {address}")]
+    Listen {
+        /// The address asked for.
+        address: SocketAddr,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// Time must pass.
+    #[error("the speed of the sandbox must be a number above 0, not {0}")]
+    Speed(f64),
+    /// A scenario that would do nothing.
+    #[error("scenario '{0}' is about an artifact that is already on the tenant: preload one{1}")]
+    NeedsPreload(&'static str, &'static str),
+    /// The content to be preloaded is not an artifact.
+    #[error("what is to be preloaded cannot be stored: {0}")]
+    Preload(String),
+}
+
+/// A simulated tenant. Ends when it is dropped.
+pub struct Sandbox {
+    server: Server,
+    service: Arc<Service>,
+}
+
+impl Sandbox {
+    /// Binds, fills and serves.
+    pub fn start(options: SandboxOptions) -> Result<Self, SandboxError> {
+        let scenarios = Scenarios::new(options.scenarios);
+        check(options.listen, options.speed, &scenarios, &options.preload)?;
+        let failed = |source| SandboxError::Listen {
+            address: options.listen,
+            source,
+        };
+        let listener = TcpListener::bind(options.listen).map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let prefix = scenarios
+            .value("api-prefix")
+            .unwrap_or_default()
+            .trim_matches('/')
+            .to_owned();
+        let root_path = if prefix.is_empty() {
+            "/api/v1".to_owned()
+        } else {
+            format!("/{prefix}/api/v1")
+        };
+        let mut rng = options
+            .seed
+            .map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
+        let service = Arc::new(Service {
+            credentials: Credentials::make(&mut rng, &scenarios.roles_missing()),
+            setting: Setting {
+                root: format!("http://{address}{root_path}"),
+                clock: TenantClock::start(options.speed),
+                scenarios,
+            },
+            root_path,
+            tenant: Mutex::new(Tenant::new(rng.fork())),
+            sessions: Mutex::new(Sessions::new(rng.fork())),
+            pace: Mutex::default(),
+            records: Mutex::default(),
+            log: Mutex::new(options.log),
+        });
+        for preload in options.preload {
+            preload::store(&service, preload)?;
+        }
+        let server = Server::start(listener, Arc::clone(&service)).map_err(failed)?;
+        Ok(Self { server, service })
+    }
+
+    /// The host, such as `http://127.0.0.1:8080`; with a path below it where the scenario `api-prefix` is chosen.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.service
+            .setting
+            .root
+            .trim_end_matches("/api/v1")
+            .to_owned()
+    }
+
+    /// The environment variables that lead a client here, in the order in which they are printed.
+    #[must_use]
+    pub fn variables(&self) -> Vec<(&'static str, String)> {
+        let credentials = &self.service.credentials;
+        let token_path = if self.service.setting.scenarios.has("neo") {
+            "/oauth2/api/v1/token"
+        } else {
+            "/oauth/token"
+        };
+        let token_url = format!("http://{}{token_path}", self.server.address);
+        let key = credentials.service_key(&self.url(), &token_url).to_string();
+        vec![
+            ("CPI_URL", self.url()),
+            ("CPI_TOKEN_URL", token_url),
+            ("CPI_CLIENT_ID", credentials.client_id.clone()),
+            ("CPI_CLIENT_SECRET", credentials.client_secret.clone()),
+            ("CPI_USERNAME", credentials.username.clone()),
+            ("CPI_PASSWORD", credentials.password.clone()),
+            ("CPI_SERVICE_KEY", key),
+        ]
+    }
+
+    /// The requests seen so far.
+    #[must_use]
+    pub fn journal(&self) -> Journal {
+        self.service.journal()
+    }
+
+    /// Serves until [`Sandbox::stop`] is called from another thread, or for ever.
+    pub fn wait(&self) {
+        self.server.wait();
+    }
+
+    /// Ends the listener and all connections.
+    pub fn stop(&self) {
+        self.server.stop();
+    }
+
+    /// Puts an artifact on the tenant, as if it had been there before.
+    pub fn preload(&self, preload: Preload) -> Result<(), SandboxError> {
+        preload::store(&self.service, preload)
+    }
+
+    /// How many deploy calls for an artifact were accepted.
+    #[must_use]
+    pub fn deployments(&self, id: &str) -> usize {
+        locked(&self.service.tenant)
+            .runtime
+            .get(id)
+            .map_or(0, |runtime| runtime.deployments)
+    }
+
+    /// How many undeploy calls for an artifact were accepted.
+    #[must_use]
+    pub fn undeployments(&self, id: &str) -> usize {
+        locked(&self.service.tenant)
+            .runtime
+            .get(id)
+            .map_or(0, |runtime| runtime.undeployments)
+    }
+
+    /// What the run time holds for an id now, even if a policy hides it.
+    #[must_use]
+    pub fn running(&self, id: &str) -> Option<Running> {
+        let now = self.service.setting.clock.now();
+        let tenant = locked(&self.service.tenant);
+        let record = tenant.runtime.get(id)?.at(now)?;
+        Some(Running {
+            status: record.status.clone(),
+            version: record.version.clone(),
+            deployed_by: record.deployed_by.clone(),
+            deployed_on: record.deployed_on,
+            zip_sha256: bundle::sha256(&record.content.zip),
+            zip: record.content.zip.to_vec(),
+            parameters: record.content.parameters.clone(),
+        })
+    }
+
+    /// What is stored for an id at design time, even if a policy hides it.
+    #[must_use]
+    pub fn design(&self, id: &str) -> Option<Design> {
+        let tenant = locked(&self.service.tenant);
+        let artifact = tenant.artifacts.get(id)?;
+        Some(Design {
+            package: artifact.package.clone(),
+            bundle_type: artifact.kind.bundle_type(),
+            name: artifact.name.clone(),
+            version: artifact.version.clone(),
+            draft: artifact.draft,
+            modified_by: artifact.modified.by.clone(),
+            zip_sha256: bundle::sha256(&artifact.zip),
+            zip: artifact.zip.to_vec(),
+            parameters: artifact.content().parameters,
+        })
+    }
+
+    /// A package's writable properties.
+    #[must_use]
+    pub fn package(&self, id: &str) -> Option<BTreeMap<&'static str, String>> {
+        locked(&self.service.tenant)
+            .packages
+            .get(id)
+            .map(|package| package.properties.clone())
+    }
+}
+
+/// What the run time holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Running {
+    /// STARTED, ERROR, ...
+    pub status: String,
+    /// The version shown.
+    pub version: String,
+    /// The client that deployed it.
+    pub deployed_by: String,
+    /// Milliseconds since 1970 on the tenant's clock.
+    pub deployed_on: i64,
+    /// The digest of the deployed zip.
+    pub zip_sha256: String,
+    /// The deployed zip.
+    pub zip: Vec<u8>,
+    /// The values it runs with.
+    pub parameters: BTreeMap<String, String>,
+}
+
+/// What is stored at design time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Design {
+    /// The package's id.
+    pub package: String,
+    /// `SAP-BundleType`.
+    pub bundle_type: &'static str,
+    /// The name shown.
+    pub name: String,
+    /// The last saved version.
+    pub version: String,
+    /// Whether `Active` is shown instead of the version.
+    pub draft: bool,
+    /// Who saved it last.
+    pub modified_by: String,
+    /// The digest of the stored zip.
+    pub zip_sha256: String,
+    /// The stored zip.
+    pub zip: Vec<u8>,
+    /// All parameters with their values.
+    pub parameters: BTreeMap<String, String>,
+}
+
+fn check(
+    listen: SocketAddr,
+    speed: f64,
+    scenarios: &Scenarios,
+    preload: &[Preload],
+) -> Result<(), SandboxError> {
+    if !listen.ip().is_loopback() {
+        return Err(SandboxError::NotLoopback(listen));
+    }
+    if !(speed.is_finite() && speed > 0.0) {
+        return Err(SandboxError::Speed(speed));
+    }
+    let deployed = preload.iter().filter(|preload| preload.deployed).count();
+    match scenarios.idle(preload.len(), deployed) {
+        Some(name) if preload.is_empty() => Err(SandboxError::NeedsPreload(name, "")),
+        Some(name) => Err(SandboxError::NeedsPreload(name, " that is deployed")),
+        None => Ok(()),
+    }
+}

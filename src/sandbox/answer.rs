@@ -1,0 +1,188 @@
+//! What goes back to the caller: status, headers, body; and the tenant's way of refusing.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+/// An answer, ready for the wire.
+#[derive(Debug, Clone)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) body: Arc<Vec<u8>>,
+}
+
+impl Answer {
+    pub(super) fn empty(status: u16) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Arc::default(),
+        }
+    }
+
+    pub(super) fn html(status: u16, body: &str) -> Self {
+        Self::typed(status, "text/html;charset=utf-8", body.as_bytes().to_vec())
+    }
+
+    pub(super) fn text(status: u16, body: impl Into<String>) -> Self {
+        Self::typed(status, "text/plain;charset=utf-8", body.into().into_bytes())
+    }
+
+    pub(super) fn json(status: u16, body: &serde_json::Value) -> Self {
+        Self::typed(status, "application/json", body.to_string().into_bytes())
+    }
+
+    pub(super) fn typed(status: u16, content_type: &'static str, body: Vec<u8>) -> Self {
+        Self::shared(status, content_type, Arc::new(body))
+    }
+
+    /// A body that is kept elsewhere too, such as a stored zip.
+    pub(super) fn shared(status: u16, content_type: &'static str, body: Arc<Vec<u8>>) -> Self {
+        Self {
+            status,
+            headers: vec![("Content-Type", content_type.to_owned())],
+            body,
+        }
+    }
+
+    pub(super) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+}
+
+/// How the caller wants entities and errors written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    Atom,
+    Json,
+}
+
+/// The tenant says no, in its own words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) status: u16,
+    pub(super) text: String,
+}
+
+impl Refusal {
+    pub(super) fn new(status: u16, text: impl Into<String>) -> Self {
+        Self {
+            status,
+            text: text.into(),
+        }
+    }
+
+    pub(super) fn bad_request(text: impl Into<String>) -> Self {
+        Self::new(400, text)
+    }
+
+    pub(super) fn not_found(text: impl Into<String>) -> Self {
+        Self::new(404, text)
+    }
+
+    pub(super) fn not_implemented() -> Self {
+        Self::new(501, "Not implemented")
+    }
+
+    /// Known on a tenant, absent here: said plainly, so that nobody takes it for SAP's answer.
+    pub(super) fn not_simulated(what: &str) -> Self {
+        Self::new(501, format!("{what} is not simulated by this sandbox."))
+    }
+
+    pub(super) fn render(&self, format: Format) -> Answer {
+        match format {
+            Format::Json => {
+                let error = json!({"code": reason(self.status), "message": {"lang": "en", "value": self.text}});
+                Answer::json(self.status, &json!({ "error": error }))
+            }
+            Format::Atom => Answer::typed(
+                self.status,
+                "application/xml;charset=utf-8",
+                self.xml().into_bytes(),
+            ),
+        }
+    }
+
+    fn xml(&self) -> String {
+        format!(
+            "<?xml version=\"1.0\" encoding=\"utf-8\"?><error xmlns=\"http://schemas.microsoft.com/ado/2007/08/dataservices/metadata\">\
+             <code>{}</code><message xml:lang=\"en\">{}</message></error>",
+            reason(self.status),
+            escape(&self.text)
+        )
+    }
+}
+
+/// Text for an XML element or attribute; characters that XML cannot hold are replaced.
+pub(super) fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\r' => escaped.push_str("&#13;"),
+            '\u{0}'..='\u{8}'
+            | '\u{b}'
+            | '\u{c}'
+            | '\u{e}'..='\u{1f}'
+            | '\u{fffe}'
+            | '\u{ffff}' => escaped.push('?'),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+/// The reason phrase, which OData errors repeat as their code.
+pub(super) fn reason(status: u16) -> &'static str {
+    match status {
+        100 => "Continue",
+        200 => "OK",
+        201 => "Created",
+        202 => "Accepted",
+        204 => "No Content",
+        302 => "Found",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        409 => "Conflict",
+        411 => "Length Required",
+        413 => "Payload Too Large",
+        415 => "Unsupported Media Type",
+        423 => "Locked",
+        429 => "Too Many Requests",
+        431 => "Request Header Fields Too Large",
+        501 => "Not Implemented",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        505 => "HTTP Version Not Supported",
+        _ => "Internal Server Error",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_speaks_both_languages() {
+        let refusal = Refusal::not_found("<gone>");
+        let json: serde_json::Value =
+            serde_json::from_slice(&refusal.render(Format::Json).body).unwrap();
+        assert_eq!(json["error"]["code"], "Not Found");
+        assert_eq!(json["error"]["message"]["value"], "<gone>");
+        let xml = String::from_utf8(refusal.render(Format::Atom).body.to_vec()).unwrap();
+        assert!(
+            xml.contains("<message xml:lang=\"en\">&lt;gone&gt;</message>"),
+            "{xml}"
+        );
+        roxmltree::Document::parse(&xml).unwrap();
+    }
+}

@@ -1,0 +1,322 @@
+//! The zip of an artifact as the tenant reads and rewrites it.
+
+use std::io::{Cursor, Read, Write};
+
+use sha2::{Digest, Sha256};
+use zip::write::SimpleFileOptions;
+use zip::{ZipArchive, ZipWriter};
+
+use super::artifact_type::ArtifactType;
+use crate::artifact::manifest::{Manifest, aligned};
+use crate::artifact::properties::Properties;
+
+const MANIFEST: &str = "META-INF/MANIFEST.MF";
+const PARAMETERS: &str = "src/main/resources/parameters.prop";
+const DEFINITIONS: &str = "src/main/resources/parameters.propdef";
+/// No single file that the tenant itself reads is larger; a bomb would be.
+const LARGEST_READ: u64 = 16 * 1024 * 1024;
+
+/// Why content is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum BundleError {
+    #[error("The artifact content is not a valid archive.")]
+    NotAnArchive,
+    #[error("The artifact content does not contain META-INF/MANIFEST.MF.")]
+    NoManifest,
+    #[error("The manifest of the artifact content cannot be read.")]
+    BrokenManifest,
+    #[error("The manifest of the artifact content has no Bundle-SymbolicName.")]
+    NoSymbolicName,
+}
+
+/// What the tenant wants to know of a zip.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Bundle {
+    pub(super) symbolic_name: String,
+    pub(super) name: Option<String>,
+    pub(super) version: Option<String>,
+    pub(super) bundle_type: Option<String>,
+}
+
+impl Bundle {
+    pub(super) fn read(zip: &[u8]) -> Result<Self, BundleError> {
+        open(zip)?;
+        let bytes = file(zip, MANIFEST).ok_or(BundleError::NoManifest)?;
+        let manifest = Manifest::parse(&bytes).map_err(|_| BundleError::BrokenManifest)?;
+        Ok(Self {
+            symbolic_name: manifest
+                .symbolic_name()
+                .ok_or(BundleError::NoSymbolicName)?
+                .to_owned(),
+            name: manifest.bundle_name().map(str::to_owned),
+            version: manifest.bundle_version().map(str::to_owned),
+            bundle_type: manifest.bundle_type().map(str::to_owned),
+        })
+    }
+
+    pub(super) fn is_of(&self, kind: ArtifactType) -> bool {
+        self.bundle_type
+            .as_deref()
+            .is_none_or(|bundle_type| bundle_type == kind.bundle_type())
+    }
+}
+
+/// A parameter as the file declares it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Declared {
+    pub(super) key: String,
+    pub(super) value: String,
+    pub(super) data_type: String,
+    pub(super) description: String,
+}
+
+/// The externalised parameters: those defined, then those that only have a value.
+pub(super) fn parameters(zip: &[u8]) -> Vec<Declared> {
+    let values = file(zip, PARAMETERS).and_then(|bytes| Properties::parse(&bytes).ok());
+    let value = |key: &str| {
+        values
+            .as_ref()
+            .and_then(|values| values.get(key))
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let mut declared = file(zip, DEFINITIONS)
+        .map(|bytes| definitions(&bytes))
+        .unwrap_or_default();
+    for parameter in &mut declared {
+        parameter.value = value(&parameter.key);
+    }
+    for entry in values.iter().flat_map(Properties::iter) {
+        match declared
+            .iter_mut()
+            .find(|parameter| parameter.key == entry.key)
+        {
+            Some(parameter) => parameter.value.clone_from(&entry.value),
+            None => declared.push(Declared {
+                key: entry.key.clone(),
+                value: entry.value.clone(),
+                data_type: "xsd:string".to_owned(),
+                description: String::new(),
+            }),
+        }
+    }
+    declared
+}
+
+fn definitions(bytes: &[u8]) -> Vec<Declared> {
+    let text = String::from_utf8_lossy(bytes);
+    let Ok(document) = roxmltree::Document::parse(&text) else {
+        return Vec::new();
+    };
+    let parameters = document
+        .root_element()
+        .children()
+        .filter(|node| node.has_tag_name("parameter"));
+    let mut declared: Vec<Declared> = Vec::new();
+    for parameter in parameters.filter_map(definition) {
+        if declared.iter().all(|known| known.key != parameter.key) {
+            declared.push(parameter);
+        }
+    }
+    declared
+}
+
+fn definition(node: roxmltree::Node<'_, '_>) -> Option<Declared> {
+    let child = |name: &str| {
+        let text = node
+            .children()
+            .find(|child| child.has_tag_name(name))
+            .and_then(|child| child.text());
+        text.map(str::trim)
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned)
+    };
+    Some(Declared {
+        key: child("name").or_else(|| child("key"))?,
+        value: String::new(),
+        data_type: child("type").unwrap_or_else(|| "xsd:string".to_owned()),
+        description: child("description").unwrap_or_default(),
+    })
+}
+
+fn open(zip: &[u8]) -> Result<ZipArchive<Cursor<&[u8]>>, BundleError> {
+    ZipArchive::new(Cursor::new(zip)).map_err(|_| BundleError::NotAnArchive)
+}
+
+/// The names of all files in a zip, with their sizes.
+pub(super) fn files(zip: &[u8]) -> Vec<(String, u64)> {
+    let Ok(mut archive) = open(zip) else {
+        return Vec::new();
+    };
+    let mut files = Vec::with_capacity(archive.len());
+    for at in 0..archive.len() {
+        if let Ok(entry) = archive.by_index_raw(at) {
+            files.push((
+                entry
+                    .name()
+                    .map(std::borrow::Cow::into_owned)
+                    .unwrap_or_default(),
+                entry.size(),
+            ));
+        }
+    }
+    files
+}
+
+/// One file's bytes.
+pub(super) fn file(zip: &[u8], name: &str) -> Option<Vec<u8>> {
+    let mut archive = open(zip).ok()?;
+    let entry = archive.by_name(name).ok()?;
+    let mut bytes = Vec::new();
+    entry.take(LARGEST_READ).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
+}
+
+/// The same zip with one file put in, replaced, or, with `None`, taken out.
+pub(super) fn with_file(
+    zip: &[u8],
+    name: &str,
+    content: Option<&[u8]>,
+) -> Result<Vec<u8>, BundleError> {
+    rewritten(zip, name, content).map_err(|_| BundleError::NotAnArchive)
+}
+
+fn rewritten(zip: &[u8], name: &str, content: Option<&[u8]>) -> zip::result::ZipResult<Vec<u8>> {
+    let mut archive = ZipArchive::new(Cursor::new(zip))?;
+    let mut writer = ZipWriter::new(Cursor::new(Vec::with_capacity(zip.len() + 1024)));
+    for at in 0..archive.len() {
+        let entry = archive.by_index_raw(at)?;
+        if entry.name()? != name {
+            writer.raw_copy_file(entry)?;
+        }
+    }
+    if let Some(content) = content {
+        writer.start_file(name, SimpleFileOptions::default())?;
+        writer.write_all(content)?;
+    }
+    Ok(writer.finish()?.into_inner())
+}
+
+/// What a tenant stores on create: the manifest's symbolic name is the artifact's id, whatever it was.
+pub(super) fn renamed(zip: Vec<u8>, id: &str) -> Result<Vec<u8>, BundleError> {
+    let manifest = file(&zip, MANIFEST).ok_or(BundleError::NoManifest)?;
+    let renamed = aligned(&manifest, Some(id), None);
+    if renamed == manifest {
+        Ok(zip)
+    } else {
+        with_file(&zip, MANIFEST, Some(&renamed))
+    }
+}
+
+/// The content of an artifact that was created without any.
+pub(super) fn empty(kind: ArtifactType, id: &str, name: &str) -> Result<Vec<u8>, BundleError> {
+    let manifest = format!(
+        "Manifest-Version: 1.0\r\nBundle-ManifestVersion: 2\r\nBundle-SymbolicName: x; singleton:=true\r\nBundle-Name: x\r\n\
+         Bundle-Version: 1.0.0\r\nSAP-BundleType: {}\r\nSAP-NodeType: IFLMAP\r\n\r\n",
+        kind.bundle_type()
+    );
+    // aligned() wraps long values; a plain format! would not
+    let manifest = aligned(manifest.as_bytes(), Some(id), Some(name));
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    let written = writer
+        .start_file(MANIFEST, SimpleFileOptions::default())
+        .and_then(|()| Ok(writer.write_all(&manifest)?));
+    let finished = written.and_then(|()| writer.finish());
+    finished
+        .map(Cursor::into_inner)
+        .map_err(|_| BundleError::NotAnArchive)
+}
+
+/// A digest, in hexadecimal digits.
+pub(super) fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A zip of the given files.
+    pub(in crate::sandbox) fn zip_of(files: &[(&str, &str)]) -> Vec<u8> {
+        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, content) in files {
+            writer
+                .start_file(*name, SimpleFileOptions::default())
+                .unwrap();
+            writer.write_all(content.as_bytes()).unwrap();
+        }
+        writer.finish().unwrap().into_inner()
+    }
+
+    #[test]
+    fn a_bundle_is_read_and_renamed() {
+        let zip = zip_of(&[
+            ("a.txt", "a"),
+            (
+                MANIFEST,
+                "Manifest-Version: 1.0\r\nBundle-SymbolicName: Old; singleton:=true\r\nBundle-Version: 1.0.7\r\n",
+            ),
+        ]);
+        let bundle = Bundle::read(&zip).unwrap();
+        assert_eq!(
+            (bundle.symbolic_name.as_str(), bundle.version.as_deref()),
+            ("Old", Some("1.0.7"))
+        );
+        let zip = renamed(zip, "New").unwrap();
+        assert_eq!(Bundle::read(&zip).unwrap().symbolic_name, "New");
+        assert_eq!(file(&zip, "a.txt").as_deref(), Some(b"a".as_slice()));
+    }
+
+    #[test]
+    fn what_is_no_artifact_is_refused() {
+        assert_eq!(Bundle::read(b"junk"), Err(BundleError::NotAnArchive));
+        assert_eq!(
+            Bundle::read(&zip_of(&[("a", "b")])),
+            Err(BundleError::NoManifest)
+        );
+        assert_eq!(
+            Bundle::read(&zip_of(&[(MANIFEST, "Manifest-Version: 1.0\r\n")])),
+            Err(BundleError::NoSymbolicName)
+        );
+        for kind in ArtifactType::ALL {
+            let bundle = Bundle::read(&empty(kind, "Some_Id", "Some name").unwrap()).unwrap();
+            assert!(bundle.is_of(kind) && bundle.symbolic_name == "Some_Id");
+        }
+    }
+
+    #[test]
+    fn parameters_have_values_and_types() {
+        let zip = zip_of(&[
+            (PARAMETERS, "#date\nHost\\ Name=a\\:b\nextra=1\n"),
+            (
+                DEFINITIONS,
+                "<parameters><parameter><key/><name>Host Name</name><type>xsd:string</type></parameter>\
+                <parameter><name>Retries</name><type>xsd:integer</type><description>How often</description></parameter></parameters>",
+            ),
+        ]);
+        let declared = parameters(&zip);
+        let shown: Vec<_> = declared
+            .iter()
+            .map(|d| (d.key.as_str(), d.value.as_str(), d.data_type.as_str()))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                ("Host Name", "a:b", "xsd:string"),
+                ("Retries", "", "xsd:integer"),
+                ("extra", "1", "xsd:string")
+            ]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = (Bundle::read(&bytes), parameters(&bytes), files(&bytes), with_file(&bytes, "x", None));
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! `ServiceEndpoints`: the HTTPS sender addresses of flows that are started. Minimal.
+
+use super::answer::{Answer, Refusal};
+use super::artifact_type::ArtifactType;
+use super::bundle;
+use super::call::Call;
+use super::entity::{Entity, Property};
+use super::path::{encode, key_literal};
+use super::state::{Record, Tenant};
+
+pub(super) fn answer(tenant: &Tenant, call: &Call) -> Result<Answer, Refusal> {
+    match (call.method, call.rest().as_slice()) {
+        ("GET", []) => call.list("ServiceEndpoints", entities(tenant, call)),
+        ("GET", ["$count"]) => call.count(entities(tenant, call)),
+        _ => Err(Refusal::not_implemented()),
+    }
+}
+
+fn entities(tenant: &Tenant, call: &Call) -> Vec<Entity> {
+    let started = tenant.runtime.keys().filter_map(|id| {
+        let record = tenant.running(id, call.now)?;
+        (record.status == "STARTED" && record.kind == ArtifactType::IntegrationFlow)
+            .then_some((id, record))
+    });
+    started
+        .flat_map(|(id, record)| of_flow(id, record, call))
+        .collect()
+}
+
+fn of_flow(id: &str, record: &Record, call: &Call) -> Vec<Entity> {
+    addresses(record)
+        .iter()
+        .map(|address| entity(id, record, address, call))
+        .collect()
+}
+
+/// Values of `urlPath` in the flow's model; those that refer to a parameter take its value.
+fn addresses(record: &Record) -> Vec<String> {
+    let zip = &record.content.zip;
+    let model = bundle::files(zip).into_iter().map(|(name, _)| name);
+    let Some(model) = model
+        .into_iter()
+        .find(|name| name.to_ascii_lowercase().ends_with(".iflw"))
+    else {
+        return Vec::new();
+    };
+    let text = bundle::file(zip, &model).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let Ok(document) = roxmltree::Document::parse(&text) else {
+        return Vec::new();
+    };
+    let keys = document
+        .descendants()
+        .filter(|node| node.tag_name().name() == "key" && node.text() == Some("urlPath"));
+    let values = keys.filter_map(|key| key.next_sibling_element()?.text().map(str::to_owned));
+    values.map(|value| resolved(value, record)).collect()
+}
+
+fn resolved(value: String, record: &Record) -> String {
+    let name = value
+        .strip_prefix("{{")
+        .and_then(|rest| rest.strip_suffix("}}"));
+    name.and_then(|name| record.content.parameters.get(name).cloned())
+        .unwrap_or(value)
+}
+
+fn entity(id: &str, record: &Record, address: &str, call: &Call) -> Entity {
+    let key = format!("{id}$endpointAddress={}", address.trim_start_matches('/'));
+    let host = call.setting.root.trim_end_matches("/api/v1");
+    let url = format!(
+        "{host}/http/{}",
+        encode(address.trim_start_matches('/')).replace("%2F", "/")
+    );
+    let point = |properties| Entity {
+        set: "EntryPoints",
+        kind: "EntryPoint",
+        key: key_literal(&url),
+        properties,
+        links: Vec::new(),
+        expanded: Vec::new(),
+        media: false,
+    };
+    let entry = point(vec![
+        ("Name", Property::text(address)),
+        ("Url", Property::text(&url)),
+        ("Type", Property::text("PROD")),
+        ("AdditionalInformation", Property::text("")),
+    ]);
+    let expand = call
+        .query
+        .get("$expand")
+        .is_some_and(|names| names.split(',').any(|name| name == "EntryPoints"));
+    Entity {
+        set: "ServiceEndpoints",
+        kind: "ServiceEndpoint",
+        key: key_literal(&key),
+        properties: vec![
+            ("Name", Property::text(id)),
+            ("Id", Property::text(&key)),
+            ("Title", Property::text(&record.name)),
+            ("Version", Property::text(&record.version)),
+            ("Summary", Property::text("")),
+            ("Description", Property::text("")),
+            ("LastUpdated", Property::Date(record.deployed_on)),
+            ("Protocol", Property::text("REST")),
+        ],
+        links: if expand {
+            vec!["ApiDefinitions"]
+        } else {
+            vec!["EntryPoints", "ApiDefinitions"]
+        },
+        expanded: if expand {
+            vec![("EntryPoints", vec![entry])]
+        } else {
+            Vec::new()
+        },
+        media: false,
+    }
+}

@@ -1,0 +1,241 @@
+//! Who may do what: tokens, basic authentication, CSRF, roles, and how fast.
+
+use std::collections::VecDeque;
+
+use serde_json::json;
+
+use super::answer::Answer;
+use super::call::Setting;
+use super::fault::{route_not_found, too_many_requests, unauthorized};
+use super::path::{Query, Segment};
+use super::tokens::{Credentials, Issue, Sessions, basic, bearer};
+use super::wire::Head;
+
+/// Somebody who was recognised.
+pub(super) struct Caller {
+    pub(super) name: String,
+    by_token: bool,
+}
+
+/// Recognises the caller, or says 401.
+pub(super) fn authenticate(
+    head: &Head,
+    credentials: &Credentials,
+    sessions: &Sessions,
+    setting: &Setting,
+) -> Result<Caller, Answer> {
+    let header = head.header("authorization").unwrap_or_default();
+    let tokens_count = !setting.scenarios.has("basic-only");
+    if tokens_count
+        && bearer(header).is_some_and(|token| sessions.is_live(token, setting.clock.now()))
+    {
+        return Ok(Caller {
+            name: credentials.client_id.clone(),
+            by_token: true,
+        });
+    }
+    match basic(header) {
+        Some((name, password)) if credentials.is_user(&name, &password) => Ok(Caller {
+            name,
+            by_token: false,
+        }),
+        _ => Err(unauthorized()),
+    }
+}
+
+/// Modifying calls need the session's CSRF token, unless a bearer token takes its place.
+pub(super) fn check_csrf(
+    head: &Head,
+    caller: &Caller,
+    sessions: &Sessions,
+    setting: &Setting,
+) -> Result<(), Answer> {
+    let always = setting.scenarios.has("csrf") || setting.scenarios.has("neo");
+    if head.method == "GET" || head.method == "HEAD" || (caller.by_token && !always) {
+        return Ok(());
+    }
+    let cookies = head.header("cookie").unwrap_or_default();
+    let sent = head.header("x-csrf-token");
+    if sent.is_some() && sessions.csrf_of(cookies) == sent {
+        return Ok(());
+    }
+    Err(Answer::text(403, "CSRF Token Required").with("X-CSRF-Token", "Required"))
+}
+
+/// Answers `X-CSRF-Token: Fetch` on any read.
+pub(super) fn fetch_csrf(head: &Head, sessions: &mut Sessions, answer: Answer) -> Answer {
+    let fetch = head
+        .header("x-csrf-token")
+        .is_some_and(|value| value.eq_ignore_ascii_case("fetch"));
+    if !fetch || head.method != "GET" {
+        return answer;
+    }
+    let (cookie, token) = sessions.fetch_csrf();
+    answer.with("X-CSRF-Token", token).with(
+        "Set-Cookie",
+        format!("JSESSIONID={cookie}; Path=/; HttpOnly"),
+    )
+}
+
+/// A missing role is 403 without a word.
+pub(super) fn check_role(
+    method: &str,
+    segments: &[Segment],
+    credentials: &Credentials,
+) -> Result<(), Answer> {
+    let needed = roles(method, segments);
+    let granted = needed.is_empty() || needed.iter().any(|role| credentials.roles.contains(role));
+    if granted {
+        Ok(())
+    } else {
+        Err(Answer::empty(403))
+    }
+}
+
+/// One of these roles is enough. SAP's table "Tasks and Permissions", grouped by call.
+fn roles(method: &str, segments: &[Segment]) -> &'static [&'static str] {
+    const READ: &[&str] = &["WorkspacePackagesRead", "WorkspacePackagesEdit"];
+    const EDIT: &[&str] = &["WorkspacePackagesEdit"];
+    let Some(set) = segments.first().map(|segment| segment.name.as_str()) else {
+        return &[];
+    };
+    let has = |name: &str| segments.iter().any(|segment| segment.name == name);
+    match (set, method) {
+        ("IntegrationPackages", "GET") if has("$value") => EDIT,
+        (_, "PUT") if has("$links") && has("Configurations") => &["WorkspacePackagesConfigure"],
+        ("BuildAndDeployStatus", _) => &["WorkspaceArtifactsDeploy"],
+        ("IntegrationRuntimeArtifacts", "DELETE") => {
+            &["WorkspaceArtifactsDeploy", "MonitoringArtifactsDeploy"]
+        }
+        ("IntegrationRuntimeArtifacts" | "ServiceEndpoints", _) => &["MonitoringDataRead"],
+        (name, _) if name.starts_with("Deploy") => &["WorkspaceArtifactsDeploy"],
+        (name, _) if name.starts_with("Validate") => READ,
+        (_, "GET") => READ,
+        _ => EDIT,
+    }
+}
+
+/// The requests of the last second, by bucket.
+#[derive(Debug, Default)]
+pub(super) struct Pace {
+    design_time: VecDeque<f64>,
+    run_time: VecDeque<f64>,
+}
+
+/// Counts a request, or says 429. Real seconds: a caller paces itself by its own clock.
+pub(super) fn check_pace(
+    segments: &[Segment],
+    pace: &mut Pace,
+    setting: &Setting,
+) -> Result<(), Answer> {
+    let Some((design_time, retry)) = setting.scenarios.rate() else {
+        return Ok(());
+    };
+    let at_run_time = segments.first().is_some_and(|segment| {
+        matches!(
+            segment.name.as_str(),
+            "IntegrationRuntimeArtifacts" | "ServiceEndpoints"
+        )
+    });
+    // documented for one user: 10 design-time and 50 run-time requests a second
+    let (seen, most) = if at_run_time {
+        (&mut pace.run_time, design_time * 5)
+    } else {
+        (&mut pace.design_time, design_time)
+    };
+    let now = setting.clock.real();
+    while seen.front().is_some_and(|then| now - then >= 1.0) {
+        seen.pop_front();
+    }
+    if seen.len() >= most {
+        return Err(too_many_requests(
+            retry,
+            setting.clock.date(setting.clock.now()),
+        ));
+    }
+    seen.push_back(now);
+    Ok(())
+}
+
+/// The token endpoint: POST, client credentials by basic authentication or form.
+pub(super) fn token(
+    head: &Head,
+    query: &str,
+    body: &[u8],
+    credentials: &Credentials,
+    sessions: &mut Sessions,
+    setting: &Setting,
+) -> Answer {
+    if setting.scenarios.has("basic-only") {
+        return route_not_found();
+    }
+    if head.method != "POST" {
+        return oauth_error(405, "method_not_allowed", "Request method not supported");
+    }
+    let Some(form) = form(head, query, body) else {
+        return oauth_error(
+            400,
+            "invalid_request",
+            "The request parameters cannot be read",
+        );
+    };
+    let (id, secret) = client(head, &form);
+    if !credentials.is_client(&id, &secret) {
+        return oauth_error(401, "unauthorized", "Bad credentials");
+    }
+    match form.get("grant_type") {
+        Some("client_credentials") => {
+            Answer::json(200, &sessions.issue(credentials, &issue(setting)))
+        }
+        None | Some("") => oauth_error(400, "invalid_request", "Missing grant type"),
+        Some(_) => oauth_error(400, "unsupported_grant_type", "Unsupported grant type"),
+    }
+}
+
+fn issue(setting: &Setting) -> Issue {
+    const HALF_A_DAY: f64 = 43_200.0;
+    let now = setting.clock.now();
+    Issue {
+        now,
+        date: setting.clock.millis(now) / 1000,
+        lifetime: setting
+            .scenarios
+            .seconds("expired-token")
+            .unwrap_or(HALF_A_DAY),
+        neo: setting.scenarios.has("neo"),
+    }
+}
+
+/// The parameters of query and form together.
+fn form(head: &Head, query: &str, body: &[u8]) -> Option<Query> {
+    let media_type = head.header("content-type").unwrap_or_default();
+    let is_form = media_type
+        .to_ascii_lowercase()
+        .starts_with("application/x-www-form-urlencoded");
+    let body = if is_form {
+        std::str::from_utf8(body).ok()?
+    } else {
+        ""
+    };
+    Query::parse(&format!("{query}&{body}"))
+}
+
+fn client(head: &Head, form: &Query) -> (String, String) {
+    let from_form = || {
+        let text = |name| form.get(name).unwrap_or_default().to_owned();
+        (text("client_id"), text("client_secret"))
+    };
+    basic(head.header("authorization").unwrap_or_default()).unwrap_or_else(from_form)
+}
+
+fn oauth_error(status: u16, error: &str, description: &str) -> Answer {
+    let answer = Answer::json(
+        status,
+        &json!({"error": error, "error_description": description}),
+    );
+    if status == 401 {
+        answer.with("WWW-Authenticate", "Basic realm=\"UAA/client\"")
+    } else {
+        answer
+    }
+}

@@ -1,0 +1,93 @@
+//! `/sandbox/journal` and `/sandbox/state`: looking inside from outside. No tenant has this.
+
+use serde_json::{Value, json};
+
+use super::answer::Answer;
+use super::bundle::sha256;
+use super::clock::Seconds;
+use super::journal::{Journal, JournalEntry};
+use super::state::{Artifact, Record, Runtime, Tenant};
+
+pub(super) fn journal(journal: &Journal) -> Answer {
+    let entries: Vec<Value> = journal.entries.iter().map(entry).collect();
+    Answer::json(200, &json!({ "requests": entries }))
+}
+
+fn entry(entry: &JournalEntry) -> Value {
+    json!({
+        "number": entry.number,
+        "arrived": entry.arrived,
+        "method": entry.method,
+        "target": entry.target,
+        "decoded": entry.decoded,
+        "status": entry.status,
+        "fault": entry.fault,
+        "carried_out": entry.carried_out,
+        "secret_in_target": entry.secret_in_target,
+    })
+}
+
+pub(super) fn state(tenant: &Tenant, now: Seconds) -> Answer {
+    let packages: Vec<Value> = tenant
+        .packages
+        .values()
+        .map(|package| json!({"id": package.id, "read_only": package.read_only, "properties": package.properties}))
+        .collect();
+    let artifacts: Vec<Value> = tenant.artifacts.values().map(artifact).collect();
+    let runtime: Vec<Value> = tenant
+        .runtime
+        .iter()
+        .map(|(id, known)| runtime(id, known, now))
+        .collect();
+    let tasks: Vec<Value> = tenant
+        .tasks
+        .iter()
+        .map(|(id, task)| json!({"id": id, "artifact": task.artifact, "status": task.status(now)}))
+        .collect();
+    Answer::json(
+        200,
+        &json!({"now": now, "packages": packages, "artifacts": artifacts, "runtime": runtime, "tasks": tasks}),
+    )
+}
+
+fn artifact(artifact: &Artifact) -> Value {
+    let parameters: Vec<Value> = artifact
+        .parameters
+        .iter()
+        .map(|parameter| json!({"key": parameter.declared.key, "value": parameter.value(), "configured": parameter.configured.is_some()}))
+        .collect();
+    json!({
+        "id": artifact.id,
+        "type": artifact.kind.bundle_type(),
+        "package": artifact.package,
+        "name": artifact.name,
+        "version": artifact.version,
+        "draft": artifact.draft,
+        "locked_by": artifact.locked_by,
+        "modified_by": artifact.modified.by,
+        "modified_at": artifact.modified.millis,
+        "zip_sha256": sha256(&artifact.zip),
+        "zip_bytes": artifact.zip.len(),
+        "parameters": parameters,
+    })
+}
+
+fn runtime(id: &str, runtime: &Runtime, now: Seconds) -> Value {
+    json!({
+        "id": id,
+        "deployments": runtime.deployments,
+        "undeployments": runtime.undeployments,
+        "record": runtime.at(now).map(record),
+    })
+}
+
+fn record(record: &Record) -> Value {
+    json!({
+        "status": record.status,
+        "version": record.version,
+        "deployed_on": record.deployed_on,
+        "deployed_by": record.deployed_by,
+        "zip_sha256": sha256(&record.content.zip),
+        "parameters": record.content.parameters,
+    })
+}

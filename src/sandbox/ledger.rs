@@ -1,0 +1,100 @@
+//! The list of what the sandbox does, each with where it is known from. No real tenant stands behind it; this is its honesty.
+
+use std::fmt::Write as _;
+
+use super::scenario::{Scenario, Source};
+
+/// A behaviour that is always on.
+struct Behaviour {
+    source: Source,
+    sentence: &'static str,
+    reference: &'static str,
+}
+
+const fn behaviour(source: Source, reference: &'static str, sentence: &'static str) -> Behaviour {
+    Behaviour {
+        source,
+        sentence,
+        reference,
+    }
+}
+
+use Source::{Assumed, Documented, Observed};
+
+#[rustfmt::skip]
+static BEHAVIOURS: &[Behaviour] = &[
+    behaviour(Documented, "OAuth with client credentials", "the token endpoint takes POST with basic or form client authentication and grant_type=client_credentials in query or form"),
+    behaviour(Assumed, "XSUAA habit", "wrong clients are 401 JSON, wrong grants 400 JSON; client ids in basic authentication may be percent-encoded"),
+    behaviour(Observed, "Terraform provider", "without a live token every call is 401 with a page; without the role it is 403 with an empty body"),
+    behaviour(Documented, "Tasks and Permissions", "calls need the roles of SAP's table; WorkspacePackagesEdit also reads"),
+    behaviour(Documented, "specification; FlashPipe", "with basic authentication a modifying call without the session's CSRF token is 403 with X-CSRF-Token: Required; any GET with Fetch gives one, bound to its cookie"),
+    behaviour(Assumed, "users contradict each other", "basic authentication with client id and secret is refused"),
+    behaviour(Documented, "OData version 2", "Atom XML unless JSON is asked for by Accept or $format; errors in the same format, their code is the reason phrase"),
+    behaviour(Assumed, "servlet habit", "a write whose Content-Type is not JSON is 415; unknown properties are 400"),
+    behaviour(Assumed, "design", "chunked request bodies are 411"),
+    behaviour(Documented, "specification", "package: POST 201 (wrapped in d or not), duplicate 409, PUT 202 replaces, DELETE 202, $value 200, draft inside 500"),
+    behaviour(Observed, "Terraform provider", "package: PATCH 501, ShortText required, plain descriptions come back in <p>"),
+    behaviour(Assumed, "", "deleting a package takes effect at once and leaves the run time alone; a package that does not exist is 404 on create of an artifact"),
+    behaviour(Documented, "specification", "artifact: POST 201 with the entity, an id that exists anywhere 500, names by the documented rule 400, DELETE 200, $value 200 with Content-Disposition"),
+    behaviour(Observed, "Terraform provider", "artifact: PUT is 200 and empty; Id or PackageId in it is refused; on create the zip's Bundle-SymbolicName becomes the Id; on PUT another one is 400 (flows) or 500"),
+    behaviour(Observed, "Terraform provider", "value mappings cannot be updated (501); message and value mappings answer deploy with an entity"),
+    behaviour(Assumed, "unknown texts", "content that is no base64, no zip, has no manifest or is of another type is 400"),
+    behaviour(Documented, "specification", "tenant-wide lists exist for message and value mappings only (501 for the others)"),
+    behaviour(Documented, "specification", "PUT with Name only saves a draft, whose Version reads Active"),
+    behaviour(Observed, "Terraform provider", "SaveAsVersion is 200 and empty"),
+    behaviour(Assumed, "unknown", "PUT keeps configured parameters and takes the file's value for the others; parameters that are no longer in the file go"),
+    behaviour(Documented, "specification; Piper", "Configurations: only of flows; PUT $links 202, unknown key 404, wrong body 400"),
+    behaviour(Documented, "specification", "Resources: POST 201, PUT 202, DELETE 200; they change the stored zip"),
+    behaviour(Documented, "specification", "Validate is 202 with a text, whatever the outcome"),
+    behaviour(Documented, "specification", "deploy is 202 with a bare task id; Id and Version are quoted query options; a lock does not stop it"),
+    behaviour(Assumed, "timing", "a build takes 1 s, the record appears 0.2 s later as STARTING and is STARTED after another 0.3 s; undeploying takes 1 s"),
+    behaviour(Observed, "Terraform provider", "redeployment is in place: the old record stays STARTED until the new one, with a later DeployedOn, takes its place"),
+    behaviour(Documented, "specification", "run time: $filter with or only and not on DeployedOn, $top, $skip, $orderby, $inlinecount, $select, $count, paging by __next"),
+    behaviour(Assumed, "unknown", "run time Type of the other artifacts is VALUE_MAPPING, MESSAGE_MAPPING, SCRIPT_COLLECTION; DeployedBy is the client id"),
+    behaviour(Observed, "FlashPipe, figaf", "ErrorInformation/$value is 204 while there is nothing to say, 404 when nothing is deployed; without $value it is an entry with the Id"),
+    behaviour(Documented, "specification", "undeploy is 202, STOPPING for a while, then 404"),
+    behaviour(Assumed, "minimal", "ServiceEndpoints lists the HTTPS sender addresses of started flows"),
+    behaviour(Assumed, "not built", "501 here, though tenants have it: $metadata, $batch, package import and copy, other design-time types, guidelines, locks, message logs, security content"),
+    behaviour(Assumed, "sandbox only", "GET /sandbox/journal and GET /sandbox/state show, without credentials, what was asked and what is stored, as JSON"),
+];
+
+/// Everything the sandbox does and can be told to do, with its source.
+#[must_use]
+pub fn ledger() -> String {
+    let mut text = String::from("What the sandbox always does:\n");
+    for behaviour in BEHAVIOURS {
+        line(
+            &mut text,
+            behaviour.source,
+            behaviour.sentence,
+            behaviour.reference,
+        );
+    }
+    text.push_str("\nScenarios (NAME[=VALUE], for one artifact NAME[=VALUE]@ID, for one deployment NAME[=VALUE]#N):\n");
+    for info in Scenario::all() {
+        let sentence = format!("{}{}: {}", info.name, info.value_hint(), info.sentence);
+        line(&mut text, info.source, &sentence, info.reference);
+    }
+    text
+}
+
+fn line(text: &mut String, source: Source, sentence: &str, reference: &str) {
+    let origin = if reference.is_empty() {
+        String::new()
+    } else {
+        format!(" ({reference})")
+    };
+    // writing to a String cannot fail
+    let _ = writeln!(text, "  {:<10}  {sentence}{origin}", source.word());
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_scenario_is_in_the_ledger() {
+        let text = super::ledger();
+        for info in super::Scenario::all() {
+            assert!(text.contains(&format!("  {}", info.name)), "{}", info.name);
+        }
+    }
+}

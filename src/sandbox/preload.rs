@@ -1,0 +1,139 @@
+//! Artifacts that are on the tenant before the first request.
+
+use super::answer::Format;
+use super::artifact_type::ArtifactType;
+use super::bundle::Bundle;
+use super::call::{Body, Call};
+use super::clock::Seconds;
+use super::deployments::record;
+use super::designtime::{Stored, configure};
+use super::error_information::start_error;
+use super::path::Query;
+use super::service::{Service, locked};
+use super::state::{Artifact, COLLEAGUE, Record, Stage, StartError, Tenant};
+use super::{SandboxError, packages};
+
+const SAVED: Seconds = -7200.0;
+const DEPLOYED: Seconds = -3600.0;
+
+/// An artifact for the start.
+#[derive(Debug, Clone, Default)]
+pub struct Preload {
+    /// The package that holds it; made when it is not there.
+    pub package_id: String,
+    /// The artifact's zip.
+    pub zip: Vec<u8>,
+    /// Whether it runs.
+    pub deployed: bool,
+    /// Values that operations configured, before it was deployed.
+    pub configured: Vec<(String, String)>,
+}
+
+/// Stores an artifact as if it had been saved two hours, and deployed one hour before the sandbox started.
+pub(super) fn store(service: &Service, preload: Preload) -> Result<(), SandboxError> {
+    let call = Call {
+        method: "POST",
+        segments: &[],
+        query: &Query::default(),
+        body: Body::Empty,
+        caller: author(service),
+        now: SAVED,
+        format: Format::Json,
+        setting: &service.setting,
+    };
+    let deployed = preload.deployed;
+    let artifact = artifact(&call, preload)?;
+    let mut tenant = locked(&service.tenant);
+    packages::preload(
+        &mut tenant,
+        &artifact.package,
+        call.chosen("read-only"),
+        call.stamp(),
+    );
+    if deployed {
+        deploy(&mut tenant, &artifact, &call);
+    }
+    tenant.artifacts.insert(artifact.id.clone(), artifact);
+    Ok(())
+}
+
+/// A draft is a colleague's; everything else was left by an earlier run of the same client.
+fn author(service: &Service) -> &str {
+    if service.setting.scenarios.has("draft") {
+        COLLEAGUE
+    } else {
+        &service.credentials.client_id
+    }
+}
+
+fn artifact(call: &Call, preload: Preload) -> Result<Artifact, SandboxError> {
+    let refused = |text: String| SandboxError::Preload(text);
+    let bundle = Bundle::read(&preload.zip).map_err(|error| refused(error.to_string()))?;
+    let kind = bundle
+        .bundle_type
+        .as_deref()
+        .map_or(Some(ArtifactType::IntegrationFlow), ArtifactType::of_bundle);
+    let kind = kind.ok_or_else(|| refused("its SAP-BundleType is unknown".to_owned()))?;
+    let elsewhere = call
+        .setting
+        .scenarios
+        .of_artifact("id-in-other-package", &bundle.symbolic_name);
+    let stored = Stored {
+        name: bundle.name.unwrap_or_else(|| bundle.symbolic_name.clone()),
+        package: elsewhere.map_or(preload.package_id, str::to_owned),
+        kind,
+        description: String::new(),
+        zip: preload.zip,
+        stamp: call.stamp(),
+        id: bundle.symbolic_name,
+    };
+    let mut artifact = stored
+        .artifact(call)
+        .map_err(|refusal| refused(refusal.text))?;
+    for (key, value) in &preload.configured {
+        if !configure(&mut artifact.parameters, key, value) {
+            return Err(refused(format!("it has no parameter '{key}'")));
+        }
+    }
+    let chosen = |name: &str| {
+        call.setting
+            .scenarios
+            .of_artifact(name, &artifact.id)
+            .is_some()
+    };
+    let (draft, locked, hidden) = (
+        chosen("draft"),
+        chosen("locked"),
+        chosen("hidden-by-policy"),
+    );
+    Ok(Artifact {
+        draft,
+        hidden,
+        locked_by: locked.then(|| COLLEAGUE.to_owned()),
+        ..artifact
+    })
+}
+
+fn deploy(tenant: &mut Tenant, artifact: &Artifact, call: &Call) {
+    let failed = call
+        .setting
+        .scenarios
+        .of_artifact("stale-error", &artifact.id)
+        .is_some();
+    let error = failed.then(|| StartError {
+        ready: DEPLOYED,
+        text: start_error("a", &artifact.id),
+    });
+    let record = Record {
+        status: if failed { "ERROR" } else { "STARTED" }.to_owned(),
+        deployed_on: call.setting.clock.millis(DEPLOYED),
+        error,
+        ..record(artifact, call.caller)
+    };
+    let runtime = tenant.runtime.entry(artifact.id.clone()).or_default();
+    runtime.hidden = artifact.hidden;
+    runtime.plan(vec![Stage {
+        at: DEPLOYED,
+        record: Some(record),
+    }]);
+}

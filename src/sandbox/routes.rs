@@ -1,0 +1,126 @@
+//! From the first part of a path to the room that answers it.
+
+use serde_json::json;
+
+use super::answer::{Answer, Format, Refusal};
+use super::artifact_type::ArtifactType;
+use super::call::Call;
+use super::state::Tenant;
+use super::{deployments, designtime, endpoints, packages, runtime};
+
+/// Known on tenants, not built here.
+const NOT_SIMULATED: &[&str] = &[
+    "$metadata",
+    "$batch",
+    "CopyIntegrationPackage",
+    "IntegrationDesigntimeLocks",
+    "IntegrationAdapterDesigntimeArtifacts",
+    "DataTypeDesigntimeArtifacts",
+    "MessageTypeDesigntimeArtifacts",
+    "FaultMessageTypeDesigntimeArtifacts",
+    "ServiceInterfaceDesigntimeArtifacts",
+    "ExecuteIntegrationDesigntimeArtifactsGuidelines",
+    "MessageProcessingLogs",
+    "MessageStoreEntries",
+    "LogFiles",
+    "LogFileArchives",
+    "UserCredentials",
+    "OAuth2ClientCredentials",
+    "SecureParameters",
+    "KeystoreEntries",
+    "CertificateResources",
+    "AccessPolicies",
+    "NumberRanges",
+    "Variables",
+    "DataStores",
+    "DataStoreEntries",
+    "StringParameters",
+    "BinaryParameters",
+    "Partners",
+    "UpsertValMaps",
+    "UpdateDefaultValMap",
+    "DeleteValMaps",
+];
+
+/// Answers a call that was let in.
+pub(super) fn answer(tenant: &mut Tenant, call: &mut Call) -> Result<Answer, Refusal> {
+    let Some(first) = call.segments.first() else {
+        return service_document(call);
+    };
+    let name = first.name.as_str();
+    if let Some(kind) = ArtifactType::between(name, "", "DesigntimeArtifacts") {
+        return designtime::answer(tenant, call, kind);
+    }
+    if let Some(kind) = ArtifactType::between(name, "Deploy", "DesigntimeArtifact") {
+        return deployments::deploy(tenant, call, kind);
+    }
+    if let Some(kind) = ArtifactType::between(name, "", "DesigntimeArtifactSaveAsVersion") {
+        return designtime::save_as_version(tenant, call, kind);
+    }
+    match name {
+        "IntegrationPackages" => packages::answer(tenant, call),
+        "ValidateIntegrationDesigntimeArtifact" => designtime::validate(tenant, call),
+        "BuildAndDeployStatus" => deployments::status(tenant, call),
+        "IntegrationRuntimeArtifacts" => runtime::answer(tenant, call),
+        "ServiceEndpoints" => endpoints::answer(tenant, call),
+        name if NOT_SIMULATED.contains(&name) => Err(Refusal::not_simulated(name)),
+        name => Err(Refusal::not_found(format!(
+            "Could not find an entity set or function import for '{name}'."
+        ))),
+    }
+}
+
+/// Whether the tenant knows such an entity set or function at all: asked before roles are looked at.
+pub(super) fn knows(name: &str) -> bool {
+    const SINGLE: [&str; 5] = [
+        "IntegrationPackages",
+        "ValidateIntegrationDesigntimeArtifact",
+        "BuildAndDeployStatus",
+        "IntegrationRuntimeArtifacts",
+        "ServiceEndpoints",
+    ];
+    let typed = [
+        ("", "DesigntimeArtifacts"),
+        ("Deploy", "DesigntimeArtifact"),
+        ("", "DesigntimeArtifactSaveAsVersion"),
+    ];
+    SINGLE.contains(&name)
+        || NOT_SIMULATED.contains(&name)
+        || typed
+            .iter()
+            .any(|(before, after)| ArtifactType::between(name, before, after).is_some())
+}
+
+fn service_document(call: &Call) -> Result<Answer, Refusal> {
+    if call.method != "GET" {
+        return Err(Refusal::not_implemented());
+    }
+    let designtime = ArtifactType::ALL.map(ArtifactType::entity_set);
+    let others = [
+        "IntegrationPackages",
+        "IntegrationRuntimeArtifacts",
+        "BuildAndDeployStatus",
+        "ServiceEndpoints",
+    ];
+    let sets: Vec<&str> = others.into_iter().chain(designtime).collect();
+    if call.format == Format::Json {
+        return Ok(Answer::json(200, &json!({"d": {"EntitySets": sets}})));
+    }
+    let collections: String = sets
+        .iter()
+        .map(|set| {
+            format!("<collection href=\"{set}\"><atom:title>{set}</atom:title></collection>")
+        })
+        .collect();
+    let body = format!(
+        "<?xml version=\"1.0\" encoding=\"utf-8\"?><service xmlns=\"http://www.w3.org/2007/app\" \
+         xmlns:atom=\"http://www.w3.org/2005/Atom\" xml:base=\"{}/\"><workspace><atom:title>Default</atom:title>{collections}\
+         </workspace></service>",
+        call.setting.root
+    );
+    Ok(Answer::typed(
+        200,
+        "application/atomsvc+xml;charset=utf-8",
+        body.into_bytes(),
+    ))
+}

@@ -1,0 +1,475 @@
+//! Named departures from the tenant's quiet default: what each means, how it is written, where it comes from.
+
+use super::fault::{Fault, KINDS, RetryAfter};
+
+/// Where a behaviour of the sandbox comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// SAP's documentation or specification says so.
+    Documented,
+    /// A working client, a tenant's metadata or a user's report shows it.
+    Observed,
+    /// Nobody has written it down; a real tenant may differ.
+    Assumed,
+}
+
+impl Source {
+    /// The word in the ledger.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Source::Documented => "documented",
+            Source::Observed => "observed",
+            Source::Assumed => "assumed",
+        }
+    }
+}
+
+/// A scenario that can be chosen.
+#[derive(Debug)]
+pub struct ScenarioInfo {
+    /// The name to write.
+    pub name: &'static str,
+    /// What it does.
+    pub sentence: &'static str,
+    /// How sure it is that tenants do this.
+    pub source: Source,
+    /// Where that is known from.
+    pub reference: &'static str,
+    pub(super) values: Values,
+    needs: Needs,
+}
+
+impl ScenarioInfo {
+    /// How the value is written, such as `=SECONDS (10)`; empty when there is none.
+    #[must_use]
+    pub fn value_hint(&self) -> String {
+        match self.values {
+            Values::None => String::new(),
+            Values::Seconds(default) => format!("[=SECONDS] ({default})"),
+            Values::Count(default) => format!("[=N] ({default})"),
+            Values::Words(words) => format!("[={}]", words.join("|")),
+            Values::Text(default) => format!("[=TEXT] ({default})"),
+            Values::Roles => "=ROLE[,ROLE]".to_owned(),
+            Values::Rate => "[=N[,none|seconds|date]] (10)".to_owned(),
+            Values::Fault => {
+                let kinds: Vec<&str> = KINDS.iter().map(|(name, _)| *name).collect();
+                format!(
+                    "=KIND[-after]@METHOD:PATHPART[#N] or =KIND[-after]@N; KIND: {}",
+                    kinds.join(" ")
+                )
+            }
+        }
+    }
+}
+
+/// What may stand behind the equals sign; the first word or the number is the default.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Values {
+    None,
+    Seconds(f64),
+    Count(usize),
+    Words(&'static [&'static str]),
+    Text(&'static str),
+    Roles,
+    Rate,
+    Fault,
+}
+
+/// What must be on the tenant for a scenario to mean anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Needs {
+    Nothing,
+    Artifact,
+    Deployed,
+}
+
+/// A chosen scenario.
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    info: &'static ScenarioInfo,
+    value: String,
+    artifact: Option<String>,
+    nth: Option<usize>,
+    fault: Option<Fault>,
+}
+
+/// A scenario that cannot be understood.
+#[derive(Debug, thiserror::Error)]
+pub enum UnknownScenario {
+    /// There is no such name.
+    #[error("there is no scenario '{name}'; the nearest is '{nearest}'")]
+    Name {
+        /// What was written.
+        name: String,
+        /// The most similar known name.
+        nearest: &'static str,
+    },
+    /// The value does not fit.
+    #[error("scenario '{name}' does not take the value '{value}'; it is written {name}{hint}")]
+    Value {
+        /// The scenario.
+        name: &'static str,
+        /// What was written behind it.
+        value: String,
+        /// How it is written.
+        hint: String,
+    },
+}
+
+impl Scenario {
+    /// Reads `name`, `name=value`, and for one artifact or one deployment only `name=value@ID` or `name=value#N`.
+    pub fn parse(text: &str) -> Result<Self, UnknownScenario> {
+        let name = text.split(['=', '@', '#']).next().unwrap_or_default();
+        let rest = &text[name.len()..];
+        let info = ALL.iter().find(|info| info.name == name);
+        let Some(info) = info else {
+            return Err(UnknownScenario::Name {
+                name: name.to_owned(),
+                nearest: nearest(name),
+            });
+        };
+        Self::read(info, rest).ok_or_else(|| UnknownScenario::Value {
+            name: info.name,
+            value: rest.trim_start_matches('=').to_owned(),
+            hint: info.value_hint(),
+        })
+    }
+
+    /// All scenarios there are.
+    #[must_use]
+    pub fn all() -> &'static [ScenarioInfo] {
+        ALL
+    }
+
+    /// What is known of this scenario.
+    #[must_use]
+    pub fn info(&self) -> &'static ScenarioInfo {
+        self.info
+    }
+
+    fn read(info: &'static ScenarioInfo, rest: &str) -> Option<Self> {
+        if matches!(info.values, Values::Fault) {
+            let fault = Fault::parse(rest.strip_prefix('=')?)?;
+            return Some(Self {
+                info,
+                value: fault.name.clone(),
+                artifact: None,
+                nth: None,
+                fault: Some(fault),
+            });
+        }
+        let (rest, nth) = match rest.rsplit_once('#') {
+            Some((rest, nth)) => (rest, Some(nth.parse().ok().filter(|nth| *nth > 0)?)),
+            None => (rest, None),
+        };
+        let (rest, artifact) = match rest.split_once('@') {
+            Some((rest, id)) => (rest, Some(id.to_owned()).filter(|id| !id.is_empty())),
+            None => (rest, None),
+        };
+        let value = match rest.strip_prefix('=') {
+            Some(given) => accepted(info.values, given)?,
+            None if rest.is_empty() => default(info.values)?,
+            None => return None,
+        };
+        Some(Self {
+            info,
+            value,
+            artifact,
+            nth,
+            fault: None,
+        })
+    }
+
+    fn concerns(&self, artifact: &str) -> bool {
+        self.artifact.as_deref().is_none_or(|id| id == artifact)
+    }
+}
+
+fn accepted(values: Values, given: &str) -> Option<String> {
+    // `start-error=shape=b` reads well too
+    let given = given.strip_prefix("shape=").unwrap_or(given);
+    let fits = match values {
+        Values::None => false,
+        Values::Seconds(_) => given
+            .parse::<f64>()
+            .is_ok_and(|seconds| seconds.is_finite() && seconds >= 0.0),
+        Values::Count(_) => given.parse::<usize>().is_ok_and(|count| count > 0),
+        Values::Words(words) => words.contains(&given),
+        Values::Text(_) | Values::Roles => !given.is_empty(),
+        Values::Rate => rate(given).is_some(),
+        Values::Fault => false,
+    };
+    fits.then(|| given.to_owned())
+}
+
+fn default(values: Values) -> Option<String> {
+    match values {
+        Values::None => Some(String::new()),
+        Values::Seconds(seconds) => Some(seconds.to_string()),
+        Values::Count(count) => Some(count.to_string()),
+        Values::Words(words) => words.first().map(|word| (*word).to_owned()),
+        Values::Text(text) => Some(text.to_owned()),
+        Values::Rate => Some("10".to_owned()),
+        Values::Roles | Values::Fault => None,
+    }
+}
+
+fn rate(text: &str) -> Option<(usize, RetryAfter)> {
+    let (number, word) = text.split_once(',').unwrap_or((text, "none"));
+    let retry = match word {
+        "none" => RetryAfter::Unsaid,
+        "seconds" => RetryAfter::Seconds,
+        "date" => RetryAfter::Date,
+        _ => return None,
+    };
+    number
+        .parse()
+        .ok()
+        .filter(|number| *number > 0)
+        .map(|number| (number, retry))
+}
+
+/// The known name that shares most pairs of neighbouring letters with what was written.
+fn nearest(name: &str) -> &'static str {
+    let pairs = |text: &str| {
+        text.as_bytes()
+            .windows(2)
+            .map(<[u8]>::to_vec)
+            .collect::<Vec<_>>()
+    };
+    let wanted = pairs(name);
+    let likeness = |info: &&ScenarioInfo| {
+        let known = pairs(info.name);
+        let shared = wanted.iter().filter(|pair| known.contains(pair)).count();
+        shared * 2000 / (wanted.len() + known.len()).max(1)
+    };
+    ALL.iter()
+        .max_by_key(likeness)
+        .map_or("slow", |info| info.name)
+}
+
+/// The scenarios of one sandbox.
+#[derive(Debug, Default)]
+pub(super) struct Scenarios(Vec<Scenario>);
+
+impl Scenarios {
+    pub(super) fn new(chosen: Vec<Scenario>) -> Self {
+        Self(chosen)
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.value(name).is_some()
+    }
+
+    pub(super) fn value(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|scenario| scenario.info.name == name)
+            .map(|scenario| scenario.value.as_str())
+    }
+
+    /// A scenario's value, if it is meant for this artifact.
+    pub(super) fn of_artifact(&self, name: &str, artifact: &str) -> Option<&str> {
+        let meant =
+            |scenario: &&Scenario| scenario.info.name == name && scenario.concerns(artifact);
+        self.0
+            .iter()
+            .find(meant)
+            .map(|scenario| scenario.value.as_str())
+    }
+
+    /// A scenario's value, if it is meant for the n-th deployment of this artifact.
+    pub(super) fn of_deployment(&self, name: &str, artifact: &str, nth: usize) -> Option<&str> {
+        let meant = |scenario: &&Scenario| {
+            scenario.info.name == name
+                && scenario.concerns(artifact)
+                && scenario.nth.is_none_or(|wanted| wanted == nth)
+        };
+        self.0
+            .iter()
+            .find(meant)
+            .map(|scenario| scenario.value.as_str())
+    }
+
+    pub(super) fn seconds(&self, name: &str) -> Option<f64> {
+        self.value(name)?.parse().ok()
+    }
+
+    pub(super) fn rate(&self) -> Option<(usize, RetryAfter)> {
+        self.value("rate-limit").and_then(rate)
+    }
+
+    pub(super) fn page_size(&self) -> usize {
+        const DOCUMENTED: usize = 1000;
+        self.value("page-size")
+            .and_then(|size| size.parse().ok())
+            .unwrap_or(DOCUMENTED)
+    }
+
+    pub(super) fn roles_missing(&self) -> Vec<&str> {
+        self.value("roles-missing")
+            .map(|roles| roles.split(',').map(str::trim).collect())
+            .unwrap_or_default()
+    }
+
+    pub(super) fn faults(&self) -> impl Iterator<Item = &Fault> {
+        self.0.iter().filter_map(|scenario| scenario.fault.as_ref())
+    }
+
+    /// The first scenario that would silently do nothing with what is on the tenant.
+    pub(super) fn idle(&self, artifacts: usize, deployed: usize) -> Option<&'static str> {
+        let idle = |scenario: &&Scenario| match scenario.info.needs {
+            Needs::Nothing => false,
+            Needs::Artifact => artifacts == 0,
+            Needs::Deployed => deployed == 0,
+        };
+        self.0.iter().find(idle).map(|scenario| scenario.info.name)
+    }
+}
+
+const fn scenario(
+    name: &'static str,
+    values: Values,
+    needs: Needs,
+    source: Source,
+    reference: &'static str,
+    sentence: &'static str,
+) -> ScenarioInfo {
+    ScenarioInfo {
+        name,
+        sentence,
+        source,
+        reference,
+        values,
+        needs,
+    }
+}
+
+use Needs::{Artifact, Deployed, Nothing};
+use Source::{Assumed, Documented, Observed};
+use Values::{Count, Roles, Seconds, Text, Words};
+
+#[rustfmt::skip]
+static ALL: &[ScenarioInfo] = &[
+    // the course of a deployment
+    scenario("slow", Seconds(10.0), Nothing, Observed, "clients' issues: seconds to minutes", "a deployment takes this long until it is built"),
+    scenario("build-fail", Words(&["with-record", "bare"]), Nothing, Documented, "BuildAndDeployStatus FAIL", "the build fails; a running version keeps running; where nothing ran, an ERROR record with the cause appears (bare: nothing appears)"),
+    scenario("license-error", Values::None, Nothing, Documented, "BuildAndDeployStatus FAIL_ON_LICENSE_ERROR", "the task ends in FAIL_ON_LICENSE_ERROR, the run time is left alone"),
+    scenario("start-error", Words(&["a", "b", "c", "text"]), Nothing, Observed, "figaf, contiva and Piper read these shapes", "the task succeeds, then the flow goes to ERROR; the value is the shape of the error information"),
+    scenario("start-error-late-text", Seconds(3.0), Nothing, Observed, "FlashPipe and figaf retry on 204", "with an ERROR, the error information is 204 for this long (implies start-error)"),
+    scenario("start-error-in-place", Values::None, Deployed, Assumed, "unknown what a failed redeployment does to the old record", "the old record goes to ERROR and keeps its DeployedOn (implies start-error)"),
+    scenario("flapping-error", Seconds(1.0), Nothing, Documented, "SAP patch notes: intermittent Error before Started", "the new record shows ERROR for this long before it is STARTED"),
+    scenario("never-appears", Values::None, Nothing, Observed, "Terraform provider: SAP_ProfileId=integrationcell", "flows come up with SAP_ProfileId=integrationcell: the task succeeds, the run time never shows them unless it is set to iflmap"),
+    scenario("postponed-redeploy", Seconds(30.0), Deployed, Observed, "clients' issues: stale STARTED", "after SUCCESS the previous record stays this long"),
+    scenario("stale-started", Seconds(3.0), Deployed, Observed, "cpictl compares DeployedOn", "after SUCCESS the previous STARTED record is shown for a while"),
+    scenario("stale-error", Seconds(3.0), Deployed, Observed, "cpictl compares DeployedOn", "what is deployed is in ERROR, and that record is shown for a while after SUCCESS"),
+    scenario("unknown-status", Words(&["passing", "forever"]), Nothing, Assumed, "documented lists are not closed", "task and run time pass through words that nobody documented"),
+    scenario("task-stuck", Words(&["idle", "running"]), Nothing, Assumed, "task retention and bounds are unknown", "the task stays DEPLOYING for ever (running: the flow starts all the same)"),
+    scenario("task-late", Seconds(2.0), Nothing, Assumed, "task visibility is unknown", "the task is 404 for a while after the call"),
+    scenario("no-task-id", Values::None, Nothing, Observed, "metadata promises an entity for some types", "the deploy call answers 202 with an empty body"),
+    scenario("quoted-task-id", Values::None, Nothing, Assumed, "metadata: Edm.String", "the task id comes in double quotes"),
+    scenario("no-task-api", Words(&["404", "405", "501"]), Nothing, Documented, "BuildAndDeployStatus exists since 2022", "the tenant has no BuildAndDeployStatus"),
+    scenario("deployed-on", Words(&["appear", "call"]), Nothing, Assumed, "unknown what DeployedOn shows", "DeployedOn is when the record appears, or when the call was made"),
+    // other people
+    scenario("foreign-deploy", Words(&["before", "after"]), Deployed, Assumed, "two pipelines on one artifact", "somebody else's deployment of the previous content lands before ours, or a second after ours started"),
+    scenario("foreign-save", Words(&["before-deploy", "after-deploy", "after-upload"]), Nothing, Assumed, "two people on one artifact", "somebody saves other content once: as our deploy call arrives, just after it, or just after our upload"),
+    scenario("draft", Values::None, Artifact, Observed, "FlashPipe and cpictl: Version reads Active", "what is preloaded is a colleague's draft"),
+    scenario("locked", Words(&["500", "423"]), Artifact, Documented, "\"Cannot update the artifact as it is locked.\"", "what is preloaded is open in a colleague's browser"),
+    scenario("read-only", Values::None, Artifact, Documented, "configure-only content", "the preloaded packages are READ_ONLY"),
+    scenario("id-in-other-package", Text("SomebodyElses"), Artifact, Documented, "ids are unique in the tenant", "what is preloaded lives in this package instead"),
+    scenario("hidden-by-policy", Values::None, Artifact, Observed, "Terraform provider: access policies", "what is preloaded looks missing, yet its id is taken"),
+    // who may come in
+    scenario("roles-missing", Roles, Nothing, Observed, "Terraform provider: 403 with an empty body", "the client lacks these roles"),
+    scenario("csrf", Values::None, Nothing, Documented, "specification: every modifying call", "modifying calls need a CSRF token even with OAuth"),
+    scenario("basic-only", Values::None, Nothing, Documented, "basic authentication", "there is no token endpoint; only basic authentication works"),
+    scenario("expired-token", Seconds(5.0), Nothing, Documented, "token-validity", "tokens live this long"),
+    scenario("neo", Values::None, Nothing, Documented, "SAP Help, Neo: expires_in 0, CSRF with OAuth", "tokens are opaque, say expires_in 0, and modifying calls need CSRF"),
+    scenario("rate-limit", Values::Rate, Nothing, Documented, "15 a tenant and 10 a user and second; Retry-After unknown", "more design-time requests than this in a second are 429; the run time allows five times as many"),
+    scenario("api-prefix", Text("/location/edge"), Nothing, Documented, "Edge Integration Cell", "the service root lies below a path"),
+    // what is unknown about writing
+    scenario("reset-parameters", Values::None, Nothing, Assumed, "unknown whether PUT keeps configured values", "an upload resets configured parameters"),
+    scenario("keep-all-parameters", Values::None, Nothing, Assumed, "unknown whether PUT keeps configured values", "an upload keeps every old value, configured or not"),
+    scenario("parameter-moves-modified-at", Values::None, Nothing, Assumed, "unknown", "writing a parameter moves ModifiedAt"),
+    scenario("no-modified-at", Values::None, Nothing, Documented, "older samples lack the fields", "design-time entities have no Created and Modified fields"),
+    scenario("modified-at-format", Words(&["epoch", "odata", "iso"]), Nothing, Assumed, "format unknown", "how ModifiedAt is written"),
+    scenario("version-policy", Words(&["raise", "manifest", "keep", "create-1.0.0"]), Nothing, Assumed, "sources contradict each other", "the version after a write: the manifest's if higher, always the manifest's, unchanged by updates, or 1.0.0 on create and unchanged"),
+    scenario("duplicate", Words(&["500", "409"]), Nothing, Documented, "500 by specification; one mock has 409", "the status for an artifact id that exists"),
+    scenario("resource-put", Words(&["202", "200"]), Nothing, Documented, "202 by specification; Piper expects 200", "the status of a resource update"),
+    scenario("strict-package-id", Values::None, Nothing, Observed, "cpictl changelog", "package ids may hold letters and digits only"),
+    // the wire
+    scenario("latency", Seconds(0.1), Nothing, Assumed, "networks", "every answer takes this long"),
+    scenario("page-size", Count(100), Nothing, Documented, "1000 rows a page", "lists come in pages of this size, with __next"),
+    scenario("fault", Values::Fault, Nothing, Assumed, "gateways, routers, cables", "a fault on the wire at the matching requests"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scenarios_are_read() {
+        let scenarios = Scenarios::new(
+            [
+                "slow=2.5@A",
+                "start-error=shape=b#2",
+                "rate-limit=3,date",
+                "roles-missing=A,B",
+                "locked",
+                "fault=502@PUT:x@y#2",
+            ]
+            .map(|text| Scenario::parse(text).unwrap())
+            .to_vec(),
+        );
+        assert_eq!(scenarios.of_artifact("slow", "A"), Some("2.5"));
+        assert_eq!(scenarios.of_artifact("slow", "B"), None);
+        assert_eq!(scenarios.of_deployment("start-error", "B", 2), Some("b"));
+        assert_eq!(scenarios.of_deployment("start-error", "B", 1), None);
+        assert_eq!(scenarios.rate(), Some((3, RetryAfter::Date)));
+        assert_eq!(scenarios.roles_missing(), ["A", "B"]);
+        assert_eq!(scenarios.value("locked"), Some("500"));
+        assert_eq!(scenarios.faults().count(), 1);
+        assert_eq!(scenarios.idle(0, 0), Some("locked"));
+        assert_eq!(scenarios.idle(1, 0), None);
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let error = Scenario::parse("build-fial").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "there is no scenario 'build-fial'; the nearest is 'build-fail'"
+        );
+        for text in [
+            "slow=x",
+            "slow=-1",
+            "locked=501",
+            "roles-missing",
+            "csrf=1",
+            "fault=x@1",
+            "rate-limit=0",
+            "slow#0",
+            "slowx=1",
+        ] {
+            assert!(Scenario::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_are_unique_and_kebab_case() {
+        for (at, info) in ALL.iter().enumerate() {
+            assert!(
+                info.name
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte == b'-'),
+                "{}",
+                info.name
+            );
+            assert!(
+                ALL[..at].iter().all(|other| other.name != info.name),
+                "{}",
+                info.name
+            );
+        }
+    }
+}

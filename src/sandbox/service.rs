@@ -1,0 +1,308 @@
+//! One request from arrival to journal: faults, the gate, the routes. Knows answers, not sockets.
+
+use std::io::Write;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::answer::{Answer, Format, Refusal};
+use super::call::{Body, Call, Setting};
+use super::fault::{Effect, Fault, Moment, route_not_found};
+use super::gate::{self, Caller, Pace};
+use super::inspect;
+use super::journal::{Journal, JournalEntry};
+use super::path::{Query, Segment, Target, decode, segments};
+use super::routes;
+use super::state::Tenant;
+use super::tokens::{Credentials, Sessions};
+use super::wire::Head;
+
+/// A tenant with its door.
+pub(super) struct Service {
+    pub(super) setting: Setting,
+    pub(super) credentials: Credentials,
+    /// The path under which the service root lies, such as `/api/v1`.
+    pub(super) root_path: String,
+    pub(super) tenant: Mutex<Tenant>,
+    pub(super) sessions: Mutex<Sessions>,
+    pub(super) pace: Mutex<Pace>,
+    pub(super) records: Mutex<Records>,
+    pub(super) log: Mutex<Option<Box<dyn Write + Send>>>,
+}
+
+/// What was seen so far.
+#[derive(Default)]
+pub(super) struct Records {
+    journal: Journal,
+    arrived: usize,
+    /// For each fault, how many requests it could have hit.
+    matched: Vec<usize>,
+}
+
+/// Where a request wants to go.
+enum Destination {
+    Inspection,
+    Token,
+    Front,
+    Api(Vec<Segment>, Query),
+    Malformed,
+    Nowhere,
+}
+
+/// A request on its way.
+pub(super) struct Visit {
+    target: Target,
+    destination: Destination,
+    caller: Option<Caller>,
+    entry: JournalEntry,
+    /// The answer, when it needs neither body nor tenant.
+    pub(super) refusal: Option<Answer>,
+    fault: Option<Fault>,
+}
+
+impl Visit {
+    pub(super) fn effect(&self, moment: Moment) -> Option<Effect> {
+        self.fault
+            .as_ref()
+            .filter(|fault| fault.moment == moment)
+            .map(|fault| fault.effect)
+    }
+}
+
+/// State is never left half written, so a panic elsewhere does not spoil it.
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Service {
+    /// Decides, from the head alone, what becomes of a request.
+    pub(super) fn admit(&self, head: &Head) -> Visit {
+        let target = Target::split(&head.target);
+        let destination = self.destination(&target);
+        let mut visit = Visit {
+            entry: self.entry(head, &target),
+            target,
+            destination,
+            caller: None,
+            refusal: None,
+            fault: None,
+        };
+        if matches!(visit.destination, Destination::Inspection) {
+            return visit;
+        }
+        visit.fault = self.arrive(&mut visit.entry);
+        visit.refusal = match visit.effect(Moment::Before) {
+            Some(Effect::Page(page)) => {
+                Some(page.answer(self.setting.clock.date(self.setting.clock.now())))
+            }
+            Some(_) => None,
+            None => self.gate(head, &mut visit).err(),
+        };
+        visit
+    }
+
+    fn destination(&self, target: &Target) -> Destination {
+        let path = target.path.as_str();
+        match path {
+            "/sandbox/journal" | "/sandbox/state" => return Destination::Inspection,
+            "/oauth/token" | "/oauth2/api/v1/token" => return Destination::Token,
+            "/" => return Destination::Front,
+            _ => {}
+        }
+        let Some(below) = path
+            .strip_prefix(&self.root_path)
+            .filter(|rest| rest.is_empty() || rest.starts_with('/'))
+        else {
+            return Destination::Nowhere;
+        };
+        match (segments(below), Query::parse(&target.query)) {
+            (Some(segments), Some(query)) => Destination::Api(segments, query),
+            _ => Destination::Malformed,
+        }
+    }
+
+    fn entry(&self, head: &Head, target: &Target) -> JournalEntry {
+        let leak = self.holds_secret(&head.target);
+        let hidden = |text: String| {
+            if leak {
+                "(hidden: it holds a secret)".to_owned()
+            } else {
+                text
+            }
+        };
+        JournalEntry {
+            number: 0,
+            arrived: self.setting.clock.now(),
+            method: head.method.clone(),
+            target: hidden(head.target.clone()),
+            decoded: hidden(target.decoded()),
+            status: None,
+            fault: None,
+            carried_out: false,
+            secret_in_target: leak,
+        }
+    }
+
+    fn holds_secret(&self, target: &str) -> bool {
+        let decoded = decode(target, true).unwrap_or_default();
+        let known = [&self.credentials.client_secret, &self.credentials.password];
+        let plain = |text: &str| known.iter().any(|secret| text.contains(secret.as_str()));
+        plain(target) || plain(&decoded) || locked(&self.sessions).any_token_in(target)
+    }
+
+    /// Counts the request and finds the fault that hits it.
+    fn arrive(&self, entry: &mut JournalEntry) -> Option<Fault> {
+        let mut records = locked(&self.records);
+        records.arrived += 1;
+        entry.number = records.arrived;
+        let mut hit = None;
+        for (at, fault) in self.setting.scenarios.faults().enumerate() {
+            if records.matched.len() <= at {
+                records.matched.push(0);
+            }
+            // every fault counts for itself, even if another one hits first
+            if fault.hits(
+                entry.number,
+                &entry.method,
+                &entry.decoded,
+                &mut records.matched[at],
+            ) && hit.is_none()
+            {
+                hit = Some(fault.clone());
+            }
+        }
+        entry.fault = hit.as_ref().map(|fault| fault.name.clone());
+        hit
+    }
+
+    fn gate(&self, head: &Head, visit: &mut Visit) -> Result<(), Answer> {
+        let no_segments = Vec::new();
+        let segments = match &visit.destination {
+            Destination::Inspection | Destination::Token => return Ok(()),
+            Destination::Nowhere => return Err(route_not_found()),
+            Destination::Front | Destination::Malformed => &no_segments,
+            Destination::Api(segments, _) => segments,
+        };
+        let sessions = locked(&self.sessions);
+        let caller = gate::authenticate(head, &self.credentials, &sessions, &self.setting)?;
+        gate::check_pace(segments, &mut locked(&self.pace), &self.setting)?;
+        gate::check_csrf(head, &caller, &sessions, &self.setting)?;
+        // a tenant that does not know a name cannot have a role for it
+        if segments
+            .first()
+            .is_some_and(|first| routes::knows(&first.name))
+        {
+            gate::check_role(&head.method, segments, &self.credentials)?;
+        }
+        visit.caller = Some(caller);
+        Ok(())
+    }
+
+    /// Does what was asked for.
+    pub(super) fn carry_out(&self, visit: &mut Visit, head: &Head, body: Vec<u8>) -> Answer {
+        visit.entry.carried_out = true;
+        let answer = match &visit.destination {
+            Destination::Inspection => return self.inspect(&visit.target.path),
+            Destination::Token => {
+                let mut sessions = locked(&self.sessions);
+                return gate::token(
+                    head,
+                    &visit.target.query,
+                    &body,
+                    &self.credentials,
+                    &mut sessions,
+                    &self.setting,
+                );
+            }
+            Destination::Front => Answer::html(200, "<html><body>Sandbox</body></html>"),
+            Destination::Nowhere => route_not_found(),
+            Destination::Malformed => Refusal::bad_request("The request URI is malformed.")
+                .render(format(head, &Query::default())),
+            Destination::Api(segments, query) => {
+                self.ask(visit.caller.as_ref(), head, segments, query, body)
+            }
+        };
+        gate::fetch_csrf(head, &mut locked(&self.sessions), answer)
+    }
+
+    fn ask(
+        &self,
+        caller: Option<&Caller>,
+        head: &Head,
+        segments: &[Segment],
+        query: &Query,
+        body: Vec<u8>,
+    ) -> Answer {
+        let mut call = Call {
+            method: &head.method,
+            segments,
+            query,
+            body: Body::read(head.header("content-type"), body),
+            caller: caller.map_or("", |caller| &caller.name),
+            now: self.setting.clock.now(),
+            format: format(head, query),
+            setting: &self.setting,
+        };
+        let answer = routes::answer(&mut locked(&self.tenant), &mut call);
+        answer.unwrap_or_else(|refusal| refusal.render(call.format))
+    }
+
+    fn inspect(&self, path: &str) -> Answer {
+        let now = self.setting.clock.now();
+        match path {
+            "/sandbox/journal" => inspect::journal(&self.journal()),
+            _ => inspect::state(&locked(&self.tenant), now),
+        }
+    }
+
+    /// Writes a request into journal and log, with the status that reaches the caller.
+    pub(super) fn note(&self, visit: &Visit, status: Option<u16>) {
+        if visit.entry.number == 0 {
+            return;
+        }
+        let entry = JournalEntry {
+            status,
+            ..visit.entry.clone()
+        };
+        self.log_line(&entry.to_string());
+        locked(&self.records).journal.entries.push(entry);
+    }
+
+    /// A log that cannot be written must not stop the tenant.
+    pub(super) fn log_line(&self, line: &str) {
+        if let Some(log) = locked(&self.log).as_mut() {
+            let _ = writeln!(log, "{line}").and_then(|()| log.flush());
+        }
+    }
+
+    pub(super) fn journal(&self) -> Journal {
+        locked(&self.records).journal.clone()
+    }
+
+    /// How long the network takes.
+    pub(super) fn latency(&self) -> Duration {
+        self.setting
+            .scenarios
+            .seconds("latency")
+            .map_or(Duration::ZERO, |seconds| {
+                self.setting.clock.lasting(seconds)
+            })
+    }
+
+    pub(super) fn date(&self) -> String {
+        httpdate::fmt_http_date(self.setting.clock.date(self.setting.clock.now()))
+    }
+}
+
+/// JSON only for those who ask for it.
+fn format(head: &Head, query: &Query) -> Format {
+    let media_types = head.header("accept").unwrap_or_default().split(',');
+    let accepts_json = media_types
+        .map(|part| part.split(';').next().unwrap_or_default().trim())
+        .any(|media| media.eq_ignore_ascii_case("application/json"));
+    match query.get("$format") {
+        Some("json") => Format::Json,
+        Some(_) => Format::Atom,
+        None if accepts_json => Format::Json,
+        None => Format::Atom,
+    }
+}

@@ -1,0 +1,224 @@
+//! The course of a deployment: what task and run time will show, and when. Pure: no clock, no state.
+
+use super::clock::Seconds;
+use super::error_information::{generation_failed, start_error};
+use super::scenario::Scenarios;
+use super::state::{COLLEAGUE, Record, Stage, StartError};
+
+const BUILD: Seconds = 1.0;
+const DISTRIBUTION: Seconds = 0.2;
+const START: Seconds = 0.3;
+/// How long a stopping artifact is seen.
+pub(super) const UNDEPLOY: Seconds = 1.0;
+
+/// An accepted deploy call.
+pub(super) struct Order<'a> {
+    pub(super) id: &'a str,
+    /// The how-manieth deployment of this artifact it is.
+    pub(super) nth: usize,
+    pub(super) accepted: Seconds,
+    /// What runs now.
+    pub(super) previous: Option<&'a Record>,
+    /// The record that will be shown; its status and dates are filled in here.
+    pub(super) record: Record,
+    pub(super) scenarios: &'a Scenarios,
+    /// Milliseconds since 1970 of a moment.
+    pub(super) millis: &'a dyn Fn(Seconds) -> i64,
+}
+
+/// What will be seen.
+#[derive(Debug)]
+pub(super) struct Course {
+    pub(super) visible: Seconds,
+    pub(super) statuses: Vec<(Seconds, String)>,
+    pub(super) stages: Vec<Stage>,
+}
+
+impl Order<'_> {
+    pub(super) fn course(&self) -> Course {
+        let built = self.accepted + self.seconds("slow").unwrap_or(BUILD);
+        Course {
+            visible: self.accepted + self.seconds("task-late").unwrap_or(0.0),
+            statuses: self.task(built),
+            stages: self
+                .others(built)
+                .into_iter()
+                .chain(self.own(built))
+                .collect(),
+        }
+    }
+
+    fn chosen(&self, name: &str) -> Option<&str> {
+        self.scenarios.of_deployment(name, self.id, self.nth)
+    }
+
+    fn seconds(&self, name: &str) -> Option<Seconds> {
+        self.chosen(name)?.parse().ok()
+    }
+
+    fn task(&self, built: Seconds) -> Vec<(Seconds, String)> {
+        let mut statuses = Vec::new();
+        if self.chosen("unknown-status").is_some() {
+            statuses.push((self.accepted, "QUEUED".to_owned()));
+            statuses.push((f64::midpoint(self.accepted, built), "DEPLOYING".to_owned()));
+        } else {
+            statuses.push((self.accepted, "DEPLOYING".to_owned()));
+        }
+        if self.chosen("task-stuck").is_none() {
+            statuses.push((built, self.result().to_owned()));
+        }
+        statuses
+    }
+
+    fn result(&self) -> &'static str {
+        if self.chosen("license-error").is_some() {
+            "FAIL_ON_LICENSE_ERROR"
+        } else if self.chosen("build-fail").is_some() {
+            "FAIL"
+        } else {
+            "SUCCESS"
+        }
+    }
+
+    /// The stages of our own deployment.
+    fn own(&self, built: Seconds) -> Vec<Stage> {
+        if self.result() != "SUCCESS" {
+            return self.failed_build(built);
+        }
+        if self.chosen("task-stuck") == Some("idle") || self.runs_elsewhere() {
+            return Vec::new();
+        }
+        let appears = built + DISTRIBUTION + self.delay();
+        match self.start_error_shape() {
+            Some(shape) => self.failed_start(appears, shape),
+            None => self.start(appears),
+        }
+    }
+
+    /// Only a redeployment can be late: without a previous record there is nothing to go on showing.
+    fn delay(&self) -> Seconds {
+        let late = ["postponed-redeploy", "stale-started", "stale-error"];
+        let delay = late
+            .iter()
+            .filter_map(|name| self.seconds(name))
+            .fold(0.0, f64::max);
+        if self.previous.is_some() { delay } else { 0.0 }
+    }
+
+    fn runs_elsewhere(&self) -> bool {
+        let profile = self.record.content.parameters.get("SAP_ProfileId");
+        self.chosen("never-appears").is_some()
+            && profile.is_some_and(|profile| profile == "integrationcell")
+    }
+
+    fn failed_build(&self, built: Seconds) -> Vec<Stage> {
+        if self.previous.is_some()
+            || self.chosen("build-fail") != Some("with-record")
+            || self.result() != "FAIL"
+        {
+            return Vec::new();
+        }
+        let error = StartError {
+            ready: built,
+            text: generation_failed(self.id),
+        };
+        vec![self.stage(built, built, "ERROR", Some(error))]
+    }
+
+    fn start_error_shape(&self) -> Option<&str> {
+        let implied = ["start-error-late-text", "start-error-in-place"];
+        let implied = implied.iter().any(|name| self.chosen(name).is_some());
+        self.chosen("start-error").or(implied.then_some("a"))
+    }
+
+    fn failed_start(&self, appears: Seconds, shape: &str) -> Vec<Stage> {
+        let failed = appears + START;
+        let error = StartError {
+            ready: failed + self.seconds("start-error-late-text").unwrap_or(0.0),
+            text: start_error(shape, self.id),
+        };
+        match self
+            .previous
+            .filter(|_| self.chosen("start-error-in-place").is_some())
+        {
+            Some(previous) => {
+                let record = Record {
+                    status: "ERROR".to_owned(),
+                    error: Some(error),
+                    ..previous.clone()
+                };
+                vec![Stage {
+                    at: failed,
+                    record: Some(record),
+                }]
+            }
+            None => vec![
+                self.stage(appears, appears, "STARTING", None),
+                self.stage(failed, appears, "ERROR", Some(error)),
+            ],
+        }
+    }
+
+    fn start(&self, appears: Seconds) -> Vec<Stage> {
+        let mut stages = Vec::new();
+        let mut starting = appears;
+        if let Some(how) = self.chosen("unknown-status") {
+            stages.push(self.stage(appears, appears, "PROVISIONING", None));
+            if how == "forever" {
+                return stages;
+            }
+            starting += 1.0;
+        }
+        stages.push(self.stage(starting, appears, "STARTING", None));
+        let mut started = starting + START;
+        if let Some(seconds) = self.seconds("flapping-error") {
+            let error = StartError {
+                ready: started,
+                text: start_error("a", self.id),
+            };
+            stages.push(self.stage(started, appears, "ERROR", Some(error)));
+            started += seconds;
+        }
+        stages.push(self.stage(started, appears, "STARTED", None));
+        stages
+    }
+
+    /// Somebody else deploys what ran before.
+    fn others(&self, built: Seconds) -> Option<Stage> {
+        let at = match self.chosen("foreign-deploy")? {
+            "after" => built + DISTRIBUTION + START + 1.0,
+            _ => f64::midpoint(self.accepted, built),
+        };
+        let record = Record {
+            status: "STARTED".to_owned(),
+            deployed_on: (self.millis)(at),
+            deployed_by: COLLEAGUE.to_owned(),
+            error: None,
+            ..self.previous?.clone()
+        };
+        Some(Stage {
+            at,
+            record: Some(record),
+        })
+    }
+
+    fn stage(
+        &self,
+        at: Seconds,
+        appears: Seconds,
+        status: &str,
+        error: Option<StartError>,
+    ) -> Stage {
+        let by_call = self.chosen("deployed-on") == Some("call");
+        let record = Record {
+            status: status.to_owned(),
+            deployed_on: (self.millis)(if by_call { self.accepted } else { appears }),
+            error,
+            ..self.record.clone()
+        };
+        Stage {
+            at,
+            record: Some(record),
+        }
+    }
+}

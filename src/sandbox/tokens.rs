@@ -1,0 +1,282 @@
+//! Credentials made for one sandbox, the tokens it hands out, and the sessions that CSRF tokens are bound to.
+
+use std::collections::HashMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use fastrand::Rng;
+use serde_json::{Value, json};
+
+use super::path::decode;
+
+/// The roles that a client of plan `api` needs to upload, configure, deploy and watch.
+const ROLES: [&str; 5] = [
+    "WorkspacePackagesRead",
+    "WorkspacePackagesEdit",
+    "WorkspacePackagesConfigure",
+    "WorkspaceArtifactsDeploy",
+    "MonitoringDataRead",
+];
+
+/// Who may come in: one OAuth client and one user, both shaped like SAP's.
+pub(super) struct Credentials {
+    pub(super) client_id: String,
+    pub(super) client_secret: String,
+    pub(super) username: String,
+    pub(super) password: String,
+    pub(super) roles: Vec<&'static str>,
+    application: String,
+    zone: String,
+}
+
+impl Credentials {
+    pub(super) fn make(rng: &mut Rng, roles_missing: &[&str]) -> Self {
+        let application = format!("it!b{}", rng.u32(10_000..99_999));
+        Self {
+            client_id: format!(
+                "sb-{}!b{}|{application}",
+                uuid(rng),
+                rng.u32(100_000..999_999)
+            ),
+            client_secret: format!("{}${}=", uuid(rng), random_text(rng, 43)),
+            username: format!("S{:010}", rng.u32(10_000_000..99_999_999)),
+            password: format!("{}!{}", random_text(rng, 12), random_text(rng, 8)),
+            roles: ROLES
+                .into_iter()
+                .filter(|role| !roles_missing.contains(role))
+                .collect(),
+            application,
+            zone: uuid(rng),
+        }
+    }
+
+    /// Whether `id:secret` is the client. Identifiers may be percent-encoded, as RFC 6749 wants them.
+    pub(super) fn is_client(&self, id: &str, secret: &str) -> bool {
+        let given =
+            |text: &str, known: &str| text == known || decode(text, true).as_deref() == Some(known);
+        given(id, &self.client_id) && given(secret, &self.client_secret)
+    }
+
+    pub(super) fn is_user(&self, name: &str, password: &str) -> bool {
+        name == self.username && password == self.password
+    }
+
+    /// A service key as the cockpit shows it.
+    pub(super) fn service_key(&self, url: &str, token_url: &str) -> Value {
+        json!({"oauth": {
+            "clientid": self.client_id,
+            "clientsecret": self.client_secret,
+            "createdate": "2026-01-01T00:00:00.000Z",
+            "tokenurl": token_url,
+            "url": url,
+        }})
+    }
+
+    fn scopes(&self) -> Vec<String> {
+        let roles = self
+            .roles
+            .iter()
+            .map(|role| format!("{}.{role}", self.application));
+        roles.chain(["uaa.resource".to_owned()]).collect()
+    }
+
+    fn claims(&self, id: &str, issued: i64, expires: i64) -> Value {
+        json!({
+            "jti": id,
+            "sub": self.client_id,
+            "client_id": self.client_id,
+            "cid": self.client_id,
+            "azp": self.client_id,
+            "grant_type": "client_credentials",
+            "authorities": self.scopes(),
+            "scope": self.scopes(),
+            "aud": [self.application, "uaa", self.client_id],
+            "ext_attr": {"enhancer": "XSUAA", "zdn": "sandbox"},
+            "iat": issued,
+            "exp": expires,
+            "zid": self.zone,
+        })
+    }
+
+    fn jwt(&self, id: &str, issued: i64, expires: i64, rng: &mut Rng) -> String {
+        let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let header = encode(&json!({"alg": "RS256", "kid": "default-jwt-key", "typ": "JWT"}));
+        let signature: Vec<u8> = (0..64).map(|_| rng.u8(..)).collect();
+        format!(
+            "{header}.{}.{}",
+            encode(&self.claims(id, issued, expires)),
+            URL_SAFE_NO_PAD.encode(signature)
+        )
+    }
+}
+
+/// Tokens and sessions that are alive.
+pub(super) struct Sessions {
+    rng: Rng,
+    tokens: HashMap<String, f64>,
+    csrf: HashMap<String, String>,
+}
+
+/// How tokens are made.
+pub(super) struct Issue {
+    /// Seconds on the tenant's clock.
+    pub(super) now: f64,
+    /// Seconds since 1970.
+    pub(super) date: i64,
+    pub(super) lifetime: f64,
+    pub(super) neo: bool,
+}
+
+impl Sessions {
+    pub(super) fn new(rng: Rng) -> Self {
+        Self {
+            rng,
+            tokens: HashMap::new(),
+            csrf: HashMap::new(),
+        }
+    }
+
+    /// A new token and the token endpoint's answer.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a token's lifetime is a day at most"
+    )]
+    pub(super) fn issue(&mut self, credentials: &Credentials, issue: &Issue) -> Value {
+        self.tokens.retain(|_, expires| *expires > issue.now);
+        let id = uuid(&mut self.rng).replace('-', "");
+        let lifetime = issue.lifetime as i64;
+        let token = if issue.neo {
+            random_text(&mut self.rng, 32)
+        } else {
+            credentials.jwt(&id, issue.date, issue.date + lifetime, &mut self.rng)
+        };
+        self.tokens
+            .insert(token.clone(), issue.now + issue.lifetime);
+        if issue.neo {
+            return json!({"access_token": token, "token_type": "Bearer", "expires_in": 0, "scopes": []});
+        }
+        json!({
+            "access_token": token,
+            "token_type": "bearer",
+            // a token is never said to live longer than it does
+            "expires_in": (lifetime - 1).max(0),
+            "scope": credentials.scopes().join(" "),
+            "jti": id,
+        })
+    }
+
+    pub(super) fn is_live(&self, token: &str, now: f64) -> bool {
+        self.tokens.get(token).is_some_and(|expires| *expires > now)
+    }
+
+    /// Whether a text holds one of the tokens; such a text must not be shown.
+    pub(super) fn any_token_in(&self, text: &str) -> bool {
+        self.tokens
+            .keys()
+            .any(|token| text.contains(token.as_str()))
+    }
+
+    /// Starts a session: its cookie and its CSRF token.
+    pub(super) fn fetch_csrf(&mut self) -> (String, String) {
+        const MOST: usize = 1000;
+        if self.csrf.len() >= MOST {
+            self.csrf.clear();
+        }
+        let cookie = random_text(&mut self.rng, 32);
+        let token = random_text(&mut self.rng, 32).to_ascii_uppercase();
+        self.csrf.insert(cookie.clone(), token.clone());
+        (cookie, token)
+    }
+
+    /// The CSRF token that belongs to one of the cookies sent.
+    pub(super) fn csrf_of(&self, cookies: &str) -> Option<&str> {
+        let mut values = cookies
+            .split(';')
+            .filter_map(|cookie| cookie.trim().strip_prefix("JSESSIONID="));
+        values
+            .find_map(|cookie| self.csrf.get(cookie))
+            .map(String::as_str)
+    }
+}
+
+/// The two halves of `Authorization: Basic`.
+pub(super) fn basic(header: &str) -> Option<(String, String)> {
+    let text = STANDARD.decode(scheme(header, "basic")?).ok()?;
+    let text = String::from_utf8(text).ok()?;
+    text.split_once(':')
+        .map(|(name, password)| (name.to_owned(), password.to_owned()))
+}
+
+/// The token of `Authorization: Bearer`.
+pub(super) fn bearer(header: &str) -> Option<&str> {
+    scheme(header, "bearer")
+}
+
+fn scheme<'a>(header: &'a str, name: &str) -> Option<&'a str> {
+    let (scheme, rest) = header.split_once(' ')?;
+    scheme.eq_ignore_ascii_case(name).then(|| rest.trim())
+}
+
+pub(super) fn uuid(rng: &mut Rng) -> String {
+    let hex = |rng: &mut Rng, count: usize| {
+        (0..count)
+            .map(|_| char::from(b"0123456789abcdef"[rng.usize(..16)]))
+            .collect::<String>()
+    };
+    [8, 4, 4, 4, 12].map(|count| hex(rng, count)).join("-")
+}
+
+fn random_text(rng: &mut Rng, length: usize) -> String {
+    (0..length).map(|_| rng.alphanumeric()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_says_what_it_may() {
+        let credentials = Credentials::make(&mut Rng::with_seed(1), &["MonitoringDataRead"]);
+        let mut sessions = Sessions::new(Rng::with_seed(2));
+        let answer = sessions.issue(
+            &credentials,
+            &Issue {
+                now: 0.0,
+                date: 1000,
+                lifetime: 60.0,
+                neo: false,
+            },
+        );
+        let token = answer["access_token"].as_str().unwrap();
+        assert_eq!(
+            (answer["expires_in"].as_i64(), token.split('.').count()),
+            (Some(59), 3)
+        );
+        let claims = URL_SAFE_NO_PAD
+            .decode(token.split('.').nth(1).unwrap())
+            .unwrap();
+        let claims: Value = serde_json::from_slice(&claims).unwrap();
+        assert_eq!(
+            (claims["exp"].as_i64(), claims["iat"].as_i64()),
+            (Some(1060), Some(1000))
+        );
+        let scopes = claims["scope"].to_string();
+        assert!(
+            scopes.contains(".WorkspaceArtifactsDeploy") && !scopes.contains("MonitoringDataRead")
+        );
+        assert!(sessions.is_live(token, 59.0) && !sessions.is_live(token, 60.0));
+    }
+
+    #[test]
+    fn secrets_have_the_dangerous_characters_of_real_ones() {
+        let credentials = Credentials::make(&mut Rng::with_seed(3), &[]);
+        assert!(
+            credentials.client_id.starts_with("sb-") && credentials.client_id.contains("|it!b")
+        );
+        assert!(
+            credentials.client_secret.contains('$') && credentials.client_secret.ends_with('=')
+        );
+        let encoded = super::super::path::encode(&credentials.client_id);
+        assert!(credentials.is_client(&encoded, &credentials.client_secret));
+    }
+}
