@@ -151,7 +151,7 @@ impl Artifact {
             .unwrap_or_else(|| self.id())
     }
 
-    /// `Bundle-Version`; `0.0.0`, as OSGi has it, where there is none.
+    /// `Bundle-Version`; `0.0.0`, the default of `OSGi`, where there is none.
     #[must_use]
     pub fn version(&self) -> &str {
         self.manifest

@@ -34,7 +34,7 @@ pub(super) fn check(artifact: &Artifact, contents: &mut Contents, findings: &mut
 
 /// The one `.iflw`; an error when there is none or more than one.
 fn only_model<'a>(artifact: &'a Artifact, findings: &mut Findings) -> Option<&'a ArtifactFile> {
-    let is_model = |file: &&ArtifactFile| file.path.ends_with(".iflw");
+    let is_model = |file: &&ArtifactFile| ends_with(&file.path, ".iflw");
     let (inside, outside): (Vec<_>, Vec<_>) =
         artifact.files().iter().filter(is_model).partition(|file| {
             file.path
@@ -135,7 +135,7 @@ impl Model<'_> {
             findings.warning(
                 "script-missing",
                 self.path,
-                self.line(script),
+                Some(self.line(script)),
                 message,
                 remedy,
             );
@@ -143,7 +143,7 @@ impl Model<'_> {
             findings.error(
                 "script-missing",
                 self.path,
-                self.line(script),
+                Some(self.line(script)),
                 message,
                 remedy,
             );
@@ -171,7 +171,7 @@ impl Model<'_> {
             findings.error(
                 "mapping-missing",
                 self.path,
-                self.line(mapping),
+                Some(self.line(mapping)),
                 message,
                 remedy,
             );
@@ -179,7 +179,7 @@ impl Model<'_> {
             findings.warning(
                 "mapping-missing",
                 self.path,
-                self.line(mapping),
+                Some(self.line(mapping)),
                 message,
                 remedy,
             );
@@ -208,7 +208,7 @@ impl Model<'_> {
         findings.warning(
             "schema-missing",
             self.path,
-            self.line(property),
+            Some(self.line(property)),
             message,
             remedy,
         );
@@ -232,7 +232,7 @@ impl Model<'_> {
                     findings.warning(
                         "parameter-undefined",
                         self.path,
-                        self.line(property),
+                        Some(self.line(property)),
                         message,
                         remedy,
                     );
@@ -261,8 +261,8 @@ impl Model<'_> {
     }
 
     /// Only asked for what is reported: it counts the lines from the beginning.
-    fn line(&self, property: &Property) -> Option<u32> {
-        Some(self.document.text_pos_at(property.position).row)
+    fn line(&self, property: &Property) -> u32 {
+        self.document.text_pos_at(property.position).row
     }
 
     /// References are written as `x.groovy`, `script/x.groovy`, `/script/x.groovy` or
