@@ -777,6 +777,14 @@ mod tests {
     }
 
     #[test]
+    fn a_line_is_filled_to_the_72_bytes_that_are_allowed() {
+        for (length, lines) in [(59, 1), (60, 2), (130, 2), (131, 3)] {
+            let output = aligned(b"Bundle-Name: x\n", None, Some(&"y".repeat(length)));
+            assert_eq!(physical_lines(&output).count(), lines, "{length}");
+        }
+    }
+
+    #[test]
     fn wrapping_never_splits_a_character() {
         let name = "€".repeat(80);
         let output = aligned(b"Bundle-Name: x\r\n", None, Some(&name));

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 pub use archive::{Archive, PackOptions};
 pub use check::{Finding, Severity, check};
-pub use comparison::{Comparable, Difference, content_equal, difference};
+pub use comparison::{Comparable, Difference, What, content_equal, difference};
 use contents::Contents;
 pub use digest::Digest;
 pub use error::ArtifactError;
