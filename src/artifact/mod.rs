@@ -102,7 +102,7 @@ pub struct Artifact {
 impl Artifact {
     /// Opens a directory, or a zip that was exported from a tenant. Only the manifest and the parameter files are read.
     ///
-    /// A broken parameter file is no error here: [`check`] reports it together with everything else.
+    /// A broken parameter file is no error here: [`check()`] reports it together with everything else.
     pub fn open(path: &Path) -> Result<Self, ArtifactError> {
         let (mut contents, listing) = Contents::open(path)?;
         let Some(file) = listing.file(MANIFEST_PATH) else {
