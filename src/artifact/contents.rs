@@ -86,15 +86,18 @@ impl Contents {
         };
         match (self, &file.origin) {
             (Self::Zip(_, zipped), Origin::Entry(index)) => {
-                zipped.stream(*index, file, &at, &mut counted)?
+                zipped.stream(*index, file, &at, &mut counted)?;
             }
             (_, Origin::Disk(path)) => stream_from_disk(path, file.size, &at, &mut counted)?,
             (Self::Directory, Origin::Entry(_)) => return Err(ArtifactError::Changed { at }),
         }
-        if taken == file.size {
-            Ok(())
-        } else {
-            Err(ArtifactError::Changed { at })
+        match file.origin {
+            _ if taken == file.size => Ok(()),
+            Origin::Disk(_) => Err(ArtifactError::Changed { at }),
+            Origin::Entry(_) => Err(ArtifactError::Zip {
+                at,
+                reason: "the entry is not as long as the zip says".to_owned(),
+            }),
         }
     }
 

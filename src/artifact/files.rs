@@ -203,11 +203,13 @@ pub(crate) fn list_directory(root: &Path) -> Result<Listing, ArtifactError> {
         files: Vec::new(),
         left_out: BTreeMap::new(),
     };
+    // without a manifest this is no artifact, and whatever is wrong further down is not what has to be said
+    let is_artifact = root.join("META-INF").exists();
     let mut pending = vec![(root.to_owned(), String::new())];
     while let Some((directory, prefix)) = pending.pop() {
         for entry in fs::read_dir(&directory).map_err(|source| unreadable(&directory, source))? {
             let entry = entry.map_err(|source| unreadable(&directory, source))?;
-            if let Some(folder) = walk.visit(&entry, &prefix)? {
+            if let Some(folder) = walk.visit(&entry, &prefix)?.filter(|_| is_artifact) {
                 pending.push((entry.path(), folder));
             }
         }

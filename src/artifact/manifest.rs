@@ -565,19 +565,17 @@ fn raw_header(content: &[u8], line: u32) -> RawHeader {
 
 /// A name may itself be cut, so the colon is looked for after joining.
 fn checked(header: &RawHeader) -> Result<(), ManifestError> {
-    match header.joined.iter().position(|byte| *byte == b':') {
-        Some(1..) => Ok(()),
-        _ => {
-            let text: String = String::from_utf8_lossy(&header.joined)
-                .chars()
-                .take(40)
-                .collect();
-            Err(ManifestError::NotAHeader {
-                line: header.line,
-                text: text.escape_debug().to_string(),
-            })
-        }
+    if header.joined.iter().skip(1).any(|byte| *byte == b':') && !header.joined.starts_with(b":") {
+        return Ok(());
     }
+    let text: String = String::from_utf8_lossy(&header.joined)
+        .chars()
+        .take(40)
+        .collect();
+    Err(ManifestError::NotAHeader {
+        line: header.line,
+        text: text.escape_debug().to_string(),
+    })
 }
 
 #[cfg(test)]
@@ -776,6 +774,14 @@ mod tests {
         }
         let text = aligned(b"A: 1\n", None, Some("x\nInjected: y"));
         assert_eq!(Manifest::parse(&text).unwrap().get("Injected"), None);
+    }
+
+    #[test]
+    fn a_line_is_filled_to_the_72_bytes_that_are_allowed() {
+        for (length, lines) in [(59, 1), (60, 2), (130, 2), (131, 3)] {
+            let output = aligned(b"Bundle-Name: x\n", None, Some(&"y".repeat(length)));
+            assert_eq!(physical_lines(&output).count(), lines, "{length}");
+        }
     }
 
     #[test]

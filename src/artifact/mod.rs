@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 pub use archive::{Archive, PackOptions};
 pub use check::{Finding, Severity, check};
-pub use comparison::{Comparable, Difference, content_equal, difference};
+pub use comparison::{Comparable, Difference, What, content_equal, difference};
 use contents::Contents;
 pub use digest::Digest;
 pub use error::ArtifactError;
@@ -102,7 +102,7 @@ pub struct Artifact {
 impl Artifact {
     /// Opens a directory, or a zip that was exported from a tenant. Only the manifest and the parameter files are read.
     ///
-    /// A broken parameter file is no error here: [`check`] reports it together with everything else.
+    /// A broken parameter file is no error here: [`check()`] reports it together with everything else.
     pub fn open(path: &Path) -> Result<Self, ArtifactError> {
         let (mut contents, listing) = Contents::open(path)?;
         let Some(file) = listing.file(MANIFEST_PATH) else {
@@ -151,7 +151,7 @@ impl Artifact {
             .unwrap_or_else(|| self.id())
     }
 
-    /// `Bundle-Version`; `0.0.0`, as OSGi has it, where there is none.
+    /// `Bundle-Version`; `0.0.0`, the default of `OSGi`, where there is none.
     #[must_use]
     pub fn version(&self) -> &str {
         self.manifest

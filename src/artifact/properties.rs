@@ -370,7 +370,8 @@ mod tests {
 
     #[test]
     fn every_rule_of_java_is_followed() {
-        let table: &[(&[u8], &[(&str, &str)])] = &[
+        type Pairs<'a> = &'a [(&'a str, &'a str)];
+        let table: &[(&[u8], Pairs)] = &[
             (b"", &[]),
             (b"\n \t\x0c\r\n\r", &[]),
             (b"a=b", &[("a", "b")]),

@@ -402,6 +402,14 @@ mod links {
     }
 
     #[test]
+    fn a_missing_manifest_is_said_before_anything_else() {
+        let error = Sample::empty()
+            .with_link("src/main/link", "/nowhere")
+            .error();
+        assert!(matches!(error, ArtifactError::NoManifest { .. }), "{error}");
+    }
+
+    #[test]
     fn a_link_that_is_left_out_harms_nobody() {
         let sample = Sample::flow()
             .with_link("README.md", "/nowhere")

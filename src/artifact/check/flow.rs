@@ -26,7 +26,8 @@ pub(super) fn check(artifact: &Artifact, contents: &mut Contents, findings: &mut
     let model = Model {
         artifact,
         path: &file.path,
-        document: &document,
+        steps: steps(&document),
+        line_starts: line_starts(&text),
     };
     model.check_references(findings);
     model.check_parameters(findings);
@@ -34,7 +35,7 @@ pub(super) fn check(artifact: &Artifact, contents: &mut Contents, findings: &mut
 
 /// The one `.iflw`; an error when there is none or more than one.
 fn only_model<'a>(artifact: &'a Artifact, findings: &mut Findings) -> Option<&'a ArtifactFile> {
-    let is_model = |file: &&ArtifactFile| file.path.ends_with(".iflw");
+    let is_model = |file: &&ArtifactFile| ends_with(&file.path, ".iflw");
     let (inside, outside): (Vec<_>, Vec<_>) =
         artifact.files().iter().filter(is_model).partition(|file| {
             file.path
@@ -78,7 +79,9 @@ fn only_model<'a>(artifact: &'a Artifact, findings: &mut Findings) -> Option<&'a
 struct Model<'a> {
     artifact: &'a Artifact,
     path: &'a str,
-    document: &'a Document<'a>,
+    steps: Vec<Step>,
+    /// Where each line begins, in bytes.
+    line_starts: Vec<usize>,
 }
 
 /// One property of a flow step: `<ifl:property><key>..</key><value>..</value></ifl:property>`.
@@ -107,11 +110,11 @@ impl Step {
 
 impl Model<'_> {
     fn check_references(&self, findings: &mut Findings) {
-        for step in self.steps() {
+        for step in &self.steps {
             for property in step.0.iter().filter(|property| is_fixed(&property.value)) {
                 match property.key.as_str() {
-                    "script" => self.check_script(&step, property, findings),
-                    "mappinguri" => self.check_mapping(&step, property, findings),
+                    "script" => self.check_script(step, property, findings),
+                    "mappinguri" => self.check_mapping(step, property, findings),
                     _ => self.check_schema(property, findings),
                 }
             }
@@ -135,7 +138,7 @@ impl Model<'_> {
             findings.warning(
                 "script-missing",
                 self.path,
-                self.line(script),
+                Some(self.line(script)),
                 message,
                 remedy,
             );
@@ -143,7 +146,7 @@ impl Model<'_> {
             findings.error(
                 "script-missing",
                 self.path,
-                self.line(script),
+                Some(self.line(script)),
                 message,
                 remedy,
             );
@@ -171,7 +174,7 @@ impl Model<'_> {
             findings.error(
                 "mapping-missing",
                 self.path,
-                self.line(mapping),
+                Some(self.line(mapping)),
                 message,
                 remedy,
             );
@@ -179,7 +182,7 @@ impl Model<'_> {
             findings.warning(
                 "mapping-missing",
                 self.path,
-                self.line(mapping),
+                Some(self.line(mapping)),
                 message,
                 remedy,
             );
@@ -208,7 +211,7 @@ impl Model<'_> {
         findings.warning(
             "schema-missing",
             self.path,
-            self.line(property),
+            Some(self.line(property)),
             message,
             remedy,
         );
@@ -221,7 +224,7 @@ impl Model<'_> {
         }
         let known = self.artifact.parameter_keys();
         let mut reported = BTreeSet::new();
-        for property in self.steps().iter().flat_map(|step| &step.0) {
+        for property in self.steps.iter().flat_map(|step| &step.0) {
             let undefined = placeholders(&property.value).filter(|name| !known.contains(name));
             for name in undefined {
                 if reported.insert(name.to_owned()) {
@@ -232,7 +235,7 @@ impl Model<'_> {
                     findings.warning(
                         "parameter-undefined",
                         self.path,
-                        self.line(property),
+                        Some(self.line(property)),
                         message,
                         remedy,
                     );
@@ -241,28 +244,11 @@ impl Model<'_> {
         }
     }
 
-    fn steps(&self) -> Vec<Step> {
-        let is_property =
-            |node: &Node<'_, '_>| node.is_element() && node.tag_name().name() == "property";
-        let holders = self
-            .document
-            .descendants()
-            .filter(|node| node.children().any(|child| is_property(&child)));
-        let step = |holder: Node<'_, '_>| {
-            Step(
-                holder
-                    .children()
-                    .filter(is_property)
-                    .filter_map(property)
-                    .collect(),
-            )
-        };
-        holders.map(step).collect()
-    }
-
-    /// Only asked for what is reported: it counts the lines from the beginning.
-    fn line(&self, property: &Property) -> Option<u32> {
-        Some(self.document.text_pos_at(property.position).row)
+    fn line(&self, property: &Property) -> u32 {
+        let line = self
+            .line_starts
+            .partition_point(|start| *start <= property.position);
+        u32::try_from(line).unwrap_or(u32::MAX)
     }
 
     /// References are written as `x.groovy`, `script/x.groovy`, `/script/x.groovy` or
@@ -307,6 +293,29 @@ impl Model<'_> {
             .iter()
             .any(|required| required.namespace == "messagemapping" && required.name == stem)
     }
+}
+
+fn steps(document: &Document<'_>) -> Vec<Step> {
+    let is_property =
+        |node: &Node<'_, '_>| node.is_element() && node.tag_name().name() == "property";
+    let holders = document
+        .descendants()
+        .filter(|node| node.children().any(|child| is_property(&child)));
+    let step = |holder: Node<'_, '_>| {
+        Step(
+            holder
+                .children()
+                .filter(is_property)
+                .filter_map(property)
+                .collect(),
+        )
+    };
+    holders.map(step).collect()
+}
+
+fn line_starts(text: &str) -> Vec<usize> {
+    let after_breaks = text.match_indices('\n').map(|(position, _)| position + 1);
+    std::iter::once(0).chain(after_breaks).collect()
 }
 
 fn property(node: Node<'_, '_>) -> Option<Property> {

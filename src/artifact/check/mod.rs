@@ -133,19 +133,24 @@ fn read_model(
             None
         }
         Err(error) => {
-            let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-            let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+            let line = line_at(error.as_bytes(), error.utf8_error().valid_up_to());
             let message = "the XML is not well-formed: a byte that is not UTF-8";
             findings.error(
                 rule,
                 &file.path,
-                u32::try_from(line).ok(),
+                Some(line),
                 message,
                 "save the file in UTF-8",
             );
             None
         }
     }
+}
+
+/// The line, counted from 1, of a position given in bytes.
+fn line_at(bytes: &[u8], position: usize) -> u32 {
+    let lines = bytes[..position].split(|byte| *byte == b'\n').count();
+    u32::try_from(lines).unwrap_or(u32::MAX)
 }
 
 fn declares_other_encoding(bytes: &[u8]) -> bool {
@@ -166,22 +171,42 @@ fn parse_model<'text>(
 ) -> Option<roxmltree::Document<'text>> {
     match roxmltree::Document::parse(text) {
         Ok(document) => Some(document),
+        Err(roxmltree::Error::DtdDetected) => {
+            let line = line_at(text.as_bytes(), text.find("<!DOCTYPE").unwrap_or(0));
+            let message = "the file has a document type declaration and was not checked";
+            let remedy = "remove it: no tenant writes one";
+            findings.warning("doctype", &file.path, Some(line), message, remedy);
+            None
+        }
         Err(error) => {
-            let position = error.pos();
+            let (line, column) = fault_position(&error, text);
             let message = format!(
-                "the XML is not well-formed, column {}: {error}",
-                position.col
+                "the XML is not well-formed, column {column}: {}",
+                reason(&error)
             );
-            findings.error(
-                rule,
-                &file.path,
-                Some(position.row),
-                message,
-                "repair it, or download it again from the tenant",
-            );
+            let remedy = "repair it, or download it again from the tenant";
+            findings.error(rule, &file.path, Some(line), message, remedy);
             None
         }
     }
+}
+
+/// Line and column, counted from 1. A text that is cut off has its fault at the end, for which the parser gives no position.
+fn fault_position(error: &roxmltree::Error, text: &str) -> (u32, u32) {
+    use roxmltree::Error::{NoRootNode, UnclosedRootNode, UnexpectedEndOfStream};
+    if !matches!(error, NoRootNode | UnclosedRootNode | UnexpectedEndOfStream) {
+        return (error.pos().row, error.pos().col);
+    }
+    let last_line = text.rsplit('\n').next().unwrap_or_default();
+    let column = u32::try_from(last_line.chars().count() + 1).unwrap_or(u32::MAX);
+    (line_at(text.as_bytes(), text.len()), column)
+}
+
+/// The parser's words without the position, which the finding carries anyway.
+fn reason(error: &roxmltree::Error) -> String {
+    error
+        .to_string()
+        .replace(&format!(" at {}", error.pos()), "")
 }
 
 fn check_names(files: &[ArtifactFile], findings: &mut Findings) {
@@ -287,3 +312,6 @@ impl Findings {
         self.0
     }
 }
+
+#[cfg(test)]
+mod tests;
