@@ -95,6 +95,7 @@ pub enum Connection {
 pub type Open<'a> = &'a (dyn Fn() -> io::Result<Box<dyn Read>> + Sync);
 
 /// What is sent along. `GET` and `DELETE` send nothing.
+#[derive(Clone, Copy)]
 pub enum Body<'a> {
     /// Nothing.
     None,

@@ -61,6 +61,16 @@ impl Bundle {
     }
 }
 
+/// The same artifact as an earlier save might have left it: with a script that is no longer there.
+pub(super) fn earlier_version(zip: &[u8]) -> Option<Vec<u8>> {
+    let mut writer = ZipWriter::new_append(Cursor::new(zip.to_vec())).ok()?;
+    writer
+        .start_file("src/main/resources/script/earlier.groovy", SimpleFileOptions::default())
+        .ok()?;
+    writer.write_all(b"// of an earlier version\n").ok()?;
+    Some(writer.finish().ok()?.into_inner())
+}
+
 /// A parameter as the file declares it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Declared {

@@ -2,7 +2,7 @@
 
 use super::answer::Format;
 use super::artifact_type::ArtifactType;
-use super::bundle::Bundle;
+use super::bundle::{self, Bundle};
 use super::call::{Body, Call};
 use super::clock::Seconds;
 use super::deployments::record;
@@ -27,6 +27,19 @@ pub struct Preload {
     pub deployed: bool,
     /// Values that operations configured, before it was deployed.
     pub configured: Vec<(String, String)>,
+}
+
+impl Preload {
+    /// An earlier version of the artifact in `zip`, deployed; for scenarios that are about an existing artifact.
+    #[must_use]
+    pub fn earlier_version(package_id: &str, zip: &[u8]) -> Self {
+        Self {
+            package_id: package_id.to_owned(),
+            zip: bundle::earlier_version(zip).unwrap_or_else(|| zip.to_vec()),
+            deployed: true,
+            configured: Vec::new(),
+        }
+    }
 }
 
 /// Stores an artifact as if it had been saved two hours, and deployed one hour before the sandbox started.
