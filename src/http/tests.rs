@@ -241,12 +241,12 @@ fn nobody_listens() {
 
 #[test]
 fn a_name_that_nobody_knows() {
-    let error = failure(&post("https://no-such-host.invalid/x", b"x"));
+    // too long for a name, so that nobody needs to be asked
+    let host = format!("{}.invalid", "x".repeat(64));
+    let url = format!("https://{host}/x");
+    let error = failure(&post(&url, b"x"));
     assert_failed(&error, Sent::No, Stage::Resolve, false);
-    assert!(
-        error.reason().contains("no-such-host.invalid is not known"),
-        "{error}"
-    );
+    assert!(error.reason().contains("is not known"), "{error}");
 }
 
 #[test]
