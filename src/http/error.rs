@@ -33,9 +33,9 @@ pub enum Stage {
     Body,
 }
 
-/// Why there is no (whole) answer.
+/// Why there is no (whole) answer. Its texts hold no query and no secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
+#[error("{request}{reason}")]
 pub struct SendError {
     /// Whether the server may have got the request.
     pub sent: Sent,
@@ -45,15 +45,29 @@ pub struct SendError {
     pub status: Option<u16>,
     /// Whether time ran out.
     pub timed_out: bool,
-    /// For people: what failed, why, what to do. No query, no secret.
-    pub(super) message: String,
+    /// `GET https://host/path: `, or nothing.
+    pub(super) request: String,
+    pub(super) reason: String,
 }
 
 impl SendError {
-    /// For people: what failed, why, what to do. No query, no secret.
+    /// A request that could not be made because of something on this machine.
     #[must_use]
-    pub fn message(&self) -> &str {
-        &self.message
+    pub fn before_sending(reason: impl Into<String>) -> Self {
+        Self {
+            sent: Sent::No,
+            stage: Stage::Local,
+            status: None,
+            timed_out: false,
+            request: String::new(),
+            reason: reason.into(),
+        }
+    }
+
+    /// For people: why, and what to do; without the method and address, which `to_string` puts before it.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.reason
     }
 
     /// How many attempts such an error is worth in all: what this machine itself gets wrong stays wrong, names and

@@ -191,13 +191,9 @@ impl Http {
     }
 
     fn local_failure(&self, request: &Request<'_>, reason: &str) -> SendError {
-        let message = self.message(request, reason);
         SendError {
-            sent: Sent::No,
-            stage: Stage::Local,
-            status: None,
-            timed_out: false,
-            message,
+            request: self.naming(request),
+            ..SendError::before_sending(self.redactor.clean(reason))
         }
     }
 
@@ -208,56 +204,63 @@ impl Http {
         failure: Failure,
         progress: &Progress,
     ) -> SendError {
-        let (error, status, stage) = match failure {
+        match failure {
             Failure::Head(Head::Source(reason)) => {
-                return self.local_failure(request, &format!("its body cannot be read: {reason}"));
+                self.local_failure(request, &format!("its body cannot be read: {reason}"))
             }
             Failure::File { reason, status } => {
-                let message = self.message(
-                    request,
-                    &format!("the file for the answer cannot be written: {reason}"),
-                );
-                let sent = progress.sent();
-                return SendError {
-                    sent,
-                    stage: Stage::Local,
+                let reason = format!("the file for the answer cannot be written: {reason}");
+                SendError {
+                    sent: progress.sent(),
                     status: Some(status),
-                    timed_out: false,
-                    message,
-                };
+                    ..self.local_failure(request, &reason)
+                }
             }
             Failure::Head(Head::Client(error)) => {
                 let stage = stage_of(&error, progress);
-                (error, None, stage)
+                self.explain_client(request, target, &error, stage, progress.sent())
             }
-            Failure::Body { error, status } => (error, Some(status), Stage::Body),
-        };
-        if matches!(stage, Stage::Resolve | Stage::Connect | Stage::Proxy) {
-            self.addresses.forget();
-        }
-        let circumstances = Circumstances {
-            stage,
-            host: &target.host,
-            proxy: target.proxy,
-            timeout: request.timeout,
-        };
-        let message = self.message(request, &words::sentence(&error, &circumstances));
-        SendError {
-            sent: progress.sent(),
-            stage,
-            status,
-            timed_out: words::is_timeout(&error),
-            message,
+            Failure::Body { error, status } => SendError {
+                status: Some(status),
+                ..self.explain_client(request, target, &error, Stage::Body, progress.sent())
+            },
         }
     }
 
-    fn message(&self, request: &Request<'_>, reason: &str) -> String {
-        let text = format!(
-            "{} {}: {reason}",
-            request.method,
-            without_query(request.url)
+    fn explain_client(
+        &self,
+        request: &Request<'_>,
+        target: &Target<'_>,
+        error: &ureq::Error,
+        stage: Stage,
+        sent: Sent,
+    ) -> SendError {
+        if matches!(stage, Stage::Resolve | Stage::Connect | Stage::Proxy) {
+            self.addresses.forget();
+        }
+        let reason = words::sentence(
+            error,
+            &Circumstances {
+                stage,
+                host: &target.host,
+                proxy: target.proxy,
+                timeout: request.timeout,
+            },
         );
-        self.redactor.clean(&text).into_owned()
+        SendError {
+            sent,
+            stage,
+            status: None,
+            timed_out: words::is_timeout(error),
+            request: self.naming(request),
+            reason: self.redactor.clean(&reason).into_owned(),
+        }
+    }
+
+    /// `GET https://host/path: `, without the query.
+    fn naming(&self, request: &Request<'_>) -> String {
+        let address = self.redactor.clean(without_query(request.url));
+        format!("{} {address}: ", request.method)
     }
 }
 
@@ -336,7 +339,7 @@ fn compose<'b>(
     body: SendBody<'b>,
 ) -> Result<ureq::http::Request<SendBody<'b>>, ureq::http::Error> {
     let mut message = ureq::http::Request::builder()
-        .method(request.method.as_str())
+        .method(request.method.name())
         .uri(target.uri.clone());
     for (name, value) in &request.headers {
         message = message.header(*name, value);

@@ -60,7 +60,7 @@ pub enum Method {
 impl Method {
     /// As it stands in the request line.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Get => "GET",
             Self::Post => "POST",
@@ -77,7 +77,7 @@ impl Method {
 
 impl std::fmt::Display for Method {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(self.as_str())
+        formatter.write_str(self.name())
     }
 }
 
@@ -94,7 +94,7 @@ pub enum Connection {
 /// Opens a body for one attempt.
 pub type Open<'a> = &'a (dyn Fn() -> io::Result<Box<dyn Read>> + Sync);
 
-/// What is sent along. `GET` and `DELETE` send nothing.
+/// What is sent along; only borrowed, so that the same body can be sent again. `GET` and `DELETE` send nothing.
 #[derive(Clone, Copy)]
 pub enum Body<'a> {
     /// Nothing.

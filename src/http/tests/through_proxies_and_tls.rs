@@ -113,7 +113,7 @@ fn nobody_else_is_trusted() {
             .unwrap_err();
         assert_failed(&error, Sent::No, Stage::Tls, false);
         for word in ["localhost", "CPI_CA_FILE", "SSL_CERT_FILE"] {
-            assert!(error.message().contains(word), "{error}");
+            assert!(error.reason().contains(word), "{error}");
         }
     }
 }
@@ -133,7 +133,7 @@ fn certificates_that_do_not_fit() {
             .send(&post(&server.url, b"x"))
             .unwrap_err();
         assert_failed(&error, Sent::No, Stage::Tls, false);
-        assert!(error.message().contains(word), "{error}");
+        assert!(error.reason().contains(word), "{error}");
     }
 }
 
@@ -146,7 +146,7 @@ fn a_server_without_encryption() {
     let url = server.url.replace("http:", "https:");
     let error = failure(&post(&url, b"x"));
     assert_failed(&error, Sent::No, Stage::Tls, false);
-    assert!(error.message().contains("does not speak https"), "{error}");
+    assert!(error.reason().contains("does not speak https"), "{error}");
     let server = Server::start(|stream, _, _| stream.shutdown(Shutdown::Both).unwrap());
     let url = server.url.replace("http:", "https:");
     assert_failed(&failure(&post(&url, b"x")), Sent::No, Stage::Tls, false);
@@ -307,7 +307,7 @@ fn proxies_that_refuse() {
         let error = http.send(&post(TENANT, b"x")).unwrap_err();
         assert_failed(&error, Sent::No, Stage::Proxy, false);
         assert!(
-            error.message().contains(word) && !error.message().contains("secret99"),
+            error.reason().contains(word) && !error.reason().contains("secret99"),
             "{error}"
         );
     }
@@ -318,7 +318,7 @@ fn proxies_that_refuse() {
         let http = http_with(&Environment::default().with("all_proxy", &variable));
         let error = http.send(&post(TENANT, b"x")).unwrap_err();
         assert_failed(&error, Sent::No, Stage::Proxy, false);
-        assert!(error.message().contains("(from all_proxy)"), "{error}");
+        assert!(error.reason().contains("(from all_proxy)"), "{error}");
     }
 }
 
@@ -339,5 +339,5 @@ fn a_certificate_of_another_authority_behind_a_proxy() {
         .send(&get(TENANT))
         .unwrap_err();
     assert_failed(&error, Sent::No, Stage::Tls, false);
-    assert!(error.message().contains("CPI_CA_FILE"), "{error}");
+    assert!(error.reason().contains("CPI_CA_FILE"), "{error}");
 }
