@@ -137,7 +137,7 @@ pub(super) fn escape(text: &str) -> String {
     escaped
 }
 
-/// The reason phrase, which OData errors repeat as their code.
+/// The reason phrase, which `OData` errors repeat as their code.
 pub(super) fn reason(status: u16) -> &'static str {
     match status {
         100 => "Continue",

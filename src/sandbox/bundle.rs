@@ -35,7 +35,7 @@ pub(super) struct Bundle {
     pub(super) symbolic_name: String,
     pub(super) name: Option<String>,
     pub(super) version: Option<String>,
-    pub(super) bundle_type: Option<String>,
+    pub(super) sap_type: Option<String>,
 }
 
 impl Bundle {
@@ -50,12 +50,12 @@ impl Bundle {
                 .to_owned(),
             name: manifest.bundle_name().map(str::to_owned),
             version: manifest.bundle_version().map(str::to_owned),
-            bundle_type: manifest.bundle_type().map(str::to_owned),
+            sap_type: manifest.bundle_type().map(str::to_owned),
         })
     }
 
     pub(super) fn is_of(&self, kind: ArtifactType) -> bool {
-        self.bundle_type
+        self.sap_type
             .as_deref()
             .is_none_or(|bundle_type| bundle_type == kind.bundle_type())
     }
@@ -239,10 +239,13 @@ pub(super) fn empty(kind: ArtifactType, id: &str, name: &str) -> Result<Vec<u8>,
 
 /// A digest, in hexadecimal digits.
 pub(super) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    use std::fmt::Write as _;
+    let mut text = String::with_capacity(64);
+    for byte in Sha256::digest(bytes) {
+        // writing to a String cannot fail
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 #[cfg(test)]

@@ -279,7 +279,7 @@ fn decoded(content: &str, kind: ArtifactType) -> Result<Vec<u8>, Refusal> {
     if bundle.is_of(kind) {
         return Ok(zip);
     }
-    let found = bundle.bundle_type.unwrap_or_default();
+    let found = bundle.sap_type.unwrap_or_default();
     let found = ArtifactType::of_bundle(&found).map_or(found, |kind| kind.words().to_owned());
     Err(Refusal::bad_request(format!(
         "The artifact content is a {found}, not a {}.",

@@ -1,4 +1,4 @@
-//! Entities as the tenant writes them: OData version 2 JSON, and Atom for those who do not ask for JSON.
+//! Entities as the tenant writes them: `OData` version 2 JSON, and Atom for those who do not ask for JSON.
 
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;

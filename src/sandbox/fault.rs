@@ -38,11 +38,11 @@ pub(super) enum Page {
     BadGateway,
     Unavailable,
     GatewayTimeout,
-    NotFoundPage,
-    MaintenancePage,
+    RouteNotFound,
+    Maintenance,
     Unauthorized,
     Redirect,
-    LoginPage,
+    Login,
 }
 
 /// How a 429 says when to come back.
@@ -91,15 +91,15 @@ pub(super) const KINDS: &[(&str, Effect)] = &[
     ("502", Effect::Page(Page::BadGateway)),
     ("503", Effect::Page(Page::Unavailable)),
     ("504", Effect::Page(Page::GatewayTimeout)),
-    ("404-page", Effect::Page(Page::NotFoundPage)),
-    ("200-page", Effect::Page(Page::MaintenancePage)),
+    ("404-page", Effect::Page(Page::RouteNotFound)),
+    ("200-page", Effect::Page(Page::Maintenance)),
     ("401", Effect::Page(Page::Unauthorized)),
     ("truncated", Effect::Truncated),
     ("hang", Effect::Hang),
     ("slow-body", Effect::SlowBody),
     ("garbage", Effect::Garbage),
     ("redirect", Effect::Page(Page::Redirect)),
-    ("html-login", Effect::Page(Page::LoginPage)),
+    ("html-login", Effect::Page(Page::Login)),
 ];
 
 impl Fault {
@@ -137,10 +137,9 @@ impl Fault {
                 part,
                 nth,
             } => {
-                let matches =
-                    (wanted == "*" || wanted == method) && decoded.contains(part.as_str());
-                *matched += usize::from(matches);
-                matches && nth.is_none_or(|nth| nth == *matched)
+                let fits = (wanted == "*" || wanted == method) && decoded.contains(part.as_str());
+                *matched += usize::from(fits);
+                fits && nth.is_none_or(|nth| nth == *matched)
             }
         }
     }
@@ -185,8 +184,8 @@ impl Page {
                 504,
                 "<html><body><h1>504 Gateway Time-out</h1></body></html>",
             ),
-            Page::NotFoundPage => route_not_found(),
-            Page::MaintenancePage => Answer::html(
+            Page::RouteNotFound => route_not_found(),
+            Page::Maintenance => Answer::html(
                 200,
                 "<html><head><title>Maintenance</title></head><body>We will be back soon.</body></html>",
             ),
@@ -194,7 +193,7 @@ impl Page {
             Page::Redirect => {
                 Answer::empty(302).with("Location", "http://127.0.0.1:9/saml2/idp/sso")
             }
-            Page::LoginPage => Answer::html(
+            Page::Login => Answer::html(
                 200,
                 "<html><head><title>Log On</title></head><body><form action=\"/login\"></form></body></html>",
             ),
@@ -202,7 +201,7 @@ impl Page {
     }
 }
 
-/// The answer to a missing or dead token: a page, not an OData error.
+/// The answer to a missing or dead token: a page, not an `OData` error.
 pub(super) fn unauthorized() -> Answer {
     Answer::html(
         401,

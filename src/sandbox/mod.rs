@@ -3,6 +3,16 @@
 //! It is strict where tenants are strict, and knows nothing of the client. What it does and where that is known from
 //! is printed by [`ledger`]. Its time is seconds on a tenant clock that can run faster than real time.
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::too_many_lines,
+        clippy::type_complexity,
+        reason = "a test may stop at the first surprise, and tables are long"
+    )
+)]
+
 mod answer;
 mod artifact_type;
 mod bundle;

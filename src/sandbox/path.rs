@@ -1,4 +1,4 @@
-//! Resource paths and query options as OData version 2 writes them: strict keys, percent-decoding exactly once.
+//! Resource paths and query options as `OData` version 2 writes them: strict keys, percent-decoding exactly once.
 
 /// One part of a resource path: a name and its key predicate, if any.
 #[derive(Debug, Clone, PartialEq, Eq)]

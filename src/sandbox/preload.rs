@@ -83,7 +83,7 @@ fn artifact(call: &Call, preload: Preload) -> Result<Artifact, SandboxError> {
     let refused = |text: String| SandboxError::Preload(text);
     let bundle = Bundle::read(&preload.zip).map_err(|error| refused(error.to_string()))?;
     let kind = bundle
-        .bundle_type
+        .sap_type
         .as_deref()
         .map_or(Some(ArtifactType::IntegrationFlow), ArtifactType::of_bundle);
     let kind = kind.ok_or_else(|| refused("its SAP-BundleType is unknown".to_owned()))?;

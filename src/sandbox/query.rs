@@ -229,7 +229,7 @@ fn condition(text: &str) -> Option<(Condition, &str)> {
 fn comparison(text: &str) -> Option<(Condition, &str)> {
     let (property, rest) = text.split_once(' ')?;
     let (operator, rest) = rest.trim_start().split_once(' ')?;
-    let test = match operator {
+    let relation = match operator {
         "eq" => Test::Equal,
         "ne" => Test::Different,
         _ => return None,
@@ -238,7 +238,7 @@ fn comparison(text: &str) -> Option<(Condition, &str)> {
     Some((
         Condition {
             property: property.to_owned(),
-            test,
+            test: relation,
             value,
         },
         rest,
@@ -261,7 +261,7 @@ fn function(text: &str) -> Option<(Condition, &str)> {
         }
         _ => return None,
     };
-    let test = match name {
+    let relation = match name {
         "substringof" => Test::Contains,
         "startswith" => Test::StartsWith,
         _ => Test::EndsWith,
@@ -271,7 +271,7 @@ fn function(text: &str) -> Option<(Condition, &str)> {
     Some((
         Condition {
             property: property.trim().to_owned(),
-            test,
+            test: relation,
             value,
         },
         rest,

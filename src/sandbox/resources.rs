@@ -33,10 +33,10 @@ const TYPES: [(&str, &str, &str); 13] = [
 ];
 
 struct Resource {
-    path: String,
     name: String,
     kind: &'static str,
     size: u64,
+    path: String,
 }
 
 pub(super) fn answer(tenant: &mut Tenant, call: &mut Call, id: &str) -> Result<Answer, Refusal> {

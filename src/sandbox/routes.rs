@@ -106,12 +106,13 @@ fn service_document(call: &Call) -> Result<Answer, Refusal> {
     if call.format == Format::Json {
         return Ok(Answer::json(200, &json!({"d": {"EntitySets": sets}})));
     }
-    let collections: String = sets
+    let collections: Vec<String> = sets
         .iter()
         .map(|set| {
             format!("<collection href=\"{set}\"><atom:title>{set}</atom:title></collection>")
         })
         .collect();
+    let collections = collections.concat();
     let body = format!(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?><service xmlns=\"http://www.w3.org/2007/app\" \
          xmlns:atom=\"http://www.w3.org/2005/Atom\" xml:base=\"{}/\"><workspace><atom:title>Default</atom:title>{collections}\

@@ -190,7 +190,7 @@ fn accepted(values: Values, given: &str) -> Option<String> {
     // `start-error=shape=b` reads well too
     let given = given.strip_prefix("shape=").unwrap_or(given);
     let fits = match values {
-        Values::None => false,
+        Values::None | Values::Fault => false,
         Values::Seconds(_) => given
             .parse::<f64>()
             .is_ok_and(|seconds| seconds.is_finite() && seconds >= 0.0),
@@ -198,7 +198,6 @@ fn accepted(values: Values, given: &str) -> Option<String> {
         Values::Words(words) => words.contains(&given),
         Values::Text(_) | Values::Roles => !given.is_empty(),
         Values::Rate => rate(given).is_some(),
-        Values::Fault => false,
     };
     fits.then(|| given.to_owned())
 }

@@ -86,7 +86,7 @@ fn accept(listener: &TcpListener, service: &Arc<Service>, state: &Arc<Connection
     while !state.stopping.load(Ordering::SeqCst) {
         match listener.accept() {
             Ok((stream, _)) if !state.stopping.load(Ordering::SeqCst) => {
-                open(stream, service, state)
+                open(stream, service, state);
             }
             Ok(_) => {}
             // too many open files, or a connection that is gone already: others may still be served
@@ -131,9 +131,8 @@ enum Next {
 }
 
 fn serve(stream: TcpStream, service: &Service) {
-    let mut connection = match Connection::new(stream) {
-        Ok(connection) => connection,
-        Err(_) => return,
+    let Ok(mut connection) = Connection::new(stream) else {
+        return;
     };
     loop {
         match connection.exchange(service) {

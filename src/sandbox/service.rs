@@ -301,8 +301,7 @@ fn format(head: &Head, query: &Query) -> Format {
         .any(|media| media.eq_ignore_ascii_case("application/json"));
     match query.get("$format") {
         Some("json") => Format::Json,
-        Some(_) => Format::Atom,
         None if accepts_json => Format::Json,
-        None => Format::Atom,
+        _ => Format::Atom,
     }
 }

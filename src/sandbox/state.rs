@@ -134,7 +134,7 @@ pub(super) struct Record {
     pub(super) error: Option<StartError>,
 }
 
-/// What ErrorInformation says, and from when on.
+/// What `ErrorInformation` says, and from when on.
 #[derive(Debug, Clone)]
 pub(super) struct StartError {
     pub(super) ready: Seconds,

@@ -207,11 +207,11 @@ pub(super) fn head_of(answer: &Answer, length: usize, date: &str, keep_alive: bo
         reason(answer.status)
     );
     for (name, value) in &answer.headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        head.extend([name, ": ", value, "\r\n"]);
     }
     // RFC 9110: a 204 has no body and says no length
     if answer.status != 204 {
-        head.push_str(&format!("Content-Length: {length}\r\n"));
+        head.extend(["Content-Length: ", &length.to_string(), "\r\n"]);
     }
     head.push_str(if keep_alive {
         "Connection: keep-alive\r\n\r\n"
