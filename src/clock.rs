@@ -16,7 +16,9 @@ impl Clock {
     /// A clock that starts to run now.
     #[must_use]
     pub fn start() -> Self {
-        Self { start: Instant::now() }
+        Self {
+            start: Instant::now(),
+        }
     }
 
     /// Time since the start of the run.
@@ -78,7 +80,9 @@ impl Deadline {
     /// The later of the two deadlines.
     #[must_use]
     pub fn or_later(self, other: Moment) -> Deadline {
-        Deadline { at: self.at.max(other) }
+        Deadline {
+            at: self.at.max(other),
+        }
     }
 }
 
@@ -88,9 +92,15 @@ mod tests {
 
     #[test]
     fn a_poll_gets_a_quarter_of_the_time_left_within_bounds() {
-        let deadline = Deadline { at: Duration::from_secs(600) };
+        let deadline = Deadline {
+            at: Duration::from_secs(600),
+        };
         for (now, expected) in [(0, 30), (500, 25), (590, 4), (597, 3), (600, 1), (700, 1)] {
-            assert_eq!(deadline.poll_timeout(Duration::from_secs(now)), Duration::from_secs(expected), "at {now}");
+            assert_eq!(
+                deadline.poll_timeout(Duration::from_secs(now)),
+                Duration::from_secs(expected),
+                "at {now}"
+            );
         }
     }
 }

@@ -90,7 +90,9 @@ impl Exit {
     /// The code of a run whose artifacts ended so: that of the worst, `Ok` for none.
     #[must_use]
     pub fn worst(all: impl IntoIterator<Item = Exit>) -> Exit {
-        all.into_iter().max_by_key(|exit| exit.severity()).unwrap_or(Exit::Ok)
+        all.into_iter()
+            .max_by_key(|exit| exit.severity())
+            .unwrap_or(Exit::Ok)
     }
 }
 

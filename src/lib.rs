@@ -3,17 +3,17 @@
 //! Data flows one way: arguments and environment, settings, artifact, archive, tenant, verdict, report, exit code.
 //! `ARCHITECTURE.md` walks through it.
 
-pub mod cli;
-pub mod commands;
-pub mod settings;
 pub mod artifact;
-pub mod http;
-pub mod tenant;
-pub mod deploy;
-pub mod report;
-pub mod exit;
+pub mod cli;
 pub mod clock;
+pub mod commands;
+pub mod deploy;
+pub mod exit;
+pub mod http;
+pub mod report;
 pub mod sandbox;
+pub mod settings;
+pub mod tenant;
 
 use std::ffi::OsString;
 use std::io::Write;

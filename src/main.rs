@@ -14,7 +14,11 @@ fn main() -> ExitCode {
     let signal = Arc::new(AtomicUsize::new(0));
     for number in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         // without the handler a signal ends the process at once, which loses nothing but the last words
-        let _ = signal_hook::flag::register_usize(number, Arc::clone(&signal), usize::try_from(number).unwrap_or(0));
+        let _ = signal_hook::flag::register_usize(
+            number,
+            Arc::clone(&signal),
+            usize::try_from(number).unwrap_or(0),
+        );
     }
     let (mut out, mut err) = (io::stdout().lock(), io::stderr().lock());
     let exit = flowship::run(&mut Process {

@@ -32,7 +32,11 @@ struct Found<'a> {
 }
 
 /// Checks an artifact and prints what was found.
-pub(super) fn check(args: &CheckArgs, voice: Voice, process: &mut Process<'_>) -> Result<Exit, Refusal> {
+pub(super) fn check(
+    args: &CheckArgs,
+    voice: Voice,
+    process: &mut Process<'_>,
+) -> Result<Exit, Refusal> {
     let artifact = open(&args.path, process)?;
     let findings = artifact::check(&artifact);
     let valid = is_valid(&findings);
@@ -41,14 +45,19 @@ pub(super) fn check(args: &CheckArgs, voice: Voice, process: &mut Process<'_>) -
         OutputForm::Text => write_text(&artifact, &findings, valid, process.out),
     };
     if let Err(error) = written.and_then(|()| process.out.flush()) {
-        let _ = writeln!(process.err, "warning: the result could not be written to standard output: {error}");
+        let _ = writeln!(
+            process.err,
+            "warning: the result could not be written to standard output: {error}"
+        );
     }
     Ok(if valid { Exit::Ok } else { Exit::Artifact })
 }
 
 /// Whether nothing found keeps the artifact from working.
 pub(super) fn is_valid(findings: &[Finding]) -> bool {
-    findings.iter().all(|finding| finding.severity == Severity::Warning)
+    findings
+        .iter()
+        .all(|finding| finding.severity == Severity::Warning)
 }
 
 fn severity(finding: &Finding) -> &'static str {
@@ -66,19 +75,43 @@ pub(super) fn place(finding: &Finding) -> String {
     }
 }
 
-fn write_text(artifact: &Artifact, findings: &[Finding], valid: bool, out: &mut dyn Write) -> io::Result<()> {
+fn write_text(
+    artifact: &Artifact,
+    findings: &[Finding],
+    valid: bool,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     for finding in findings {
-        writeln!(out, "{}: {}: {} [{}]\n  hint:  {}", severity(finding), place(finding), finding.message, finding.rule, finding.remedy)?;
+        writeln!(
+            out,
+            "{}: {}: {} [{}]\n  hint:  {}",
+            severity(finding),
+            place(finding),
+            finding.message,
+            finding.rule,
+            finding.remedy
+        )?;
     }
     for left_out in artifact.left_out() {
         writeln!(out, "left out: {left_out}")?;
     }
     let word = if valid { "valid" } else { "invalid" };
     let files = artifact.files().len();
-    writeln!(out, "{word}: {} {}, version {}, {files} files", artifact.kind(), artifact.id(), artifact.version())
+    writeln!(
+        out,
+        "{word}: {} {}, version {}, {files} files",
+        artifact.kind(),
+        artifact.id(),
+        artifact.version()
+    )
 }
 
-fn write_json(artifact: &Artifact, findings: &[Finding], valid: bool, out: &mut dyn Write) -> io::Result<()> {
+fn write_json(
+    artifact: &Artifact,
+    findings: &[Finding],
+    valid: bool,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let checked = Checked {
         schema: 1,
         id: artifact.id(),
@@ -95,7 +128,15 @@ fn write_json(artifact: &Artifact, findings: &[Finding], valid: bool, out: &mut 
                 remedy: &finding.remedy,
             })
             .collect(),
-        left_out: artifact.left_out().iter().map(ToString::to_string).collect(),
+        left_out: artifact
+            .left_out()
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
     };
-    writeln!(out, "{}", serde_json::to_string_pretty(&checked).map_err(io::Error::other)?)
+    writeln!(
+        out,
+        "{}",
+        serde_json::to_string_pretty(&checked).map_err(io::Error::other)?
+    )
 }

@@ -1,6 +1,5 @@
 //! `deploy` and `redeploy`: settle what is asked, let a worker do it, tell what happens, give the report.
 
-use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -34,18 +33,32 @@ use crate::tenant::wire::{ArtifactId, PackageId};
 const SIGNAL_EVERY: Duration = Duration::from_millis(50);
 
 /// Packs, uploads, configures and deploys one artifact.
-pub(super) fn deploy(args: &DeployArgs, voice: Voice, process: &mut Process<'_>) -> Result<Exit, Refusal> {
+pub(super) fn deploy(
+    args: &DeployArgs,
+    voice: Voice,
+    process: &mut Process<'_>,
+) -> Result<Exit, Refusal> {
     let redactor = Redactor::new();
     let artifact = open(&args.path, process)?;
     pack::warn(&artifact, process)?;
     let job = job(args, &artifact, &redactor, process)?;
     let preload = preload(&args.sandbox, &job);
-    let start = Start { jobs: vec![job], wait: &args.wait, try_out: &args.sandbox, preload, redactor };
+    let start = Start {
+        jobs: vec![job],
+        wait: &args.wait,
+        try_out: &args.sandbox,
+        preload,
+        redactor,
+    };
     start.run(voice, process)
 }
 
 /// Configures and deploys what the tenant holds.
-pub(super) fn redeploy(args: &RedeployArgs, voice: Voice, process: &mut Process<'_>) -> Result<Exit, Refusal> {
+pub(super) fn redeploy(
+    args: &RedeployArgs,
+    voice: Voice,
+    process: &mut Process<'_>,
+) -> Result<Exit, Refusal> {
     let redactor = Redactor::new();
     let options = Options::new(process.environment);
     let rules = Rules {
@@ -55,26 +68,54 @@ pub(super) fn redeploy(args: &RedeployArgs, voice: Voice, process: &mut Process<
         deploy: true,
         parameters_from_artifact: false,
         settle: span(&args.wait.settle, &options, "settle", Duration::ZERO)?,
-        poll_interval: span(&args.wait.poll_interval, &options, "poll-interval", DEFAULT_POLL)?,
+        poll_interval: span(
+            &args.wait.poll_interval,
+            &options,
+            "poll-interval",
+            DEFAULT_POLL,
+        )?,
     };
     let mut jobs = Vec::new();
     for id in &args.ids {
         let named = named(&args.parameters, id, &redactor, process)?;
-        jobs.push(Job { id: ArtifactId(id.clone()), source: Source::Tenant, named, rules: rules.clone() });
+        jobs.push(Job {
+            id: ArtifactId(id.clone()),
+            source: Source::Tenant,
+            named,
+            rules: rules.clone(),
+        });
     }
-    let start = Start { jobs, wait: &args.wait, try_out: &args.sandbox, preload: Vec::new(), redactor };
+    let start = Start {
+        jobs,
+        wait: &args.wait,
+        try_out: &args.sandbox,
+        preload: Vec::new(),
+        redactor,
+    };
     start.run(voice, process)
 }
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
 const DEFAULT_POLL: Duration = Duration::from_millis(300);
 
-fn span(option: &Option<crate::cli::Span>, options: &Options<'_>, name: &str, default: Duration) -> Result<Duration, Refusal> {
-    Ok(options.parsed(*option, name)?.map_or(default, |span| span.0))
+fn span(
+    option: &Option<crate::cli::Span>,
+    options: &Options<'_>,
+    name: &str,
+    default: Duration,
+) -> Result<Duration, Refusal> {
+    Ok(options
+        .parsed(*option, name)?
+        .map_or(default, |span| span.0))
 }
 
 /// Settles what one artifact is to become.
-fn job(args: &DeployArgs, artifact: &Artifact, redactor: &Redactor, process: &Process<'_>) -> Result<Job, Refusal> {
+fn job(
+    args: &DeployArgs,
+    artifact: &Artifact,
+    redactor: &Redactor,
+    process: &Process<'_>,
+) -> Result<Job, Refusal> {
     let options = Options::new(process.environment);
     let Some(package) = options.text(args.package.as_deref(), "package") else {
         return Err(Refusal::usage(
@@ -83,34 +124,66 @@ fn job(args: &DeployArgs, artifact: &Artifact, redactor: &Redactor, process: &Pr
                 .hint("give the id of the package, not its name; it is created when it is missing"),
         ));
     };
-    let pack = PackOptions { id: options.text(args.id.as_deref(), "id"), name: options.text(args.name.as_deref(), "name") };
+    let pack = PackOptions {
+        id: options.text(args.id.as_deref(), "id"),
+        name: options.text(args.name.as_deref(), "name"),
+    };
     let id = pack.id.clone().unwrap_or_else(|| artifact.id().to_owned());
-    let name = pack.name.clone().unwrap_or_else(|| artifact.name().to_owned());
+    let name = pack
+        .name
+        .clone()
+        .unwrap_or_else(|| artifact.name().to_owned());
     let rules = Rules {
         create_package: !options.switch(args.no_create_package, "no-create-package")?,
         overwrite_drafts: options.switch(args.overwrite_drafts, "overwrite-drafts")?,
         force: args.force,
         deploy: !options.switch(args.no_deploy, "no-deploy")?,
-        parameters_from_artifact: options.switch(args.parameters_from_artifact, "parameters-from-artifact")?,
+        parameters_from_artifact: options
+            .switch(args.parameters_from_artifact, "parameters-from-artifact")?,
         settle: span(&args.wait.settle, &options, "settle", Duration::ZERO)?,
-        poll_interval: span(&args.wait.poll_interval, &options, "poll-interval", DEFAULT_POLL)?,
+        poll_interval: span(
+            &args.wait.poll_interval,
+            &options,
+            "poll-interval",
+            DEFAULT_POLL,
+        )?,
     };
     let named = named(&args.parameters, &id, redactor, process)?;
     let content = Content {
         kind: artifact.kind(),
         name,
-        package_name: options.text(args.package_name.as_deref(), "package-name").unwrap_or_else(|| package.clone()),
+        package_name: options
+            .text(args.package_name.as_deref(), "package-name")
+            .unwrap_or_else(|| package.clone()),
         package: PackageId(package),
         archive: Archive::pack(artifact, &pack)?,
         comparable: Comparable::of(artifact, &pack)?,
-        parameters: artifact.parameters().iter().map(|entry| (entry.key.clone(), entry.value.clone())).collect(),
-        parameter_keys: artifact.parameter_keys().into_iter().map(str::to_owned).collect(),
+        parameters: artifact
+            .parameters()
+            .iter()
+            .map(|entry| (entry.key.clone(), entry.value.clone()))
+            .collect(),
+        parameter_keys: artifact
+            .parameter_keys()
+            .into_iter()
+            .map(str::to_owned)
+            .collect(),
     };
-    Ok(Job { id: ArtifactId(id), source: Source::Files(Box::new(content)), named, rules })
+    Ok(Job {
+        id: ArtifactId(id),
+        source: Source::Files(Box::new(content)),
+        named,
+        rules,
+    })
 }
 
 /// The parameters that the file, `--set` and `--set-from-env` name; later ones win.
-fn named(args: &ParameterArgs, id: &str, redactor: &Redactor, process: &Process<'_>) -> Result<Vec<NamedParameter>, Refusal> {
+fn named(
+    args: &ParameterArgs,
+    id: &str,
+    redactor: &Redactor,
+    process: &Process<'_>,
+) -> Result<Vec<NamedParameter>, Refusal> {
     let options = Options::new(process.environment);
     let mut all = Vec::new();
     if let Some(file) = options.path(args.parameters.as_ref(), "parameters") {
@@ -120,7 +193,12 @@ fn named(args: &ParameterArgs, id: &str, redactor: &Redactor, process: &Process<
         all.push(parameters::set(&given, id)?);
     }
     for given in options.list(&args.set_from_env, "set-from-env") {
-        all.push(parameters::set_from_env(&given, id, process.environment, redactor)?);
+        all.push(parameters::set_from_env(
+            &given,
+            id,
+            process.environment,
+            redactor,
+        )?);
     }
     Ok(parameters::last_wins(all))
 }
@@ -131,7 +209,11 @@ fn read_parameters(directory: &Path, file: &Path) -> Result<Vec<NamedParameter>,
 
 /// The simulated tenant holds an earlier version of the artifact where a scenario is about an existing one.
 fn preload(try_out: &TryOutArgs, job: &Job) -> Vec<Preload> {
-    let (true, Source::Files(content)) = (try_out.sandbox && !try_out.scenario.is_empty(), &job.source) else { return Vec::new() };
+    let (true, Source::Files(content)) =
+        (try_out.sandbox && !try_out.scenario.is_empty(), &job.source)
+    else {
+        return Vec::new();
+    };
     let mut zip = Vec::new();
     match content.archive.copy_to(&mut zip) {
         Ok(()) => vec![Preload::earlier_version(&content.package.0, &zip)],
@@ -161,7 +243,8 @@ impl Start<'_> {
         let timeout = span(&self.wait.timeout, &options, "timeout", DEFAULT_TIMEOUT)?;
         let target = target(self.try_out, self.preload, process)?;
         target.credentials.hide_in(&self.redactor);
-        let http = Http::new(process.environment, &self.redactor).map_err(|error| Refusal::usage(Message::new(error.to_string())))?;
+        let http = Http::new(process.environment, &self.redactor)
+            .map_err(|error| Refusal::usage(Message::new(error.to_string())))?;
         let simulated = target.sandbox.is_some();
         let (events, received) = mpsc::channel();
         let observer = {
@@ -171,14 +254,27 @@ impl Start<'_> {
             })
         };
         let greeting = greeting(&target, &http);
-        let tenant = Tenant::new(http, target.credentials, self.redactor.clone(), clock, observer);
+        let tenant = Tenant::new(
+            http,
+            target.credentials,
+            self.redactor.clone(),
+            clock,
+            observer,
+        );
         let host = tenant.host().to_owned();
-        let deadline = Deadline { at: clock.now() + timeout };
+        let deadline = Deadline {
+            at: clock.now() + timeout,
+        };
         let jobs = self.jobs;
         let worker_events = events.clone();
         drop(events);
         thread::spawn(move || {
-            let context = Context { tenant: &tenant, clock, deadline, ledger: Ledger::new(worker_events.clone()) };
+            let context = Context {
+                tenant: &tenant,
+                clock,
+                deadline,
+                ledger: Ledger::new(worker_events.clone()),
+            };
             let ended = deploy::deploy(&context, &jobs);
             let _ = worker_events.send(Event::Ended(ended));
         });
@@ -193,7 +289,15 @@ impl Start<'_> {
             terminal: process.terminal,
             signal: process.signal.clone(),
         };
-        Ok(follow(&received, voice, clock, &greeting, simulated, host, &mut masked))
+        Ok(follow(
+            &received,
+            voice,
+            clock,
+            &greeting,
+            simulated,
+            host,
+            &mut masked,
+        ))
     }
 }
 
@@ -227,7 +331,13 @@ fn follow(
     }
 }
 
-fn finish(ended: Ended, voice: Voice, simulated: bool, host: String, process: &mut Process<'_>) -> Exit {
+fn finish(
+    ended: Ended,
+    voice: Voice,
+    simulated: bool,
+    host: String,
+    process: &mut Process<'_>,
+) -> Exit {
     let (artifacts, errors, exit): (Vec<Outcome>, Vec<Message>, Exit) = match ended {
         Ended::Verdicts(outcomes) => {
             let exit = Exit::worst(outcomes.iter().map(|outcome| outcome.verdict.exit));
@@ -235,7 +345,13 @@ fn finish(ended: Ended, voice: Voice, simulated: bool, host: String, process: &m
         }
         Ended::Usage(errors) => (Vec::new(), errors, Exit::Usage),
     };
-    let report = Report { simulated, tenant: Some(host), artifacts, errors, exit };
+    let report = Report {
+        simulated,
+        tenant: Some(host),
+        artifacts,
+        errors,
+        exit,
+    };
     write_report(&report, voice.form, voice.style, process)
 }
 
@@ -248,43 +364,77 @@ fn interrupted(progress: &Progress, process: &mut Process<'_>) -> Option<Exit> {
     };
     let _ = writeln!(process.err, "error: interrupted before the verdict");
     let _ = progress.ledger(process.err);
-    let _ = writeln!(process.err, "  hint:  run the same command again: it looks first what the tenant holds");
+    let _ = writeln!(
+        process.err,
+        "  hint:  run the same command again: it looks first what the tenant holds"
+    );
     Some(exit)
 }
 
 fn broken(progress: &Progress, process: &mut Process<'_>) -> Exit {
-    let _ = writeln!(process.err, "error: flowship broke off; this is a fault of flowship, please report it");
+    let _ = writeln!(
+        process.err,
+        "error: flowship broke off; this is a fault of flowship, please report it"
+    );
     let _ = progress.ledger(process.err);
     Exit::Protocol
 }
 
 /// Reads the credentials, or starts a simulated tenant when that was asked for on the command line itself.
-fn target(try_out: &TryOutArgs, preload: Vec<Preload>, process: &mut Process<'_>) -> Result<Target, Refusal> {
+fn target(
+    try_out: &TryOutArgs,
+    preload: Vec<Preload>,
+    process: &mut Process<'_>,
+) -> Result<Target, Refusal> {
     if !try_out.sandbox {
         let credentials = Credentials::from_environment(process.environment, &process.directory)?;
-        return Ok(Target { credentials, sandbox: None });
+        return Ok(Target {
+            credentials,
+            sandbox: None,
+        });
     }
-    let ignored: Vec<&str> = process.environment.names().filter(|name| name.starts_with("CPI_") && *name != "CPI_CA_FILE").collect();
+    let ignored: Vec<&str> = process
+        .environment
+        .names()
+        .filter(|name| name.starts_with("CPI_") && *name != "CPI_CA_FILE")
+        .collect();
     if !ignored.is_empty() {
-        let _ = writeln!(process.err, "SIMULATED: --sandbox ignores {}", ignored.join(", "));
+        let _ = writeln!(
+            process.err,
+            "SIMULATED: --sandbox ignores {}",
+            ignored.join(", ")
+        );
     }
     let scenarios = scenarios(&try_out.scenario)?;
-    let sandbox = Sandbox::start(SandboxOptions { scenarios, preload, ..SandboxOptions::default() })
-        .map_err(|error| Refusal::usage(Message::new(error.to_string()).at("--sandbox")))?;
+    let sandbox = Sandbox::start(SandboxOptions {
+        scenarios,
+        preload,
+        ..SandboxOptions::default()
+    })
+    .map_err(|error| Refusal::usage(Message::new(error.to_string()).at("--sandbox")))?;
     let variables: Environment = sandbox
         .variables()
         .into_iter()
         .filter(|(name, _)| *name == "CPI_SERVICE_KEY")
-        .fold(Environment::default(), |environment, (name, value)| environment.with(name, &value));
+        .fold(Environment::default(), |environment, (name, value)| {
+            environment.with(name, &value)
+        });
     let credentials = Credentials::from_environment(&variables, &process.directory)?;
-    Ok(Target { credentials, sandbox: Some(sandbox) })
+    Ok(Target {
+        credentials,
+        sandbox: Some(sandbox),
+    })
 }
 
 /// Reads the names of scenarios.
 pub(super) fn scenarios(names: &[String]) -> Result<Vec<Scenario>, Refusal> {
     let read = |name: &String| {
         Scenario::parse(name).map_err(|error| {
-            Refusal::usage(Message::new(error.to_string()).at("--scenario").hint("`flowship sandbox --list` names all scenarios"))
+            Refusal::usage(
+                Message::new(error.to_string())
+                    .at("--scenario")
+                    .hint("`flowship sandbox --list` names all scenarios"),
+            )
         })
     };
     names.iter().map(read).collect()
@@ -296,11 +446,19 @@ fn greeting(target: &Target, http: &Http) -> String {
         Login::ClientCredentials { client_id, .. } => format!("client {}", scrubbed(client_id)),
         Login::Basic { username, .. } => format!("user {}", scrubbed(username)),
     };
-    format!("tenant {} ({who}); {}", target.credentials.url.host(), http.describe())
+    format!(
+        "tenant {} ({who}); {}",
+        target.credentials.url.host(),
+        http.describe()
+    )
 }
 
 /// The beginning of a name, enough to tell one key from another.
 fn scrubbed(name: &str) -> String {
     let shown: String = name.chars().take(8).collect();
-    if shown.len() < name.len() { format!("{shown}…") } else { shown }
+    if shown.len() < name.len() {
+        format!("{shown}…")
+    } else {
+        shown
+    }
 }

@@ -29,7 +29,10 @@ pub struct Refusal {
 impl Refusal {
     /// A bad option, variable or file of settings.
     fn usage(message: Message) -> Self {
-        Self { exit: Exit::Usage, message }
+        Self {
+            exit: Exit::Usage,
+            message,
+        }
     }
 }
 
@@ -53,8 +56,14 @@ impl From<CredentialsError> for Refusal {
 
 impl From<ArtifactError> for Refusal {
     fn from(error: ArtifactError) -> Self {
-        let message = Message { hint: error.hint().map(str::to_owned), ..Message::new(error.to_string()) };
-        Self { exit: Exit::Artifact, message }
+        let message = Message {
+            hint: error.hint().map(str::to_owned),
+            ..Message::new(error.to_string())
+        };
+        Self {
+            exit: Exit::Artifact,
+            message,
+        }
     }
 }
 
@@ -71,43 +80,83 @@ impl Voice {
         let options = Options::new(process.environment);
         let form = match args.output {
             Some(form) => form,
-            None => word(&options, "output", &[("text", OutputForm::Text), ("json", OutputForm::Json)])?.unwrap_or(OutputForm::Text),
+            None => word(
+                &options,
+                "output",
+                &[("text", OutputForm::Text), ("json", OutputForm::Json)],
+            )?
+            .unwrap_or(OutputForm::Text),
         };
-        let colours = [("auto", ColorChoice::Auto), ("always", ColorChoice::Always), ("never", ColorChoice::Never)];
+        let colours = [
+            ("auto", ColorChoice::Auto),
+            ("always", ColorChoice::Always),
+            ("never", ColorChoice::Never),
+        ];
         let choice = match args.color {
             Some(choice) => choice,
             None => word(&options, "color", &colours)?.unwrap_or(ColorChoice::Auto),
         };
-        let volume = match (options.switch(args.quiet, "quiet")?, options.switch(args.verbose, "verbose")?) {
+        let volume = match (
+            options.switch(args.quiet, "quiet")?,
+            options.switch(args.verbose, "verbose")?,
+        ) {
             (_, true) => Volume::Verbose,
             (true, false) => Volume::Quiet,
             (false, false) => Volume::Normal,
         };
-        Ok(Self { form, volume, style: Style::new(colours_wanted(choice, process)) })
+        Ok(Self {
+            form,
+            volume,
+            style: Style::new(colours_wanted(choice, process)),
+        })
     }
 }
 
 /// The variable of an option that takes one of a few words.
-fn word<T: Copy>(options: &Options<'_>, name: &str, words: &[(&str, T)]) -> Result<Option<T>, Refusal> {
-    let Some(text) = options.text(None, name) else { return Ok(None) };
-    match words.iter().find(|(word, _)| text.eq_ignore_ascii_case(word)) {
+fn word<T: Copy>(
+    options: &Options<'_>,
+    name: &str,
+    words: &[(&str, T)],
+) -> Result<Option<T>, Refusal> {
+    let Some(text) = options.text(None, name) else {
+        return Ok(None);
+    };
+    match words
+        .iter()
+        .find(|(word, _)| text.eq_ignore_ascii_case(word))
+    {
         Some((_, value)) => Ok(Some(*value)),
         None => {
             let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
             let variable = format!("FLOWSHIP_{}", name.to_ascii_uppercase());
-            Err(BadVariable { variable, reason: format!("`{text}` is none of {}", known.join(", ")) }.into())
+            Err(BadVariable {
+                variable,
+                reason: format!("`{text}` is none of {}", known.join(", ")),
+            }
+            .into())
         }
     }
 }
 
 /// Option, then `NO_COLOR`, then the variables that force colours, then CI systems that show them, then the terminal.
 fn colours_wanted(choice: ColorChoice, process: &Process<'_>) -> bool {
-    let set = |name: &str| process.environment.get(name).is_some_and(|value| value != "0" && value != "false");
+    let set = |name: &str| {
+        process
+            .environment
+            .get(name)
+            .is_some_and(|value| value != "0" && value != "false")
+    };
     match choice {
         ColorChoice::Always => true,
         ColorChoice::Never => false,
         ColorChoice::Auto if process.environment.get("NO_COLOR").is_some() => false,
-        ColorChoice::Auto => set("CLICOLOR_FORCE") || set("FORCE_COLOR") || set("GITHUB_ACTIONS") || set("GITLAB_CI") || process.terminal,
+        ColorChoice::Auto => {
+            set("CLICOLOR_FORCE")
+                || set("FORCE_COLOR")
+                || set("GITHUB_ACTIONS")
+                || set("GITLAB_CI")
+                || process.terminal
+        }
     }
 }
 
@@ -131,13 +180,24 @@ pub(crate) fn run(cli: &Cli, process: &mut Process<'_>) -> Exit {
 }
 
 fn refuse(refusal: &Refusal, style: Style, form: OutputForm, process: &mut Process<'_>) -> Exit {
-    let report = Report { simulated: false, tenant: None, artifacts: Vec::new(), errors: vec![refusal.message.clone()], exit: refusal.exit };
+    let report = Report {
+        simulated: false,
+        tenant: None,
+        artifacts: Vec::new(),
+        errors: vec![refusal.message.clone()],
+        exit: refusal.exit,
+    };
     write_report(&report, form, style, process)
 }
 
 /// Writes a report: the result to standard output, what is not well to standard error. A reader of standard output
 /// who is gone changes nothing about what the tenant holds, so the code stays.
-pub(crate) fn write_report(report: &Report, form: OutputForm, style: Style, process: &mut Process<'_>) -> Exit {
+pub(crate) fn write_report(
+    report: &Report,
+    form: OutputForm,
+    style: Style,
+    process: &mut Process<'_>,
+) -> Exit {
     let told = text::errors(report, style, process.err);
     let written = match form {
         OutputForm::Text => text::result(report, style, process.out),
@@ -151,9 +211,18 @@ pub(crate) fn write_report(report: &Report, form: OutputForm, style: Style, proc
 }
 
 fn not_written(error: &io::Error, report: &Report, process: &mut Process<'_>) {
-    let _ = writeln!(process.err, "warning: the result could not be written to standard output: {error}");
+    let _ = writeln!(
+        process.err,
+        "warning: the result could not be written to standard output: {error}"
+    );
     for outcome in &report.artifacts {
-        let _ = writeln!(process.err, "  state: {}: {}; {}", outcome.id, outcome.verdict.word.as_str(), outcome.verdict.evidence);
+        let _ = writeln!(
+            process.err,
+            "  state: {}: {}; {}",
+            outcome.id,
+            outcome.verdict.word.as_str(),
+            outcome.verdict.evidence
+        );
     }
 }
 

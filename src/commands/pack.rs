@@ -14,9 +14,16 @@ use crate::deploy::outcome::Message;
 use crate::exit::Exit;
 
 /// Packs an artifact into a file and prints the digests.
-pub(super) fn pack(args: &PackArgs, voice: Voice, process: &mut Process<'_>) -> Result<Exit, Refusal> {
+pub(super) fn pack(
+    args: &PackArgs,
+    voice: Voice,
+    process: &mut Process<'_>,
+) -> Result<Exit, Refusal> {
     let artifact = open(&args.path, process)?;
-    let options = PackOptions { id: args.id.clone(), name: args.name.clone() };
+    let options = PackOptions {
+        id: args.id.clone(),
+        name: args.name.clone(),
+    };
     warn(&artifact, process)?;
     let archive = Archive::pack(&artifact, &options)?;
     let target = process.directory.join(&args.out);
@@ -27,7 +34,10 @@ pub(super) fn pack(args: &PackArgs, voice: Voice, process: &mut Process<'_>) -> 
         OutputForm::Text => write_text(&archive, id, &args.out, process.out),
     };
     if let Err(error) = written.and_then(|()| process.out.flush()) {
-        let _ = writeln!(process.err, "warning: the result could not be written to standard output: {error}");
+        let _ = writeln!(
+            process.err,
+            "warning: the result could not be written to standard output: {error}"
+        );
     }
     Ok(Exit::Ok)
 }
@@ -38,21 +48,41 @@ pub(super) fn warn(artifact: &Artifact, process: &mut Process<'_>) -> Result<(),
     for left_out in artifact.left_out() {
         let _ = writeln!(process.err, "left out: {left_out}");
     }
-    for finding in findings.iter().filter(|finding| finding.severity == artifact::Severity::Warning) {
-        let _ = writeln!(process.err, "warning: {}: {}", check::place(finding), finding.message);
+    for finding in findings
+        .iter()
+        .filter(|finding| finding.severity == artifact::Severity::Warning)
+    {
+        let _ = writeln!(
+            process.err,
+            "warning: {}: {}",
+            check::place(finding),
+            finding.message
+        );
     }
-    let mut errors = findings.iter().filter(|finding| finding.severity == artifact::Severity::Error);
-    let Some(first) = errors.next() else { return Ok(()) };
-    let mut message = Message::new(first.message.clone()).at(check::place(first)).hint(first.remedy.clone());
+    let mut errors = findings
+        .iter()
+        .filter(|finding| finding.severity == artifact::Severity::Error);
+    let Some(first) = errors.next() else {
+        return Ok(());
+    };
+    let mut message = Message::new(first.message.clone())
+        .at(check::place(first))
+        .hint(first.remedy.clone());
     for other in errors {
         message = message.because(format!("also: {}: {}", check::place(other), other.message));
     }
-    Err(Refusal { exit: Exit::Artifact, message })
+    Err(Refusal {
+        exit: Exit::Artifact,
+        message,
+    })
 }
 
 /// Writes beside the target and renames, so that nobody ever sees half a zip.
 fn save(archive: &Archive, target: &Path) -> io::Result<()> {
-    let directory = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let directory = target
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(directory)?;
     archive.copy_to(file.as_file_mut())?;
     readable(file.path())?;
@@ -73,11 +103,20 @@ fn readable(_: &Path) -> io::Result<()> {
 }
 
 fn cannot_write(target: &Path, error: &io::Error) -> Refusal {
-    Refusal::usage(Message::new(format!("the zip can't be written: {error}")).at(target.display().to_string()).hint("check the path given with -o"))
+    Refusal::usage(
+        Message::new(format!("the zip can't be written: {error}"))
+            .at(target.display().to_string())
+            .hint("check the path given with -o"),
+    )
 }
 
 fn write_text(archive: &Archive, id: &str, out_file: &Path, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "packed {id} into {} ({} bytes)", out_file.display(), archive.size)?;
+    writeln!(
+        out,
+        "packed {id} into {} ({} bytes)",
+        out_file.display(),
+        archive.size
+    )?;
     writeln!(out, "content sha256 {}", archive.content)?;
     writeln!(out, "zip sha256 {}", archive.zip)
 }
@@ -91,5 +130,9 @@ fn write_json(archive: &Archive, id: &str, out_file: &Path, out: &mut dyn Write)
         "content_sha256": archive.content.to_string(),
         "zip_sha256": archive.zip.to_string(),
     });
-    writeln!(out, "{}", serde_json::to_string_pretty(&packed).map_err(io::Error::other)?)
+    writeln!(
+        out,
+        "{}",
+        serde_json::to_string_pretty(&packed).map_err(io::Error::other)?
+    )
 }

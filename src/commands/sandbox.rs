@@ -25,10 +25,17 @@ pub(super) fn sandbox(args: &SandboxArgs, process: &mut Process<'_>) -> Result<E
     }
     let sandbox = start(args, process)?;
     if let Err(error) = announce(&sandbox, process.out) {
-        let _ = writeln!(process.err, "error: the variables could not be printed: {error}");
+        let _ = writeln!(
+            process.err,
+            "error: the variables could not be printed: {error}"
+        );
         return Ok(Exit::Usage);
     }
-    let _ = writeln!(process.err, "a simulated tenant serves at {}; Ctrl-C ends it", sandbox.url());
+    let _ = writeln!(
+        process.err,
+        "a simulated tenant serves at {}; Ctrl-C ends it",
+        sandbox.url()
+    );
     loop {
         match process.signal.load(Ordering::Relaxed) {
             0 => thread::sleep(SIGNAL_EVERY),
@@ -40,30 +47,60 @@ pub(super) fn sandbox(args: &SandboxArgs, process: &mut Process<'_>) -> Result<E
 
 fn start(args: &SandboxArgs, process: &Process<'_>) -> Result<Sandbox, Refusal> {
     let options = Options::new(process.environment);
-    let listen = options.text(args.listen.as_deref(), "listen").unwrap_or_else(|| "127.0.0.1:0".to_owned());
-    let listen = listen.replace("localhost", "127.0.0.1").parse().map_err(|_| {
-        Refusal::usage(Message::new(format!("`{listen}` is no address and port")).at("--listen").hint("write 127.0.0.1:8080, or 127.0.0.1:0 for a free port"))
-    })?;
+    let listen = options
+        .text(args.listen.as_deref(), "listen")
+        .unwrap_or_else(|| "127.0.0.1:0".to_owned());
+    let listen = listen
+        .replace("localhost", "127.0.0.1")
+        .parse()
+        .map_err(|_| {
+            Refusal::usage(
+                Message::new(format!("`{listen}` is no address and port"))
+                    .at("--listen")
+                    .hint("write 127.0.0.1:8080, or 127.0.0.1:0 for a free port"),
+            )
+        })?;
     let mut preload = Vec::new();
     for given in &args.preload {
         preload.push(preloaded(&given.to_string_lossy(), process)?);
     }
     let scenarios = scenarios(&args.scenario)?;
     let log: Box<dyn Write + Send> = Box::new(io::stderr());
-    Sandbox::start(SandboxOptions { listen, scenarios, speed: args.speed.unwrap_or(1.0), log: Some(log), seed: None, preload })
-        .map_err(|error| Refusal::usage(Message::new(error.to_string())))
+    Sandbox::start(SandboxOptions {
+        listen,
+        scenarios,
+        speed: args.speed.unwrap_or(1.0),
+        log: Some(log),
+        seed: None,
+        preload,
+    })
+    .map_err(|error| Refusal::usage(Message::new(error.to_string())))
 }
 
 /// Reads `PATH:PACKAGE`.
 fn preloaded(given: &str, process: &Process<'_>) -> Result<Preload, Refusal> {
-    let Some((path, package)) = given.rsplit_once(':').filter(|(path, package)| !path.is_empty() && !package.is_empty()) else {
-        return Err(Refusal::usage(Message::new(format!("`{given}` is not PATH:PACKAGE")).at("--preload")));
+    let Some((path, package)) = given
+        .rsplit_once(':')
+        .filter(|(path, package)| !path.is_empty() && !package.is_empty())
+    else {
+        return Err(Refusal::usage(
+            Message::new(format!("`{given}` is not PATH:PACKAGE")).at("--preload"),
+        ));
     };
     let artifact = open(path.as_ref(), process)?;
     let archive = Archive::pack(&artifact, &PackOptions::default())?;
     let mut zip = Vec::new();
-    archive.copy_to(&mut zip).map_err(|error| Refusal::usage(Message::new(format!("the artifact can't be packed: {error}")).at("--preload")))?;
-    Ok(Preload { package_id: package.to_owned(), zip, deployed: true, configured: Vec::new() })
+    archive.copy_to(&mut zip).map_err(|error| {
+        Refusal::usage(
+            Message::new(format!("the artifact can't be packed: {error}")).at("--preload"),
+        )
+    })?;
+    Ok(Preload {
+        package_id: package.to_owned(),
+        zip,
+        deployed: true,
+        configured: Vec::new(),
+    })
 }
 
 fn announce(sandbox: &Sandbox, out: &mut dyn Write) -> io::Result<()> {
@@ -78,7 +115,10 @@ fn list(process: &mut Process<'_>) -> Exit {
     match written {
         Ok(()) => Exit::Ok,
         Err(error) => {
-            let _ = writeln!(process.err, "warning: the list could not be written: {error}");
+            let _ = writeln!(
+                process.err,
+                "warning: the list could not be written: {error}"
+            );
             Exit::Ok
         }
     }

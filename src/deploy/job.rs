@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::artifact::ArtifactKind;
 use crate::artifact::Archive;
+use crate::artifact::ArtifactKind;
 use crate::artifact::Comparable;
 use crate::settings::parameters::NamedParameter;
 use crate::tenant::wire::{ArtifactId, PackageId};

@@ -52,11 +52,17 @@ impl Ledger {
 
     /// Tells progress. A reader that is gone is no reason to stop.
     pub fn progress(&self, artifact: &str, text: impl Into<String>) {
-        let _ = self.events.send(Event::Progress { artifact: artifact.to_owned(), text: text.into() });
+        let _ = self.events.send(Event::Progress {
+            artifact: artifact.to_owned(),
+            text: text.into(),
+        });
     }
 
     /// Takes note of a write.
     pub fn wrote(&self, artifact: &str, state: impl Into<String>) {
-        let _ = self.events.send(Event::Wrote { artifact: artifact.to_owned(), state: state.into() });
+        let _ = self.events.send(Event::Wrote {
+            artifact: artifact.to_owned(),
+            state: state.into(),
+        });
     }
 }

@@ -84,14 +84,20 @@ impl Pending {
 pub fn deploy(context: &Context<'_>, jobs: &[Job]) -> Ended {
     let mut surveyed = Vec::new();
     for job in jobs {
-        context.ledger.progress(&job.id.0, "reading what the tenant holds");
+        context
+            .ledger
+            .progress(&job.id.0, "reading what the tenant holds");
         match survey::survey(context, job) {
             Ok(standing) => surveyed.push(Ok(standing)),
             Err(Stop::Tenant(error)) => surveyed.push(Err(error)),
             Err(Stop::Usage(message)) => return Ended::Usage(vec![message]),
         }
     }
-    let begun: Vec<Begun<'_>> = jobs.iter().zip(surveyed).map(|(job, standing)| begin(context, job, standing)).collect();
+    let begun: Vec<Begun<'_>> = jobs
+        .iter()
+        .zip(surveyed)
+        .map(|(job, standing)| begin(context, job, standing))
+        .collect();
     Ended::Verdicts(finish(context, begun))
 }
 
@@ -103,34 +109,59 @@ struct Begun<'a> {
     progress: Progress,
 }
 
-fn begin<'a>(context: &Context<'_>, job: &'a Job, surveyed: Result<Standing, TenantError>) -> Begun<'a> {
+fn begin<'a>(
+    context: &Context<'_>,
+    job: &'a Job,
+    surveyed: Result<Standing, TenantError>,
+) -> Begun<'a> {
     let started = context.clock.now();
     let (standing, progress) = match surveyed {
-        Err(error) => (Standing::default(), Progress::Done(Verdict::of_error(error, "nothing was written"), None)),
+        Err(error) => (
+            Standing::default(),
+            Progress::Done(Verdict::of_error(error, "nothing was written"), None),
+        ),
         Ok(standing) => {
             let progress = follow(context, job, &standing);
             (standing, progress)
         }
     };
-    Begun { job, standing, started, progress }
+    Begun {
+        job,
+        standing,
+        started,
+        progress,
+    }
 }
 
 /// Follows the plan of one artifact up to its deploy call.
 fn follow(context: &Context<'_>, job: &Job, standing: &Standing) -> Progress {
     match plan::decide(job, standing) {
-        Plan::Refuse(message) => Progress::Done(Verdict::bad(Word::Failed, "nothing was written".to_owned(), message), None),
+        Plan::Refuse(message) => Progress::Done(
+            Verdict::bad(Word::Failed, "nothing was written".to_owned(), message),
+            None,
+        ),
         Plan::Unchanged(proof) => Progress::Done(Verdict::well(Word::Unchanged, proof), None),
         Plan::Stopped(evidence) => Progress::Done(stopped(job, evidence), None),
         Plan::Act(steps) => match Writing::new(context, job, standing) {
             Some(writing) => writing.carry_out(steps),
-            None => Progress::Done(Verdict::bad(Word::Failed, "nothing was written".to_owned(), Message::new("the type of the artifact is not known")), None),
+            None => Progress::Done(
+                Verdict::bad(
+                    Word::Failed,
+                    "nothing was written".to_owned(),
+                    Message::new("the type of the artifact is not known"),
+                ),
+                None,
+            ),
         },
     }
 }
 
 fn stopped(job: &Job, evidence: String) -> Verdict {
-    let message = Message::new(format!("{} was stopped on the tenant, and its content has not changed: it was not started", job.id))
-        .hint("start it with --force, if it is to run again");
+    let message = Message::new(format!(
+        "{} was stopped on the tenant, and its content has not changed: it was not started",
+        job.id
+    ))
+    .hint("start it with --force, if it is to run again");
     Verdict::bad(Word::Skipped, evidence, message)
 }
 
@@ -141,7 +172,8 @@ fn finish(context: &Context<'_>, begun: Vec<Begun<'_>>) -> Vec<Outcome> {
     for (place, one) in begun.into_iter().enumerate() {
         match one.progress {
             Progress::Done(verdict, version) => {
-                let mut ended = outcome(context, one.job, &one.standing, one.started, None, verdict);
+                let mut ended =
+                    outcome(context, one.job, &one.standing, one.started, None, verdict);
                 ended.designtime_version = version.or(ended.designtime_version);
                 outcomes.push(Some(ended));
             }
@@ -154,13 +186,27 @@ fn finish(context: &Context<'_>, begun: Vec<Begun<'_>>) -> Vec<Outcome> {
     }
     for (place, watched, verdict) in watch::watch(context, pending) {
         let (job, standing, started) = &facts[place];
-        outcomes[place] = Some(outcome(context, job, standing, *started, Some(&watched), verdict));
+        outcomes[place] = Some(outcome(
+            context,
+            job,
+            standing,
+            *started,
+            Some(&watched),
+            verdict,
+        ));
     }
     outcomes.into_iter().flatten().collect()
 }
 
 /// Gathers the facts of one artifact.
-fn outcome(context: &Context<'_>, job: &Job, standing: &Standing, started: Moment, watched: Option<&Pending>, verdict: Verdict) -> Outcome {
+fn outcome(
+    context: &Context<'_>,
+    job: &Job,
+    standing: &Standing,
+    started: Moment,
+    watched: Option<&Pending>,
+    verdict: Verdict,
+) -> Outcome {
     let content = match &job.source {
         Source::Files(content) => Some(content),
         Source::Tenant => None,
@@ -169,15 +215,21 @@ fn outcome(context: &Context<'_>, job: &Job, standing: &Standing, started: Momen
     Outcome {
         id: job.id.0.clone(),
         kind: content.map(|content| content.kind).or(standing.kind),
-        package: content.map(|content| content.package.0.clone()).or_else(|| held.map(|artifact| artifact.package_id.clone())),
-        designtime_version: watched.map(|one| one.designtime_version.clone()).or_else(|| held.map(|artifact| artifact.version.clone())),
+        package: content
+            .map(|content| content.package.0.clone())
+            .or_else(|| held.map(|artifact| artifact.package_id.clone())),
+        designtime_version: watched
+            .map(|one| one.designtime_version.clone())
+            .or_else(|| held.map(|artifact| artifact.version.clone())),
         runtime_version: watched
             .and_then(|one| one.evidence.last_seen())
             .or(standing.runtime.as_ref())
             .map(|record| record.version.clone()),
         content_sha256: content.map(|content| content.archive.content),
         zip_sha256: content.map(|content| content.archive.zip),
-        task: watched.and_then(|one| one.evidence.task_id()).map(ToString::to_string),
+        task: watched
+            .and_then(|one| one.evidence.task_id())
+            .map(ToString::to_string),
         took: context.clock.now().saturating_sub(started),
         verdict,
     }

@@ -67,7 +67,10 @@ pub struct Message {
 impl Message {
     /// A message of one sentence.
     pub fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into(), ..Self::default() }
+        Self {
+            what: what.into(),
+            ..Self::default()
+        }
     }
 
     /// The same with a place.
@@ -94,8 +97,18 @@ impl Message {
 
 impl From<TenantError> for Message {
     fn from(error: TenantError) -> Self {
-        let causes = error.says.filter(|words| !words.is_empty()).map(|words| words.to_string()).into_iter().collect();
-        Self { what: error.what, at: Some(error.at), causes, hint: error.hint }
+        let causes = error
+            .says
+            .filter(|words| !words.is_empty())
+            .map(|words| words.to_string())
+            .into_iter()
+            .collect();
+        Self {
+            what: error.what,
+            at: Some(error.at),
+            causes,
+            hint: error.hint,
+        }
     }
 }
 
@@ -116,7 +129,12 @@ impl Verdict {
     /// A good end.
     #[must_use]
     pub fn well(word: Word, evidence: String) -> Self {
-        Self { word, exit: Exit::Ok, evidence, message: None }
+        Self {
+            word,
+            exit: Exit::Ok,
+            evidence,
+            message: None,
+        }
     }
 
     /// An end that is not well; its exit code follows from the word.
@@ -130,7 +148,12 @@ impl Verdict {
             Word::Undecided => Exit::Undecided,
             Word::Unreachable => Exit::Unreachable,
         };
-        Self { word, exit, evidence, message: Some(message) }
+        Self {
+            word,
+            exit,
+            evidence,
+            message: Some(message),
+        }
     }
 
     /// The end that a call's error leads to before any deployment was accepted. `state`: what the tenant holds now.
@@ -143,7 +166,12 @@ impl Verdict {
             Kind::Unreachable => Word::Unreachable,
             Kind::Nonsense => Word::Undecided,
         };
-        Self { word, exit, evidence: state.to_owned(), message: Some(error.into()) }
+        Self {
+            word,
+            exit,
+            evidence: state.to_owned(),
+            message: Some(error.into()),
+        }
     }
 }
 

@@ -25,12 +25,21 @@ pub struct UnknownKey {
 /// The named keys that neither the artifact nor the tenant knows. Of the keys that only the tenant has, those count
 /// that SAP itself adds (`SAP_...`): others belong to an older version and would be refused after the upload.
 #[must_use]
-pub fn unknown_keys(named: &[NamedParameter], of_artifact: Option<&BTreeSet<String>>, on_tenant: &[Configuration]) -> Vec<UnknownKey> {
+pub fn unknown_keys(
+    named: &[NamedParameter],
+    of_artifact: Option<&BTreeSet<String>>,
+    on_tenant: &[Configuration],
+) -> Vec<UnknownKey> {
     let mut known: BTreeSet<&str> = BTreeSet::from([PROFILE]);
     match of_artifact {
         Some(keys) => {
             known.extend(keys.iter().map(String::as_str));
-            known.extend(on_tenant.iter().map(|one| one.key.as_str()).filter(|key| key.starts_with("SAP_")));
+            known.extend(
+                on_tenant
+                    .iter()
+                    .map(|one| one.key.as_str())
+                    .filter(|key| key.starts_with("SAP_")),
+            );
         }
         None => known.extend(on_tenant.iter().map(|one| one.key.as_str())),
     }
@@ -51,7 +60,12 @@ pub fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     let bound = (text.chars().count() / 3).max(2);
     candidates
         .into_iter()
-        .map(|candidate| (distance(&text.to_lowercase(), &candidate.to_lowercase()), candidate))
+        .map(|candidate| {
+            (
+                distance(&text.to_lowercase(), &candidate.to_lowercase()),
+                candidate,
+            )
+        })
         .filter(|(distance, _)| *distance <= bound)
         .min()
         .map(|(_, candidate)| candidate)
@@ -99,11 +113,26 @@ pub enum Why {
 /// The values that must stand on the tenant when an artifact has been uploaded: named ones first, then those
 /// configured before, then the artifact's own for keys that are new.
 #[must_use]
-pub fn settings(content: Option<&Content>, named: &[NamedParameter], before: &[Configuration], artifact_wins: bool) -> Vec<Setting> {
+pub fn settings(
+    content: Option<&Content>,
+    named: &[NamedParameter],
+    before: &[Configuration],
+    artifact_wins: bool,
+) -> Vec<Setting> {
     let mut wanted: BTreeMap<&str, (&str, Why)> = BTreeMap::new();
     if let Some(content) = content {
         for (key, value) in &content.parameters {
-            wanted.insert(key, (value, if artifact_wins { Why::Artifact } else { Why::New }));
+            wanted.insert(
+                key,
+                (
+                    value,
+                    if artifact_wins {
+                        Why::Artifact
+                    } else {
+                        Why::New
+                    },
+                ),
+            );
         }
         if !artifact_wins {
             for one in before {
@@ -114,14 +143,24 @@ pub fn settings(content: Option<&Content>, named: &[NamedParameter], before: &[C
     for parameter in named {
         wanted.insert(&parameter.key, (&parameter.value, Why::Named));
     }
-    wanted.into_iter().map(|(key, (value, why))| Setting { key: key.to_owned(), value: value.to_owned(), why }).collect()
+    wanted
+        .into_iter()
+        .map(|(key, (value, why))| Setting {
+            key: key.to_owned(),
+            value: value.to_owned(),
+            why,
+        })
+        .collect()
 }
 
 /// Those settings that the tenant does not show: what has to be written. A kept or artifact's key that the tenant no
 /// longer knows is none; a named one is written all the same, so that the tenant decides.
 #[must_use]
 pub fn missing<'a>(settings: &'a [Setting], on_tenant: &[Configuration]) -> Vec<&'a Setting> {
-    let shown: BTreeMap<&str, &str> = on_tenant.iter().map(|one| (one.key.as_str(), one.value.as_str())).collect();
+    let shown: BTreeMap<&str, &str> = on_tenant
+        .iter()
+        .map(|one| (one.key.as_str(), one.value.as_str()))
+        .collect();
     settings
         .iter()
         .filter(|setting| match shown.get(setting.key.as_str()) {
@@ -134,7 +173,11 @@ pub fn missing<'a>(settings: &'a [Setting], on_tenant: &[Configuration]) -> Vec<
 /// A value as some clients encode it for this API. Tenants that decode once show the value again.
 #[must_use]
 pub fn html_encoded(value: &str) -> String {
-    value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    value
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 /// Whether the flow is configured for a runtime that this API does not show.
@@ -142,7 +185,11 @@ pub fn html_encoded(value: &str) -> String {
 pub fn other_profile(on_tenant: &[Configuration]) -> Option<String> {
     on_tenant
         .iter()
-        .find(|one| one.key == PROFILE && !one.value.is_empty() && !one.value.eq_ignore_ascii_case(CLOUD_PROFILE))
+        .find(|one| {
+            one.key == PROFILE
+                && !one.value.is_empty()
+                && !one.value.eq_ignore_ascii_case(CLOUD_PROFILE)
+        })
         .map(|one| one.value.clone())
 }
 
@@ -151,33 +198,85 @@ mod tests {
     use super::*;
 
     fn on_tenant(pairs: &[(&str, &str)]) -> Vec<Configuration> {
-        pairs.iter().map(|(key, value)| Configuration { key: (*key).into(), value: (*value).into(), data_type: "xsd:string".into() }).collect()
+        pairs
+            .iter()
+            .map(|(key, value)| Configuration {
+                key: (*key).into(),
+                value: (*value).into(),
+                data_type: "xsd:string".into(),
+            })
+            .collect()
     }
 
     fn named(key: &str, value: &str) -> NamedParameter {
-        NamedParameter { key: key.into(), value: value.into(), source: "--set".into() }
+        NamedParameter {
+            key: key.into(),
+            value: value.into(),
+            source: "--set".into(),
+        }
     }
 
     #[test]
     fn an_unknown_key_names_the_nearest_known_one() {
         let keys: BTreeSet<String> = ["Receiver Address".to_owned(), "Timeout".to_owned()].into();
-        let unknown = unknown_keys(&[named("timeuot", "1"), named("SAP_ProfileId", "x"), named("Old", "1")], Some(&keys), &on_tenant(&[("Old", "1"), ("SAP_Extra", "1")]));
-        assert_eq!(unknown.iter().map(|one| (one.key.as_str(), one.nearest.as_deref())).collect::<Vec<_>>(), [("timeuot", Some("Timeout")), ("Old", None)]);
-        assert!(unknown_keys(&[named("SAP_Extra", "1")], Some(&keys), &on_tenant(&[("SAP_Extra", "1")])).is_empty());
-        assert!(unknown_keys(&[named("Old", "1")], None, &on_tenant(&[("Old", "1")])).is_empty(), "a redeployment knows the tenant's keys");
+        let unknown = unknown_keys(
+            &[
+                named("timeuot", "1"),
+                named("SAP_ProfileId", "x"),
+                named("Old", "1"),
+            ],
+            Some(&keys),
+            &on_tenant(&[("Old", "1"), ("SAP_Extra", "1")]),
+        );
+        assert_eq!(
+            unknown
+                .iter()
+                .map(|one| (one.key.as_str(), one.nearest.as_deref()))
+                .collect::<Vec<_>>(),
+            [("timeuot", Some("Timeout")), ("Old", None)]
+        );
+        assert!(
+            unknown_keys(
+                &[named("SAP_Extra", "1")],
+                Some(&keys),
+                &on_tenant(&[("SAP_Extra", "1")])
+            )
+            .is_empty()
+        );
+        assert!(
+            unknown_keys(&[named("Old", "1")], None, &on_tenant(&[("Old", "1")])).is_empty(),
+            "a redeployment knows the tenant's keys"
+        );
     }
 
     #[test]
     fn only_what_differs_is_written_and_named_keys_always_count() {
-        let settings = [("a", "1", Why::Kept), ("b", "2", Why::Kept), ("c", "3", Why::Named), ("d", "4", Why::Artifact)]
-            .map(|(key, value, why)| Setting { key: key.into(), value: value.into(), why });
-        let missing: Vec<&str> = missing(&settings, &on_tenant(&[("a", "1"), ("b", "other")])).iter().map(|one| one.key.as_str()).collect();
+        let settings = [
+            ("a", "1", Why::Kept),
+            ("b", "2", Why::Kept),
+            ("c", "3", Why::Named),
+            ("d", "4", Why::Artifact),
+        ]
+        .map(|(key, value, why)| Setting {
+            key: key.into(),
+            value: value.into(),
+            why,
+        });
+        let missing: Vec<&str> = missing(&settings, &on_tenant(&[("a", "1"), ("b", "other")]))
+            .iter()
+            .map(|one| one.key.as_str())
+            .collect();
         assert_eq!(missing, ["b", "c"]);
     }
 
     #[test]
     fn distances_are_edit_distances() {
-        for (one, other, expected) in [("", "", 0), ("a", "", 1), ("kitten", "sitting", 3), ("abc", "abc", 0)] {
+        for (one, other, expected) in [
+            ("", "", 0),
+            ("a", "", 1),
+            ("kitten", "sitting", 3),
+            ("abc", "abc", 0),
+        ] {
             assert_eq!(distance(one, other), expected);
         }
     }

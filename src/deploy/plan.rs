@@ -5,7 +5,9 @@ use super::outcome::Message;
 use super::parameters::{self, Setting};
 use crate::artifact::ArtifactKind;
 use crate::tenant::odata::TenantTime;
-use crate::tenant::wire::{Configuration, DesigntimeArtifact, IntegrationPackage, RuntimeArtifact, RuntimeStatus};
+use crate::tenant::wire::{
+    Configuration, DesigntimeArtifact, IntegrationPackage, RuntimeArtifact, RuntimeStatus,
+};
 
 /// What the tenant holds of one artifact, read before the first write.
 #[derive(Clone, Debug, Default)]
@@ -67,10 +69,18 @@ pub enum Upload {
 /// in reach, or when a content that may not be written might be the same anyhow.
 #[must_use]
 pub fn needs_comparison(job: &Job, standing: &Standing) -> bool {
-    let (Source::Files(content), Some(artifact)) = (&job.source, &standing.artifact) else { return false };
-    let only_without_write = content.kind == ArtifactKind::ValueMapping || is_foreign_draft(job, standing) || is_read_only(standing);
-    let stopped = standing.runtime.as_ref().is_some_and(|record| record.status == RuntimeStatus::Stopped);
-    let provable = !job.rules.deploy || runs_since(artifact, standing.runtime.as_ref()).is_some() || stopped;
+    let (Source::Files(content), Some(artifact)) = (&job.source, &standing.artifact) else {
+        return false;
+    };
+    let only_without_write = content.kind == ArtifactKind::ValueMapping
+        || is_foreign_draft(job, standing)
+        || is_read_only(standing);
+    let stopped = standing
+        .runtime
+        .as_ref()
+        .is_some_and(|record| record.status == RuntimeStatus::Stopped);
+    let provable =
+        !job.rules.deploy || runs_since(artifact, standing.runtime.as_ref()).is_some() || stopped;
     only_without_write || (!job.rules.force && provable && settings_hold(job, standing))
 }
 
@@ -87,14 +97,24 @@ pub fn decide(job: &Job, standing: &Standing) -> Plan {
 }
 
 fn create(job: &Job, standing: &Standing, package: &str) -> Plan {
-    let steps = Steps { create_package: standing.package.is_none(), upload: Upload::Create, deploy: job.rules.deploy };
+    let steps = Steps {
+        create_package: standing.package.is_none(),
+        upload: Upload::Create,
+        deploy: job.rules.deploy,
+    };
     if is_read_only(standing) {
         return Plan::Refuse(read_only(package));
     }
     Plan::Act(steps)
 }
 
-fn update(job: &Job, standing: &Standing, artifact: &DesigntimeArtifact, package: &str, kind: ArtifactKind) -> Plan {
+fn update(
+    job: &Job,
+    standing: &Standing,
+    artifact: &DesigntimeArtifact,
+    package: &str,
+    kind: ArtifactKind,
+) -> Plan {
     if !artifact.package_id.is_empty() && artifact.package_id != package {
         return Plan::Refuse(in_other_package(&job.id.0, &artifact.package_id, package));
     }
@@ -105,30 +125,57 @@ fn update(job: &Job, standing: &Standing, artifact: &DesigntimeArtifact, package
             return done;
         }
     }
-    let upload = if same && settled { Upload::Keep } else { Upload::Update };
+    let upload = if same && settled {
+        Upload::Keep
+    } else {
+        Upload::Update
+    };
     if upload == Upload::Keep {
-        return Plan::Act(Steps { create_package: false, upload, deploy: job.rules.deploy });
+        return Plan::Act(Steps {
+            create_package: false,
+            upload,
+            deploy: job.rules.deploy,
+        });
     }
     if let Some(refusal) = may_not_write(job, standing, artifact, package, kind, same) {
         return Plan::Refuse(refusal);
     }
-    Plan::Act(Steps { create_package: false, upload, deploy: job.rules.deploy })
+    Plan::Act(Steps {
+        create_package: false,
+        upload,
+        deploy: job.rules.deploy,
+    })
 }
 
 fn nothing_to_do(job: &Job, standing: &Standing, artifact: &DesigntimeArtifact) -> Option<Plan> {
     if !job.rules.deploy {
-        return Some(Plan::Unchanged("the tenant's content and parameters are the same".to_owned()));
+        return Some(Plan::Unchanged(
+            "the tenant's content and parameters are the same".to_owned(),
+        ));
     }
     if let Some((deployed, modified)) = runs_since(artifact, standing.runtime.as_ref()) {
         return Some(Plan::Unchanged(format!(
             "same content and parameters; STARTED, DeployedOn {deployed} is later than the last save {modified}"
         )));
     }
-    let record = standing.runtime.as_ref().filter(|record| record.status == RuntimeStatus::Stopped)?;
-    Some(Plan::Stopped(format!("same content and parameters; the runtime shows {}", record.status)))
+    let record = standing
+        .runtime
+        .as_ref()
+        .filter(|record| record.status == RuntimeStatus::Stopped)?;
+    Some(Plan::Stopped(format!(
+        "same content and parameters; the runtime shows {}",
+        record.status
+    )))
 }
 
-fn may_not_write(job: &Job, standing: &Standing, artifact: &DesigntimeArtifact, package: &str, kind: ArtifactKind, same: bool) -> Option<Message> {
+fn may_not_write(
+    job: &Job,
+    standing: &Standing,
+    artifact: &DesigntimeArtifact,
+    package: &str,
+    kind: ArtifactKind,
+    same: bool,
+) -> Option<Message> {
     if is_read_only(standing) {
         return Some(read_only(package));
     }
@@ -151,12 +198,19 @@ fn redeploy(job: &Job, standing: &Standing) -> Plan {
     if is_foreign_draft(job, standing) {
         return Plan::Refuse(draft(&job.id.0, artifact));
     }
-    Plan::Act(Steps { create_package: false, upload: Upload::Keep, deploy: true })
+    Plan::Act(Steps {
+        create_package: false,
+        upload: Upload::Keep,
+        deploy: true,
+    })
 }
 
 /// The dates that prove that what runs was deployed after the last save: STARTED, and DeployedOn later than
 /// ModifiedAt, both by the tenant's clock.
-fn runs_since(artifact: &DesigntimeArtifact, runtime: Option<&RuntimeArtifact>) -> Option<(TenantTime, TenantTime)> {
+fn runs_since(
+    artifact: &DesigntimeArtifact,
+    runtime: Option<&RuntimeArtifact>,
+) -> Option<(TenantTime, TenantTime)> {
     let record = runtime.filter(|record| record.status == RuntimeStatus::Started)?;
     let (deployed, modified) = (record.deployed_on?, artifact.modified_at()?);
     (deployed > modified).then_some((deployed, modified))
@@ -169,7 +223,12 @@ pub fn settings(job: &Job, standing: &Standing) -> Vec<Setting> {
         Source::Files(content) => Some(content.as_ref()),
         Source::Tenant => None,
     };
-    parameters::settings(content, &job.named, &standing.configured, job.rules.parameters_from_artifact)
+    parameters::settings(
+        content,
+        &job.named,
+        &standing.configured,
+        job.rules.parameters_from_artifact,
+    )
 }
 
 fn settings_hold(job: &Job, standing: &Standing) -> bool {
@@ -177,11 +236,17 @@ fn settings_hold(job: &Job, standing: &Standing) -> bool {
 }
 
 fn is_read_only(standing: &Standing) -> bool {
-    standing.package.as_ref().is_some_and(IntegrationPackage::read_only)
+    standing
+        .package
+        .as_ref()
+        .is_some_and(IntegrationPackage::read_only)
 }
 
 fn is_foreign_draft(job: &Job, standing: &Standing) -> bool {
-    let draft = standing.artifact.as_ref().is_some_and(DesigntimeArtifact::is_draft);
+    let draft = standing
+        .artifact
+        .as_ref()
+        .is_some_and(DesigntimeArtifact::is_draft);
     draft && !standing.saved_by_us && !job.rules.overwrite_drafts
 }
 
@@ -196,10 +261,19 @@ fn in_other_package(id: &str, holder: &str, package: &str) -> Message {
 }
 
 fn draft(id: &str, artifact: &DesigntimeArtifact) -> Message {
-    let author = if artifact.modified_by.is_empty() { "somebody (this tenant does not say who)" } else { &artifact.modified_by };
-    let since = artifact.modified_at().map(|date| format!(" since {date}")).unwrap_or_default();
-    Message::new(format!("artifact {id} is a draft of {author}{since}: it was saved in the web UI without a version"))
-        .hint("let the author save it as a version or discard it; --overwrite-drafts overwrites it")
+    let author = if artifact.modified_by.is_empty() {
+        "somebody (this tenant does not say who)"
+    } else {
+        &artifact.modified_by
+    };
+    let since = artifact
+        .modified_at()
+        .map(|date| format!(" since {date}"))
+        .unwrap_or_default();
+    Message::new(format!(
+        "artifact {id} is a draft of {author}{since}: it was saved in the web UI without a version"
+    ))
+    .hint("let the author save it as a version or discard it; --overwrite-drafts overwrites it")
 }
 
 fn value_mapping(id: &str) -> Message {

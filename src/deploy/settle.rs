@@ -29,7 +29,12 @@ enum SealState {
 }
 
 /// Turns a final judgement into a verdict; `None` when the tenant must be asked again.
-pub(super) fn settle(context: &Context<'_>, job: &Job, one: &mut Pending, judgement: Judgement) -> Option<Verdict> {
+pub(super) fn settle(
+    context: &Context<'_>,
+    job: &Job,
+    one: &mut Pending,
+    judgement: Judgement,
+) -> Option<Verdict> {
     match judgement {
         Judgement::Wait | Judgement::RepeatCall => None,
         Judgement::Started(doubts) => started(context, job, one, &doubts),
@@ -39,11 +44,21 @@ pub(super) fn settle(context: &Context<'_>, job: &Job, one: &mut Pending, judgem
             } else {
                 "the build of the new content failed"
             };
-            Some(failed(context, job, one, format!("{what} (task status {status})")))
+            Some(failed(
+                context,
+                job,
+                one,
+                format!("{what} (task status {status})"),
+            ))
         }
         Judgement::StartFailed => Some(match seal_state(context, job, one, closing(context)) {
             Ok(SealState::Broken(artifact)) => superseded(context, job, one, &artifact),
-            _ => failed(context, job, one, "the new content was built, but does not start".to_owned()),
+            _ => failed(
+                context,
+                job,
+                one,
+                "the new content was built, but does not start".to_owned(),
+            ),
         }),
         Judgement::Undecided(why) => Some(undecided(context, one, why)),
     }
@@ -51,17 +66,28 @@ pub(super) fn settle(context: &Context<'_>, job: &Job, one: &mut Pending, judgem
 
 /// A deadline for the last few reads, when the run's own has passed or is about to.
 fn closing(context: &Context<'_>) -> Deadline {
-    context.deadline.or_later(context.clock.now() + Duration::from_secs(2))
+    context
+        .deadline
+        .or_later(context.clock.now() + Duration::from_secs(2))
 }
 
-fn started(context: &Context<'_>, job: &Job, one: &mut Pending, doubts: &[Doubt]) -> Option<Verdict> {
+fn started(
+    context: &Context<'_>,
+    job: &Job,
+    one: &mut Pending,
+    doubts: &[Doubt],
+) -> Option<Verdict> {
     match seal_state(context, job, one, closing(context)) {
         Ok(SealState::Holds) => Some(Verdict::well(Word::Started, evidence(context, one, doubts))),
         Ok(SealState::Broken(artifact)) => Some(superseded(context, job, one, &artifact)),
         Ok(SealState::Gone) => Some(Verdict::bad(
             Word::Superseded,
             evidence(context, one, doubts),
-            Message::new(format!("{} was deleted from the design time while it was deployed", job.id)).hint("find out who deleted it, then run again"),
+            Message::new(format!(
+                "{} was deleted from the design time while it was deployed",
+                job.id
+            ))
+            .hint("find out who deleted it, then run again"),
         )),
         Err(_) if !context.deadline.passed(context.clock.now()) => {
             one.next_look = context.clock.now() + Duration::from_secs(1);
@@ -69,15 +95,30 @@ fn started(context: &Context<'_>, job: &Job, one: &mut Pending, doubts: &[Doubt]
         }
         Err(error) => {
             let mut message = Message::from(error);
-            message.what = format!("it runs, but whether nobody saved other content meanwhile could not be read: {}", message.what);
-            Some(Verdict::bad(Word::Undecided, evidence(context, one, doubts), message))
+            message.what = format!(
+                "it runs, but whether nobody saved other content meanwhile could not be read: {}",
+                message.what
+            );
+            Some(Verdict::bad(
+                Word::Undecided,
+                evidence(context, one, doubts),
+                message,
+            ))
         }
     }
 }
 
 /// Compares the stamp; where it differs, or where the tenant has no dates, content and parameters decide.
-fn seal_state(context: &Context<'_>, job: &Job, one: &Pending, deadline: Deadline) -> Result<SealState, TenantError> {
-    let artifact = match context.tenant.designtime_artifact(one.kind, &job.id, deadline)? {
+fn seal_state(
+    context: &Context<'_>,
+    job: &Job,
+    one: &Pending,
+    deadline: Deadline,
+) -> Result<SealState, TenantError> {
+    let artifact = match context
+        .tenant
+        .designtime_artifact(one.kind, &job.id, deadline)?
+    {
         Reading::Found(artifact) => artifact,
         Reading::Missing => return Ok(SealState::Gone),
     };
@@ -86,29 +127,65 @@ fn seal_state(context: &Context<'_>, job: &Job, one: &Pending, deadline: Deadlin
         return Ok(SealState::Holds);
     }
     let Source::Files(content) = &job.source else {
-        return Ok(if stamp == one.seal.stamp { SealState::Holds } else { SealState::Broken(Box::new(artifact)) });
+        return Ok(if stamp == one.seal.stamp {
+            SealState::Holds
+        } else {
+            SealState::Broken(Box::new(artifact))
+        });
     };
-    let context = Context { deadline, ..context.clone() };
+    let context = Context {
+        deadline,
+        ..context.clone()
+    };
     let configured = configured(&context, job, one)?;
-    let standing = Standing { configured, ..Standing::default() };
-    let same_content = survey::differences(&context, one.kind, job, &content.comparable, &standing)?.is_some_and(|found| found.is_empty());
-    let same_parameters = parameters::missing(&one.seal.settings, &standing.configured).iter().all(|setting| setting.why == parameters::Why::New);
-    Ok(if same_content && same_parameters { SealState::Holds } else { SealState::Broken(Box::new(artifact)) })
-}
-
-fn configured(context: &Context<'_>, job: &Job, one: &Pending) -> Result<Vec<Configuration>, TenantError> {
-    if one.kind != ArtifactKind::IntegrationFlow {
-        return Ok(Vec::new());
-    }
-    Ok(match context.tenant.configurations(&job.id, context.deadline)? {
-        Reading::Found(configured) => configured,
-        Reading::Missing => Vec::new(),
+    let standing = Standing {
+        configured,
+        ..Standing::default()
+    };
+    let same_content =
+        survey::differences(&context, one.kind, job, &content.comparable, &standing)?
+            .is_some_and(|found| found.is_empty());
+    let same_parameters = parameters::missing(&one.seal.settings, &standing.configured)
+        .iter()
+        .all(|setting| setting.why == parameters::Why::New);
+    Ok(if same_content && same_parameters {
+        SealState::Holds
+    } else {
+        SealState::Broken(Box::new(artifact))
     })
 }
 
-fn superseded(context: &Context<'_>, job: &Job, one: &Pending, artifact: &DesigntimeArtifact) -> Verdict {
-    let who = if artifact.modified_by.is_empty() { "somebody else".to_owned() } else { context.tenant.words(&artifact.modified_by).to_string() };
-    let when = artifact.modified_at().map(|date| format!(" at {date}")).unwrap_or_default();
+fn configured(
+    context: &Context<'_>,
+    job: &Job,
+    one: &Pending,
+) -> Result<Vec<Configuration>, TenantError> {
+    if one.kind != ArtifactKind::IntegrationFlow {
+        return Ok(Vec::new());
+    }
+    Ok(
+        match context.tenant.configurations(&job.id, context.deadline)? {
+            Reading::Found(configured) => configured,
+            Reading::Missing => Vec::new(),
+        },
+    )
+}
+
+fn superseded(
+    context: &Context<'_>,
+    job: &Job,
+    one: &Pending,
+    artifact: &DesigntimeArtifact,
+) -> Verdict {
+    let who = if artifact.modified_by.is_empty() {
+        "somebody else".to_owned()
+    } else {
+        context.tenant.words(&artifact.modified_by).to_string()
+    };
+    let when = artifact
+        .modified_at()
+        .map(|date| format!(" at {date}"))
+        .unwrap_or_default();
     let message = Message::new(format!("{who} saved other content or parameters of {} while it was deployed{when}: what runs may be theirs", job.id))
         .hint("compare the tenant's content with yours, then run again; pipelines for one artifact should not run at the same time");
     Verdict::bad(Word::Superseded, evidence(context, one, &[]), message)
@@ -116,29 +193,42 @@ fn superseded(context: &Context<'_>, job: &Job, one: &Pending, artifact: &Design
 
 fn failed(context: &Context<'_>, job: &Job, one: &Pending, what: String) -> Verdict {
     let mut message = Message::new(what);
-    message.causes = causes(context, job, one);
-    let old_runs = one.evidence.new_record().is_none() && one.evidence.last_seen().is_some_and(|record| record.status.to_string() == "STARTED");
+    message.causes = causes(context, job);
+    let old_runs = one.evidence.new_record().is_none()
+        && one
+            .evidence
+            .last_seen()
+            .is_some_and(|record| record.status.to_string() == "STARTED");
     if message.causes.is_empty() {
         message = message.because("the tenant gives no error text");
-        message.hint = Some("look at the artifact under Monitor > Manage Integration Content in the web UI".to_owned());
+        message.hint = Some(
+            "look at the artifact under Monitor > Manage Integration Content in the web UI"
+                .to_owned(),
+        );
     } else {
         message.hint = hint_for(&message.causes);
     }
     if old_runs {
-        message.causes.push("the deployment before still runs".to_owned());
+        message
+            .causes
+            .push("the deployment before still runs".to_owned());
     }
     Verdict::bad(Word::Failed, evidence(context, one, &[]), message)
 }
 
-/// The tenant's error text, waited for when it is late. A text that belongs to the deployment before is marked.
-fn causes(context: &Context<'_>, job: &Job, one: &Pending) -> Vec<String> {
+/// The tenant's error text, waited for when it is late.
+fn causes(context: &Context<'_>, job: &Job) -> Vec<String> {
     let deadline = closing(context);
     let until = deadline.at.min(context.clock.now() + TEXT_AFTER);
     loop {
         if let Some(text) = context.tenant.error_information(&job.id, deadline) {
             let causes = error_information::causes(&text);
             if !causes.is_empty() {
-                return causes.iter().map(|cause| context.tenant.words(cause).to_string()).filter(|cause| !cause.is_empty()).collect();
+                return causes
+                    .iter()
+                    .map(|cause| context.tenant.words(cause).to_string())
+                    .filter(|cause| !cause.is_empty())
+                    .collect();
             }
         }
         if context.clock.now() + TEXT_PAUSE >= until {
@@ -155,11 +245,19 @@ fn hint_for(causes: &[String]) -> Option<String> {
         "create the user credential or OAuth credential with this name under Monitor > Manage Security Material, or set the parameter that names it; then `flowship redeploy` the flow"
     } else if all.contains("alias") || all.contains("keystore") || all.contains("private key") {
         "add the key pair or certificate under Monitor > Manage Keystore, or set the parameter that names its alias; then `flowship redeploy` the flow"
-    } else if all.contains("scriptcollection") || all.contains("script collection") || all.contains("messagemapping") || all.contains("unresolved requirement") {
+    } else if all.contains("scriptcollection")
+        || all.contains("script collection")
+        || all.contains("messagemapping")
+        || all.contains("unresolved requirement")
+    {
         "deploy the script collection or mapping that the flow refers to first"
-    } else if all.contains("generationfailed") && all.contains("response") || all.contains("timeout_start") {
+    } else if all.contains("generationfailed") && all.contains("response")
+        || all.contains("timeout_start")
+    {
         "the tenant's build service did not answer; deploying once more usually helps"
-    } else if all.contains("already") && (all.contains("address") || all.contains("endpoint") || all.contains("registered")) {
+    } else if all.contains("already")
+        && (all.contains("address") || all.contains("endpoint") || all.contains("registered"))
+    {
         "another deployed flow uses the same endpoint address: change the address, or undeploy the other flow"
     } else {
         return None;
@@ -203,13 +301,37 @@ fn evidence(context: &Context<'_>, one: &Pending, doubts: &[Doubt]) -> String {
     };
     let now = match one.evidence.last_seen() {
         Some(record) => {
-            let date = record.deployed_on.map_or_else(|| "without a readable date".to_owned(), |date| format!("DeployedOn {date}"));
-            let old = if one.evidence.new_record().is_some() { "" } else { " (not new)" };
-            format!("runtime {} {date}{old}, version {}", record.status, record.version)
+            let date = record.deployed_on.map_or_else(
+                || "without a readable date".to_owned(),
+                |date| format!("DeployedOn {date}"),
+            );
+            let old = if one.evidence.new_record().is_some() {
+                ""
+            } else {
+                " (not new)"
+            };
+            format!(
+                "runtime {} {date}{old}, version {}",
+                record.status, record.version
+            )
         }
         None => last_seen(one),
     };
-    let doubted = doubts.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-    let doubted = if doubted.is_empty() { String::new() } else { format!("; watched longer because {doubted}") };
-    context.tenant.words(&format!("{}; {now}; {before}{doubted}", one.evidence.task_words())).to_string()
+    let doubted = doubts
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("; ");
+    let doubted = if doubted.is_empty() {
+        String::new()
+    } else {
+        format!("; watched longer because {doubted}")
+    };
+    context
+        .tenant
+        .words(&format!(
+            "{}; {now}; {before}{doubted}",
+            one.evidence.task_words()
+        ))
+        .to_string()
 }

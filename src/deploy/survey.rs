@@ -1,10 +1,10 @@
 //! Reading what the tenant holds, before the first write.
 
 use super::job::{Job, Source};
+use super::outcome::Message;
 use super::parameters;
 use super::plan::{self, Standing};
 use super::{Context, Stop};
-use super::outcome::Message;
 use crate::artifact::ArtifactKind;
 use crate::artifact::comparison::{self, Comparable};
 use crate::tenant::Reading;
@@ -27,7 +27,9 @@ pub(super) fn survey(context: &Context<'_>, job: &Job) -> Result<Standing, Stop>
 
 /// Stops when the token certainly lacks a role that this run's calls need: a half-done run is worse than none.
 fn check_roles(context: &Context<'_>, job: &Job) -> Result<(), Stop> {
-    let lacking = context.tenant.lacking_roles(&needed_roles(job), context.deadline)?;
+    let lacking = context
+        .tenant
+        .lacking_roles(&needed_roles(job), context.deadline)?;
     let names: Vec<&str> = lacking.iter().map(|role| role.name()).collect();
     if names.is_empty() {
         return Ok(());
@@ -56,8 +58,13 @@ fn needed_roles(job: &Job) -> Vec<Role> {
 }
 
 fn read_package(context: &Context<'_>, job: &Job, standing: &mut Standing) -> Result<(), Stop> {
-    let Source::Files(content) = &job.source else { return Ok(()) };
-    match context.tenant.integration_package(&content.package, context.deadline)? {
+    let Source::Files(content) = &job.source else {
+        return Ok(());
+    };
+    match context
+        .tenant
+        .integration_package(&content.package, context.deadline)?
+    {
         Reading::Found(package) => standing.package = Some(package),
         Reading::Missing => {
             context.tenant.prove(context.deadline)?;
@@ -76,12 +83,19 @@ fn read_package(context: &Context<'_>, job: &Job, standing: &mut Standing) -> Re
 fn read_artifact(context: &Context<'_>, job: &Job, standing: &mut Standing) -> Result<(), Stop> {
     let kinds: &[ArtifactKind] = match &job.source {
         Source::Files(content) => &[content.kind],
-        Source::Tenant => {
-            &[ArtifactKind::IntegrationFlow, ArtifactKind::MessageMapping, ArtifactKind::ScriptCollection, ArtifactKind::ValueMapping]
-        }
+        Source::Tenant => &[
+            ArtifactKind::IntegrationFlow,
+            ArtifactKind::MessageMapping,
+            ArtifactKind::ScriptCollection,
+            ArtifactKind::ValueMapping,
+        ],
     };
     for kind in kinds {
-        if let Reading::Found(artifact) = context.tenant.designtime_artifact(*kind, &job.id, context.deadline)? {
+        if let Reading::Found(artifact) =
+            context
+                .tenant
+                .designtime_artifact(*kind, &job.id, context.deadline)?
+        {
             found(context, standing, *kind, artifact);
             return Ok(());
         }
@@ -92,16 +106,26 @@ fn read_artifact(context: &Context<'_>, job: &Job, standing: &mut Standing) -> R
     Ok(())
 }
 
-fn found(context: &Context<'_>, standing: &mut Standing, kind: ArtifactKind, artifact: DesigntimeArtifact) {
+fn found(
+    context: &Context<'_>,
+    standing: &mut Standing,
+    kind: ArtifactKind,
+    artifact: DesigntimeArtifact,
+) {
     standing.kind = Some(kind);
     standing.saved_by_us = context.tenant.is_us(&artifact.modified_by);
     standing.artifact = Some(artifact);
 }
 
 /// Only integration flows have externalized parameters.
-fn read_configuration(context: &Context<'_>, job: &Job, standing: &mut Standing) -> Result<(), Stop> {
+fn read_configuration(
+    context: &Context<'_>,
+    job: &Job,
+    standing: &mut Standing,
+) -> Result<(), Stop> {
     if standing.kind == Some(ArtifactKind::IntegrationFlow)
-        && let Reading::Found(configured) = context.tenant.configurations(&job.id, context.deadline)?
+        && let Reading::Found(configured) =
+            context.tenant.configurations(&job.id, context.deadline)?
     {
         standing.configured = configured;
     }
@@ -117,15 +141,26 @@ pub(super) fn check_parameters(job: &Job, standing: &Standing) -> Result<(), Sto
     if standing.artifact.is_none() && of_artifact.is_none() {
         return Ok(());
     }
-    match parameters::unknown_keys(&job.named, of_artifact, &standing.configured).into_iter().next() {
+    match parameters::unknown_keys(&job.named, of_artifact, &standing.configured)
+        .into_iter()
+        .next()
+    {
         None => Ok(()),
         Some(unknown) => {
             let hint = match &unknown.nearest {
                 Some(nearest) => format!("did you mean `{nearest}`?"),
-                None => "the keys of an artifact are those of its src/main/resources/parameters.prop".to_owned(),
+                None => {
+                    "the keys of an artifact are those of its src/main/resources/parameters.prop"
+                        .to_owned()
+                }
             };
             Err(Stop::Usage(
-                Message::new(format!("{} has no parameter `{}`; nothing was written", job.id, unknown.key)).at(unknown.source).hint(hint),
+                Message::new(format!(
+                    "{} has no parameter `{}`; nothing was written",
+                    job.id, unknown.key
+                ))
+                .at(unknown.source)
+                .hint(hint),
             ))
         }
     }
@@ -142,7 +177,11 @@ fn read_runtime(context: &Context<'_>, job: &Job, standing: &mut Standing) -> Re
 }
 
 fn compare(context: &Context<'_>, job: &Job, standing: &mut Standing) -> Result<(), Stop> {
-    if let (true, Source::Files(content), Some(kind)) = (plan::needs_comparison(job, standing), &job.source, standing.kind) {
+    if let (true, Source::Files(content), Some(kind)) = (
+        plan::needs_comparison(job, standing),
+        &job.source,
+        standing.kind,
+    ) {
         let differences = differences(context, kind, job, &content.comparable, standing)?;
         standing.same_content = differences.map(|found| found.is_empty());
     }
@@ -164,9 +203,16 @@ pub(super) fn differences(
         Err(error) if error.kind == Kind::Refused => return Ok(None),
         Err(error) => return Err(error),
     };
-    let configured = standing.configured.iter().map(|one| (one.key.clone(), one.value.clone())).collect();
+    let configured = standing
+        .configured
+        .iter()
+        .map(|one| (one.key.clone(), one.value.clone()))
+        .collect();
     Ok(Some(match Comparable::of_zip(file) {
-        Ok(remote) => comparison::difference(local, &remote, &configured).into_iter().map(|one| one.to_string()).collect(),
+        Ok(remote) => comparison::difference(local, &remote, &configured)
+            .into_iter()
+            .map(|one| one.to_string())
+            .collect(),
         Err(error) => vec![format!("the tenant's zip can't be read: {error}")],
     }))
 }

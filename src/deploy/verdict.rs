@@ -40,12 +40,27 @@ pub struct Baseline {
 /// How the tenant took a deploy call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Call {
-    /// Accepted, with a task id if the answer held one.
-    Accepted { at: Moment, task: Option<TaskId> },
+    /// Accepted.
+    Accepted {
+        /// When the answer had come.
+        at: Moment,
+        /// The task id, if the answer held one.
+        task: Option<TaskId>,
+    },
     /// The request may have arrived, its answer did not, or made no sense.
-    Lost { at: Moment, why: String },
+    Lost {
+        /// When that was known.
+        at: Moment,
+        /// What came instead.
+        why: String,
+    },
     /// A repeated call was refused; while the first one's answer is unknown this is no verdict.
-    RefusedAgain { at: Moment, why: String },
+    RefusedAgain {
+        /// When the answer had come.
+        at: Moment,
+        /// What the tenant said.
+        why: String,
+    },
 }
 
 /// What one question about the task gave.
@@ -111,7 +126,10 @@ enum Task {
     /// No deploy call was answered yet.
     Unknown,
     /// Asked for, with the last status seen, if any.
-    Running { id: TaskId, seen: Option<BuildStatus> },
+    Running {
+        id: TaskId,
+        seen: Option<BuildStatus>,
+    },
     /// Ended SUCCESS; known since.
     Succeeded { id: TaskId, at: Moment },
     /// Ended in a status that begins with FAIL.
@@ -176,7 +194,12 @@ impl Evidence {
     /// Evidence before the deploy call. `existed`: the artifact was on the tenant before this run. `version`: the
     /// design-time version read back after the last write. `settle`: how long STARTED must stand in any case.
     #[must_use]
-    pub fn new(baseline: Baseline, existed: bool, version: Option<String>, settle: Duration) -> Self {
+    pub fn new(
+        baseline: Baseline,
+        existed: bool,
+        version: Option<String>,
+        settle: Duration,
+    ) -> Self {
         Self {
             baseline,
             existed,
@@ -197,7 +220,10 @@ impl Evidence {
     pub fn called(&mut self, call: Call) {
         if let Call::Accepted { at, task } = &call {
             self.task = match task {
-                Some(id) => Task::Running { id: id.clone(), seen: None },
+                Some(id) => Task::Running {
+                    id: id.clone(),
+                    seen: None,
+                },
                 None => Task::None { at: *at },
             };
         }
@@ -211,28 +237,41 @@ impl Evidence {
 
     /// Takes note of an answer about the task, to a question asked at `begun` and answered at `ended`.
     pub fn task_answered(&mut self, begun: Moment, ended: Moment, answer: TaskAnswer) {
-        let Task::Running { id, seen } = &self.task else { return };
+        let Task::Running { id, seen } = &self.task else {
+            return;
+        };
         let id = id.clone();
         let never_seen = seen.is_none();
         self.recheck_task = false;
         match answer {
             TaskAnswer::Status(status) => self.task_status(id, status, begun, ended),
-            TaskAnswer::NotOffered => self.task = Task::None { at: self.called_at() },
+            TaskAnswer::NotOffered => {
+                self.task = Task::None {
+                    at: self.called_at(),
+                }
+            }
             TaskAnswer::NotFound if never_seen && ended >= self.called_at() + TASK_UNSEEN => {
-                self.task = Task::None { at: self.called_at() };
+                self.task = Task::None {
+                    at: self.called_at(),
+                };
             }
             TaskAnswer::NotFound | TaskAnswer::NotSeen => {}
         }
     }
 
     fn task_status(&mut self, id: TaskId, status: BuildStatus, begun: Moment, ended: Moment) {
-        if self.new_started.is_some_and(|started| begun >= started) && status != BuildStatus::Success {
+        if self.new_started.is_some_and(|started| begun >= started)
+            && status != BuildStatus::Success
+        {
             self.started_before_end = true;
         }
         self.task = match status {
             BuildStatus::Success => Task::Succeeded { id, at: ended },
             status if status.failed() => Task::Failed { id, status },
-            status => Task::Running { id, seen: Some(status) },
+            status => Task::Running {
+                id,
+                seen: Some(status),
+            },
         };
     }
 
@@ -252,13 +291,22 @@ impl Evidence {
 
     fn saw(&mut self, begun: Moment, ended: Moment, record: RuntimeArtifact) {
         self.absences = 0;
-        if self.is_new(&record) && record.status == RuntimeStatus::Started && self.new_started.is_none() {
+        if self.is_new(&record)
+            && record.status == RuntimeStatus::Started
+            && self.new_started.is_none()
+        {
             self.new_started = Some(ended);
             self.recheck_task = true;
         }
         match &mut self.sight {
             Some(sight) if sight.record == record => sight.latest = begun,
-            sight => *sight = Some(Sight { record, since: begun, latest: begun }),
+            sight => {
+                *sight = Some(Sight {
+                    record,
+                    since: begun,
+                    latest: begun,
+                })
+            }
         }
     }
 
@@ -266,20 +314,26 @@ impl Evidence {
     fn is_new(&self, record: &RuntimeArtifact) -> bool {
         match &self.baseline.record {
             None => true,
-            Some(before) => matches!((before.deployed_on, record.deployed_on), (Some(before), Some(now)) if now > before),
+            Some(before) => {
+                matches!((before.deployed_on, record.deployed_on), (Some(before), Some(now)) if now > before)
+            }
         }
     }
 
     /// When the latest deploy call was answered or lost.
     fn called_at(&self) -> Moment {
         match self.calls.last() {
-            Some(Call::Accepted { at, .. } | Call::Lost { at, .. } | Call::RefusedAgain { at, .. }) => *at,
+            Some(
+                Call::Accepted { at, .. } | Call::Lost { at, .. } | Call::RefusedAgain { at, .. },
+            ) => *at,
             None => Moment::ZERO,
         }
     }
 
     fn a_call_was_lost(&self) -> bool {
-        self.calls.iter().any(|call| matches!(call, Call::Lost { .. }))
+        self.calls
+            .iter()
+            .any(|call| matches!(call, Call::Lost { .. }))
     }
 
     /// The task to ask for, if its answer can still decide something.
@@ -322,15 +376,24 @@ impl Evidence {
             (Some(deployed), Some(answered)) => deployed.0 < answered.0 - BACKDATED_MILLIS,
             _ => false,
         };
-        let other_version = self.version.as_ref().is_some_and(|version| *version != record.version);
+        let other_version = self
+            .version
+            .as_ref()
+            .is_some_and(|version| *version != record.version);
         [
-            (self.baseline.record.is_none() && self.existed, Doubt::NothingWasDeployed),
+            (
+                self.baseline.record.is_none() && self.existed,
+                Doubt::NothingWasDeployed,
+            ),
             (self.baseline.in_motion, Doubt::BaselineInMotion),
             (self.started_before_end, Doubt::StartedBeforeTaskEnded),
             (backdated, Doubt::Backdated),
             (other_version, Doubt::OtherVersion),
             (self.a_call_was_lost(), Doubt::CallLost),
-            (matches!(self.task, Task::None { .. }), Doubt::TaskNeverVisible),
+            (
+                matches!(self.task, Task::None { .. }),
+                Doubt::TaskNeverVisible,
+            ),
         ]
         .into_iter()
         .filter_map(|(applies, doubt)| applies.then_some(doubt))
@@ -354,7 +417,11 @@ impl Evidence {
         if let Some(profile) = self.other_runtime(now) {
             return Judgement::Undecided(Why::OtherRuntime(profile));
         }
-        if deadline.passed(now) { Judgement::Undecided(Why::Deadline) } else { Judgement::Wait }
+        if deadline.passed(now) {
+            Judgement::Undecided(Why::Deadline)
+        } else {
+            Judgement::Wait
+        }
     }
 
     fn judge_runtime(&self, deadline: Deadline) -> Option<Judgement> {
@@ -365,11 +432,19 @@ impl Evidence {
         match sight.record.status {
             RuntimeStatus::Started if self.is_new(&sight.record) => {
                 let doubts = self.doubts(&sight.record);
-                let hold = if doubts.is_empty() { Duration::ZERO } else { bounded(DOUBT_STANDS, since, deadline) };
+                let hold = if doubts.is_empty() {
+                    Duration::ZERO
+                } else {
+                    bounded(DOUBT_STANDS, since, deadline)
+                };
                 (stood >= hold.max(self.settle)).then_some(Judgement::Started(doubts))
             }
             RuntimeStatus::Error if self.is_ours(&sight.record) => {
-                let hold = if self.a_call_was_lost() { DOUBT_STANDS } else { ERROR_STANDS };
+                let hold = if self.a_call_was_lost() {
+                    DOUBT_STANDS
+                } else {
+                    ERROR_STANDS
+                };
                 (stood >= bounded(hold, since, deadline)).then_some(Judgement::StartFailed)
             }
             _ => None,
@@ -386,15 +461,27 @@ impl Evidence {
 
     /// Whether a lost call has been watched long enough without anything new having appeared.
     fn call_came_to_nothing(&self, now: Moment) -> bool {
-        let [Call::Lost { at, .. }] = self.calls.as_slice() else { return false };
-        let patience = if self.baseline.record.is_some() { LOST_CALL } else { LOST_FIRST_CALL };
-        let something_new = self.sight.as_ref().is_some_and(|sight| self.is_new(&sight.record));
+        let [Call::Lost { at, .. }] = self.calls.as_slice() else {
+            return false;
+        };
+        let patience = if self.baseline.record.is_some() {
+            LOST_CALL
+        } else {
+            LOST_FIRST_CALL
+        };
+        let something_new = self
+            .sight
+            .as_ref()
+            .is_some_and(|sight| self.is_new(&sight.record));
         !something_new && now >= *at + patience
     }
 
     fn other_runtime(&self, now: Moment) -> Option<String> {
         let profile = self.other_profile.as_ref()?;
-        let nothing_new = !self.sight.as_ref().is_some_and(|sight| self.is_new(&sight.record));
+        let nothing_new = !self
+            .sight
+            .as_ref()
+            .is_some_and(|sight| self.is_new(&sight.record));
         (nothing_new && now >= self.succeeded_at()? + OTHER_RUNTIME).then(|| profile.clone())
     }
 
@@ -406,18 +493,25 @@ impl Evidence {
             return Duration::ZERO;
         }
         let waited = now.saturating_sub(self.called_at());
-        let longest = if self.is_standing() { Duration::from_secs(1) } else { Duration::from_secs(5) };
+        let longest = if self.is_standing() {
+            Duration::from_secs(1)
+        } else {
+            Duration::from_secs(5)
+        };
         (waited / 10).clamp(first.min(longest), longest)
     }
 
     /// Whether a final status is being watched for its standing, which wants a closer look.
     fn is_standing(&self) -> bool {
         self.built_at().is_some()
-            && self.sight.as_ref().is_some_and(|sight| match sight.record.status {
-                RuntimeStatus::Started => self.is_new(&sight.record),
-                RuntimeStatus::Error => self.is_ours(&sight.record),
-                _ => false,
-            })
+            && self
+                .sight
+                .as_ref()
+                .is_some_and(|sight| match sight.record.status {
+                    RuntimeStatus::Started => self.is_new(&sight.record),
+                    RuntimeStatus::Error => self.is_ours(&sight.record),
+                    _ => false,
+                })
     }
 
     /// The record last seen, new or not.
@@ -446,7 +540,9 @@ impl Evidence {
             Call::Lost { .. } | Call::RefusedAgain { .. } => None,
         });
         match &self.task {
-            Task::Running { id, .. } | Task::Succeeded { id, .. } | Task::Failed { id, .. } => Some(id),
+            Task::Running { id, .. } | Task::Succeeded { id, .. } | Task::Failed { id, .. } => {
+                Some(id)
+            }
             Task::Unknown | Task::None { .. } => accepted,
         }
     }
@@ -456,7 +552,10 @@ impl Evidence {
     pub fn task_words(&self) -> String {
         match &self.task {
             Task::Unknown => "no task (the answer of the deploy call was lost)".to_owned(),
-            Task::Running { id, seen: Some(status) } => format!("task {id} {status}"),
+            Task::Running {
+                id,
+                seen: Some(status),
+            } => format!("task {id} {status}"),
             Task::Running { id, seen: None } => format!("task {id} not seen"),
             Task::Succeeded { id, .. } => format!("task {id} SUCCESS"),
             Task::Failed { id, status } => format!("task {id} {status}"),
@@ -479,7 +578,9 @@ impl Evidence {
     /// Whether the tenant is known to have accepted a deployment.
     #[must_use]
     pub fn accepted(&self) -> bool {
-        self.calls.iter().any(|call| matches!(call, Call::Accepted { .. }))
+        self.calls
+            .iter()
+            .any(|call| matches!(call, Call::Accepted { .. }))
     }
 }
 

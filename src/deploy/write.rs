@@ -66,12 +66,24 @@ impl From<TenantError> for Halt {
 }
 
 impl<'a> Writing<'a> {
-    pub(super) fn new(context: &'a Context<'a>, job: &'a Job, standing: &'a Standing) -> Option<Self> {
+    pub(super) fn new(
+        context: &'a Context<'a>,
+        job: &'a Job,
+        standing: &'a Standing,
+    ) -> Option<Self> {
         let kind = match &job.source {
             Source::Files(content) => content.kind,
             Source::Tenant => standing.kind?,
         };
-        Some(Self { context, job, standing, kind, state: "nothing was written".to_owned(), first_write: None, version: None })
+        Some(Self {
+            context,
+            job,
+            standing,
+            kind,
+            state: "nothing was written".to_owned(),
+            first_write: None,
+            version: None,
+        })
     }
 
     /// Carries out the steps.
@@ -79,7 +91,9 @@ impl<'a> Writing<'a> {
         match self.try_to(steps) {
             Ok(progress) => progress,
             Err(Halt::Verdict(verdict)) => Progress::Done(*verdict, self.version),
-            Err(Halt::Tenant(error)) => Progress::Done(Verdict::of_error(error, &self.state), self.version),
+            Err(Halt::Tenant(error)) => {
+                Progress::Done(Verdict::of_error(error, &self.state), self.version)
+            }
         }
     }
 
@@ -98,11 +112,18 @@ impl<'a> Writing<'a> {
         let (artifact, seal) = self.seal(steps.upload, settings)?;
         self.version = Some(artifact.version.clone());
         if !steps.deploy {
-            let evidence = format!("design time version {}; not deployed, as asked", self.context.tenant.words(&artifact.version));
-            return Ok(Progress::Done(Verdict::well(Word::Uploaded, evidence), self.version.clone()));
+            let evidence = format!(
+                "design time version {}; not deployed, as asked",
+                self.context.tenant.words(&artifact.version)
+            );
+            return Ok(Progress::Done(
+                Verdict::well(Word::Uploaded, evidence),
+                self.version.clone(),
+            ));
         }
         let baseline = self.baseline()?;
-        self.deploy(baseline, &artifact, seal).map(|pending| Progress::Watch(Box::new(pending)))
+        self.deploy(baseline, &artifact, seal)
+            .map(|pending| Progress::Watch(Box::new(pending)))
     }
 
     /// The deadline of the calls between the first write and the deploy call.
@@ -115,35 +136,52 @@ impl<'a> Writing<'a> {
 
     fn wrote(&mut self, state: impl Into<String>) {
         self.state = state.into();
-        self.context.ledger.wrote(&self.job.id.0, self.state.clone());
+        self.context
+            .ledger
+            .wrote(&self.job.id.0, self.state.clone());
     }
 
     fn create_package(&mut self, content: &Content) -> Result<(), Halt> {
         let package = &content.package;
-        self.context.ledger.progress(&self.job.id.0, format!("creating package {package}"));
+        self.context
+            .ledger
+            .progress(&self.job.id.0, format!("creating package {package}"));
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let outcome = self.context.tenant.create_integration_package(package, &content.package_name, self.context.deadline);
+            let outcome = self.context.tenant.create_integration_package(
+                package,
+                &content.package_name,
+                self.context.deadline,
+            );
             let why = match outcome {
                 Ok(Written::Done(_)) => break,
                 Ok(Written::Lost(why)) => why,
                 Err(error) if error.kind == Kind::Refused && attempt > 1 => error.to_string(),
                 Err(error) => return self.package_refused(content, error),
             };
-            if let Reading::Found(_) = self.context.tenant.integration_package(package, self.context.deadline)? {
+            if let Reading::Found(_) = self
+                .context
+                .tenant
+                .integration_package(package, self.context.deadline)?
+            {
                 break;
             }
             self.try_again("the package", attempt, &why)?;
         }
-        self.wrote(format!("package {package} was created; the artifact is not there yet"));
+        self.wrote(format!(
+            "package {package} was created; the artifact is not there yet"
+        ));
         Ok(())
     }
 
     /// Two runs may create the same package at once; then it is there.
     fn package_refused(&mut self, content: &Content, error: TenantError) -> Result<(), Halt> {
         if error.kind == Kind::Refused
-            && let Reading::Found(_) = self.context.tenant.integration_package(&content.package, self.context.deadline)?
+            && let Reading::Found(_) = self
+                .context
+                .tenant
+                .integration_package(&content.package, self.context.deadline)?
         {
             return Ok(());
         }
@@ -152,20 +190,34 @@ impl<'a> Writing<'a> {
 
     /// Waits before a write is sent again, or gives up.
     fn try_again(&self, what: &str, attempt: u32, why: &str) -> Result<(), Halt> {
-        let pause = retry::backoff(attempt);
-        if attempt >= WRITE_ATTEMPTS || self.context.deadline.left(self.context.clock.now()) <= pause {
-            let message = Message::new(format!("{what} could not be written: the answers of {attempt} attempts were lost"))
-                .because(why)
-                .hint("run again: it looks first what the tenant holds");
-            return Err(Halt::Verdict(Box::new(Verdict::bad(Word::Unreachable, self.state.clone(), message))));
+        let pause = retry::backoff(attempt - 1);
+        if attempt >= WRITE_ATTEMPTS
+            || self.context.deadline.left(self.context.clock.now()) <= pause
+        {
+            let message = Message::new(format!(
+                "{what} could not be written: the answers of {attempt} attempts were lost"
+            ))
+            .because(why)
+            .hint("run again: it looks first what the tenant holds");
+            return Err(Halt::Verdict(Box::new(Verdict::bad(
+                Word::Unreachable,
+                self.state.clone(),
+                message,
+            ))));
         }
-        self.context.ledger.progress(&self.job.id.0, format!("the answer was lost ({why}); looked: not written, sending again"));
+        self.context.ledger.progress(
+            &self.job.id.0,
+            format!("the answer was lost ({why}); looked: not written, sending again"),
+        );
         self.context.clock.sleep(pause);
         Ok(())
     }
 
     fn create(&mut self, content: &Content) -> Result<(), Halt> {
-        self.context.ledger.progress(&self.job.id.0, format!("uploading (new, {} bytes)", content.archive.size));
+        self.context.ledger.progress(
+            &self.job.id.0,
+            format!("uploading (new, {} bytes)", content.archive.size),
+        );
         self.first_write = Some(self.context.clock.now());
         let mut attempt = 0;
         loop {
@@ -184,9 +236,15 @@ impl<'a> Writing<'a> {
                 Err(error) if error.kind == Kind::Refused && attempt > 1 => error.to_string(),
                 Err(error) => return Err(error.into()),
             };
-            match self.context.tenant.designtime_artifact(self.kind, &self.job.id, self.deadline())? {
+            match self.context.tenant.designtime_artifact(
+                self.kind,
+                &self.job.id,
+                self.deadline(),
+            )? {
                 Reading::Found(_) if self.holds_our_content(content)? => break,
-                Reading::Found(artifact) if self.is_somebody_else(&artifact) => return Err(self.overtaken(&artifact)),
+                Reading::Found(artifact) if self.is_somebody_else(&artifact) => {
+                    return Err(self.overtaken(&artifact));
+                }
                 Reading::Found(_) => return self.update(content),
                 Reading::Missing => self.try_again("the artifact", attempt, &why)?,
             }
@@ -196,13 +254,21 @@ impl<'a> Writing<'a> {
     }
 
     fn update(&mut self, content: &Content) -> Result<(), Halt> {
-        self.context.ledger.progress(&self.job.id.0, format!("uploading ({} bytes)", content.archive.size));
+        self.context.ledger.progress(
+            &self.job.id.0,
+            format!("uploading ({} bytes)", content.archive.size),
+        );
         self.first_write = Some(self.context.clock.now());
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let outcome =
-                self.context.tenant.update_designtime_artifact(self.kind, &self.job.id, &content.name, &content.archive, self.context.deadline);
+            let outcome = self.context.tenant.update_designtime_artifact(
+                self.kind,
+                &self.job.id,
+                &content.name,
+                &content.archive,
+                self.context.deadline,
+            );
             let why = match outcome? {
                 Written::Done(_) => break,
                 Written::Lost(why) => why,
@@ -217,12 +283,23 @@ impl<'a> Writing<'a> {
     }
 
     fn holds_our_content(&self, content: &Content) -> Result<bool, TenantError> {
-        Ok(self.differences(content)?.is_some_and(|differences| differences.is_empty()))
+        Ok(self
+            .differences(content)?
+            .is_some_and(|differences| differences.is_empty()))
     }
 
     fn differences(&self, content: &Content) -> Result<Option<Vec<String>>, TenantError> {
-        let context = Context { deadline: self.deadline(), ..self.context.clone() };
-        survey::differences(&context, self.kind, self.job, &content.comparable, self.standing)
+        let context = Context {
+            deadline: self.deadline(),
+            ..self.context.clone()
+        };
+        survey::differences(
+            &context,
+            self.kind,
+            self.job,
+            &content.comparable,
+            self.standing,
+        )
     }
 
     fn is_somebody_else(&self, artifact: &DesigntimeArtifact) -> bool {
@@ -230,10 +307,18 @@ impl<'a> Writing<'a> {
     }
 
     fn overtaken(&self, artifact: &DesigntimeArtifact) -> Halt {
-        let by = if artifact.modified_by.is_empty() { "somebody else".to_owned() } else { self.context.tenant.words(&artifact.modified_by).to_string() };
+        let by = if artifact.modified_by.is_empty() {
+            "somebody else".to_owned()
+        } else {
+            self.context.tenant.words(&artifact.modified_by).to_string()
+        };
         let message = Message::new(format!("{by} saved other content of {} while this run was writing", self.job.id))
             .hint("agree on who deploys this artifact, then run again; pipelines for one artifact should not run at the same time");
-        Halt::Verdict(Box::new(Verdict::bad(Word::Superseded, self.state.clone(), message)))
+        Halt::Verdict(Box::new(Verdict::bad(
+            Word::Superseded,
+            self.state.clone(),
+            message,
+        )))
     }
 
     /// Writes what the caller named and puts back what the tenant reset. Gives the parameters that must stand.
@@ -243,7 +328,10 @@ impl<'a> Writing<'a> {
             settings.retain(|setting| setting.why == Why::Named);
         }
         let nothing_to_keep = self.standing.configured.is_empty() && self.job.named.is_empty();
-        if self.kind != ArtifactKind::IntegrationFlow || nothing_to_keep || (upload == Upload::Keep && self.job.named.is_empty()) {
+        if self.kind != ArtifactKind::IntegrationFlow
+            || nothing_to_keep
+            || (upload == Upload::Keep && self.job.named.is_empty())
+        {
             return Ok(settings);
         }
         let shown = self.read_configuration()?;
@@ -251,33 +339,61 @@ impl<'a> Writing<'a> {
         if missing.is_empty() {
             return Ok(settings);
         }
-        self.context.ledger.progress(&self.job.id.0, format!("configuring {}", count(missing.len(), "parameter")));
+        self.context.ledger.progress(
+            &self.job.id.0,
+            format!("configuring {}", count(missing.len(), "parameter")),
+        );
         for setting in &missing {
             self.write_parameter(setting, &setting.value, &shown)?;
         }
         self.check_written(&missing, &shown)?;
-        self.wrote(format!("the content and {} were written; not deployed yet", count(missing.len(), "parameter")));
+        self.wrote(format!(
+            "the content and {} were written; not deployed yet",
+            count(missing.len(), "parameter")
+        ));
         Ok(settings)
     }
 
     fn read_configuration(&self) -> Result<Vec<Configuration>, TenantError> {
-        Ok(match self.context.tenant.configurations(&self.job.id, self.deadline())? {
-            Reading::Found(configured) => configured,
-            Reading::Missing => Vec::new(),
-        })
+        Ok(
+            match self
+                .context
+                .tenant
+                .configurations(&self.job.id, self.deadline())?
+            {
+                Reading::Found(configured) => configured,
+                Reading::Missing => Vec::new(),
+            },
+        )
     }
 
     /// Writes one parameter. The call is idempotent, so a lost answer is simply asked for again.
-    fn write_parameter(&mut self, setting: &Setting, value: &str, shown: &[Configuration]) -> Result<(), Halt> {
+    fn write_parameter(
+        &mut self,
+        setting: &Setting,
+        value: &str,
+        shown: &[Configuration],
+    ) -> Result<(), Halt> {
         self.first_write.get_or_insert(self.context.clock.now());
-        let known = shown.iter().chain(&self.standing.configured).find(|one| one.key == setting.key);
+        let known = shown
+            .iter()
+            .chain(&self.standing.configured)
+            .find(|one| one.key == setting.key);
         let data_type = known.map_or("", |one| one.data_type.as_str());
         let mut attempt = 0;
         loop {
             attempt += 1;
-            match self.context.tenant.configure(&self.job.id, &setting.key, value, data_type, self.deadline())? {
+            match self.context.tenant.configure(
+                &self.job.id,
+                &setting.key,
+                value,
+                data_type,
+                self.deadline(),
+            )? {
                 Written::Done(_) => return Ok(()),
-                Written::Lost(why) => self.try_again(&format!("parameter `{}`", setting.key), attempt, &why)?,
+                Written::Lost(why) => {
+                    self.try_again(&format!("parameter `{}`", setting.key), attempt, &why)?
+                }
             }
         }
     }
@@ -286,8 +402,15 @@ impl<'a> Writing<'a> {
     fn check_written(&mut self, written: &[&Setting], shown: &[Configuration]) -> Result<(), Halt> {
         let after = self.read_configuration()?;
         let strict = |all: &[&Setting], after: &[Configuration]| -> Vec<Setting> {
-            let owned: Vec<Setting> = all.iter().filter(|one| one.why != Why::New).map(|one| (*one).clone()).collect();
-            parameters::missing(&owned, after).into_iter().cloned().collect()
+            let owned: Vec<Setting> = all
+                .iter()
+                .filter(|one| one.why != Why::New)
+                .map(|one| (*one).clone())
+                .collect();
+            parameters::missing(&owned, after)
+                .into_iter()
+                .cloned()
+                .collect()
         };
         let wrong = strict(written, &after);
         for setting in &wrong {
@@ -298,40 +421,88 @@ impl<'a> Writing<'a> {
         }
         match strict(written, &self.read_configuration()?).first() {
             None => Ok(()),
-            Some(setting) => Err(self.not_carried_out(&format!("the tenant accepted parameter `{}`, but shows another value", setting.key), &[])),
+            Some(setting) => Err(self.not_carried_out(
+                &format!(
+                    "the tenant accepted parameter `{}`, but shows another value",
+                    setting.key
+                ),
+                &[],
+            )),
         }
     }
 
     fn not_carried_out(&self, what: &str, differences: &[String]) -> Halt {
-        let mut message = Message::new(what.to_owned()).hint("the artifact was not deployed; run again, and report it if it stays so");
-        message.causes = differences.iter().take(5).map(|path| format!("differs: {}", self.context.tenant.words(path))).collect();
-        let verdict = Verdict { exit: Exit::Protocol, ..Verdict::bad(Word::Failed, self.state.clone(), message) };
+        let mut message = Message::new(what.to_owned())
+            .hint("the artifact was not deployed; run again, and report it if it stays so");
+        message.causes = differences
+            .iter()
+            .take(5)
+            .map(|path| format!("differs: {}", self.context.tenant.words(path)))
+            .collect();
+        let verdict = Verdict {
+            exit: Exit::Protocol,
+            ..Verdict::bad(Word::Failed, self.state.clone(), message)
+        };
         Halt::Verdict(Box::new(verdict))
     }
 
     /// Reads what the design time shows after our last write. A changed stamp that does not bear another's name is
     /// trusted, and an unchanged one where nothing was uploaded; in all other cases the content is compared.
-    fn seal(&self, upload: Upload, settings: Vec<Setting>) -> Result<(DesigntimeArtifact, Seal), Halt> {
-        let artifact = match self.context.tenant.designtime_artifact(self.kind, &self.job.id, self.deadline())? {
+    fn seal(
+        &self,
+        upload: Upload,
+        settings: Vec<Setting>,
+    ) -> Result<(DesigntimeArtifact, Seal), Halt> {
+        let artifact = match self.context.tenant.designtime_artifact(
+            self.kind,
+            &self.job.id,
+            self.deadline(),
+        )? {
             Reading::Found(artifact) => artifact,
-            Reading::Missing => return Err(self.not_carried_out("the tenant accepted the content, but shows no artifact", &[])),
+            Reading::Missing => {
+                return Err(self.not_carried_out(
+                    "the tenant accepted the content, but shows no artifact",
+                    &[],
+                ));
+            }
         };
         let stamp = artifact.stamp();
-        let same = self.standing.artifact.as_ref().is_some_and(|before| before.stamp() == stamp);
-        let ours = artifact.modified_by.is_empty() || self.context.tenant.is_us(&artifact.modified_by);
-        let trusted = stamp.saved.is_some() && if upload == Upload::Keep { same } else { !same && ours };
+        let same = self
+            .standing
+            .artifact
+            .as_ref()
+            .is_some_and(|before| before.stamp() == stamp);
+        let ours =
+            artifact.modified_by.is_empty() || self.context.tenant.is_us(&artifact.modified_by);
+        let trusted = stamp.saved.is_some()
+            && if upload == Upload::Keep {
+                same
+            } else {
+                !same && ours
+            };
         if let (Source::Files(content), false) = (&self.job.source, trusted) {
             self.verify(content, &artifact, !same)?;
         }
         Ok((artifact, Seal { stamp, settings }))
     }
 
-    fn verify(&self, content: &Content, artifact: &DesigntimeArtifact, moved: bool) -> Result<(), Halt> {
+    fn verify(
+        &self,
+        content: &Content,
+        artifact: &DesigntimeArtifact,
+        moved: bool,
+    ) -> Result<(), Halt> {
         match self.differences(content)? {
             Some(differences) if differences.is_empty() => Ok(()),
             Some(_) if moved && self.is_somebody_else(artifact) => Err(self.overtaken(artifact)),
-            Some(differences) => Err(self.not_carried_out("the tenant accepted the upload, but holds other content", &differences)),
-            None => Err(self.not_carried_out("the tenant accepted the upload, but does not give the content out", &[])),
+            Some(differences) => Err(self.not_carried_out(
+                "the tenant accepted the upload, but holds other content",
+                &differences,
+            )),
+            None => Err(self.not_carried_out(
+                "the tenant accepted the upload, but does not give the content out",
+                &[],
+            )),
         }
     }
 
@@ -341,33 +512,78 @@ impl<'a> Writing<'a> {
         let rest = (self.context.deadline.left(started) / 4).min(REST);
         let mut told = false;
         loop {
-            let reading = self.context.tenant.runtime_artifact(&self.job.id, self.deadline())?;
-            let in_motion = reading.record.as_ref().is_some_and(|record| record.status.in_motion());
+            let reading = self
+                .context
+                .tenant
+                .runtime_artifact(&self.job.id, self.deadline())?;
+            let in_motion = reading
+                .record
+                .as_ref()
+                .is_some_and(|record| record.status.in_motion());
             let now = self.context.clock.now();
             if !in_motion || now >= started + rest {
-                return Ok(Baseline { record: reading.record, answered: reading.answered, in_motion });
+                return Ok(Baseline {
+                    record: reading.record,
+                    answered: reading.answered,
+                    in_motion,
+                });
             }
             if !told {
                 told = true;
-                let status = reading.record.map(|record| record.status.to_string()).unwrap_or_default();
-                self.context.ledger.progress(&self.job.id.0, format!("the runtime shows {}: waiting for it to rest", self.context.tenant.words(&status)));
+                let status = reading
+                    .record
+                    .map(|record| record.status.to_string())
+                    .unwrap_or_default();
+                self.context.ledger.progress(
+                    &self.job.id.0,
+                    format!(
+                        "the runtime shows {}: waiting for it to rest",
+                        self.context.tenant.words(&status)
+                    ),
+                );
             }
-            self.context.clock.sleep(Duration::from_secs(1).min(self.job.rules.poll_interval.max(Duration::from_millis(100))));
+            self.context.clock.sleep(
+                Duration::from_secs(1)
+                    .min(self.job.rules.poll_interval.max(Duration::from_millis(100))),
+            );
         }
     }
 
-    fn deploy(&mut self, baseline: Baseline, artifact: &DesigntimeArtifact, seal: Seal) -> Result<Pending, Halt> {
+    fn deploy(
+        &mut self,
+        baseline: Baseline,
+        artifact: &DesigntimeArtifact,
+        seal: Seal,
+    ) -> Result<Pending, Halt> {
         if self.context.deadline.passed(self.context.clock.now()) {
-            let message = Message::new("the time ran out before the deploy call").hint("run again with a longer --timeout");
-            return Err(Halt::Verdict(Box::new(Verdict::bad(Word::Unreachable, self.state.clone(), message))));
+            let message = Message::new("the time ran out before the deploy call")
+                .hint("run again with a longer --timeout");
+            return Err(Halt::Verdict(Box::new(Verdict::bad(
+                Word::Unreachable,
+                self.state.clone(),
+                message,
+            ))));
         }
         let existed = self.standing.artifact.is_some();
-        let mut evidence = Evidence::new(baseline, existed, Some(artifact.version.clone()), self.job.rules.settle);
-        self.wrote(format!("{}; a deploy call was sent, its answer is not known", self.state.trim_end_matches("; not deployed yet")));
+        let mut evidence = Evidence::new(
+            baseline,
+            existed,
+            Some(artifact.version.clone()),
+            self.job.rules.settle,
+        );
+        self.wrote(format!(
+            "{}; a deploy call was sent, its answer is not known",
+            self.state.trim_end_matches("; not deployed yet")
+        ));
         let call = self.call()?;
         self.tell(&call);
         evidence.called(call);
-        Ok(Pending::new(self.kind, evidence, seal, artifact.version.clone()))
+        Ok(Pending::new(
+            self.kind,
+            evidence,
+            seal,
+            artifact.version.clone(),
+        ))
     }
 
     /// One deploy call. A bare "not found" right after the upload is asked again for a while: the tenant was not asked
@@ -376,12 +592,17 @@ impl<'a> Writing<'a> {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let outcome = self.context.tenant.deploy(self.kind, &self.job.id, self.context.deadline);
+            let outcome =
+                self.context
+                    .tenant
+                    .deploy(self.kind, &self.job.id, self.context.deadline);
             let at = self.context.clock.now();
             match outcome {
                 Ok(DeployAnswer::Accepted(task)) => return Ok(Call::Accepted { at, task }),
                 Ok(DeployAnswer::Lost(why)) => return Ok(Call::Lost { at, why }),
-                Err(error) if error.kind == Kind::NotFound && attempt < 4 => self.context.clock.sleep(retry::backoff(attempt)),
+                Err(error) if error.kind == Kind::NotFound && attempt < 4 => {
+                    self.context.clock.sleep(retry::backoff(attempt - 1))
+                }
                 Err(error) => return Err(error.into()),
             }
         }
@@ -389,17 +610,30 @@ impl<'a> Writing<'a> {
 
     fn tell(&mut self, call: &Call) {
         match call {
-            Call::Accepted { task: Some(task), .. } => {
-                self.context.ledger.progress(&self.job.id.0, format!("deployment accepted, task {task}"));
-                self.wrote(format!("a deployment was accepted (task {task}); its end is not known"));
+            Call::Accepted {
+                task: Some(task), ..
+            } => {
+                self.context
+                    .ledger
+                    .progress(&self.job.id.0, format!("deployment accepted, task {task}"));
+                self.wrote(format!(
+                    "a deployment was accepted (task {task}); its end is not known"
+                ));
             }
             Call::Accepted { task: None, .. } => {
-                self.context.ledger.progress(&self.job.id.0, "deployment accepted, without a task id");
+                self.context
+                    .ledger
+                    .progress(&self.job.id.0, "deployment accepted, without a task id");
                 self.wrote("a deployment was accepted; its end is not known");
             }
             Call::Lost { why, .. } | Call::RefusedAgain { why, .. } => {
-                self.context.ledger.progress(&self.job.id.0, format!("the answer of the deploy call was lost ({why}); watching the runtime"));
-                self.wrote("a deploy call was sent and its answer was lost: it may have been accepted");
+                self.context.ledger.progress(
+                    &self.job.id.0,
+                    format!("the answer of the deploy call was lost ({why}); watching the runtime"),
+                );
+                self.wrote(
+                    "a deploy call was sent and its answer was lost: it may have been accepted",
+                );
             }
         }
     }
@@ -407,5 +641,9 @@ impl<'a> Writing<'a> {
 
 /// `1 parameter`, `2 parameters`.
 fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+    if number == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{number} {noun}s")
+    }
 }

@@ -91,5 +91,10 @@ fn problem(message: &Message) -> Problem<'_> {
     if !message.causes.is_empty() {
         text = format!("{text}: {}", message.causes.join("; "));
     }
-    Problem { message: text, at: message.at.as_deref(), causes: &message.causes, hint: message.hint.as_deref() }
+    Problem {
+        message: text,
+        at: message.at.as_deref(),
+        causes: &message.causes,
+        hint: message.hint.as_deref(),
+    }
 }

@@ -14,12 +14,20 @@ pub struct Masked<'a> {
 impl<'a> Masked<'a> {
     /// A stream in front of `inner`.
     pub fn new(inner: &'a mut dyn Write, redactor: &Redactor) -> Self {
-        Self { inner, redactor: redactor.clone(), line: Vec::new() }
+        Self {
+            inner,
+            redactor: redactor.clone(),
+            line: Vec::new(),
+        }
     }
 
     fn pass_on(&mut self) -> io::Result<()> {
         let line = std::mem::take(&mut self.line);
-        self.inner.write_all(self.redactor.clean(&String::from_utf8_lossy(&line)).as_bytes())
+        self.inner.write_all(
+            self.redactor
+                .clean(&String::from_utf8_lossy(&line))
+                .as_bytes(),
+        )
     }
 }
 

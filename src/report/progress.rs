@@ -28,13 +28,19 @@ impl Progress {
     /// A progress that says so much; `simulated` runs say so in each line.
     #[must_use]
     pub fn new(volume: Volume, simulated: bool) -> Self {
-        Self { volume, simulated, states: BTreeMap::new() }
+        Self {
+            volume,
+            simulated,
+            states: BTreeMap::new(),
+        }
     }
 
     /// Takes note of an event that happened at `now`.
     pub fn tell(&mut self, event: &Event, now: Moment, err: &mut dyn Write) -> io::Result<()> {
         match event {
-            Event::Progress { artifact, text } if self.volume != Volume::Quiet => self.line(now, &format!("{artifact}: {text}"), err),
+            Event::Progress { artifact, text } if self.volume != Volume::Quiet => {
+                self.line(now, &format!("{artifact}: {text}"), err)
+            }
             Event::Request(text) if self.volume == Volume::Verbose => self.line(now, text, err),
             Event::Wrote { artifact, state } => {
                 self.states.insert(artifact.clone(), state.clone());

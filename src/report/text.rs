@@ -21,11 +21,19 @@ impl Style {
     }
 
     fn paint(self, code: &str, text: &str) -> String {
-        if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+        if self.colour {
+            format!("\u{1b}[{code}m{text}\u{1b}[0m")
+        } else {
+            text.to_owned()
+        }
     }
 
     fn verdict(self, outcome: &Outcome) -> String {
-        let code = if outcome.verdict.exit == Exit::Ok { "32" } else { "31" };
+        let code = if outcome.verdict.exit == Exit::Ok {
+            "32"
+        } else {
+            "31"
+        };
         self.paint(code, outcome.verdict.word.as_str())
     }
 
@@ -39,9 +47,20 @@ impl Style {
 pub fn result(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
     let mark = if report.simulated { "SIMULATED " } else { "" };
     for outcome in &report.artifacts {
-        let version = outcome.runtime_version.as_ref().or(outcome.designtime_version.as_ref());
-        let version = version.map(|version| format!(" {version}")).unwrap_or_default();
-        writeln!(out, "{mark}{} {}{version} ({})", style.verdict(outcome), outcome.id, seconds(outcome.took))?;
+        let version = outcome
+            .runtime_version
+            .as_ref()
+            .or(outcome.designtime_version.as_ref());
+        let version = version
+            .map(|version| format!(" {version}"))
+            .unwrap_or_default();
+        writeln!(
+            out,
+            "{mark}{} {}{version} ({})",
+            style.verdict(outcome),
+            outcome.id,
+            seconds(outcome.took)
+        )?;
         if !outcome.verdict.evidence.is_empty() {
             writeln!(out, "{mark}  evidence: {}", outcome.verdict.evidence)?;
         }
@@ -66,7 +85,12 @@ pub fn errors(report: &Report, style: Style, err: &mut dyn Write) -> io::Result<
 }
 
 /// Writes one message: what, where, why, what next.
-pub fn message(message: &Message, artifact: Option<&str>, style: Style, err: &mut dyn Write) -> io::Result<()> {
+pub fn message(
+    message: &Message,
+    artifact: Option<&str>,
+    style: Style,
+    err: &mut dyn Write,
+) -> io::Result<()> {
     let artifact = artifact.map(|id| format!("{id}: ")).unwrap_or_default();
     writeln!(err, "{} {artifact}{}", style.error(), message.what)?;
     if let Some(at) = &message.at {
@@ -83,5 +107,9 @@ pub fn message(message: &Message, artifact: Option<&str>, style: Style, err: &mu
 
 /// `3.2 s`, `72 s`.
 fn seconds(took: Duration) -> String {
-    if took < Duration::from_secs(10) { format!("{:.1} s", took.as_secs_f64()) } else { format!("{} s", took.as_secs()) }
+    if took < Duration::from_secs(10) {
+        format!("{:.1} s", took.as_secs_f64())
+    } else {
+        format!("{} s", took.as_secs())
+    }
 }

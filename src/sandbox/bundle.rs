@@ -65,7 +65,10 @@ impl Bundle {
 pub(super) fn earlier_version(zip: &[u8]) -> Option<Vec<u8>> {
     let mut writer = ZipWriter::new_append(Cursor::new(zip.to_vec())).ok()?;
     writer
-        .start_file("src/main/resources/script/earlier.groovy", SimpleFileOptions::default())
+        .start_file(
+            "src/main/resources/script/earlier.groovy",
+            SimpleFileOptions::default(),
+        )
         .ok()?;
     writer.write_all(b"// of an earlier version\n").ok()?;
     Some(writer.finish().ok()?.into_inner())

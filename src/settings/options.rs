@@ -31,33 +31,52 @@ impl<'a> Options<'a> {
     /// A text: the option, else `FLOWSHIP_<NAME>`. An empty variable is an unset one.
     #[must_use]
     pub fn text(&self, option: Option<&str>, name: &str) -> Option<String> {
-        option.or_else(|| self.environment.get(&variable(name))).map(str::to_owned)
+        option
+            .or_else(|| self.environment.get(&variable(name)))
+            .map(str::to_owned)
     }
 
     /// A path: the option, else the variable.
     #[must_use]
     pub fn path(&self, option: Option<&PathBuf>, name: &str) -> Option<PathBuf> {
-        option.cloned().or_else(|| self.environment.get(&variable(name)).map(PathBuf::from))
+        option
+            .cloned()
+            .or_else(|| self.environment.get(&variable(name)).map(PathBuf::from))
     }
 
     /// A value that is read from text, such as a span of time.
-    pub fn parsed<T: FromStr<Err = String>>(&self, option: Option<T>, name: &str) -> Result<Option<T>, BadVariable> {
+    pub fn parsed<T: FromStr<Err = String>>(
+        &self,
+        option: Option<T>,
+        name: &str,
+    ) -> Result<Option<T>, BadVariable> {
         let variable = variable(name);
         match (option, self.environment.get(&variable)) {
             (Some(value), _) => Ok(Some(value)),
             (None, None) => Ok(None),
-            (None, Some(text)) => text.parse().map(Some).map_err(|reason| BadVariable { variable, reason }),
+            (None, Some(text)) => text
+                .parse()
+                .map(Some)
+                .map_err(|reason| BadVariable { variable, reason }),
         }
     }
 
     /// A switch: on by its option, else as its variable says.
     pub fn switch(&self, option: bool, name: &str) -> Result<bool, BadVariable> {
         let variable = variable(name);
-        match self.environment.get(&variable).map(str::to_ascii_lowercase).as_deref() {
+        match self
+            .environment
+            .get(&variable)
+            .map(str::to_ascii_lowercase)
+            .as_deref()
+        {
             _ if option => Ok(true),
             None | Some("false" | "0" | "no" | "off") => Ok(false),
             Some("true" | "1" | "yes" | "on") => Ok(true),
-            Some(other) => Err(BadVariable { variable, reason: format!("`{other}` is neither true nor false") }),
+            Some(other) => Err(BadVariable {
+                variable,
+                reason: format!("`{other}` is neither true nor false"),
+            }),
         }
     }
 
@@ -65,11 +84,24 @@ impl<'a> Options<'a> {
     #[must_use]
     pub fn list(&self, options: &[String], name: &str) -> Vec<Listed> {
         if !options.is_empty() {
-            return options.iter().map(|text| Listed { text: text.clone(), source: format!("--{name}") }).collect();
+            return options
+                .iter()
+                .map(|text| Listed {
+                    text: text.clone(),
+                    source: format!("--{name}"),
+                })
+                .collect();
         }
         let variable = variable(name);
         let lines = self.environment.get(&variable).unwrap_or_default();
-        lines.lines().filter(|line| !line.trim().is_empty()).map(|line| Listed { text: line.to_owned(), source: variable.clone() }).collect()
+        lines
+            .lines()
+            .filter(|line| !line.trim().is_empty())
+            .map(|line| Listed {
+                text: line.to_owned(),
+                source: variable.clone(),
+            })
+            .collect()
     }
 }
 
@@ -93,21 +125,45 @@ mod tests {
 
     #[test]
     fn an_option_wins_and_an_empty_variable_is_none() {
-        let environment = Environment::default().with("FLOWSHIP_PACKAGE", "Var").with("FLOWSHIP_NAME", "").with("FLOWSHIP_SET", "a=1\n\nb=2");
+        let environment = Environment::default()
+            .with("FLOWSHIP_PACKAGE", "Var")
+            .with("FLOWSHIP_NAME", "")
+            .with("FLOWSHIP_SET", "a=1\n\nb=2");
         let options = Options::new(&environment);
         assert_eq!(options.text(Some("Opt"), "package").as_deref(), Some("Opt"));
         assert_eq!(options.text(None, "package").as_deref(), Some("Var"));
         assert_eq!(options.text(None, "name"), None);
-        assert_eq!(options.list(&[], "set").iter().map(|one| one.text.as_str()).collect::<Vec<_>>(), ["a=1", "b=2"]);
+        assert_eq!(
+            options
+                .list(&[], "set")
+                .iter()
+                .map(|one| one.text.as_str())
+                .collect::<Vec<_>>(),
+            ["a=1", "b=2"]
+        );
         assert_eq!(options.list(&["c=3".into()], "set").len(), 1);
     }
 
     #[test]
     fn a_switch_reads_what_ci_systems_write() {
-        for (text, expected) in [("true", Some(true)), ("1", Some(true)), ("False", Some(false)), ("0", Some(false)), ("", Some(false)), ("maybe", None)] {
+        for (text, expected) in [
+            ("true", Some(true)),
+            ("1", Some(true)),
+            ("False", Some(false)),
+            ("0", Some(false)),
+            ("", Some(false)),
+            ("maybe", None),
+        ] {
             let environment = Environment::default().with("FLOWSHIP_NO_DEPLOY", text);
-            assert_eq!(Options::new(&environment).switch(false, "no-deploy").ok(), expected, "{text}");
-            assert_eq!(Options::new(&environment).switch(true, "no-deploy"), Ok(true));
+            assert_eq!(
+                Options::new(&environment).switch(false, "no-deploy").ok(),
+                expected,
+                "{text}"
+            );
+            assert_eq!(
+                Options::new(&environment).switch(true, "no-deploy"),
+                Ok(true)
+            );
         }
     }
 }

@@ -39,26 +39,55 @@ pub struct ParametersError {
     pub hint: String,
 }
 
-fn error(at: impl Into<String>, what: impl Into<String>, hint: impl Into<String>) -> ParametersError {
-    ParametersError { what: what.into(), at: at.into(), hint: hint.into() }
+fn error(
+    at: impl Into<String>,
+    what: impl Into<String>,
+    hint: impl Into<String>,
+) -> ParametersError {
+    ParametersError {
+        what: what.into(),
+        at: at.into(),
+        hint: hint.into(),
+    }
 }
 
 /// Reads a file of parameters: YAML when its name ends in `.yaml` or `.yml`, else java properties.
 pub fn read_file(path: &Path) -> Result<Vec<NamedParameter>, ParametersError> {
     let shown = path.display().to_string();
-    let cannot = |reason: String| error(&shown, format!("the parameter file can't be read: {reason}"), "check the path given with --parameters");
-    let size = fs::metadata(path).map_err(|reason| cannot(reason.to_string()))?.len();
+    let cannot = |reason: String| {
+        error(
+            &shown,
+            format!("the parameter file can't be read: {reason}"),
+            "check the path given with --parameters",
+        )
+    };
+    let size = fs::metadata(path)
+        .map_err(|reason| cannot(reason.to_string()))?
+        .len();
     if size > LARGEST {
         return Err(cannot(format!("{size} bytes are too many")));
     }
     let bytes = fs::read(path).map_err(|reason| cannot(reason.to_string()))?;
-    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_ascii_lowercase();
-    if matches!(extension.as_str(), "yaml" | "yml") { yaml(&shown, &bytes) } else { properties(&shown, &bytes) }
+    let extension = path
+        .extension()
+        .and_then(|extension| extension.to_str())
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    if matches!(extension.as_str(), "yaml" | "yml") {
+        yaml(&shown, &bytes)
+    } else {
+        properties(&shown, &bytes)
+    }
 }
 
 fn properties(shown: &str, bytes: &[u8]) -> Result<Vec<NamedParameter>, ParametersError> {
-    let properties = Properties::parse(bytes)
-        .map_err(|reason| error(format!("{shown}:{}", reason.line()), reason.to_string(), "write it as java.util.Properties does"))?;
+    let properties = Properties::parse(bytes).map_err(|reason| {
+        error(
+            format!("{shown}:{}", reason.line()),
+            reason.to_string(),
+            "write it as java.util.Properties does",
+        )
+    })?;
     let named = properties.iter().map(|entry| NamedParameter {
         key: entry.key.clone(),
         value: entry.value.clone(),
@@ -69,21 +98,44 @@ fn properties(shown: &str, bytes: &[u8]) -> Result<Vec<NamedParameter>, Paramete
 
 fn yaml(shown: &str, bytes: &[u8]) -> Result<Vec<NamedParameter>, ParametersError> {
     let hint = "write one `key: value` a line; quote values that hold `: ` or begin with a special character";
-    let text = std::str::from_utf8(bytes).map_err(|_| error(shown, "the file is not UTF-8", "save it as UTF-8"))?;
-    if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
+    let text = std::str::from_utf8(bytes)
+        .map_err(|_| error(shown, "the file is not UTF-8", "save it as UTF-8"))?;
+    if text
+        .lines()
+        .all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'))
+    {
         return Ok(Vec::new());
     }
-    let values: BTreeMap<String, Spanned<Option<String>>> = serde_yaml::from_str(text).map_err(|reason| {
-        let at = reason.location().map_or_else(|| shown.to_owned(), |place| format!("{shown}:{}:{}", place.line(), place.column()));
-        error(at, format!("this is no list of parameters: {}", first_line(&reason.to_string())), hint)
-    })?;
+    let values: BTreeMap<String, Spanned<Option<String>>> =
+        serde_yaml::from_str(text).map_err(|reason| {
+            let at = reason.location().map_or_else(
+                || shown.to_owned(),
+                |place| format!("{shown}:{}:{}", place.line(), place.column()),
+            );
+            error(
+                at,
+                format!(
+                    "this is no list of parameters: {}",
+                    first_line(&reason.to_string())
+                ),
+                hint,
+            )
+        })?;
     values
         .into_iter()
         .map(|(key, value)| {
             let at = format!("{shown}:{}", value.referenced.line());
             match value.value {
-                Some(value) => Ok(NamedParameter { key, value, source: at }),
-                None => Err(error(at, format!("`{key}` has no value"), "write \"\" for an empty value")),
+                Some(value) => Ok(NamedParameter {
+                    key,
+                    value,
+                    source: at,
+                }),
+                None => Err(error(
+                    at,
+                    format!("`{key}` has no value"),
+                    "write \"\" for an empty value",
+                )),
             }
         })
         .collect()
@@ -96,50 +148,82 @@ fn first_line(text: &str) -> &str {
 /// Reads `--set [ID:]KEY=VALUE` for the artifact `id`.
 pub fn set(given: &Listed, id: &str) -> Result<NamedParameter, ParametersError> {
     let (key, value) = split(given)?;
-    Ok(NamedParameter { key: without_id(key, id), value: value.to_owned(), source: given.source.clone() })
+    Ok(NamedParameter {
+        key: without_id(key, id),
+        value: value.to_owned(),
+        source: given.source.clone(),
+    })
 }
 
 /// Reads `--set-from-env [ID:]KEY=NAME` for the artifact `id`; the value is masked in whatever the tenant says.
-pub fn set_from_env(given: &Listed, id: &str, environment: &Environment, redactor: &Redactor) -> Result<NamedParameter, ParametersError> {
+pub fn set_from_env(
+    given: &Listed,
+    id: &str,
+    environment: &Environment,
+    redactor: &Redactor,
+) -> Result<NamedParameter, ParametersError> {
     let (key, name) = split(given)?;
     let value = match environment.get_checked(name) {
         Ok(Some(value)) => value.to_owned(),
         Ok(None) => {
             return Err(error(
                 &given.source,
-                format!("the variable {name}, whose value parameter `{key}` is to get, is not set or empty"),
+                format!(
+                    "the variable {name}, whose value parameter `{key}` is to get, is not set or empty"
+                ),
                 "set it; to write an empty value, use --set KEY=",
             ));
         }
-        Err(reason) => return Err(error(&given.source, reason.to_string(), "set it to UTF-8 text")),
+        Err(reason) => {
+            return Err(error(
+                &given.source,
+                reason.to_string(),
+                "set it to UTF-8 text",
+            ));
+        }
     };
     if is_credential(name) {
         return Err(error(
             &given.source,
-            format!("{name} holds the credentials for the tenant and is not written into a parameter"),
+            format!(
+                "{name} holds the credentials for the tenant and is not written into a parameter"
+            ),
             "use a variable of its own",
         ));
     }
     if value.len() >= MASKED_FROM {
         redactor.add(&value);
     }
-    Ok(NamedParameter { key: without_id(key, id), value, source: format!("{} (from {name})", given.source) })
+    Ok(NamedParameter {
+        key: without_id(key, id),
+        value,
+        source: format!("{} (from {name})", given.source),
+    })
 }
 
 fn is_credential(name: &str) -> bool {
-    ["_SERVICE_KEY", "_CLIENT_SECRET", "_PASSWORD"].iter().any(|end| name.starts_with("CPI") && name.ends_with(end))
+    ["_SERVICE_KEY", "_CLIENT_SECRET", "_PASSWORD"]
+        .iter()
+        .any(|end| name.starts_with("CPI") && name.ends_with(end))
 }
 
 fn split(given: &Listed) -> Result<(&str, &str), ParametersError> {
     match given.text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key, value)),
         // the text is not repeated: a secret may have been pasted here
-        _ => Err(error(&given.source, "this is not KEY=VALUE", "write the key, an equals sign and the value; quote it for your shell")),
+        _ => Err(error(
+            &given.source,
+            "this is not KEY=VALUE",
+            "write the key, an equals sign and the value; quote it for your shell",
+        )),
     }
 }
 
 fn without_id(key: &str, id: &str) -> String {
-    key.strip_prefix(id).and_then(|rest| rest.strip_prefix(':')).unwrap_or(key).to_owned()
+    key.strip_prefix(id)
+        .and_then(|rest| rest.strip_prefix(':'))
+        .unwrap_or(key)
+        .to_owned()
 }
 
 /// Later entries win over earlier ones with the same key.
@@ -157,23 +241,44 @@ mod tests {
     use super::*;
 
     fn listed(text: &str) -> Listed {
-        Listed { text: text.into(), source: "--set".into() }
+        Listed {
+            text: text.into(),
+            source: "--set".into(),
+        }
     }
 
     #[test]
     fn yaml_values_keep_their_text_and_their_line() {
-        let named = yaml("p.yaml", b"# c\nTimeout: 010\nVersion: 1.10\n\"A b\": ''\nFlag: yes\n").unwrap();
-        let found: Vec<_> = named.iter().map(|one| (one.key.as_str(), one.value.as_str(), one.source.as_str())).collect();
+        let named = yaml(
+            "p.yaml",
+            b"# c\nTimeout: 010\nVersion: 1.10\n\"A b\": ''\nFlag: yes\n",
+        )
+        .unwrap();
+        let found: Vec<_> = named
+            .iter()
+            .map(|one| (one.key.as_str(), one.value.as_str(), one.source.as_str()))
+            .collect();
         assert_eq!(
             found,
-            [("A b", "", "p.yaml:4"), ("Flag", "yes", "p.yaml:5"), ("Timeout", "010", "p.yaml:2"), ("Version", "1.10", "p.yaml:3")]
+            [
+                ("A b", "", "p.yaml:4"),
+                ("Flag", "yes", "p.yaml:5"),
+                ("Timeout", "010", "p.yaml:2"),
+                ("Version", "1.10", "p.yaml:3")
+            ]
         );
         assert_eq!(yaml("p.yaml", b"# nothing\n").unwrap(), []);
     }
 
     #[test]
     fn what_is_no_list_of_parameters_is_refused_with_its_place() {
-        for bad in ["- a\n", "a: {b: c}\n", "a: 1\na: 2\n", "a:\n", "just text\n"] {
+        for bad in [
+            "- a\n",
+            "a: {b: c}\n",
+            "a: 1\na: 2\n",
+            "a:\n",
+            "just text\n",
+        ] {
             let found = yaml("p.yaml", bad.as_bytes()).unwrap_err();
             assert!(found.at.starts_with("p.yaml"), "{bad:?} {found:?}");
         }
@@ -184,17 +289,32 @@ mod tests {
         assert_eq!(set(&listed("Flow:Key=a=b"), "Flow").unwrap().key, "Key");
         assert_eq!(set(&listed("Flow:Key=a=b"), "Flow").unwrap().value, "a=b");
         assert_eq!(set(&listed("Other:Key="), "Flow").unwrap().key, "Other:Key");
-        assert!(!format!("{:?}", set(&listed("s3cret-value"), "Flow").unwrap_err()).contains("s3cret"));
+        assert!(
+            !format!("{:?}", set(&listed("s3cret-value"), "Flow").unwrap_err()).contains("s3cret")
+        );
     }
 
     #[test]
     fn credentials_are_not_written_into_parameters() {
-        let environment = Environment::default().with("CPI_CLIENT_SECRET", "x").with("OTHER", "value-of-other");
+        let environment = Environment::default()
+            .with("CPI_CLIENT_SECRET", "x")
+            .with("OTHER", "value-of-other");
         let redactor = Redactor::new();
-        assert!(set_from_env(&listed("Key=CPI_CLIENT_SECRET"), "F", &environment, &redactor).is_err());
+        assert!(
+            set_from_env(
+                &listed("Key=CPI_CLIENT_SECRET"),
+                "F",
+                &environment,
+                &redactor
+            )
+            .is_err()
+        );
         assert!(set_from_env(&listed("Key=MISSING"), "F", &environment, &redactor).is_err());
         let found = set_from_env(&listed("Key=OTHER"), "F", &environment, &redactor).unwrap();
-        assert_eq!((found.value.as_str(), found.source.as_str()), ("value-of-other", "--set (from OTHER)"));
+        assert_eq!(
+            (found.value.as_str(), found.source.as_str()),
+            ("value-of-other", "--set (from OTHER)")
+        );
         assert_eq!(redactor.clean("it says value-of-other"), "it says ***");
     }
 }

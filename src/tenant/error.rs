@@ -108,7 +108,11 @@ pub fn remedy(status: u16, text: &str) -> Option<String> {
         "somebody has the artifact open in the web UI: save and close it there, or release the lock under Monitor > Manage Locks > Designtime Artifact Locks, then run again"
     } else if lower.contains("already exist") {
         "artifact ids are unique in the whole tenant: use the package that holds it, or another id with --id; if you cannot see it, an access policy hides it from this key (role AccessAllAccessPoliciesArtifacts)"
-    } else if lower.contains("configure only") || lower.contains("configure-only") || lower.contains("read only") || lower.contains("read-only") {
+    } else if lower.contains("configure only")
+        || lower.contains("configure-only")
+        || lower.contains("read only")
+        || lower.contains("read-only")
+    {
         "the package is configure-only: change parameters and deploy with `flowship redeploy`, or copy the package in the web UI to edit it"
     } else if lower.contains("symbolic") {
         "Bundle-SymbolicName in META-INF/MANIFEST.MF must be the id of the artifact on the tenant; `--id` aligns it in the packed copy"
@@ -139,6 +143,8 @@ mod tests {
             assert!(remedy(500, text).is_some(), "{text}");
         }
         assert!(is_permanent("Update of PackageId and Id are not allowed."));
-        assert!(!is_permanent("Cannot invoke \"HttpSession.getAttribute(String)\" because it is null"));
+        assert!(!is_permanent(
+            "Cannot invoke \"HttpSession.getAttribute(String)\" because it is null"
+        ));
     }
 }

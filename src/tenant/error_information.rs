@@ -75,13 +75,29 @@ fn collect_instance(fields: &Map<String, Value>, depth: usize, found: &mut Vec<(
     for parameter in &parameters {
         collect_parameter(parameter, depth, said, found);
     }
-    for child in list(fields, &["childInstances", "childMessageInstances", "children", "cause", "causes", "error", "errors"]) {
+    for child in list(
+        fields,
+        &[
+            "childInstances",
+            "childMessageInstances",
+            "children",
+            "cause",
+            "causes",
+            "error",
+            "errors",
+        ],
+    ) {
         collect(child, depth + 1, found);
     }
 }
 
 /// A parameter that is JSON leads deeper; a plain one speaks only where no message used it.
-fn collect_parameter(parameter: &Value, depth: usize, said: bool, found: &mut Vec<(usize, String)>) {
+fn collect_parameter(
+    parameter: &Value,
+    depth: usize,
+    said: bool,
+    found: &mut Vec<(usize, String)>,
+) {
     let nested = match parameter {
         Value::String(text) => text.trim_start().starts_with(['{', '[']),
         Value::Object(_) | Value::Array(_) => true,
@@ -110,14 +126,24 @@ fn list<'a>(fields: &'a Map<String, Value>, names: &[&str]) -> Vec<&'a Value> {
 
 /// `[CONTENT][CONTENT_DEPLOY][GenerationFailed]: text`, or the text alone.
 fn message_of(fields: &Map<String, Value>, parameters: &[&Value]) -> Option<String> {
-    let text = |fields: &Map<String, Value>, name: &str| fields.get(name).and_then(Value::as_str).map(str::to_owned);
+    let text = |fields: &Map<String, Value>, name: &str| {
+        fields.get(name).and_then(Value::as_str).map(str::to_owned)
+    };
     let (head, body) = match fields.get("message") {
         Some(Value::String(message)) => (Some(message.clone()), None),
-        Some(Value::Object(inner)) => (text(inner, "messageText").or_else(|| text(inner, "value")), Some(inner)),
-        _ => (text(fields, "messageText").or_else(|| text(fields, "value")), Some(fields)),
+        Some(Value::Object(inner)) => (
+            text(inner, "messageText").or_else(|| text(inner, "value")),
+            Some(inner),
+        ),
+        _ => (
+            text(fields, "messageText").or_else(|| text(fields, "value")),
+            Some(fields),
+        ),
     };
     let label = body.map(|inner| label(inner)).unwrap_or_default();
-    let filled = head.map(|head| fill(&head, parameters)).filter(|head| !head.trim().is_empty());
+    let filled = head
+        .map(|head| fill(&head, parameters))
+        .filter(|head| !head.trim().is_empty());
     match (label.is_empty(), filled) {
         (true, filled) => filled,
         (false, Some(filled)) => Some(format!("{label}: {filled}")),
@@ -127,12 +153,17 @@ fn message_of(fields: &Map<String, Value>, parameters: &[&Value]) -> Option<Stri
 
 /// The subsystem, part (SAP spells it `subsytemPartName`) and message id in brackets.
 fn label(message: &Map<String, Value>) -> String {
-    ["subsystemName", "subsytemPartName", "subsystemPartName", "messageId"]
-        .iter()
-        .filter_map(|name| message.get(*name).and_then(Value::as_str))
-        .filter(|text| !text.is_empty())
-        .map(|text| format!("[{text}]"))
-        .collect()
+    [
+        "subsystemName",
+        "subsytemPartName",
+        "subsystemPartName",
+        "messageId",
+    ]
+    .iter()
+    .filter_map(|name| message.get(*name).and_then(Value::as_str))
+    .filter(|text| !text.is_empty())
+    .map(|text| format!("[{text}]"))
+    .collect()
 }
 
 fn fill(text: &str, parameters: &[&Value]) -> String {
@@ -157,13 +188,26 @@ mod tests {
         let nested = r#"{"message":{"subsystemName":"CONTENT","subsytemPartName":"CONTENT_DEPLOY","messageId":"GenerationFailed","messageText":"Deploy of {0} failed"},"parameter":["X"],"childInstances":[{"message":{"messageText":"Bundle failed"},"parameter":[],"childInstances":[{"message":{"messageText":"No credentials for '{0}'"},"parameter":["smtp"],"childInstances":[]}]}]}"#;
         assert_eq!(
             causes(nested),
-            ["No credentials for 'smtp'", "Bundle failed", "[CONTENT][CONTENT_DEPLOY][GenerationFailed]: Deploy of X failed"]
+            [
+                "No credentials for 'smtp'",
+                "Bundle failed",
+                "[CONTENT][CONTENT_DEPLOY][GenerationFailed]: Deploy of X failed"
+            ]
         );
         let text_in_text = r#"{"message":{"subsystemName":"CONTENT","messageId":"Failed"},"parameter":["{\"message\":\"outer\",\"parameters\":[],\"childMessageInstances\":[{\"message\":\"inner {0}\",\"parameters\":[\"cause\"]}]}"],"childInstances":[]}"#;
-        assert_eq!(causes(text_in_text), ["inner cause", "outer", "[CONTENT][Failed]"]);
-        assert_eq!(causes(r#"{"message":"java.lang.IllegalStateException: No credentials"}"#), ["java.lang.IllegalStateException: No credentials"]);
+        assert_eq!(
+            causes(text_in_text),
+            ["inner cause", "outer", "[CONTENT][Failed]"]
+        );
+        assert_eq!(
+            causes(r#"{"message":"java.lang.IllegalStateException: No credentials"}"#),
+            ["java.lang.IllegalStateException: No credentials"]
+        );
         assert_eq!(causes("plain words"), ["plain words"]);
-        assert_eq!(causes(r#"{"parameter":["only a parameter"]}"#), ["only a parameter"]);
+        assert_eq!(
+            causes(r#"{"parameter":["only a parameter"]}"#),
+            ["only a parameter"]
+        );
     }
 
     #[test]
@@ -171,9 +215,17 @@ mod tests {
         for body in ["", "  ", "{}", "[]"] {
             assert_eq!(causes(body), Vec::<String>::new(), "{body:?}");
         }
-        assert_eq!(causes(r#"{"unknown":{"deep":1}}"#), [r#"{"unknown":{"deep":1}}"#]);
+        assert_eq!(
+            causes(r#"{"unknown":{"deep":1}}"#),
+            [r#"{"unknown":{"deep":1}}"#]
+        );
         let deep = format!("{}{}", "[".repeat(100), "]".repeat(100));
         assert_eq!(causes(&deep).len(), 1);
-        assert_eq!(causes(r#"{"message":{"messageText":"kept"},"parameter":[null,{"a":1}],"childInstances":null}"#), ["kept"]);
+        assert_eq!(
+            causes(
+                r#"{"message":{"messageText":"kept"},"parameter":[null,{"a":1}],"childInstances":null}"#
+            ),
+            ["kept"]
+        );
     }
 }

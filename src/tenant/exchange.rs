@@ -49,11 +49,29 @@ pub(super) struct Ask<'a> {
 
 impl<'a> Ask<'a> {
     pub(super) fn get(bucket: Bucket, role: Role, path: String) -> Self {
-        Self { method: Method::Get, path, body: Body::None, bucket, role, connection: Connection::Pooled, long: false, sink: None }
+        Self {
+            method: Method::Get,
+            path,
+            body: Body::None,
+            bucket,
+            role,
+            connection: Connection::Pooled,
+            long: false,
+            sink: None,
+        }
     }
 
     pub(super) fn write(method: Method, role: Role, path: String, body: Body<'a>) -> Self {
-        Self { method, path, body, bucket: Bucket::Designtime, role, connection: Connection::Pooled, long: false, sink: None }
+        Self {
+            method,
+            path,
+            body,
+            bucket: Bucket::Designtime,
+            role,
+            connection: Connection::Pooled,
+            long: false,
+            sink: None,
+        }
     }
 }
 
@@ -101,10 +119,19 @@ impl Tenant {
     }
 
     /// The token in force, fetched when there is none.
-    pub(super) fn token(&self, deadline: Deadline) -> Result<(Option<AccessToken>, u64), TenantError> {
+    pub(super) fn token(
+        &self,
+        deadline: Deadline,
+    ) -> Result<(Option<AccessToken>, u64), TenantError> {
         let mut session = self.session();
         if session.token.is_none() {
-            session.token = session::fetch_token(&self.http, &self.credentials, &self.redactor, &self.clock, deadline)?;
+            session.token = session::fetch_token(
+                &self.http,
+                &self.credentials,
+                &self.redactor,
+                &self.clock,
+                deadline,
+            )?;
             session.generation += 1;
         }
         Ok((session.token.clone(), session.generation))
@@ -137,7 +164,10 @@ impl Tenant {
                 }
                 429 => {
                     throttled += 1;
-                    let pause = answer.retry_after(self.clock.date()).unwrap_or(Duration::from_secs(1)) + retry::jitter();
+                    let pause = answer
+                        .retry_after(self.clock.date())
+                        .unwrap_or(Duration::from_secs(1))
+                        + retry::jitter();
                     if throttled > MOST_THROTTLED || deadline.left(self.clock.now()) <= pause {
                         return Err(Trouble::Final(Box::new(self.throttled(ask, &answer))));
                     }
@@ -149,11 +179,22 @@ impl Tenant {
     }
 
     fn attempt(&self, ask: &Ask<'_>, deadline: Deadline) -> Result<(Answer, u64), Trouble> {
-        if ask.method != Method::Get && self.credentials.wants_csrf() && self.session().csrf.is_none() {
+        if ask.method != Method::Get
+            && self.credentials.wants_csrf()
+            && self.session().csrf.is_none()
+        {
             self.fetch_csrf(deadline)?;
         }
-        let (token, generation) = self.token(deadline).map_err(|error| Trouble::Final(Box::new(error)))?;
-        let mut headers = vec![("Accept", "application/json".to_owned()), ("Authorization", self.authorization(token.as_ref()).expose().to_owned())];
+        let (token, generation) = self
+            .token(deadline)
+            .map_err(|error| Trouble::Final(Box::new(error)))?;
+        let mut headers = vec![
+            ("Accept", "application/json".to_owned()),
+            (
+                "Authorization",
+                self.authorization(token.as_ref()).expose().to_owned(),
+            ),
+        ];
         if matches!(ask.body, Body::Bytes(_) | Body::Stream { .. }) {
             headers.push(("Content-Type", "application/json".to_owned()));
         }
@@ -161,7 +202,9 @@ impl Tenant {
             headers.push(("X-CSRF-Token", csrf.token.expose().to_owned()));
             headers.push(("Cookie", csrf.cookies.expose().to_owned()));
         }
-        let answer = self.send(ask, headers, deadline).map_err(Trouble::Network)?;
+        let answer = self
+            .send(ask, headers, deadline)
+            .map_err(Trouble::Network)?;
         Ok((answer, generation))
     }
 
@@ -169,22 +212,45 @@ impl Tenant {
         match (&self.credentials.login, token) {
             (Login::Basic { username, password }, _) => {
                 let header = session::basic(username, password);
-                self.redactor.add(header.expose().trim_start_matches("Basic "));
+                self.redactor
+                    .add(header.expose().trim_start_matches("Basic "));
                 header
             }
-            (Login::ClientCredentials { .. }, Some(token)) => Secret::new(format!("Bearer {}", token.value.expose())),
+            (Login::ClientCredentials { .. }, Some(token)) => {
+                Secret::new(format!("Bearer {}", token.value.expose()))
+            }
             (Login::ClientCredentials { .. }, None) => Secret::new(String::new()),
         }
     }
 
-    fn send(&self, ask: &Ask<'_>, headers: Vec<(&'static str, String)>, deadline: Deadline) -> Result<Answer, SendError> {
-        self.clock.sleep(self.pace.take(ask.bucket, self.clock.now()));
+    fn send(
+        &self,
+        ask: &Ask<'_>,
+        headers: Vec<(&'static str, String)>,
+        deadline: Deadline,
+    ) -> Result<Answer, SendError> {
+        self.clock
+            .sleep(self.pace.take(ask.bucket, self.clock.now()));
         let now = self.clock.now();
         let url = self.credentials.url.api(&ask.path);
-        let timeout = if ask.long { deadline.upload_timeout(now) } else { deadline.poll_timeout(now) };
-        let request = Request { method: ask.method, url: &url, headers, body: ask.body, timeout, connection: ask.connection, cap: ANSWER_CAP };
+        let timeout = if ask.long {
+            deadline.upload_timeout(now)
+        } else {
+            deadline.poll_timeout(now)
+        };
+        let request = Request {
+            method: ask.method,
+            url: &url,
+            headers,
+            body: ask.body,
+            timeout,
+            connection: ask.connection,
+            cap: ANSWER_CAP,
+        };
         let outcome = match &ask.sink {
-            Some(file) => self.http.send_to_file(&request, &mut file.borrow_mut(), DOWNLOAD_CAP),
+            Some(file) => self
+                .http
+                .send_to_file(&request, &mut file.borrow_mut(), DOWNLOAD_CAP),
             None => self.http.send(&request),
         };
         self.note(ask, &outcome, self.clock.now() - now);
@@ -192,10 +258,16 @@ impl Tenant {
     }
 
     /// Reads an archive into an unnamed file, positioned at its start; repeated like any read.
-    pub(super) fn read_archive(&self, mut ask: Ask<'_>, deadline: Deadline) -> Result<Reading<File>, TenantError> {
+    pub(super) fn read_archive(
+        &self,
+        mut ask: Ask<'_>,
+        deadline: Deadline,
+    ) -> Result<Reading<File>, TenantError> {
         let file = tempfile::tempfile().map_err(|error| no_temporary_file(&error))?;
         ask.sink = Some(RefCell::new(file));
-        let reading = self.read(&ask, deadline, |answer| (answer.status == 200 && ask.sink.as_ref().is_some_and(holds_a_zip)).then_some(()))?;
+        let reading = self.read(&ask, deadline, |answer| {
+            (answer.status == 200 && ask.sink.as_ref().is_some_and(holds_a_zip)).then_some(())
+        })?;
         match (reading, ask.sink) {
             (Reading::Found(()), Some(file)) => {
                 let mut file = file.into_inner();
@@ -209,10 +281,14 @@ impl Tenant {
     fn note(&self, ask: &Ask<'_>, outcome: &Result<Answer, SendError>, took: Duration) {
         let result = match outcome {
             Ok(answer) => answer.status.to_string(),
-            Err(error) => Words::new(&error.to_string(), &self.redactor).to_string(),
+            Err(error) => Words::new(error.reason(), &self.redactor).to_string(),
         };
         let path = ask.path.split('?').next().unwrap_or_default();
-        (self.observer)(&format!("{} {path} → {result} ({} ms)", ask.method.as_str(), took.as_millis()));
+        (self.observer)(&format!(
+            "{} {path} → {result} ({} ms)",
+            ask.method.name(),
+            took.as_millis()
+        ));
     }
 
     /// Fetches a CSRF token with its cookies (SAP Help: GET on the service root with `X-CSRF-Token: Fetch`).
@@ -221,11 +297,16 @@ impl Tenant {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let (token, _) = self.token(deadline).map_err(|error| Trouble::Final(Box::new(error)))?;
+            let (token, _) = self
+                .token(deadline)
+                .map_err(|error| Trouble::Final(Box::new(error)))?;
             let ask = Ask::get(Bucket::Designtime, Role::PackagesRead, String::new());
             let headers = vec![
                 ("Accept", "application/json".to_owned()),
-                ("Authorization", self.authorization(token.as_ref()).expose().to_owned()),
+                (
+                    "Authorization",
+                    self.authorization(token.as_ref()).expose().to_owned(),
+                ),
                 ("X-CSRF-Token", "Fetch".to_owned()),
             ];
             let outcome = self.send(&ask, headers, deadline);
@@ -241,7 +322,7 @@ impl Tenant {
                 },
                 Err(error) => self.unreachable(&ask, &error),
             };
-            let pause = retry::backoff(attempt);
+            let pause = retry::backoff(attempt - 1);
             if attempt >= NONSENSE_ATTEMPTS || deadline.left(self.clock.now()) <= pause {
                 return Err(Trouble::Final(Box::new(error)));
             }
@@ -269,7 +350,12 @@ impl Tenant {
     }
 
     /// Reads until there is an answer of the API that `parse` understands, or until trying is of no more use.
-    pub(super) fn read<T>(&self, ask: &Ask<'_>, deadline: Deadline, parse: impl Fn(&Answer) -> Option<T>) -> Result<Reading<T>, TenantError> {
+    pub(super) fn read<T>(
+        &self,
+        ask: &Ask<'_>,
+        deadline: Deadline,
+        parse: impl Fn(&Answer) -> Option<T>,
+    ) -> Result<Reading<T>, TenantError> {
         let mut attempt = 0;
         loop {
             attempt += 1;
@@ -278,7 +364,7 @@ impl Tenant {
                 Err(Again::Never(error)) => return Err(*error),
                 Err(Again::Perhaps(error, most)) => (*error, most),
             };
-            let pause = retry::backoff(attempt);
+            let pause = retry::backoff(attempt - 1);
             if attempt >= most || deadline.left(self.clock.now()) <= pause {
                 return Err(error);
             }
@@ -287,43 +373,76 @@ impl Tenant {
     }
 
     /// Asks once; tells whether asking again may help.
-    pub(super) fn read_once<T>(&self, ask: &Ask<'_>, deadline: Deadline, parse: impl Fn(&Answer) -> Option<T>) -> Result<Reading<T>, Again> {
+    pub(super) fn read_once<T>(
+        &self,
+        ask: &Ask<'_>,
+        deadline: Deadline,
+        parse: impl Fn(&Answer) -> Option<T>,
+    ) -> Result<Reading<T>, Again> {
         let answer = match self.exchange(ask, deadline) {
             Ok(answer) => answer,
             Err(Trouble::Final(error)) => return Err(Again::Never(error)),
             Err(Trouble::Network(error)) => {
-                return Err(Again::Perhaps(Box::new(self.unreachable(ask, &error)), error.attempts()));
+                return Err(Again::Perhaps(
+                    Box::new(self.unreachable(ask, &error)),
+                    error.attempts(),
+                ));
             }
         };
         match meaning(&answer) {
             Meaning::Good => match parse(&answer) {
                 Some(found) => Ok(Reading::Found(found)),
-                None => Err(Again::Perhaps(Box::new(self.nonsense(ask, &answer)), NONSENSE_ATTEMPTS)),
+                None => Err(Again::Perhaps(
+                    Box::new(self.nonsense(ask, &answer)),
+                    NONSENSE_ATTEMPTS,
+                )),
             },
             Meaning::Says(text) if is_missing(answer.status, &text) => Ok(Reading::Missing),
-            Meaning::Says(_) if answer.status == 403 => Err(Again::Never(Box::new(self.forbidden(ask, &answer)))),
+            Meaning::Says(_) if answer.status == 403 => {
+                Err(Again::Never(Box::new(self.forbidden(ask, &answer))))
+            }
             Meaning::Says(text) if answer.status >= 500 => {
-                let most = if is_permanent(&text) { 1 } else { NONSENSE_ATTEMPTS };
-                Err(Again::Perhaps(Box::new(self.refused(ask, &answer, &text)), most))
+                let most = if is_permanent(&text) {
+                    1
+                } else {
+                    NONSENSE_ATTEMPTS
+                };
+                Err(Again::Perhaps(
+                    Box::new(self.refused(ask, &answer, &text)),
+                    most,
+                ))
             }
             Meaning::Says(text) => Err(Again::Never(Box::new(self.refused(ask, &answer, &text)))),
-            Meaning::Page => Err(Again::Perhaps(Box::new(self.nonsense(ask, &answer)), NONSENSE_ATTEMPTS)),
-            Meaning::Down => Err(Again::Perhaps(Box::new(self.down(ask, &answer)), READ_ATTEMPTS)),
+            Meaning::Page => Err(Again::Perhaps(
+                Box::new(self.nonsense(ask, &answer)),
+                NONSENSE_ATTEMPTS,
+            )),
+            Meaning::Down => Err(Again::Perhaps(
+                Box::new(self.down(ask, &answer)),
+                READ_ATTEMPTS,
+            )),
         }
     }
 
     /// Writes once; repeats only what certainly did not arrive. `answers` tells whether a 2xx answer is one that this
     /// call gives: a proxy's page with status 200 is none.
-    pub(super) fn write(&self, ask: &Ask<'_>, deadline: Deadline, answers: impl Fn(&Answer) -> bool) -> Result<Written, TenantError> {
+    pub(super) fn write(
+        &self,
+        ask: &Ask<'_>,
+        deadline: Deadline,
+        answers: impl Fn(&Answer) -> bool,
+    ) -> Result<Written, TenantError> {
         let mut attempt = 0;
         loop {
             attempt += 1;
             match self.exchange(ask, deadline) {
                 Ok(answer) => return self.write_meaning(ask, &answer, answers),
                 Err(Trouble::Final(error)) => return Err(*error),
-                Err(Trouble::Network(error)) if error.sent == Sent::Maybe => return Ok(lost_on_the_way(&error, &self.redactor)),
+                Err(Trouble::Network(error)) if error.sent == Sent::Maybe => {
+                    return Ok(lost_on_the_way(&error, &self.redactor));
+                }
                 Err(Trouble::Network(error)) => {
-                    let pause = retry::backoff(attempt);
+                    let pause = retry::backoff(attempt - 1);
                     if attempt >= error.attempts() || deadline.left(self.clock.now()) <= pause {
                         return Err(self.unreachable(ask, &error));
                     }
@@ -333,31 +452,61 @@ impl Tenant {
         }
     }
 
-    fn write_meaning(&self, ask: &Ask<'_>, answer: &Answer, answers: impl Fn(&Answer) -> bool) -> Result<Written, TenantError> {
+    fn write_meaning(
+        &self,
+        ask: &Ask<'_>,
+        answer: &Answer,
+        answers: impl Fn(&Answer) -> bool,
+    ) -> Result<Written, TenantError> {
         match meaning(answer) {
             Meaning::Good if answers(answer) => Ok(Written::Done(answer.body.clone())),
-            Meaning::Good => Ok(Written::Lost(format!("status {} with a body that this call never gives", answer.status))),
+            Meaning::Good => Ok(Written::Lost(format!(
+                "status {} with a body that this call never gives",
+                answer.status
+            ))),
             Meaning::Says(_) if answer.status == 403 => Err(self.forbidden(ask, answer)),
-            Meaning::Says(text) if answer.status < 500 || answer.status == 501 || is_permanent(&text) => Err(self.refused(ask, answer, &text)),
-            Meaning::Says(text) => Ok(Written::Lost(format!("status {}: {}", answer.status, Words::new(&text, &self.redactor)))),
-            Meaning::Page if (400..500).contains(&answer.status) && !matches!(answer.status, 404 | 408) => {
-                let text = page_words(answer, &self.redactor).map(|words| words.to_string()).unwrap_or_default();
+            Meaning::Says(text)
+                if answer.status < 500 || answer.status == 501 || is_permanent(&text) =>
+            {
                 Err(self.refused(ask, answer, &text))
             }
-            Meaning::Page | Meaning::Down => Ok(Written::Lost(match page_words(answer, &self.redactor) {
-                Some(words) => format!("status {}, not an answer of the API: {words}", answer.status),
-                None => format!("status {} without a body", answer.status),
-            })),
+            Meaning::Says(text) => Ok(Written::Lost(format!(
+                "status {}: {}",
+                answer.status,
+                Words::new(&text, &self.redactor)
+            ))),
+            Meaning::Page
+                if (400..500).contains(&answer.status) && !matches!(answer.status, 404 | 408) =>
+            {
+                let text = page_words(answer, &self.redactor)
+                    .map(|words| words.to_string())
+                    .unwrap_or_default();
+                Err(self.refused(ask, answer, &text))
+            }
+            Meaning::Page | Meaning::Down => {
+                Ok(Written::Lost(match page_words(answer, &self.redactor) {
+                    Some(words) => format!(
+                        "status {}, not an answer of the API: {words}",
+                        answer.status
+                    ),
+                    None => format!("status {} without a body", answer.status),
+                }))
+            }
         }
     }
 
     fn at(&self, ask: &Ask<'_>) -> String {
         let path = ask.path.split('?').next().unwrap_or_default();
-        format!("{} {}", ask.method.as_str(), self.credentials.url.api(path))
+        format!("{} {}", ask.method.name(), self.credentials.url.api(path))
     }
 
     fn unreachable(&self, ask: &Ask<'_>, error: &SendError) -> TenantError {
-        not_reached(error, ask.method.as_str(), self.at(ask).split_once(' ').map_or("", |(_, url)| url), &self.redactor)
+        not_reached(
+            error,
+            ask.method.name(),
+            self.at(ask).split_once(' ').map_or("", |(_, url)| url),
+            &self.redactor,
+        )
     }
 
     fn throttled(&self, ask: &Ask<'_>, answer: &Answer) -> TenantError {
@@ -376,12 +525,19 @@ impl Tenant {
             what: "the tenant is not available".to_owned(),
             at: format!("{} → {}", self.at(ask), answer.status),
             says: page_words(answer, &self.redactor),
-            hint: Some("SAP announces maintenance and incidents for each data centre; run again later".to_owned()),
+            hint: Some(
+                "SAP announces maintenance and incidents for each data centre; run again later"
+                    .to_owned(),
+            ),
         }
     }
 
     fn nonsense(&self, ask: &Ask<'_>, answer: &Answer) -> TenantError {
-        let what = if answer.is_html() { "a web page came instead of an answer of the API" } else { "the answer is none that this call gives" };
+        let what = if answer.is_html() {
+            "a web page came instead of an answer of the API"
+        } else {
+            "the answer is none that this call gives"
+        };
         TenantError {
             kind: Kind::Nonsense,
             what: what.to_owned(),
@@ -393,8 +549,12 @@ impl Tenant {
 
     fn unauthorized(&self, ask: &Ask<'_>, answer: &Answer) -> TenantError {
         let hint = match &self.credentials.login {
-            Login::Basic { .. } => "check CPI_USERNAME and CPI_PASSWORD; client id and secret of a service key are no user: give them as CPI_CLIENT_ID and CPI_CLIENT_SECRET",
-            Login::ClientCredentials { .. } => "the token was issued, but this tenant does not take it: the key belongs to another tenant or another service, or to a deleted instance; use a service key of Process Integration Runtime, plan `api`, of this tenant",
+            Login::Basic { .. } => {
+                "check CPI_USERNAME and CPI_PASSWORD; client id and secret of a service key are no user: give them as CPI_CLIENT_ID and CPI_CLIENT_SECRET"
+            }
+            Login::ClientCredentials { .. } => {
+                "the token was issued, but this tenant does not take it: the key belongs to another tenant or another service, or to a deleted instance; use a service key of Process Integration Runtime, plan `api`, of this tenant"
+            }
         };
         TenantError {
             kind: Kind::Credentials,
@@ -420,7 +580,11 @@ impl Tenant {
 
     fn refused(&self, ask: &Ask<'_>, answer: &Answer, text: &str) -> TenantError {
         TenantError {
-            kind: if answer.status == 404 { Kind::NotFound } else { Kind::Refused },
+            kind: if answer.status == 404 {
+                Kind::NotFound
+            } else {
+                Kind::Refused
+            },
             what: "the tenant refused the call".to_owned(),
             at: format!("{} → {}", self.at(ask), answer.status),
             says: Some(Words::new(text, &self.redactor)),
@@ -433,7 +597,10 @@ impl Tenant {
 fn holds_a_zip(file: &RefCell<File>) -> bool {
     let mut file = file.borrow_mut();
     let mut head = [0; 2];
-    file.rewind().and_then(|()| file.read_exact(&mut head)).is_ok() && &head == b"PK"
+    file.rewind()
+        .and_then(|()| file.read_exact(&mut head))
+        .is_ok()
+        && &head == b"PK"
 }
 
 fn no_temporary_file(error: &std::io::Error) -> TenantError {
@@ -455,21 +622,28 @@ pub(super) enum Again {
 }
 
 /// The error of a request that got no answer.
-pub(super) fn not_reached(error: &SendError, method: &str, url: &str, redactor: &Redactor) -> TenantError {
+pub(super) fn not_reached(
+    error: &SendError,
+    method: &str,
+    url: &str,
+    redactor: &Redactor,
+) -> TenantError {
     let what = match error.stage {
         Stage::Local => "the request could not be made",
         Stage::Resolve => "the host name is not known",
         Stage::Proxy => "the proxy did not let us through",
         Stage::Connect => "there is no connection",
         Stage::Tls => "the encrypted connection (TLS) failed",
-        Stage::Send | Stage::Head | Stage::Body if error.timed_out => "the answer did not come in time",
+        Stage::Send | Stage::Head | Stage::Body if error.timed_out => {
+            "the answer did not come in time"
+        }
         Stage::Send | Stage::Head | Stage::Body => "the connection broke",
     };
     TenantError {
         kind: Kind::Unreachable,
         what: what.to_owned(),
         at: format!("{method} {url}"),
-        says: Some(Words::new(&error.to_string(), redactor)),
+        says: Some(Words::new(error.reason(), redactor)),
         hint: None,
     }
 }
@@ -478,14 +652,18 @@ pub(super) fn not_reached(error: &SendError, method: &str, url: &str, redactor: 
 fn lost_on_the_way(error: &SendError, redactor: &Redactor) -> Written {
     match error.status {
         Some(200..=299) => Written::Done(Vec::new()),
-        _ => Written::Lost(Words::new(&error.to_string(), redactor).to_string()),
+        _ => Written::Lost(Words::new(error.reason(), redactor).to_string()),
     }
 }
 
 /// Sorts an answer without knowing what was asked.
 pub(super) fn meaning(answer: &Answer) -> Meaning {
     if answer.is_html() || (300..400).contains(&answer.status) {
-        return if answer.status >= 500 { Meaning::Down } else { Meaning::Page };
+        return if answer.status >= 500 {
+            Meaning::Down
+        } else {
+            Meaning::Page
+        };
     }
     if (200..300).contains(&answer.status) {
         return Meaning::Good;
@@ -504,18 +682,26 @@ fn is_missing(status: u16, text: &str) -> bool {
 }
 
 fn wants_csrf(answer: &Answer) -> bool {
-    answer.header("x-csrf-token").is_some_and(|value| value.eq_ignore_ascii_case("required"))
+    answer
+        .header("x-csrf-token")
+        .is_some_and(|value| value.eq_ignore_ascii_case("required"))
 }
 
 fn csrf_of(answer: &Answer) -> Option<Csrf> {
-    let token = answer.header("x-csrf-token").filter(|token| !token.is_empty() && !token.eq_ignore_ascii_case("required"))?;
-    Some(Csrf { token: Secret::new(token.to_owned()), cookies: Secret::new(session::cookies(answer)) })
+    let token = answer
+        .header("x-csrf-token")
+        .filter(|token| !token.is_empty() && !token.eq_ignore_ascii_case("required"))?;
+    Some(Csrf {
+        token: Secret::new(token.to_owned()),
+        cookies: Secret::new(session::cookies(answer)),
+    })
 }
 
 /// What a page that is no answer of the API says: its title, or the start of its text.
 pub(super) fn page_words(answer: &Answer, redactor: &Redactor) -> Option<Words> {
     let text = String::from_utf8_lossy(&answer.body);
-    let told = odata::error_text(&answer.body).unwrap_or_else(|| title(&text).unwrap_or(&text).to_owned());
+    let told =
+        odata::error_text(&answer.body).unwrap_or_else(|| title(&text).unwrap_or(&text).to_owned());
     let words = Words::new(&told, redactor).brief();
     (!words.is_empty()).then_some(words)
 }

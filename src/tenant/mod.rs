@@ -17,7 +17,6 @@ use std::fs::File;
 use std::sync::Mutex;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-
 use serde_json::json;
 
 use crate::artifact::ArtifactKind;
@@ -34,7 +33,10 @@ use self::odata::{TenantTime, literal};
 use self::pace::{Bucket, Pace};
 use self::roles::Role;
 use self::session::Session;
-use self::wire::{ArtifactId, BuildStatus, Configuration, DesigntimeArtifact, IntegrationPackage, PackageId, RuntimeArtifact, TaskId};
+use self::wire::{
+    ArtifactId, BuildStatus, Configuration, DesigntimeArtifact, IntegrationPackage, PackageId,
+    RuntimeArtifact, TaskId,
+};
 use self::words::Words;
 
 /// How many pages of a list are followed.
@@ -74,8 +76,22 @@ pub struct RuntimeReading {
 impl Tenant {
     /// A tenant behind these credentials. `observer` is told one line for each request.
     #[must_use]
-    pub fn new(http: Http, credentials: Credentials, redactor: Redactor, clock: Clock, observer: Observer) -> Self {
-        Self { http, credentials, redactor, clock, pace: Pace::new(8, 40), session: Mutex::default(), observer }
+    pub fn new(
+        http: Http,
+        credentials: Credentials,
+        redactor: Redactor,
+        clock: Clock,
+        observer: Observer,
+    ) -> Self {
+        Self {
+            http,
+            credentials,
+            redactor,
+            clock,
+            pace: Pace::new(8, 40),
+            session: Mutex::default(),
+            observer,
+        }
     }
 
     /// The host, for messages and reports.
@@ -98,20 +114,38 @@ impl Tenant {
             Login::ClientCredentials { client_id, .. } => client_id.to_lowercase(),
             Login::Basic { username, .. } => username.to_lowercase(),
         };
-        let known = self.session.lock().ok().and_then(|session| session.token.as_ref().map(|token| token.claims.identities.clone()));
-        !name.is_empty() && (name == own || name == format!("oauth_client_{own}") || known.unwrap_or_default().contains(&name))
+        let known = self.session.lock().ok().and_then(|session| {
+            session
+                .token
+                .as_ref()
+                .map(|token| token.claims.identities.clone())
+        });
+        !name.is_empty()
+            && (name == own
+                || name == format!("oauth_client_{own}")
+                || known.unwrap_or_default().contains(&name))
     }
 
     /// Fetches the access token and names those of the needed roles that it certainly lacks.
-    pub fn lacking_roles(&self, needed: &[Role], deadline: Deadline) -> Result<Vec<Role>, TenantError> {
+    pub fn lacking_roles(
+        &self,
+        needed: &[Role],
+        deadline: Deadline,
+    ) -> Result<Vec<Role>, TenantError> {
         let (token, _) = self.token(deadline)?;
-        Ok(token.map(|token| token.claims.lacking(needed)).unwrap_or_default())
+        Ok(token
+            .map(|token| token.claims.lacking(needed))
+            .unwrap_or_default())
     }
 
     /// Proves that this host is a tenant's API: one package at most is listed. A host that is none answers 404 to
     /// everything, which must not be taken for "there is nothing yet".
     pub fn prove(&self, deadline: Deadline) -> Result<(), TenantError> {
-        let ask = Ask::get(Bucket::Designtime, Role::PackagesRead, "IntegrationPackages?$top=1".to_owned());
+        let ask = Ask::get(
+            Bucket::Designtime,
+            Role::PackagesRead,
+            "IntegrationPackages?$top=1".to_owned(),
+        );
         match self.read(&ask, deadline, |answer| odata::collection::<serde_json::Value>(&answer.body))? {
             Reading::Found(_) => Ok(()),
             Reading::Missing => Err(TenantError {
@@ -125,21 +159,48 @@ impl Tenant {
     }
 
     /// An integration package.
-    pub fn integration_package(&self, id: &PackageId, deadline: Deadline) -> Result<Reading<IntegrationPackage>, TenantError> {
-        let ask = Ask::get(Bucket::Designtime, Role::PackagesRead, format!("IntegrationPackages({})", literal(&id.0)));
+    pub fn integration_package(
+        &self,
+        id: &PackageId,
+        deadline: Deadline,
+    ) -> Result<Reading<IntegrationPackage>, TenantError> {
+        let ask = Ask::get(
+            Bucket::Designtime,
+            Role::PackagesRead,
+            format!("IntegrationPackages({})", literal(&id.0)),
+        );
         self.read(&ask, deadline, |answer| odata::entity(&answer.body))
     }
 
     /// Creates an integration package. `ShortText` is mandatory; `Mode` must not be sent.
-    pub fn create_integration_package(&self, id: &PackageId, name: &str, deadline: Deadline) -> Result<Written, TenantError> {
+    pub fn create_integration_package(
+        &self,
+        id: &PackageId,
+        name: &str,
+        deadline: Deadline,
+    ) -> Result<Written, TenantError> {
         let body = json!({ "Id": id.0, "Name": name, "ShortText": name }).to_string();
-        let ask = Ask::write(Method::Post, Role::PackagesEdit, "IntegrationPackages".to_owned(), Body::Bytes(body.as_bytes()));
+        let ask = Ask::write(
+            Method::Post,
+            Role::PackagesEdit,
+            "IntegrationPackages".to_owned(),
+            Body::Bytes(body.as_bytes()),
+        );
         self.write(&ask, deadline, |answer| created(answer))
     }
 
     /// A design-time artifact in its latest state.
-    pub fn designtime_artifact(&self, kind: ArtifactKind, id: &ArtifactId, deadline: Deadline) -> Result<Reading<DesigntimeArtifact>, TenantError> {
-        let ask = Ask::get(Bucket::Designtime, Role::PackagesRead, designtime_path(kind, id));
+    pub fn designtime_artifact(
+        &self,
+        kind: ArtifactKind,
+        id: &ArtifactId,
+        deadline: Deadline,
+    ) -> Result<Reading<DesigntimeArtifact>, TenantError> {
+        let ask = Ask::get(
+            Bucket::Designtime,
+            Role::PackagesRead,
+            designtime_path(kind, id),
+        );
         self.read(&ask, deadline, |answer| odata::entity(&answer.body))
     }
 
@@ -153,11 +214,20 @@ impl Tenant {
         archive: &Archive,
         deadline: Deadline,
     ) -> Result<Written, TenantError> {
-        let content = upload::ArtifactContent::new(archive, &[("Name", name), ("Id", &id.0), ("PackageId", &package.0)]);
+        let content = upload::ArtifactContent::new(
+            archive,
+            &[("Name", name), ("Id", &id.0), ("PackageId", &package.0)],
+        );
         let open = || content.open();
-        let body = Body::Stream { length: content.length(), open: &open };
+        let body = Body::Stream {
+            length: content.length(),
+            open: &open,
+        };
         let path = format!("{}DesigntimeArtifacts", entity_prefix(kind));
-        let ask = Ask { long: true, ..Ask::write(Method::Post, Role::PackagesEdit, path, body) };
+        let ask = Ask {
+            long: true,
+            ..Ask::write(Method::Post, Role::PackagesEdit, path, body)
+        };
         self.write(&ask, deadline, |answer| created(answer))
     }
 
@@ -172,25 +242,53 @@ impl Tenant {
     ) -> Result<Written, TenantError> {
         let content = upload::ArtifactContent::new(archive, &[("Name", name)]);
         let open = || content.open();
-        let body = Body::Stream { length: content.length(), open: &open };
-        let ask = Ask { long: true, ..Ask::write(Method::Put, Role::PackagesEdit, designtime_path(kind, id), body) };
+        let body = Body::Stream {
+            length: content.length(),
+            open: &open,
+        };
+        let ask = Ask {
+            long: true,
+            ..Ask::write(
+                Method::Put,
+                Role::PackagesEdit,
+                designtime_path(kind, id),
+                body,
+            )
+        };
         self.write(&ask, deadline, |answer| empty_or_json(answer))
     }
 
     /// Downloads the content of a design-time artifact into an unnamed file, positioned at its start.
-    pub fn download(&self, kind: ArtifactKind, id: &ArtifactId, deadline: Deadline) -> Result<Reading<File>, TenantError> {
+    pub fn download(
+        &self,
+        kind: ArtifactKind,
+        id: &ArtifactId,
+        deadline: Deadline,
+    ) -> Result<Reading<File>, TenantError> {
         let path = format!("{}/$value", designtime_path(kind, id));
-        let ask = Ask { long: true, ..Ask::get(Bucket::Designtime, Role::PackagesRead, path) };
+        let ask = Ask {
+            long: true,
+            ..Ask::get(Bucket::Designtime, Role::PackagesRead, path)
+        };
         self.read_archive(ask, deadline)
     }
 
     /// The externalized parameters of an integration flow.
-    pub fn configurations(&self, id: &ArtifactId, deadline: Deadline) -> Result<Reading<Vec<Configuration>>, TenantError> {
-        let mut path = format!("{}/Configurations", designtime_path(ArtifactKind::IntegrationFlow, id));
+    pub fn configurations(
+        &self,
+        id: &ArtifactId,
+        deadline: Deadline,
+    ) -> Result<Reading<Vec<Configuration>>, TenantError> {
+        let mut path = format!(
+            "{}/Configurations",
+            designtime_path(ArtifactKind::IntegrationFlow, id)
+        );
         let mut all = Vec::new();
         for _ in 0..MOST_PAGES {
             let ask = Ask::get(Bucket::Designtime, Role::PackagesRead, path.clone());
-            let page = match self.read(&ask, deadline, |answer| odata::collection::<Configuration>(&answer.body))? {
+            let page = match self.read(&ask, deadline, |answer| {
+                odata::collection::<Configuration>(&answer.body)
+            })? {
                 Reading::Found(page) => page,
                 Reading::Missing => return Ok(Reading::Missing),
             };
@@ -213,28 +311,62 @@ impl Tenant {
     }
 
     /// Writes the value of one externalized parameter, with the data type that the tenant told.
-    pub fn configure(&self, id: &ArtifactId, key: &str, value: &str, data_type: &str, deadline: Deadline) -> Result<Written, TenantError> {
-        let path = format!("{}/$links/Configurations({})", designtime_path(ArtifactKind::IntegrationFlow, id), literal(key));
-        let data_type = if data_type.is_empty() { "xsd:string" } else { data_type };
+    pub fn configure(
+        &self,
+        id: &ArtifactId,
+        key: &str,
+        value: &str,
+        data_type: &str,
+        deadline: Deadline,
+    ) -> Result<Written, TenantError> {
+        let path = format!(
+            "{}/$links/Configurations({})",
+            designtime_path(ArtifactKind::IntegrationFlow, id),
+            literal(key)
+        );
+        let data_type = if data_type.is_empty() {
+            "xsd:string"
+        } else {
+            data_type
+        };
         let body = json!({ "ParameterValue": value, "DataType": data_type }).to_string();
-        let ask = Ask::write(Method::Put, Role::PackagesConfigure, path, Body::Bytes(body.as_bytes()));
+        let ask = Ask::write(
+            Method::Put,
+            Role::PackagesConfigure,
+            path,
+            Body::Bytes(body.as_bytes()),
+        );
         self.write(&ask, deadline, |answer| empty_or_json(answer))
     }
 
     /// Deploys the latest state of a design-time artifact, over a connection that was never used before: on a stale
     /// one nobody could tell whether the call arrived.
-    pub fn deploy(&self, kind: ArtifactKind, id: &ArtifactId, deadline: Deadline) -> Result<DeployAnswer, TenantError> {
+    pub fn deploy(
+        &self,
+        kind: ArtifactKind,
+        id: &ArtifactId,
+        deadline: Deadline,
+    ) -> Result<DeployAnswer, TenantError> {
         let function = format!("Deploy{}DesigntimeArtifact", entity_prefix(kind));
         let path = format!("{function}?Id={}&Version='active'", literal(&id.0));
-        let ask = Ask { connection: Connection::Fresh, ..Ask::write(Method::Post, Role::ArtifactsDeploy, path, Body::Empty) };
-        Ok(match self.write(&ask, deadline, |answer| is_deploy_answer(&answer.body))? {
-            Written::Done(body) => DeployAnswer::Accepted(task_id(&body, &function)),
-            Written::Lost(why) => DeployAnswer::Lost(why),
-        })
+        let ask = Ask {
+            connection: Connection::Fresh,
+            ..Ask::write(Method::Post, Role::ArtifactsDeploy, path, Body::Empty)
+        };
+        Ok(
+            match self.write(&ask, deadline, |answer| is_deploy_answer(&answer.body))? {
+                Written::Done(body) => DeployAnswer::Accepted(task_id(&body, &function)),
+                Written::Lost(why) => DeployAnswer::Lost(why),
+            },
+        )
     }
 
     /// The status of a deploy task, asked once.
-    pub fn build_and_deploy_status(&self, task: &TaskId, deadline: Deadline) -> Result<TaskReading, TenantError> {
+    pub fn build_and_deploy_status(
+        &self,
+        task: &TaskId,
+        deadline: Deadline,
+    ) -> Result<TaskReading, TenantError> {
         let path = format!("BuildAndDeployStatus(TaskId={})", literal(&task.0));
         let ask = Ask::get(Bucket::Designtime, Role::ArtifactsDeploy, path);
         let answer = match self.exchange(&ask, deadline) {
@@ -246,31 +378,49 @@ impl Tenant {
             (405 | 501, _) => TaskReading::NotOffered,
             (404, Meaning::Says(_)) => TaskReading::NotFound,
             (403, Meaning::Says(_)) => return Err(self.forbidden(&ask, &answer)),
-            (_, Meaning::Good) => task_status(&answer.body).map_or(TaskReading::NotSeen, TaskReading::Status),
+            (_, Meaning::Good) => {
+                task_status(&answer.body).map_or(TaskReading::NotSeen, TaskReading::Status)
+            }
             _ => TaskReading::NotSeen,
         })
     }
 
     /// What the runtime shows of an artifact, asked once.
-    pub fn runtime_artifact_once(&self, id: &ArtifactId, deadline: Deadline) -> Result<Option<RuntimeReading>, TenantError> {
+    pub fn runtime_artifact_once(
+        &self,
+        id: &ArtifactId,
+        deadline: Deadline,
+    ) -> Result<Option<RuntimeReading>, TenantError> {
         let ask = runtime_ask(id, "");
         match self.read_once(&ask, deadline, parse_runtime) {
             Ok(Reading::Found(reading)) => Ok(Some(reading)),
-            Ok(Reading::Missing) => Ok(Some(RuntimeReading { record: None, answered: None })),
-            Err(Again::Never(error)) if matches!(error.kind, Kind::Credentials | Kind::Role) => Err(*error),
+            Ok(Reading::Missing) => Ok(Some(RuntimeReading {
+                record: None,
+                answered: None,
+            })),
+            Err(Again::Never(error)) if matches!(error.kind, Kind::Credentials | Kind::Role) => {
+                Err(*error)
+            }
             Err(_) => Ok(None),
         }
     }
 
     /// What the runtime shows of an artifact; absence is believed when it was answered twice.
-    pub fn runtime_artifact(&self, id: &ArtifactId, deadline: Deadline) -> Result<RuntimeReading, TenantError> {
+    pub fn runtime_artifact(
+        &self,
+        id: &ArtifactId,
+        deadline: Deadline,
+    ) -> Result<RuntimeReading, TenantError> {
         let ask = runtime_ask(id, "");
         for _ in 0..2 {
             if let Reading::Found(reading) = self.read(&ask, deadline, parse_runtime)? {
                 return Ok(reading);
             }
         }
-        Ok(RuntimeReading { record: None, answered: None })
+        Ok(RuntimeReading {
+            record: None,
+            answered: None,
+        })
     }
 
     /// The text of `ErrorInformation`, asked once; `None` while there is none.
@@ -280,7 +430,6 @@ impl Tenant {
         let text = String::from_utf8_lossy(&answer.body).trim().to_owned();
         (answer.status == 200 && !answer.is_html() && !text.is_empty()).then_some(text)
     }
-
 }
 
 /// What one question about a task gave.
@@ -307,7 +456,11 @@ fn entity_prefix(kind: ArtifactKind) -> &'static str {
 }
 
 fn designtime_path(kind: ArtifactKind, id: &ArtifactId) -> String {
-    format!("{}DesigntimeArtifacts(Id={},Version='active')", entity_prefix(kind), literal(&id.0))
+    format!(
+        "{}DesigntimeArtifacts(Id={},Version='active')",
+        entity_prefix(kind),
+        literal(&id.0)
+    )
 }
 
 fn runtime_ask(id: &ArtifactId, below: &str) -> Ask<'static> {
@@ -317,7 +470,10 @@ fn runtime_ask(id: &ArtifactId, below: &str) -> Ask<'static> {
 
 fn parse_runtime(answer: &Answer) -> Option<RuntimeReading> {
     let record = odata::entity(&answer.body)?;
-    Some(RuntimeReading { record: Some(record), answered: answer.date().and_then(epoch_millis).map(TenantTime) })
+    Some(RuntimeReading {
+        record: Some(record),
+        answered: answer.date().and_then(epoch_millis).map(TenantTime),
+    })
 }
 
 fn epoch_millis(date: SystemTime) -> Option<i64> {
@@ -333,29 +489,46 @@ fn created(answer: &Answer) -> bool {
 fn empty_or_json(answer: &Answer) -> bool {
     let text = String::from_utf8_lossy(&answer.body);
     let text = text.trim();
-    text.is_empty() || text.starts_with('<') && text.contains("<entry") || serde_json::from_str::<serde_json::Value>(text).is_ok()
+    text.is_empty()
+        || text.starts_with('<') && text.contains("<entry")
+        || serde_json::from_str::<serde_json::Value>(text).is_ok()
 }
 
 /// A deploy call answers with a bare task id, with nothing, or with an entity.
 fn is_deploy_answer(body: &[u8]) -> bool {
     let text = String::from_utf8_lossy(body);
     let text = text.trim();
-    text.is_empty() || is_token(text.trim_matches('"')) || serde_json::from_str::<serde_json::Value>(text).is_ok() || text.starts_with("<?xml") || text.starts_with("<entry")
+    text.is_empty()
+        || is_token(text.trim_matches('"'))
+        || serde_json::from_str::<serde_json::Value>(text).is_ok()
+        || text.starts_with("<?xml")
+        || text.starts_with("<entry")
 }
 
 fn is_token(text: &str) -> bool {
-    (1..=200).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte))
+    (1..=200).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte))
 }
 
 /// The task id in the answer of a deploy call: bare text, perhaps quoted, or the one string in an envelope.
 fn task_id(body: &[u8], function: &str) -> Option<TaskId> {
-    let text = String::from_utf8_lossy(body).trim().trim_matches('"').trim().to_owned();
+    let text = String::from_utf8_lossy(body)
+        .trim()
+        .trim_matches('"')
+        .trim()
+        .to_owned();
     if is_token(&text) {
         return Some(TaskId(text));
     }
     let value: serde_json::Value = serde_json::from_slice(body).ok()?;
     let inner = value.get("d").unwrap_or(&value);
-    let named = inner.as_str().or_else(|| ["TaskId", function].iter().find_map(|name| inner.get(*name)?.as_str()))?;
+    let named = inner.as_str().or_else(|| {
+        ["TaskId", function]
+            .iter()
+            .find_map(|name| inner.get(*name)?.as_str())
+    })?;
     is_token(named).then(|| TaskId(named.to_owned()))
 }
 
@@ -380,7 +553,13 @@ mod tests {
             ("<html>", None),
             ("two words", None),
         ] {
-            assert_eq!(task_id(body.as_bytes(), "DeployX").map(|task| task.0).as_deref(), expected, "{body}");
+            assert_eq!(
+                task_id(body.as_bytes(), "DeployX")
+                    .map(|task| task.0)
+                    .as_deref(),
+                expected,
+                "{body}"
+            );
         }
     }
 }

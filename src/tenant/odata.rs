@@ -17,7 +17,10 @@ impl TenantTime {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
-        if let Some(inner) = text.strip_prefix("/Date(").and_then(|rest| rest.strip_suffix(")/")) {
+        if let Some(inner) = text
+            .strip_prefix("/Date(")
+            .and_then(|rest| rest.strip_suffix(")/"))
+        {
             return epoch(inner).map(Self);
         }
         if let Ok(millis) = text.parse::<i64>() {
@@ -39,12 +42,17 @@ impl TenantTime {
 
 /// The milliseconds of `/Date(1521463557739+0000)/`; the offset only tells how to display it.
 fn epoch(inner: &str) -> Option<i64> {
-    let digits = inner.get(1..)?.find(['+', '-']).map_or(inner, |place| &inner[..=place]);
+    let digits = inner
+        .get(1..)?
+        .find(['+', '-'])
+        .map_or(inner, |place| &inner[..=place]);
     digits.parse().ok()
 }
 
 fn iso(text: &str) -> Option<i64> {
-    let moment = OffsetDateTime::parse(text, &Rfc3339).ok().or_else(|| zoneless(text))?;
+    let moment = OffsetDateTime::parse(text, &Rfc3339)
+        .ok()
+        .or_else(|| zoneless(text))?;
     i64::try_from(moment.unix_timestamp_nanos() / 1_000_000).ok()
 }
 
@@ -54,9 +62,12 @@ fn zoneless(text: &str) -> Option<OffsetDateTime> {
         return Some(moment);
     }
     let spaced = text.replacen(' ', "T", 1);
-    PrimitiveDateTime::parse(&spaced, &time::format_description::well_known::Iso8601::DEFAULT)
-        .ok()
-        .map(PrimitiveDateTime::assume_utc)
+    PrimitiveDateTime::parse(
+        &spaced,
+        &time::format_description::well_known::Iso8601::DEFAULT,
+    )
+    .ok()
+    .map(PrimitiveDateTime::assume_utc)
 }
 
 impl fmt::Display for TenantTime {
@@ -85,7 +96,9 @@ pub fn literal(value: &str) -> String {
     let mut text = String::from("'");
     for byte in value.replace('\'', "''").bytes() {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'\'' => text.push(char::from(byte)),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'\'' => {
+                text.push(char::from(byte))
+            }
             _ => text.push_str(&format!("%{byte:02X}")),
         }
     }
@@ -97,7 +110,10 @@ pub fn literal(value: &str) -> String {
 pub fn entity<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     let mut envelope: Value = serde_json::from_slice(body).ok()?;
     let inner = envelope.get_mut("d")?.take();
-    inner.is_object().then(|| serde_json::from_value(inner).ok()).flatten()
+    inner
+        .is_object()
+        .then(|| serde_json::from_value(inner).ok())
+        .flatten()
 }
 
 /// One page of a collection.
@@ -113,8 +129,15 @@ pub struct Page<T> {
 pub fn collection<T: DeserializeOwned>(body: &[u8]) -> Option<Page<T>> {
     let mut envelope: Value = serde_json::from_slice(body).ok()?;
     let inner = envelope.get_mut("d")?;
-    let next = inner.get("__next").and_then(Value::as_str).map(str::to_owned);
-    let list = if inner.is_array() { inner.take() } else { inner.get_mut("results")?.take() };
+    let next = inner
+        .get("__next")
+        .and_then(Value::as_str)
+        .map(str::to_owned);
+    let list = if inner.is_array() {
+        inner.take()
+    } else {
+        inner.get_mut("results")?.take()
+    };
     let results = serde_json::from_value(list).ok()?;
     Some(Page { results, next })
 }
@@ -124,7 +147,10 @@ pub fn collection<T: DeserializeOwned>(body: &[u8]) -> Option<Page<T>> {
 /// (an empty body, a web page, a router's text): such an answer says nothing about the tenant's content.
 #[must_use]
 pub fn error_text(body: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(body).ok()?.trim_start_matches('\u{feff}').trim();
+    let text = std::str::from_utf8(body)
+        .ok()?
+        .trim_start_matches('\u{feff}')
+        .trim();
     match text.chars().next()? {
         '{' => json_error(text),
         '<' => xml_error(text),
@@ -134,14 +160,24 @@ pub fn error_text(body: &[u8]) -> Option<String> {
 
 fn json_error(text: &str) -> Option<String> {
     let value: Value = serde_json::from_str(text).ok()?;
-    let error = value.get("error").or_else(|| value.get("fault")).unwrap_or(&value);
+    let error = value
+        .get("error")
+        .or_else(|| value.get("fault"))
+        .unwrap_or(&value);
     let message = error.get("message").or_else(|| error.get("faultstring"))?;
     let words = message
         .as_str()
         .or_else(|| message.get("value").and_then(Value::as_str))
         .or_else(|| message.get("#text").and_then(Value::as_str))?;
-    let code = error.get("code").and_then(Value::as_str).unwrap_or_default();
-    Some(if words.trim().is_empty() { code.to_owned() } else { words.to_owned() })
+    let code = error
+        .get("code")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    Some(if words.trim().is_empty() {
+        code.to_owned()
+    } else {
+        words.to_owned()
+    })
 }
 
 fn xml_error(text: &str) -> Option<String> {
@@ -150,7 +186,9 @@ fn xml_error(text: &str) -> Option<String> {
     if root.tag_name().name() != "error" {
         return None;
     }
-    let message = root.children().find(|node| node.tag_name().name() == "message")?;
+    let message = root
+        .children()
+        .find(|node| node.tag_name().name() == "message")?;
     Some(message.text().unwrap_or_default().to_owned())
 }
 
@@ -180,24 +218,39 @@ mod tests {
 
     #[test]
     fn a_date_is_shown_in_utc() {
-        assert_eq!(TenantTime(1_521_463_557_739).to_string(), "2018-03-19T12:45:57.739Z");
+        assert_eq!(
+            TenantTime(1_521_463_557_739).to_string(),
+            "2018-03-19T12:45:57.739Z"
+        );
         assert_eq!(TenantTime(i64::MAX).to_string(), i64::MAX.to_string());
     }
 
     #[test]
     fn a_literal_survives_odd_names() {
         assert_eq!(literal("X"), "'X'");
-        assert_eq!(literal("it's a key/=&ü"), "'it''s%20a%20key%2F%3D%26%C3%BC'");
+        assert_eq!(
+            literal("it's a key/=&ü"),
+            "'it''s%20a%20key%2F%3D%26%C3%BC'"
+        );
     }
 
     #[test]
     fn only_the_apis_own_body_is_an_error_text() {
         let xml = r#"<?xml version="1.0"?><error xmlns="http://schemas.microsoft.com/ado/2007/08/dataservices/metadata"><code>Not Found</code><message xml:lang="en">gone</message></error>"#;
         for (body, expected) in [
-            (r#"{"error":{"code":"Not Found","message":{"lang":"en","value":"gone"}}}"#, Some("gone")),
-            (r#"{"error":{"code":"Conflict","message":{"lang":"en","value":""}}}"#, Some("Conflict")),
+            (
+                r#"{"error":{"code":"Not Found","message":{"lang":"en","value":"gone"}}}"#,
+                Some("gone"),
+            ),
+            (
+                r#"{"error":{"code":"Conflict","message":{"lang":"en","value":""}}}"#,
+                Some("Conflict"),
+            ),
             (r#"{"error":{"message":"gone"}}"#, Some("gone")),
-            (r##"{"error":{"message":{"@lang":"en","#text":"gone"}}}"##, Some("gone")),
+            (
+                r##"{"error":{"message":{"@lang":"en","#text":"gone"}}}"##,
+                Some("gone"),
+            ),
             (r#"{"code":"x","message":"gone"}"#, Some("gone")),
             (r#"{"fault":{"faultstring":"gone"}}"#, Some("gone")),
             (xml, Some("gone")),
@@ -215,6 +268,12 @@ mod tests {
         assert_eq!(entity::<Value>(b"{}"), None);
         assert_eq!(entity::<Value>(b"<html>"), None);
         assert_eq!(collection::<Value>(br#"{"d":{}}"#), None);
-        assert_eq!(collection::<u8>(br#"{"d":{"results":[1,2],"__next":"x"}}"#), Some(Page { results: vec![1, 2], next: Some("x".into()) }));
+        assert_eq!(
+            collection::<u8>(br#"{"d":{"results":[1,2],"__next":"x"}}"#),
+            Some(Page {
+                results: vec![1, 2],
+                next: Some("x".into())
+            })
+        );
     }
 }

@@ -36,8 +36,16 @@ impl Pace {
     /// Turns for at most so many requests in any second.
     #[must_use]
     pub fn new(designtime: usize, runtime: usize) -> Self {
-        let turns = |most| Mutex::new(Turns { most, taken: VecDeque::new() });
-        Self { designtime: turns(designtime), runtime: turns(runtime) }
+        let turns = |most| {
+            Mutex::new(Turns {
+                most,
+                taken: VecDeque::new(),
+            })
+        };
+        Self {
+            designtime: turns(designtime),
+            runtime: turns(runtime),
+        }
     }
 
     /// Takes the next free turn; gives how long to wait for it from `now`.
@@ -46,7 +54,10 @@ impl Pace {
             Bucket::Designtime => &self.designtime,
             Bucket::Runtime => &self.runtime,
         };
-        turns.lock().unwrap_or_else(PoisonError::into_inner).take(now)
+        turns
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take(now)
     }
 }
 
@@ -79,9 +90,16 @@ mod tests {
             turns.push(now + pace.take(Bucket::Designtime, now));
         }
         for first in &turns {
-            let in_a_second = turns.iter().filter(|turn| *turn >= first && **turn < *first + Duration::from_secs(1)).count();
+            let in_a_second = turns
+                .iter()
+                .filter(|turn| *turn >= first && **turn < *first + Duration::from_secs(1))
+                .count();
             assert!(in_a_second <= 8, "{in_a_second} at {first:?}");
         }
-        assert_eq!(pace.take(Bucket::Runtime, now), Duration::ZERO, "the buckets are apart");
+        assert_eq!(
+            pace.take(Bucket::Runtime, now),
+            Duration::ZERO,
+            "the buckets are apart"
+        );
     }
 }

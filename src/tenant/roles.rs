@@ -35,7 +35,8 @@ impl Role {
     }
 
     fn held_by(self, held: &BTreeSet<String>) -> bool {
-        held.contains(self.name()) || (self == Role::PackagesRead && held.contains(Role::PackagesEdit.name()))
+        held.contains(self.name())
+            || (self == Role::PackagesRead && held.contains(Role::PackagesEdit.name()))
     }
 }
 
@@ -76,11 +77,18 @@ impl Claims {
     /// Reads a JWT's payload without checking its signature; empty for any other token.
     #[must_use]
     pub fn read(token: &str) -> Self {
-        let payload = token.split('.').nth(1).and_then(|part| URL_SAFE_NO_PAD.decode(part.trim_end_matches('=')).ok());
-        let Some(claims) = payload.and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok()) else {
+        let payload = token
+            .split('.')
+            .nth(1)
+            .and_then(|part| URL_SAFE_NO_PAD.decode(part.trim_end_matches('=')).ok());
+        let Some(claims) = payload.and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok())
+        else {
             return Self::default();
         };
-        Self { roles: roles(&claims), identities: identities(&claims) }
+        Self {
+            roles: roles(&claims),
+            identities: identities(&claims),
+        }
     }
 
     /// The roles in the `scope` text of a token answer.
@@ -94,9 +102,11 @@ impl Claims {
     #[must_use]
     pub fn lacking(&self, needed: &[Role]) -> Vec<Role> {
         match &self.roles {
-            Some(held) if held.iter().all(|role| SINGLE.contains(&role.as_str())) => {
-                needed.iter().copied().filter(|role| !role.held_by(held)).collect()
-            }
+            Some(held) if held.iter().all(|role| SINGLE.contains(&role.as_str())) => needed
+                .iter()
+                .copied()
+                .filter(|role| !role.held_by(held))
+                .collect(),
             _ => Vec::new(),
         }
     }
@@ -120,12 +130,20 @@ fn names<'a>(scopes: impl Iterator<Item = &'a str>) -> Option<BTreeSet<String>> 
 }
 
 fn identities(claims: &Value) -> Vec<String> {
-    ["client_id", "cid", "azp", "sub", "user_name", "user_id", "email"]
-        .iter()
-        .filter_map(|name| claims.get(*name).and_then(Value::as_str))
-        .filter(|name| !name.is_empty())
-        .map(str::to_lowercase)
-        .collect()
+    [
+        "client_id",
+        "cid",
+        "azp",
+        "sub",
+        "user_name",
+        "user_id",
+        "email",
+    ]
+    .iter()
+    .filter_map(|name| claims.get(*name).and_then(Value::as_str))
+    .filter(|name| !name.is_empty())
+    .map(str::to_lowercase)
+    .collect()
 }
 
 #[cfg(test)]
@@ -140,13 +158,24 @@ mod tests {
     fn a_missing_role_is_seen_only_when_every_scope_is_a_known_single_role() {
         let needed = [Role::PackagesRead, Role::ArtifactsDeploy];
         for (scopes, lacking) in [
-            (r#"["it!b1.WorkspacePackagesEdit","uaa.resource"]"#, vec![Role::ArtifactsDeploy]),
-            (r#"["it!b1.WorkspacePackagesRead","it!b1.WorkspaceArtifactsDeploy"]"#, vec![]),
-            (r#"["it!b1.WorkspacePackagesRead","it!b1.AuthGroup_Administrator"]"#, vec![]),
+            (
+                r#"["it!b1.WorkspacePackagesEdit","uaa.resource"]"#,
+                vec![Role::ArtifactsDeploy],
+            ),
+            (
+                r#"["it!b1.WorkspacePackagesRead","it!b1.WorkspaceArtifactsDeploy"]"#,
+                vec![],
+            ),
+            (
+                r#"["it!b1.WorkspacePackagesRead","it!b1.AuthGroup_Administrator"]"#,
+                vec![],
+            ),
             (r#"["uaa.resource"]"#, vec![]),
             ("[]", vec![]),
         ] {
-            let claims = Claims::read(&token(&format!(r#"{{"scope":{scopes},"client_id":"Sb-X"}}"#)));
+            let claims = Claims::read(&token(&format!(
+                r#"{{"scope":{scopes},"client_id":"Sb-X"}}"#
+            )));
             assert_eq!(claims.lacking(&needed), lacking, "{scopes}");
             assert_eq!(claims.identities, ["sb-x"]);
         }

@@ -52,7 +52,10 @@ struct TokenAnswer {
 
 /// The header that names us: a bearer token or basic authentication.
 pub(super) fn basic(user: &str, password: &Secret) -> Secret {
-    Secret::new(format!("Basic {}", STANDARD.encode(format!("{user}:{}", password.expose()))))
+    Secret::new(format!(
+        "Basic {}",
+        STANDARD.encode(format!("{user}:{}", password.expose()))
+    ))
 }
 
 /// Asks for an access token until one comes, the deadline passes, or the answer is final.
@@ -63,7 +66,12 @@ pub(super) fn fetch_token(
     clock: &Clock,
     deadline: Deadline,
 ) -> Result<Option<AccessToken>, TenantError> {
-    let Login::ClientCredentials { token_url, client_id, client_secret } = &credentials.login else {
+    let Login::ClientCredentials {
+        token_url,
+        client_id,
+        client_secret,
+    } = &credentials.login
+    else {
         return Ok(None);
     };
     let url = token_url.to_string();
@@ -74,7 +82,14 @@ pub(super) fn fetch_token(
     let mut most = TOKEN_ATTEMPTS;
     loop {
         attempt += 1;
-        let outcome = ask_once(http, &url, credentials.is_neo(), &authorization, clock, deadline);
+        let outcome = ask_once(
+            http,
+            &url,
+            credentials.is_neo(),
+            &authorization,
+            clock,
+            deadline,
+        );
         let error = match outcome {
             Ok(answer) => match read_token(&answer, redactor) {
                 Ok(token) => return Ok(Some(token)),
@@ -93,7 +108,7 @@ pub(super) fn fetch_token(
                 super::exchange::not_reached(&error, "POST", &url, redactor)
             }
         };
-        let pause = retry::backoff(attempt);
+        let pause = retry::backoff(attempt - 1);
         if attempt >= most || deadline.left(clock.now()) <= pause {
             return Err(error);
         }
@@ -109,12 +124,18 @@ fn ask_once(
     clock: &Clock,
     deadline: Deadline,
 ) -> Result<Answer, crate::http::SendError> {
-    let mut headers = vec![("Accept", "application/json".to_owned()), ("Authorization", authorization.expose().to_owned())];
+    let mut headers = vec![
+        ("Accept", "application/json".to_owned()),
+        ("Authorization", authorization.expose().to_owned()),
+    ];
     let with_query = format!("{url}?grant_type=client_credentials");
     let (url, body) = if neo {
         (with_query.as_str(), Body::Empty)
     } else {
-        headers.push(("Content-Type", "application/x-www-form-urlencoded".to_owned()));
+        headers.push((
+            "Content-Type",
+            "application/x-www-form-urlencoded".to_owned(),
+        ));
         (url, Body::Bytes(b"grant_type=client_credentials"))
     };
     http.send(&Request {
@@ -122,7 +143,9 @@ fn ask_once(
         url,
         headers,
         body,
-        timeout: deadline.poll_timeout(clock.now()).max(Duration::from_secs(1)),
+        timeout: deadline
+            .poll_timeout(clock.now())
+            .max(Duration::from_secs(1)),
         connection: Connection::Pooled,
         cap: TOKEN_CAP,
     })
@@ -149,10 +172,18 @@ fn read_token(answer: &Answer, redactor: &Redactor) -> Result<AccessToken, Token
     {
         redactor.add(&token.access_token);
         let mut claims = Claims::read(&token.access_token);
-        if claims.roles.is_none() && token.scope.as_deref().is_some_and(|scope| scope.contains('.')) {
+        if claims.roles.is_none()
+            && token
+                .scope
+                .as_deref()
+                .is_some_and(|scope| scope.contains('.'))
+        {
             claims.roles = Claims::from_scope(token.scope.as_deref().unwrap_or_default());
         }
-        return Ok(AccessToken { value: Secret::new(token.access_token), claims });
+        return Ok(AccessToken {
+            value: Secret::new(token.access_token),
+            claims,
+        });
     }
     match answer.status {
         400 | 401 | 403 => Err(TokenProblem::Refused(refusal_text(&answer.body))),
@@ -192,7 +223,10 @@ fn strange(kind: Kind, url: &str, answer: &Answer, redactor: &Redactor) -> Tenan
         what: what.to_owned(),
         at: format!("POST {url} → {}", answer.status),
         says: super::exchange::page_words(answer, redactor),
-        hint: Some("the token URL is the `tokenurl` of the service key; it ends in /oauth/token".to_owned()),
+        hint: Some(
+            "the token URL is the `tokenurl` of the service key; it ends in /oauth/token"
+                .to_owned(),
+        ),
     }
 }
 

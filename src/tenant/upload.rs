@@ -37,7 +37,11 @@ impl<'a> ArtifactContent<'a> {
     /// The body from its beginning, for each attempt anew.
     pub(super) fn open(&self) -> io::Result<Box<dyn Read>> {
         let content = Base64Reader::new(self.archive.open_file()?);
-        Ok(Box::new(io::Cursor::new(self.head.clone().into_bytes()).chain(content).chain(TAIL)))
+        Ok(Box::new(
+            io::Cursor::new(self.head.clone().into_bytes())
+                .chain(content)
+                .chain(TAIL),
+        ))
     }
 }
 
@@ -52,12 +56,18 @@ struct Base64Reader {
 
 impl Base64Reader {
     fn new(file: File) -> Self {
-        Self { file, encoded: Vec::new(), given: 0 }
+        Self {
+            file,
+            encoded: Vec::new(),
+            given: 0,
+        }
     }
 
     fn refill(&mut self) -> io::Result<()> {
         let mut block = Vec::with_capacity(BLOCK);
-        (&mut self.file).take(BLOCK as u64).read_to_end(&mut block)?;
+        (&mut self.file)
+            .take(BLOCK as u64)
+            .read_to_end(&mut block)?;
         self.encoded = STANDARD.encode(&block).into_bytes();
         self.given = 0;
         Ok(())
@@ -86,7 +96,9 @@ mod tests {
     #[test]
     fn a_file_of_any_length_is_encoded_as_a_whole() {
         for length in [0, 1, 2, 3, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 2] {
-            let bytes: Vec<u8> = (0..length).map(|n| u8::try_from(n % 251).unwrap()).collect();
+            let bytes: Vec<u8> = (0..length)
+                .map(|n| u8::try_from(n % 251).unwrap())
+                .collect();
             let mut file = tempfile::tempfile().unwrap();
             file.write_all(&bytes).unwrap();
             file.rewind().unwrap();

@@ -90,7 +90,10 @@ impl DesigntimeArtifact {
             Value::String(text) if text.is_empty() => None,
             value => Some(value.to_string()),
         };
-        Stamp { version: self.version.clone(), saved }
+        Stamp {
+            version: self.version.clone(),
+            saved,
+        }
     }
 }
 
@@ -254,17 +257,24 @@ mod tests {
         assert_eq!(BuildStatus::parse("Success"), BuildStatus::Success);
         assert_eq!(BuildStatus::parse(" deploying\n"), BuildStatus::Deploying);
         assert!(BuildStatus::parse("FAIL_ON_LICENSE_ERROR").failed());
-        assert_eq!(BuildStatus::parse("SUCCESSFUL"), BuildStatus::Other("SUCCESSFUL".into()));
+        assert_eq!(
+            BuildStatus::parse("SUCCESSFUL"),
+            BuildStatus::Other("SUCCESSFUL".into())
+        );
         assert_eq!(RuntimeStatus::parse("Started"), RuntimeStatus::Started);
         assert!(RuntimeStatus::parse("PAUSED").in_motion());
     }
 
     #[test]
     fn a_stamp_without_a_date_says_so() {
-        let read = |json: &str| serde_json::from_str::<DesigntimeArtifact>(json).map(|a| a.stamp().saved);
+        let read =
+            |json: &str| serde_json::from_str::<DesigntimeArtifact>(json).map(|a| a.stamp().saved);
         assert_eq!(read(r#"{"Id":"a","ModifiedAt":""}"#).unwrap(), None);
         assert_eq!(read(r#"{"Id":"a","ModifiedAt":null}"#).unwrap(), None);
         assert_eq!(read(r#"{"Id":"a"}"#).unwrap(), None);
-        assert_eq!(read(r#"{"Id":"a","ModifiedAt":5}"#).unwrap(), Some("5".into()));
+        assert_eq!(
+            read(r#"{"Id":"a","ModifiedAt":5}"#).unwrap(),
+            Some("5".into())
+        );
     }
 }

@@ -47,7 +47,17 @@ impl fmt::Display for Words {
 
 /// One line without control and formatting characters, in which no CI system sees a command.
 fn disarm(text: &str) -> String {
-    let plain: String = without_escapes(text).chars().map(|c| if c.is_whitespace() || c.is_control() { ' ' } else { c }).filter(|c| !invisible(*c)).collect();
+    let plain: String = without_escapes(text)
+        .chars()
+        .map(|c| {
+            if c.is_whitespace() || c.is_control() {
+                ' '
+            } else {
+                c
+            }
+        })
+        .filter(|c| !invisible(*c))
+        .collect();
     let mut line = plain.split_whitespace().collect::<Vec<_>>().join(" ");
     for (command, harmless) in [("##[", "# #["), ("##vso[", "# #vso["), ("::", ": :")] {
         while line.contains(command) {
