@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::{Refusal, Voice, open, pack, write_report};
 use crate::Process;
 use crate::artifact::{Archive, Artifact, Comparable, PackOptions};
-use crate::cli::{DeployArgs, ParameterArgs, RedeployArgs, TryOutArgs, WaitArgs};
+use crate::cli::{DeployArgs, ParameterArgs, RedeployArgs, Span, TryOutArgs, WaitArgs};
 use crate::clock::{Clock, Deadline};
 use crate::deploy::job::{Content, Job, Rules, Source};
 use crate::deploy::ledger::{Ended, Event, Ledger};
@@ -67,10 +67,10 @@ pub(super) fn redeploy(
         force: true,
         deploy: true,
         parameters_from_artifact: false,
-        settle: span(&args.wait.settle, &options, "settle", Duration::ZERO)?,
+        settle: span(args.wait.settle, options, "settle", Duration::ZERO)?,
         poll_interval: span(
-            &args.wait.poll_interval,
-            &options,
+            args.wait.poll_interval,
+            options,
             "poll-interval",
             DEFAULT_POLL,
         )?,
@@ -99,14 +99,12 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
 const DEFAULT_POLL: Duration = Duration::from_millis(300);
 
 fn span(
-    option: &Option<crate::cli::Span>,
-    options: &Options<'_>,
+    option: Option<Span>,
+    options: Options<'_>,
     name: &str,
     default: Duration,
 ) -> Result<Duration, Refusal> {
-    Ok(options
-        .parsed(*option, name)?
-        .map_or(default, |span| span.0))
+    Ok(options.parsed(option, name)?.map_or(default, |span| span.0))
 }
 
 /// Settles what one artifact is to become.
@@ -140,10 +138,10 @@ fn job(
         deploy: !options.switch(args.no_deploy, "no-deploy")?,
         parameters_from_artifact: options
             .switch(args.parameters_from_artifact, "parameters-from-artifact")?,
-        settle: span(&args.wait.settle, &options, "settle", Duration::ZERO)?,
+        settle: span(args.wait.settle, options, "settle", Duration::ZERO)?,
         poll_interval: span(
-            &args.wait.poll_interval,
-            &options,
+            args.wait.poll_interval,
+            options,
             "poll-interval",
             DEFAULT_POLL,
         )?,
@@ -240,7 +238,7 @@ impl Start<'_> {
     fn run(self, voice: Voice, process: &mut Process<'_>) -> Result<Exit, Refusal> {
         let clock = Clock::start();
         let options = Options::new(process.environment);
-        let timeout = span(&self.wait.timeout, &options, "timeout", DEFAULT_TIMEOUT)?;
+        let timeout = span(self.wait.timeout, options, "timeout", DEFAULT_TIMEOUT)?;
         let target = target(self.try_out, self.preload, process)?;
         target.credentials.hide_in(&self.redactor);
         let http = Http::new(process.environment, &self.redactor)

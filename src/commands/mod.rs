@@ -81,7 +81,7 @@ impl Voice {
         let form = match args.output {
             Some(form) => form,
             None => word(
-                &options,
+                options,
                 "output",
                 &[("text", OutputForm::Text), ("json", OutputForm::Json)],
             )?
@@ -94,7 +94,7 @@ impl Voice {
         ];
         let choice = match args.color {
             Some(choice) => choice,
-            None => word(&options, "color", &colours)?.unwrap_or(ColorChoice::Auto),
+            None => word(options, "color", &colours)?.unwrap_or(ColorChoice::Auto),
         };
         let volume = match (
             options.switch(args.quiet, "quiet")?,
@@ -114,27 +114,26 @@ impl Voice {
 
 /// The variable of an option that takes one of a few words.
 fn word<T: Copy>(
-    options: &Options<'_>,
+    options: Options<'_>,
     name: &str,
     words: &[(&str, T)],
 ) -> Result<Option<T>, Refusal> {
     let Some(text) = options.text(None, name) else {
         return Ok(None);
     };
-    match words
+    if let Some((_, value)) = words
         .iter()
         .find(|(word, _)| text.eq_ignore_ascii_case(word))
     {
-        Some((_, value)) => Ok(Some(*value)),
-        None => {
-            let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-            let variable = format!("FLOWSHIP_{}", name.to_ascii_uppercase());
-            Err(BadVariable {
-                variable,
-                reason: format!("`{text}` is none of {}", known.join(", ")),
-            }
-            .into())
+        Ok(Some(*value))
+    } else {
+        let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        let variable = format!("FLOWSHIP_{}", name.to_ascii_uppercase());
+        Err(BadVariable {
+            variable,
+            reason: format!("`{text}` is none of {}", known.join(", ")),
         }
+        .into())
     }
 }
 

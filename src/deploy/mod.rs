@@ -81,6 +81,7 @@ impl Pending {
 
 /// Deploys the artifacts of a run; gives a verdict for each, in their order. Everything that can be found wrong by
 /// reading is found for all of them before the first write.
+#[must_use]
 pub fn deploy(context: &Context<'_>, jobs: &[Job]) -> Ended {
     let mut surveyed = Vec::new();
     for job in jobs {

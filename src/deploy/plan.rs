@@ -120,10 +120,12 @@ fn update(
     }
     let same = standing.same_content == Some(true);
     let settled = settings_hold(job, standing);
-    if same && settled && !job.rules.force {
-        if let Some(done) = nothing_to_do(job, standing, artifact) {
-            return done;
-        }
+    if same
+        && settled
+        && !job.rules.force
+        && let Some(done) = nothing_to_do(job, standing, artifact)
+    {
+        return done;
     }
     let upload = if same && settled {
         Upload::Keep

@@ -305,7 +305,7 @@ impl Evidence {
                     record,
                     since: begun,
                     latest: begun,
-                })
+                });
             }
         }
     }

@@ -392,7 +392,7 @@ impl<'a> Writing<'a> {
             )? {
                 Written::Done(_) => return Ok(()),
                 Written::Lost(why) => {
-                    self.try_again(&format!("parameter `{}`", setting.key), attempt, &why)?
+                    self.try_again(&format!("parameter `{}`", setting.key), attempt, &why)?;
                 }
             }
         }
@@ -601,7 +601,7 @@ impl<'a> Writing<'a> {
                 Ok(DeployAnswer::Accepted(task)) => return Ok(Call::Accepted { at, task }),
                 Ok(DeployAnswer::Lost(why)) => return Ok(Call::Lost { at, why }),
                 Err(error) if error.kind == Kind::NotFound && attempt < 4 => {
-                    self.context.clock.sleep(retry::backoff(attempt - 1))
+                    self.context.clock.sleep(retry::backoff(attempt - 1));
                 }
                 Err(error) => return Err(error.into()),
             }

@@ -140,7 +140,7 @@ fn message_of(fields: &Map<String, Value>, parameters: &[&Value]) -> Option<Stri
             Some(fields),
         ),
     };
-    let label = body.map(|inner| label(inner)).unwrap_or_default();
+    let label = body.map(label).unwrap_or_default();
     let filled = head
         .map(|head| fill(&head, parameters))
         .filter(|head| !head.trim().is_empty());

@@ -186,7 +186,7 @@ impl Tenant {
             "IntegrationPackages".to_owned(),
             Body::Bytes(body.as_bytes()),
         );
-        self.write(&ask, deadline, |answer| created(answer))
+        self.write(&ask, deadline, created)
     }
 
     /// A design-time artifact in its latest state.
@@ -228,7 +228,7 @@ impl Tenant {
             long: true,
             ..Ask::write(Method::Post, Role::PackagesEdit, path, body)
         };
-        self.write(&ask, deadline, |answer| created(answer))
+        self.write(&ask, deadline, created)
     }
 
     /// Updates the content of a design-time artifact. Neither id nor package may be sent, not even empty.
@@ -255,7 +255,7 @@ impl Tenant {
                 body,
             )
         };
-        self.write(&ask, deadline, |answer| empty_or_json(answer))
+        self.write(&ask, deadline, empty_or_json)
     }
 
     /// Downloads the content of a design-time artifact into an unnamed file, positioned at its start.
@@ -336,7 +336,7 @@ impl Tenant {
             path,
             Body::Bytes(body.as_bytes()),
         );
-        self.write(&ask, deadline, |answer| empty_or_json(answer))
+        self.write(&ask, deadline, empty_or_json)
     }
 
     /// Deploys the latest state of a design-time artifact, over a connection that was never used before: on a stale

@@ -97,7 +97,7 @@ pub fn literal(value: &str) -> String {
     for byte in value.replace('\'', "''").bytes() {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'\'' => {
-                text.push(char::from(byte))
+                text.push(char::from(byte));
             }
             _ => text.push_str(&format!("%{byte:02X}")),
         }
@@ -107,6 +107,7 @@ pub fn literal(value: &str) -> String {
 }
 
 /// The entity in a `{"d":{...}}` answer; `None` when the body is anything else.
+#[must_use]
 pub fn entity<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     let mut envelope: Value = serde_json::from_slice(body).ok()?;
     let inner = envelope.get_mut("d")?.take();

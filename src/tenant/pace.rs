@@ -72,7 +72,7 @@ impl Turns {
         };
         let turn = earliest.max(now);
         self.taken.push_back(turn);
-        turn - now
+        turn.checked_sub(now).unwrap()
     }
 }
 
