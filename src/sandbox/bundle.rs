@@ -12,6 +12,8 @@ use crate::artifact::properties::Properties;
 
 const MANIFEST: &str = "META-INF/MANIFEST.MF";
 const PARAMETERS: &str = "src/main/resources/parameters.prop";
+/// Holds the description; downloads of value mappings come without it.
+pub(super) const METAINFO: &str = "metainfo.prop";
 const DEFINITIONS: &str = "src/main/resources/parameters.propdef";
 /// No single file that the tenant itself reads is larger; a bomb would be.
 const LARGEST_READ: u64 = 16 * 1024 * 1024;
@@ -59,6 +61,20 @@ impl Bundle {
             .as_deref()
             .is_none_or(|bundle_type| bundle_type == kind.bundle_type())
     }
+}
+
+/// The description that travels in the zip.
+pub(super) fn description(zip: &[u8]) -> Option<String> {
+    let properties = Properties::parse(&file(zip, METAINFO)?).ok()?;
+    properties.get("description").map(str::to_owned)
+}
+
+/// Whether a message mapping has the mapping that it is about.
+pub(super) fn has_mapping(zip: &[u8]) -> bool {
+    let endings = [".mmap", ".opmap"];
+    files(zip)
+        .iter()
+        .any(|(name, _)| endings.iter().any(|ending| name.ends_with(ending)))
 }
 
 /// A parameter as the file declares it.

@@ -28,6 +28,8 @@ fn content(id: &str, version: &str, kind: &str, prop: &str) -> Vec<u8> {
         ("META-INF/MANIFEST.MF", &manifest),
         (PROP, prop),
         ("src/main/resources/script/a.groovy", "// a"),
+        ("src/main/resources/mapping/m.mmap", "m"),
+        ("metainfo.prop", "description=Described\n"),
         (
             "src/main/resources/scenarioflows/integrationflow/f.iflw",
             model,
@@ -922,6 +924,16 @@ fn versions_follow_the_chosen_policy() {
 }
 
 #[test]
+fn an_uploaded_resource_is_answered_as_chosen() {
+    for (scenario, status) in [("resource-put=202", 202), ("resource-put=200", 200)] {
+        let client = Client::with_flow(&[scenario]);
+        let linked = format!("{FLOW}/$links/Resources(Name='a.groovy',ResourceType='groovy')");
+        let body = json!({"ResourceContent": STANDARD.encode("// b")});
+        assert_eq!(client.api("PUT", &linked, &body).status, status);
+    }
+}
+
+#[test]
 fn parameters_are_configured_and_kept() {
     for (scenario, port, host) in [
         ("latency=0", "2", "new"),
@@ -1013,7 +1025,7 @@ fn resources_change_the_zip() {
             .status,
         201
     );
-    assert_eq!(client.get(&format!("{FLOW}/Resources/$count")).text(), "2");
+    assert_eq!(client.get(&format!("{FLOW}/Resources/$count")).text(), "3");
     assert_eq!(client.api("DELETE", &linked, &Value::Null).status, 200);
     assert_eq!(client.get(&named).status, 404);
 }
@@ -1189,6 +1201,20 @@ fn deployments_take_their_course() {
         ),
         (&["never-appears"], true, 4.0, &usual, &["404"]),
         (&["postponed-redeploy=5"], false, 4.0, &usual, &["STARTED"]),
+        (
+            &["stale-started"],
+            false,
+            8.0,
+            &usual,
+            &["STARTED", "STARTING", "STARTED"],
+        ),
+        (
+            &["never-appears@Other"],
+            true,
+            4.0,
+            &usual,
+            &["404", "STARTING", "STARTED"],
+        ),
         (
             &["stale-error"],
             false,
@@ -1410,6 +1436,58 @@ fn other_people_get_in_between() {
             "{moment}"
         );
     }
+}
+
+#[test]
+fn dates_and_causes_can_be_chosen() {
+    for (how, earliest, latest) in [("call", 0, 300), ("appear", 1100, 1600)] {
+        let client = Client::quiet(&[&format!("deployed-on={how}")]);
+        client.create(FLOWS, "Flow", &flow());
+        client.deploy();
+        let called = client.sandbox.service.setting.clock.now();
+        client.wait(2.0);
+        let called = client.sandbox.service.setting.clock.millis(called - 0.2);
+        let after = client.sandbox.running("Flow").unwrap().deployed_on - called;
+        assert!((earliest..=latest).contains(&after), "{how}: {after} ms");
+    }
+    let (client, ..) = course(&["start-error", "cause=no such alias"], true, 2.0);
+    let text = client.get("IntegrationRuntimeArtifacts('Flow')/ErrorInformation/$value");
+    assert!(text.text().contains("no such alias"));
+}
+
+#[test]
+fn mappings_have_their_own_ways() {
+    let client = Client::quiet(&[]);
+    let manifest =
+        "Manifest-Version: 1.0\r\nBundle-SymbolicName: MM\r\nSAP-BundleType: MessageMapping\r\n";
+    let zip = zip_of(&[("META-INF/MANIFEST.MF", manifest)]);
+    client.create("MessageMappingDesigntimeArtifacts", "MM", &zip);
+    let path = "DeployMessageMappingDesigntimeArtifact?Id='MM'&Version='active'";
+    client.api("POST", path, &Value::Null);
+    client.wait(2.0);
+    let text = client.get("IntegrationRuntimeArtifacts('MM')/ErrorInformation/$value");
+    assert!(text.text().contains("validation of resource is failed"));
+
+    let zip = content("VM", "1.0.0", "ValueMapping", "");
+    client.create("ValueMappingDesigntimeArtifacts", "VM", &zip);
+    let key = "ValueMappingDesigntimeArtifacts(Id='VM',Version='active')";
+    assert_eq!(client.get(key).json()["d"]["Description"], "Described");
+    let download = client.get(&format!("{key}/$value"));
+    assert_eq!(bundle::file(&download.body, "metainfo.prop"), None);
+    assert!(bundle::file(&download.body, PROP).is_some());
+}
+
+#[test]
+fn many_callers_are_served_at_once() {
+    let client = Client::with_flow(&["latency=1"]);
+    let started = Instant::now();
+    thread::scope(|scope| {
+        for _ in 0..40 {
+            scope.spawn(|| assert_eq!(client.get(FLOW).status, 200));
+        }
+    });
+    // one after the other they would take two seconds
+    assert!(started.elapsed() < Duration::from_secs(1));
 }
 
 #[test]
