@@ -12,6 +12,8 @@ use crate::artifact::properties::Properties;
 
 const MANIFEST: &str = "META-INF/MANIFEST.MF";
 const PARAMETERS: &str = "src/main/resources/parameters.prop";
+/// Holds the description; downloads of value mappings come without it.
+pub(super) const METAINFO: &str = "metainfo.prop";
 const DEFINITIONS: &str = "src/main/resources/parameters.propdef";
 /// No single file that the tenant itself reads is larger; a bomb would be.
 const LARGEST_READ: u64 = 16 * 1024 * 1024;
@@ -61,6 +63,7 @@ impl Bundle {
     }
 }
 
+<<<<<<< HEAD
 /// The same artifact as an earlier save might have left it: with a script that is no longer there.
 pub(super) fn earlier_version(zip: &[u8]) -> Option<Vec<u8>> {
     let mut writer = ZipWriter::new_append(Cursor::new(zip.to_vec())).ok()?;
@@ -72,6 +75,20 @@ pub(super) fn earlier_version(zip: &[u8]) -> Option<Vec<u8>> {
         .ok()?;
     writer.write_all(b"// of an earlier version\n").ok()?;
     Some(writer.finish().ok()?.into_inner())
+=======
+/// The description that travels in the zip.
+pub(super) fn description(zip: &[u8]) -> Option<String> {
+    let properties = Properties::parse(&file(zip, METAINFO)?).ok()?;
+    properties.get("description").map(str::to_owned)
+}
+
+/// Whether a message mapping has the mapping that it is about.
+pub(super) fn has_mapping(zip: &[u8]) -> bool {
+    let endings = [".mmap", ".opmap"];
+    files(zip)
+        .iter()
+        .any(|(name, _)| endings.iter().any(|ending| name.ends_with(ending)))
+>>>>>>> sandbox
 }
 
 /// A parameter as the file declares it.

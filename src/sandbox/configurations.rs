@@ -92,7 +92,7 @@ fn write(tenant: &mut Tenant, call: &mut Call, id: &str, key: &str) -> Result<An
 /// The parameters after an upload: those of the file, with what stays configured.
 pub(super) fn after_upload(
     zip: &[u8],
-    kind: ArtifactType,
+    (id, kind): (&str, ArtifactType),
     old: &[Parameter],
     call: &Call,
 ) -> Vec<Parameter> {
@@ -100,7 +100,12 @@ pub(super) fn after_upload(
         return Vec::new();
     }
     let mut declared = bundle::parameters(zip);
-    if call.chosen("never-appears")
+    let elsewhere = call
+        .setting
+        .scenarios
+        .of_artifact("never-appears", id)
+        .is_some();
+    if elsewhere
         && declared
             .iter()
             .all(|parameter| parameter.key != "SAP_ProfileId")

@@ -157,7 +157,11 @@ fn create(tenant: &mut Tenant, call: &mut Call, kind: ArtifactType) -> Result<An
         Some(content) => bundle::renamed(decoded(&content, kind)?, &id)?,
         None => bundle::empty(kind, &id, &name)?,
     };
-    let description = body.take("Description").unwrap_or_default();
+    let description = body
+        .take("Description")
+        .filter(|text| !text.is_empty())
+        .or_else(|| bundle::description(&zip))
+        .unwrap_or_default();
     let stored = Stored {
         id,
         kind,
@@ -195,7 +199,7 @@ impl Stored {
             _ => bundle.version.unwrap_or(first),
         };
         Ok(Artifact {
-            parameters: configurations::after_upload(&self.zip, self.kind, &[], call),
+            parameters: configurations::after_upload(&self.zip, (&self.id, self.kind), &[], call),
             id: self.id,
             kind: self.kind,
             package: self.package,
@@ -290,6 +294,10 @@ fn decoded(content: &str, kind: ArtifactType) -> Result<Vec<u8>, Refusal> {
 fn download(tenant: &Tenant, id: &str, zip: Arc<Vec<u8>>) -> Result<Answer, Refusal> {
     let artifact = &tenant.artifacts[id];
     refuse_read_only(tenant, artifact)?;
+    let zip = match artifact.kind {
+        ArtifactType::ValueMapping => Arc::new(bundle::with_file(&zip, bundle::METAINFO, None)?),
+        _ => zip,
+    };
     let name: String = id
         .chars()
         .map(|letter| {
@@ -402,7 +410,8 @@ fn with_content(
         name: name.or(bundle.name).unwrap_or_else(|| old.name.clone()),
         version: version_after(old, bundle.version, call),
         draft: false,
-        parameters: configurations::after_upload(&zip, old.kind, &old.parameters, call),
+        description: bundle::description(&zip).unwrap_or_else(|| old.description.clone()),
+        parameters: configurations::after_upload(&zip, (&old.id, old.kind), &old.parameters, call),
         zip: Arc::new(zip),
         ..old.clone()
     })

@@ -52,7 +52,7 @@ pub(super) fn one_message(cause: &str) -> String {
 }
 
 /// What a failed build leaves behind where nothing ran before.
-pub(super) fn generation_failed(id: &str) -> String {
+pub(super) fn generation_failed(id: &str, cause: &str) -> String {
     json!({
         "message": {
             "subsystemName": "CONTENT",
@@ -60,15 +60,14 @@ pub(super) fn generation_failed(id: &str) -> String {
             "messageId": "GenerationFailed",
             "messageText": "Generation of the artifact '{0}' failed: {1}"
         },
-        "parameter": [id, "Validation of the artifact failed: receiver channel has no address"],
+        "parameter": [id, cause],
         "childInstances": []
     })
     .to_string()
 }
 
 /// The error information of a flow that does not start.
-pub(super) fn start_error(shape: &str, id: &str) -> String {
-    let cause = "No credentials for 'SANDBOX_ALIAS' found";
+pub(super) fn start_error(shape: &str, id: &str, cause: &str) -> String {
     match shape {
         "b" => json_in_json(id, cause),
         "c" => one_message(cause),

@@ -52,6 +52,8 @@ static BEHAVIOURS: &[Behaviour] = &[
     behaviour(Documented, "specification", "run time: $filter with or only and not on DeployedOn, $top, $skip, $orderby, $inlinecount, $select, $count, paging by __next"),
     behaviour(Assumed, "unknown", "run time Type of the other artifacts is VALUE_MAPPING, MESSAGE_MAPPING, SCRIPT_COLLECTION; DeployedBy is the client id"),
     behaviour(Observed, "FlashPipe, figaf", "ErrorInformation/$value is 204 while there is nothing to say, 404 when nothing is deployed; without $value it is an entry with the Id"),
+    behaviour(Observed, "FlashPipe tenant tests", "the description comes from metainfo.prop in the zip unless it is sent; downloads of value mappings omit that file"),
+    behaviour(Assumed, "FlashPipe tenant tests see such a text", "a message mapping without .mmap or .opmap deploys and goes to ERROR: validation of resource is failed"),
     behaviour(Documented, "specification", "undeploy is 202, STOPPING for a while, then 404"),
     behaviour(Assumed, "minimal", "ServiceEndpoints lists the HTTPS sender addresses of started flows"),
     behaviour(Assumed, "not built", "501 here, though tenants have it: $metadata, $batch, package import and copy, other design-time types, guidelines, locks, message logs, security content"),

@@ -11,7 +11,7 @@ use super::error_information::start_error;
 use super::path::Query;
 use super::service::{Service, locked};
 use super::state::{Artifact, COLLEAGUE, Record, Stage, StartError, Tenant};
-use super::{SandboxError, packages};
+use super::{SandboxError, bundle, packages};
 
 const SAVED: Seconds = -7200.0;
 const DEPLOYED: Seconds = -3600.0;
@@ -95,7 +95,7 @@ fn artifact(call: &Call, preload: Preload) -> Result<Artifact, SandboxError> {
         name: bundle.name.unwrap_or_else(|| bundle.symbolic_name.clone()),
         package: elsewhere.map_or(preload.package_id, str::to_owned),
         kind,
-        description: String::new(),
+        description: bundle::description(&preload.zip).unwrap_or_default(),
         zip: preload.zip,
         stamp: call.stamp(),
         id: bundle.symbolic_name,
@@ -135,7 +135,7 @@ fn deploy(tenant: &mut Tenant, artifact: &Artifact, call: &Call) {
         .is_some();
     let error = failed.then(|| StartError {
         ready: DEPLOYED,
-        text: start_error("a", &artifact.id),
+        text: start_error("a", &artifact.id, call.setting.scenarios.cause()),
     });
     let record = Record {
         status: if failed { "ERROR" } else { "STARTED" }.to_owned(),

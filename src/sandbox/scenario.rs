@@ -167,6 +167,12 @@ impl Scenario {
             Some((rest, id)) => (rest, Some(id.to_owned()).filter(|id| !id.is_empty())),
             None => (rest, None),
         };
+        let reach = reach(info.name);
+        if (nth.is_some() && reach != Reach::Deployment)
+            || (artifact.is_some() && reach == Reach::Tenant)
+        {
+            return None;
+        }
         let value = match rest.strip_prefix('=') {
             Some(given) => accepted(info.values, given)?,
             None if rest.is_empty() => default(info.values)?,
@@ -183,6 +189,43 @@ impl Scenario {
 
     fn concerns(&self, artifact: &str) -> bool {
         self.artifact.as_deref().is_none_or(|id| id == artifact)
+    }
+}
+
+/// What a scenario can be limited to.
+#[derive(PartialEq, Eq)]
+enum Reach {
+    Tenant,
+    Artifact,
+    Deployment,
+}
+
+fn reach(name: &str) -> Reach {
+    match name {
+        "no-task-id"
+        | "quoted-task-id"
+        | "foreign-save"
+        | "draft"
+        | "locked"
+        | "id-in-other-package"
+        | "hidden-by-policy" => Reach::Artifact,
+        "slow"
+        | "build-fail"
+        | "license-error"
+        | "start-error"
+        | "start-error-late-text"
+        | "start-error-in-place"
+        | "flapping-error"
+        | "never-appears"
+        | "postponed-redeploy"
+        | "stale-started"
+        | "stale-error"
+        | "unknown-status"
+        | "task-stuck"
+        | "task-late"
+        | "deployed-on"
+        | "foreign-deploy" => Reach::Deployment,
+        _ => Reach::Tenant,
     }
 }
 
@@ -306,6 +349,11 @@ impl Scenarios {
             .unwrap_or(DOCUMENTED)
     }
 
+    /// What error texts name as the cause.
+    pub(super) fn cause(&self) -> &str {
+        self.value("cause").unwrap_or(CAUSE)
+    }
+
     pub(super) fn roles_missing(&self) -> Vec<&str> {
         self.value("roles-missing")
             .map(|roles| roles.split(',').map(str::trim).collect())
@@ -326,6 +374,8 @@ impl Scenarios {
         self.0.iter().find(idle).map(|scenario| scenario.info.name)
     }
 }
+
+const CAUSE: &str = "No credentials for 'SANDBOX_ALIAS' found";
 
 const fn scenario(
     name: &'static str,
@@ -356,6 +406,7 @@ static ALL: &[ScenarioInfo] = &[
     scenario("build-fail", Words(&["with-record", "bare"]), Nothing, Documented, "BuildAndDeployStatus FAIL", "the build fails; a running version keeps running; where nothing ran, an ERROR record with the cause appears (bare: nothing appears)"),
     scenario("license-error", Values::None, Nothing, Documented, "BuildAndDeployStatus FAIL_ON_LICENSE_ERROR", "the task ends in FAIL_ON_LICENSE_ERROR, the run time is left alone"),
     scenario("start-error", Words(&["a", "b", "c", "text"]), Nothing, Observed, "figaf, contiva and Piper read these shapes", "the task succeeds, then the flow goes to ERROR; the value is the shape of the error information"),
+    scenario("cause", Text(CAUSE), Nothing, Assumed, "wording varies", "the deepest cause that error texts of failed builds and starts name"),
     scenario("start-error-late-text", Seconds(3.0), Nothing, Observed, "FlashPipe and figaf retry on 204", "with an ERROR, the error information is 204 for this long (implies start-error)"),
     scenario("start-error-in-place", Values::None, Deployed, Assumed, "unknown what a failed redeployment does to the old record", "the old record goes to ERROR and keeps its DeployedOn (implies start-error)"),
     scenario("flapping-error", Seconds(1.0), Nothing, Documented, "SAP patch notes: intermittent Error before Started", "the new record shows ERROR for this long before it is STARTED"),
@@ -448,6 +499,8 @@ mod tests {
             "fault=x@1",
             "rate-limit=0",
             "slow#0",
+            "csrf@A",
+            "locked#2",
             "slowx=1",
         ] {
             assert!(Scenario::parse(text).is_err(), "{text}");

@@ -28,6 +28,8 @@ fn content(id: &str, version: &str, kind: &str, prop: &str) -> Vec<u8> {
         ("META-INF/MANIFEST.MF", &manifest),
         (PROP, prop),
         ("src/main/resources/script/a.groovy", "// a"),
+        ("src/main/resources/mapping/m.mmap", "m"),
+        ("metainfo.prop", "description=Described\n"),
         (
             "src/main/resources/scenarioflows/integrationflow/f.iflw",
             model,
@@ -256,29 +258,37 @@ impl Client {
         }
     }
 
-    /// All different task and run-time states seen until both have rested for a while.
-    fn watch(&self, task: &str, tenant_seconds: f64) -> (Vec<String>, Vec<String>) {
-        let (mut tasks, mut states): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
-        let end = self.sandbox.service.setting.clock.now() + tenant_seconds;
-        while self.sandbox.service.setting.clock.now() < end {
-            note(&mut tasks, self.task(task));
-            note(
-                &mut states,
-                self.runtime()
-                    .map_or("404".to_owned(), |(status, _)| status),
-            );
+    /// The different task and run-time states of the next twenty seconds, looked up in what is planned.
+    fn foreseen(&self, task: &str) -> (String, String) {
+        let tenant = locked(&self.sandbox.service.tenant);
+        let (mut tasks, mut states): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
+        let task = &tenant.tasks[task];
+        for step in 0..400 {
+            let at = task.statuses[0].0 + f64::from(step) * 0.05;
+            tasks.push(task.status(at).unwrap_or("404"));
+            let record = tenant.runtime["Flow"].at(at);
+            states.push(record.map_or("404", |record| record.status.as_str()));
         }
-        (tasks, states)
+        tasks.dedup();
+        states.dedup();
+        (tasks.join(" "), states.join(" "))
+    }
+
+    /// Looks again and again; machines may be slow.
+    fn until(&self, reached: impl Fn() -> bool) {
+        let end = Instant::now() + Duration::from_secs(20);
+        while !reached() {
+            assert!(Instant::now() < end, "never reached: {:?}", self.runtime());
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn status(&self, path: &str) -> u16 {
+        self.get(path).status
     }
 
     fn wait(&self, tenant_seconds: f64) {
         thread::sleep(self.sandbox.service.setting.clock.lasting(tenant_seconds));
-    }
-}
-
-fn note(seen: &mut Vec<String>, state: String) {
-    if seen.last() != Some(&state) {
-        seen.push(state);
     }
 }
 
@@ -312,10 +322,6 @@ fn receive(reader: &mut impl BufRead) -> std::io::Result<Reply> {
         headers,
         body,
     })
-}
-
-fn words(words: &[&str]) -> Vec<String> {
-    words.iter().map(|word| (*word).to_owned()).collect()
 }
 
 // ---- who may come in
@@ -922,6 +928,16 @@ fn versions_follow_the_chosen_policy() {
 }
 
 #[test]
+fn an_uploaded_resource_is_answered_as_chosen() {
+    for (scenario, status) in [("resource-put=202", 202), ("resource-put=200", 200)] {
+        let client = Client::with_flow(&[scenario]);
+        let linked = format!("{FLOW}/$links/Resources(Name='a.groovy',ResourceType='groovy')");
+        let body = json!({"ResourceContent": STANDARD.encode("// b")});
+        assert_eq!(client.api("PUT", &linked, &body).status, status);
+    }
+}
+
+#[test]
 fn parameters_are_configured_and_kept() {
     for (scenario, port, host) in [
         ("latency=0", "2", "new"),
@@ -1013,7 +1029,7 @@ fn resources_change_the_zip() {
             .status,
         201
     );
-    assert_eq!(client.get(&format!("{FLOW}/Resources/$count")).text(), "2");
+    assert_eq!(client.get(&format!("{FLOW}/Resources/$count")).text(), "3");
     assert_eq!(client.api("DELETE", &linked, &Value::Null).status, 200);
     assert_eq!(client.get(&named).status, 404);
 }
@@ -1101,7 +1117,8 @@ fn modified_at_has_the_chosen_format() {
 
 // ---- deploying
 
-fn course(scenarios: &[&str], fresh: bool, seconds: f64) -> (Client, Vec<String>, Vec<String>) {
+/// Deploys the flow and gives the task's id.
+fn deployed(scenarios: &[&str], fresh: bool) -> (Client, String) {
     let client = if fresh {
         Client::quiet(scenarios)
     } else {
@@ -1113,155 +1130,78 @@ fn course(scenarios: &[&str], fresh: bool, seconds: f64) -> (Client, Vec<String>
     let reply = client.deploy();
     assert_eq!(reply.status, 202);
     let task = reply.text().trim_matches('"').to_owned();
-    let (tasks, states) = client.watch(&task, seconds);
-    (client, tasks, states)
+    (client, task)
 }
 
 #[test]
 fn deployments_take_their_course() {
-    let usual = ["DEPLOYING", "SUCCESS"];
-    let cases: &[(&[&str], bool, f64, &[&str], &[&str])] = &[
-        (&[], true, 4.0, &usual, &["404", "STARTING", "STARTED"]),
-        (&[], false, 4.0, &usual, &["STARTED", "STARTING", "STARTED"]),
-        (&["slow=6"], true, 4.0, &["DEPLOYING"], &["404"]),
-        (
-            &["build-fail"],
-            true,
-            3.0,
-            &["DEPLOYING", "FAIL"],
-            &["404", "ERROR"],
-        ),
-        (
-            &["build-fail=bare"],
-            true,
-            3.0,
-            &["DEPLOYING", "FAIL"],
-            &["404"],
-        ),
-        (
-            &["build-fail"],
-            false,
-            3.0,
-            &["DEPLOYING", "FAIL"],
-            &["STARTED"],
-        ),
-        (
-            &["license-error"],
-            true,
-            3.0,
-            &["DEPLOYING", "FAIL_ON_LICENSE_ERROR"],
-            &["404"],
-        ),
-        (
-            &["start-error"],
-            true,
-            4.0,
-            &usual,
-            &["404", "STARTING", "ERROR"],
-        ),
-        (
-            &["start-error@Other"],
-            true,
-            4.0,
-            &usual,
-            &["404", "STARTING", "STARTED"],
-        ),
-        (
-            &["start-error#2"],
-            true,
-            4.0,
-            &usual,
-            &["404", "STARTING", "STARTED"],
-        ),
-        (
-            &["start-error-in-place"],
-            false,
-            4.0,
-            &usual,
-            &["STARTED", "ERROR"],
-        ),
-        (
-            &["flapping-error"],
-            true,
-            5.0,
-            &usual,
-            &["404", "STARTING", "ERROR", "STARTED"],
-        ),
-        (&["never-appears"], true, 4.0, &usual, &["404"]),
-        (&["postponed-redeploy=5"], false, 4.0, &usual, &["STARTED"]),
-        (
-            &["stale-error"],
-            false,
-            8.0,
-            &usual,
-            &["ERROR", "STARTING", "STARTED"],
-        ),
-        (
-            &["unknown-status"],
-            true,
-            5.0,
-            &["QUEUED", "DEPLOYING", "SUCCESS"],
-            &["404", "PROVISIONING", "STARTING", "STARTED"],
-        ),
-        (
-            &["unknown-status=forever"],
-            true,
-            5.0,
-            &["QUEUED", "DEPLOYING", "SUCCESS"],
-            &["404", "PROVISIONING"],
-        ),
-        (&["task-stuck"], true, 3.0, &["DEPLOYING"], &["404"]),
-        (
-            &["task-stuck=running"],
-            true,
-            4.0,
-            &["DEPLOYING"],
-            &["404", "STARTING", "STARTED"],
-        ),
-        (
-            &["task-late"],
-            true,
-            4.0,
-            &["404", "SUCCESS"],
-            &["404", "STARTING", "STARTED"],
-        ),
-        (
-            &["no-task-api=501"],
-            true,
-            4.0,
-            &["501"],
-            &["404", "STARTING", "STARTED"],
-        ),
-        (
-            &["quoted-task-id"],
-            true,
-            4.0,
-            &usual,
-            &["404", "STARTING", "STARTED"],
-        ),
+    let usual = "DEPLOYING SUCCESS";
+    let started = "404 STARTING STARTED";
+    #[rustfmt::skip]
+    let cases = [
+        ("latency=0", true, usual, started),
+        ("latency=0", false, usual, "STARTED STARTING STARTED"),
+        ("slow=200", true, "DEPLOYING", "404"),
+        ("build-fail", true, "DEPLOYING FAIL", "404 ERROR"),
+        ("build-fail=bare", true, "DEPLOYING FAIL", "404"),
+        ("build-fail", false, "DEPLOYING FAIL", "STARTED"),
+        ("license-error", true, "DEPLOYING FAIL_ON_LICENSE_ERROR", "404"),
+        ("start-error", true, usual, "404 STARTING ERROR"),
+        ("start-error@Other", true, usual, started),
+        ("start-error#2", true, usual, started),
+        ("start-error-in-place", false, usual, "STARTED ERROR"),
+        ("flapping-error", true, usual, "404 STARTING ERROR STARTED"),
+        ("never-appears", true, usual, "404"),
+        ("never-appears@Other", true, usual, started),
+        ("postponed-redeploy=200", false, usual, "STARTED"),
+        ("stale-started", false, usual, "STARTED STARTING STARTED"),
+        ("stale-error", false, usual, "ERROR STARTING STARTED"),
+        ("unknown-status", true, "QUEUED DEPLOYING SUCCESS", "404 PROVISIONING STARTING STARTED"),
+        ("unknown-status=forever", true, "QUEUED DEPLOYING SUCCESS", "404 PROVISIONING"),
+        ("task-stuck", true, "DEPLOYING", "404"),
+        ("task-stuck=running", true, "DEPLOYING", started),
+        ("task-late", true, "404 SUCCESS", started),
     ];
-    for (scenarios, fresh, seconds, tasks, states) in cases {
-        let (client, seen_tasks, seen_states) = course(scenarios, *fresh, *seconds);
+    for (scenario, fresh, tasks, states) in cases {
+        let (client, task) = deployed(&[scenario], fresh);
+        let seen = client.foreseen(&task);
         assert_eq!(
-            (seen_tasks, seen_states),
-            (words(tasks), words(states)),
-            "{scenarios:?} fresh {fresh}"
+            seen,
+            (tasks.to_owned(), states.to_owned()),
+            "{scenario} fresh {fresh}"
         );
         assert_eq!(client.sandbox.deployments("Flow"), 1);
     }
 }
 
 #[test]
+fn a_deployment_is_seen_over_the_wire() {
+    let (client, task) = deployed(&[], true);
+    client.until(|| {
+        client
+            .runtime()
+            .is_some_and(|(status, _)| status == "STARTED")
+    });
+    assert_eq!(client.task(&task), "SUCCESS");
+    assert_eq!(client.task("no-such-task"), "404");
+    for status in ["404", "405", "501"] {
+        let (client, task) = deployed(&[&format!("no-task-api={status}")], true);
+        assert_eq!(client.task(&task), status);
+    }
+    let quoted = Client::with_flow(&["quoted-task-id"]).deploy().text();
+    assert!(quoted.starts_with('"') && quoted.ends_with('"'));
+}
+
+#[test]
 fn a_redeployment_has_a_later_date_and_the_new_content() {
-    let client = Client::with_flow(&[]);
+    let client = Client::start(&[], 2.0, vec![preloaded()]);
     let (_, before) = client.runtime().unwrap();
     let zip = content("Flow", "1.0.4", "IntegrationFlow", "host=n\n");
     client.update(&zip);
-    let task = client.deploy().text();
+    client.deploy();
     assert_eq!(client.runtime().unwrap(), ("STARTED".to_owned(), before));
-    client.watch(&task, 3.0);
+    client.until(|| client.runtime().is_some_and(|(_, date)| date > before));
     let running = client.sandbox.running("Flow").unwrap();
-    assert!(running.deployed_on > before);
     assert_eq!((running.version.as_str(), running.zip), ("1.0.4", zip));
     assert_eq!(running.parameters["host"], "n");
 }
@@ -1346,9 +1286,10 @@ fn error_information_comes_in_every_shape() {
         ("c", "IllegalStateException"),
         ("text", "No credentials"),
     ] {
-        let (client, ..) = course(&[&format!("start-error=shape={shape}")], true, 2.0);
-        let reply = client.get("IntegrationRuntimeArtifacts('Flow')/ErrorInformation/$value");
-        assert_eq!(reply.status, 200);
+        let (client, _) = deployed(&[&format!("start-error=shape={shape}")], true);
+        let path = "IntegrationRuntimeArtifacts('Flow')/ErrorInformation/$value";
+        client.until(|| client.status(path) == 200);
+        let reply = client.get(path);
         assert!(
             reply.text().contains(part) && reply.text().contains("SANDBOX_ALIAS"),
             "{shape}: {}",
@@ -1361,11 +1302,15 @@ fn error_information_comes_in_every_shape() {
             "Flow"
         );
     }
-    let (client, ..) = course(&["start-error-late-text=3"], true, 2.0);
+    let (client, _) = deployed(&["start-error-late-text=60"], true);
     let path = "IntegrationRuntimeArtifacts('Flow')/ErrorInformation/$value";
-    assert_eq!(client.get(path).status, 204);
-    client.wait(4.0);
-    assert_eq!(client.get(path).status, 200);
+    client.until(|| {
+        client
+            .runtime()
+            .is_some_and(|(status, _)| status == "ERROR")
+    });
+    assert_eq!(client.status(path), 204);
+    client.until(|| client.status(path) == 200);
     assert_eq!(
         client
             .get("IntegrationRuntimeArtifacts('No')/ErrorInformation/$value")
@@ -1380,15 +1325,25 @@ fn other_people_get_in_between() {
     client.update(&content("Flow", "1.0.4", "IntegrationFlow", ""));
     let before = client.runtime().unwrap().1;
     client.deploy();
-    client.wait(0.7);
-    let foreign = client.sandbox.running("Flow").unwrap();
-    assert!(
-        foreign.deployed_on > before
-            && foreign.deployed_by == "colleague@example.com"
-            && foreign.zip == flow()
-    );
-    client.wait(1.5);
-    assert_eq!(client.sandbox.running("Flow").unwrap().version, "1.0.4");
+    let tenant = locked(&client.sandbox.service.tenant);
+    let records = (0..100).filter_map(|step| tenant.runtime["Flow"].at(f64::from(step) * 0.1));
+    let mut seen: Vec<_> = records
+        .map(|record| {
+            (
+                record.deployed_on,
+                record.deployed_by == state::COLLEAGUE,
+                &record.version,
+            )
+        })
+        .collect();
+    seen.dedup();
+    assert!(seen.is_sorted() && seen[0].0 == before);
+    let seen: Vec<_> = seen
+        .into_iter()
+        .map(|(_, foreign, version)| (foreign, version.as_str()))
+        .collect();
+    assert_eq!(seen, [(false, "1.0.3"), (true, "1.0.3"), (false, "1.0.4")]);
+    drop(tenant);
 
     for (moment, runs_theirs) in [
         ("before-deploy", true),
@@ -1398,7 +1353,7 @@ fn other_people_get_in_between() {
         let client = Client::quiet(&[&format!("foreign-save={moment}")]);
         client.create(FLOWS, "Flow", &flow());
         client.deploy();
-        client.wait(2.0);
+        client.until(|| client.sandbox.running("Flow").is_some());
         assert_eq!(
             client.sandbox.design("Flow").unwrap().modified_by,
             "colleague@example.com"
@@ -1413,12 +1368,65 @@ fn other_people_get_in_between() {
 }
 
 #[test]
+fn dates_and_causes_can_be_chosen() {
+    for (how, later) in [("call", 0), ("appear", 1200)] {
+        let (client, task) = deployed(&[&format!("deployed-on={how}")], true);
+        client.until(|| client.sandbox.running("Flow").is_some());
+        let called = locked(&client.sandbox.service.tenant).tasks[&task].statuses[0].0;
+        let called = client.sandbox.service.setting.clock.millis(called);
+        let after = client.sandbox.running("Flow").unwrap().deployed_on - called;
+        assert!((later..=later + 1).contains(&after), "{how}: {after} ms");
+    }
+    let (client, _) = deployed(&["start-error", "cause=no such alias"], true);
+    let path = "IntegrationRuntimeArtifacts('Flow')/ErrorInformation/$value";
+    client.until(|| client.status(path) == 200);
+    let text = client.get(path);
+    assert!(text.text().contains("no such alias"));
+}
+
+#[test]
+fn mappings_have_their_own_ways() {
+    let client = Client::quiet(&[]);
+    let manifest =
+        "Manifest-Version: 1.0\r\nBundle-SymbolicName: MM\r\nSAP-BundleType: MessageMapping\r\n";
+    let zip = zip_of(&[("META-INF/MANIFEST.MF", manifest)]);
+    client.create("MessageMappingDesigntimeArtifacts", "MM", &zip);
+    let path = "DeployMessageMappingDesigntimeArtifact?Id='MM'&Version='active'";
+    client.api("POST", path, &Value::Null);
+    let errors = "IntegrationRuntimeArtifacts('MM')/ErrorInformation/$value";
+    client.until(|| client.status(errors) == 200);
+    let text = client.get(errors);
+    assert!(text.text().contains("validation of resource is failed"));
+
+    let zip = content("VM", "1.0.0", "ValueMapping", "");
+    client.create("ValueMappingDesigntimeArtifacts", "VM", &zip);
+    let key = "ValueMappingDesigntimeArtifacts(Id='VM',Version='active')";
+    assert_eq!(client.get(key).json()["d"]["Description"], "Described");
+    let download = client.get(&format!("{key}/$value"));
+    assert_eq!(bundle::file(&download.body, "metainfo.prop"), None);
+    assert!(bundle::file(&download.body, PROP).is_some());
+}
+
+#[test]
+fn many_callers_are_served_at_once() {
+    let client = Client::with_flow(&["latency=4"]);
+    let started = Instant::now();
+    thread::scope(|scope| {
+        for _ in 0..40 {
+            scope.spawn(|| assert_eq!(client.get(FLOW).status, 200));
+        }
+    });
+    // one after the other they would take eight seconds
+    assert!(started.elapsed() < Duration::from_secs(4));
+}
+
+#[test]
 fn undeploying_takes_a_while() {
-    let client = Client::with_flow(&[]);
+    let client = Client::start(&[], 2.0, vec![preloaded()]);
     let runtime = "IntegrationRuntimeArtifacts('Flow')";
     assert_eq!(client.api("DELETE", runtime, &Value::Null).status, 202);
     assert_eq!(client.runtime().unwrap().0, "STOPPING");
-    client.wait(1.2);
+    client.until(|| client.status(runtime) == 404);
     assert_eq!(
         client.get(runtime).message(),
         "Requested entity could not be found."
@@ -1531,7 +1539,7 @@ fn a_hanging_request_blocks_nobody_and_drop_is_quick() {
     assert_eq!(client.get("IntegrationPackages").status, 200);
     let started = Instant::now();
     drop(client);
-    assert!(started.elapsed() < Duration::from_secs(1));
+    assert!(started.elapsed() < Duration::from_secs(3));
     assert!(hanging.read_to_end(&mut Vec::new()).is_ok());
 }
 

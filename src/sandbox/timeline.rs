@@ -1,5 +1,7 @@
 //! The course of a deployment: what task and run time will show, and when. Pure: no clock, no state.
 
+use super::artifact_type::ArtifactType;
+use super::bundle::has_mapping;
 use super::clock::Seconds;
 use super::error_information::{generation_failed, start_error};
 use super::scenario::Scenarios;
@@ -120,22 +122,35 @@ impl Order<'_> {
         }
         let error = StartError {
             ready: built,
-            text: generation_failed(self.id),
+            text: generation_failed(self.id, self.cause()),
         };
         vec![self.stage(built, built, "ERROR", Some(error))]
+    }
+
+    fn cause(&self) -> &str {
+        if self.is_unmapped() {
+            return "validation of resource is failed";
+        }
+        self.scenarios.cause()
+    }
+
+    /// A message mapping without its mapping is accepted and deployed, but does not start.
+    fn is_unmapped(&self) -> bool {
+        self.record.kind == ArtifactType::MessageMapping && !has_mapping(&self.record.content.zip)
     }
 
     fn start_error_shape(&self) -> Option<&str> {
         let implied = ["start-error-late-text", "start-error-in-place"];
         let implied = implied.iter().any(|name| self.chosen(name).is_some());
-        self.chosen("start-error").or(implied.then_some("a"))
+        self.chosen("start-error")
+            .or((implied || self.is_unmapped()).then_some("a"))
     }
 
     fn failed_start(&self, appears: Seconds, shape: &str) -> Vec<Stage> {
         let failed = appears + START;
         let error = StartError {
             ready: failed + self.seconds("start-error-late-text").unwrap_or(0.0),
-            text: start_error(shape, self.id),
+            text: start_error(shape, self.id, self.cause()),
         };
         match self
             .previous
@@ -174,7 +189,7 @@ impl Order<'_> {
         if let Some(seconds) = self.seconds("flapping-error") {
             let error = StartError {
                 ready: started,
-                text: start_error("a", self.id),
+                text: start_error("a", self.id, self.cause()),
             };
             stages.push(self.stage(started, appears, "ERROR", Some(error)));
             started += seconds;

@@ -253,7 +253,7 @@ impl Tenant {
                 .send_to_file(&request, &mut file.borrow_mut(), DOWNLOAD_CAP),
             None => self.http.send(&request),
         };
-        self.note(ask, &outcome, self.clock.now().checked_sub(now).unwrap());
+        self.note(ask, &outcome, self.clock.now().saturating_sub(now));
         outcome
     }
 

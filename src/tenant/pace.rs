@@ -72,7 +72,7 @@ impl Turns {
         };
         let turn = earliest.max(now);
         self.taken.push_back(turn);
-        turn.checked_sub(now).unwrap()
+        turn.saturating_sub(now)
     }
 }
 
