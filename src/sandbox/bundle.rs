@@ -63,7 +63,6 @@ impl Bundle {
     }
 }
 
-<<<<<<< HEAD
 /// The same artifact as an earlier save might have left it: with a script that is no longer there.
 pub(super) fn earlier_version(zip: &[u8]) -> Option<Vec<u8>> {
     let mut writer = ZipWriter::new_append(Cursor::new(zip.to_vec())).ok()?;
@@ -75,7 +74,8 @@ pub(super) fn earlier_version(zip: &[u8]) -> Option<Vec<u8>> {
         .ok()?;
     writer.write_all(b"// of an earlier version\n").ok()?;
     Some(writer.finish().ok()?.into_inner())
-=======
+}
+
 /// The description that travels in the zip.
 pub(super) fn description(zip: &[u8]) -> Option<String> {
     let properties = Properties::parse(&file(zip, METAINFO)?).ok()?;
@@ -88,7 +88,6 @@ pub(super) fn has_mapping(zip: &[u8]) -> bool {
     files(zip)
         .iter()
         .any(|(name, _)| endings.iter().any(|ending| name.ends_with(ending)))
->>>>>>> sandbox
 }
 
 /// A parameter as the file declares it.
