@@ -11,7 +11,7 @@ use super::error_information::start_error;
 use super::path::Query;
 use super::service::{Service, locked};
 use super::state::{Artifact, COLLEAGUE, Record, Stage, StartError, Tenant};
-use super::{SandboxError, bundle, packages};
+use super::{SandboxError, packages};
 
 const SAVED: Seconds = -7200.0;
 const DEPLOYED: Seconds = -3600.0;
