@@ -588,3 +588,8 @@ impl Evidence {
 fn bounded(hold: Duration, since: Moment, deadline: Deadline) -> Duration {
     hold.min(deadline.left(since) / 2)
 }
+
+#[cfg(test)]
+mod histories;
+#[cfg(test)]
+mod tests;
