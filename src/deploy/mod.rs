@@ -133,7 +133,7 @@ fn begin<'a>(
         Err(error) => (
             Standing::default(),
             Progress::Done(
-                Verdict::of_error(error, "nothing was written"),
+                Box::new(Verdict::of_error(error, "nothing was written")),
                 Trace::at(Phase::Read),
             ),
         ),
@@ -155,10 +155,12 @@ fn follow(context: &Context<'_>, job: &Job, standing: &Standing) -> Progress {
     match plan::decide(job, standing) {
         Plan::Refuse(message) => refused(message),
         Plan::Unchanged(proof) => Progress::Done(
-            Verdict::well(Word::Unchanged, proof),
+            Box::new(Verdict::well(Word::Unchanged, proof)),
             Trace::at(Phase::Start),
         ),
-        Plan::Stopped(evidence) => Progress::Done(stopped(job, evidence), Trace::at(Phase::Start)),
+        Plan::Stopped(evidence) => {
+            Progress::Done(Box::new(stopped(job, evidence)), Trace::at(Phase::Start))
+        }
         Plan::Act(steps) => match Writing::new(context, job, standing) {
             Some(writing) => writing.carry_out(steps),
             None => refused(Message::new("the type of the artifact is not known")),
@@ -169,7 +171,7 @@ fn follow(context: &Context<'_>, job: &Job, standing: &Standing) -> Progress {
 /// An end before the first write, because of what the tenant holds.
 fn refused(message: Message) -> Progress {
     let verdict = Verdict::bad(Word::Failed, "nothing was written".to_owned(), message);
-    Progress::Done(verdict, Trace::at(Phase::Read))
+    Progress::Done(Box::new(verdict), Trace::at(Phase::Read))
 }
 
 fn stopped(job: &Job, evidence: String) -> Verdict {
@@ -195,7 +197,7 @@ fn finish(context: &Context<'_>, begun: Vec<Begun<'_>>) -> Vec<Outcome> {
         };
         match one.progress {
             Progress::Done(verdict, trace) => {
-                outcomes.push(Some(gathering.outcome(trace, None, verdict)));
+                outcomes.push(Some(gathering.outcome(trace, None, *verdict)));
             }
             Progress::Watch(watched) => {
                 outcomes.push(None);

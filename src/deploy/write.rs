@@ -39,7 +39,7 @@ pub(super) enum Progress {
     /// A deployment was or may have been accepted; it has to be watched.
     Watch(Box<Pending>),
     /// It ended already.
-    Done(Verdict, Trace),
+    Done(Box<Verdict>, Trace),
 }
 
 /// How far the writing of one artifact came.
@@ -111,9 +111,9 @@ impl<'a> Writing<'a> {
     pub(super) fn carry_out(mut self, steps: Steps) -> Progress {
         match self.try_to(steps) {
             Ok(progress) => progress,
-            Err(Halt::Verdict(verdict)) => Progress::Done(*verdict, self.trace),
+            Err(Halt::Verdict(verdict)) => Progress::Done(verdict, self.trace),
             Err(Halt::Tenant(error)) => {
-                Progress::Done(Verdict::of_error(error, &self.state), self.trace)
+                Progress::Done(Box::new(Verdict::of_error(error, &self.state)), self.trace)
             }
         }
     }
@@ -139,7 +139,7 @@ impl<'a> Writing<'a> {
                 self.context.tenant.words(&artifact.version)
             );
             return Ok(Progress::Done(
-                Verdict::well(Word::Uploaded, evidence),
+                Box::new(Verdict::well(Word::Uploaded, evidence)),
                 self.trace.clone(),
             ));
         }

@@ -90,6 +90,9 @@ pub struct Files {
     pub code_quality: Option<PathBuf>,
 }
 
+/// Writes one report as text.
+type Render<'a> = &'a dyn Fn() -> String;
+
 /// Writes annotations and all files. Each that can't be written is told as a warning.
 pub fn publish(
     report: &Report,
@@ -104,7 +107,7 @@ pub fn publish(
     {
         warn("the annotations", Path::new("standard error"), &error, err);
     }
-    let written: [(&str, Option<&PathBuf>, &dyn Fn() -> String); 4] = [
+    let written: [(&str, Option<&PathBuf>, Render<'_>); 4] = [
         ("the JUnit report", files.junit.as_ref(), &|| {
             junit::xml(report)
         }),

@@ -46,9 +46,10 @@ pub fn annotations(report: &Report, err: &mut dyn Write) -> io::Result<()> {
 
 fn sentence(id: Option<&str>, message: &Message) -> String {
     let id = id.map(|id| format!("{id}: ")).unwrap_or_default();
-    let causes = match message.causes.is_empty() {
-        true => String::new(),
-        false => format!(": {}", message.causes.join("; ")),
+    let causes = if message.causes.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", message.causes.join("; "))
     };
     let hint = message
         .hint
