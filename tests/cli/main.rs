@@ -1,0 +1,13 @@
+//! The program as its users meet it: the real binary in an empty environment, a simulated tenant behind a socket,
+//! and then the exit code, both streams, the requests that arrived and what runs at the end.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test may stop at the first surprise"
+)]
+
+mod deploy;
+mod flow;
+mod harness;
+mod parameters;
