@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -509,4 +510,30 @@ fn files_below(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
         }
     }
     found
+}
+
+/// Tries all cases at once, as far as that is sensible: they mostly wait. A case that fails is named.
+pub(crate) fn together<T: Sync>(cases: &[T], try_one: impl Fn(&T) + Sync) {
+    const AT_ONCE: usize = 8;
+    let next = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..AT_ONCE.min(cases.len()))
+            .map(|_| {
+                scope.spawn(|| {
+                    while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        try_one(case);
+                    }
+                })
+            })
+            .collect();
+        // all are waited for, then the first failure counts; its words were printed when it happened
+        let ends: Vec<_> = workers.into_iter().map(|worker| worker.join()).collect();
+        let failed = ends.iter().filter(|end| end.is_err()).count();
+        assert_eq!(
+            failed,
+            0,
+            "{failed} of {} workers met a case that failed",
+            ends.len()
+        );
+    });
 }

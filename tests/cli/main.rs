@@ -10,4 +10,6 @@
 mod deploy;
 mod flow;
 mod harness;
+mod lost_answers;
 mod parameters;
+mod refusals;
