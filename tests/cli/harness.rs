@@ -62,11 +62,15 @@ impl Tenant {
 
     /// The requests that arrived, as `METHOD decoded-target`, without those for tokens.
     pub(crate) fn requests(&self) -> Vec<String> {
-        let journal = self.journal();
-        let entries = journal.entries.iter();
+        let all = self.all_requests().into_iter();
+        all.filter(|request| !request.contains("/oauth")).collect()
+    }
+
+    /// The requests that arrived, as `METHOD decoded-target`.
+    pub(crate) fn all_requests(&self) -> Vec<String> {
+        let entries = self.journal().entries.into_iter();
         entries
             .map(|entry| format!("{} {}", entry.method, entry.decoded))
-            .filter(|request| !request.contains("/oauth"))
             .collect()
     }
 

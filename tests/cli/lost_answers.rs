@@ -222,3 +222,16 @@ fn noise(count: usize) -> Vec<u8> {
         })
         .collect()
 }
+
+#[test]
+fn an_accepted_deployment_whose_task_id_was_cut_off_is_watched_and_not_repeated() {
+    let flow = Flow::new();
+    let tenant = Tenant::new(&["fault=truncated@POST:DeployIntegrationDesigntimeArtifact#1"]);
+    Flowship::deploy(&tenant, flow.path())
+        .run()
+        .exit(0)
+        .verdict("started")
+        .stdout_has("watched longer because");
+    tenant.deployed_once(&flow.id);
+    tenant.runs(&flow);
+}

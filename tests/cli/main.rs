@@ -13,3 +13,5 @@ mod harness;
 mod lost_answers;
 mod parameters;
 mod refusals;
+mod verdicts;
+mod wire_faults;
