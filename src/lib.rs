@@ -14,6 +14,7 @@ pub mod report;
 pub mod sandbox;
 pub mod settings;
 pub mod tenant;
+pub mod words;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -24,6 +25,7 @@ use std::sync::atomic::AtomicUsize;
 use clap::Parser;
 
 use crate::cli::Cli;
+use crate::clock::Clock;
 use crate::exit::Exit;
 use crate::settings::environment::Environment;
 
@@ -43,6 +45,8 @@ pub struct Process<'a> {
     pub terminal: bool,
     /// The number of the signal that asked the run to end, 0 for none.
     pub signal: Arc<AtomicUsize>,
+    /// Runs since the start of the process.
+    pub clock: Clock,
 }
 
 /// Runs one command line. May be called again: there is no global state.

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use flowship::Process;
+use flowship::clock::Clock;
 use flowship::settings::environment::Environment;
 
 fn main() -> ExitCode {
+    let clock = Clock::start();
     let environment = Environment::new(env::vars_os());
     let signal = Arc::new(AtomicUsize::new(0));
     for number in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
@@ -20,7 +22,8 @@ fn main() -> ExitCode {
             usize::try_from(number).unwrap_or(0),
         );
     }
-    let (mut out, mut err) = (io::stdout().lock(), io::stderr().lock());
+    // not locked: the sandbox logs its requests from threads of its own
+    let (mut out, mut err) = (io::stdout(), io::stderr());
     let exit = flowship::run(&mut Process {
         arguments: env::args_os().collect(),
         environment: &environment,
@@ -29,6 +32,7 @@ fn main() -> ExitCode {
         err: &mut err,
         terminal: io::stderr().is_terminal(),
         signal,
+        clock,
     });
     ExitCode::from(exit.code())
 }

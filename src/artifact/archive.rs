@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::path::Path;
 
 use tempfile::NamedTempFile;
 use zip::write::SimpleFileOptions;
@@ -50,6 +51,12 @@ impl Archive {
             packer.add(&mut contents, file, options)?;
         }
         packer.finish()
+    }
+
+    /// Where the zip lies, for as long as this value lives.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.file.path()
     }
 
     /// The zip's bytes from the start. Each call gives a reader of its own, so that a request can be sent again.

@@ -1,6 +1,7 @@
 //! `check`: offline validation of an artifact, and the findings of it that every other command tells as well.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -9,6 +10,7 @@ use crate::Process;
 use crate::artifact::{self, Artifact, Finding, Severity};
 use crate::cli::{CheckArgs, OutputForm};
 use crate::exit::Exit;
+use crate::words::disarm;
 
 #[derive(Serialize)]
 struct Checked<'a> {
@@ -42,7 +44,9 @@ pub(super) fn check(
     let valid = is_valid(&findings);
     let written = match voice.form {
         OutputForm::Json => write_json(&artifact, &findings, valid, process.out),
-        OutputForm::Text => write_text(&artifact, &findings, valid, process.out),
+        OutputForm::Text => {
+            write_text(&artifact, &process.directory, &findings, valid, process.out)
+        }
     };
     if let Err(error) = written.and_then(|()| process.out.flush()) {
         let _ = writeln!(
@@ -67,16 +71,22 @@ fn severity(finding: &Finding) -> &'static str {
     }
 }
 
-/// `src/x.iflw:12`, relative to the artifact.
-pub(super) fn place(finding: &Finding) -> String {
+/// `flow/src/x.iflw:12`, relative to the working directory.
+pub(super) fn place(artifact: &Artifact, finding: &Finding, directory: &Path) -> String {
+    let root = artifact
+        .path()
+        .strip_prefix(directory)
+        .unwrap_or(artifact.path());
+    let path = disarm(&root.join(&finding.path).to_string_lossy());
     match finding.line {
-        Some(line) => format!("{}:{line}", finding.path),
-        None => finding.path.clone(),
+        Some(line) => format!("{path}:{line}"),
+        None => path,
     }
 }
 
 fn write_text(
     artifact: &Artifact,
+    directory: &Path,
     findings: &[Finding],
     valid: bool,
     out: &mut dyn Write,
@@ -86,14 +96,14 @@ fn write_text(
             out,
             "{}: {}: {} [{}]\n  hint:  {}",
             severity(finding),
-            place(finding),
-            finding.message,
+            place(artifact, finding, directory),
+            disarm(&finding.message),
             finding.rule,
-            finding.remedy
+            disarm(&finding.remedy)
         )?;
     }
     for left_out in artifact.left_out() {
-        writeln!(out, "left out: {left_out}")?;
+        writeln!(out, "left out: {}", disarm(&left_out.to_string()))?;
     }
     let word = if valid { "valid" } else { "invalid" };
     let files = artifact.files().len();

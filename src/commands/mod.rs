@@ -3,6 +3,7 @@
 mod check;
 mod deploy;
 mod pack;
+mod run;
 mod sandbox;
 
 use std::io;

@@ -12,6 +12,7 @@ use crate::artifact::{self, Archive, Artifact, PackOptions};
 use crate::cli::{OutputForm, PackArgs};
 use crate::deploy::outcome::Message;
 use crate::exit::Exit;
+use crate::words::disarm;
 
 /// Packs an artifact into a file and prints the digests.
 pub(super) fn pack(
@@ -46,7 +47,7 @@ pub(super) fn pack(
 pub(super) fn warn(artifact: &Artifact, process: &mut Process<'_>) -> Result<(), Refusal> {
     let findings = artifact::check(artifact);
     for left_out in artifact.left_out() {
-        let _ = writeln!(process.err, "left out: {left_out}");
+        let _ = writeln!(process.err, "left out: {}", disarm(&left_out.to_string()));
     }
     for finding in findings
         .iter()
@@ -55,8 +56,8 @@ pub(super) fn warn(artifact: &Artifact, process: &mut Process<'_>) -> Result<(),
         let _ = writeln!(
             process.err,
             "warning: {}: {}",
-            check::place(finding),
-            finding.message
+            check::place(artifact, finding, &process.directory),
+            disarm(&finding.message)
         );
     }
     let mut errors = findings
@@ -66,10 +67,14 @@ pub(super) fn warn(artifact: &Artifact, process: &mut Process<'_>) -> Result<(),
         return Ok(());
     };
     let mut message = Message::new(first.message.clone())
-        .at(check::place(first))
+        .at(check::place(artifact, first, &process.directory))
         .hint(first.remedy.clone());
     for other in errors {
-        message = message.because(format!("also: {}: {}", check::place(other), other.message));
+        message = message.because(format!(
+            "also: {}: {}",
+            check::place(artifact, other, &process.directory),
+            other.message
+        ));
     }
     Err(Refusal {
         exit: Exit::Artifact,

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
-use super::deploy::scenarios;
+use super::run::scenarios;
 use super::{Refusal, open};
 use crate::Process;
 use crate::artifact::{Archive, PackOptions};

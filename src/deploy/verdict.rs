@@ -418,7 +418,7 @@ impl Evidence {
             return Judgement::Undecided(Why::OtherRuntime(profile));
         }
         if deadline.passed(now) {
-            Judgement::Undecided(Why::Deadline)
+            Judgement::Undecided(self.why_undecided())
         } else {
             Judgement::Wait
         }
@@ -476,13 +476,24 @@ impl Evidence {
         !something_new && now >= *at + patience
     }
 
+    /// The other runtime, when it has been long enough since SUCCESS to believe that the flow went there.
     fn other_runtime(&self, now: Moment) -> Option<String> {
-        let profile = self.other_profile.as_ref()?;
-        let nothing_new = !self
-            .sight
-            .as_ref()
-            .is_some_and(|sight| self.is_new(&sight.record));
-        (nothing_new && now >= self.succeeded_at()? + OTHER_RUNTIME).then(|| profile.clone())
+        self.invisible_elsewhere().filter(|_| {
+            self.succeeded_at()
+                .is_some_and(|at| now >= at + OTHER_RUNTIME)
+        })
+    }
+
+    /// The runtime that the flow's profile names, while nothing new is visible in this one.
+    fn invisible_elsewhere(&self) -> Option<String> {
+        self.other_profile
+            .clone()
+            .filter(|_| self.new_record().is_none())
+    }
+
+    fn why_undecided(&self) -> Why {
+        self.invisible_elsewhere()
+            .map_or(Why::Deadline, Why::OtherRuntime)
     }
 
     /// How long to wait before the next look: about a tenth of the time waited since the call, from `first` to 5 s;
@@ -588,3 +599,8 @@ impl Evidence {
 fn bounded(hold: Duration, since: Moment, deadline: Deadline) -> Duration {
     hold.min(deadline.left(since) / 2)
 }
+
+#[cfg(test)]
+mod histories;
+#[cfg(test)]
+mod tests;

@@ -571,11 +571,11 @@ impl<'a> Writing<'a> {
             Some(artifact.version.clone()),
             self.job.rules.settle,
         );
+        let before = self.state.clone();
         self.wrote(format!(
-            "{}; a deploy call was sent, its answer is not known",
-            self.state.trim_end_matches("; not deployed yet")
+            "{before}; a deploy call was sent, its answer is not known"
         ));
-        let call = self.call()?;
+        let call = self.call().inspect_err(|_| self.state = before)?;
         self.tell(&call);
         evidence.called(call);
         Ok(Pending::new(

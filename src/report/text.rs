@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Report;
 use crate::deploy::outcome::{Message, Outcome};
 use crate::exit::Exit;
+use crate::words::disarm;
 
 /// Escape sequences, or nothing.
 #[derive(Clone, Copy, Debug)]
@@ -92,15 +93,15 @@ pub fn message(
     err: &mut dyn Write,
 ) -> io::Result<()> {
     let artifact = artifact.map(|id| format!("{id}: ")).unwrap_or_default();
-    writeln!(err, "{} {artifact}{}", style.error(), message.what)?;
+    writeln!(err, "{} {artifact}{}", style.error(), disarm(&message.what))?;
     if let Some(at) = &message.at {
-        writeln!(err, "  at:    {at}")?;
+        writeln!(err, "  at:    {}", disarm(at))?;
     }
     for cause in &message.causes {
-        writeln!(err, "  cause: {cause}")?;
+        writeln!(err, "  cause: {}", disarm(cause))?;
     }
     if let Some(hint) = &message.hint {
-        writeln!(err, "  hint:  {hint}")?;
+        writeln!(err, "  hint:  {}", disarm(hint))?;
     }
     Ok(())
 }

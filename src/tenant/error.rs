@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::words::Words;
 use crate::exit::Exit;
+use crate::words::Words;
 
 /// What kind of no it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

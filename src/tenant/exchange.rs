@@ -13,12 +13,12 @@ use super::odata;
 use super::pace::Bucket;
 use super::roles::Role;
 use super::session::{self, AccessToken, Csrf, Session};
-use super::words::Words;
 use crate::clock::Deadline;
 use crate::http::{Answer, Body, Connection, Method, Request, SendError, Sent, Stage, retry};
 use crate::settings::credentials::Login;
 use crate::settings::redactor::Redactor;
 use crate::settings::secret::Secret;
+use crate::words::Words;
 
 /// The most that is read of an ordinary answer, in bytes. Lists of a whole package stay far below it.
 const ANSWER_CAP: u64 = 8 * 1024 * 1024;
@@ -28,6 +28,8 @@ const DOWNLOAD_CAP: u64 = 1024 * 1024 * 1024;
 const READ_ATTEMPTS: u32 = 10;
 /// How often a read is repeated when its answer makes no sense.
 const NONSENSE_ATTEMPTS: u32 = 6;
+/// How often one call fetches a CSRF token: once, and again when its session ended together with the access token.
+const MOST_CSRF_FETCHES: u32 = 2;
 /// How many 429 one call outlives.
 const MOST_THROTTLED: u32 = 30;
 
@@ -148,7 +150,7 @@ impl Tenant {
     /// One exchange. 429 and 401 mean that nothing was done, so they are dealt with here for every method.
     pub(super) fn exchange(&self, ask: &Ask<'_>, deadline: Deadline) -> Result<Answer, Trouble> {
         let mut refreshed = false;
-        let mut csrf_fetched = false;
+        let mut csrf_fetches = 0;
         let mut throttled = 0;
         loop {
             let (answer, generation) = self.attempt(ask, deadline)?;
@@ -158,8 +160,8 @@ impl Tenant {
                     self.forget_token(generation);
                 }
                 401 => return Err(Trouble::Final(Box::new(self.unauthorized(ask, &answer)))),
-                403 if wants_csrf(&answer) && !csrf_fetched => {
-                    csrf_fetched = true;
+                403 if wants_csrf(&answer) && csrf_fetches < MOST_CSRF_FETCHES => {
+                    csrf_fetches += 1;
                     self.fetch_csrf(deadline)?;
                 }
                 429 => {
@@ -398,9 +400,7 @@ impl Tenant {
                 )),
             },
             Meaning::Says(text) if is_missing(answer.status, &text) => Ok(Reading::Missing),
-            Meaning::Says(_) if answer.status == 403 => {
-                Err(Again::Never(Box::new(self.forbidden(ask, &answer))))
-            }
+            _ if answer.status == 403 => Err(Again::Never(Box::new(self.forbidden(ask, &answer)))),
             Meaning::Says(text) if answer.status >= 500 => {
                 let most = if is_permanent(&text) {
                     1
@@ -464,7 +464,7 @@ impl Tenant {
                 "status {} with a body that this call never gives",
                 answer.status
             ))),
-            Meaning::Says(_) if answer.status == 403 => Err(self.forbidden(ask, answer)),
+            _ if answer.status == 403 => Err(self.forbidden(ask, answer)),
             Meaning::Says(text)
                 if answer.status < 500 || answer.status == 501 || is_permanent(&text) =>
             {

@@ -10,7 +10,6 @@ pub mod roles;
 mod session;
 mod upload;
 pub mod wire;
-pub mod words;
 
 use std::fs::File;
 
@@ -37,7 +36,7 @@ use self::wire::{
     ArtifactId, BuildStatus, Configuration, DesigntimeArtifact, IntegrationPackage, PackageId,
     RuntimeArtifact, TaskId,
 };
-use self::words::Words;
+use crate::words::Words;
 
 /// How many pages of a list are followed.
 const MOST_PAGES: usize = 100;
@@ -377,7 +376,7 @@ impl Tenant {
         Ok(match (answer.status, meaning(&answer)) {
             (405 | 501, _) => TaskReading::NotOffered,
             (404, Meaning::Says(_)) => TaskReading::NotFound,
-            (403, Meaning::Says(_)) => return Err(self.forbidden(&ask, &answer)),
+            (403, _) => return Err(self.forbidden(&ask, &answer)),
             (_, Meaning::Good) => {
                 task_status(&answer.body).map_or(TaskReading::NotSeen, TaskReading::Status)
             }

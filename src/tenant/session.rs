@@ -8,12 +8,12 @@ use serde::Deserialize;
 
 use super::error::{Kind, TenantError};
 use super::roles::Claims;
-use super::words::Words;
 use crate::clock::{Clock, Deadline};
 use crate::http::{Answer, Body, Connection, Http, Method, Request, retry};
 use crate::settings::credentials::{Credentials, Login};
 use crate::settings::redactor::Redactor;
 use crate::settings::secret::Secret;
+use crate::words::Words;
 
 /// The most that is read of a token answer, in bytes.
 const TOKEN_CAP: u64 = 256 * 1024;

@@ -1,4 +1,4 @@
-//! What a tenant says, made fit to be printed: secrets masked, control characters and CI commands disarmed, cut.
+//! Text from outside, made fit to be printed: secrets masked, control characters and CI commands disarmed, cut.
 
 use std::fmt;
 
@@ -46,7 +46,8 @@ impl fmt::Display for Words {
 }
 
 /// One line without control and formatting characters, in which no CI system sees a command.
-fn disarm(text: &str) -> String {
+#[must_use]
+pub fn disarm(text: &str) -> String {
     let plain: String = without_escapes(text)
         .chars()
         .map(|c| {

@@ -1,0 +1,324 @@
+//! A run against a tenant: a worker does it, the calling thread alone owns the streams, tells what happens, and ends at
+//! once when a signal comes.
+
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::time::Duration;
+use std::{fs, thread};
+
+use super::{Refusal, Voice, write_report};
+use crate::Process;
+use crate::cli::TryOutArgs;
+use crate::clock::{Clock, Deadline};
+use crate::deploy::job::{Job, Source};
+use crate::deploy::ledger::{Ended, Event, Ledger};
+use crate::deploy::outcome::{Message, Outcome};
+use crate::deploy::{self, Context};
+use crate::exit::Exit;
+use crate::http::Http;
+use crate::report::Report;
+use crate::report::masked::Masked;
+use crate::report::progress::{Progress, Volume};
+use crate::sandbox::{Preload, Sandbox, SandboxError, SandboxOptions, Scenario};
+use crate::settings::credentials::{Credentials, Login};
+use crate::settings::environment::Environment;
+use crate::settings::redactor::Redactor;
+use crate::tenant::Tenant;
+
+/// How often the calling thread looks for a signal while the worker works.
+const SIGNAL_EVERY: Duration = Duration::from_millis(50);
+
+/// A run that is settled: nothing but the tenant is missing.
+pub(super) struct Settled<'a> {
+    pub(super) jobs: Vec<Job>,
+    pub(super) timeout: Duration,
+    pub(super) try_out: &'a TryOutArgs,
+    pub(super) redactor: Redactor,
+}
+
+/// Where a run goes: a tenant, perhaps a simulated one that lives as long as the run.
+struct Target {
+    credentials: Credentials,
+    /// The variables that decide about proxies and trust.
+    network: Environment,
+    sandbox: Option<Sandbox>,
+}
+
+impl Settled<'_> {
+    /// Carries the run out and writes its report.
+    pub(super) fn run(self, voice: Voice, process: &mut Process<'_>) -> Result<Exit, Refusal> {
+        let target = target(self.try_out, &self.jobs, process)?;
+        target.credentials.hide_in(&self.redactor);
+        let http = Http::new(&target.network, &self.redactor)
+            .map_err(|error| Refusal::usage(Message::new(error.to_string())))?;
+        let greeting = greeting(&target.credentials, &http);
+        let clock = process.clock;
+        let deadline = Deadline { at: self.timeout };
+        let temporary = temporary_files(&self.jobs);
+        let (events, received) = mpsc::channel();
+        let host = target.credentials.url.host().to_owned();
+        let tenant = Tenant::new(
+            http,
+            target.credentials,
+            self.redactor.clone(),
+            clock,
+            observer(&events),
+        );
+        work(tenant, self.jobs, clock, deadline, events);
+        let mut out = Masked::new(process.out, &self.redactor);
+        let mut err = Masked::new(process.err, &self.redactor);
+        let mut masked = Process {
+            arguments: Vec::new(),
+            environment: process.environment,
+            directory: process.directory.clone(),
+            out: &mut out,
+            err: &mut err,
+            terminal: process.terminal,
+            signal: process.signal.clone(),
+            clock,
+        };
+        let simulated = target.sandbox.is_some();
+        let mut telling = Telling {
+            voice,
+            progress: Progress::new(voice.volume, simulated),
+            simulated,
+            host,
+            temporary,
+        };
+        Ok(telling.follow(&received, &greeting, &mut masked))
+    }
+}
+
+/// One line for each request, for `--verbose`.
+fn observer(events: &Sender<Event>) -> Box<dyn Fn(&str) + Send + Sync> {
+    let events = events.clone();
+    Box::new(move |line| {
+        // a reader who is gone is no reason to stop
+        let _ = events.send(Event::Request(line.to_owned()));
+    })
+}
+
+/// Starts the worker. It is never joined: a call that blocks cannot be woken.
+fn work(tenant: Tenant, jobs: Vec<Job>, clock: Clock, deadline: Deadline, events: Sender<Event>) {
+    thread::spawn(move || {
+        let context = Context {
+            tenant: &tenant,
+            clock,
+            deadline,
+            ledger: Ledger::new(events.clone()),
+        };
+        let ended = deploy::deploy(&context, &jobs);
+        let _ = events.send(Event::Ended(ended));
+    });
+}
+
+/// The packed archives, which the worker cannot remove when the run is interrupted.
+fn temporary_files(jobs: &[Job]) -> Vec<PathBuf> {
+    jobs.iter()
+        .filter_map(|job| match &job.source {
+            Source::Files(content) => Some(content.archive.path().to_owned()),
+            Source::Tenant => None,
+        })
+        .collect()
+}
+
+/// What the calling thread needs while it tells what happens.
+struct Telling {
+    voice: Voice,
+    progress: Progress,
+    simulated: bool,
+    host: String,
+    temporary: Vec<PathBuf>,
+}
+
+impl Telling {
+    /// Tells the events of the worker until it ends or a signal comes.
+    fn follow(
+        &mut self,
+        received: &Receiver<Event>,
+        greeting: &str,
+        process: &mut Process<'_>,
+    ) -> Exit {
+        if self.voice.volume != Volume::Quiet {
+            let _ = self
+                .progress
+                .line(process.clock.now(), greeting, process.err);
+        }
+        loop {
+            match received.recv_timeout(SIGNAL_EVERY) {
+                Ok(Event::Ended(ended)) => return self.finish(ended, process),
+                Ok(event) => {
+                    // a reader who is gone is no reason to leave the tenant half-way
+                    let _ = self.progress.tell(&event, process.clock.now(), process.err);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return self.broken(process),
+            }
+            if let Some(exit) = self.interrupted(process) {
+                return exit;
+            }
+        }
+    }
+
+    fn finish(&self, ended: Ended, process: &mut Process<'_>) -> Exit {
+        let (artifacts, errors, exit): (Vec<Outcome>, Vec<Message>, Exit) = match ended {
+            Ended::Verdicts(outcomes) => {
+                let exit = Exit::worst(outcomes.iter().map(|outcome| outcome.verdict.exit));
+                (outcomes, Vec::new(), exit)
+            }
+            Ended::Usage(errors) => (Vec::new(), errors, Exit::Usage),
+        };
+        let report = Report {
+            simulated: self.simulated,
+            tenant: Some(self.host.clone()),
+            artifacts,
+            errors,
+            exit,
+        };
+        write_report(&report, self.voice.form, self.voice.style, process)
+    }
+
+    /// On a signal: the ledger of what was written, and an end without waiting for the worker.
+    fn interrupted(&self, process: &mut Process<'_>) -> Option<Exit> {
+        let exit = match process.signal.load(Ordering::Relaxed) {
+            0 => return None,
+            2 => Exit::Interrupted,
+            _ => Exit::Terminated,
+        };
+        let _ = writeln!(process.err, "error: interrupted before the verdict");
+        let _ = self.progress.ledger(process.err);
+        let _ = writeln!(
+            process.err,
+            "  hint:  run the same command again: it looks first what the tenant holds"
+        );
+        self.clean_up();
+        Some(exit)
+    }
+
+    fn broken(&self, process: &mut Process<'_>) -> Exit {
+        let _ = writeln!(
+            process.err,
+            "error: flowship broke off; this is a fault of flowship, please report it"
+        );
+        let _ = self.progress.ledger(process.err);
+        self.clean_up();
+        Exit::Protocol
+    }
+
+    fn clean_up(&self) {
+        for file in &self.temporary {
+            let _ = fs::remove_file(file);
+        }
+    }
+}
+
+/// Reads the credentials, or starts a simulated tenant when that was asked for on the command line itself.
+fn target(
+    try_out: &TryOutArgs,
+    jobs: &[Job],
+    process: &mut Process<'_>,
+) -> Result<Target, Refusal> {
+    if !try_out.sandbox {
+        return Ok(Target {
+            credentials: Credentials::from_environment(process.environment, &process.directory)?,
+            network: process.environment.clone(),
+            sandbox: None,
+        });
+    }
+    tell_ignored(process);
+    let sandbox = simulated(try_out, jobs)?;
+    let variables = sandbox
+        .variables()
+        .into_iter()
+        .filter(|(name, _)| *name == "CPI_SERVICE_KEY")
+        .fold(Environment::default(), |environment, (name, value)| {
+            environment.with(name, &value)
+        });
+    Ok(Target {
+        credentials: Credentials::from_environment(&variables, &process.directory)?,
+        network: Environment::default(),
+        sandbox: Some(sandbox),
+    })
+}
+
+fn tell_ignored(process: &mut Process<'_>) {
+    let ignored: Vec<&str> = process
+        .environment
+        .names()
+        .filter(|name| name.starts_with("CPI_") && process.environment.get(name).is_some())
+        .collect();
+    if !ignored.is_empty() {
+        let _ = writeln!(
+            process.err,
+            "SIMULATED --sandbox ignores {}",
+            ignored.join(", ")
+        );
+    }
+}
+
+/// Starts a simulated tenant. Where a scenario is about an existing artifact, it holds earlier versions of ours.
+fn simulated(try_out: &TryOutArgs, jobs: &[Job]) -> Result<Sandbox, Refusal> {
+    let start = |preload| {
+        Ok::<_, Refusal>(Sandbox::start(SandboxOptions {
+            scenarios: scenarios(&try_out.scenario)?,
+            preload,
+            ..SandboxOptions::default()
+        }))
+    };
+    let sandbox = match start(Vec::new())? {
+        Err(SandboxError::NeedsPreload(..)) => start(earlier_versions(jobs))?,
+        started => started,
+    };
+    sandbox.map_err(|error| Refusal::usage(Message::new(error.to_string()).at("--sandbox")))
+}
+
+fn earlier_versions(jobs: &[Job]) -> Vec<Preload> {
+    jobs.iter()
+        .filter_map(|job| match &job.source {
+            Source::Files(content) => {
+                let mut zip = Vec::new();
+                content.archive.copy_to(&mut zip).ok()?;
+                Some(Preload::earlier_version(&content.package.0, &zip))
+            }
+            Source::Tenant => None,
+        })
+        .collect()
+}
+
+/// Reads the names of scenarios.
+pub(super) fn scenarios(names: &[String]) -> Result<Vec<Scenario>, Refusal> {
+    let read = |name: &String| {
+        Scenario::parse(name).map_err(|error| {
+            Refusal::usage(
+                Message::new(error.to_string())
+                    .at("--scenario")
+                    .hint("`flowship sandbox --list` names all scenarios"),
+            )
+        })
+    };
+    names.iter().map(read).collect()
+}
+
+/// Which tenant, and as whom: the only moment at which a wrong stage can be seen.
+fn greeting(credentials: &Credentials, http: &Http) -> String {
+    let who = match &credentials.login {
+        Login::ClientCredentials { client_id, .. } => format!("client {}", scrubbed(client_id)),
+        Login::Basic { username, .. } => format!("user {}", scrubbed(username)),
+    };
+    format!(
+        "tenant {} ({who}); {}",
+        credentials.url.host(),
+        http.describe()
+    )
+}
+
+/// The beginning of a name, enough to tell one key from another.
+fn scrubbed(name: &str) -> String {
+    let shown: String = name.chars().take(8).collect();
+    if shown.len() < name.len() {
+        format!("{shown}…")
+    } else {
+        shown
+    }
+}

@@ -1,0 +1,442 @@
+//! Every small history of a tenant: our deployment and a foreign one, each building, failed, started or in error; the
+//! task visible at once, late or never; answers lost; a replica that lags. The observations are derived from the
+//! history, and the verdict must be the truth of it: green implies that our content runs, and a history that comes to
+//! rest ends in its true verdict before the deadline.
+
+use super::*;
+
+const DEADLINE: Deadline = Deadline {
+    at: Duration::from_secs(240),
+};
+/// The tenant's clock at the moment of our call, in milliseconds.
+const CALL: i64 = 1_700_000_000_000;
+
+/// The longest time between two looks in the first seconds, and a little.
+const A_LOOK: f64 = 1.0;
+
+fn seconds(seconds: f64) -> Moment {
+    Duration::from_secs_f64(seconds)
+}
+
+/// How a deployment ends.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum End {
+    BuildFails,
+    Started,
+    Error,
+}
+
+/// One deployment: when its build ends, and when its record appears, counted from our call.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Deployment {
+    built: f64,
+    lands: f64,
+    end: End,
+}
+
+/// How visible our task is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Visible {
+    FromTheStart,
+    AfterTwoSeconds,
+    Never,
+    NoToken,
+    NotOffered,
+}
+
+/// What became of the answer of our call.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Answer {
+    Came,
+    LostAfterAcceptance,
+    LostBeforeAcceptance,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct History {
+    before: Option<RuntimeStatusWord>,
+    ours: Deployment,
+    foreign: Option<Deployment>,
+    visible: Visible,
+    answer: Answer,
+    /// Every other read of the runtime is so many seconds old.
+    lag: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum RuntimeStatusWord {
+    Started,
+    Error,
+}
+
+/// What the runtime really holds.
+#[derive(Clone, Debug, PartialEq)]
+struct Truth {
+    record: RuntimeArtifact,
+    ours: bool,
+}
+
+impl History {
+    fn baseline(&self) -> Baseline {
+        let record = self.before.map(|status| {
+            record(
+                if status == RuntimeStatusWord::Started {
+                    RuntimeStatus::Started
+                } else {
+                    RuntimeStatus::Error
+                },
+                CALL - 3_600_000,
+            )
+        });
+        Baseline {
+            record,
+            answered: Some(TenantTime(CALL - 1_000)),
+            in_motion: false,
+        }
+    }
+
+    /// What the runtime holds at `now`; `repeated` is when our call was repeated, if it was.
+    fn truth(&self, now: f64, repeated: Option<f64>) -> Option<Truth> {
+        let mut truth = self.baseline().record.map(|record| Truth {
+            record,
+            ours: false,
+        });
+        let shift = match self.answer {
+            Answer::LostBeforeAcceptance => repeated,
+            _ => Some(0.0),
+        };
+        let ours = shift.map(|shift| {
+            (
+                Deployment {
+                    lands: self.ours.lands + shift,
+                    ..self.ours
+                },
+                true,
+            )
+        });
+        let mut deployments: Vec<(Deployment, bool)> = self
+            .foreign
+            .map(|foreign| (foreign, false))
+            .into_iter()
+            .chain(ours)
+            .collect();
+        deployments.sort_by(|one, other| one.0.lands.total_cmp(&other.0.lands));
+        for (deployment, ours) in deployments {
+            if deployment.end != End::BuildFails && now >= deployment.lands {
+                truth = Some(Truth {
+                    record: deployment.record(now),
+                    ours,
+                });
+            }
+        }
+        truth
+    }
+
+    /// Whether no reader of this API can tell the foreign record from ours. Its date is as new as ours, so that only
+    /// the time at which it lands could tell: it cannot when it replaced ours before the verdict, when it landed
+    /// after our build was known to be done (or when nothing tells that) and before ours, and when it was seen
+    /// before, but ours lands later than any doubt is watched.
+    fn is_untellable(&self, ended: &Ended) -> bool {
+        let Some(foreign) = self
+            .foreign
+            .filter(|foreign| foreign.end != End::BuildFails)
+        else {
+            return false;
+        };
+        let shift = ended
+            .repeated
+            .filter(|_| self.answer == Answer::LostBeforeAcceptance)
+            .unwrap_or(0.0);
+        let never = self.ours.end == End::BuildFails
+            || (self.answer == Answer::LostBeforeAcceptance && ended.repeated.is_none());
+        let ours_lands = if never {
+            f64::INFINITY
+        } else {
+            self.ours.lands + shift
+        };
+        let ours_built = self.ours.built + shift;
+        let task_tells = self.answer == Answer::Came
+            && matches!(
+                self.visible,
+                Visible::FromTheStart | Visible::AfterTwoSeconds
+            );
+        let replaced_ours = foreign.lands > ours_lands && foreign.lands <= ended.at;
+        let once_built = foreign.lands + A_LOOK >= ours_built && foreign.lands < ours_lands;
+        let stood = foreign.lands.max(if task_tells { ours_built } else { 0.0 })
+            + DOUBT_STANDS.as_secs_f64()
+            < ours_lands + A_LOOK;
+        replaced_ours || (task_tells && once_built) || stood
+    }
+}
+
+impl Deployment {
+    fn record(self, now: f64) -> RuntimeArtifact {
+        #[expect(clippy::cast_possible_truncation, reason = "small numbers of seconds")]
+        let date = CALL + (self.lands * 1000.0) as i64;
+        let status = match self.end {
+            _ if now < self.lands + 0.5 => RuntimeStatus::Starting,
+            End::Error => RuntimeStatus::Error,
+            End::Started | End::BuildFails => RuntimeStatus::Started,
+        };
+        record(status, date)
+    }
+}
+
+fn record(status: RuntimeStatus, deployed_on: i64) -> RuntimeArtifact {
+    RuntimeArtifact {
+        version: "1.0.0".into(),
+        status,
+        deployed_on: Some(TenantTime(deployed_on)),
+        deployed_by: String::new(),
+    }
+}
+
+/// How a watched history ended.
+#[derive(Debug)]
+struct Ended {
+    judgement: Judgement,
+    at: f64,
+    repeated: Option<f64>,
+    calls: u32,
+}
+
+/// Watches a history as the program does: the task, the runtime, a judgement, a pause.
+fn watch(history: &History) -> Ended {
+    let existed = history.before.is_some();
+    let mut evidence = Evidence::new(
+        history.baseline(),
+        existed,
+        Some("1.0.0".into()),
+        Duration::ZERO,
+    );
+    evidence.called(first_call(history));
+    let (mut now, mut reads, mut repeated, mut calls) = (0.01_f64, 0_u32, None, 1);
+    loop {
+        if evidence.task_to_ask().is_some() {
+            evidence.task_answered(
+                seconds(now),
+                seconds(now + 0.02),
+                task_at(history, now, repeated),
+            );
+            now += 0.03;
+        }
+        let age = if reads % 2 == 1 { history.lag } else { 0.0 };
+        let answer = history
+            .truth(now - age, repeated)
+            .map_or(RuntimeAnswer::Absent, |truth| {
+                RuntimeAnswer::Record(truth.record)
+            });
+        evidence.runtime_answered(seconds(now), seconds(now + 0.02), answer);
+        reads += 1;
+        now += 0.03;
+        match evidence.judge(seconds(now), DEADLINE) {
+            Judgement::Wait => {
+                now += evidence
+                    .pause(seconds(now), Duration::from_millis(300))
+                    .as_secs_f64()
+            }
+            Judgement::RepeatCall => {
+                calls += 1;
+                repeated = Some(now);
+                evidence.called(Call::Accepted {
+                    at: seconds(now),
+                    task: token(history),
+                });
+            }
+            judgement => {
+                return Ended {
+                    judgement,
+                    at: now,
+                    repeated,
+                    calls,
+                };
+            }
+        }
+    }
+}
+
+fn token(history: &History) -> Option<TaskId> {
+    (history.visible != Visible::NoToken).then(|| TaskId("t".into()))
+}
+
+fn first_call(history: &History) -> Call {
+    match history.answer {
+        Answer::Came => Call::Accepted {
+            at: Duration::ZERO,
+            task: token(history),
+        },
+        _ => Call::Lost {
+            at: Duration::ZERO,
+            why: "cut".into(),
+        },
+    }
+}
+
+fn task_at(history: &History, now: f64, repeated: Option<f64>) -> TaskAnswer {
+    let since = now - repeated.unwrap_or(0.0);
+    match history.visible {
+        Visible::Never | Visible::NoToken => return TaskAnswer::NotFound,
+        Visible::NotOffered => return TaskAnswer::NotOffered,
+        Visible::AfterTwoSeconds if since < 2.0 => return TaskAnswer::NotFound,
+        _ => {}
+    }
+    TaskAnswer::Status(if since < history.ours.built {
+        BuildStatus::Deploying
+    } else if history.ours.end == End::BuildFails {
+        BuildStatus::parse("FAIL")
+    } else {
+        BuildStatus::Success
+    })
+}
+
+/// All of them.
+fn histories() -> Vec<History> {
+    let ends = [End::BuildFails, End::Started, End::Error];
+    let mut all = Vec::new();
+    for before in [
+        None,
+        Some(RuntimeStatusWord::Started),
+        Some(RuntimeStatusWord::Error),
+    ] {
+        for answer in [
+            Answer::Came,
+            Answer::LostAfterAcceptance,
+            Answer::LostBeforeAcceptance,
+        ] {
+            for visible in [
+                Visible::FromTheStart,
+                Visible::AfterTwoSeconds,
+                Visible::Never,
+                Visible::NoToken,
+                Visible::NotOffered,
+            ] {
+                for lag in [0.0, 2.5] {
+                    for (built, later) in
+                        [(0.4, 0.1), (3.0, 0.2), (3.0, 4.0), (3.0, 30.0), (9.0, 1.0)]
+                    {
+                        for end in ends {
+                            let ours = Deployment {
+                                built,
+                                lands: built + later,
+                                end,
+                            };
+                            for foreign in foreign(&ends) {
+                                all.push(History {
+                                    before,
+                                    ours,
+                                    foreign,
+                                    visible,
+                                    answer,
+                                    lag,
+                                });
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+    all
+}
+
+fn foreign(ends: &[End]) -> Vec<Option<Deployment>> {
+    let mut all = vec![None];
+    for lands in [0.2, 1.5, 3.1, 5.0, 8.0, 20.0] {
+        all.extend(ends.iter().map(|end| {
+            Some(Deployment {
+                built: lands - 0.1,
+                lands,
+                end: *end,
+            })
+        }));
+    }
+    all
+}
+
+#[test]
+fn green_implies_that_our_content_runs() {
+    let mut green = 0;
+    for history in histories() {
+        let ended = watch(&history);
+        if let Judgement::Started(_) = ended.judgement {
+            green += 1;
+            let runs = history.truth(ended.at, ended.repeated);
+            let ours = runs
+                .as_ref()
+                .is_some_and(|truth| truth.ours && truth.record.status == RuntimeStatus::Started);
+            // a foreign record that replaced ours within the last read is seen by nobody
+            let ours_a_moment_ago = history
+                .truth(ended.at - 0.1 - history.lag, ended.repeated)
+                .is_some_and(|truth| truth.ours);
+            assert!(
+                ours || ours_a_moment_ago || history.is_untellable(&ended),
+                "{history:?}\n{ended:?}\nruns {runs:?}"
+            );
+        }
+    }
+    assert!(green > 5_000, "only {green} histories ended green");
+}
+
+#[test]
+fn a_history_without_others_ends_in_its_true_verdict() {
+    for history in histories()
+        .into_iter()
+        .filter(|history| history.foreign.is_none())
+    {
+        let ended = watch(&history);
+        let task_tells = matches!(
+            history.visible,
+            Visible::FromTheStart | Visible::AfterTwoSeconds
+        ) && history.answer == Answer::Came;
+        let right = match (history.ours.end, &ended.judgement) {
+            (End::Started, Judgement::Started(_)) | (End::Error, Judgement::StartFailed) => true,
+            (End::BuildFails, Judgement::BuildFailed(_)) => task_tells,
+            // nothing tells a build that failed from one that has not ended
+            (End::BuildFails, Judgement::Undecided(_)) => !task_tells,
+            _ => false,
+        };
+        assert!(right, "{history:?}\n{ended:?}");
+    }
+}
+
+#[test]
+fn a_foreign_deployment_before_ours_does_not_hide_our_end() {
+    let before_ours = |history: &History| {
+        history
+            .foreign
+            .is_some_and(|foreign| foreign.lands < history.ours.lands)
+    };
+    let mut judged = 0;
+    for history in histories().into_iter().filter(before_ours) {
+        let ended = watch(&history);
+        if history.is_untellable(&ended) {
+            continue;
+        }
+        judged += 1;
+        let false_verdict = match history.ours.end {
+            End::Started => matches!(ended.judgement, Judgement::BuildFailed(_)),
+            End::Error | End::BuildFails => matches!(ended.judgement, Judgement::Started(_)),
+        };
+        assert!(!false_verdict, "{history:?}\n{ended:?}");
+    }
+    assert!(judged > 3_000, "only {judged} histories were judged");
+}
+
+#[test]
+fn a_deployment_is_triggered_twice_only_when_the_first_call_came_to_nothing() {
+    for history in histories()
+        .into_iter()
+        .filter(|history| history.foreign.is_none())
+    {
+        let ended = watch(&history);
+        let lands = history.ours.end != End::BuildFails;
+        let patience = if history.before.is_some() { 75.0 } else { 20.0 };
+        match history.answer {
+            Answer::Came => assert_eq!(ended.calls, 1, "{history:?}"),
+            Answer::LostAfterAcceptance if lands && history.ours.lands < patience => {
+                assert_eq!(ended.calls, 1, "{history:?}")
+            }
+            _ => assert!(ended.calls <= 2, "{history:?}"),
+        }
+    }
+}

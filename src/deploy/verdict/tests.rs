@@ -1,0 +1,540 @@
+//! Each trap by itself: a short story, and what it proves.
+
+use super::*;
+
+const DEADLINE: Deadline = Deadline {
+    at: Duration::from_secs(600),
+};
+
+fn at(seconds: f64) -> Moment {
+    Duration::from_secs_f64(seconds)
+}
+
+fn record(status: &str, deployed_on: i64) -> RuntimeArtifact {
+    RuntimeArtifact {
+        version: "1.0.0".into(),
+        status: RuntimeStatus::parse(status),
+        deployed_on: Some(TenantTime(deployed_on)),
+        deployed_by: String::new(),
+    }
+}
+
+fn baseline(status: &str, deployed_on: i64) -> Baseline {
+    Baseline {
+        record: Some(record(status, deployed_on)),
+        answered: Some(TenantTime(deployed_on + 60_000)),
+        in_motion: false,
+    }
+}
+
+fn task() -> TaskId {
+    TaskId("t".into())
+}
+
+/// A story that is told to the evidence, one observation after the other.
+struct Story(Evidence);
+
+impl Story {
+    /// Over a deployment from long ago, with our call accepted at second 0.
+    fn over(baseline: Baseline) -> Self {
+        Self::with(
+            baseline,
+            true,
+            Call::Accepted {
+                at: at(0.0),
+                task: Some(task()),
+            },
+        )
+    }
+
+    /// Of an artifact that is new on the tenant.
+    fn fresh() -> Self {
+        Self::with(
+            Baseline::default(),
+            false,
+            Call::Accepted {
+                at: at(0.0),
+                task: Some(task()),
+            },
+        )
+    }
+
+    fn with(baseline: Baseline, existed: bool, call: Call) -> Self {
+        let mut evidence = Evidence::new(baseline, existed, Some("1.0.0".into()), Duration::ZERO);
+        evidence.called(call);
+        Self(evidence)
+    }
+
+    fn task(mut self, seconds: f64, status: &str) -> Self {
+        let answer = TaskAnswer::Status(BuildStatus::parse(status));
+        self.0
+            .task_answered(at(seconds), at(seconds + 0.01), answer);
+        self
+    }
+
+    fn task_is(mut self, seconds: f64, answer: TaskAnswer) -> Self {
+        self.0
+            .task_answered(at(seconds), at(seconds + 0.01), answer);
+        self
+    }
+
+    fn runtime(mut self, seconds: f64, status: &str, deployed_on: i64) -> Self {
+        let answer = RuntimeAnswer::Record(record(status, deployed_on));
+        self.0
+            .runtime_answered(at(seconds), at(seconds + 0.01), answer);
+        self
+    }
+
+    fn runtime_is(mut self, seconds: f64, answer: RuntimeAnswer) -> Self {
+        self.0
+            .runtime_answered(at(seconds), at(seconds + 0.01), answer);
+        self
+    }
+
+    fn judge(&self, seconds: f64) -> Judgement {
+        self.0.judge(at(seconds), DEADLINE)
+    }
+}
+
+const OLD: i64 = 1_000_000;
+const NEW: i64 = 2_000_000;
+
+#[test]
+fn success_and_a_new_started_record_read_afterwards_is_started() {
+    let story = Story::over(baseline("STARTED", OLD))
+        .task(1.0, "Success")
+        .runtime(1.1, "STARTED", NEW);
+    assert_eq!(story.judge(1.2), Judgement::Started(vec![]));
+}
+
+#[test]
+fn a_stale_started_record_proves_nothing_however_long_it_stands() {
+    let story = Story::over(baseline("STARTED", OLD))
+        .task(1.0, "SUCCESS")
+        .runtime(1.1, "STARTED", OLD)
+        .runtime(60.0, "STARTED", OLD);
+    assert_eq!(story.judge(60.1), Judgement::Wait);
+}
+
+#[test]
+fn an_earlier_or_unreadable_date_is_never_new() {
+    let earlier = Story::over(baseline("STARTED", OLD))
+        .task(1.0, "SUCCESS")
+        .runtime(1.1, "STARTED", OLD - 1)
+        .runtime(60.0, "STARTED", OLD - 1);
+    assert_eq!(earlier.judge(60.1), Judgement::Wait);
+    let unreadable = RuntimeArtifact {
+        deployed_on: None,
+        ..record("STARTED", 0)
+    };
+    let story = Story::over(baseline("STARTED", OLD))
+        .task(1.0, "SUCCESS")
+        .runtime_is(1.1, RuntimeAnswer::Record(unreadable));
+    assert_eq!(story.judge(60.0), Judgement::Wait);
+}
+
+#[test]
+fn a_record_read_before_the_task_ended_is_not_enough() {
+    let story = Story::fresh()
+        .runtime(0.5, "STARTED", NEW)
+        .task(1.0, "SUCCESS");
+    assert_eq!(story.judge(1.1), Judgement::Wait);
+    assert_eq!(
+        story.runtime(1.2, "STARTED", NEW).judge(1.3),
+        Judgement::Started(vec![])
+    );
+}
+
+#[test]
+fn started_seen_while_the_task_still_builds_is_a_doubt_and_must_stand() {
+    let story = Story::fresh()
+        .runtime(0.5, "STARTED", NEW)
+        .task(0.6, "DEPLOYING")
+        .task(1.0, "SUCCESS")
+        .runtime(1.1, "STARTED", NEW);
+    assert_eq!(story.judge(1.2), Judgement::Wait);
+    let story = story.runtime(8.9, "STARTED", NEW);
+    assert_eq!(story.judge(9.0), Judgement::Wait);
+    assert_eq!(
+        story.runtime(9.1, "STARTED", NEW).judge(9.2),
+        Judgement::Started(vec![Doubt::StartedBeforeTaskEnded])
+    );
+}
+
+#[test]
+fn a_record_that_changes_under_a_doubt_begins_to_stand_anew() {
+    let story = Story::fresh()
+        .runtime(0.5, "STARTED", NEW)
+        .task(0.6, "DEPLOYING")
+        .task(1.0, "SUCCESS")
+        .runtime(1.1, "STARTED", NEW);
+    let story = story
+        .runtime(5.0, "STARTED", NEW + 1)
+        .runtime(9.2, "STARTED", NEW + 1);
+    assert_eq!(story.judge(9.3), Judgement::Wait);
+    assert_eq!(
+        story.runtime(13.1, "STARTED", NEW + 1).judge(13.2),
+        Judgement::Started(vec![Doubt::StartedBeforeTaskEnded])
+    );
+}
+
+#[test]
+fn the_doubts_of_the_surroundings_are_all_raised() {
+    let nothing_ran = Story::with(
+        Baseline::default(),
+        true,
+        Call::Accepted {
+            at: at(0.0),
+            task: Some(task()),
+        },
+    );
+    let in_motion = Story::over(Baseline {
+        in_motion: true,
+        ..baseline("STARTING", OLD)
+    });
+    let backdated = Story::over(Baseline {
+        answered: Some(TenantTime(NEW + 2_001)),
+        ..baseline("STARTED", OLD)
+    });
+    let not_backdated = Story::over(Baseline {
+        answered: Some(TenantTime(NEW + 2_000)),
+        ..baseline("STARTED", OLD)
+    });
+    let other_version = Story(Evidence {
+        version: Some("1.0.1".into()),
+        ..Story::over(baseline("STARTED", OLD)).0
+    });
+    for (story, doubts) in [
+        (nothing_ran, vec![Doubt::NothingWasDeployed]),
+        (in_motion, vec![Doubt::BaselineInMotion]),
+        (backdated, vec![Doubt::Backdated]),
+        (not_backdated, vec![]),
+        (other_version, vec![Doubt::OtherVersion]),
+    ] {
+        let story = story.task(1.0, "SUCCESS").runtime(1.1, "STARTED", NEW);
+        assert_eq!(
+            story.judge(1.2),
+            if doubts.is_empty() {
+                Judgement::Started(vec![])
+            } else {
+                Judgement::Wait
+            },
+            "{doubts:?}"
+        );
+        assert_eq!(
+            story.runtime(9.2, "STARTED", NEW).judge(9.3),
+            Judgement::Started(doubts)
+        );
+    }
+}
+
+#[test]
+fn a_task_that_fails_is_a_failure_whatever_runs() {
+    for status in ["FAIL", "fail", "FAIL_ON_LICENSE_ERROR", "FAILED"] {
+        let story = Story::over(baseline("STARTED", OLD))
+            .runtime(0.5, "STARTED", NEW)
+            .task(1.0, status)
+            .runtime(1.1, "STARTED", NEW);
+        assert!(
+            matches!(story.judge(1.2), Judgement::BuildFailed(_)),
+            "{status}"
+        );
+    }
+}
+
+#[test]
+fn an_error_is_believed_when_it_has_stood_and_is_new() {
+    let story = Story::over(baseline("STARTED", OLD))
+        .task(1.0, "SUCCESS")
+        .runtime(1.1, "ERROR", NEW);
+    assert_eq!(story.judge(1.2), Judgement::Wait);
+    assert_eq!(
+        story.runtime(5.2, "ERROR", NEW).judge(5.3),
+        Judgement::StartFailed
+    );
+}
+
+#[test]
+fn a_stale_error_is_ignored_and_a_running_record_that_breaks_is_not() {
+    let stale = Story::over(baseline("ERROR", OLD))
+        .task(1.0, "SUCCESS")
+        .runtime(1.1, "ERROR", OLD)
+        .runtime(60.0, "ERROR", OLD);
+    assert_eq!(stale.judge(60.1), Judgement::Wait);
+    let broken = Story::over(baseline("STARTED", OLD))
+        .task(1.0, "SUCCESS")
+        .runtime(1.1, "ERROR", OLD)
+        .runtime(5.2, "ERROR", OLD);
+    assert_eq!(broken.judge(5.3), Judgement::StartFailed);
+}
+
+#[test]
+fn a_flapping_error_that_recovers_is_started() {
+    let story = Story::fresh()
+        .task(1.0, "SUCCESS")
+        .runtime(1.1, "ERROR", NEW)
+        .runtime(3.0, "STARTING", NEW)
+        .runtime(4.0, "ERROR", NEW)
+        .runtime(7.9, "ERROR", NEW);
+    assert_eq!(story.judge(7.9), Judgement::Wait);
+    assert_eq!(
+        story.runtime(8.0, "STARTED", NEW).judge(8.1),
+        Judgement::Started(vec![])
+    );
+}
+
+#[test]
+fn without_a_task_the_record_must_stand() {
+    let story = Story::with(
+        Baseline::default(),
+        false,
+        Call::Accepted {
+            at: at(0.0),
+            task: None,
+        },
+    )
+    .runtime(1.0, "STARTED", NEW);
+    assert_eq!(story.judge(1.1), Judgement::Wait);
+    assert_eq!(
+        story.runtime(9.0, "STARTED", NEW).judge(9.1),
+        Judgement::Started(vec![Doubt::TaskNeverVisible])
+    );
+    let not_offered = Story::fresh()
+        .task_is(0.2, TaskAnswer::NotOffered)
+        .runtime(1.0, "STARTED", NEW)
+        .runtime(9.0, "STARTED", NEW);
+    assert_eq!(
+        not_offered.judge(9.1),
+        Judgement::Started(vec![Doubt::TaskNeverVisible])
+    );
+}
+
+#[test]
+fn a_task_counts_as_never_visible_only_after_ten_seconds_of_not_found_and_never_once_seen() {
+    let unseen = Story::fresh()
+        .task_is(0.1, TaskAnswer::NotFound)
+        .runtime(0.2, "STARTED", NEW)
+        .task_is(9.0, TaskAnswer::NotFound)
+        .runtime(9.1, "STARTED", NEW);
+    assert_eq!(unseen.judge(9.2), Judgement::Wait);
+    let unseen = unseen
+        .task_is(10.1, TaskAnswer::NotFound)
+        .runtime(10.2, "STARTED", NEW);
+    assert_eq!(
+        unseen.judge(10.3),
+        Judgement::Started(vec![Doubt::TaskNeverVisible])
+    );
+    let seen = Story::fresh()
+        .task(0.1, "DEPLOYING")
+        .task_is(10.1, TaskAnswer::NotFound)
+        .runtime(10.2, "STARTED", NEW)
+        .runtime(30.0, "STARTED", NEW);
+    assert_eq!(seen.judge(30.1), Judgement::Wait);
+    let no_contact = Story::fresh()
+        .task_is(20.0, TaskAnswer::NotSeen)
+        .runtime(20.1, "STARTED", NEW)
+        .runtime(40.0, "STARTED", NEW);
+    assert_eq!(no_contact.judge(40.1), Judgement::Wait);
+}
+
+#[test]
+fn a_lost_call_is_watched_then_repeated_once() {
+    let lost = |baseline: Baseline| {
+        Story::with(
+            baseline,
+            true,
+            Call::Lost {
+                at: at(0.0),
+                why: "cut".into(),
+            },
+        )
+    };
+    let story = lost(baseline("STARTED", OLD)).runtime(1.0, "STARTED", OLD);
+    assert_eq!(story.judge(74.9), Judgement::Wait);
+    assert_eq!(story.judge(75.0), Judgement::RepeatCall);
+    let nothing_ran = lost(Baseline::default());
+    assert_eq!(nothing_ran.judge(19.9), Judgement::Wait);
+    assert_eq!(nothing_ran.judge(20.0), Judgement::RepeatCall);
+    let mut again = nothing_ran;
+    again.0.called(Call::Lost {
+        at: at(20.0),
+        why: "cut".into(),
+    });
+    assert_eq!(again.judge(100.0), Judgement::Wait, "two calls are enough");
+    let came = lost(baseline("STARTED", OLD)).runtime(1.0, "STARTING", NEW);
+    assert_eq!(came.judge(80.0), Judgement::Wait, "something new came");
+}
+
+#[test]
+fn a_lost_call_that_was_accepted_ends_in_started_after_its_record_has_stood() {
+    let story = Story::with(
+        baseline("STARTED", OLD),
+        true,
+        Call::Lost {
+            at: at(0.0),
+            why: "cut".into(),
+        },
+    )
+    .runtime(3.0, "STARTED", NEW);
+    assert_eq!(story.judge(3.1), Judgement::Wait);
+    assert_eq!(
+        story.runtime(11.0, "STARTED", NEW).judge(11.1),
+        Judgement::Started(vec![Doubt::CallLost])
+    );
+}
+
+#[test]
+fn a_refusal_or_failure_of_the_repeated_call_is_no_verdict() {
+    let lost = || {
+        Story::with(
+            Baseline::default(),
+            false,
+            Call::Lost {
+                at: at(0.0),
+                why: "cut".into(),
+            },
+        )
+    };
+    let mut refused = lost();
+    refused.0.called(Call::RefusedAgain {
+        at: at(20.0),
+        why: "locked".into(),
+    });
+    assert_eq!(refused.judge(21.0), Judgement::Wait);
+    let refused = refused
+        .runtime(22.0, "STARTED", NEW)
+        .runtime(30.0, "STARTED", NEW);
+    assert_eq!(
+        refused.judge(30.1),
+        Judgement::Started(vec![Doubt::CallLost])
+    );
+    let mut failed = lost();
+    failed.0.called(Call::Accepted {
+        at: at(20.0),
+        task: Some(task()),
+    });
+    let failed = failed.task(21.0, "FAIL");
+    assert_eq!(failed.judge(21.1), Judgement::Wait);
+    assert_eq!(failed.judge(600.0), Judgement::Undecided(Why::Deadline));
+}
+
+#[test]
+fn unknown_statuses_and_absence_wait_until_the_deadline() {
+    let unknown_task = Story::fresh()
+        .task(1.0, "HALTED")
+        .runtime(1.1, "STARTED", NEW);
+    let unknown_runtime = Story::fresh()
+        .task(1.0, "SUCCESS")
+        .runtime(1.1, "PAUSED", NEW);
+    let absent = Story::fresh()
+        .task(1.0, "SUCCESS")
+        .runtime_is(1.1, RuntimeAnswer::Absent)
+        .runtime_is(2.0, RuntimeAnswer::Absent);
+    for story in [unknown_task, unknown_runtime, absent] {
+        assert_eq!(story.judge(599.9), Judgement::Wait);
+        assert_eq!(story.judge(600.0), Judgement::Undecided(Why::Deadline));
+    }
+}
+
+#[test]
+fn another_profile_ends_the_wait_two_minutes_after_success() {
+    let mut story = Story::fresh()
+        .task(1.0, "SUCCESS")
+        .runtime_is(1.1, RuntimeAnswer::Absent);
+    story.0.profiled("integrationcell".into());
+    assert_eq!(story.judge(120.9), Judgement::Wait);
+    assert_eq!(
+        story.judge(121.1),
+        Judgement::Undecided(Why::OtherRuntime("integrationcell".into()))
+    );
+    let near = Deadline { at: at(15.0) };
+    assert_eq!(
+        story.0.judge(at(15.0), near),
+        Judgement::Undecided(Why::OtherRuntime("integrationcell".into())),
+        "named at the deadline too"
+    );
+}
+
+#[test]
+fn one_absence_is_not_believed_and_two_forget_the_record() {
+    let story = Story::fresh()
+        .task(1.0, "SUCCESS")
+        .runtime(1.1, "ERROR", NEW)
+        .runtime_is(3.0, RuntimeAnswer::Absent)
+        .runtime(5.2, "ERROR", NEW);
+    assert_eq!(story.judge(5.3), Judgement::StartFailed);
+    let story = Story::fresh()
+        .task(1.0, "SUCCESS")
+        .runtime(1.1, "ERROR", NEW)
+        .runtime_is(3.0, RuntimeAnswer::Absent)
+        .runtime_is(4.0, RuntimeAnswer::Absent);
+    assert_eq!(story.runtime(5.2, "ERROR", NEW).judge(5.3), Judgement::Wait);
+}
+
+#[test]
+fn settle_asks_started_to_hold() {
+    let story = Story(Evidence {
+        settle: at(5.0),
+        ..Story::fresh().0
+    })
+    .task(1.0, "SUCCESS")
+    .runtime(1.1, "STARTED", NEW);
+    assert_eq!(story.judge(1.2), Judgement::Wait);
+    assert_eq!(
+        story.runtime(6.2, "STARTED", NEW).judge(6.3),
+        Judgement::Started(vec![])
+    );
+}
+
+#[test]
+fn standing_takes_at_most_half_of_the_time_left() {
+    let near = Deadline { at: at(10.0) };
+    let story = Story::with(
+        Baseline::default(),
+        false,
+        Call::Accepted {
+            at: at(0.0),
+            task: None,
+        },
+    )
+    .runtime(6.0, "STARTED", NEW)
+    .runtime(7.9, "STARTED", NEW);
+    assert_eq!(story.0.judge(at(7.95), near), Judgement::Wait);
+    assert_eq!(
+        story.runtime(8.0, "STARTED", NEW).0.judge(at(8.1), near),
+        Judgement::Started(vec![Doubt::TaskNeverVisible])
+    );
+}
+
+#[test]
+fn pauses_grow_to_a_tenth_of_the_time_waited_and_stay_short_while_something_stands() {
+    let story = Story::fresh();
+    let first = Duration::from_millis(300);
+    for (now, millis) in [
+        (0.0, 300),
+        (3.0, 300),
+        (10.0, 1_000),
+        (50.0, 5_000),
+        (300.0, 5_000),
+    ] {
+        assert_eq!(
+            story.0.pause(at(now), first),
+            Duration::from_millis(millis),
+            "{now}"
+        );
+    }
+    let standing = Story::fresh()
+        .task(50.0, "SUCCESS")
+        .runtime(50.1, "ERROR", NEW);
+    assert_eq!(standing.0.pause(at(50.2), first), Duration::from_secs(1));
+    let due = Story::fresh()
+        .task(1.0, "DEPLOYING")
+        .runtime(1.1, "STARTED", NEW);
+    assert_eq!(due.0.pause(at(1.2), first), Duration::ZERO);
+    let asked = due.task_is(1.3, TaskAnswer::NotSeen);
+    assert_eq!(
+        asked.0.pause(at(1.4), first),
+        first,
+        "asked once more, not for ever"
+    );
+}
