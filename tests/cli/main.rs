@@ -7,10 +7,12 @@
     reason = "a test may stop at the first surprise"
 )]
 
+mod credentials;
 mod deploy;
 mod flow;
 mod harness;
 mod lost_answers;
+mod pack;
 mod parameters;
 mod refusals;
 mod verdicts;

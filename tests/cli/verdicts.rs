@@ -52,7 +52,6 @@ fn what_ends_well_is_green_and_runs() {
         (&["csrf"], Earlier),
         (&["neo"], Earlier),
         (&["api-prefix=/location/edge"], Nothing),
-        (&["expired-token=5", "slow=40"], Nothing),
         (&["rate-limit=3"], Earlier),
         (&["rate-limit=3,seconds"], Nothing),
         (&["rate-limit=3,date"], Nothing),
@@ -292,7 +291,7 @@ fn a_key_for_a_tenant_with_basic_authentication_only_is_refused_with_the_reason(
 }
 
 #[test]
-fn a_wrong_secret_is_refused_at_once() {
+fn a_wrong_secret_is_refused_without_many_attempts() {
     let (tenant, flow) = (Tenant::new(&[]), Flow::new());
     Flowship::new()
         .watching(&tenant)
@@ -305,12 +304,38 @@ fn a_wrong_secret_is_refused_at_once() {
         .hiding("of the year before")
         .run()
         .exit(4)
-        .stderr_has("CPI_CLIENT_SECRET");
-    assert_eq!(
-        tenant.journal().entries.len(),
-        1,
-        "asking again locks users out"
+        .stderr_has("the token server refused the credentials");
+    let attempts = tenant.journal().entries.len();
+    assert!(
+        attempts <= 2,
+        "{attempts} attempts: asking often locks clients out"
     );
+}
+
+#[test]
+fn a_token_that_ends_in_mid_run_is_renewed() {
+    let flow = Flow::new();
+    let tenant = Tenant::at_speed(1.0, &["expired-token=2", "slow=5"], Vec::new());
+    Flowship::deploy(&tenant, flow.path())
+        .run()
+        .exit(0)
+        .verdict("started");
+    tenant.deployed_once(&flow.id);
+    let tokens = tenant.journal().matching("POST", "/oauth/token").len();
+    assert!((2..=5).contains(&tokens), "{tokens} tokens in six seconds");
+}
+
+#[test]
+fn a_deployment_of_somebody_else_after_ours_changes_nothing_of_the_verdict() {
+    // a second after ours has started; our verdict is there by then
+    let old = Flow::new();
+    let new = Flow::changed();
+    let tenant = Tenant::at_speed(2.0, &["foreign-deploy=after"], vec![old.deployed(&[])]);
+    Flowship::deploy(&tenant, new.path())
+        .run()
+        .exit(0)
+        .verdict("started");
+    tenant.deployed_once(&new.id);
 }
 
 /// A scenario without a test is a promise that nobody keeps.
