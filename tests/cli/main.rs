@@ -7,13 +7,22 @@
     reason = "a test may stop at the first surprise"
 )]
 
+mod check;
 mod credentials;
 mod deploy;
 mod flow;
+mod golden;
 mod harness;
+mod help;
 mod lost_answers;
+mod output;
 mod pack;
 mod parameters;
+mod readme;
 mod refusals;
+mod sandbox_command;
+mod secrets;
+mod signals;
+mod tidy;
 mod verdicts;
 mod wire_faults;
