@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver};
-use std::thread::{self, JoinHandle};
+use std::thread::{self, JoinHandle, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use base64::Engine;
@@ -298,16 +298,18 @@ impl Stream {
                         return line;
                     }
                 }
-                Err(_) => panic!(
-                    "never said `{text}`, but:\n{}",
-                    String::from_utf8_lossy(&self.seen)
-                ),
+                Err(mpsc::RecvTimeoutError::Timeout | mpsc::RecvTimeoutError::Disconnected) => {
+                    panic!(
+                        "never said `{text}`, but:\n{}",
+                        String::from_utf8_lossy(&self.seen)
+                    )
+                }
             }
         }
     }
 
     fn rest(mut self) -> Vec<u8> {
-        for line in self.lines.iter() {
+        for line in &self.lines {
             self.seen.extend_from_slice(&line);
         }
         self.reader.join().unwrap();
@@ -531,7 +533,7 @@ pub(crate) fn together<T: Sync>(cases: &[T], try_one: impl Fn(&T) + Sync) {
             })
             .collect();
         // all are waited for, then the first failure counts; its words were printed when it happened
-        let ends: Vec<_> = workers.into_iter().map(|worker| worker.join()).collect();
+        let ends: Vec<_> = workers.into_iter().map(ScopedJoinHandle::join).collect();
         let failed = ends.iter().filter(|end| end.is_err()).count();
         assert_eq!(
             failed,

@@ -240,8 +240,9 @@ fn verbose_has_a_line_for_each_request_and_quiet_wins_nothing_over_it() {
 
 #[test]
 fn colours_are_for_those_who_see_them() {
+    type Variables = &'static [(&'static str, &'static str)];
     let flow = Flow::new().without(MANIFEST);
-    let cases: &[(&[&str], &[(&str, &str)], bool)] = &[
+    let cases: &[(&[&str], Variables, bool)] = &[
         (&[], &[], false),
         (&["--color", "always"], &[], true),
         (&["--color", "always"], &[("NO_COLOR", "1")], true),

@@ -82,8 +82,9 @@ fn holds(line: &str, word: &str) -> bool {
     line.match_indices(word).any(|(at, _)| {
         let before = line[..at].chars().next_back();
         let after = line[at + word.len()..].chars().next();
-        !(part(before) && word.starts_with(char::is_alphanumeric))
-            && !(part(after) && word.ends_with(char::is_alphanumeric))
+        let goes_on = part(before) && word.starts_with(char::is_alphanumeric);
+        let went_on = part(after) && word.ends_with(char::is_alphanumeric);
+        !goes_on && !went_on
     })
 }
 
