@@ -1,7 +1,7 @@
 //! The main job, when nothing goes wrong.
 
 use crate::flow::{Flow, MANIFEST, SCRIPT, unzipped, zipped};
-use crate::harness::{Flowship, Tenant};
+use crate::harness::{Flowship, Tenant, together};
 
 #[test]
 fn a_new_flow_is_created_deployed_and_shown_to_run() {
@@ -138,7 +138,8 @@ fn no_deploy_uploads_and_leaves_the_run_time_alone() {
 
 #[test]
 fn every_other_type_is_created_and_deployed() {
-    for bundle_type in ["MessageMapping", "ScriptCollection", "ValueMapping"] {
+    let cases = ["MessageMapping", "ScriptCollection", "ValueMapping"];
+    together(&cases, |bundle_type| {
         let (tenant, artifact) = (Tenant::new(&[]), Flow::of_type(bundle_type));
         Flowship::deploy(&tenant, artifact.path())
             .run()
@@ -148,20 +149,21 @@ fn every_other_type_is_created_and_deployed() {
         tenant.runs(&artifact);
         assert_eq!(
             tenant.design(&artifact.id).unwrap().bundle_type,
-            bundle_type
+            *bundle_type
         );
-    }
+    });
 }
 
 #[test]
 fn message_mappings_and_script_collections_are_updated() {
-    for (bundle_type, path) in [
+    let cases = [
         ("MessageMapping", "src/main/resources/mapping/Shared.mmap"),
         (
             "ScriptCollection",
             "src/main/resources/script/shared.groovy",
         ),
-    ] {
+    ];
+    together(&cases, |(bundle_type, path)| {
         let old = Flow::of_type(bundle_type);
         let new = Flow::of_type(bundle_type).with(path, "<changed/>");
         let tenant = Tenant::holding(&[], vec![old.deployed(&[])]);
@@ -171,7 +173,7 @@ fn message_mappings_and_script_collections_are_updated() {
             .verdict("started");
         tenant.deployed_once(&new.id);
         tenant.runs(&new);
-    }
+    });
 }
 
 #[test]

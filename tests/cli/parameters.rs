@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::flow::Flow;
-use crate::harness::{Flowship, Tenant};
+use crate::harness::{Flowship, Tenant, together};
 
 /// The values that a flow runs with, in the order of the keys.
 fn values(tenant: &Tenant, flow: &Flow) -> Vec<String> {
@@ -16,12 +16,13 @@ fn values(tenant: &Tenant, flow: &Flow) -> Vec<String> {
 
 #[test]
 fn what_operations_configured_survives_whatever_an_upload_does_to_it() {
-    for scenario in [
+    let cases = [
         &[][..],
         &["reset-parameters"],
         &["keep-all-parameters"],
         &["parameter-moves-modified-at"],
-    ] {
+    ];
+    together(&cases, |scenario| {
         let (old, new) = (Flow::new(), Flow::changed());
         let configured = [("Receiver Address", "https://production.example")];
         let tenant = Tenant::holding(scenario, vec![old.deployed(&configured)]);
@@ -35,7 +36,7 @@ fn what_operations_configured_survives_whatever_an_upload_does_to_it() {
             ["https://production.example", "3"],
             "{scenario:?}"
         );
-    }
+    });
 }
 
 #[test]
@@ -150,12 +151,13 @@ fn a_file_of_properties_or_yaml_is_written_and_set_wins_over_it() {
     let properties =
         "# for production\nReceiver\\ Address=https\\://production.example\nRetries : 4\n";
     let yaml = "# for production\nReceiver Address: https://production.example\nRetries: 4\n";
-    for (name, text) in [
+    let cases = [
         ("p.properties", properties),
         ("p.prop", properties),
         ("p.yaml", yaml),
         ("p.yml", yaml),
-    ] {
+    ];
+    together(&cases, |(name, text)| {
         fs::write(directory.path().join(name), text).unwrap();
         let (tenant, flow) = (Tenant::new(&[]), Flow::new());
         Flowship::deploy(&tenant, flow.path())
@@ -168,7 +170,7 @@ fn a_file_of_properties_or_yaml_is_written_and_set_wins_over_it() {
             ["https://production.example", "6"],
             "{name}"
         );
-    }
+    });
 }
 
 #[test]

@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 use crate::flow::Flow;
-use crate::harness::{Flowship, Tenant, forms};
+use crate::harness::{Flowship, Tenant, forms, together};
 
 #[test]
 fn the_search_finds_a_secret_in_every_form() {
@@ -41,32 +41,23 @@ fn a_run_that_prints_a_secret_fails_its_test() {
 /// A tenant that repeats what it was told.
 #[test]
 fn a_secret_in_the_words_of_the_tenant_is_masked() {
-    let flow = Flow::new();
-    for pick in ["CPI_CLIENT_SECRET", "CPI_CLIENT_ID"] {
-        // the secret is not known before the tenant is there, so another one's is put into the words of this one
-        let first = Tenant::new(&[]);
-        let word = first.variable(pick);
-        let secret = "0123456789-abcdefghij";
-        let tenant = Tenant::new(&[
-            "start-error=text",
-            &format!("cause=cannot log on as {word} with {secret}"),
-        ]);
-        for option in ["--verbose", "--quiet"] {
-            Flowship::deploy(&tenant, flow.path())
-                .args([option, "--set-from-env", "Retries=OTHER", "--force"])
-                .env("OTHER", secret)
-                .hiding(secret)
-                .run()
-                .exit(1)
-                .stderr_has("***");
-        }
-    }
+    let secret = "0123456789-abcdefghij";
+    let said = format!("cause=cannot log on with {secret}");
+    together(&["--verbose", "--quiet"], |option| {
+        let (tenant, flow) = (Tenant::new(&["start-error=text", &said]), Flow::new());
+        Flowship::deploy(&tenant, flow.path())
+            .args([*option, "--set-from-env", "Retries=OTHER"])
+            .env("OTHER", secret)
+            .hiding(secret)
+            .run()
+            .exit(1)
+            .stderr_has("cannot log on with ***");
+    });
 }
 
 #[test]
 fn no_failure_of_the_token_server_prints_what_it_was_sent() {
-    let flow = Flow::new();
-    for kind in [
+    let kinds = [
         "401",
         "502",
         "200-page",
@@ -74,14 +65,18 @@ fn no_failure_of_the_token_server_prints_what_it_was_sent() {
         "garbage",
         "redirect",
         "cut-after",
-    ] {
-        let tenant = Tenant::new(&[&format!("fault={kind}@POST:/oauth/token")]);
+    ];
+    together(&kinds, |kind| {
+        let (tenant, flow) = (
+            Tenant::new(&[&format!("fault={kind}@POST:/oauth/token")]),
+            Flow::new(),
+        );
         let run = Flowship::deploy(&tenant, flow.path())
             .args(["--verbose", "--timeout", "2s"])
             .run();
         assert!(matches!(run.code, Some(4..=6)), "{kind}\n{run}");
         tenant.is_untouched();
-    }
+    });
 }
 
 #[test]

@@ -262,7 +262,8 @@ fn started_must_hold_as_long_as_asked() {
 
 #[test]
 fn basic_authentication_brings_its_csrf_token() {
-    for scenarios in [&[][..], &["basic-only"], &["csrf"]] {
+    let cases = [&[][..], &["basic-only"], &["csrf"]];
+    together(&cases, |scenarios| {
         let (tenant, flow) = (Tenant::new(scenarios), Flow::new());
         Flowship::new()
             .watching(&tenant)
@@ -276,7 +277,7 @@ fn basic_authentication_brings_its_csrf_token() {
             .verdict("started");
         tenant.deployed_once(&flow.id);
         tenant.runs(&flow);
-    }
+    });
 }
 
 #[test]
