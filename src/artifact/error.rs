@@ -134,6 +134,17 @@ pub enum ArtifactError {
 }
 
 impl ArtifactError {
+    /// The file at fault and its line, where the fault lies in a file of the artifact.
+    #[must_use]
+    pub fn place(&self) -> Option<(&str, u32)> {
+        match self {
+            Self::Manifest { at, source } => Some((at, source.line())),
+            Self::MissingHeader { at, .. } => Some((at, 1)),
+            Self::UnsupportedType { at, line, .. } => Some((at, *line)),
+            _ => None,
+        }
+    }
+
     /// What to do about it, if there is something to do.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {

@@ -30,6 +30,9 @@ pub(super) fn check(
         report.exit = Exit::Artifact;
         report.artifacts.push(Outcome::invalid(&artifact, message));
     }
+    if report.exit == Exit::Ok {
+        report.checked.push(disarm(artifact.id()));
+    }
     let written = match voice.form {
         OutputForm::Json => write_json(&artifact, &report, process.out),
         OutputForm::Text => write_text(&artifact, &report, process.out),

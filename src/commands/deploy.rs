@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::run::Settled;
-use super::{Refusal, Voice, check, open};
+use super::{Refusal, Voice, check, not_an_artifact, open};
 use crate::Process;
 use crate::artifact::{Archive, Artifact, Comparable, PackOptions};
 use crate::cli::{DeployArgs, ParameterArgs, RedeployArgs, Span, WaitArgs};
@@ -159,8 +159,8 @@ fn job(
             .iter()
             .map(|file| file.path.clone())
             .collect(),
-        archive: Archive::pack(artifact, &pack)?,
-        comparable: Comparable::of(artifact, &pack)?,
+        archive: Archive::pack(artifact, &pack).map_err(|error| not_an_artifact(&error, &process.directory))?,
+        comparable: Comparable::of(artifact, &pack).map_err(|error| not_an_artifact(&error, &process.directory))?,
         parameters: artifact
             .parameters()
             .iter()

@@ -8,6 +8,7 @@ mod sandbox;
 mod voice;
 
 use std::io;
+use std::path::Path;
 
 use crate::Process;
 use crate::artifact::{Artifact, ArtifactError};
@@ -20,6 +21,7 @@ use crate::settings::credentials::CredentialsError;
 use crate::settings::options::BadVariable;
 use crate::settings::parameters::ParametersError;
 use crate::settings::redactor::Redactor;
+use crate::words::disarm;
 
 use self::voice::Voice;
 
@@ -69,16 +71,6 @@ impl From<ParametersError> for Refusal {
 impl From<CredentialsError> for Refusal {
     fn from(error: CredentialsError) -> Self {
         Self::usage(Message::new(error.to_string()))
-    }
-}
-
-impl From<ArtifactError> for Refusal {
-    fn from(error: ArtifactError) -> Self {
-        let message = Message {
-            hint: error.hint().map(str::to_owned),
-            ..Message::new(error.to_string())
-        };
-        Self::because(Exit::Artifact, message)
     }
 }
 
@@ -132,6 +124,7 @@ impl Report {
             simulated: false,
             tenant: None,
             artifacts: Vec::new(),
+            checked: Vec::new(),
             findings: Vec::new(),
             errors: Vec::new(),
             exit: Exit::Ok,
@@ -187,6 +180,34 @@ fn not_written(error: &io::Error, report: &Report, process: &mut Process<'_>) {
 }
 
 /// Opens an artifact relative to the working directory.
-fn open(path: &std::path::Path, process: &Process<'_>) -> Result<Artifact, Refusal> {
-    Ok(Artifact::open(&process.directory.join(path))?)
+fn open(path: &Path, process: &Process<'_>) -> Result<Artifact, Refusal> {
+    Artifact::open(&process.directory.join(path))
+        .map_err(|error| not_an_artifact(&error, &process.directory))
+}
+
+/// What keeps an artifact from being read, with the file at fault where it is one of its own.
+fn not_an_artifact(error: &ArtifactError, directory: &Path) -> Refusal {
+    let root = format!("{}{}", directory.display(), std::path::MAIN_SEPARATOR);
+    let what = disarm(&error.to_string().replace(&root, ""));
+    let file = error.place().map(|(path, line)| Place {
+        path: disarm(&path.replace(&root, "")),
+        line: Some(line),
+    });
+    let message = Message {
+        hint: error.hint().map(str::to_owned),
+        file: file.clone(),
+        ..Message::new(what.clone())
+    };
+    let mut refusal = Refusal::because(Exit::Artifact, message);
+    refusal.findings = file
+        .into_iter()
+        .map(|place| Found {
+            severity: "error",
+            rule: "manifest-unusable",
+            place,
+            message: what.clone(),
+            remedy: error.hint().unwrap_or_default().to_owned(),
+        })
+        .collect();
+    refusal
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::{Refusal, Voice, check, open};
+use super::{Refusal, Voice, check, not_an_artifact, open};
 use crate::Process;
 use crate::artifact::{Archive, PackOptions};
 use crate::cli::{OutputForm, PackArgs};
@@ -31,7 +31,7 @@ pub(super) fn pack(
         return Err(Refusal::usage(message));
     };
     check::valid(&artifact, voice, process)?;
-    let archive = Archive::pack(&artifact, &options)?;
+    let archive = Archive::pack(&artifact, &options).map_err(|error| not_an_artifact(&error, &process.directory))?;
     let target = process.directory.join(&out);
     whole_file::replace(&target, |file| archive.copy_to(file))
         .map_err(|error| cannot_write(&target, &error))?;

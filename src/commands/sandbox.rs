@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::run::scenarios;
-use super::{Refusal, open};
+use super::{Refusal, not_an_artifact, open};
 use crate::Process;
 use crate::artifact::{Archive, PackOptions};
 use crate::cli::SandboxArgs;
@@ -89,7 +89,7 @@ fn preloaded(given: &str, process: &Process<'_>) -> Result<Preload, Refusal> {
         ));
     };
     let artifact = open(path.as_ref(), process)?;
-    let archive = Archive::pack(&artifact, &PackOptions::default())?;
+    let archive = Archive::pack(&artifact, &PackOptions::default()).map_err(|error| not_an_artifact(&error, &process.directory))?;
     let mut zip = Vec::new();
     archive.copy_to(&mut zip).map_err(|error| {
         Refusal::usage(

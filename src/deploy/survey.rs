@@ -25,7 +25,7 @@ pub(super) fn survey(context: &Context<'_>, job: &Job) -> Result<Standing, Stop>
     read_package(context, job, &mut standing)?;
     read_artifact(context, job, &mut standing)?;
     read_configuration(context, job, &mut standing)?;
-    check_putting_back(context, job, &standing)?;
+    warn_of_putting_back(context, job, &standing)?;
     check_parameters(job, &standing)?;
     read_runtime(context, job, &mut standing)?;
     compare(context, job, &mut standing)?;
@@ -49,16 +49,21 @@ fn check_roles(context: &Context<'_>, needed: &[Role]) -> Result<(), Stop> {
 }
 
 /// A tenant may reset what operations configured when content is uploaded; putting it back needs a role of its own.
-fn check_putting_back(context: &Context<'_>, job: &Job, standing: &Standing) -> Result<(), Stop> {
-    match &job.source {
-        Source::Files(content)
-            if !job.rules.parameters_from_artifact
-                && parameters::at_risk(content, &standing.configured) =>
-        {
-            check_roles(context, &[Role::PackagesConfigure])
-        }
-        _ => Ok(()),
+/// Most tenants keep it, so its absence is told and no more.
+fn warn_of_putting_back(context: &Context<'_>, job: &Job, standing: &Standing) -> Result<(), Stop> {
+    let Source::Files(content) = &job.source else {
+        return Ok(());
+    };
+    let at_risk = !job.rules.parameters_from_artifact
+        && parameters::at_risk(content, &standing.configured);
+    let role = Role::PackagesConfigure;
+    if at_risk && !context.tenant.lacking_roles(&[role], context.deadline)?.is_empty() {
+        context.ledger.progress(
+            &job.id.0,
+            format!("the key lacks {}: values that this tenant might reset could not be put back", role.name()),
+        );
     }
+    Ok(())
 }
 
 fn needed_roles(job: &Job) -> Vec<Role> {
@@ -191,29 +196,22 @@ pub(super) fn check_parameters(job: &Job, standing: &Standing) -> Result<(), Sto
         return Ok(());
     }
     refuse_without_parameters(job, standing)?;
-    match parameters::unknown_keys(&job.named, of_artifact, &standing.configured)
-        .into_iter()
-        .next()
-    {
-        None => Ok(()),
-        Some(unknown) => {
-            let hint = match &unknown.nearest {
-                Some(nearest) => format!("did you mean `{nearest}`?"),
-                None => {
-                    "the keys of an artifact are those of its src/main/resources/parameters.prop"
-                        .to_owned()
-                }
-            };
-            let what = format!(
-                "{} has no parameter `{}`; nothing was written",
-                job.id, unknown.key
-            );
-            Err(Stop::Usage(Box::new(Message {
-                file: Place::parse(&unknown.source),
-                ..Message::new(what).at(unknown.source).hint(hint)
-            })))
-        }
+    let unknown = parameters::unknown_keys(&job.named, of_artifact, &standing.configured);
+    let Some((first, others)) = unknown.split_first() else {
+        return Ok(());
+    };
+    let hint = match &first.nearest {
+        Some(nearest) => format!("did you mean `{nearest}`?"),
+        None => "the keys of an artifact are those of its src/main/resources/parameters.prop".to_owned(),
+    };
+    let what = format!("{} has no parameter `{}`; nothing was written", job.id, first.key);
+    let mut message = Message::new(what).at(first.source.clone()).hint(hint);
+    message.file = Place::parse(&first.source);
+    for other in others {
+        let nearest = other.nearest.as_ref().map(|key| format!(", did you mean `{key}`?")).unwrap_or_default();
+        message = message.because(format!("also `{}` ({}){nearest}", other.key, other.source));
     }
+    Err(Stop::Usage(Box::new(message)))
 }
 
 /// What runs, also asked where nothing will be compared: a missing role must be found before the first write.

@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use super::summary;
 use super::{Report, json};
-use crate::deploy::outcome::{Message, Outcome, Place};
+use crate::deploy::outcome::{Message, Outcome, Place, Word};
+use crate::exit::Exit;
 use crate::words::disarm;
 
 /// How many annotations of a kind GitHub shows for a step; the summary holds them all.
@@ -22,9 +23,15 @@ pub fn close_group(err: &mut dyn Write) -> io::Result<()> {
 
 /// Writes an annotation for each error and finding, at its file and line where that is known.
 pub fn annotations(report: &Report, err: &mut dyn Write) -> io::Result<()> {
-    let of_run = report.errors.iter().map(|message| ("error", None, message));
+    // an error with a place is told with the findings
+    let of_run = report
+        .errors
+        .iter()
+        .filter(|_| report.findings.is_empty())
+        .map(|message| ("error", None, message));
     let of_artifacts = report.artifacts.iter().filter_map(|outcome| {
-        let message = outcome.verdict.message.as_ref()?;
+        // what is wrong with an invalid artifact is told with its findings
+        let message = outcome.verdict.message.as_ref().filter(|_| outcome.verdict.word != Word::Invalid)?;
         Some(("error", Some(outcome.id.as_str()), message))
     });
     for (level, id, message) in of_run.chain(of_artifacts).take(MOST_ANNOTATIONS) {
@@ -98,6 +105,15 @@ fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
 
+/// The verdict of the first artifact; of a path that holds none, that it is invalid.
+fn verdict(report: &Report) -> String {
+    match report.artifacts.first() {
+        Some(first) => first.verdict.word.as_str().to_owned(),
+        None if report.exit == Exit::Artifact => Word::Invalid.as_str().to_owned(),
+        None => String::new(),
+    }
+}
+
 /// The step outputs, one `name=value` a line. Single-artifact outputs are those of the first artifact.
 #[must_use]
 pub fn outputs(report: &Report) -> String {
@@ -106,7 +122,7 @@ pub fn outputs(report: &Report) -> String {
     let values = [
         (
             "verdict",
-            of_first(|one| Some(one.verdict.word.as_str().to_owned())),
+            verdict(report),
         ),
         ("exit-code", report.exit.code().to_string()),
         ("artifact-id", of_first(|one| Some(one.id.clone()))),

@@ -28,6 +28,8 @@ pub struct Report {
     pub tenant: Option<String>,
     /// How each artifact ended.
     pub artifacts: Vec<Outcome>,
+    /// The artifacts that were checked offline, and no more, without an error.
+    pub checked: Vec<String>,
     /// What the offline check found.
     pub findings: Vec<Found>,
     /// What ended the run before any artifact had a verdict.
