@@ -108,11 +108,6 @@ jobs:
       - id: ship
         uses: %(uses)s
         with:
-          path: %(path)s
-          package: Example
-          install: path
-          report-junit: report.xml
-          report-json: receipt.json
 %(inputs)s
       - if: always()
         env:
@@ -136,13 +131,15 @@ class Run:
         self.seen = place / "seen"
         self.seen.mkdir()
         lines = []
-        for key, value in inputs.items():
+        given = {"path": path, "package": "Example", "install": "path", "report-junit": "report.xml", "report-json": "receipt.json"}
+        for key, value in {**given, **inputs}.items():
             lines.append(f"          {key}: {json.dumps(value)}")
         (place / "w.yml").write_text(WORKFLOW % {
-            "uses": "./" if kind == "own" else "flowship/flowship@v0", "path": json.dumps(path),
+            "uses": "./" if kind == "own" else "flowship/flowship@v0",
             "inputs": "\n".join(lines), "seen": json.dumps(str(self.seen))})
+        # in single quotes: act expands $ in this file otherwise
         # as variables of the job and not as secrets: act would mask them, and hide a leak
-        (place / "variables").write_text("".join(f"{name}={value}\n" for name, value in environment.items()))
+        (place / "variables").write_text("".join(f"{name}='{value}'\n" for name, value in environment.items()))
         (place / "home").mkdir()
         command = [
             ACT, "push", "-W", place / "w.yml", "-P", "ubuntu-latest=-self-hosted", "--no-cache-server", "--json",
@@ -153,7 +150,7 @@ class Run:
         ended = subprocess.run(
             command, cwd=ACTION if kind == "own" else CONSUMER, capture_output=True, text=True, timeout=180,
             env={"PATH": f"{SCRATCH / 'path'}:{os.environ['PATH']}", "HOME": str(place / "home"), "NO_COLOR": "1"})
-        self.log = ended.stdout + ended.stderr
+        self.log = ended.stdout + ended.stderr + f"act ended with {ended.returncode}"
         self.events = []
         for line in self.log.splitlines():
             try:
@@ -170,7 +167,7 @@ class Run:
     def expect(self, holds, what):
         if not holds:
             print(f"FAILED ({self.kind}): {what}\noutputs: {self.outputs}\nfiles: {sorted(self.files)}\nsummary:\n{self.summary}\n"
-                  f"errors: {self.errors}\n--- log\n{self.text[-6000:]}\n---", file=sys.stderr)
+                  f"errors: {self.errors}\n--- log\n{self.text[-6000:] if self.files else self.log[-6000:]}\n---", file=sys.stderr)
             raise SystemExit(1)
 
     def ends(self, result, **outputs):
