@@ -124,7 +124,7 @@ jobs:
 class Run:
     """One run of one workflow."""
 
-    def __init__(self, kind, path, environment, inputs, secrets=()):
+    def __init__(self, kind, path, environment, inputs, secrets=(), around=()):
         self.kind, self.secrets = kind, secrets
         # no space here: act's own step scripts are run unquoted
         place = pathlib.Path(tempfile.mkdtemp(prefix="run.", dir=SCRATCH))
@@ -148,7 +148,7 @@ class Run:
         if kind == "consumer":
             command += ["--local-repository", f"flowship/flowship@v0={ACTION}"]
         ended = subprocess.run(
-            command, cwd=ACTION if kind == "own" else CONSUMER, capture_output=True, text=True, timeout=180,
+            [*around, *command], cwd=ACTION if kind == "own" else CONSUMER, capture_output=True, text=True, timeout=180,
             env={"PATH": f"{SCRATCH / 'path'}:{os.environ['PATH']}", "HOME": str(place / "home"), "NO_COLOR": "1"})
         self.log = ended.stdout + ended.stderr + f"act ended with {ended.returncode}"
         self.events = []
@@ -219,9 +219,8 @@ def stories(kind, path):
         run.expect("SIMULATED" not in run.summary, "a run against a server is not simulated")
         print("  ok: success against a server, with credentials as variables", flush=True)
         # the same artifact again: proof that the first run really wrote to that server
-        run = Run(kind, path, {}, {"service-key": right["CPI_SERVICE_KEY"]}, [])
+        run = Run(kind, path, {"THE_KEY": right["CPI_SERVICE_KEY"]}, {"service-key": "${{ env.THE_KEY }}"}, [secret])
         run.ends("success", verdict="unchanged", exit_code="0")
-        run.expect(not leaks({"the log": run.text.split("ship.outputs")[0], **run.files}, []), "a token is in the log")
         print("  ok: unchanged, with the input service-key", flush=True)
         wrong = {**single, "CPI_CLIENT_SECRET": "wrong-" + secret[::-1]}
         run = Run(kind, path, wrong, {"timeout": "60s"}, [secret, wrong["CPI_CLIENT_SECRET"]])
@@ -242,6 +241,19 @@ def stories(kind, path):
     run = Run(kind, path, {}, {"sandbox": "true", "install": "nowhere"})
     run.ends("failure", exit_code="2", verdict=None).says("the input install is")
     print("  ok: no credentials, wrong input", flush=True)
+
+
+def without_a_network():
+    """In a network namespace that has loopback only: nothing hidden is fetched. The twin proves that it has no network."""
+    around = ["unshare", "--net", "--map-root-user", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
+    reach = ["python3", "-c", "import socket; socket.create_connection(('192.0.2.1', 443), 2)"]
+    twin = subprocess.run([*around, *reach], capture_output=True, text=True)
+    if "unreachable" not in twin.stderr:
+        print(f"FAILED: no network namespace without a network: {twin.stderr}", file=sys.stderr)
+        raise SystemExit(1)
+    for kind, path in (("own", OWN_PATH), ("consumer", "flüsse/hello timer")):
+        Run(kind, path, {}, {"sandbox": "true"}, around=around).ends("success", verdict="started", content_sha256=DIGEST)
+    print("  ok: without a network", flush=True)
 
 
 def the_tests_can_fail():
@@ -294,6 +306,7 @@ if __name__ == "__main__":
         stories("own", OWN_PATH)
         print("== the action by act: from a consumer's repository", flush=True)
         stories("consumer", "flüsse/hello timer")
+        without_a_network()
         the_tests_can_fail()
     finally:
         if os.environ.get("FLOWSHIP_CI_KEEP"):
