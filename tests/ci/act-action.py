@@ -232,14 +232,14 @@ def stories(kind, path):
     print("  ok: deadline", flush=True)
 
     run = Run(kind, "nowhere/to be found", {}, {"sandbox": "true"})
-    run.ends("failure", verdict="invalid", exit_code="3").says("nowhere/to be found")
+    run.ends("failure", exit_code="3", content_sha256="").says("nowhere/to be found").summarises("nowhere/to be found")
     print("  ok: wrong directory", flush=True)
 
     # no credentials and no sandbox: never a success against a toy
     run = Run(kind, path, {}, {})
     run.ends("failure", exit_code="2").says("CPI_SERVICE_KEY")
     run = Run(kind, path, {}, {"sandbox": "true", "install": "nowhere"})
-    run.ends("failure", exit_code="2", verdict=None).says("the input install is")
+    run.ends("failure", exit_code="2", verdict="").says("the input install is")
     print("  ok: no credentials, wrong input", flush=True)
 
 
