@@ -31,11 +31,13 @@ has() { grep -qF -- "$2" "$1" 2>/dev/null || die "$STORY: «$2» is not in $1"; 
 hasnt() { ! grep -qF -- "$2" "$1" || die "$STORY: «$2» is in $1"; }
 # same WHAT GOT EXPECTED
 same() { [ "$2" = "$3" ] || die "$STORY: $1 is «$2», expected «$3»"; }
-# refused WHAT COMMAND...: a broken twin has to be refused, else the gate proves nothing.
+# refused WHAT WHY COMMAND...: a broken twin has to be refused, and for this reason, else the gate proves nothing.
 refused() {
-    local what=$1
-    shift
-    if "$@" >"$SCRATCH/refused.log" 2>&1; then die "$what was accepted"; else ok "refused: $what"; fi
+    local what=$1 why=$2
+    shift 2
+    ! "$@" >"$SCRATCH/refused.log" 2>&1 || die "$what was accepted"
+    grep -qF -- "$why" "$SCRATCH/refused.log" || { cat "$SCRATCH/refused.log" >&2; die "$what was refused, but not because of «$why»"; }
+    ok "refused: $what"
 }
 
 # --- scratch, the binary -------------------------------------------------------------------------------------------
@@ -174,9 +176,9 @@ XML
     sed 's/name="start"/name="upload"/' "$SCRATCH/good.xml" >"$SCRATCH/twin1.xml"
     sed 's/time="0.500"/time="0.5 s"/' "$SCRATCH/good.xml" >"$SCRATCH/twin2.xml"
     sed 's/<testcase classname="a"/<testcase file="x" classname="a"/' "$SCRATCH/good.xml" >"$SCRATCH/twin3.xml"
-    refused "JUnit: the same case twice" junit_valid_quiet "$SCRATCH/twin1.xml"
-    refused "JUnit: a time that is no number" junit_valid_quiet "$SCRATCH/twin2.xml"
-    refused "JUnit: an attribute that Jenkins' schema does not know" junit_valid_quiet "$SCRATCH/twin3.xml"
+    refused "JUnit: the same case twice" "Duplicate key-sequence" junit_valid_quiet "$SCRATCH/twin1.xml"
+    refused "JUnit: a time that is no number" "0.5 s" junit_valid_quiet "$SCRATCH/twin2.xml"
+    refused "JUnit: an attribute that Jenkins' schema does not know" "'file' is not allowed" junit_valid_quiet "$SCRATCH/twin3.xml"
 }
 junit_valid_quiet() { xmllint --noout --nonet --schema "$HERE/junit.xsd" "$1"; }
 
@@ -187,7 +189,7 @@ leak_gate() {
     python3 "$HERE/examples-leaks.py" "$SCRATCH/tenant" --plant "$SCRATCH/planted" || die "planting failed"
     local file
     for file in "$SCRATCH"/planted/*; do
-        refused "a leak: ${file##*/}" python3 "$HERE/examples-leaks.py" "$SCRATCH/tenant" "$file"
+        refused "a leak: ${file##*/}" "LEAK" python3 "$HERE/examples-leaks.py" "$SCRATCH/tenant" "$file"
     done
     rm -rf "$SCRATCH/planted"
     tenant_stop
