@@ -119,6 +119,9 @@ pub struct DeployArgs {
     /// Deploys although nothing changed, and starts a flow that was stopped.
     #[arg(long, action = ArgAction::SetTrue)]
     pub force: bool,
+    /// Reports for CI systems.
+    #[command(flatten)]
+    pub reports: ReportArgs,
     /// Where to try it out.
     #[command(flatten)]
     pub sandbox: TryOutArgs,
@@ -139,9 +142,48 @@ pub struct RedeployArgs {
     /// Deploys a draft although somebody else saved it.
     #[arg(long, action = ArgAction::SetTrue)]
     pub overwrite_drafts: bool,
+    /// Reports for CI systems.
+    #[command(flatten)]
+    pub reports: ReportArgs,
     /// Where to try it out.
     #[command(flatten)]
     pub sandbox: TryOutArgs,
+}
+
+/// Reports for CI systems.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Reports")]
+pub struct ReportArgs {
+    /// The CI system to speak to: auto, github, gitlab, jenkins or none. [default: auto]
+    #[arg(long, value_name = "SYSTEM", hide_possible_values = true)]
+    pub ci: Option<CiChoice>,
+    /// Writes a JUnit report, one case for each artifact and phase.
+    #[arg(long, value_name = "FILE")]
+    pub report_junit: Option<PathBuf>,
+    /// Writes the deploy receipt: commit, actor, digests, versions before and after, as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub report_json: Option<PathBuf>,
+    /// Writes the result as variables for later jobs (GitLab's dotenv report).
+    #[arg(long, value_name = "FILE")]
+    pub report_dotenv: Option<PathBuf>,
+    /// Writes the findings of the offline check as a Code Quality report (GitLab).
+    #[arg(long, value_name = "FILE")]
+    pub report_codequality: Option<PathBuf>,
+}
+
+/// The CI system to speak to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CiChoice {
+    /// The one whose variables are set.
+    Auto,
+    /// GitHub Actions.
+    Github,
+    /// GitLab CI.
+    Gitlab,
+    /// Jenkins.
+    Jenkins,
+    /// Plain lines.
+    None,
 }
 
 /// Which parameters to write.
@@ -209,6 +251,9 @@ pub struct CheckArgs {
     /// The artifact: its directory, or a zip exported from a tenant.
     #[arg(value_name = "PATH")]
     pub path: PathBuf,
+    /// Reports for CI systems.
+    #[command(flatten)]
+    pub reports: ReportArgs,
 }
 
 /// Arguments of `sandbox`.

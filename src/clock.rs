@@ -1,7 +1,9 @@
 //! The only place that asks for the time or sleeps.
 
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use time::OffsetDateTime;
 
 /// A point in time of this run, counted from its start. Never compared with the tenant's dates.
 pub type Moment = Duration;
@@ -10,6 +12,7 @@ pub type Moment = Duration;
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     start: Instant,
+    began: SystemTime,
 }
 
 impl Clock {
@@ -18,6 +21,7 @@ impl Clock {
     pub fn start() -> Self {
         Self {
             start: Instant::now(),
+            began: SystemTime::now(),
         }
     }
 
@@ -34,10 +38,55 @@ impl Clock {
         }
     }
 
+    /// The machine's idea of the date at the start of the run, for reports.
+    #[must_use]
+    pub fn began(&self) -> String {
+        iso(epoch_millis(self.began))
+    }
+
+    /// The machine's idea of the date now, for reports.
+    #[must_use]
+    pub fn now_iso(&self) -> String {
+        iso(epoch_millis(self.date()))
+    }
+
+    /// Seconds since 1970, for marks in logs.
+    #[must_use]
+    pub fn epoch_seconds(&self) -> u64 {
+        u64::try_from(epoch_millis(self.date()) / 1000).unwrap_or_default()
+    }
+
     /// The machine's idea of the date: for headers that name a date, never for a verdict.
     #[must_use]
     pub fn date(&self) -> SystemTime {
         SystemTime::now()
+    }
+}
+
+/// A date in milliseconds since 1970; dates before count as 1970.
+#[must_use]
+pub fn epoch_millis(date: SystemTime) -> i64 {
+    date.duration_since(UNIX_EPOCH)
+        .ok()
+        .and_then(|since| i64::try_from(since.as_millis()).ok())
+        .unwrap_or_default()
+}
+
+/// `2026-11-22T10:02:11.250Z`; the bare number when it is no date that a calendar holds.
+#[must_use]
+pub fn iso(epoch_millis: i64) -> String {
+    match OffsetDateTime::from_unix_timestamp_nanos(i128::from(epoch_millis) * 1_000_000) {
+        Ok(date) => format!(
+            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
+            date.year(),
+            u8::from(date.month()),
+            date.day(),
+            date.hour(),
+            date.minute(),
+            date.second(),
+            date.millisecond()
+        ),
+        Err(_) => epoch_millis.to_string(),
     }
 }
 

@@ -14,6 +14,7 @@ pub mod report;
 pub mod sandbox;
 pub mod settings;
 pub mod tenant;
+pub mod whole_file;
 pub mod words;
 
 use std::ffi::OsString;

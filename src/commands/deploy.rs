@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::run::Settled;
-use super::{Refusal, Voice, open, pack};
+use super::{Refusal, Voice, check, open};
 use crate::Process;
 use crate::artifact::{Archive, Artifact, Comparable, PackOptions};
 use crate::cli::{DeployArgs, ParameterArgs, RedeployArgs, Span, WaitArgs};
@@ -19,15 +19,17 @@ use crate::tenant::wire::{ArtifactId, PackageId};
 /// Packs, uploads, configures and deploys one artifact.
 pub(super) fn deploy(
     args: &DeployArgs,
-    voice: Voice,
+    voice: &Voice,
     process: &mut Process<'_>,
 ) -> Result<Exit, Refusal> {
     let redactor = Redactor::new();
     let artifact = open(&args.path, process)?;
-    pack::warn(&artifact, process)?;
+    let findings = check::valid(&artifact, process)?;
     let job = job(args, &artifact, &redactor, process)?;
     Settled {
+        command: "deploy",
         jobs: vec![job],
+        findings,
         timeout: timeout(&args.wait, process)?,
         try_out: &args.sandbox,
         redactor,
@@ -38,7 +40,7 @@ pub(super) fn deploy(
 /// Configures and deploys what the tenant holds.
 pub(super) fn redeploy(
     args: &RedeployArgs,
-    voice: Voice,
+    voice: &Voice,
     process: &mut Process<'_>,
 ) -> Result<Exit, Refusal> {
     let redactor = Redactor::new();
@@ -68,7 +70,9 @@ pub(super) fn redeploy(
         });
     }
     Settled {
+        command: "redeploy",
         jobs,
+        findings: Vec::new(),
         timeout: timeout(&args.wait, process)?,
         try_out: &args.sandbox,
         redactor,
@@ -144,6 +148,16 @@ fn job(
             .text(args.package_name.as_deref(), "package-name")
             .unwrap_or_else(|| package.clone()),
         package: PackageId(package),
+        root: artifact
+            .path()
+            .strip_prefix(&process.directory)
+            .unwrap_or(artifact.path())
+            .to_owned(),
+        files: artifact
+            .files()
+            .iter()
+            .map(|file| file.path.clone())
+            .collect(),
         archive: Archive::pack(artifact, &pack)?,
         comparable: Comparable::of(artifact, &pack)?,
         parameters: artifact

@@ -5,34 +5,47 @@ mod deploy;
 mod pack;
 mod run;
 mod sandbox;
+mod voice;
 
 use std::io;
 
 use crate::Process;
 use crate::artifact::{Artifact, ArtifactError};
-use crate::cli::{Cli, ColorChoice, Command, OutputArgs, OutputForm};
-use crate::deploy::outcome::Message;
+use crate::cli::{Cli, Command, OutputForm};
+use crate::deploy::outcome::{Message, Outcome, Place};
 use crate::exit::Exit;
-use crate::report::progress::Volume;
-use crate::report::text::Style;
-use crate::report::{Report, json, text};
+use crate::report::ci::{self, Ci};
+use crate::report::{Found, Report, json, text};
 use crate::settings::credentials::CredentialsError;
-use crate::settings::options::{BadVariable, Options};
+use crate::settings::options::BadVariable;
 use crate::settings::parameters::ParametersError;
+use crate::settings::redactor::Redactor;
+
+use self::voice::Voice;
 
 /// Why a command ends before its work has begun, with the code it leads to.
 #[derive(Debug)]
 pub struct Refusal {
     exit: Exit,
-    message: Message,
+    message: Box<Message>,
+    /// What the offline check found, when it was that.
+    findings: Vec<Found>,
+    /// The artifact that is not valid, when it could be opened at all.
+    invalid: Option<Box<Outcome>>,
 }
 
 impl Refusal {
     /// A bad option, variable or file of settings.
     fn usage(message: Message) -> Self {
+        Self::because(Exit::Usage, message)
+    }
+
+    fn because(exit: Exit, message: Message) -> Self {
         Self {
-            exit: Exit::Usage,
-            message,
+            exit,
+            message: Box::new(message),
+            findings: Vec::new(),
+            invalid: None,
         }
     }
 }
@@ -45,7 +58,11 @@ impl From<BadVariable> for Refusal {
 
 impl From<ParametersError> for Refusal {
     fn from(error: ParametersError) -> Self {
-        Self::usage(Message::new(error.what).at(error.at).hint(error.hint))
+        let file = Place::parse(&error.at);
+        Self::usage(Message {
+            file,
+            ..Message::new(error.what).at(error.at).hint(error.hint)
+        })
     }
 }
 
@@ -61,146 +78,89 @@ impl From<ArtifactError> for Refusal {
             hint: error.hint().map(str::to_owned),
             ..Message::new(error.to_string())
         };
-        Self {
-            exit: Exit::Artifact,
-            message,
-        }
-    }
-}
-
-/// How the command talks, from options and variables.
-#[derive(Clone, Copy)]
-pub(crate) struct Voice {
-    form: OutputForm,
-    volume: Volume,
-    style: Style,
-}
-
-impl Voice {
-    fn of(args: &OutputArgs, process: &Process<'_>) -> Result<Self, Refusal> {
-        let options = Options::new(process.environment);
-        let form = match args.output {
-            Some(form) => form,
-            None => word(
-                options,
-                "output",
-                &[("text", OutputForm::Text), ("json", OutputForm::Json)],
-            )?
-            .unwrap_or(OutputForm::Text),
-        };
-        let colours = [
-            ("auto", ColorChoice::Auto),
-            ("always", ColorChoice::Always),
-            ("never", ColorChoice::Never),
-        ];
-        let choice = match args.color {
-            Some(choice) => choice,
-            None => word(options, "color", &colours)?.unwrap_or(ColorChoice::Auto),
-        };
-        let volume = match (
-            options.switch(args.quiet, "quiet")?,
-            options.switch(args.verbose, "verbose")?,
-        ) {
-            (_, true) => Volume::Verbose,
-            (true, false) => Volume::Quiet,
-            (false, false) => Volume::Normal,
-        };
-        Ok(Self {
-            form,
-            volume,
-            style: Style::new(colours_wanted(choice, process)),
-        })
-    }
-}
-
-/// The variable of an option that takes one of a few words.
-fn word<T: Copy>(
-    options: Options<'_>,
-    name: &str,
-    words: &[(&str, T)],
-) -> Result<Option<T>, Refusal> {
-    let Some(text) = options.text(None, name) else {
-        return Ok(None);
-    };
-    if let Some((_, value)) = words
-        .iter()
-        .find(|(word, _)| text.eq_ignore_ascii_case(word))
-    {
-        Ok(Some(*value))
-    } else {
-        let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        let variable = format!("FLOWSHIP_{}", name.to_ascii_uppercase());
-        Err(BadVariable {
-            variable,
-            reason: format!("`{text}` is none of {}", known.join(", ")),
-        }
-        .into())
-    }
-}
-
-/// Option, then `NO_COLOR`, then the variables that force colours, then CI systems that show them, then the terminal.
-fn colours_wanted(choice: ColorChoice, process: &Process<'_>) -> bool {
-    let set = |name: &str| {
-        process
-            .environment
-            .get(name)
-            .is_some_and(|value| value != "0" && value != "false")
-    };
-    match choice {
-        ColorChoice::Always => true,
-        ColorChoice::Never => false,
-        ColorChoice::Auto if process.environment.get("NO_COLOR").is_some() => false,
-        ColorChoice::Auto => {
-            set("CLICOLOR_FORCE")
-                || set("FORCE_COLOR")
-                || set("GITHUB_ACTIONS")
-                || set("GITLAB_CI")
-                || process.terminal
-        }
+        Self::because(Exit::Artifact, message)
     }
 }
 
 /// Carries out a command line and writes its report.
 pub(crate) fn run(cli: &Cli, process: &mut Process<'_>) -> Exit {
-    let voice = match Voice::of(&cli.output, process) {
+    let (command, reports) = match &cli.command {
+        Command::Deploy(args) => ("deploy", Some(&args.reports)),
+        Command::Redeploy(args) => ("redeploy", Some(&args.reports)),
+        Command::Check(args) => ("check", Some(&args.reports)),
+        Command::Pack(_) => ("pack", None),
+        Command::Sandbox(_) => ("sandbox", None),
+    };
+    let voice = match Voice::of(&cli.output, reports, process) {
         Ok(voice) => voice,
-        Err(refusal) => return refuse(&refusal, Style::new(false), OutputForm::Text, process),
+        Err(refusal) => return refuse(refusal, command, &Voice::plain(), process),
     };
     let outcome = match &cli.command {
-        Command::Deploy(args) => deploy::deploy(args, voice, process),
-        Command::Redeploy(args) => deploy::redeploy(args, voice, process),
-        Command::Pack(args) => pack::pack(args, voice, process),
-        Command::Check(args) => check::check(args, voice, process),
+        Command::Deploy(args) => deploy::deploy(args, &voice, process),
+        Command::Redeploy(args) => deploy::redeploy(args, &voice, process),
+        Command::Pack(args) => pack::pack(args, &voice, process),
+        Command::Check(args) => check::check(args, &voice, process),
         Command::Sandbox(args) => sandbox::sandbox(args, process),
     };
     match outcome {
         Ok(exit) => exit,
-        Err(refusal) => refuse(&refusal, voice.style, voice.form, process),
+        Err(refusal) => refuse(refusal, command, &voice, process),
     }
 }
 
-fn refuse(refusal: &Refusal, style: Style, form: OutputForm, process: &mut Process<'_>) -> Exit {
-    let report = Report {
-        simulated: false,
-        tenant: None,
-        artifacts: Vec::new(),
-        errors: vec![refusal.message.clone()],
-        exit: refusal.exit,
-    };
-    write_report(&report, form, style, process)
-}
-
-/// Writes a report: the result to standard output, what is not well to standard error. A reader of standard output
-/// who is gone changes nothing about what the tenant holds, so the code stays.
-pub(crate) fn write_report(
-    report: &Report,
-    form: OutputForm,
-    style: Style,
+fn refuse(
+    refusal: Refusal,
+    command: &'static str,
+    voice: &Voice,
     process: &mut Process<'_>,
 ) -> Exit {
-    let told = text::errors(report, style, process.err);
-    let written = match form {
-        OutputForm::Text => text::result(report, style, process.out),
+    let mut report = Report::begin(command, voice.ci, process);
+    report.exit = refusal.exit;
+    report.findings = refusal.findings;
+    match refusal.invalid {
+        Some(outcome) => report.artifacts.push(*outcome),
+        None => report.errors.push(*refusal.message),
+    }
+    write_report(&report, voice, &Redactor::new(), process)
+}
+
+impl Report {
+    /// The report of a run in which nothing has happened yet.
+    fn begin(command: &'static str, ci: Ci, process: &Process<'_>) -> Self {
+        Self {
+            command,
+            simulated: false,
+            tenant: None,
+            artifacts: Vec::new(),
+            findings: Vec::new(),
+            errors: Vec::new(),
+            exit: Exit::Ok,
+            began: process.clock.began(),
+            ended: process.clock.now_iso(),
+            below_repository: ci.below_repository(process.environment, &process.directory),
+        }
+    }
+}
+
+/// Writes a report: the result to standard output, what is not well to standard error, the rest where it was asked for.
+/// A reader of standard output who is gone changes nothing about what the tenant holds, so the code stays.
+fn write_report(
+    report: &Report,
+    voice: &Voice,
+    redactor: &Redactor,
+    process: &mut Process<'_>,
+) -> Exit {
+    let told = text::errors(report, voice.style, process.err);
+    ci::publish(
+        report,
+        voice.ci,
+        &voice.files,
+        process.environment,
+        redactor,
+        process.err,
+    );
+    let written = match voice.form {
+        OutputForm::Text => text::result(report, voice.style, process.out),
         OutputForm::Json => json::result(report, process.out),
     };
     let written = written.and_then(|()| process.out.flush());

@@ -13,13 +13,13 @@ use crate::cli::TryOutArgs;
 use crate::clock::{Clock, Deadline};
 use crate::deploy::job::{Job, Source};
 use crate::deploy::ledger::{Ended, Event, Ledger};
-use crate::deploy::outcome::{Message, Outcome};
+use crate::deploy::outcome::Message;
 use crate::deploy::{self, Context};
 use crate::exit::Exit;
 use crate::http::Http;
-use crate::report::Report;
 use crate::report::masked::Masked;
 use crate::report::progress::{Progress, Volume};
+use crate::report::{Found, Report};
 use crate::sandbox::{Preload, Sandbox, SandboxError, SandboxOptions, Scenario};
 use crate::settings::credentials::{Credentials, Login};
 use crate::settings::environment::Environment;
@@ -31,7 +31,10 @@ const SIGNAL_EVERY: Duration = Duration::from_millis(50);
 
 /// A run that is settled: nothing but the tenant is missing.
 pub(super) struct Settled<'a> {
+    pub(super) command: &'static str,
     pub(super) jobs: Vec<Job>,
+    /// What the offline check found in them.
+    pub(super) findings: Vec<Found>,
     pub(super) timeout: Duration,
     pub(super) try_out: &'a TryOutArgs,
     pub(super) redactor: Redactor,
@@ -47,7 +50,7 @@ struct Target {
 
 impl Settled<'_> {
     /// Carries the run out and writes its report.
-    pub(super) fn run(self, voice: Voice, process: &mut Process<'_>) -> Result<Exit, Refusal> {
+    pub(super) fn run(self, voice: &Voice, process: &mut Process<'_>) -> Result<Exit, Refusal> {
         let target = target(self.try_out, &self.jobs, process)?;
         target.credentials.hide_in(&self.redactor);
         let http = Http::new(&target.network, &self.redactor)
@@ -78,12 +81,15 @@ impl Settled<'_> {
             signal: process.signal.clone(),
             clock,
         };
-        let simulated = target.sandbox.is_some();
+        let mut report = Report::begin(self.command, voice.ci, &masked);
+        report.simulated = target.sandbox.is_some();
+        report.tenant = Some(host);
+        report.findings = self.findings;
         let mut telling = Telling {
             voice,
-            progress: Progress::new(voice.volume, simulated),
-            simulated,
-            host,
+            progress: Progress::new(voice.volume, report.simulated),
+            report,
+            redactor: self.redactor,
             temporary,
         };
         Ok(telling.follow(&received, &greeting, &mut masked))
@@ -124,22 +130,28 @@ fn temporary_files(jobs: &[Job]) -> Vec<PathBuf> {
 }
 
 /// What the calling thread needs while it tells what happens.
-struct Telling {
-    voice: Voice,
+struct Telling<'a> {
+    voice: &'a Voice,
     progress: Progress,
-    simulated: bool,
-    host: String,
+    report: Report,
+    redactor: Redactor,
     temporary: Vec<PathBuf>,
 }
 
-impl Telling {
-    /// Tells the events of the worker until it ends or a signal comes.
+impl Telling<'_> {
+    /// Tells the events of the worker until it ends or a signal comes. Writing to a reader who is gone is no reason to
+    /// leave the tenant half-way.
     fn follow(
         &mut self,
         received: &Receiver<Event>,
         greeting: &str,
         process: &mut Process<'_>,
     ) -> Exit {
+        let title = format!("flowship {}", self.report.command);
+        let _ = self
+            .voice
+            .ci
+            .open(&title, process.clock.epoch_seconds(), process.err);
         if self.voice.volume != Volume::Quiet {
             let _ = self
                 .progress
@@ -149,7 +161,6 @@ impl Telling {
             match received.recv_timeout(SIGNAL_EVERY) {
                 Ok(Event::Ended(ended)) => return self.finish(ended, process),
                 Ok(event) => {
-                    // a reader who is gone is no reason to leave the tenant half-way
                     let _ = self.progress.tell(&event, process.clock.now(), process.err);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
@@ -161,22 +172,28 @@ impl Telling {
         }
     }
 
-    fn finish(&self, ended: Ended, process: &mut Process<'_>) -> Exit {
-        let (artifacts, errors, exit): (Vec<Outcome>, Vec<Message>, Exit) = match ended {
+    /// Ends the part of the log that can be folded, so that what follows is seen.
+    fn unfold(&self, process: &mut Process<'_>) {
+        let _ = self
+            .voice
+            .ci
+            .close(process.clock.epoch_seconds(), process.err);
+    }
+
+    fn finish(&mut self, ended: Ended, process: &mut Process<'_>) -> Exit {
+        match ended {
             Ended::Verdicts(outcomes) => {
-                let exit = Exit::worst(outcomes.iter().map(|outcome| outcome.verdict.exit));
-                (outcomes, Vec::new(), exit)
+                self.report.exit = Exit::worst(outcomes.iter().map(|outcome| outcome.verdict.exit));
+                self.report.artifacts = outcomes;
             }
-            Ended::Usage(errors) => (Vec::new(), errors, Exit::Usage),
-        };
-        let report = Report {
-            simulated: self.simulated,
-            tenant: Some(self.host.clone()),
-            artifacts,
-            errors,
-            exit,
-        };
-        write_report(&report, self.voice.form, self.voice.style, process)
+            Ended::Usage(errors) => {
+                self.report.exit = Exit::Usage;
+                self.report.errors = errors;
+            }
+        }
+        self.report.ended = process.clock.now_iso();
+        self.unfold(process);
+        write_report(&self.report, self.voice, &self.redactor, process)
     }
 
     /// On a signal: the ledger of what was written, and an end without waiting for the worker.
@@ -186,6 +203,7 @@ impl Telling {
             2 => Exit::Interrupted,
             _ => Exit::Terminated,
         };
+        self.unfold(process);
         let _ = writeln!(process.err, "error: interrupted before the verdict");
         let _ = self.progress.ledger(process.err);
         let _ = writeln!(
@@ -197,6 +215,7 @@ impl Telling {
     }
 
     fn broken(&self, process: &mut Process<'_>) -> Exit {
+        self.unfold(process);
         let _ = writeln!(
             process.err,
             "error: flowship broke off; this is a fault of flowship, please report it"

@@ -1,12 +1,15 @@
 //! What one artifact of a run is to become: everything that is known before the tenant is asked.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::artifact::Archive;
 use crate::artifact::ArtifactKind;
 use crate::artifact::Comparable;
 use crate::settings::parameters::NamedParameter;
+
+use super::outcome::Place;
 use crate::tenant::wire::{ArtifactId, PackageId};
 
 /// One artifact of a run.
@@ -39,6 +42,10 @@ pub struct Content {
     pub package: PackageId,
     /// The name for the package if it has to be created.
     pub package_name: String,
+    /// The artifact's path as the caller named it, and the files in it.
+    pub root: PathBuf,
+    /// The paths of its files, relative to it.
+    pub files: Vec<String>,
     /// The packed archive.
     pub archive: Archive,
     /// The same content, to be compared with the tenant's.
@@ -47,6 +54,27 @@ pub struct Content {
     pub parameters: BTreeMap<String, String>,
     /// The keys of `parameters.prop` and `parameters.propdef`.
     pub parameter_keys: BTreeSet<String>,
+}
+
+impl Content {
+    /// The file of the artifact that the tenant's words name, if they name one.
+    #[must_use]
+    pub fn file_named_in(&self, words: &[String]) -> Option<Place> {
+        let named = |path: &&String| {
+            let name = Path::new(path.as_str())
+                .file_name()
+                .and_then(|name| name.to_str())
+                .unwrap_or_default();
+            name.contains('.')
+                && !name.starts_with('.')
+                && words.iter().any(|text| text.contains(name))
+        };
+        let path = self.files.iter().find(named)?;
+        Some(Place {
+            path: self.root.join(path).to_string_lossy().into_owned(),
+            line: None,
+        })
+    }
 }
 
 /// What the caller allows and asks for.

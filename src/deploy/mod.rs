@@ -20,10 +20,10 @@ use crate::tenant::error::TenantError;
 
 use self::job::{Job, Source};
 use self::ledger::{Ended, Ledger};
-use self::outcome::{Message, Outcome, Verdict, Word};
+use self::outcome::{Before, Message, Outcome, Phase, Verdict, Word};
 use self::plan::{Plan, Standing};
 use self::verdict::Evidence;
-use self::write::{Progress, Seal, Writing};
+use self::write::{Progress, Seal, Trace, Writing};
 
 /// What every step of a run needs.
 #[derive(Clone)]
@@ -41,14 +41,14 @@ pub struct Context<'a> {
 /// Why one artifact, or the run, stops before the first write.
 pub(crate) enum Stop {
     /// An argument does not fit the tenant: the run ends with nothing sent.
-    Usage(Message),
+    Usage(Box<Message>),
     /// A call did not give what it should.
-    Tenant(TenantError),
+    Tenant(Box<TenantError>),
 }
 
 impl From<TenantError> for Stop {
     fn from(error: TenantError) -> Self {
-        Stop::Tenant(error)
+        Stop::Tenant(Box::new(error))
     }
 }
 
@@ -57,7 +57,7 @@ pub(crate) struct Pending {
     kind: ArtifactKind,
     evidence: Evidence,
     seal: Seal,
-    designtime_version: String,
+    trace: Trace,
     next_look: Moment,
     profile_asked: bool,
     told: String,
@@ -65,17 +65,30 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
-    fn new(kind: ArtifactKind, evidence: Evidence, seal: Seal, designtime_version: String) -> Self {
+    fn new(kind: ArtifactKind, evidence: Evidence, seal: Seal, trace: Trace) -> Self {
         Self {
             kind,
             evidence,
             seal,
-            designtime_version,
+            trace,
             next_look: Duration::ZERO,
             profile_asked: false,
             told: String::new(),
             told_at: Duration::ZERO,
         }
+    }
+
+    /// What was seen last, in a few words.
+    fn last_seen(&self) -> String {
+        let runtime = match (self.evidence.last_seen(), self.evidence.new_record()) {
+            (Some(record), Some(_)) => format!("runtime {}", record.status),
+            (Some(record), None) => format!(
+                "runtime still shows the deployment before ({})",
+                record.status
+            ),
+            (None, _) => "runtime shows nothing yet".to_owned(),
+        };
+        format!("{}; {runtime}", self.evidence.task_words())
     }
 }
 
@@ -90,8 +103,8 @@ pub fn deploy(context: &Context<'_>, jobs: &[Job]) -> Ended {
             .progress(&job.id.0, "reading what the tenant holds");
         match survey::survey(context, job) {
             Ok(standing) => surveyed.push(Ok(standing)),
-            Err(Stop::Tenant(error)) => surveyed.push(Err(error)),
-            Err(Stop::Usage(message)) => return Ended::Usage(vec![message]),
+            Err(Stop::Tenant(error)) => surveyed.push(Err(*error)),
+            Err(Stop::Usage(message)) => return Ended::Usage(vec![*message]),
         }
     }
     let begun: Vec<Begun<'_>> = jobs
@@ -119,7 +132,10 @@ fn begin<'a>(
     let (standing, progress) = match surveyed {
         Err(error) => (
             Standing::default(),
-            Progress::Done(Verdict::of_error(error, "nothing was written"), None),
+            Progress::Done(
+                Box::new(Verdict::of_error(error, "nothing was written")),
+                Trace::at(Phase::Read),
+            ),
         ),
         Ok(standing) => {
             let progress = follow(context, job, &standing);
@@ -137,24 +153,25 @@ fn begin<'a>(
 /// Follows the plan of one artifact up to its deploy call.
 fn follow(context: &Context<'_>, job: &Job, standing: &Standing) -> Progress {
     match plan::decide(job, standing) {
-        Plan::Refuse(message) => Progress::Done(
-            Verdict::bad(Word::Failed, "nothing was written".to_owned(), message),
-            None,
+        Plan::Refuse(message) => refused(message),
+        Plan::Unchanged(proof) => Progress::Done(
+            Box::new(Verdict::well(Word::Unchanged, proof)),
+            Trace::at(Phase::Start),
         ),
-        Plan::Unchanged(proof) => Progress::Done(Verdict::well(Word::Unchanged, proof), None),
-        Plan::Stopped(evidence) => Progress::Done(stopped(job, evidence), None),
+        Plan::Stopped(evidence) => {
+            Progress::Done(Box::new(stopped(job, evidence)), Trace::at(Phase::Start))
+        }
         Plan::Act(steps) => match Writing::new(context, job, standing) {
             Some(writing) => writing.carry_out(steps),
-            None => Progress::Done(
-                Verdict::bad(
-                    Word::Failed,
-                    "nothing was written".to_owned(),
-                    Message::new("the type of the artifact is not known"),
-                ),
-                None,
-            ),
+            None => refused(Message::new("the type of the artifact is not known")),
         },
     }
+}
+
+/// An end before the first write, because of what the tenant holds.
+fn refused(message: Message) -> Progress {
+    let verdict = Verdict::bad(Word::Failed, "nothing was written".to_owned(), message);
+    Progress::Done(Box::new(verdict), Trace::at(Phase::Read))
 }
 
 fn stopped(job: &Job, evidence: String) -> Verdict {
@@ -166,72 +183,97 @@ fn stopped(job: &Job, evidence: String) -> Verdict {
     Verdict::bad(Word::Skipped, evidence, message)
 }
 
+/// Watches what is not decided, and gathers the facts of all.
 fn finish(context: &Context<'_>, begun: Vec<Begun<'_>>) -> Vec<Outcome> {
     let mut outcomes: Vec<Option<Outcome>> = Vec::new();
     let mut pending = Vec::new();
     let mut facts = Vec::new();
     for (place, one) in begun.into_iter().enumerate() {
+        let gathering = Gathering {
+            context,
+            job: one.job,
+            standing: one.standing,
+            started: one.started,
+        };
         match one.progress {
-            Progress::Done(verdict, version) => {
-                let mut ended =
-                    outcome(context, one.job, &one.standing, one.started, None, verdict);
-                ended.designtime_version = version.or(ended.designtime_version);
-                outcomes.push(Some(ended));
+            Progress::Done(verdict, trace) => {
+                outcomes.push(Some(gathering.outcome(trace, None, *verdict)));
             }
             Progress::Watch(watched) => {
                 outcomes.push(None);
                 pending.push((place, one.job, watched));
             }
         }
-        facts.push((one.job, one.standing, one.started));
+        facts.push(gathering);
     }
     for (place, watched, verdict) in watch::watch(context, pending) {
-        let (job, standing, started) = &facts[place];
-        outcomes[place] = Some(outcome(
-            context,
-            job,
-            standing,
-            *started,
-            Some(&watched),
-            verdict,
-        ));
+        let mut trace = watched.trace.clone();
+        if watched.evidence.build_failed() {
+            trace.phase = Phase::Deploy;
+        }
+        outcomes[place] = Some(facts[place].outcome(trace, Some(&watched.evidence), verdict));
     }
     outcomes.into_iter().flatten().collect()
 }
 
-/// Gathers the facts of one artifact.
-fn outcome(
-    context: &Context<'_>,
-    job: &Job,
-    standing: &Standing,
+/// What the facts of one artifact are gathered from. Versions are the tenant's text and made fit to be printed here.
+struct Gathering<'a> {
+    context: &'a Context<'a>,
+    job: &'a Job,
+    standing: Standing,
     started: Moment,
-    watched: Option<&Pending>,
-    verdict: Verdict,
-) -> Outcome {
-    let content = match &job.source {
-        Source::Files(content) => Some(content),
-        Source::Tenant => None,
-    };
-    let held = standing.artifact.as_ref();
-    Outcome {
-        id: job.id.0.clone(),
-        kind: content.map(|content| content.kind).or(standing.kind),
-        package: content
-            .map(|content| content.package.0.clone())
-            .or_else(|| held.map(|artifact| artifact.package_id.clone())),
-        designtime_version: watched
-            .map(|one| one.designtime_version.clone())
-            .or_else(|| held.map(|artifact| artifact.version.clone())),
-        runtime_version: watched
-            .and_then(|one| one.evidence.last_seen())
-            .or(standing.runtime.as_ref())
-            .map(|record| record.version.clone()),
-        content_sha256: content.map(|content| content.archive.content),
-        zip_sha256: content.map(|content| content.archive.zip),
-        task: watched
-            .and_then(|one| one.evidence.task_id())
-            .map(ToString::to_string),
-        took: context.clock.now().saturating_sub(started),
-        verdict,
+}
+
+impl Gathering<'_> {
+    fn outcome(&self, trace: Trace, evidence: Option<&Evidence>, verdict: Verdict) -> Outcome {
+        let content = match &self.job.source {
+            Source::Files(content) => Some(content),
+            Source::Tenant => None,
+        };
+        let held = self.standing.artifact.as_ref();
+        let before = self.before();
+        let record = evidence
+            .and_then(Evidence::last_seen)
+            .or(self.standing.runtime.as_ref());
+        Outcome {
+            id: self.job.id.0.clone(),
+            kind: content.map(|content| content.kind).or(self.standing.kind),
+            package: content
+                .map(|content| content.package.0.clone())
+                .or_else(|| held.map(|artifact| self.clean(&artifact.package_id))),
+            designtime_version: trace
+                .version
+                .map(|version| self.clean(&version))
+                .or_else(|| before.designtime_version.clone()),
+            runtime_version: record.map(|record| self.clean(&record.version)),
+            deployed_on: record.and_then(|record| record.deployed_on),
+            before,
+            parameters: trace.parameters,
+            phase: trace.phase,
+            content_sha256: content.map(|content| content.archive.content),
+            zip_sha256: content.map(|content| content.archive.zip),
+            task: evidence
+                .and_then(Evidence::task_id)
+                .map(ToString::to_string),
+            took: self.context.clock.now().saturating_sub(self.started),
+            verdict,
+        }
+    }
+
+    fn before(&self) -> Before {
+        let record = self.standing.runtime.as_ref();
+        Before {
+            designtime_version: self
+                .standing
+                .artifact
+                .as_ref()
+                .map(|artifact| self.clean(&artifact.version)),
+            runtime_version: record.map(|record| self.clean(&record.version)),
+            deployed_on: record.and_then(|record| record.deployed_on),
+        }
+    }
+
+    fn clean(&self, text: &str) -> String {
+        self.context.tenant.words(text).to_string()
     }
 }

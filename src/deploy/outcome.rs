@@ -1,11 +1,13 @@
 //! How one artifact ended: the facts that every report is made of.
 
+use std::fmt;
 use std::time::Duration;
 
-use crate::artifact::ArtifactKind;
 use crate::artifact::Digest;
+use crate::artifact::{Artifact, ArtifactKind};
 use crate::exit::Exit;
 use crate::tenant::error::{Kind, TenantError};
+use crate::tenant::odata::TenantTime;
 
 /// The verdict words. They are a contract: pipelines read them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +53,78 @@ impl Word {
     }
 }
 
+/// The steps of one artifact, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// The offline check.
+    Check,
+    /// Reading what the tenant holds.
+    Read,
+    /// Creating or updating package and content.
+    Upload,
+    /// Writing parameters.
+    Configure,
+    /// The deploy call and its build.
+    Deploy,
+    /// Waiting for the new content to run.
+    Start,
+}
+
+impl Phase {
+    /// All of them.
+    pub const ALL: [Phase; 6] = [
+        Phase::Check,
+        Phase::Read,
+        Phase::Upload,
+        Phase::Configure,
+        Phase::Deploy,
+        Phase::Start,
+    ];
+
+    /// The name in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Phase::Check => "check",
+            Phase::Read => "read",
+            Phase::Upload => "upload",
+            Phase::Configure => "configure",
+            Phase::Deploy => "deploy",
+            Phase::Start => "start",
+        }
+    }
+}
+
+/// A place in a file of the repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The path, relative to the working directory.
+    pub path: String,
+    /// The line, counted from 1.
+    pub line: Option<u32>,
+}
+
+impl Place {
+    /// Reads `path:line`, as sources of parameters are written; `None` for anything else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (path, line) = text.rsplit_once(':')?;
+        Some(Self {
+            path: path.to_owned(),
+            line: Some(line.parse().ok()?),
+        })
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "{}:{line}", self.path),
+            None => f.write_str(&self.path),
+        }
+    }
+}
+
 /// What a reader needs when something is not well.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Message {
@@ -58,6 +132,8 @@ pub struct Message {
     pub what: String,
     /// Where: a call, a file and line, an option.
     pub at: Option<String>,
+    /// The file at fault, when it is known.
+    pub file: Option<Place>,
     /// Why, deepest cause first, in the tenant's words.
     pub causes: Vec<String>,
     /// What to do next.
@@ -108,6 +184,7 @@ impl From<TenantError> for Message {
             at: Some(error.at),
             causes,
             hint: error.hint,
+            file: None,
         }
     }
 }
@@ -175,6 +252,40 @@ impl Verdict {
     }
 }
 
+impl Outcome {
+    /// The end of an artifact that is not valid: nothing was sent.
+    #[must_use]
+    pub fn invalid(artifact: &Artifact, message: Message) -> Self {
+        Self {
+            id: artifact.id().to_owned(),
+            kind: Some(artifact.kind()),
+            package: None,
+            verdict: Verdict::bad(Word::Invalid, "nothing was sent".to_owned(), message),
+            designtime_version: None,
+            runtime_version: None,
+            before: Before::default(),
+            deployed_on: None,
+            parameters: Vec::new(),
+            phase: Phase::Check,
+            content_sha256: None,
+            zip_sha256: None,
+            task: None,
+            took: Duration::ZERO,
+        }
+    }
+}
+
+/// What stood on the tenant before this run.
+#[derive(Clone, Debug, Default)]
+pub struct Before {
+    /// The version that the design time showed.
+    pub designtime_version: Option<String>,
+    /// The version that the runtime showed.
+    pub runtime_version: Option<String>,
+    /// When that was deployed.
+    pub deployed_on: Option<TenantTime>,
+}
+
 /// How one artifact ended.
 #[derive(Clone, Debug)]
 pub struct Outcome {
@@ -190,6 +301,14 @@ pub struct Outcome {
     pub designtime_version: Option<String>,
     /// The version that the runtime shows.
     pub runtime_version: Option<String>,
+    /// What stood before this run.
+    pub before: Before,
+    /// When the deployment that the runtime shows was deployed.
+    pub deployed_on: Option<TenantTime>,
+    /// The keys of the parameters that were written.
+    pub parameters: Vec<String>,
+    /// The phase in which it ended.
+    pub phase: Phase,
     /// The digest of the content: sorted paths and bytes.
     pub content_sha256: Option<Digest>,
     /// The digest of the packed zip.

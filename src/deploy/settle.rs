@@ -7,7 +7,6 @@ use super::outcome::{Message, Verdict, Word};
 use super::parameters;
 use super::plan::Standing;
 use super::verdict::{Doubt, Judgement, Why};
-use super::watch::last_seen;
 use super::{Context, Pending, survey};
 use crate::artifact::ArtifactKind;
 use crate::clock::Deadline;
@@ -208,6 +207,9 @@ fn failed(context: &Context<'_>, job: &Job, one: &Pending, what: String) -> Verd
     } else {
         message.hint = hint_for(&message.causes);
     }
+    if let Source::Files(content) = &job.source {
+        message.file = content.file_named_in(&message.causes);
+    }
     if old_runs {
         message
             .causes
@@ -315,7 +317,7 @@ fn evidence(context: &Context<'_>, one: &Pending, doubts: &[Doubt]) -> String {
                 record.status, record.version
             )
         }
-        None => last_seen(one),
+        None => one.last_seen(),
     };
     let doubted = doubts
         .iter()

@@ -1,7 +1,7 @@
 //! Reading what the tenant holds, before the first write.
 
 use super::job::{Job, Source};
-use super::outcome::Message;
+use super::outcome::{Message, Place};
 use super::parameters;
 use super::plan::{self, Standing};
 use super::{Context, Stop};
@@ -34,7 +34,7 @@ fn check_roles(context: &Context<'_>, job: &Job) -> Result<(), Stop> {
     if names.is_empty() {
         return Ok(());
     }
-    Err(Stop::Tenant(TenantError {
+    Err(Stop::from(TenantError {
         kind: Kind::Role,
         what: format!("the key lacks the role {}; nothing was written", names.join(", ")),
         at: "scopes of the access token".to_owned(),
@@ -69,11 +69,11 @@ fn read_package(context: &Context<'_>, job: &Job, standing: &mut Standing) -> Re
         Reading::Missing => {
             context.tenant.prove(context.deadline)?;
             if !job.rules.create_package {
-                return Err(Stop::Usage(
+                let message =
                     Message::new(format!("package {} is not on the tenant", content.package))
                         .at("--no-create-package")
-                        .hint("create it in the web UI, or leave the option out"),
-                ));
+                        .hint("create it in the web UI, or leave the option out");
+                return Err(Stop::Usage(Box::new(message)));
             }
         }
     }
@@ -154,14 +154,14 @@ pub(super) fn check_parameters(job: &Job, standing: &Standing) -> Result<(), Sto
                         .to_owned()
                 }
             };
-            Err(Stop::Usage(
-                Message::new(format!(
-                    "{} has no parameter `{}`; nothing was written",
-                    job.id, unknown.key
-                ))
-                .at(unknown.source)
-                .hint(hint),
-            ))
+            let what = format!(
+                "{} has no parameter `{}`; nothing was written",
+                job.id, unknown.key
+            );
+            Err(Stop::Usage(Box::new(Message {
+                file: Place::parse(&unknown.source),
+                ..Message::new(what).at(unknown.source).hint(hint)
+            })))
         }
     }
 }

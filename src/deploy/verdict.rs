@@ -586,6 +586,12 @@ impl Evidence {
         })
     }
 
+    /// Whether our build failed.
+    #[must_use]
+    pub fn build_failed(&self) -> bool {
+        matches!(self.task, Task::Failed { .. })
+    }
+
     /// Whether the tenant is known to have accepted a deployment.
     #[must_use]
     pub fn accepted(&self) -> bool {

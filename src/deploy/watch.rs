@@ -132,7 +132,7 @@ fn ask_profile(context: &Context<'_>, job: &Job, one: &mut Pending) {
 
 /// One line for each change, and one each half minute.
 fn tell_change(context: &Context<'_>, job: &Job, one: &mut Pending) {
-    let words = context.tenant.words(&last_seen(one)).to_string();
+    let words = context.tenant.words(&one.last_seen()).to_string();
     let now = context.clock.now();
     if words != one.told || now >= one.told_at + HEARTBEAT {
         let left = context.deadline.left(now).as_secs();
@@ -147,19 +147,6 @@ fn tell_change(context: &Context<'_>, job: &Job, one: &mut Pending) {
         one.told = words;
         one.told_at = now;
     }
-}
-
-/// What was seen last, in a few words.
-pub(super) fn last_seen(one: &Pending) -> String {
-    let runtime = match (one.evidence.last_seen(), one.evidence.new_record()) {
-        (Some(record), Some(_)) => format!("runtime {}", record.status),
-        (Some(record), None) => format!(
-            "runtime still shows the deployment before ({})",
-            record.status
-        ),
-        (None, _) => "runtime shows nothing yet".to_owned(),
-    };
-    format!("{}; {runtime}", one.evidence.task_words())
 }
 
 fn repeat_call(context: &Context<'_>, job: &Job, one: &mut Pending) {
@@ -191,5 +178,5 @@ fn contact_refused(one: &Pending, error: TenantError) -> Verdict {
         "a deployment was accepted, but its end can't be seen: {}",
         message.what
     );
-    Verdict::bad(word, last_seen(one), message)
+    Verdict::bad(word, one.last_seen(), message)
 }

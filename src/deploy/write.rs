@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::job::{Content, Job, Source};
-use super::outcome::{Message, Verdict, Word};
+use super::outcome::{Message, Phase, Verdict, Word};
 use super::parameters::{self, Setting, Why};
 use super::plan::{self, Standing, Steps, Upload};
 use super::survey;
@@ -38,8 +38,29 @@ pub(super) struct Seal {
 pub(super) enum Progress {
     /// A deployment was or may have been accepted; it has to be watched.
     Watch(Box<Pending>),
-    /// It ended already, with this design-time version if one was read back.
-    Done(Verdict, Option<String>),
+    /// It ended already.
+    Done(Box<Verdict>, Trace),
+}
+
+/// How far the writing of one artifact came.
+#[derive(Clone, Debug)]
+pub(super) struct Trace {
+    pub(super) phase: Phase,
+    /// The design-time version, once it was read back.
+    pub(super) version: Option<String>,
+    /// The keys of the parameters that were written.
+    pub(super) parameters: Vec<String>,
+}
+
+impl Trace {
+    /// An end in this phase with nothing written.
+    pub(super) fn at(phase: Phase) -> Self {
+        Self {
+            phase,
+            version: None,
+            parameters: Vec::new(),
+        }
+    }
 }
 
 /// One artifact while it is written.
@@ -50,7 +71,7 @@ pub(super) struct Writing<'a> {
     kind: ArtifactKind,
     state: String,
     first_write: Option<Moment>,
-    version: Option<String>,
+    trace: Trace,
 }
 
 /// Why the writing of one artifact stopped.
@@ -82,7 +103,7 @@ impl<'a> Writing<'a> {
             kind,
             state: "nothing was written".to_owned(),
             first_write: None,
-            version: None,
+            trace: Trace::at(Phase::Upload),
         })
     }
 
@@ -90,9 +111,9 @@ impl<'a> Writing<'a> {
     pub(super) fn carry_out(mut self, steps: Steps) -> Progress {
         match self.try_to(steps) {
             Ok(progress) => progress,
-            Err(Halt::Verdict(verdict)) => Progress::Done(*verdict, self.version),
+            Err(Halt::Verdict(verdict)) => Progress::Done(verdict, self.trace),
             Err(Halt::Tenant(error)) => {
-                Progress::Done(Verdict::of_error(error, &self.state), self.version)
+                Progress::Done(Box::new(Verdict::of_error(error, &self.state)), self.trace)
             }
         }
     }
@@ -108,19 +129,21 @@ impl<'a> Writing<'a> {
                 Upload::Keep => {}
             }
         }
+        self.trace.phase = Phase::Configure;
         let settings = self.configure(steps.upload)?;
         let (artifact, seal) = self.seal(steps.upload, settings)?;
-        self.version = Some(artifact.version.clone());
+        self.trace.version = Some(artifact.version.clone());
         if !steps.deploy {
             let evidence = format!(
                 "design time version {}; not deployed, as asked",
                 self.context.tenant.words(&artifact.version)
             );
             return Ok(Progress::Done(
-                Verdict::well(Word::Uploaded, evidence),
-                self.version.clone(),
+                Box::new(Verdict::well(Word::Uploaded, evidence)),
+                self.trace.clone(),
             ));
         }
+        self.trace.phase = Phase::Deploy;
         let baseline = self.baseline()?;
         self.deploy(baseline, &artifact, seal)
             .map(|pending| Progress::Watch(Box::new(pending)))
@@ -345,6 +368,7 @@ impl<'a> Writing<'a> {
         );
         for setting in &missing {
             self.write_parameter(setting, &setting.value, &shown)?;
+            self.trace.parameters.push(setting.key.clone());
         }
         self.check_written(&missing, &shown)?;
         self.wrote(format!(
@@ -578,12 +602,8 @@ impl<'a> Writing<'a> {
         let call = self.call().inspect_err(|_| self.state = before)?;
         self.tell(&call);
         evidence.called(call);
-        Ok(Pending::new(
-            self.kind,
-            evidence,
-            seal,
-            artifact.version.clone(),
-        ))
+        self.trace.phase = Phase::Start;
+        Ok(Pending::new(self.kind, evidence, seal, self.trace.clone()))
     }
 
     /// One deploy call. A bare "not found" right after the upload is asked again for a while: the tenant was not asked

@@ -52,6 +52,13 @@ struct Problem<'a> {
     hint: Option<&'a str>,
 }
 
+/// The artifacts alone, as a compact array.
+#[must_use]
+pub fn artifacts(report: &Report) -> String {
+    let artifacts: Vec<Artifact<'_>> = report.artifacts.iter().map(artifact).collect();
+    serde_json::to_string(&artifacts).unwrap_or_default()
+}
+
 /// Writes the report as one object and a line break.
 pub fn result(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let run = Run {

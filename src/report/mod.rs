@@ -1,24 +1,78 @@
-//! Reports: facts in, words out. What is printed on standard output is the result and nothing else.
+//! Reports: facts in, words out. What is printed on standard output is the result and nothing else; commands for CI
+//! systems go to standard error with the log, reports into files.
 
+pub mod ci;
+pub mod github;
+pub mod gitlab;
 pub mod json;
+pub mod junit;
 pub mod masked;
 pub mod progress;
+pub mod receipt;
+pub mod summary;
 pub mod text;
 
-use crate::deploy::outcome::{Message, Outcome};
+use std::path::{Path, PathBuf};
+
+use crate::deploy::outcome::{Message, Outcome, Place};
 use crate::exit::Exit;
 
 /// The facts of a run.
 #[derive(Debug)]
 pub struct Report {
+    /// The command: `deploy`, `redeploy`, `check`.
+    pub command: &'static str,
     /// The tenant was a simulated one; every line says so.
     pub simulated: bool,
     /// The host of the tenant, when one was asked.
     pub tenant: Option<String>,
     /// How each artifact ended.
     pub artifacts: Vec<Outcome>,
+    /// What the offline check found.
+    pub findings: Vec<Found>,
     /// What ended the run before any artifact had a verdict.
     pub errors: Vec<Message>,
     /// The code of the run.
     pub exit: Exit,
+    /// When the run began and ended, by this machine's clock.
+    pub began: String,
+    /// When it ended.
+    pub ended: String,
+    /// Where the working directory lies in the repository, so that paths can be told from its root.
+    pub below_repository: PathBuf,
+}
+
+/// One finding of the offline check, with its place relative to the working directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// `error` or `warning`.
+    pub severity: &'static str,
+    /// The name of the rule.
+    pub rule: &'static str,
+    /// Where.
+    pub place: Place,
+    /// What.
+    pub message: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+impl Report {
+    /// A path of the working directory as a path of the repository, with `/` on every system.
+    #[must_use]
+    pub fn repository_path(&self, path: &str) -> String {
+        let joined = if Path::new(path).is_absolute() {
+            PathBuf::from(path)
+        } else {
+            self.below_repository.join(path)
+        };
+        let text = joined.to_string_lossy().replace('\\', "/");
+        text.strip_prefix("./").unwrap_or(&text).to_owned()
+    }
+
+    /// The beginning as JUnit wants it: `2026-11-22T10:02:11`.
+    #[must_use]
+    pub fn began_without_zone(&self) -> String {
+        self.began.chars().take(19).collect()
+    }
 }

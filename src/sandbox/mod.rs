@@ -201,6 +201,18 @@ impl Sandbox {
         ]
     }
 
+    /// Everything that must never be seen in a client's output: client secret, password, and the tokens handed out.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<String> {
+        let credentials = &self.service.credentials;
+        let mut secrets = vec![
+            credentials.client_secret.clone(),
+            credentials.password.clone(),
+        ];
+        secrets.extend(locked(&self.service.sessions).handed_out());
+        secrets
+    }
+
     /// The requests seen so far.
     #[must_use]
     pub fn journal(&self) -> Journal {

@@ -176,6 +176,12 @@ impl Sessions {
             .any(|token| text.contains(token.as_str()))
     }
 
+    /// The access tokens, session cookies and CSRF tokens that are known.
+    pub(super) fn handed_out(&self) -> Vec<String> {
+        let sessions = self.csrf.iter().flat_map(|(cookie, token)| [cookie, token]);
+        self.tokens.keys().chain(sessions).cloned().collect()
+    }
+
     /// Starts a session: its cookie and its CSRF token.
     pub(super) fn fetch_csrf(&mut self) -> (String, String) {
         const MOST: usize = 1000;

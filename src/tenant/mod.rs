@@ -14,13 +14,12 @@ pub mod wire;
 use std::fs::File;
 
 use std::sync::Mutex;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
 
 use crate::artifact::ArtifactKind;
 use crate::artifact::archive::Archive;
-use crate::clock::{Clock, Deadline};
+use crate::clock::{Clock, Deadline, epoch_millis};
 use crate::http::{Answer, Body, Connection, Http, Method};
 use crate::settings::credentials::{Credentials, Login};
 use crate::settings::redactor::Redactor;
@@ -471,12 +470,8 @@ fn parse_runtime(answer: &Answer) -> Option<RuntimeReading> {
     let record = odata::entity(&answer.body)?;
     Some(RuntimeReading {
         record: Some(record),
-        answered: answer.date().and_then(epoch_millis).map(TenantTime),
+        answered: answer.date().map(epoch_millis).map(TenantTime),
     })
-}
-
-fn epoch_millis(date: SystemTime) -> Option<i64> {
-    i64::try_from(date.duration_since(UNIX_EPOCH).ok()?.as_millis()).ok()
 }
 
 /// A create is answered with 201, or with 202 and an empty body; anything else of 2xx only with the entity.

@@ -7,6 +7,8 @@ use serde_json::Value;
 use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
+use crate::clock;
+
 /// A date by the tenant's clock, in milliseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TenantTime(pub i64);
@@ -71,22 +73,8 @@ fn zoneless(text: &str) -> Option<OffsetDateTime> {
 }
 
 impl fmt::Display for TenantTime {
-    /// `2026-11-22T10:02:11.250Z`; the bare number when it is no date that a calendar holds.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000) {
-            Ok(date) => write!(
-                f,
-                "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
-                date.year(),
-                u8::from(date.month()),
-                date.day(),
-                date.hour(),
-                date.minute(),
-                date.second(),
-                date.millisecond()
-            ),
-            Err(_) => write!(f, "{}", self.0),
-        }
+        f.write_str(&clock::iso(self.0))
     }
 }
 

@@ -1,0 +1,242 @@
+//! The summary of a run as Markdown: what a person wants to see at a glance.
+
+use super::Report;
+use crate::artifact::ArtifactKind;
+use crate::deploy::outcome::{Message, Outcome};
+use crate::exit::Exit;
+
+/// Writes the summary; rows that do not fit into `room` bytes are counted instead.
+#[must_use]
+pub fn markdown(report: &Report, room: usize) -> String {
+    let mut text = heading(report);
+    for error in &report.errors {
+        text.push_str(&format!("\n{}\n", problem(error)));
+    }
+    if !report.artifacts.is_empty() {
+        text.push_str("\n| Artifact | Verdict | Design time | Runtime | Time | Why |\n|---|---|---|---|---|---|\n");
+    }
+    let rows = report.artifacts.iter().map(|outcome| row(report, outcome));
+    push_within(&mut text, rows, room.saturating_sub(SPARE));
+    let evidence = report
+        .artifacts
+        .iter()
+        .filter(|outcome| !outcome.verdict.evidence.is_empty());
+    text.push('\n');
+    push_within(
+        &mut text,
+        evidence.map(evidence_line),
+        room.saturating_sub(SPARE / 2),
+    );
+    let findings = report.findings.iter().map(|found| {
+        let line = found
+            .place
+            .line
+            .map(|line| format!(":{line}"))
+            .unwrap_or_default();
+        format!(
+            "- {} `{}{line}`: {}\n",
+            found.severity,
+            code(&found.place.path),
+            escape(&found.message)
+        )
+    });
+    push_within(&mut text, findings, room);
+    text
+}
+
+/// Room that is kept for the parts behind the table.
+const SPARE: usize = 64 * 1024;
+
+/// Appends what fits; what does not is counted.
+fn push_within(text: &mut String, parts: impl Iterator<Item = String>, room: usize) {
+    let mut left_out = 0;
+    for part in parts {
+        if text.len() + part.len() + 100 > room {
+            left_out += 1;
+        } else {
+            text.push_str(&part);
+        }
+    }
+    if left_out > 0 {
+        text.push_str(&format!("\n… and {left_out} more: see the log\n"));
+    }
+}
+
+fn heading(report: &Report) -> String {
+    let simulated = if report.simulated {
+        " (SIMULATED tenant)"
+    } else {
+        ""
+    };
+    let tenant = report
+        .tenant
+        .as_ref()
+        .map(|host| format!(" on `{}`", code(host)))
+        .unwrap_or_default();
+    let well = report
+        .artifacts
+        .iter()
+        .filter(|outcome| outcome.verdict.exit == Exit::Ok)
+        .count();
+    let count = match report.artifacts.len() {
+        0 => report.exit.name().to_owned(),
+        all => format!("{well} of {all} well"),
+    };
+    format!(
+        "### flowship {}{tenant}{simulated}: {count}\n",
+        report.command
+    )
+}
+
+fn row(report: &Report, outcome: &Outcome) -> String {
+    let mark = if outcome.verdict.exit == Exit::Ok {
+        "✅"
+    } else {
+        "❌"
+    };
+    let simulated = if report.simulated { " SIMULATED" } else { "" };
+    let name = format!("`{}`", code(&outcome.id));
+    let name = match link(report, outcome) {
+        Some(url) => format!("[{name}]({url})"),
+        None => name,
+    };
+    format!(
+        "| {name} | {mark} {}{simulated} | {} | {} | {:.1} s | {} |\n",
+        outcome.verdict.word.as_str(),
+        change(
+            outcome.before.designtime_version.as_deref(),
+            outcome.designtime_version.as_deref()
+        ),
+        change(
+            outcome.before.runtime_version.as_deref(),
+            outcome.runtime_version.as_deref()
+        ),
+        outcome.took.as_secs_f64(),
+        outcome
+            .verdict
+            .message
+            .as_ref()
+            .map(problem)
+            .unwrap_or_default(),
+    )
+}
+
+/// `1.0.0 → 1.0.1`, or the one version.
+fn change(before: Option<&str>, after: Option<&str>) -> String {
+    match (before, after) {
+        (Some(before), Some(after)) if before != after => {
+            format!("{} → {}", escape(before), escape(after))
+        }
+        (_, Some(version)) | (Some(version), None) => escape(version),
+        (None, None) => "–".to_owned(),
+    }
+}
+
+fn problem(message: &Message) -> String {
+    let mut text = format!("**{}**", escape(&message.what));
+    for cause in &message.causes {
+        text.push_str(&format!("<br>{}", escape(cause)));
+    }
+    if let Some(hint) = &message.hint {
+        text.push_str(&format!("<br>→ {}", escape(hint)));
+    }
+    text
+}
+
+fn evidence_line(outcome: &Outcome) -> String {
+    format!(
+        "- `{}`: {}\n",
+        code(&outcome.id),
+        escape(&outcome.verdict.evidence)
+    )
+}
+
+/// Where a person finds the artifact in the tenant's web UI. Two generations of hosts have it at two paths.
+fn link(report: &Report, outcome: &Outcome) -> Option<String> {
+    let (host, package, kind) = (
+        report.tenant.as_ref()?,
+        outcome.package.as_ref()?,
+        outcome.kind?,
+    );
+    if report.simulated {
+        return None;
+    }
+    let set = match kind {
+        ArtifactKind::IntegrationFlow => "integrationflows",
+        ArtifactKind::MessageMapping => "messagemappings",
+        ArtifactKind::ScriptCollection => "scriptcollections",
+        ArtifactKind::ValueMapping => "valuemappings",
+    };
+    let shell = if host.contains(".integrationsuite") {
+        "shell"
+    } else {
+        "itspaces/shell"
+    };
+    let path = |text: &str| text.bytes().map(encoded).collect::<String>();
+    Some(format!(
+        "https://{host}/{shell}/design/contentpackage/{}/{set}/{}",
+        path(package),
+        path(&outcome.id)
+    ))
+}
+
+fn encoded(byte: u8) -> String {
+    if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+        char::from(byte).to_string()
+    } else {
+        format!("%{byte:02X}")
+    }
+}
+
+/// Text in a cell: nothing in it is markup.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '|' | '`' | '[' | ']' | '*' | '_' | '\\' | '~' | '#' | '@' => {
+                escaped.push_str(&format!("&#{};", u32::from(c)))
+            }
+            '\r' | '\n' => escaped.push(' '),
+            _ => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+/// Text between backticks in a cell.
+fn code(text: &str) -> String {
+    text.replace('`', "'")
+        .replace('|', "\\|")
+        .replace(['\r', '\n'], " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_a_cell_is_markup() {
+        let escaped = escape("a|b <img> [x](http://e) `c` @all\n# h");
+        assert!(
+            !escaped.contains(['|', '<', '[', '`', '@', '\n']),
+            "{escaped}"
+        );
+    }
+
+    #[test]
+    fn what_does_not_fit_is_counted() {
+        let mut text = String::new();
+        push_within(
+            &mut text,
+            (0..10).map(|n| format!("row {n} {}\n", "x".repeat(100))),
+            500,
+        );
+        assert!(
+            text.len() < 600 && text.contains("more: see the log"),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,88 @@
+//! Offline validation: errors for what cannot work, warnings for the rest, each with file, line and remedy.
+
+use std::path::Path;
+
+use crate::flow::{Flow, MODEL, SCRIPT, VALUES};
+use crate::golden;
+use crate::harness::{Flowship, Run};
+
+fn check(path: &Path, options: &[&str]) -> Run {
+    Flowship::new().arg("check").arg(path).args(options).run()
+}
+
+#[test]
+fn a_good_artifact_is_valid_without_credentials() {
+    for flow in [
+        Flow::new(),
+        Flow::with_line_feeds(),
+        Flow::of_type("ScriptCollection"),
+        Flow::of_type("MessageMapping"),
+        Flow::of_type("ValueMapping"),
+    ] {
+        check(flow.path(), &[]).exit(0).stdout_has("valid: ");
+    }
+    golden::is(
+        "check-valid.txt",
+        &check(Flow::new().path(), &[]).exit(0).stdout,
+    );
+    golden::is(
+        "check-valid.json",
+        &check(Flow::new().path(), &["--output", "json"])
+            .exit(0)
+            .stdout,
+    );
+}
+
+#[test]
+fn the_example_of_the_readme_is_valid() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("ci-examples/flows/hello-timer");
+    let run = check(&path, &[]).exit(0);
+    assert!(!run.stdout.contains("warning"), "{run}");
+}
+
+#[test]
+fn what_cannot_work_is_an_error_with_its_place_and_remedy() {
+    let broken = Flow::new()
+        .without(SCRIPT)
+        .with(&SCRIPT.replace("log", "LOG"), "x");
+    let broken = broken
+        .without(&SCRIPT.replace("log", "LOG"))
+        .with(VALUES, "Unused=1\nRetries=3\n")
+        .with(".DS_Store", "junk");
+    golden::is(
+        "check-invalid.txt",
+        &check(broken.path(), &[]).exit(3).stdout,
+    );
+    golden::is(
+        "check-invalid.json",
+        &check(broken.path(), &["--output", "json"]).exit(3).stdout,
+    );
+}
+
+#[test]
+fn a_broken_model_is_told_with_line_and_column() {
+    let flow = Flow::new().with(MODEL, "<a>\n  <b>\n</a>\n");
+    check(flow.path(), &[])
+        .exit(3)
+        .stdout_has("Orders to Warehouse.iflw:3")
+        .stdout_has("the XML is not well-formed");
+}
+
+#[test]
+fn what_is_no_artifact_at_all_is_told_with_where_to_look() {
+    let outer = Flow::new();
+    let parent = outer.path().parent().unwrap();
+    let inside = outer.path().join("src");
+    check(&inside, &[])
+        .exit(3)
+        .no_stdout()
+        .stderr_has("looked for META-INF/MANIFEST.MF and did not find it");
+    check(&parent.join("does-not-exist"), &[])
+        .exit(3)
+        .no_stdout()
+        .stderr_has("there is no such file or directory");
+    check(&outer.path().join(SCRIPT), &[])
+        .exit(3)
+        .no_stdout()
+        .stderr_has("it is broken, or no zip at all");
+}

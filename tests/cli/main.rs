@@ -1,0 +1,28 @@
+//! The program as its users meet it: the real binary in an empty environment, a simulated tenant behind a socket,
+//! and then the exit code, both streams, the requests that arrived and what runs at the end.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test may stop at the first surprise"
+)]
+
+mod check;
+mod credentials;
+mod deploy;
+mod flow;
+mod golden;
+mod harness;
+mod help;
+mod lost_answers;
+mod output;
+mod pack;
+mod parameters;
+mod readme;
+mod refusals;
+mod sandbox_command;
+mod secrets;
+mod signals;
+mod tidy;
+mod verdicts;
+mod wire_faults;

@@ -1,0 +1,321 @@
+//! Externalized parameters: what operations configured survives, and only what is named is written.
+
+use std::fs;
+
+use crate::flow::Flow;
+use crate::harness::{Flowship, Tenant, together};
+
+/// The values that a flow runs with, in the order of the keys.
+fn values(tenant: &Tenant, flow: &Flow) -> Vec<String> {
+    tenant
+        .runs(flow)
+        .into_iter()
+        .map(|(_, value)| value)
+        .collect()
+}
+
+#[test]
+fn what_operations_configured_survives_whatever_an_upload_does_to_it() {
+    let cases = [
+        &[][..],
+        &["reset-parameters"],
+        &["keep-all-parameters"],
+        &["parameter-moves-modified-at"],
+    ];
+    together(&cases, |scenario| {
+        let (old, new) = (Flow::new(), Flow::changed());
+        let configured = [("Receiver Address", "https://production.example")];
+        let tenant = Tenant::holding(scenario, vec![old.deployed(&configured)]);
+        Flowship::deploy(&tenant, new.path())
+            .run()
+            .exit(0)
+            .verdict("started");
+        tenant.deployed_once(&new.id);
+        assert_eq!(
+            values(&tenant, &new),
+            ["https://production.example", "3"],
+            "{scenario:?}"
+        );
+    });
+}
+
+#[test]
+fn only_named_keys_are_written() {
+    let (old, new) = (Flow::new(), Flow::changed());
+    let tenant = Tenant::holding(
+        &[],
+        vec![old.deployed(&[("Receiver Address", "https://production.example")])],
+    );
+    Flowship::deploy(&tenant, new.path())
+        .args(["--set", "Retries=5"])
+        .run()
+        .exit(0);
+    assert_eq!(values(&tenant, &new), ["https://production.example", "5"]);
+    let writes: Vec<String> = tenant
+        .requests()
+        .into_iter()
+        .filter(|request| request.contains("$links/Configurations"))
+        .collect();
+    assert!(
+        matches!(writes.as_slice(), [one] if one.contains("Retries")),
+        "{writes:#?}"
+    );
+}
+
+#[test]
+fn a_parameter_alone_is_a_change_that_is_deployed() {
+    let flow = Flow::new();
+    let tenant = Tenant::holding(&[], vec![flow.deployed(&[])]);
+    Flowship::deploy(&tenant, flow.path())
+        .args(["--set", "Retries=5"])
+        .run()
+        .exit(0)
+        .verdict("started");
+    tenant.deployed_once(&flow.id);
+    assert_eq!(values(&tenant, &flow), ["https://quality.example", "5"]);
+
+    Flowship::deploy(&tenant, flow.path())
+        .args(["--set", "Retries=5"])
+        .run()
+        .exit(0)
+        .verdict("unchanged");
+    tenant.deployed_once(&flow.id);
+}
+
+#[test]
+fn an_unknown_key_names_the_nearest_one_and_nothing_is_written() {
+    let flow = Flow::changed();
+    for preload in [Vec::new(), vec![Flow::new().deployed(&[])]] {
+        let tenant = Tenant::holding(&[], preload);
+        Flowship::deploy(&tenant, flow.path())
+            .args(["--set", "Retires=5"])
+            .run()
+            .exit(2)
+            .no_stdout()
+            .stderr_has("has no parameter `Retires`; nothing was written")
+            .stderr_has("did you mean `Retries`?")
+            .stderr_has("at:    --set");
+        tenant.is_untouched();
+        tenant.deployed(&flow.id, 0);
+    }
+}
+
+#[test]
+fn an_unknown_key_of_a_file_is_named_with_its_line() {
+    let (tenant, flow) = (Tenant::new(&[]), Flow::new());
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(
+        directory.path().join("prod.properties"),
+        "Retries=1\n\nAdress=x\n",
+    )
+    .unwrap();
+    Flowship::deploy(&tenant, flow.path())
+        .args(["--parameters", "prod.properties"])
+        .in_directory(directory.path())
+        .run()
+        .exit(2)
+        .stderr_has("has no parameter `Adress`")
+        .stderr_has("prod.properties:3");
+    tenant.is_untouched();
+}
+
+#[test]
+fn a_value_can_be_empty_and_hold_an_equals_sign() {
+    let (tenant, flow) = (Tenant::new(&[]), Flow::new());
+    Flowship::deploy(&tenant, flow.path())
+        .args([
+            "--set",
+            "Retries=",
+            "--set",
+            "Receiver Address=https://x.example/?a=b&c=<d>",
+        ])
+        .run()
+        .exit(0);
+    assert_eq!(values(&tenant, &flow), ["https://x.example/?a=b&c=<d>", ""]);
+}
+
+#[test]
+fn an_entry_can_name_its_artifact() {
+    let (tenant, flow) = (Tenant::new(&[]), Flow::new());
+    Flowship::deploy(&tenant, flow.path())
+        .arg("--set")
+        .arg(format!("{}:Retries=8", flow.id))
+        .run()
+        .exit(0);
+    assert_eq!(values(&tenant, &flow), ["https://quality.example", "8"]);
+}
+
+#[test]
+fn a_file_of_properties_or_yaml_is_written_and_set_wins_over_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let properties =
+        "# for production\nReceiver\\ Address=https\\://production.example\nRetries : 4\n";
+    let yaml = "# for production\nReceiver Address: https://production.example\nRetries: 4\n";
+    let cases = [
+        ("p.properties", properties),
+        ("p.prop", properties),
+        ("p.yaml", yaml),
+        ("p.yml", yaml),
+    ];
+    together(&cases, |(name, text)| {
+        fs::write(directory.path().join(name), text).unwrap();
+        let (tenant, flow) = (Tenant::new(&[]), Flow::new());
+        Flowship::deploy(&tenant, flow.path())
+            .args(["--parameters", name, "--set", "Retries=6"])
+            .in_directory(directory.path())
+            .run()
+            .exit(0);
+        assert_eq!(
+            values(&tenant, &flow),
+            ["https://production.example", "6"],
+            "{name}"
+        );
+    });
+}
+
+#[test]
+fn a_file_that_is_missing_or_broken_stops_the_run_before_anything_is_sent() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("list.yaml"), "- a\n- b\n").unwrap();
+    fs::write(directory.path().join("null.yaml"), "Retries:\n").unwrap();
+    fs::write(directory.path().join("bad.properties"), "Retries=\\u00zz\n").unwrap();
+    let (tenant, flow) = (Tenant::new(&[]), Flow::new());
+    for (file, said) in [
+        ("none.properties", "none.properties"),
+        ("list.yaml", "list.yaml:1"),
+        ("null.yaml", "`Retries` has no value"),
+        ("bad.properties", "bad.properties:1"),
+    ] {
+        Flowship::deploy(&tenant, flow.path())
+            .args(["--parameters", file])
+            .in_directory(directory.path())
+            .run()
+            .exit(2)
+            .no_stdout()
+            .stderr_has(said);
+    }
+    assert_eq!(tenant.journal().entries, []);
+}
+
+#[test]
+fn a_value_from_a_variable_is_written_but_never_shown() {
+    let flow = Flow::new();
+    let secret = "s3cr3t value/of+operations";
+    let tenant = Tenant::holding(
+        &[&format!("cause=refused {secret} there"), "start-error=text"],
+        vec![flow.deployed(&[])],
+    );
+    Flowship::deploy(&tenant, flow.path())
+        .args(["--set-from-env", "Receiver Address=TARGET", "--verbose"])
+        .env("TARGET", secret)
+        .hiding(secret)
+        .run()
+        .exit(1)
+        .stderr_has("refused *** there");
+    assert_eq!(
+        tenant.running(&flow.id).unwrap().parameters["Receiver Address"],
+        secret
+    );
+}
+
+#[test]
+fn an_unknown_key_from_a_variable_names_the_variable_and_not_its_value() {
+    let (tenant, flow) = (Tenant::new(&[]), Flow::new());
+    Flowship::deploy(&tenant, flow.path())
+        .args(["--set-from-env", "Receiver Adress=TARGET"])
+        .env("TARGET", "hunter2hunter2")
+        .hiding("hunter2hunter2")
+        .run()
+        .exit(2)
+        .stderr_has("--set-from-env (from TARGET)")
+        .stderr_has("did you mean `Receiver Address`?");
+    tenant.is_untouched();
+}
+
+#[test]
+fn a_variable_that_is_missing_empty_or_a_credential_is_no_value() {
+    let (tenant, flow) = (Tenant::new(&[]), Flow::new());
+    for (name, said) in [
+        ("NOWHERE", "the variable NOWHERE"),
+        ("EMPTY", "the variable EMPTY"),
+        ("CPI_SERVICE_KEY", "CPI_SERVICE_KEY holds the credentials"),
+    ] {
+        Flowship::deploy(&tenant, flow.path())
+            .arg("--set-from-env")
+            .arg(format!("Retries={name}"))
+            .env("EMPTY", "")
+            .run()
+            .exit(2)
+            .no_stdout()
+            .stderr_has(said);
+    }
+    assert_eq!(tenant.journal().entries, []);
+}
+
+#[test]
+fn an_entry_without_equals_sign_is_refused() {
+    let (tenant, flow) = (Tenant::new(&[]), Flow::new());
+    for option in ["--set", "--set-from-env"] {
+        Flowship::deploy(&tenant, flow.path())
+            .args([option, "Retries"])
+            .run()
+            .exit(2)
+            .stderr_has(option);
+    }
+    assert_eq!(tenant.journal().entries, []);
+}
+
+#[test]
+fn the_artifacts_own_values_win_when_asked() {
+    let (old, new) = (Flow::new(), Flow::changed());
+    let configured = [
+        ("Receiver Address", "https://production.example"),
+        ("Retries", "9"),
+    ];
+    let tenant = Tenant::holding(&[], vec![old.deployed(&configured)]);
+    Flowship::deploy(&tenant, new.path())
+        .args(["--parameters-from-artifact", "--set", "Retries=2"])
+        .run()
+        .exit(0);
+    assert_eq!(values(&tenant, &new), ["https://quality.example", "2"]);
+}
+
+#[test]
+fn a_key_that_is_new_in_this_version_takes_the_artifacts_value() {
+    let old = Flow::new().with(
+        crate::flow::VALUES,
+        "Receiver\\ Address=https\\://quality.example\n",
+    );
+    let old = old.with(crate::flow::DEFINITIONS, "<parameters/>");
+    let new = Flow::changed();
+    let tenant = Tenant::holding(
+        &[],
+        vec![old.deployed(&[("Receiver Address", "https://production.example")])],
+    );
+    Flowship::deploy(&tenant, new.path()).run().exit(0);
+    assert_eq!(values(&tenant, &new), ["https://production.example", "3"]);
+}
+
+#[test]
+fn the_runtime_profile_is_always_a_known_key() {
+    let (tenant, flow) = (Tenant::new(&["never-appears"]), Flow::new());
+    Flowship::deploy(&tenant, flow.path())
+        .args(["--set", "SAP_ProfileId=iflmap"])
+        .run()
+        .exit(0)
+        .verdict("started");
+    tenant.deployed_once(&flow.id);
+}
+
+#[test]
+fn a_list_of_parameters_can_come_from_a_variable() {
+    let (tenant, flow) = (Tenant::new(&[]), Flow::new());
+    Flowship::deploy(&tenant, flow.path())
+        .env(
+            "FLOWSHIP_SET",
+            "Retries=7\nReceiver Address=https://a.example\n",
+        )
+        .run()
+        .exit(0);
+    assert_eq!(values(&tenant, &flow), ["https://a.example", "7"]);
+}

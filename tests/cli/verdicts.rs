@@ -1,0 +1,362 @@
+//! Each scenario of the sandbox at least once: the exit code, the word, what is said, and what runs at the end.
+
+use crate::flow::Flow;
+use crate::harness::{Flowship, Run, Tenant, together};
+
+/// What is on the tenant before the run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Before {
+    Nothing,
+    /// An earlier version runs.
+    Earlier,
+}
+
+use Before::{Earlier, Nothing};
+
+/// Deploys the changed flow once; fails unless exactly one deployment was accepted.
+fn deploy(scenarios: &[&str], before: Before, options: &[&str]) -> (Tenant, Run) {
+    let (old, new) = (Flow::new(), Flow::changed());
+    let preload = match before {
+        Nothing => Vec::new(),
+        Earlier => vec![old.deployed(&[("Retries", "8")])],
+    };
+    let tenant = Tenant::holding(scenarios, preload);
+    let run = Flowship::deploy(&tenant, new.path()).args(options).run();
+    tenant.deployed_once(&new.id);
+    (tenant, run)
+}
+
+/// Tenants on which all is well in the end, however they get there.
+#[test]
+fn what_ends_well_is_green_and_runs() {
+    let cases: &[(&[&str], Before)] = &[
+        (&["slow=30"], Nothing),
+        (&["slow=30"], Earlier),
+        (&["flapping-error=20"], Nothing),
+        (&["flapping-error=20"], Earlier),
+        (&["postponed-redeploy=40"], Earlier),
+        (&["stale-started=30"], Earlier),
+        (&["stale-error=30"], Earlier),
+        (&["unknown-status=passing"], Nothing),
+        (&["unknown-status=passing"], Earlier),
+        (&["task-late=20"], Nothing),
+        (&["no-task-id"], Nothing),
+        (&["quoted-task-id"], Nothing),
+        (&["no-task-api=404"], Earlier),
+        (&["no-task-api=405"], Nothing),
+        (&["no-task-api=501"], Earlier),
+        (&["deployed-on=appear"], Earlier),
+        (&["deployed-on=call", "slow=30"], Earlier),
+        (&["foreign-deploy=before", "slow=30"], Earlier),
+        (&["csrf"], Nothing),
+        (&["csrf"], Earlier),
+        (&["neo"], Earlier),
+        (&["api-prefix=/location/edge"], Nothing),
+        (&["rate-limit=3"], Earlier),
+        (&["rate-limit=3,seconds"], Nothing),
+        (&["rate-limit=3,date"], Nothing),
+        (&["reset-parameters"], Earlier),
+        (&["keep-all-parameters"], Earlier),
+        (
+            &["parameter-moves-modified-at", "reset-parameters"],
+            Earlier,
+        ),
+        (&["no-modified-at"], Nothing),
+        (&["no-modified-at"], Earlier),
+        (&["modified-at-format=epoch"], Earlier),
+        (&["modified-at-format=odata"], Earlier),
+        (&["modified-at-format=iso"], Earlier),
+        (&["version-policy=raise"], Earlier),
+        (&["version-policy=manifest"], Earlier),
+        (&["version-policy=keep"], Earlier),
+        (&["version-policy=create-1.0.0"], Nothing),
+        (&["resource-put=200"], Earlier),
+        (&["strict-package-id"], Nothing),
+        (&["latency=0.5"], Earlier),
+        (&["page-size=1"], Earlier),
+    ];
+    together(cases, |(scenarios, before)| {
+        let (tenant, run) = deploy(scenarios, *before, &[]);
+        let _ = run.exit(0).verdict("started");
+        let parameters = tenant.runs(&Flow::changed());
+        let retries = if *before == Earlier { "8" } else { "3" };
+        assert!(
+            parameters.contains(&("Retries".to_owned(), retries.to_owned())),
+            "{scenarios:?} {before:?}: {parameters:?}"
+        );
+    });
+}
+
+/// Tenants that decide against the deployment: each with its cause, and what still runs.
+#[test]
+fn what_the_tenant_decides_against_is_red_with_its_cause() {
+    let alias = "No credentials for 'SANDBOX_ALIAS' found";
+    let cases: &[(&[&str], Before, &[&str])] = &[
+        (
+            &["build-fail"],
+            Nothing,
+            &["the build of the new content failed", alias],
+        ),
+        (
+            &["build-fail=bare"],
+            Nothing,
+            &[
+                "the build of the new content failed",
+                "the tenant gives no error text",
+            ],
+        ),
+        (
+            &["build-fail"],
+            Earlier,
+            &[
+                "the build of the new content failed",
+                "the deployment before still runs",
+            ],
+        ),
+        (
+            &["license-error"],
+            Nothing,
+            &["licence does not allow", "FAIL_ON_LICENSE_ERROR"],
+        ),
+        (
+            &["start-error=a"],
+            Nothing,
+            &["does not start", alias, "Manage Security Material"],
+        ),
+        (&["start-error=b"], Nothing, &[alias]),
+        (&["start-error=c"], Earlier, &[alias]),
+        (&["start-error=text"], Earlier, &[alias]),
+        (
+            &["start-error", "cause=Keystore alias 'north' is missing"],
+            Nothing,
+            &["Keystore alias 'north' is missing", "Manage Keystore"],
+        ),
+        (&["start-error-late-text=60"], Nothing, &[alias]),
+        (
+            &["start-error-in-place"],
+            Earlier,
+            &["does not start", alias],
+        ),
+        (
+            &["stale-error=20", "start-error=a"],
+            Earlier,
+            &["does not start", alias],
+        ),
+        (
+            &["build-fail", "task-late=20"],
+            Nothing,
+            &["the build of the new content failed"],
+        ),
+    ];
+    together(cases, |(scenarios, before, said)| {
+        let (tenant, run) = deploy(scenarios, *before, &[]);
+        let run = run.exit(1).verdict("failed");
+        for text in *said {
+            assert!(run.stderr.contains(text), "no `{text}`\n{run}");
+        }
+        let runs = tenant.running(&Flow::new().id).map(|record| record.status);
+        let expected = match (before, scenarios[0]) {
+            (Earlier, "build-fail") => Some("STARTED"),
+            (Nothing, "build-fail=bare" | "license-error") => None,
+            _ => Some("ERROR"),
+        };
+        assert_eq!(runs.as_deref(), expected, "{scenarios:?}");
+    });
+}
+
+/// Tenants that do not decide in time: never green.
+#[test]
+fn what_cannot_be_shown_in_time_is_undecided() {
+    let cases: &[(&[&str], Before, &str)] = &[
+        (&["slow=1000"], Nothing, "DEPLOYING"),
+        (&["slow=1000"], Earlier, "runtime STARTED"),
+        (&["task-stuck=idle"], Nothing, "DEPLOYING"),
+        (&["task-stuck=running"], Nothing, "DEPLOYING"),
+        (&["unknown-status=forever"], Earlier, "PROVISIONING"),
+        (&["postponed-redeploy=1000"], Earlier, "(not new)"),
+        (&["never-appears"], Nothing, "runtime shows nothing yet"),
+    ];
+    together(cases, |(scenarios, before, seen)| {
+        let (_, run) = deploy(scenarios, *before, &["--timeout", "5s"]);
+        let _ = run
+            .exit(7)
+            .verdict("undecided")
+            .stdout_has(seen)
+            .stderr_has("the time is up and the deployment is not decided");
+    });
+}
+
+#[test]
+fn a_flow_that_goes_to_another_runtime_is_named_as_such() {
+    let flow = Flow::new();
+    let tenant = Tenant::new(&["never-appears"]);
+    // the question comes five seconds after SUCCESS; the verdict must not wait for two minutes more than it is given
+    Flowship::deploy(&tenant, flow.path())
+        .args(["--timeout", "9s"])
+        .run()
+        .exit(7)
+        .verdict("undecided")
+        .stderr_has("SAP_ProfileId=integrationcell");
+    tenant.deployed_once(&flow.id);
+}
+
+/// Somebody else is quicker: what runs may be theirs, so it is not green.
+#[test]
+fn what_somebody_else_saved_meanwhile_is_superseded() {
+    let cases: &[(&[&str], Before)] = &[
+        (&["foreign-save=before-deploy"], Nothing),
+        (&["foreign-save=before-deploy"], Earlier),
+        (&["foreign-save=after-deploy"], Earlier),
+        (&["foreign-save=before-deploy", "no-modified-at"], Earlier),
+    ];
+    together(cases, |(scenarios, before)| {
+        let (_, run) = deploy(scenarios, *before, &[]);
+        let _ = run
+            .exit(1)
+            .verdict("superseded")
+            .stderr_has("saved other content");
+    });
+}
+
+#[test]
+fn what_somebody_else_saved_right_after_the_upload_is_not_deployed() {
+    together(&[Nothing, Earlier], |before| {
+        let (old, new) = (Flow::new(), Flow::changed());
+        let preload = if *before == Earlier {
+            vec![old.deployed(&[])]
+        } else {
+            Vec::new()
+        };
+        let tenant = Tenant::holding(&["foreign-save=after-upload"], preload);
+        Flowship::deploy(&tenant, new.path())
+            .run()
+            .exit(1)
+            .verdict("superseded")
+            .stderr_has("colleague@example.com saved other content");
+        tenant.deployed(&new.id, 0);
+    });
+}
+
+#[test]
+fn a_deployment_of_somebody_else_is_not_taken_for_ours() {
+    // theirs is STARTED while ours is still being built, and ours then fails
+    let (tenant, run) = deploy(
+        &["foreign-deploy=before", "slow=60", "build-fail"],
+        Earlier,
+        &[],
+    );
+    let _ = run.exit(1).verdict("failed");
+    assert_eq!(
+        tenant.running(&Flow::new().id).unwrap().deployed_by,
+        "colleague@example.com"
+    );
+}
+
+#[test]
+fn started_must_hold_as_long_as_asked() {
+    let (_, run) = deploy(&[], Nothing, &["--settle", "2s", "--output", "json"]);
+    let run = run.exit(0);
+    let seconds = run.json()["artifacts"][0]["seconds"].as_f64().unwrap();
+    assert!(seconds >= 2.0, "{run}");
+}
+
+#[test]
+fn basic_authentication_brings_its_csrf_token() {
+    let cases = [&[][..], &["basic-only"], &["csrf"]];
+    together(&cases, |scenarios| {
+        let (tenant, flow) = (Tenant::new(scenarios), Flow::new());
+        Flowship::new()
+            .watching(&tenant)
+            .args(["deploy".as_ref(), flow.path().as_os_str()])
+            .args(["--package", "Orders"])
+            .env("CPI_URL", tenant.variable("CPI_URL"))
+            .env("CPI_USERNAME", tenant.variable("CPI_USERNAME"))
+            .env("CPI_PASSWORD", tenant.variable("CPI_PASSWORD"))
+            .run()
+            .exit(0)
+            .verdict("started");
+        tenant.deployed_once(&flow.id);
+        tenant.runs(&flow);
+    });
+}
+
+#[test]
+fn a_key_for_a_tenant_with_basic_authentication_only_is_refused_with_the_reason() {
+    let (tenant, flow) = (Tenant::new(&["basic-only"]), Flow::new());
+    let run = Flowship::deploy(&tenant, flow.path())
+        .args(["--timeout", "5s"])
+        .run();
+    assert!(matches!(run.code, Some(4..=6)), "{run}");
+    let _ = run.stderr_has("/oauth/token");
+    tenant.is_untouched();
+}
+
+#[test]
+fn a_wrong_secret_is_refused_without_many_attempts() {
+    let (tenant, flow) = (Tenant::new(&[]), Flow::new());
+    Flowship::new()
+        .watching(&tenant)
+        .args(["deploy".as_ref(), flow.path().as_os_str()])
+        .args(["--package", "Orders"])
+        .env("CPI_URL", tenant.variable("CPI_URL"))
+        .env("CPI_TOKEN_URL", tenant.variable("CPI_TOKEN_URL"))
+        .env("CPI_CLIENT_ID", tenant.variable("CPI_CLIENT_ID"))
+        .env("CPI_CLIENT_SECRET", "of the year before")
+        .hiding("of the year before")
+        .run()
+        .exit(4)
+        .stderr_has("the token server refused the credentials");
+    let attempts = tenant.journal().entries.len();
+    assert!(
+        attempts <= 2,
+        "{attempts} attempts: asking often locks clients out"
+    );
+}
+
+#[test]
+fn a_token_that_ends_in_mid_run_is_renewed() {
+    let flow = Flow::new();
+    let tenant = Tenant::at_speed(1.0, &["expired-token=2", "slow=5"], Vec::new());
+    Flowship::deploy(&tenant, flow.path())
+        .run()
+        .exit(0)
+        .verdict("started");
+    tenant.deployed_once(&flow.id);
+    let tokens = tenant.journal().matching("POST", "/oauth/token").len();
+    assert!((2..=5).contains(&tokens), "{tokens} tokens in six seconds");
+}
+
+#[test]
+fn a_deployment_of_somebody_else_after_ours_changes_nothing_of_the_verdict() {
+    // a second after ours has started; our verdict is there by then
+    let old = Flow::new();
+    let new = Flow::changed();
+    let tenant = Tenant::at_speed(2.0, &["foreign-deploy=after"], vec![old.deployed(&[])]);
+    Flowship::deploy(&tenant, new.path())
+        .run()
+        .exit(0)
+        .verdict("started");
+    tenant.deployed_once(&new.id);
+}
+
+/// A scenario without a test is a promise that nobody keeps.
+#[test]
+fn every_scenario_of_the_sandbox_is_in_a_test() {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cli");
+    let sources: String = std::fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
+        .collect();
+    for info in flowship::sandbox::Scenario::all() {
+        let name = info.name;
+        let used = [
+            format!("\"{name}\""),
+            format!("\"{name}="),
+            format!("\"{name}@"),
+        ];
+        assert!(
+            used.iter().any(|text| sources.contains(text)),
+            "no test chooses the scenario {name}"
+        );
+    }
+}
