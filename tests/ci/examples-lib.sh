@@ -5,7 +5,7 @@
 # FLOWSHIP_CI_TOOLS  where pinned tools live; default ~/.cache/flowship-ci
 # FLOWSHIP_CI_KEEP   set: the scratch directory stays, for looking at logs
 
-set -euo pipefail
+set -Eeuo pipefail
 export LC_ALL=C.UTF-8
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -49,6 +49,7 @@ finish() {
     if [ -n "${FLOWSHIP_CI_KEEP:-}" ]; then echo "kept: $SCRATCH"; else rm -rf "$SCRATCH"; fi
 }
 trap finish EXIT
+trap 'echo "  FAIL  ${STORY:-}: line $LINENO of ${BASH_SOURCE[0]##*/}: $BASH_COMMAND" >&2' ERR
 trap 'exit 130' INT TERM
 
 binary() {
@@ -147,7 +148,7 @@ tokens() {
 # deployments N: so many deployments reached the tenant.
 deployments() {
     local n
-    n=$(curl -fsS --noproxy '*' "$TENANT/sandbox/journal" | grep -o '"decoded":"[^"]*DeployIntegrationDesigntimeArtifact' | wc -l)
+    n=$(curl -fsS --noproxy '*' "$TENANT/sandbox/journal" | grep -o '"decoded":"[^"]*DeployIntegrationDesigntimeArtifact' | wc -l || true)
     same "number of deployments" "$n" "$1"
 }
 # parameter VALUE: the tenant holds the flow with this Greeting.

@@ -107,12 +107,201 @@ fresh() {
 # job NAME RESULT: pass or fail, by the summary at the end of the log; none when it did not run.
 job() {
     local got
-    got=$(grep -oE "^ *(PASS|FAIL|WARN) +$1( |\$)" "$LOG" | awk '{print tolower($1)}' | tail -n 1)
+    got=$(grep -oE "^ *(PASS|FAIL|WARN) +$1( |\$)" "$LOG" | awk '{print tolower($1)}' | tail -n 1 || true)
     same "result of job $1" "${got:-none}" "$2"
 }
-# report FILE: the report file of the last run.
-report() { find "$OUT/left" "$REPO" -name "$1" -path "*${2:-}*" -type f | head -n 1; }
 
 # --- the stories ---------------------------------------------------------------------------------------------------
 
 example() { fresh; cp "$EXAMPLES/.gitlab-ci.yml" "$REPO/"; commit "$REPO"; }
+# What gitlab-ci-local keeps a job's files under is its own affair: the receipt is the artifact with this name.
+left() { find "$OUT/left" -name "$1" -type f | head -n 1; }
+
+section "GitLab: before any secret exists"
+STORY=none
+example
+gcl none ""
+job check pass
+job sandbox pass
+job deploy-test fail
+job deploy-production none
+has "$LOG" "SIMULATED"
+has "$LOG" "$DIGEST"
+has "$LOG" "valid: IntegrationFlow flowship.example.HelloTimer"
+has "$LOG" "CPI_SERVICE_KEY"
+ok "the sandbox job works, the deployment is red, not a silent success"
+
+section "GitLab: success"
+STORY=success
+tenant
+gcl success "$KEY_FILE"
+same "exit status" "$RC" 0
+job check pass
+job sandbox pass
+job deploy-test pass
+job deploy-production none
+has "$LOG" "section_start:"
+has "$LOG" "section_end:"
+parameter "Hello from the test tenant"
+deployments 1
+has "$(left flowship-receipt.json)" "$DIGEST"
+dotenv=$(left flowship.env)
+has "$dotenv" "FLOWSHIP_VERDICT=started"
+has "$dotenv" "FLOWSHIP_EXIT_CODE=0"
+has "$dotenv" "FLOWSHIP_ARTIFACT_ID=flowship.example.HelloTimer"
+has "$dotenv" "FLOWSHIP_CONTENT_SHA256=$DIGEST"
+same "lines of the dotenv report that are no KEY=VALUE" "$(grep -cvE '^[A-Z0-9_]+=[^\n]*$' "$dotenv" || true)" 0
+for file in $(find "$OUT/left" -name flowship-junit.xml); do junit_valid "$file"; done
+for file in $(find "$OUT/left" -name flowship-codequality.json); do same "findings" "$(python3 -c 'import json,sys; print(json.load(open(sys.argv[1])))' "$file")" "[]"; done
+tokens 1
+no_leak "$OUT"
+ok "the test tenant has it, the gate before production stands, reports are there"
+
+section "GitLab: production, by a person's click, the key as masked base64"
+STORY=production
+tenant
+FORM=base64 gcl production "$KEY_FILE" deploy-production
+same "exit status" "$RC" 0
+job deploy-production pass
+job deploy-test none
+parameter "Hello from production"
+deployments 1
+tokens 1
+# The variables as the tool keeps them are not part of what a GitLab shows.
+no_leak "$OUT"
+ok "production has it"
+
+section "GitLab: the check finds a bad artifact"
+STORY=check
+sed -i 's/^Bundle-SymbolicName.*/Bundle-SymbolicName: 0 bad id/' "$REPO/flows/hello-timer/META-INF/MANIFEST.MF"
+commit "$REPO"
+gcl check "" check
+job check fail
+quality=$(left flowship-codequality.json)
+has "$quality" "flows/hello-timer/META-INF/MANIFEST.MF"
+python3 - "$quality" <<'PY' || die "not a Code Quality report"
+import json, sys
+findings = json.load(open(sys.argv[1]))
+assert findings and len({one["fingerprint"] for one in findings}) == len(findings)
+for one in findings:
+    assert {"description", "check_name", "fingerprint", "severity", "location"} <= set(one), one
+    assert one["severity"] in ("info", "minor", "major", "critical", "blocker"), one
+    assert not one["location"]["path"].startswith(("/", "./")) and one["location"]["lines"]["begin"] >= 1, one
+PY
+junit_valid "$(left flowship-junit.xml)"
+ok "red, with a finding on its file and line"
+
+# red NAME KEYFILE EXITCODE [option]: the pipeline is red for this reason, and production is not touched.
+red() {
+    gcl "$1" "$2" "${@:4}"
+    [ "$RC" -ne 0 ] || die "$STORY: the pipeline is green"
+    job deploy-test fail
+    job deploy-production none
+    grep -qE "^deploy-test +finished in .* FAIL $3 *$" "$LOG" || die "$STORY: the exit code is not $3"
+    no_leak "$OUT"
+}
+
+section "GitLab: the tenant says ERROR"
+STORY=error
+example
+tenant --scenario start-error
+red error "$KEY_FILE" 1
+has "$LOG" "No credentials for 'SANDBOX_ALIAS' found"
+has "$(left flowship.env)" "FLOWSHIP_VERDICT=failed"
+for file in $(find "$OUT/left" -path '*deploy-test*' -name flowship-junit.xml); do junit_valid "$file"; has "$file" "<failure"; done
+deployments 1
+tokens 1
+ok "red, production untouched, the cause in log and JUnit"
+
+section "GitLab: bad credentials"
+STORY=credentials
+tenant
+red credentials "$WRONG_KEY_FILE" 4
+deployments 0
+tokens 0
+ok "red, nothing sent"
+
+section "GitLab: the deadline"
+STORY=deadline
+tenant --scenario never-appears
+red deadline "$KEY_FILE" 7 --variable FLOWSHIP_TIMEOUT=4s
+has "$(left flowship.env)" "FLOWSHIP_VERDICT=undecided"
+has "$(left flowship.env)" "FLOWSHIP_EXIT_CODE=7"
+deployments 1
+tokens 1
+ok "undecided is red"
+
+section "GitLab: wrong directory"
+STORY=directory
+tenant
+git -C "$REPO" mv flows/hello-timer flows/moved
+commit "$REPO"
+gcl directory "$KEY_FILE"
+[ "$RC" -ne 0 ] || die "the pipeline is green"
+job check fail
+job deploy-test none
+has "$LOG" "there is no such file or directory"
+gcl directory-deploy "$KEY_FILE" deploy-test
+job deploy-test fail
+grep -qE "^deploy-test +finished in .* FAIL 3 *$" "$LOG" || die "the exit code is not 3"
+deployments 0
+no_leak "$OUT"
+ok "red, nothing sent"
+
+# --- the template --------------------------------------------------------------------------------------------------
+
+# What the README tells a user to write.
+template() {
+    fresh
+    mkdir -p "$REPO/ci"
+    cp "$EXAMPLES/template.yml" "$REPO/ci/flowship.yml"
+    awk '/^```yaml$/ { on = 1; next } /^```$/ { on = 0 } on && /include:/ { found = 1 } on { print }' "$ROOT/ci-examples/README.md" >"$REPO/.gitlab-ci.yml"
+    has "$REPO/.gitlab-ci.yml" "ci/flowship.yml"
+    commit "$REPO"
+}
+section "GitLab: the template, as the README includes it"
+STORY=template
+template
+tenant
+gcl template "$KEY_FILE"
+same "exit status" "$RC" 0
+job deploy-test pass
+job deploy-production none
+parameter "Hello from the test tenant"
+has "$(left flowship-receipt.json)" "$DIGEST"
+has "$(left flowship.env)" "FLOWSHIP_VERDICT=started"
+no_leak "$OUT"
+gcl template-production "$KEY_FILE" deploy-production
+job deploy-production pass
+parameter "Hello from production"
+deployments 2
+no_leak "$OUT"
+(cd "$REPO" && env -i PATH="$NODE:$PATH" HOME="$SCRATCH/home" "$GCL" --force-shell-executor --no-color --preview) >"$SCRATCH/preview.yml" 2>/dev/null
+has "$SCRATCH/preview.yml" "resource_group: cpi-test"
+has "$SCRATCH/preview.yml" "when: manual"
+sed '/package:/d' "$REPO/.gitlab-ci.yml" >"$SCRATCH/twin5.yml" && cp "$SCRATCH/twin5.yml" "$REPO/.gitlab-ci.yml"
+commit "$REPO"
+gcl template-twin "" || true
+[ "$RC" -ne 0 ] || die "a missing input was accepted"
+ok "test, gate and production; a missing input is refused"
+
+section "GitLab: the template, the tenant says ERROR"
+STORY=template-error
+template
+tenant --scenario start-error
+red template-error "$KEY_FILE" 1
+ok "red"
+
+section "GitLab: without a network"
+STORY=offline
+example
+offline true || die "the namespace has a network"
+# shellcheck disable=SC2016
+WRAP=(unshare -n bash -c 'ip link set lo up; exec "$@"' --)
+gcl offline "" check sandbox
+same "exit status" "$RC" 0
+job sandbox pass
+has "$LOG" "$DIGEST"
+ok "green with loopback only"
+
+section "GitLab: done"

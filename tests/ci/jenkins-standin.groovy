@@ -21,7 +21,7 @@ class Run {
     static List<String> order = ['SUCCESS', 'UNSTABLE', 'FAILURE', 'ABORTED']
     static void say(String text) { println "[standin] $text" }
     static void worse(String to) { if (order.indexOf(to) > order.indexOf(result)) result = to }
-    static void in(Object block, Closure body) {
+    static void within(Object block, Closure body) {
         body.delegate = block
         body.resolveStrategy = Closure.DELEGATE_ONLY
         body.call()
@@ -43,7 +43,7 @@ class Steps extends Block {
     def getParams() { Run.params }
     def echo(String text) { println text }
     def error(String text) { throw new Failed(text) }
-    def sh(String script) { sh(script: script) }
+    def sh(Object script) { sh(script: script) }
     def sh(Map given) {
         def unknown = given.keySet() - ['script', 'returnStatus', 'returnStdout', 'label']
         if (unknown) throw new Refused("sh: unknown $unknown")
@@ -82,7 +82,7 @@ class Steps extends Block {
         }
         def before = extra
         extra = extra + bound
-        try { Run.in(this, body) } finally { extra = before; files*.delete() }
+        try { Run.within(this, body) } finally { extra = before; files*.delete() }
     }
     def junit(Map given) {
         def unknown = given.keySet() - ['testResults', 'allowEmptyResults']
@@ -104,7 +104,7 @@ class Steps extends Block {
         if (!found && !given.allowEmptyArchive) throw new Failed('No artifacts found that match the file pattern')
         found.each { new File(Run.settings.archive, it.name).bytes = it.bytes; Run.say("archived ${it.name}") }
     }
-    def lock(Map given, Closure body) { if (!given.resource) throw new Refused('lock: resource'); Run.say("locked ${given.resource}"); Run.in(this, body) }
+    def lock(Map given, Closure body) { if (!given.resource) throw new Refused('lock: resource'); Run.say("locked ${given.resource}"); Run.within(this, body) }
 }
 
 class Files {
@@ -172,7 +172,7 @@ class Post extends Block {
     }
     void run(String result) {
         ['always', 'success', 'failure', 'unstable', 'aborted', 'unsuccessful', 'cleanup'].each { name ->
-            if (bodies[name] && (name in ['always', 'cleanup'] || name == result.toLowerCase() || (name == 'unsuccessful' && result != 'SUCCESS'))) Run.in(new Steps(), bodies[name])
+            if (bodies[name] && (name in ['always', 'cleanup'] || name == result.toLowerCase() || (name == 'unsuccessful' && result != 'SUCCESS'))) Run.within(new Steps(), bodies[name])
         }
     }
 }
@@ -187,7 +187,7 @@ abstract class Directives extends Block {
     def options(Closure body) { keep('options', body) }
     def environment(Closure body) { keep('environment', body) }
     def post(Closure body) { keep('post', body) }
-    protected void post(String result) { if (given.post) { def p = new Post(); Run.in(p, given.post); p.run(result) } }
+    protected void post(String result) { if (given.post) { def p = new Post(); Run.within(p, given.post); p.run(result) } }
 }
 class Stage extends Directives {
     String name
@@ -196,13 +196,17 @@ class Stage extends Directives {
     def steps(Closure body) { keep('steps', body) }
     def when(Closure body) { keep('when', body) }
     def input(Closure body) { keep('input', body) }
-    void run(boolean skip) {
+    // What Jenkins finds before anything runs.
+    void check() {
         if (!given.steps) throw new Refused("${what()}: no steps")
         if (!agentGiven && !agentAbove) throw new Refused("${what()}: no agent, neither here nor above")
-        if (given.options) Run.in(new Options(where: what()), given.options)
+        if (given.options) Run.within(new Options(where: what()), given.options)
+        if (given.post) Run.within(new Post(), given.post)
+    }
+    void run(boolean skip) {
         def when = new When(), input = new Input()
-        if (given.when) { Run.in(when, given.when); if (!when.conditions) throw new Refused("${what()}: when has no condition") }
-        if (given.input) { Run.in(input, given.input); if (!input.text) throw new Refused("${what()}: input has no message") }
+        if (given.when) { Run.within(when, given.when); if (!when.conditions) throw new Refused("${what()}: when has no condition") }
+        if (given.input) { Run.within(input, given.input); if (!input.text) throw new Refused("${what()}: input has no message") }
         if (skip || !when.yes) { Run.say("stage $name: skipped" + (skip ? ' due to earlier failure' : ' due to when')); return }
         String before = Run.result
         Run.result = 'SUCCESS'
@@ -213,8 +217,8 @@ class Stage extends Directives {
             }
             def own = new Steps()
             own.extra.STAGE_NAME = name
-            if (given.environment) Run.in(new Environment(values: own.extra), given.environment)
-            Run.in(own, given.steps)
+            if (given.environment) Run.within(new Environment(values: own.extra), given.environment)
+            Run.within(own, given.steps)
         } catch (Failed e) { println "ERROR: ${e.message}"; Run.worse('FAILURE') } catch (Aborted e) { println "Rejected"; Run.worse('ABORTED') }
         try { post(Run.result) } catch (Failed e) { println "ERROR: ${e.message}"; Run.worse('FAILURE') }
         Run.say("stage $name: ${Run.result}")
@@ -230,7 +234,7 @@ class Stages extends Block {
     def stage(String name, Closure body) {
         def one = new Stage(name: name, agentAbove: agentAbove)
         if (all.any { it.name == name }) throw new Refused("two stages '$name'")
-        Run.in(one, body)
+        Run.within(one, body)
         all << one
     }
 }
@@ -243,29 +247,30 @@ class Pipeline extends Directives {
     void run() {
         if (!agentGiven) throw new Refused('pipeline: no agent')
         if (!given.stages) throw new Refused('pipeline: no stages')
-        if (given.options) Run.in(new Options(where: 'pipeline'), given.options)
-        if (given.parameters) Run.in(new Parameters(), given.parameters)
-        if (given.environment) Run.in(new Environment(values: Run.env), given.environment)
+        if (given.options) Run.within(new Options(where: 'pipeline'), given.options)
+        if (given.parameters) Run.within(new Parameters(), given.parameters)
+        if (given.environment) Run.within(new Environment(values: Run.env), given.environment)
         def stages = new Stages(agentAbove: agentName == 'any')
-        Run.in(stages, given.stages)
+        Run.within(stages, given.stages)
         if (!stages.all) throw new Refused('stages: there is no stage')
-        if (given.post) { def p = new Post(); Run.in(p, given.post) }
+        if (given.post) Run.within(new Post(), given.post)
+        stages.all*.check()
         stages.all.each { it.run(Run.result in ['FAILURE', 'ABORTED']) }
         post(Run.result)
     }
 }
-abstract class Jenkinsfile extends Script {
-    def pipeline(Closure body) { def one = new Pipeline(); Run.in(one, body); one.run() }
+abstract class PipelineScript extends Script {
+    def pipeline(Closure body) { def one = new Pipeline(); Run.within(one, body); one.run() }
 }
 
 Run.workspace = new File(args[1])
 Run.settings = new JsonSlurper().parse(new File(args[2]))
 Run.env.putAll(Run.settings.environment)
 Run.env.WORKSPACE = Run.workspace.path
-def configuration = new CompilerConfiguration(scriptBaseClass: Jenkinsfile.name)
+def configuration = new CompilerConfiguration(scriptBaseClass: PipelineScript.name)
 int status = 0
 try {
-    new GroovyShell(this.class.classLoader, new Binding(), configuration).parse(new File(args[0]), 'Jenkinsfile').run()
+    new GroovyShell(this.class.classLoader, new Binding(), configuration).parse(new File(args[0]).text, 'Jenkinsfile').run()
 } catch (Refused e) { println "REFUSED: ${e.message}"; status = 3
 } catch (MissingPropertyException | MissingMethodException | org.codehaus.groovy.control.CompilationFailedException e) { println "REFUSED: ${e.message}"; status = 3 }
 if (!status) { println "Finished: ${Run.result}"; status = Run.result == 'SUCCESS' ? 0 : 1 }
