@@ -197,7 +197,7 @@ fn escape(text: &str) -> String {
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '|' | '`' | '[' | ']' | '*' | '_' | '\\' | '~' | '#' | '@' => {
-                escaped.push_str(&format!("&#{};", u32::from(c)))
+                escaped.push_str(&format!("&#{};", u32::from(c)));
             }
             '\r' | '\n' => escaped.push(' '),
             _ => escaped.push(c),

@@ -233,7 +233,7 @@ fn watch(history: &History) -> Ended {
             Judgement::Wait => {
                 now += evidence
                     .pause(seconds(now), Duration::from_millis(300))
-                    .as_secs_f64()
+                    .as_secs_f64();
             }
             Judgement::RepeatCall => {
                 calls += 1;
@@ -434,7 +434,7 @@ fn a_deployment_is_triggered_twice_only_when_the_first_call_came_to_nothing() {
         match history.answer {
             Answer::Came => assert_eq!(ended.calls, 1, "{history:?}"),
             Answer::LostAfterAcceptance if lands && history.ours.lands < patience => {
-                assert_eq!(ended.calls, 1, "{history:?}")
+                assert_eq!(ended.calls, 1, "{history:?}");
             }
             _ => assert!(ended.calls <= 2, "{history:?}"),
         }
