@@ -3,6 +3,7 @@
 
 usage: examples-act-log.py LOG DIRECTORY
 """
+import html
 import json
 import pathlib
 import sys
@@ -23,7 +24,8 @@ for line in log.read_text(errors="replace").splitlines():
         pairs = event.get("kvPairs") or {}
         annotations.append(f"{command} {pairs.get('file', '')}:{pairs.get('line', '')} {event.get('arg', '')}")
     elif command == "summary":
-        summary.append(event.get("content", ""))
+        # As a reader sees it: without the entities that keep Markdown quiet.
+        summary.append(html.unescape(event.get("content", "")))
     elif command == "set-output":
         outputs.append(f"{event.get('name')}={event.get('arg')}")
     text.append(event.get("msg", "").rstrip("\n"))

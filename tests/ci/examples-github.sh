@@ -15,6 +15,9 @@ ok "act $("$ACT" --version | grep -oE '[0-9.]+$')"
 
 EXAMPLES=$ROOT/ci-examples/github
 PIN=flowship/flowship@v0.1.0
+# FLOWSHIP_ACTION: another checkout of the action than this one.
+ACTION=${FLOWSHIP_ACTION:-$ROOT}
+[ -f "$ACTION/action.yml" ] || die "there is no $ACTION/action.yml"
 
 # --- without running -----------------------------------------------------------------------------------------------
 
@@ -49,7 +52,7 @@ inside && /^  [a-z-]+:/ { sub(/:.*/, ""); gsub(/ /, ""); print }
 AWK
 unknown_inputs() {
     awk -v pin="$PIN" '$0 ~ "uses: " pin { on = 1; next } /^ *- / { on = 0 } on && /^          [a-z-]+:/ { sub(/:.*/, ""); gsub(/ /, ""); print }' "$@" |
-        sort -u | comm -23 - <(awk -f "$SCRATCH/inputs.awk" "$ROOT/action.yml" | sort -u)
+        sort -u | comm -23 - <(awk -f "$SCRATCH/inputs.awk" "$ACTION/action.yml" | sort -u)
 }
 knows_inputs() { ! unknown_inputs "$@" | grep .; }
 knows_inputs "$EXAMPLES"/*.yml || die "action.yml has no input $(unknown_inputs "$EXAMPLES"/*.yml)"
@@ -61,7 +64,7 @@ leak_gate
 
 # The action as a user gets it: what git holds (plus what is new here), and no target directory.
 mkdir -p "$SCRATCH/action"
-(cd "$ROOT" && git ls-files -zco --exclude-standard | tar -c --null --ignore-failed-read -T - 2>/dev/null) | tar -x -C "$SCRATCH/action"
+(cd "$ACTION" && git ls-files -zco --exclude-standard | tar -c --null --ignore-failed-read -T - 2>/dev/null) | tar -x -C "$SCRATCH/action"
 
 # Stands for actions/upload-artifact: copies what it would upload to where the assertions find it.
 mkdir -p "$SCRATCH/upload-artifact"
@@ -86,6 +89,7 @@ act_run() {
     shift 4
     OUT=$SCRATCH/out/$name
     LOG=$OUT/log
+    SHOW=$OUT/text # readable, unlike the JSON lines
     rm -rf "$OUT" "$SCRATCH/home"
     mkdir -p "$OUT/uploads" "$SCRATCH/home"
     mkdir -p "$REPO/.github/workflows"
@@ -133,10 +137,10 @@ job check success
 same "exit status" "$RC" 0
 has "$OUT/text" "valid: IntegrationFlow flowship.example.HelloTimer"
 ok "green for a good artifact"
-sed -i 's/^Bundle-SymbolicName.*/Bundle-SymbolicName: 0 bad id/' "$REPO/flows/hello-timer/META-INF/MANIFEST.MF"
+sed -i '$d' "$REPO/flows/hello-timer/src/main/resources/scenarioflows/integrationflow/Hello Timer.iflw"
 act_run check-bad pull_request check.yml ""
 job check failure
-has "$OUT/annotations" "flows/hello-timer/META-INF/MANIFEST.MF"
+has "$OUT/annotations" "flows/hello-timer/src/main/resources/scenarioflows/integrationflow/Hello Timer.iflw"
 ok "red for a bad one, with an annotation on its file"
 
 section "GitHub: deploy, success"

@@ -19,7 +19,8 @@ section() { printf '\n=== %s\n' "$*"; }
 ok() { printf '  ok    %s\n' "$*"; }
 die() {
     printf '  FAIL  %s\n' "$*" >&2
-    [ -z "${LOG:-}" ] || [ ! -f "$LOG" ] || { echo "--- the end of $LOG" >&2; tail -n 40 "$LOG" | cut -c1-400 >&2; }
+    local log=${SHOW:-${LOG:-}}
+    [ ! -f "$log" ] || { echo "--- the end of $log" >&2; tail -n 40 "$log" | cut -c1-400 >&2; }
     exit 1
 }
 

@@ -114,8 +114,8 @@ job() {
 # --- the stories ---------------------------------------------------------------------------------------------------
 
 example() { fresh; cp "$EXAMPLES/.gitlab-ci.yml" "$REPO/"; commit "$REPO"; }
-# What gitlab-ci-local keeps a job's files under is its own affair: the receipt is the artifact with this name.
-left() { find "$OUT/left" -name "$1" -type f | head -n 1; }
+# left FILE [JOB]: a file that a job left, wherever gitlab-ci-local keeps it.
+left() { find "$OUT/left" -name "$1" -path "*/${2:-}*" -type f | head -n 1; }
 
 section "GitLab: before any secret exists"
 STORY=none
@@ -140,8 +140,8 @@ job check pass
 job sandbox pass
 job deploy-test pass
 job deploy-production none
-has "$LOG" "section_start:"
-has "$LOG" "section_end:"
+# gitlab-ci-local reads the section markers, and says so: an independent reader understood both ends.
+grep -qE '^deploy-test +flowship took [0-9]+ ?m?s' "$LOG" || die "no section in the log"
 parameter "Hello from the test tenant"
 deployments 1
 has "$(left flowship-receipt.json)" "$DIGEST"
@@ -152,6 +152,10 @@ has "$dotenv" "FLOWSHIP_ARTIFACT_ID=flowship.example.HelloTimer"
 has "$dotenv" "FLOWSHIP_CONTENT_SHA256=$DIGEST"
 same "lines of the dotenv report that are no KEY=VALUE" "$(grep -cvE '^[A-Z0-9_]+=[^\n]*$' "$dotenv" || true)" 0
 for file in $(find "$OUT/left" -name flowship-junit.xml); do junit_valid "$file"; done
+for phase in check upload configure deploy start; do
+    has "$(left flowship-junit.xml deploy-test)" "classname=\"flowship.example.HelloTimer\" name=\"$phase\""
+done
+has "$(left flowship-junit.xml check)" 'classname="flowship.example.HelloTimer" name="check"'
 for file in $(find "$OUT/left" -name flowship-codequality.json); do same "findings" "$(python3 -c 'import json,sys; print(json.load(open(sys.argv[1])))' "$file")" "[]"; done
 tokens 1
 no_leak "$OUT"
@@ -173,12 +177,12 @@ ok "production has it"
 
 section "GitLab: the check finds a bad artifact"
 STORY=check
-sed -i 's/^Bundle-SymbolicName.*/Bundle-SymbolicName: 0 bad id/' "$REPO/flows/hello-timer/META-INF/MANIFEST.MF"
+sed -i '$d' "$REPO/flows/hello-timer/src/main/resources/scenarioflows/integrationflow/Hello Timer.iflw"
 commit "$REPO"
 gcl check "" check
 job check fail
 quality=$(left flowship-codequality.json)
-has "$quality" "flows/hello-timer/META-INF/MANIFEST.MF"
+has "$quality" "flows/hello-timer/src/main/resources/scenarioflows/integrationflow/Hello Timer.iflw"
 python3 - "$quality" <<'PY' || die "not a Code Quality report"
 import json, sys
 findings = json.load(open(sys.argv[1]))
