@@ -2,6 +2,7 @@
 # Runs ci-examples/github/ unchanged with act: real workflow engine, real steps, real binary, a simulated tenant.
 #
 # What act is not: it knows no protected environments, no approvals and no concurrency groups; it reads over them.
+# shellcheck source-path=SCRIPTDIR source=examples-lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/examples-lib.sh"
 
 section "GitHub: tools"
@@ -90,19 +91,20 @@ act_run() {
     OUT=$SCRATCH/out/$name
     LOG=$OUT/log
     SHOW=$OUT/text # readable, unlike the JSON lines
-    rm -rf "$OUT" "$SCRATCH/home"
+    rm -rf "$OUT" "${SCRATCH:?}/home"
     mkdir -p "$OUT/uploads" "$SCRATCH/home"
     mkdir -p "$REPO/.github/workflows"
     cp "$EXAMPLES"/*.yml "$REPO/.github/workflows/"
     commit "$REPO"
     local secret=()
     [ -z "$key" ] || {
-        printf 'CPI_SERVICE_KEY=%s\n' "$(base64 -w0 <"$key")" >"$SCRATCH/act-secrets"
+        if [ "${FORM:-json}" = json ]; then cat "$key"; else base64 -w0 <"$key"; fi >"$SCRATCH/act-secret"
+        printf "CPI_SERVICE_KEY='%s'\n" "$(cat "$SCRATCH/act-secret")" >"$SCRATCH/act-secrets"
         secret=(--secret-file "$SCRATCH/act-secrets")
     }
     RC=0
     # --insecure-secrets: act must not hide a leak from the search.
-    (cd "$REPO" && env -i PATH="$SCRATCH/path:$PATH" HOME="$SCRATCH/home" LC_ALL=C.UTF-8 "$ACT" "$event" \
+    (cd "$REPO" && env -i PATH="$FIRST:$PATH" HOME="$SCRATCH/home" LC_ALL=C.UTF-8 "$ACT" "$event" \
         -W ".github/workflows/$workflow" -P ubuntu-latest=-self-hosted --no-cache-server --json --insecure-secrets \
         --action-cache-path "$SCRATCH/act-cache" --env "UPLOADS=$OUT/uploads" \
         --local-repository "$PIN=$SCRATCH/action" --local-repository "$UPLOAD=$SCRATCH/upload-artifact" \
@@ -112,7 +114,7 @@ act_run() {
 UPLOAD=$(grep -ohE 'actions/upload-artifact@[0-9a-f]{40}' "$EXAMPLES/deploy.yml" | head -n 1)
 # job NAME RESULT: success, failure, or none for a job that did not run.
 job() { same "result of job $1" "$(cat "$OUT/jobs/$1" 2>/dev/null || echo none)" "$2"; }
-fresh() { REPO=$SCRATCH/repo && consumer "$REPO"; }
+fresh() { REPO="$SCRATCH/repository of ü" && consumer "$REPO"; }
 
 # --- the stories ---------------------------------------------------------------------------------------------------
 
@@ -167,10 +169,14 @@ tokens 2
 no_leak "$OUT"
 ok "both tenants, reports, outputs, summary, no secret"
 
+leaky
+act_run leaky push deploy.yml "$KEY_FILE"
+leak_found
+
 section "GitHub: deploy, the tenant says ERROR"
 STORY=error
 tenant --scenario start-error
-act_run error push deploy.yml "$KEY_FILE"
+FORM=base64 act_run error push deploy.yml "$KEY_FILE"
 job test failure
 job production none
 has "$OUT/text" "No credentials for 'SANDBOX_ALIAS' found"
@@ -192,7 +198,7 @@ act_run credentials push deploy.yml "$WRONG_KEY_FILE"
 job test failure
 job production none
 has "$OUT/outputs" "exit-code=4"
-has "$OUT/text" "error: "
+has "$OUT/annotations" "the token server refused the credentials"
 deployments 0
 tokens 0
 no_leak "$OUT"
@@ -204,7 +210,7 @@ act_run none push deploy.yml ""
 job test failure
 job production none
 has "$OUT/outputs" "exit-code=2"
-has "$OUT/text" "CPI_SERVICE_KEY"
+has "$OUT/annotations" "CPI_SERVICE_KEY"
 ok "red, not a silent success"
 
 section "GitHub: deploy, the deadline"
@@ -228,7 +234,7 @@ git -C "$REPO" mv flows/hello-timer flows/moved
 act_run directory push deploy.yml "$KEY_FILE"
 job test failure
 job production none
-has "$OUT/text" "there is no such file or directory"
+has "$OUT/annotations" "there is no such file or directory"
 has "$OUT/outputs" "exit-code=3"
 deployments 0
 no_leak "$OUT"

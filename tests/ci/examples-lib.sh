@@ -4,6 +4,7 @@
 # FLOWSHIP_BIN       the binary to test (absolute); built with cargo when unset
 # FLOWSHIP_CI_TOOLS  where pinned tools live; default ~/.cache/flowship-ci
 # FLOWSHIP_CI_KEEP   set: the scratch directory stays, for looking at logs
+# shellcheck disable=SC2034 # what is set here is for the runners
 
 set -Eeuo pipefail
 export LC_ALL=C.UTF-8
@@ -62,6 +63,7 @@ binary() {
     [ -x "$FLOWSHIP_BIN" ] || die "FLOWSHIP_BIN: $FLOWSHIP_BIN cannot be executed"
     export FLOWSHIP_BIN
     mkdir -p "$SCRATCH/path"
+    FIRST=$SCRATCH/path
     ln -sf "$FLOWSHIP_BIN" "$SCRATCH/path/flowship"
     "$FLOWSHIP_BIN" pack "$ROOT/ci-examples/flows/hello-timer" -o "$SCRATCH/hello.zip" >"$SCRATCH/pack.txt"
     # What no stub could know: the digest of the content.
@@ -83,7 +85,8 @@ go_tool() { # NAME MODULE VERSION
 }
 python_tool() { # NAME VERSION
     [ -x "$TOOLS/$1-$2/bin/$1" ] && return
-    python3 -m venv "$TOOLS/$1-$2" && "$TOOLS/$1-$2/bin/pip" install -q "$1==$2" || die "pip install $1==$2"
+    python3 -m venv "$TOOLS/$1-$2" || die "python3 -m venv"
+    "$TOOLS/$1-$2/bin/pip" install -q "$1==$2" || die "pip install $1==$2"
 }
 npm_tool() { # NAME VERSION
     [ -x "$TOOLS/npm-$1-$2/node_modules/.bin/$1" ] && return
@@ -117,8 +120,9 @@ commit() {
 
 # --- the tenant ----------------------------------------------------------------------------------------------------
 
-# tenant OPTION...: a `flowship sandbox` process behind a tap that notes every token it issues. Sets KEY, KEY_FILE,
+# tenant OPTION...: a `flowship sandbox` process behind a tap that notes every token it issues. Sets KEY_FILE,
 # WRONG_KEY_FILE and TENANT (its address).
+# shellcheck disable=SC2120
 tenant() {
     tenant_stop
     rm -rf "$SCRATCH/tenant"
@@ -134,7 +138,6 @@ tenant() {
     TENANT=$(cat "$SCRATCH/tenant/ready")
     KEY_FILE=$SCRATCH/tenant/key.json
     WRONG_KEY_FILE=$SCRATCH/tenant/wrong-key.json
-    KEY=$(cat "$KEY_FILE")
 }
 tenant_stop() {
     [ -z "$TENANT_PID" ] || { kill "$TENANT_PID" 2>/dev/null || true; wait "$TENANT_PID" 2>/dev/null || true; }
@@ -187,6 +190,7 @@ junit_valid_quiet() { xmllint --noout --nonet --schema "$HERE/junit.xsd" "$1"; }
 # --- gates of this file itself -------------------------------------------------------------------------------------
 
 leak_gate() {
+    # shellcheck disable=SC2119
     tenant
     python3 "$HERE/examples-leaks.py" "$SCRATCH/tenant" --plant "$SCRATCH/planted" || die "planting failed"
     local file
@@ -195,6 +199,19 @@ leak_gate() {
     done
     rm -rf "$SCRATCH/planted"
     tenant_stop
+}
+
+# A program that prints its key where the real one stands: the search has to find it in what a run leaves behind.
+leaky() {
+    mkdir -p "$SCRATCH/leaky"
+    # shellcheck disable=SC2016
+    printf '#!/bin/sh\n[ "$1" != --version ] || exec "%s" --version\ncat "$CPI_SERVICE_KEY" 2>/dev/null || echo "$CPI_SERVICE_KEY"\nexit 1\n' "$FLOWSHIP_BIN" >"$SCRATCH/leaky/flowship"
+    chmod +x "$SCRATCH/leaky/flowship"
+    FIRST=$SCRATCH/leaky
+}
+leak_found() {
+    refused "a program that prints its key" LEAK python3 "$HERE/examples-leaks.py" "$SCRATCH/tenant" "$OUT"
+    FIRST=$SCRATCH/path
 }
 
 # --- without a network ---------------------------------------------------------------------------------------------

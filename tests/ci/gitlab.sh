@@ -3,6 +3,7 @@
 #
 # What gitlab-ci-local is not: a GitLab. It runs no image here, masks nothing, enforces no resource_group and no
 # protected environment, does not read JUnit or Code Quality, and does not check `options` of inputs.
+# shellcheck source-path=SCRIPTDIR source=examples-lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/examples-lib.sh"
 
 section "GitLab: tools"
@@ -74,7 +75,7 @@ gcl() {
     shift 2
     OUT=$SCRATCH/out/$name
     LOG=$OUT/log
-    rm -rf "$OUT" "$SCRATCH/home" "$REPO/.gitlab-ci-local"
+    rm -rf "$OUT" "${SCRATCH:?}/home" "$REPO/.gitlab-ci-local"
     mkdir -p "$OUT" "$SCRATCH/home"
     {
         # gitlab-ci-local sets GITLAB_CI to false; a real runner sets true.
@@ -90,7 +91,7 @@ gcl() {
         esac
     } >"$REPO/.gitlab-ci-local-variables.yml"
     RC=0
-    (cd "$REPO" && env -i PATH="$SCRATCH/path:$NODE:$PATH" HOME="$SCRATCH/home" LC_ALL=C.UTF-8 "${WRAP[@]}" "$GCL" \
+    (cd "$REPO" && env -i PATH="$FIRST:$NODE:$PATH" HOME="$SCRATCH/home" LC_ALL=C.UTF-8 "${WRAP[@]}" "$GCL" \
         --force-shell-executor --shell-isolation --ignore-predefined-vars GITLAB_CI --no-color "$@") >"$LOG" 2>&1 || RC=$?
     # What the jobs left: artifacts, reports, their own logs. The variables file is ours and holds the key.
     cp -r "$REPO/.gitlab-ci-local" "$OUT/left"
@@ -100,7 +101,7 @@ gcl() {
 }
 WRAP=()
 fresh() {
-    REPO=$SCRATCH/repo
+    REPO="$SCRATCH/repository of ü"
     consumer "$REPO"
     printf '.gitlab-ci-local*\n' >"$REPO/.gitignore"
 }
@@ -115,7 +116,7 @@ job() {
 
 example() { fresh; cp "$EXAMPLES/.gitlab-ci.yml" "$REPO/"; commit "$REPO"; }
 # left FILE [JOB]: a file that a job left, wherever gitlab-ci-local keeps it.
-left() { find "$OUT/left" -name "$1" -path "*/${2:-}*" -type f | head -n 1; }
+left() { find "$OUT/left" -name "$1" -path "*/${2:-}*" -type f | sort | head -n 1; }
 
 section "GitLab: before any secret exists"
 STORY=none
@@ -151,15 +152,22 @@ has "$dotenv" "FLOWSHIP_EXIT_CODE=0"
 has "$dotenv" "FLOWSHIP_ARTIFACT_ID=flowship.example.HelloTimer"
 has "$dotenv" "FLOWSHIP_CONTENT_SHA256=$DIGEST"
 same "lines of the dotenv report that are no KEY=VALUE" "$(grep -cvE '^[A-Z0-9_]+=[^\n]*$' "$dotenv" || true)" 0
-for file in $(find "$OUT/left" -name flowship-junit.xml); do junit_valid "$file"; done
+junit_valid "$(left flowship-junit.xml check)"
+junit_valid "$(left flowship-junit.xml deploy-test)"
 for phase in check upload configure deploy start; do
     has "$(left flowship-junit.xml deploy-test)" "classname=\"flowship.example.HelloTimer\" name=\"$phase\""
 done
 has "$(left flowship-junit.xml check)" 'classname="flowship.example.HelloTimer" name="check"'
-for file in $(find "$OUT/left" -name flowship-codequality.json); do same "findings" "$(python3 -c 'import json,sys; print(json.load(open(sys.argv[1])))' "$file")" "[]"; done
+for name in check deploy-test; do
+    same "findings" "$(python3 -m json.tool --compact "$(left flowship-codequality.json "$name")")" "[]"
+done
 tokens 1
 no_leak "$OUT"
 ok "the test tenant has it, the gate before production stands, reports are there"
+
+leaky
+gcl leaky "$KEY_FILE" deploy-test
+leak_found
 
 section "GitLab: production, by a person's click, the key as masked base64"
 STORY=production
@@ -212,7 +220,8 @@ tenant --scenario start-error
 red error "$KEY_FILE" 1
 has "$LOG" "No credentials for 'SANDBOX_ALIAS' found"
 has "$(left flowship.env)" "FLOWSHIP_VERDICT=failed"
-for file in $(find "$OUT/left" -path '*deploy-test*' -name flowship-junit.xml); do junit_valid "$file"; has "$file" "<failure"; done
+junit_valid "$(left flowship-junit.xml deploy-test)"
+has "$(left flowship-junit.xml deploy-test)" "<failure"
 deployments 1
 tokens 1
 ok "red, production untouched, the cause in log and JUnit"

@@ -4,6 +4,7 @@
 # This is not Jenkins: none can be had without its update centre. jenkins-standin.groovy enforces the structure of a
 # declarative pipeline with Jenkins' Groovy version and really runs the shell part. What only Jenkins could show: its
 # script sandbox and CPS, its own masking, agents, real locks, how the reports look in its pages.
+# shellcheck source-path=SCRIPTDIR source=examples-lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/examples-lib.sh"
 
 section "Jenkins stand-in: tools"
@@ -27,7 +28,7 @@ settings() {
     local key=$1
     mkdir -p "$SCRATCH/archive"
     SETTINGS=$SCRATCH/settings.json
-    KEY_FILE_=$key PARAMETER=${2:-} APPROVE=${APPROVE:-true} BRANCH=${BRANCH:-main} ARCHIVE=$SCRATCH/archive PATH_=$SCRATCH/path:$PATH python3 - >"$SETTINGS" <<'PY'
+    KEY_FILE_=$key PARAMETER=${2:-} APPROVE=${APPROVE:-true} BRANCH=${BRANCH:-main} ARCHIVE=$SCRATCH/archive PATH_=$FIRST:$PATH python3 - >"$SETTINGS" <<'PY'
 import json, os
 key, parameter = os.environ["KEY_FILE_"], os.environ["PARAMETER"]
 environment = {"PATH": os.environ["PATH_"], "HOME": "/nonexistent", "JENKINS_URL": "https://jenkins.example.org/",
@@ -44,7 +45,7 @@ PY
 # jenkins NAME KEYFILE [PARAMETER]: a build in $REPO. Sets RC and LOG.
 jenkins() {
     OUT=$SCRATCH/out/$1
-    rm -rf "$OUT" "$SCRATCH/archive"
+    rm -rf "$OUT" "${SCRATCH:?}/archive"
     mkdir -p "$OUT"
     LOG=$OUT/log
     settings "$2" "${3:-}"
@@ -54,9 +55,12 @@ jenkins() {
     find "$REPO" -maxdepth 1 -type f -exec cp {} "$OUT/" \;
 }
 # build RESULT; stage NAME RESULT (skipped, or a result)
-build() { has "$LOG" "Finished: $1"; }
+build() {
+    has "$LOG" "Finished: $1"
+    same "exit status" "$RC" "$([ "$1" = SUCCESS ] && echo 0 || echo 1)"
+}
 stage() { grep -q "^\[standin\] stage $1: $2" "$LOG" || die "$STORY: stage $1 is not $2"; }
-fresh() { REPO=$SCRATCH/repo && consumer "$REPO" && commit "$REPO"; }
+fresh() { REPO="$SCRATCH/repository of ü" && consumer "$REPO" && commit "$REPO"; }
 
 # --- the stand-in refuses what is wrong ----------------------------------------------------------------------------
 
@@ -70,16 +74,20 @@ twin() { # WHAT WHY SED
     ! cmp -s "$SCRATCH/twin" "$EXAMPLE" || die "the twin «$1» is no twin"
     refused "$1" "$2" groovy "$SCRATCH/twin" "$REPO" "$SETTINGS"
 }
-twin "a misspelt block" '`stepz`' '0,/steps {/s//stepz {/'
-twin "a misspelt condition of post" '`allways`' 's/always {/allways {/'
-twin "no agent" 'no agent' '/agent any/d'
-twin "a misspelt step" '`junitt`' 's/junit allow/junitt allow/'
-twin "a misspelt option" '`timeot`' '0,/timeout(/s//timeot(/'
-twin "an option of pipelines in a stage" 'belongs to the pipeline' "s/timeout(time: 1, unit: 'HOURS')/disableConcurrentBuilds()/"
-twin "an unknown unit" 'FORTNIGHTS' "s/'DAYS'/'FORTNIGHTS'/"
-twin "a binding with a missing name" 'withCredentials' "s/, variable: 'CPI_SERVICE_KEY'//"
-twin "a secret in a double-quoted script" 'single quotes' "s|sh '\"\${FLOWSHIP:-flowship}\" check \"\$ARTIFACT\"'|sh \"flowship check \${env.ARTIFACT}\"|"
-twin "a syntax error" 'Jenkinsfile' '$d'
+# shellcheck disable=SC2016 # the quoted texts are messages and sed
+twins() {
+    twin "a misspelt block" '`stepz`' '0,/steps {/s//stepz {/'
+    twin "a misspelt condition of post" '`allways`' 's/always {/allways {/'
+    twin "no agent" 'no agent' '/agent any/d'
+    twin "a misspelt step" '`junitt`' 's/junit allow/junitt allow/'
+    twin "a misspelt option" '`timeot`' '0,/timeout(/s//timeot(/'
+    twin "an option of pipelines in a stage" 'belongs to the pipeline' "s/timeout(time: 1, unit: 'HOURS')/disableConcurrentBuilds()/"
+    twin "an unknown unit" 'FORTNIGHTS' "s/'DAYS'/'FORTNIGHTS'/"
+    twin "a binding with a missing name" 'withCredentials' "s/, variable: 'CPI_SERVICE_KEY'//"
+    twin "a secret in a double-quoted script" 'single quotes' "s|sh '\"\${FLOWSHIP:-flowship}\" check \"\$ARTIFACT\"'|sh \"flowship check \${env.ARTIFACT}\"|"
+    twin "a syntax error" 'Jenkinsfile' '$d'
+}
+twins
 
 # --- the stories ---------------------------------------------------------------------------------------------------
 
@@ -106,6 +114,12 @@ hasnt "$LOG" "section_start"
 tokens 2
 no_leak "$OUT"
 ok "both tenants, reports archived, no secret"
+
+# Only the stage that has the key is left, since the others would stop the build.
+leaky
+sed "/stage('Check')/,/stage('Test')/{/stage('Test')/!d}" "$EXAMPLE" >"$SCRATCH/Jenkinsfile.leaky"
+FILE=$SCRATCH/Jenkinsfile.leaky jenkins leaky "$KEY_FILE"
+leak_found
 
 section "Jenkins stand-in: the person says no"
 STORY=gate
