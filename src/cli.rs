@@ -236,7 +236,7 @@ pub struct PackArgs {
     pub path: PathBuf,
     /// The zip to write; an existing file is replaced.
     #[arg(short = 'o', long = "out", value_name = "FILE")]
-    pub out: PathBuf,
+    pub out: Option<PathBuf>,
     /// Another id than the manifest's.
     #[arg(long, value_name = "ID")]
     pub id: Option<String>,

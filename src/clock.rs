@@ -120,6 +120,12 @@ impl Deadline {
             .min(left.max(Duration::from_secs(1)))
     }
 
+    /// How long a download may take: half of the time left, so that one that hangs leaves time for another.
+    #[must_use]
+    pub fn download_timeout(self, now: Moment) -> Duration {
+        (self.left(now) / 2).max(self.poll_timeout(now))
+    }
+
     /// How long an upload may take: all of the time left.
     #[must_use]
     pub fn upload_timeout(self, now: Moment) -> Duration {

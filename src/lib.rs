@@ -44,8 +44,9 @@ pub struct Process<'a> {
     pub err: &'a mut dyn Write,
     /// Standard error is a terminal.
     pub terminal: bool,
-    /// The number of the signal that asked the run to end, 0 for none.
-    pub signal: Arc<AtomicUsize>,
+    /// Begins to listen for signals and gives the number of the one that asked the run to end, 0 for none. Until it is
+    /// called a signal ends the process at once, which is right while there is nothing to tell.
+    pub listen: &'a dyn Fn() -> Arc<AtomicUsize>,
     /// Runs since the start of the process.
     pub clock: Clock,
 }

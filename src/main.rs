@@ -13,15 +13,6 @@ use flowship::settings::environment::Environment;
 fn main() -> ExitCode {
     let clock = Clock::start();
     let environment = Environment::new(env::vars_os());
-    let signal = Arc::new(AtomicUsize::new(0));
-    for number in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        // without the handler a signal ends the process at once, which loses nothing but the last words
-        let _ = signal_hook::flag::register_usize(
-            number,
-            Arc::clone(&signal),
-            usize::try_from(number).unwrap_or(0),
-        );
-    }
     // not locked: the sandbox logs its requests from threads of its own
     let (mut out, mut err) = (io::stdout(), io::stderr());
     let exit = flowship::run(&mut Process {
@@ -31,8 +22,18 @@ fn main() -> ExitCode {
         out: &mut out,
         err: &mut err,
         terminal: io::stderr().is_terminal(),
-        signal,
+        listen: &listen,
         clock,
     });
     ExitCode::from(exit.code())
+}
+
+/// Keeps the number of the signal that comes first. Where no handler can be set, a signal ends the process at once.
+fn listen() -> Arc<AtomicUsize> {
+    let signal = Arc::new(AtomicUsize::new(0));
+    for number in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        let value = usize::try_from(number).unwrap_or(0);
+        let _ = signal_hook::flag::register_usize(number, Arc::clone(&signal), value);
+    }
+    signal
 }

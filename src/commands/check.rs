@@ -11,6 +11,7 @@ use crate::artifact::{self, Artifact, Finding, Severity};
 use crate::cli::{CheckArgs, OutputForm};
 use crate::deploy::outcome::{Message, Outcome, Place};
 use crate::exit::Exit;
+use crate::report::progress::Volume;
 use crate::report::{Found, Report, ci};
 use crate::settings::redactor::Redactor;
 use crate::words::disarm;
@@ -87,7 +88,7 @@ fn errors(findings: &[Found]) -> Vec<&Found> {
 }
 
 /// Tells warnings and what is left out of the zip.
-pub(super) fn tell(artifact: &Artifact, findings: &[Found], process: &mut Process<'_>) {
+fn tell(artifact: &Artifact, findings: &[Found], process: &mut Process<'_>) {
     for left_out in artifact.left_out() {
         let _ = writeln!(process.err, "left out: {}", disarm(&left_out.to_string()));
     }
@@ -97,9 +98,15 @@ pub(super) fn tell(artifact: &Artifact, findings: &[Found], process: &mut Proces
 }
 
 /// Refuses an artifact in which the check found an error; gives the findings of one that is valid.
-pub(super) fn valid(artifact: &Artifact, process: &mut Process<'_>) -> Result<Vec<Found>, Refusal> {
+pub(super) fn valid(
+    artifact: &Artifact,
+    voice: &Voice,
+    process: &mut Process<'_>,
+) -> Result<Vec<Found>, Refusal> {
     let findings = findings(artifact, &process.directory);
-    tell(artifact, &findings, process);
+    if voice.volume != Volume::Quiet {
+        tell(artifact, &findings, process);
+    }
     let Some(message) = summary(&errors(&findings)) else {
         return Ok(findings);
     };

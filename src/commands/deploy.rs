@@ -24,7 +24,7 @@ pub(super) fn deploy(
 ) -> Result<Exit, Refusal> {
     let redactor = Redactor::new();
     let artifact = open(&args.path, process)?;
-    let findings = check::valid(&artifact, process)?;
+    let findings = check::valid(&artifact, voice, process)?;
     let job = job(args, &artifact, &redactor, process)?;
     Settled {
         command: "deploy",
@@ -59,9 +59,10 @@ pub(super) fn redeploy(
             DEFAULT_POLL,
         )?,
     };
+    let ids: Vec<&str> = args.ids.iter().map(String::as_str).collect();
     let mut jobs = Vec::new();
     for id in &args.ids {
-        let named = named(&args.parameters, id, &redactor, process)?;
+        let named = named(&args.parameters, id, &ids, &redactor, process)?;
         jobs.push(Job {
             id: ArtifactId(id.clone()),
             source: Source::Tenant,
@@ -140,7 +141,7 @@ fn job(
             DEFAULT_POLL,
         )?,
     };
-    let named = named(&args.parameters, &id, redactor, process)?;
+    let named = named(&args.parameters, &id, &[], redactor, process)?;
     let content = Content {
         kind: artifact.kind(),
         name,
@@ -183,26 +184,35 @@ fn job(
 fn named(
     args: &ParameterArgs,
     id: &str,
+    all: &[&str],
     redactor: &Redactor,
     process: &Process<'_>,
 ) -> Result<Vec<NamedParameter>, Refusal> {
     let options = Options::new(process.environment);
-    let mut all = Vec::new();
+    let mut named = Vec::new();
     if let Some(file) = options.path(args.parameters.as_ref(), "parameters") {
-        all.extend(read_parameters(&process.directory, &file)?);
+        named.extend(read_parameters(&process.directory, &file)?);
     }
-    for given in options.list(&args.set, "set") {
-        all.push(parameters::set(&given, id)?);
+    for given in options
+        .list(&args.set, "set")
+        .iter()
+        .filter(|given| parameters::is_for(given, id, all))
+    {
+        named.push(parameters::set(given, id)?);
     }
-    for given in options.list(&args.set_from_env, "set-from-env") {
-        all.push(parameters::set_from_env(
-            &given,
+    for given in options
+        .list(&args.set_from_env, "set-from-env")
+        .iter()
+        .filter(|given| parameters::is_for(given, id, all))
+    {
+        named.push(parameters::set_from_env(
+            given,
             id,
             process.environment,
             redactor,
         )?);
     }
-    Ok(parameters::last_wins(all))
+    Ok(parameters::last_wins(named))
 }
 
 fn read_parameters(directory: &Path, file: &Path) -> Result<Vec<NamedParameter>, Refusal> {

@@ -11,6 +11,7 @@ use crate::artifact::{Archive, PackOptions};
 use crate::cli::{OutputForm, PackArgs};
 use crate::deploy::outcome::Message;
 use crate::exit::Exit;
+use crate::settings::options::Options;
 use crate::whole_file;
 
 /// Packs an artifact into a file and prints the digests.
@@ -20,19 +21,24 @@ pub(super) fn pack(
     process: &mut Process<'_>,
 ) -> Result<Exit, Refusal> {
     let artifact = open(&args.path, process)?;
+    let settings = Options::new(process.environment);
     let options = PackOptions {
-        id: args.id.clone(),
-        name: args.name.clone(),
+        id: settings.text(args.id.as_deref(), "id"),
+        name: settings.text(args.name.as_deref(), "name"),
     };
-    check::valid(&artifact, process)?;
+    let Some(out) = settings.path(args.out.as_ref(), "out") else {
+        let message = Message::new("the zip to write is not named").at("-o (or FLOWSHIP_OUT)");
+        return Err(Refusal::usage(message));
+    };
+    check::valid(&artifact, voice, process)?;
     let archive = Archive::pack(&artifact, &options)?;
-    let target = process.directory.join(&args.out);
+    let target = process.directory.join(&out);
     whole_file::replace(&target, |file| archive.copy_to(file))
         .map_err(|error| cannot_write(&target, &error))?;
     let id = options.id.as_deref().unwrap_or(artifact.id());
     let written = match voice.form {
-        OutputForm::Json => write_json(&archive, id, &args.out, process.out),
-        OutputForm::Text => write_text(&archive, id, &args.out, process.out),
+        OutputForm::Json => write_json(&archive, id, &out, process.out),
+        OutputForm::Text => write_text(&archive, id, &out, process.out),
     };
     if let Err(error) = written.and_then(|()| process.out.flush()) {
         let _ = writeln!(

@@ -2,7 +2,8 @@
 //! once when a signal comes.
 
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 use std::{fs, thread};
@@ -68,6 +69,7 @@ impl Settled<'_> {
             clock,
             observer(&events),
         );
+        let signal = (process.listen)();
         work(tenant, self.jobs, clock, deadline, events);
         let mut out = Masked::new(process.out, &self.redactor);
         let mut err = Masked::new(process.err, &self.redactor);
@@ -78,7 +80,7 @@ impl Settled<'_> {
             out: &mut out,
             err: &mut err,
             terminal: process.terminal,
-            signal: process.signal.clone(),
+            listen: process.listen,
             clock,
         };
         let mut report = Report::begin(self.command, voice.ci, &masked);
@@ -91,6 +93,7 @@ impl Settled<'_> {
             report,
             redactor: self.redactor,
             temporary,
+            signal,
         };
         Ok(telling.follow(&received, &greeting, &mut masked))
     }
@@ -136,6 +139,7 @@ struct Telling<'a> {
     report: Report,
     redactor: Redactor,
     temporary: Vec<PathBuf>,
+    signal: Arc<AtomicUsize>,
 }
 
 impl Telling<'_> {
@@ -198,7 +202,7 @@ impl Telling<'_> {
 
     /// On a signal: the ledger of what was written, and an end without waiting for the worker.
     fn interrupted(&self, process: &mut Process<'_>) -> Option<Exit> {
-        let exit = match process.signal.load(Ordering::Relaxed) {
+        let exit = match self.signal.load(Ordering::Relaxed) {
             0 => return None,
             2 => Exit::Interrupted,
             _ => Exit::Terminated,

@@ -24,6 +24,7 @@ pub(super) fn sandbox(args: &SandboxArgs, process: &mut Process<'_>) -> Result<E
         return Ok(list(process));
     }
     let sandbox = start(args, process)?;
+    let signal = (process.listen)();
     if let Err(error) = announce(&sandbox, process.out) {
         let _ = writeln!(
             process.err,
@@ -37,7 +38,7 @@ pub(super) fn sandbox(args: &SandboxArgs, process: &mut Process<'_>) -> Result<E
         sandbox.url()
     );
     loop {
-        match process.signal.load(Ordering::Relaxed) {
+        match signal.load(Ordering::Relaxed) {
             0 => thread::sleep(SIGNAL_EVERY),
             2 => return Ok(Exit::Interrupted),
             _ => return Ok(Exit::Terminated),

@@ -60,6 +60,8 @@ pub(crate) struct Pending {
     trace: Trace,
     next_look: Moment,
     profile_asked: bool,
+    /// How often in a row the tenant refused to be asked.
+    refusals: u32,
     told: String,
     told_at: Moment,
 }
@@ -73,6 +75,7 @@ impl Pending {
             trace,
             next_look: Duration::ZERO,
             profile_asked: false,
+            refusals: 0,
             told: String::new(),
             told_at: Duration::ZERO,
         }

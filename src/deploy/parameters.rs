@@ -180,6 +180,27 @@ pub fn html_encoded(value: &str) -> String {
         .replace('"', "&quot;")
 }
 
+/// A value as a tenant shows it that decodes once more than it should.
+#[must_use]
+pub fn html_decoded(value: &str) -> String {
+    value
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&amp;", "&")
+}
+
+/// The keys whose configured value would be lost if the tenant took the artifact's values on an update.
+#[must_use]
+pub fn at_risk(content: &Content, on_tenant: &[Configuration]) -> bool {
+    on_tenant.iter().any(|one| {
+        content
+            .parameters
+            .get(&one.key)
+            .is_some_and(|value| *value != one.value)
+    })
+}
+
 /// Whether the flow is configured for a runtime that this API does not show.
 #[must_use]
 pub fn other_profile(on_tenant: &[Configuration]) -> Option<String> {

@@ -63,6 +63,8 @@ pub enum Upload {
     Update,
     /// Not at all: the tenant holds it.
     Keep,
+    /// What the tenant holds is saved once more, because parameters change.
+    Again,
 }
 
 /// Whether the tenant's content must be compared before anything can be decided: when a proof that nothing changed is
@@ -73,7 +75,7 @@ pub fn needs_comparison(job: &Job, standing: &Standing) -> bool {
         return false;
     };
     let only_without_write = content.kind == ArtifactKind::ValueMapping
-        || is_foreign_draft(job, standing)
+        || has_foreign_draft(job, standing)
         || is_read_only(standing);
     let stopped = standing
         .runtime
@@ -181,7 +183,7 @@ fn may_not_write(
     if is_read_only(standing) {
         return Some(read_only(package));
     }
-    if is_foreign_draft(job, standing) {
+    if has_foreign_draft(job, standing) {
         return Some(draft(&job.id.0, artifact));
     }
     if kind == ArtifactKind::ValueMapping && !same {
@@ -197,12 +199,21 @@ fn redeploy(job: &Job, standing: &Standing) -> Plan {
                 .hint("check the id (not the name); an access policy may hide it from this key (role AccessAllAccessPoliciesArtifacts)"),
         );
     };
-    if is_foreign_draft(job, standing) {
+    if has_foreign_draft(job, standing) {
         return Plan::Refuse(draft(&job.id.0, artifact));
     }
+    let editable = standing
+        .package
+        .as_ref()
+        .is_some_and(|package| !package.read_only());
+    let upload = if editable && !settings_hold(job, standing) {
+        Upload::Again
+    } else {
+        Upload::Keep
+    };
     Plan::Act(Steps {
         create_package: false,
-        upload: Upload::Keep,
+        upload,
         deploy: true,
     })
 }
@@ -244,12 +255,17 @@ fn is_read_only(standing: &Standing) -> bool {
         .is_some_and(IntegrationPackage::read_only)
 }
 
-fn is_foreign_draft(job: &Job, standing: &Standing) -> bool {
-    let draft = standing
+fn has_foreign_draft(job: &Job, standing: &Standing) -> bool {
+    standing
         .artifact
         .as_ref()
-        .is_some_and(DesigntimeArtifact::is_draft);
-    draft && !standing.saved_by_us && !job.rules.overwrite_drafts
+        .is_some_and(|artifact| is_foreign_draft(job, artifact, standing.saved_by_us))
+}
+
+/// Whether an artifact is a draft of somebody else that may not be overwritten or deployed.
+#[must_use]
+pub fn is_foreign_draft(job: &Job, artifact: &DesigntimeArtifact, saved_by_us: bool) -> bool {
+    artifact.is_draft() && !saved_by_us && !job.rules.overwrite_drafts
 }
 
 fn read_only(package: &str) -> Message {

@@ -13,7 +13,7 @@ use crate::clock::Deadline;
 use crate::tenant::Reading;
 use crate::tenant::error::TenantError;
 use crate::tenant::error_information;
-use crate::tenant::wire::{Configuration, DesigntimeArtifact};
+use crate::tenant::wire::{Configuration, DesigntimeArtifact, RuntimeStatus};
 
 /// How long an error text is waited for that is not there yet.
 const TEXT_AFTER: Duration = Duration::from_secs(8);
@@ -119,7 +119,7 @@ fn seal_state(
         .designtime_artifact(one.kind, &job.id, deadline)?
     {
         Reading::Found(artifact) => artifact,
-        Reading::Missing => return Ok(SealState::Gone),
+        Reading::Missing(_) => return Ok(SealState::Gone),
     };
     let stamp = artifact.stamp();
     if stamp == one.seal.stamp && stamp.saved.is_some() {
@@ -162,12 +162,7 @@ fn configured(
     if one.kind != ArtifactKind::IntegrationFlow {
         return Ok(Vec::new());
     }
-    Ok(
-        match context.tenant.configurations(&job.id, context.deadline)? {
-            Reading::Found(configured) => configured,
-            Reading::Missing => Vec::new(),
-        },
-    )
+    context.tenant.configurations(&job.id, context.deadline)
 }
 
 fn superseded(
@@ -193,6 +188,19 @@ fn superseded(
 fn failed(context: &Context<'_>, job: &Job, one: &Pending, what: String) -> Verdict {
     let mut message = Message::new(what);
     message.causes = causes(context, job);
+    let old_text = one.evidence.new_record().is_none()
+        && one
+            .evidence
+            .baseline()
+            .record
+            .as_ref()
+            .is_some_and(|record| record.status == RuntimeStatus::Error);
+    if old_text {
+        message
+            .causes
+            .iter_mut()
+            .for_each(|cause| cause.insert_str(0, "(perhaps of the deployment before) "));
+    }
     let old_runs = one.evidence.new_record().is_none()
         && one
             .evidence
@@ -317,7 +325,7 @@ fn evidence(context: &Context<'_>, one: &Pending, doubts: &[Doubt]) -> String {
                 record.status, record.version
             )
         }
-        None => one.last_seen(),
+        None => "runtime shows nothing".to_owned(),
     };
     let doubted = doubts
         .iter()

@@ -5,20 +5,27 @@ use super::outcome::{Message, Place};
 use super::parameters;
 use super::plan::{self, Standing};
 use super::{Context, Stop};
-use crate::artifact::ArtifactKind;
+use std::collections::BTreeMap;
+
 use crate::artifact::comparison::{self, Comparable};
+use crate::artifact::{ArtifactError, ArtifactKind};
+use crate::http::retry;
 use crate::tenant::Reading;
 use crate::tenant::error::{Kind, TenantError};
 use crate::tenant::roles::Role;
-use crate::tenant::wire::DesigntimeArtifact;
+use crate::tenant::wire::{DesigntimeArtifact, PackageId};
+
+/// How often a zip that arrives damaged is downloaded again.
+const DOWNLOAD_ATTEMPTS: u32 = 3;
 
 /// Reads everything that the plan of one artifact depends on.
 pub(super) fn survey(context: &Context<'_>, job: &Job) -> Result<Standing, Stop> {
-    check_roles(context, job)?;
+    check_roles(context, &needed_roles(job))?;
     let mut standing = Standing::default();
     read_package(context, job, &mut standing)?;
     read_artifact(context, job, &mut standing)?;
     read_configuration(context, job, &mut standing)?;
+    check_putting_back(context, job, &standing)?;
     check_parameters(job, &standing)?;
     read_runtime(context, job, &mut standing)?;
     compare(context, job, &mut standing)?;
@@ -26,10 +33,8 @@ pub(super) fn survey(context: &Context<'_>, job: &Job) -> Result<Standing, Stop>
 }
 
 /// Stops when the token certainly lacks a role that this run's calls need: a half-done run is worse than none.
-fn check_roles(context: &Context<'_>, job: &Job) -> Result<(), Stop> {
-    let lacking = context
-        .tenant
-        .lacking_roles(&needed_roles(job), context.deadline)?;
+fn check_roles(context: &Context<'_>, needed: &[Role]) -> Result<(), Stop> {
+    let lacking = context.tenant.lacking_roles(needed, context.deadline)?;
     let names: Vec<&str> = lacking.iter().map(|role| role.name()).collect();
     if names.is_empty() {
         return Ok(());
@@ -41,6 +46,19 @@ fn check_roles(context: &Context<'_>, job: &Job) -> Result<(), Stop> {
         says: None,
         hint: Some("add the role to the service instance (plan `api`): Update instance, \"roles\" in its parameters; SAP takes up to an hour to consider it".to_owned()),
     }))
+}
+
+/// A tenant may reset what operations configured when content is uploaded; putting it back needs a role of its own.
+fn check_putting_back(context: &Context<'_>, job: &Job, standing: &Standing) -> Result<(), Stop> {
+    match &job.source {
+        Source::Files(content)
+            if !job.rules.parameters_from_artifact
+                && parameters::at_risk(content, &standing.configured) =>
+        {
+            check_roles(context, &[Role::PackagesConfigure])
+        }
+        _ => Ok(()),
+    }
 }
 
 fn needed_roles(job: &Job) -> Vec<Role> {
@@ -66,7 +84,7 @@ fn read_package(context: &Context<'_>, job: &Job, standing: &mut Standing) -> Re
         .integration_package(&content.package, context.deadline)?
     {
         Reading::Found(package) => standing.package = Some(package),
-        Reading::Missing => {
+        Reading::Missing(_) => {
             context.tenant.prove(context.deadline)?;
             if !job.rules.create_package {
                 let message =
@@ -90,15 +108,18 @@ fn read_artifact(context: &Context<'_>, job: &Job, standing: &mut Standing) -> R
             ArtifactKind::ValueMapping,
         ],
     };
-    for kind in kinds {
-        if let Reading::Found(artifact) =
-            context
-                .tenant
-                .designtime_artifact(*kind, &job.id, context.deadline)?
-        {
-            found(context, standing, *kind, artifact);
-            return Ok(());
+    // one "not found" may be a lagging replica's
+    for attempt in 0..2 {
+        for kind in kinds {
+            if let Reading::Found(artifact) =
+                context
+                    .tenant
+                    .designtime_artifact(*kind, &job.id, context.deadline)?
+            {
+                return found(context, job, standing, *kind, artifact);
+            }
         }
+        context.clock.sleep(retry::backoff(attempt));
     }
     if matches!(job.source, Source::Tenant) {
         context.tenant.prove(context.deadline)?;
@@ -108,13 +129,23 @@ fn read_artifact(context: &Context<'_>, job: &Job, standing: &mut Standing) -> R
 
 fn found(
     context: &Context<'_>,
+    job: &Job,
     standing: &mut Standing,
     kind: ArtifactKind,
     artifact: DesigntimeArtifact,
-) {
+) -> Result<(), Stop> {
     standing.kind = Some(kind);
     standing.saved_by_us = context.tenant.is_us(&artifact.modified_by);
+    if matches!(job.source, Source::Tenant)
+        && !job.named.is_empty()
+        && let Reading::Found(package) = context
+            .tenant
+            .integration_package(&PackageId(artifact.package_id.clone()), context.deadline)?
+    {
+        standing.package = Some(package);
+    }
     standing.artifact = Some(artifact);
+    Ok(())
 }
 
 /// Only integration flows have externalized parameters.
@@ -123,13 +154,31 @@ fn read_configuration(
     job: &Job,
     standing: &mut Standing,
 ) -> Result<(), Stop> {
-    if standing.kind == Some(ArtifactKind::IntegrationFlow)
-        && let Reading::Found(configured) =
-            context.tenant.configurations(&job.id, context.deadline)?
-    {
-        standing.configured = configured;
+    if standing.kind == Some(ArtifactKind::IntegrationFlow) {
+        standing.configured = context.tenant.configurations(&job.id, context.deadline)?;
     }
     Ok(())
+}
+
+/// Only integration flows have parameters: one that is named for anything else would be ignored.
+fn refuse_without_parameters(job: &Job, standing: &Standing) -> Result<(), Stop> {
+    let kind = match &job.source {
+        Source::Files(content) => Some(content.kind),
+        Source::Tenant => standing.kind,
+    };
+    match (kind, job.named.first()) {
+        (Some(kind), Some(named)) if kind != ArtifactKind::IntegrationFlow => {
+            let what = format!(
+                "{} is a {kind}, which has no parameters; nothing was written",
+                job.id
+            );
+            let message = Message::new(what)
+                .at(named.source.clone())
+                .hint("leave the parameter out");
+            Err(Stop::Usage(Box::new(message)))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Unknown keys are found before anything is written.
@@ -141,6 +190,7 @@ pub(super) fn check_parameters(job: &Job, standing: &Standing) -> Result<(), Sto
     if standing.artifact.is_none() && of_artifact.is_none() {
         return Ok(());
     }
+    refuse_without_parameters(job, standing)?;
     match parameters::unknown_keys(&job.named, of_artifact, &standing.configured)
         .into_iter()
         .next()
@@ -196,23 +246,39 @@ pub(super) fn differences(
     local: &Comparable,
     standing: &Standing,
 ) -> Result<Option<Vec<String>>, TenantError> {
-    let file = match context.tenant.download(kind, &job.id, context.deadline) {
-        Ok(Reading::Found(file)) => file,
-        Ok(Reading::Missing) => return Ok(None),
-        // configure-only content is not given out (400)
-        Err(error) if error.kind == Kind::Refused => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let configured = standing
+    let configured: BTreeMap<String, String> = standing
         .configured
         .iter()
         .map(|one| (one.key.clone(), one.value.clone()))
         .collect();
-    Ok(Some(match Comparable::of_zip(file) {
-        Ok(remote) => comparison::difference(local, &remote, &configured)
-            .into_iter()
-            .map(|one| one.to_string())
-            .collect(),
-        Err(error) => vec![format!("the tenant's zip can't be read: {error}")],
-    }))
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let file = match context.tenant.download(kind, &job.id, context.deadline) {
+            Ok(Reading::Found(file)) => file,
+            Ok(Reading::Missing(_)) => return Ok(None),
+            // configure-only content is not given out (400)
+            Err(error) if error.kind == Kind::Refused => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        match Comparable::of_zip(file) {
+            Ok(remote) => {
+                let found = comparison::difference(local, &remote, &configured);
+                return Ok(Some(found.iter().map(ToString::to_string).collect()));
+            }
+            Err(error) if attempt >= DOWNLOAD_ATTEMPTS => return Err(unreadable(context, &error)),
+            Err(_) => context.clock.sleep(retry::backoff(attempt - 1)),
+        }
+    }
+}
+
+/// A zip that arrives damaged each time says nothing about the content.
+fn unreadable(context: &Context<'_>, error: &ArtifactError) -> TenantError {
+    TenantError {
+        kind: Kind::Nonsense,
+        what: "the content that the tenant gives out can't be read".to_owned(),
+        at: context.tenant.host().to_owned(),
+        says: Some(context.tenant.words(&error.to_string())),
+        hint: None,
+    }
 }

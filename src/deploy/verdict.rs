@@ -15,6 +15,8 @@ use crate::tenant::wire::{BuildStatus, RuntimeArtifact, RuntimeStatus, TaskId};
 const ERROR_STANDS: Duration = Duration::from_secs(4);
 /// How long a STARTED about which there is a doubt must stand.
 const DOUBT_STANDS: Duration = Duration::from_secs(8);
+/// The shortest standing that says anything.
+const LEAST_STANDING: Duration = Duration::from_millis(500);
 /// How long a task may answer "not found" from the start before it counts as never visible.
 const TASK_UNSEEN: Duration = Duration::from_secs(10);
 /// How long the runtime is watched for a deployment whose call was not answered.
@@ -158,6 +160,8 @@ pub struct Evidence {
     task: Task,
     sight: Option<Sight>,
     absences: u32,
+    /// When the latest reading that told something was begun.
+    last_read: Moment,
     new_started: Option<Moment>,
     recheck_task: bool,
     started_before_end: bool,
@@ -209,6 +213,7 @@ impl Evidence {
             task: Task::Unknown,
             sight: None,
             absences: 0,
+            last_read: Moment::ZERO,
             new_started: None,
             recheck_task: false,
             started_before_end: false,
@@ -283,6 +288,7 @@ impl Evidence {
                 self.absences += 1;
                 if self.absences >= 2 {
                     self.sight = None;
+                    self.last_read = begun;
                 }
             }
             RuntimeAnswer::Record(record) => self.saw(begun, ended, record),
@@ -291,6 +297,7 @@ impl Evidence {
 
     fn saw(&mut self, begun: Moment, ended: Moment, record: RuntimeArtifact) {
         self.absences = 0;
+        self.last_read = begun;
         if self.is_new(&record)
             && record.status == RuntimeStatus::Started
             && self.new_started.is_none()
@@ -411,7 +418,7 @@ impl Evidence {
         if let Some(decided) = self.judge_runtime(deadline) {
             return decided;
         }
-        if !deadline.passed(now) && self.call_came_to_nothing(now) {
+        if !deadline.passed(now) && self.call_came_to_nothing() {
             return Judgement::RepeatCall;
         }
         if let Some(profile) = self.other_runtime(now) {
@@ -445,7 +452,7 @@ impl Evidence {
                 } else {
                     ERROR_STANDS
                 };
-                (stood >= bounded(hold, since, deadline)).then_some(Judgement::StartFailed)
+                (stood >= hold).then_some(Judgement::StartFailed)
             }
             _ => None,
         }
@@ -459,8 +466,9 @@ impl Evidence {
             })
     }
 
-    /// Whether a lost call has been watched long enough without anything new having appeared.
-    fn call_came_to_nothing(&self, now: Moment) -> bool {
+    /// Whether a lost call has been watched long enough without anything new having appeared: a read begun after that
+    /// time must have told so. An outage, which is what loses answers, tells nothing.
+    fn call_came_to_nothing(&self) -> bool {
         let [Call::Lost { at, .. }] = self.calls.as_slice() else {
             return false;
         };
@@ -473,7 +481,7 @@ impl Evidence {
             .sight
             .as_ref()
             .is_some_and(|sight| self.is_new(&sight.record));
-        !something_new && now >= *at + patience
+        !something_new && self.last_read >= *at + patience
     }
 
     /// The other runtime, when it has been long enough since SUCCESS to believe that the flow went there.
@@ -601,9 +609,15 @@ impl Evidence {
     }
 }
 
-/// A standing time, at most half of the time left since it began.
+/// A standing time, at most half of the time left since it began; whole where next to nothing is left, so that a
+/// doubtful record first seen at the deadline stays undecided.
 fn bounded(hold: Duration, since: Moment, deadline: Deadline) -> Duration {
-    hold.min(deadline.left(since) / 2)
+    let half = deadline.left(since) / 2;
+    if half < LEAST_STANDING {
+        hold
+    } else {
+        hold.min(half)
+    }
 }
 
 #[cfg(test)]

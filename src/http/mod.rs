@@ -41,6 +41,8 @@ pub use answer::Answer;
 pub use error::{HttpError, SendError, Sent, Stage};
 pub use request::{Body, Connection, Method, Open, Request};
 
+/// The most that is read of an answer that is no success, in bytes: enough for any error text.
+const ERROR_CAP: u64 = 64 * 1024;
 /// Reaching a host, with proxy and encryption.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Above it, a server that refuses by the head alone should not have to take the whole body: without being asked
@@ -375,6 +377,7 @@ fn receive(
             })?;
             copy(&mut body, file, cap)
         }
+        _ if status >= 300 => copy(&mut body, &mut answer.body, request.cap.min(ERROR_CAP)),
         _ => copy(&mut body, &mut answer.body, request.cap),
     };
     answer.cut = cut.map_err(|failure| match failure {

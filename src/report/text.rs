@@ -46,7 +46,7 @@ impl Style {
 
 /// Writes the result: one line for each artifact, and one with its evidence.
 pub fn result(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
-    let mark = if report.simulated { "SIMULATED " } else { "" };
+    let mark = mark(report);
     for outcome in &report.artifacts {
         let version = outcome
             .runtime_version
@@ -74,34 +74,39 @@ pub fn result(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<
 
 /// Writes what is not well, for each artifact and for the run.
 pub fn errors(report: &Report, style: Style, err: &mut dyn Write) -> io::Result<()> {
+    let mark = mark(report);
     for error in &report.errors {
-        message(error, None, style, err)?;
+        message(error, mark, None, style, err)?;
     }
     for outcome in &report.artifacts {
         if let Some(what) = &outcome.verdict.message {
-            message(what, Some(&outcome.id), style, err)?;
+            message(what, mark, Some(&outcome.id), style, err)?;
         }
     }
     Ok(())
 }
 
+/// What every line of a run against a simulated tenant begins with.
+fn mark(report: &Report) -> &'static str {
+    if report.simulated { "SIMULATED " } else { "" }
+}
+
 /// Writes one message: what, where, why, what next.
-pub fn message(
+fn message(
     message: &Message,
+    mark: &str,
     artifact: Option<&str>,
     style: Style,
     err: &mut dyn Write,
 ) -> io::Result<()> {
     let artifact = artifact.map(|id| format!("{id}: ")).unwrap_or_default();
-    writeln!(err, "{} {artifact}{}", style.error(), disarm(&message.what))?;
-    if let Some(at) = &message.at {
-        writeln!(err, "  at:    {}", disarm(at))?;
-    }
-    for cause in &message.causes {
-        writeln!(err, "  cause: {}", disarm(cause))?;
-    }
-    if let Some(hint) = &message.hint {
-        writeln!(err, "  hint:  {}", disarm(hint))?;
+    let what = disarm(&format!("{artifact}{}", message.what));
+    writeln!(err, "{mark}{} {what}", style.error())?;
+    let at = message.at.iter().map(|at| ("at:   ", at));
+    let causes = message.causes.iter().map(|cause| ("cause:", cause));
+    let hint = message.hint.iter().map(|hint| ("hint: ", hint));
+    for (label, text) in at.chain(causes).chain(hint) {
+        writeln!(err, "{mark}  {label} {}", disarm(text))?;
     }
     Ok(())
 }

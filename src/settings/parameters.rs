@@ -1,7 +1,8 @@
 //! The externalized parameters that a run names: files, `--set`, `--set-from-env`.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::Path;
 
 use serde_yaml::Spanned;
@@ -61,13 +62,7 @@ pub fn read_file(path: &Path) -> Result<Vec<NamedParameter>, ParametersError> {
             "check the path given with --parameters",
         )
     };
-    let size = fs::metadata(path)
-        .map_err(|reason| cannot(reason.to_string()))?
-        .len();
-    if size > LARGEST {
-        return Err(cannot(format!("{size} bytes are too many")));
-    }
-    let bytes = fs::read(path).map_err(|reason| cannot(reason.to_string()))?;
+    let bytes = bounded(path).map_err(|reason| cannot(reason.to_string()))?;
     let extension = path
         .extension()
         .and_then(|extension| extension.to_str())
@@ -78,6 +73,23 @@ pub fn read_file(path: &Path) -> Result<Vec<NamedParameter>, ParametersError> {
     } else {
         properties(&shown, &bytes)
     }
+}
+
+/// Reads an ordinary file up to the limit: a pipe or a device could be endless.
+fn bounded(path: &Path) -> io::Result<Vec<u8>> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is no ordinary file"));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?
+        .take(LARGEST + 1)
+        .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(io::Error::other(format!(
+            "it is larger than {LARGEST} bytes"
+        )));
+    }
+    Ok(bytes)
 }
 
 fn properties(shown: &str, bytes: &[u8]) -> Result<Vec<NamedParameter>, ParametersError> {
@@ -224,6 +236,16 @@ fn without_id(key: &str, id: &str) -> String {
         .and_then(|rest| rest.strip_prefix(':'))
         .unwrap_or(key)
         .to_owned()
+}
+
+/// Whether an entry is for this artifact: not when it names another one of the run before its key.
+#[must_use]
+pub fn is_for(given: &Listed, id: &str, all: &[&str]) -> bool {
+    let names = |other: &str| {
+        let rest = given.text.strip_prefix(other);
+        rest.is_some_and(|rest| rest.starts_with(':'))
+    };
+    names(id) || !all.iter().any(|other| names(other))
 }
 
 /// Later entries win over earlier ones with the same key.

@@ -1,6 +1,7 @@
 //! Takes secrets out of everything that is shown.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -147,43 +148,48 @@ impl Patterns {
     }
 }
 
-/// Where `pattern`, each character plain or escaped, ends in `text` when it begins at `start`.
+/// Where `pattern`, each character plain or escaped, ends at the latest in `text` when it begins at `start`. Where a
+/// character can be read plain or as an escape, both readings are followed; each state is visited once, so that a text
+/// made of nothing but escapes costs no more than any other.
 fn end_of_match(text: &[u8], start: usize, pattern: &[u8]) -> Option<usize> {
-    match_from(text, start, pattern, 0)
-}
-
-fn match_from(
-    text: &[u8],
-    mut position: usize,
-    pattern: &[u8],
-    mut matched: usize,
-) -> Option<usize> {
-    while matched < pattern.len() {
-        let Some(&byte) = text.get(position) else {
-            return (matched >= CUT_PREFIX).then_some(position);
-        };
-        let literal = byte == pattern[matched];
-        let unit =
-            Unit::at(text, position).filter(|unit| pattern[matched..].starts_with(unit.bytes()));
-        match (literal, unit) {
-            (false, None) => return cut_in_escape(text, position, matched),
-            (true, None) => (position, matched) = (position + 1, matched + 1),
-            (false, Some(unit)) => {
-                (position, matched) = (position + unit.width, matched + unit.bytes().len());
-            }
-            // a secret that holds `%25` itself: either reading may be the right one
-            (true, Some(unit)) => {
-                let escaped = match_from(
-                    text,
-                    position + unit.width,
-                    pattern,
-                    matched + unit.bytes().len(),
-                );
-                return match_from(text, position + 1, pattern, matched + 1).max(escaped);
-            }
+    let mut states = BTreeSet::from([(start, 0)]);
+    let mut end = None;
+    while let Some((position, matched)) = states.pop_first() {
+        match step(text, position, pattern, matched) {
+            Step::Ends(at) => end = end.max(Some(at)),
+            Step::Fails => {}
+            Step::Goes(next) => states.extend(next.into_iter().flatten()),
         }
     }
-    Some(position)
+    end
+}
+
+/// Where a match goes from one state: the position in the text, and how much of the pattern is matched.
+enum Step {
+    Ends(usize),
+    Fails,
+    Goes([Option<(usize, usize)>; 2]),
+}
+
+fn step(text: &[u8], position: usize, pattern: &[u8], matched: usize) -> Step {
+    if matched == pattern.len() {
+        return Step::Ends(position);
+    }
+    let Some(&byte) = text.get(position) else {
+        return if matched >= CUT_PREFIX {
+            Step::Ends(position)
+        } else {
+            Step::Fails
+        };
+    };
+    let plain = (byte == pattern[matched]).then_some((position + 1, matched + 1));
+    let escaped = Unit::at(text, position)
+        .filter(|unit| pattern[matched..].starts_with(unit.bytes()))
+        .map(|unit| (position + unit.width, matched + unit.bytes().len()));
+    match (plain, escaped) {
+        (None, None) => cut_in_escape(text, position, matched).map_or(Step::Fails, Step::Ends),
+        next => Step::Goes([next.0, next.1]),
+    }
 }
 
 /// A text may also be cut in the middle of an escape: `...secre%7`.

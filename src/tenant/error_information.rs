@@ -7,6 +7,8 @@ use serde_json::{Map, Value};
 
 /// How deep shapes are followed.
 const DEEPEST: usize = 32;
+/// How many messages are looked at: a hostile body holds any number.
+const MOST_READ: usize = 200;
 /// How many messages are kept.
 const MOST: usize = 20;
 
@@ -41,7 +43,7 @@ fn deepest_first(mut found: Vec<(usize, String)>) -> Vec<String> {
 }
 
 fn collect(value: &Value, depth: usize, found: &mut Vec<(usize, String)>) {
-    if depth > DEEPEST {
+    if depth > DEEPEST || found.len() >= MOST_READ {
         return;
     }
     match value {

@@ -1,22 +1,18 @@
-//! One exchange with the tenant: who we are, our turn, CSRF, one refresh on 401, patience on 429; then what the
-//! answer means. Reads are repeated here. A write whose answer was lost is not: its caller looks first.
+//! One exchange with the tenant: who we are, our turn, CSRF, one refresh on 401, patience on 429.
 
 use std::cell::RefCell;
 use std::fs::File;
-use std::io::{Read, Seek};
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::Tenant;
-use super::error::{Kind, TenantError, is_permanent, remedy};
-use super::odata;
+use super::error::{Kind, TenantError};
 use super::pace::Bucket;
 use super::roles::Role;
 use super::session::{self, AccessToken, Csrf, Session};
 use crate::clock::Deadline;
-use crate::http::{Answer, Body, Connection, Method, Request, SendError, Sent, Stage, retry};
+use crate::http::{Answer, Body, Connection, Method, Request, SendError, retry};
 use crate::settings::credentials::Login;
-use crate::settings::redactor::Redactor;
 use crate::settings::secret::Secret;
 use crate::words::Words;
 
@@ -24,14 +20,23 @@ use crate::words::Words;
 const ANSWER_CAP: u64 = 8 * 1024 * 1024;
 /// The largest archive that is downloaded, in bytes.
 const DOWNLOAD_CAP: u64 = 1024 * 1024 * 1024;
-/// How often a read is repeated when the tenant is not available.
-const READ_ATTEMPTS: u32 = 10;
-/// How often a read is repeated when its answer makes no sense.
-const NONSENSE_ATTEMPTS: u32 = 6;
+/// How often a CSRF token is asked for.
+const CSRF_ATTEMPTS: u32 = 8;
 /// How often one call fetches a CSRF token: once, and again when its session ended together with the access token.
 const MOST_CSRF_FETCHES: u32 = 2;
 /// How many 429 one call outlives.
 const MOST_THROTTLED: u32 = 30;
+
+/// How much goes over the wire in one call, which tells how long it may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Length {
+    /// Little.
+    Short,
+    /// An archive comes.
+    Download,
+    /// An archive goes.
+    Upload,
+}
 
 /// One call of the API.
 pub(super) struct Ask<'a> {
@@ -43,8 +48,8 @@ pub(super) struct Ask<'a> {
     /// The role that a 403 would mean.
     pub(super) role: Role,
     pub(super) connection: Connection,
-    /// Whether one attempt may take all of the time left.
-    pub(super) long: bool,
+    /// How much goes over the wire.
+    pub(super) length: Length,
     /// Where the body of a good answer goes, when it is too large for memory.
     pub(super) sink: Option<RefCell<File>>,
 }
@@ -58,7 +63,7 @@ impl<'a> Ask<'a> {
             bucket,
             role,
             connection: Connection::Pooled,
-            long: false,
+            length: Length::Short,
             sink: None,
         }
     }
@@ -71,7 +76,7 @@ impl<'a> Ask<'a> {
             bucket: Bucket::Designtime,
             role,
             connection: Connection::Pooled,
-            long: false,
+            length: Length::Short,
             sink: None,
         }
     }
@@ -85,38 +90,8 @@ pub(super) enum Trouble {
     Network(SendError),
 }
 
-/// What an answer means before anybody knows what was asked.
-pub(super) enum Meaning {
-    /// 2xx of the API, or at least no web page.
-    Good,
-    /// The API speaks: its status and its text, empty for a bare status.
-    Says(String),
-    /// A web page, a redirect, a router's text.
-    Page,
-    /// 5xx without a word of the API.
-    Down,
-}
-
-/// What became of a read.
-#[derive(Debug)]
-pub enum Reading<T> {
-    /// There it is.
-    Found(T),
-    /// The API's own "not found".
-    Missing,
-}
-
-/// What became of a write.
-#[derive(Debug)]
-pub enum Written {
-    /// Carried out; the answer's body, possibly empty.
-    Done(Vec<u8>),
-    /// Perhaps carried out: the answer was lost, or is none of the API.
-    Lost(String),
-}
-
 impl Tenant {
-    fn session(&self) -> MutexGuard<'_, Session> {
+    pub(super) fn session(&self) -> MutexGuard<'_, Session> {
         self.session.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -166,10 +141,7 @@ impl Tenant {
                 }
                 429 => {
                     throttled += 1;
-                    let pause = answer
-                        .retry_after(self.clock.date())
-                        .unwrap_or(Duration::from_secs(1))
-                        + retry::jitter();
+                    let pause = self.asked_to_wait(&answer).unwrap_or_default();
                     if throttled > MOST_THROTTLED || deadline.left(self.clock.now()) <= pause {
                         return Err(Trouble::Final(Box::new(self.throttled(ask, &answer))));
                     }
@@ -178,6 +150,12 @@ impl Tenant {
                 _ => return Ok(answer),
             }
         }
+    }
+
+    /// How long an answer 429 asks to wait: what it says, else a second.
+    fn asked_to_wait(&self, answer: &Answer) -> Option<Duration> {
+        let told = || answer.retry_after(self.clock.date());
+        (answer.status == 429).then(|| told().unwrap_or(Duration::from_secs(1)) + retry::jitter())
     }
 
     fn attempt(&self, ask: &Ask<'_>, deadline: Deadline) -> Result<(Answer, u64), Trouble> {
@@ -235,10 +213,10 @@ impl Tenant {
             .sleep(self.pace.take(ask.bucket, self.clock.now()));
         let now = self.clock.now();
         let url = self.credentials.url.api(&ask.path);
-        let timeout = if ask.long {
-            deadline.upload_timeout(now)
-        } else {
-            deadline.poll_timeout(now)
+        let timeout = match ask.length {
+            Length::Short => deadline.poll_timeout(now),
+            Length::Download => deadline.download_timeout(now),
+            Length::Upload => deadline.upload_timeout(now),
         };
         let request = Request {
             method: ask.method,
@@ -257,27 +235,6 @@ impl Tenant {
         };
         self.note(ask, &outcome, self.clock.now().saturating_sub(now));
         outcome
-    }
-
-    /// Reads an archive into an unnamed file, positioned at its start; repeated like any read.
-    pub(super) fn read_archive(
-        &self,
-        mut ask: Ask<'_>,
-        deadline: Deadline,
-    ) -> Result<Reading<File>, TenantError> {
-        let file = tempfile::tempfile().map_err(|error| no_temporary_file(&error))?;
-        ask.sink = Some(RefCell::new(file));
-        let reading = self.read(&ask, deadline, |answer| {
-            (answer.status == 200 && ask.sink.as_ref().is_some_and(holds_a_zip)).then_some(())
-        })?;
-        match (reading, ask.sink) {
-            (Reading::Found(()), Some(file)) => {
-                let mut file = file.into_inner();
-                file.rewind().map_err(|error| no_temporary_file(&error))?;
-                Ok(Reading::Found(file))
-            }
-            _ => Ok(Reading::Missing),
-        }
     }
 
     fn note(&self, ask: &Ask<'_>, outcome: &Result<Answer, SendError>, took: Duration) {
@@ -312,6 +269,10 @@ impl Tenant {
                 ("X-CSRF-Token", "Fetch".to_owned()),
             ];
             let outcome = self.send(&ask, headers, deadline);
+            let asked_to_wait = outcome
+                .as_ref()
+                .ok()
+                .and_then(|answer| self.asked_to_wait(answer));
             let error = match outcome {
                 Ok(answer) => match csrf_of(&answer) {
                     Some(csrf) => {
@@ -324,8 +285,9 @@ impl Tenant {
                 },
                 Err(error) => self.unreachable(&ask, &error),
             };
-            let pause = retry::backoff(attempt - 1);
-            if attempt >= NONSENSE_ATTEMPTS || deadline.left(self.clock.now()) <= pause {
+            let pause = asked_to_wait.unwrap_or_else(|| retry::backoff(attempt - 1));
+            let hopeless = attempt >= CSRF_ATTEMPTS || error.kind == Kind::Role;
+            if hopeless || deadline.left(self.clock.now()) <= pause {
                 return Err(Trouble::Final(Box::new(error)));
             }
             if matches!(error.kind, Kind::Credentials) {
@@ -335,350 +297,6 @@ impl Tenant {
             self.clock.sleep(pause);
         }
     }
-
-    fn no_csrf(&self, answer: &Answer) -> TenantError {
-        let (kind, what) = match answer.status {
-            401 => (Kind::Credentials, "the tenant did not take the credentials"),
-            403 => (Kind::Role, "the tenant gave no CSRF token"),
-            _ => (Kind::Nonsense, "the tenant gave no CSRF token"),
-        };
-        TenantError {
-            kind,
-            what: what.to_owned(),
-            at: format!("GET {} → {}", self.credentials.url.api(""), answer.status),
-            says: page_words(answer, &self.redactor),
-            hint: Some("a login page here means that this host or user takes part in single sign-on: use a service key of plan `api`".to_owned()),
-        }
-    }
-
-    /// Reads until there is an answer of the API that `parse` understands, or until trying is of no more use.
-    pub(super) fn read<T>(
-        &self,
-        ask: &Ask<'_>,
-        deadline: Deadline,
-        parse: impl Fn(&Answer) -> Option<T>,
-    ) -> Result<Reading<T>, TenantError> {
-        let mut attempt = 0;
-        loop {
-            attempt += 1;
-            let (error, most) = match self.read_once(ask, deadline, &parse) {
-                Ok(reading) => return Ok(reading),
-                Err(Again::Never(error)) => return Err(*error),
-                Err(Again::Perhaps(error, most)) => (*error, most),
-            };
-            let pause = retry::backoff(attempt - 1);
-            if attempt >= most || deadline.left(self.clock.now()) <= pause {
-                return Err(error);
-            }
-            self.clock.sleep(pause);
-        }
-    }
-
-    /// Asks once; tells whether asking again may help.
-    pub(super) fn read_once<T>(
-        &self,
-        ask: &Ask<'_>,
-        deadline: Deadline,
-        parse: impl Fn(&Answer) -> Option<T>,
-    ) -> Result<Reading<T>, Again> {
-        let answer = match self.exchange(ask, deadline) {
-            Ok(answer) => answer,
-            Err(Trouble::Final(error)) => return Err(Again::Never(error)),
-            Err(Trouble::Network(error)) => {
-                return Err(Again::Perhaps(
-                    Box::new(self.unreachable(ask, &error)),
-                    error.attempts(),
-                ));
-            }
-        };
-        match meaning(&answer) {
-            Meaning::Good => match parse(&answer) {
-                Some(found) => Ok(Reading::Found(found)),
-                None => Err(Again::Perhaps(
-                    Box::new(self.nonsense(ask, &answer)),
-                    NONSENSE_ATTEMPTS,
-                )),
-            },
-            Meaning::Says(text) if is_missing(answer.status, &text) => Ok(Reading::Missing),
-            _ if answer.status == 403 => Err(Again::Never(Box::new(self.forbidden(ask, &answer)))),
-            Meaning::Says(text) if answer.status >= 500 => {
-                let most = if is_permanent(&text) {
-                    1
-                } else {
-                    NONSENSE_ATTEMPTS
-                };
-                Err(Again::Perhaps(
-                    Box::new(self.refused(ask, &answer, &text)),
-                    most,
-                ))
-            }
-            Meaning::Says(text) => Err(Again::Never(Box::new(self.refused(ask, &answer, &text)))),
-            Meaning::Page => Err(Again::Perhaps(
-                Box::new(self.nonsense(ask, &answer)),
-                NONSENSE_ATTEMPTS,
-            )),
-            Meaning::Down => Err(Again::Perhaps(
-                Box::new(self.down(ask, &answer)),
-                READ_ATTEMPTS,
-            )),
-        }
-    }
-
-    /// Writes once; repeats only what certainly did not arrive. `answers` tells whether a 2xx answer is one that this
-    /// call gives: a proxy's page with status 200 is none.
-    pub(super) fn write(
-        &self,
-        ask: &Ask<'_>,
-        deadline: Deadline,
-        answers: impl Fn(&Answer) -> bool,
-    ) -> Result<Written, TenantError> {
-        let mut attempt = 0;
-        loop {
-            attempt += 1;
-            match self.exchange(ask, deadline) {
-                Ok(answer) => return self.write_meaning(ask, &answer, answers),
-                Err(Trouble::Final(error)) => return Err(*error),
-                Err(Trouble::Network(error)) if error.sent == Sent::Maybe => {
-                    return Ok(lost_on_the_way(&error, &self.redactor));
-                }
-                Err(Trouble::Network(error)) => {
-                    let pause = retry::backoff(attempt - 1);
-                    if attempt >= error.attempts() || deadline.left(self.clock.now()) <= pause {
-                        return Err(self.unreachable(ask, &error));
-                    }
-                    self.clock.sleep(pause);
-                }
-            }
-        }
-    }
-
-    fn write_meaning(
-        &self,
-        ask: &Ask<'_>,
-        answer: &Answer,
-        answers: impl Fn(&Answer) -> bool,
-    ) -> Result<Written, TenantError> {
-        match meaning(answer) {
-            Meaning::Good if answers(answer) => Ok(Written::Done(answer.body.clone())),
-            Meaning::Good => Ok(Written::Lost(format!(
-                "status {} with a body that this call never gives",
-                answer.status
-            ))),
-            _ if answer.status == 403 => Err(self.forbidden(ask, answer)),
-            Meaning::Says(text)
-                if answer.status < 500 || answer.status == 501 || is_permanent(&text) =>
-            {
-                Err(self.refused(ask, answer, &text))
-            }
-            Meaning::Says(text) => Ok(Written::Lost(format!(
-                "status {}: {}",
-                answer.status,
-                Words::new(&text, &self.redactor)
-            ))),
-            Meaning::Page
-                if (400..500).contains(&answer.status) && !matches!(answer.status, 404 | 408) =>
-            {
-                let text = page_words(answer, &self.redactor)
-                    .map(|words| words.to_string())
-                    .unwrap_or_default();
-                Err(self.refused(ask, answer, &text))
-            }
-            Meaning::Page | Meaning::Down => {
-                Ok(Written::Lost(match page_words(answer, &self.redactor) {
-                    Some(words) => format!(
-                        "status {}, not an answer of the API: {words}",
-                        answer.status
-                    ),
-                    None => format!("status {} without a body", answer.status),
-                }))
-            }
-        }
-    }
-
-    fn at(&self, ask: &Ask<'_>) -> String {
-        let path = ask.path.split('?').next().unwrap_or_default();
-        format!("{} {}", ask.method.name(), self.credentials.url.api(path))
-    }
-
-    fn unreachable(&self, ask: &Ask<'_>, error: &SendError) -> TenantError {
-        not_reached(
-            error,
-            ask.method.name(),
-            self.at(ask).split_once(' ').map_or("", |(_, url)| url),
-            &self.redactor,
-        )
-    }
-
-    fn throttled(&self, ask: &Ask<'_>, answer: &Answer) -> TenantError {
-        TenantError {
-            kind: Kind::Unreachable,
-            what: "the tenant's rate limit left no room".to_owned(),
-            at: format!("{} → {}", self.at(ask), answer.status),
-            says: odata::error_text(&answer.body).map(|text| Words::new(&text, &self.redactor)),
-            hint: Some("other pipelines or users share the tenant's limit: run them one after the other, or give this one a longer --timeout".to_owned()),
-        }
-    }
-
-    fn down(&self, ask: &Ask<'_>, answer: &Answer) -> TenantError {
-        TenantError {
-            kind: Kind::Unreachable,
-            what: "the tenant is not available".to_owned(),
-            at: format!("{} → {}", self.at(ask), answer.status),
-            says: page_words(answer, &self.redactor),
-            hint: Some(
-                "SAP announces maintenance and incidents for each data centre; run again later"
-                    .to_owned(),
-            ),
-        }
-    }
-
-    fn nonsense(&self, ask: &Ask<'_>, answer: &Answer) -> TenantError {
-        let what = if answer.is_html() {
-            "a web page came instead of an answer of the API"
-        } else {
-            "the answer is none that this call gives"
-        };
-        TenantError {
-            kind: Kind::Nonsense,
-            what: what.to_owned(),
-            at: format!("{} → {}", self.at(ask), answer.status),
-            says: page_words(answer, &self.redactor),
-            hint: Some("CPI_URL must be the `url` of a service key of plan `api`; the host of the runtime, of the web UI behind a login, or of a proxy answers like this".to_owned()),
-        }
-    }
-
-    fn unauthorized(&self, ask: &Ask<'_>, answer: &Answer) -> TenantError {
-        let hint = match &self.credentials.login {
-            Login::Basic { .. } => {
-                "check CPI_USERNAME and CPI_PASSWORD; client id and secret of a service key are no user: give them as CPI_CLIENT_ID and CPI_CLIENT_SECRET"
-            }
-            Login::ClientCredentials { .. } => {
-                "the token was issued, but this tenant does not take it: the key belongs to another tenant or another service, or to a deleted instance; use a service key of Process Integration Runtime, plan `api`, of this tenant"
-            }
-        };
-        TenantError {
-            kind: Kind::Credentials,
-            what: "the tenant did not take the credentials".to_owned(),
-            at: format!("{} → {}", self.at(ask), answer.status),
-            says: odata::error_text(&answer.body).map(|text| Words::new(&text, &self.redactor)),
-            hint: Some(hint.to_owned()),
-        }
-    }
-
-    pub(super) fn forbidden(&self, ask: &Ask<'_>, answer: &Answer) -> TenantError {
-        let role = ask.role.name();
-        TenantError {
-            kind: Kind::Role,
-            what: format!("the role {role} is missing"),
-            at: format!("{} → {}", self.at(ask), answer.status),
-            says: odata::error_text(&answer.body).map(|text| Words::new(&text, &self.redactor)),
-            hint: Some(format!(
-                "add {role} to the roles of the service instance (plan `api`); SAP takes up to an hour to consider a changed role, and tokens keep their old roles until they expire"
-            )),
-        }
-    }
-
-    fn refused(&self, ask: &Ask<'_>, answer: &Answer, text: &str) -> TenantError {
-        TenantError {
-            kind: if answer.status == 404 {
-                Kind::NotFound
-            } else {
-                Kind::Refused
-            },
-            what: "the tenant refused the call".to_owned(),
-            at: format!("{} → {}", self.at(ask), answer.status),
-            says: Some(Words::new(text, &self.redactor)),
-            hint: remedy(answer.status, text),
-        }
-    }
-}
-
-/// Whether a file begins as a zip does.
-fn holds_a_zip(file: &RefCell<File>) -> bool {
-    let mut file = file.borrow_mut();
-    let mut head = [0; 2];
-    file.rewind()
-        .and_then(|()| file.read_exact(&mut head))
-        .is_ok()
-        && &head == b"PK"
-}
-
-fn no_temporary_file(error: &std::io::Error) -> TenantError {
-    TenantError {
-        kind: Kind::Unreachable,
-        what: format!("no temporary file could be written: {error}"),
-        at: "the directory for temporary files (TMPDIR)".to_owned(),
-        says: None,
-        hint: Some("make room there, or let TMPDIR name another directory".to_owned()),
-    }
-}
-
-/// Whether a failed read may be repeated.
-pub(super) enum Again {
-    /// Another try may help; at most so many in all.
-    Perhaps(Box<TenantError>, u32),
-    /// It is final.
-    Never(Box<TenantError>),
-}
-
-/// The error of a request that got no answer.
-pub(super) fn not_reached(
-    error: &SendError,
-    method: &str,
-    url: &str,
-    redactor: &Redactor,
-) -> TenantError {
-    let what = match error.stage {
-        Stage::Local => "the request could not be made",
-        Stage::Resolve => "the host name is not known",
-        Stage::Proxy => "the proxy did not let us through",
-        Stage::Connect => "there is no connection",
-        Stage::Tls => "the encrypted connection (TLS) failed",
-        Stage::Send | Stage::Head | Stage::Body if error.timed_out => {
-            "the answer did not come in time"
-        }
-        Stage::Send | Stage::Head | Stage::Body => "the connection broke",
-    };
-    TenantError {
-        kind: Kind::Unreachable,
-        what: what.to_owned(),
-        at: format!("{method} {url}"),
-        says: Some(Words::new(error.reason(), redactor)),
-        hint: None,
-    }
-}
-
-/// What a write that got no answer leaves behind. When the head of a 2xx answer arrived, the work was done.
-fn lost_on_the_way(error: &SendError, redactor: &Redactor) -> Written {
-    match error.status {
-        Some(200..=299) => Written::Done(Vec::new()),
-        _ => Written::Lost(Words::new(error.reason(), redactor).to_string()),
-    }
-}
-
-/// Sorts an answer without knowing what was asked.
-pub(super) fn meaning(answer: &Answer) -> Meaning {
-    if answer.is_html() || (300..400).contains(&answer.status) {
-        return if answer.status >= 500 {
-            Meaning::Down
-        } else {
-            Meaning::Page
-        };
-    }
-    if (200..300).contains(&answer.status) {
-        return Meaning::Good;
-    }
-    match odata::error_text(&answer.body) {
-        Some(text) => Meaning::Says(text),
-        None if answer.status >= 500 && answer.status != 501 => Meaning::Down,
-        None if answer.status == 404 || answer.status < 400 => Meaning::Page,
-        None => Meaning::Says(String::from_utf8_lossy(&answer.body).trim().to_owned()),
-    }
-}
-
-/// Whether this is the API's own "not found": the status with the API's error body, or its text under another status.
-fn is_missing(status: u16, text: &str) -> bool {
-    status == 404 || text.contains("Requested entity could not be found")
 }
 
 fn wants_csrf(answer: &Answer) -> bool {
@@ -695,21 +313,4 @@ fn csrf_of(answer: &Answer) -> Option<Csrf> {
         token: Secret::new(token.to_owned()),
         cookies: Secret::new(session::cookies(answer)),
     })
-}
-
-/// What a page that is no answer of the API says: its title, or the start of its text.
-pub(super) fn page_words(answer: &Answer, redactor: &Redactor) -> Option<Words> {
-    let text = String::from_utf8_lossy(&answer.body);
-    let told =
-        odata::error_text(&answer.body).unwrap_or_else(|| title(&text).unwrap_or(&text).to_owned());
-    let words = Words::new(&told, redactor).brief();
-    (!words.is_empty()).then_some(words)
-}
-
-fn title(text: &str) -> Option<&str> {
-    let lower = text.to_ascii_lowercase();
-    let start = lower.find("<title")?;
-    let open = start + lower[start..].find('>')? + 1;
-    let close = open + lower[open..].find("</title")?;
-    text.get(open..close)
 }

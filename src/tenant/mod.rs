@@ -4,12 +4,16 @@
 pub mod error;
 pub mod error_information;
 mod exchange;
+mod explain;
+mod meaning;
 pub mod odata;
 pub mod pace;
+mod reading;
 pub mod roles;
 mod session;
 mod upload;
 pub mod wire;
+mod writing;
 
 use std::fs::File;
 
@@ -19,26 +23,32 @@ use serde_json::json;
 
 use crate::artifact::ArtifactKind;
 use crate::artifact::archive::Archive;
-use crate::clock::{Clock, Deadline, epoch_millis};
-use crate::http::{Answer, Body, Connection, Http, Method};
+use crate::clock::{Clock, Deadline};
+use crate::http::{Answer, Body, Connection, Http, Method, retry};
 use crate::settings::credentials::{Credentials, Login};
 use crate::settings::redactor::Redactor;
 
 use self::error::{Kind, TenantError};
-use self::exchange::{Again, Ask, Meaning, Trouble, meaning};
-pub use self::exchange::{Reading, Written};
+use self::exchange::{Ask, Length, Trouble};
+use self::meaning::{Meaning, date_of, meaning};
 use self::odata::{TenantTime, literal};
 use self::pace::{Bucket, Pace};
+use self::reading::Again;
+pub use self::reading::Reading;
 use self::roles::Role;
 use self::session::Session;
+pub use self::upload::ZipBytes;
 use self::wire::{
     ArtifactId, BuildStatus, Configuration, DesigntimeArtifact, IntegrationPackage, PackageId,
     RuntimeArtifact, TaskId,
 };
+pub use self::writing::{Lost, Written};
 use crate::words::Words;
 
 /// How many pages of a list are followed.
-const MOST_PAGES: usize = 100;
+const MOST_PAGES: usize = 1_000;
+/// How often "not found" is asked again where it makes no sense.
+const MISSING_ATTEMPTS: u32 = 4;
 
 /// Told one line for each request, for `--verbose`.
 pub type Observer = Box<dyn Fn(&str) + Send + Sync>;
@@ -146,7 +156,7 @@ impl Tenant {
         );
         match self.read(&ask, deadline, |answer| odata::collection::<serde_json::Value>(&answer.body))? {
             Reading::Found(_) => Ok(()),
-            Reading::Missing => Err(TenantError {
+            Reading::Missing(_) => Err(TenantError {
                 kind: Kind::Nonsense,
                 what: "this host answers, but is no tenant's API".to_owned(),
                 at: format!("GET {} → 404", self.credentials.url.api("IntegrationPackages")),
@@ -223,7 +233,7 @@ impl Tenant {
         };
         let path = format!("{}DesigntimeArtifacts", entity_prefix(kind));
         let ask = Ask {
-            long: true,
+            length: Length::Upload,
             ..Ask::write(Method::Post, Role::PackagesEdit, path, body)
         };
         self.write(&ask, deadline, created)
@@ -235,7 +245,7 @@ impl Tenant {
         kind: ArtifactKind,
         id: &ArtifactId,
         name: &str,
-        archive: &Archive,
+        archive: &dyn ZipBytes,
         deadline: Deadline,
     ) -> Result<Written, TenantError> {
         let content = upload::ArtifactContent::new(archive, &[("Name", name)]);
@@ -245,7 +255,7 @@ impl Tenant {
             open: &open,
         };
         let ask = Ask {
-            long: true,
+            length: Length::Upload,
             ..Ask::write(
                 Method::Put,
                 Role::PackagesEdit,
@@ -265,46 +275,77 @@ impl Tenant {
     ) -> Result<Reading<File>, TenantError> {
         let path = format!("{}/$value", designtime_path(kind, id));
         let ask = Ask {
-            long: true,
+            length: Length::Download,
             ..Ask::get(Bucket::Designtime, Role::PackagesRead, path)
         };
         self.read_archive(ask, deadline)
     }
 
-    /// The externalized parameters of an integration flow.
+    /// The externalized parameters of an integration flow that exists. "Not found" makes no sense for one, so it is
+    /// asked again, and never taken for "no parameters": values of operations hang on it.
     pub fn configurations(
         &self,
         id: &ArtifactId,
         deadline: Deadline,
-    ) -> Result<Reading<Vec<Configuration>>, TenantError> {
-        let mut path = format!(
+    ) -> Result<Vec<Configuration>, TenantError> {
+        let first = format!(
             "{}/Configurations",
             designtime_path(ArtifactKind::IntegrationFlow, id)
         );
         let mut all = Vec::new();
+        let mut next = Some(first.clone());
         for _ in 0..MOST_PAGES {
-            let ask = Ask::get(Bucket::Designtime, Role::PackagesRead, path.clone());
-            let page = match self.read(&ask, deadline, |answer| {
-                odata::collection::<Configuration>(&answer.body)
-            })? {
-                Reading::Found(page) => page,
-                Reading::Missing => return Ok(Reading::Missing),
-            };
+            let Some(path) = next else { return Ok(all) };
+            let page = self.configuration_page(&path, deadline)?;
             all.extend(page.results);
-            match page.next.as_deref().and_then(|next| self.below_root(next)) {
-                Some(next) => path = next,
-                None => break,
-            }
+            next = match page.next {
+                Some(link) => Some(self.below_root(&link, &first)?),
+                None => None,
+            };
         }
-        Ok(Reading::Found(all))
+        Err(self.endless(&first))
     }
 
-    /// The path below the service root of a link that the tenant wrote; `None` for a link that leads elsewhere.
-    fn below_root(&self, link: &str) -> Option<String> {
-        let root = self.credentials.url.api("");
-        match link.strip_prefix(root.as_str()) {
-            Some(path) => Some(path.to_owned()),
-            None => (!link.contains("://") && !link.starts_with('/')).then(|| link.to_owned()),
+    fn configuration_page(
+        &self,
+        path: &str,
+        deadline: Deadline,
+    ) -> Result<odata::Page<Configuration>, TenantError> {
+        for attempt in 0..MISSING_ATTEMPTS {
+            let ask = Ask::get(Bucket::Designtime, Role::PackagesRead, path.to_owned());
+            if let Reading::Found(page) =
+                self.read(&ask, deadline, |answer| odata::collection(&answer.body))?
+            {
+                return Ok(page);
+            }
+            self.clock.sleep(retry::backoff(attempt));
+        }
+        Err(TenantError {
+            kind: Kind::Nonsense,
+            what: "the tenant shows the integration flow, but not its parameters".to_owned(),
+            at: format!("GET {} → 404", self.credentials.url.api(path)),
+            says: None,
+            hint: Some("an access policy may hide it from this key (role AccessAllAccessPoliciesArtifacts)".to_owned()),
+        })
+    }
+
+    /// The path below the service root of a link to the next page, whatever host it names: it is followed on ours.
+    fn below_root(&self, link: &str, first: &str) -> Result<String, TenantError> {
+        let path = match link.split_once("/api/v1/") {
+            Some((_, path)) => Some(path),
+            None => (!link.contains("://") && !link.starts_with('/')).then_some(link),
+        };
+        path.map(str::to_owned).ok_or_else(|| self.endless(first))
+    }
+
+    /// A list whose end can't be reached is not the list.
+    fn endless(&self, path: &str) -> TenantError {
+        TenantError {
+            kind: Kind::Nonsense,
+            what: "the tenant's list has pages that can't be followed".to_owned(),
+            at: format!("GET {}", self.credentials.url.api(path)),
+            says: None,
+            hint: None,
         }
     }
 
@@ -354,7 +395,7 @@ impl Tenant {
         Ok(
             match self.write(&ask, deadline, |answer| is_deploy_answer(&answer.body))? {
                 Written::Done(body) => DeployAnswer::Accepted(task_id(&body, &function)),
-                Written::Lost(why) => DeployAnswer::Lost(why),
+                Written::Lost(lost) => DeployAnswer::Lost(lost.why),
             },
         )
     }
@@ -383,7 +424,7 @@ impl Tenant {
         })
     }
 
-    /// What the runtime shows of an artifact, asked once.
+    /// What the runtime shows of an artifact, asked once; `None` when there was no answer of the API.
     pub fn runtime_artifact_once(
         &self,
         id: &ArtifactId,
@@ -391,11 +432,7 @@ impl Tenant {
     ) -> Result<Option<RuntimeReading>, TenantError> {
         let ask = runtime_ask(id, "");
         match self.read_once(&ask, deadline, parse_runtime) {
-            Ok(Reading::Found(reading)) => Ok(Some(reading)),
-            Ok(Reading::Missing) => Ok(Some(RuntimeReading {
-                record: None,
-                answered: None,
-            })),
+            Ok(reading) => Ok(Some(runtime_reading(reading))),
             Err(Again::Never(error)) if matches!(error.kind, Kind::Credentials | Kind::Role) => {
                 Err(*error)
             }
@@ -403,22 +440,15 @@ impl Tenant {
         }
     }
 
-    /// What the runtime shows of an artifact; absence is believed when it was answered twice.
+    /// What the runtime shows of an artifact, repeated like any read. One "not found" is no proof of absence: whoever
+    /// relies on it asks again.
     pub fn runtime_artifact(
         &self,
         id: &ArtifactId,
         deadline: Deadline,
     ) -> Result<RuntimeReading, TenantError> {
-        let ask = runtime_ask(id, "");
-        for _ in 0..2 {
-            if let Reading::Found(reading) = self.read(&ask, deadline, parse_runtime)? {
-                return Ok(reading);
-            }
-        }
-        Ok(RuntimeReading {
-            record: None,
-            answered: None,
-        })
+        self.read(&runtime_ask(id, ""), deadline, parse_runtime)
+            .map(runtime_reading)
     }
 
     /// The text of `ErrorInformation`, asked once; `None` while there is none.
@@ -470,8 +500,18 @@ fn parse_runtime(answer: &Answer) -> Option<RuntimeReading> {
     let record = odata::entity(&answer.body)?;
     Some(RuntimeReading {
         record: Some(record),
-        answered: answer.date().map(epoch_millis).map(TenantTime),
+        answered: date_of(answer),
     })
+}
+
+fn runtime_reading(reading: Reading<RuntimeReading>) -> RuntimeReading {
+    match reading {
+        Reading::Found(reading) => reading,
+        Reading::Missing(answered) => RuntimeReading {
+            record: None,
+            answered,
+        },
+    }
 }
 
 /// A create is answered with 201, or with 202 and an empty body; anything else of 2xx only with the entity.

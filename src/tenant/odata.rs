@@ -1,8 +1,11 @@
 //! The tenant's dialect of OData v2: keys in paths, the `d` envelope, dates, error bodies. No network.
 
 use std::fmt;
+use std::marker::PhantomData;
 
-use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, PrimitiveDateTime};
@@ -94,41 +97,61 @@ pub fn literal(value: &str) -> String {
     text
 }
 
+/// What wraps every answer.
+#[derive(Deserialize)]
+struct Envelope<T> {
+    d: T,
+}
+
 /// The entity in a `{"d":{...}}` answer; `None` when the body is anything else.
 #[must_use]
 pub fn entity<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
-    let mut envelope: Value = serde_json::from_slice(body).ok()?;
-    let inner = envelope.get_mut("d")?.take();
-    inner
-        .is_object()
-        .then(|| serde_json::from_value(inner).ok())
-        .flatten()
+    let envelope: Envelope<Fields<T>> = serde_json::from_slice(body).ok()?;
+    Some(envelope.d.0)
+}
+
+/// A JSON object: serde would also read a struct from an array.
+struct Fields<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Fields<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<T, M::Error> {
+                T::deserialize(MapAccessDeserializer::new(map))
+            }
+        }
+        deserializer.deserialize_map(Object(PhantomData)).map(Self)
+    }
 }
 
 /// One page of a collection.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Deserialize)]
 pub struct Page<T> {
     /// The entities of this page.
     pub results: Vec<T>,
     /// The tenant's link to the next page.
+    #[serde(rename = "__next", default)]
     pub next: Option<String>,
 }
 
 /// The entities in a `{"d":{"results":[...]}}` answer; `None` when the body is anything else.
+#[must_use]
 pub fn collection<T: DeserializeOwned>(body: &[u8]) -> Option<Page<T>> {
-    let mut envelope: Value = serde_json::from_slice(body).ok()?;
-    let inner = envelope.get_mut("d")?;
-    let next = inner
-        .get("__next")
-        .and_then(Value::as_str)
-        .map(str::to_owned);
-    let list = if inner.is_array() {
-        inner.take()
-    } else {
-        inner.get_mut("results")?.take()
-    };
-    let results = serde_json::from_value(list).ok()?;
-    Some(Page { results, next })
+    if let Ok(envelope) = serde_json::from_slice::<Envelope<Fields<Page<T>>>>(body) {
+        return Some(envelope.d.0);
+    }
+    let bare: Envelope<Vec<T>> = serde_json::from_slice(body).ok()?;
+    Some(Page {
+        results: bare.d,
+        next: None,
+    })
 }
 
 /// The text of the API's own error body, in the shapes that are known: JSON `error.message.value`,

@@ -105,7 +105,7 @@ pub(super) fn fetch_token(
             },
             Err(error) => {
                 most = most.min(error.attempts());
-                super::exchange::not_reached(&error, "POST", &url, redactor)
+                super::explain::not_reached(&error, "POST", &url, redactor)
             }
         };
         let pause = retry::backoff(attempt - 1);
@@ -128,7 +128,8 @@ fn ask_once(
         ("Accept", "application/json".to_owned()),
         ("Authorization", authorization.expose().to_owned()),
     ];
-    let with_query = format!("{url}?grant_type=client_credentials");
+    let separator = if url.contains('?') { '&' } else { '?' };
+    let with_query = format!("{url}{separator}grant_type=client_credentials");
     let (url, body) = if neo {
         (with_query.as_str(), Body::Empty)
     } else {
@@ -222,7 +223,7 @@ fn strange(kind: Kind, url: &str, answer: &Answer, redactor: &Redactor) -> Tenan
         kind,
         what: what.to_owned(),
         at: format!("POST {url} → {}", answer.status),
-        says: super::exchange::page_words(answer, redactor),
+        says: super::meaning::page_words(answer, redactor),
         hint: Some(
             "the token URL is the `tokenurl` of the service key; it ends in /oauth/token"
                 .to_owned(),

@@ -7,20 +7,38 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
-use crate::artifact::archive::Archive;
+use crate::artifact::Archive;
 
 /// How many bytes of the archive are encoded at once; a multiple of three, so that only the end is padded.
 const BLOCK: usize = 12 * 1024;
 
+/// A zip that can be read from its start as often as it is sent.
+pub trait ZipBytes: Sync {
+    /// Its size in bytes.
+    fn size(&self) -> u64;
+    /// A reader of its own, positioned at the start.
+    fn open(&self) -> io::Result<File>;
+}
+
+impl ZipBytes for Archive {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn open(&self) -> io::Result<File> {
+        self.open_file()
+    }
+}
+
 /// The body of a create or update: `{"Name":...,"ArtifactContent":"<base64>"}`.
 pub(super) struct ArtifactContent<'a> {
-    archive: &'a Archive,
+    archive: &'a dyn ZipBytes,
     head: String,
 }
 
 impl<'a> ArtifactContent<'a> {
     /// A body with these fields before the content.
-    pub(super) fn new(archive: &'a Archive, fields: &[(&str, &str)]) -> Self {
+    pub(super) fn new(archive: &'a dyn ZipBytes, fields: &[(&str, &str)]) -> Self {
         let mut head = String::from("{");
         for (name, value) in fields {
             head.push_str(&format!("{}:{},", json!(name), json!(value)));
@@ -31,12 +49,12 @@ impl<'a> ArtifactContent<'a> {
 
     /// The length of the whole body, in bytes.
     pub(super) fn length(&self) -> u64 {
-        self.head.len() as u64 + self.archive.size.div_ceil(3) * 4 + TAIL.len() as u64
+        self.head.len() as u64 + self.archive.size().div_ceil(3) * 4 + TAIL.len() as u64
     }
 
     /// The body from its beginning, for each attempt anew.
     pub(super) fn open(&self) -> io::Result<Box<dyn Read>> {
-        let content = Base64Reader::new(self.archive.open_file()?);
+        let content = Base64Reader::new(self.archive.open()?);
         Ok(Box::new(
             io::Cursor::new(self.head.clone().into_bytes())
                 .chain(content)

@@ -55,6 +55,9 @@ pub struct DesigntimeArtifact {
     /// Its id.
     #[serde(rename = "Id", deserialize_with = "text")]
     pub id: String,
+    /// Its name.
+    #[serde(rename = "Name", default, deserialize_with = "text")]
+    pub name: String,
     /// A number, or the text `Active` for a draft: saved in the web UI without "Save as version".
     #[serde(rename = "Version", default, deserialize_with = "text")]
     pub version: String,

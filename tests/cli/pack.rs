@@ -162,15 +162,26 @@ fn a_link_that_leaves_the_directory_is_no_part_of_an_artifact() {
 #[test]
 fn a_zip_that_cannot_be_written_is_a_mistake_of_the_caller() {
     let flow = Flow::new();
-    Flowship::new()
-        .arg("pack")
-        .arg(flow.path())
-        .args(["-o", "no/such/directory/out.zip"])
-        .run()
-        .exit(2)
-        .no_stdout()
-        .stderr_has("the zip can't be written")
-        .stderr_has("-o");
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("file"), "in the way").unwrap();
+    fs::create_dir(directory.path().join("directory")).unwrap();
+    for out in ["file/out.zip", "directory"] {
+        Flowship::new()
+            .arg("pack")
+            .arg(flow.path())
+            .args(["-o", out])
+            .in_directory(directory.path())
+            .run()
+            .exit(2)
+            .no_stdout()
+            .stderr_has("the zip can't be written")
+            .stderr_has("-o");
+    }
+    assert_eq!(
+        fs::read_dir(directory.path()).unwrap().count(),
+        2,
+        "something was left behind"
+    );
 }
 
 #[test]

@@ -263,12 +263,16 @@ fn an_artifact_that_cannot_work_is_not_sent() {
     let tenant = Tenant::new(&[]);
     for (name, flow, said) in &cases {
         eprintln!("{name}");
-        Flowship::deploy(&tenant, flow.path())
+        let run = Flowship::deploy(&tenant, flow.path())
             .run()
             .exit(3)
-            .no_stdout()
             .stderr_has(said)
             .stderr_has("hint:");
+        // what has an id has a verdict
+        assert!(
+            run.stdout.is_empty() || run.stdout.starts_with("invalid "),
+            "{run}"
+        );
     }
     assert_eq!(tenant.journal().entries, []);
 }

@@ -109,9 +109,9 @@ fn a_fault_at_any_single_request_is_survived() {
     });
 }
 
-/// All of them, about a quarter of an hour: `cargo test --test cli -- --ignored every_fault`.
+/// All of them, about some minutes: `cargo test --test cli -- --ignored every_fault`.
 #[test]
-#[ignore = "takes a quarter of an hour: cargo test --test cli -- --ignored every_fault"]
+#[ignore = "takes some minutes: cargo test --test cli -- --ignored every_fault"]
 fn every_fault_at_every_request_is_survived() {
     let mut cases = cases(|_| KINDS.to_vec());
     for course in [Course::Fresh, Course::Update] {

@@ -350,11 +350,17 @@ fn a_lost_call_is_watched_then_repeated_once() {
         )
     };
     let story = lost(baseline("STARTED", OLD)).runtime(1.0, "STARTED", OLD);
-    assert_eq!(story.judge(74.9), Judgement::Wait);
-    assert_eq!(story.judge(75.0), Judgement::RepeatCall);
-    let nothing_ran = lost(Baseline::default());
-    assert_eq!(nothing_ran.judge(19.9), Judgement::Wait);
-    assert_eq!(nothing_ran.judge(20.0), Judgement::RepeatCall);
+    assert_eq!(story.judge(90.0), Judgement::Wait, "nothing was read since");
+    let story = story.runtime(74.9, "STARTED", OLD);
+    assert_eq!(story.judge(90.0), Judgement::Wait);
+    let story = story.runtime(75.0, "STARTED", OLD);
+    assert_eq!(story.judge(75.1), Judgement::RepeatCall);
+    let nothing_ran = lost(Baseline::default())
+        .runtime_is(10.0, RuntimeAnswer::Absent)
+        .runtime_is(19.9, RuntimeAnswer::Absent);
+    assert_eq!(nothing_ran.judge(25.0), Judgement::Wait);
+    let nothing_ran = nothing_ran.runtime_is(20.0, RuntimeAnswer::Absent);
+    assert_eq!(nothing_ran.judge(20.1), Judgement::RepeatCall);
     let mut again = nothing_ran;
     again.0.called(Call::Lost {
         at: at(20.0),

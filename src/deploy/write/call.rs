@@ -1,0 +1,223 @@
+//! The end of writing: the seal of the design time, the baseline of the runtime, the deploy call.
+
+use std::time::Duration;
+
+use super::{Halt, Seal, Writing};
+use crate::deploy::Pending;
+use crate::deploy::job::{Content, Source};
+use crate::deploy::outcome::{Message, Phase, Verdict, Word};
+use crate::deploy::parameters::Setting;
+use crate::deploy::plan::{self, Upload};
+use crate::deploy::verdict::{Baseline, Call, Evidence};
+use crate::http::retry;
+use crate::tenant::error::{Kind, TenantError};
+use crate::tenant::wire::{DesigntimeArtifact, RuntimeArtifact};
+use crate::tenant::{DeployAnswer, Reading, RuntimeReading};
+
+/// The longest wait for a runtime record to come to rest before the deploy call.
+const REST: Duration = Duration::from_secs(60);
+/// How often an artifact that was just written may be "not found".
+const MISSING_ATTEMPTS: u32 = 4;
+
+impl Writing<'_> {
+    /// Reads what the design time shows after our last write. A changed stamp that does not bear another's name is
+    /// trusted, and an unchanged one where nothing was uploaded; in all other cases the content is compared.
+    pub(super) fn seal(
+        &self,
+        upload: Upload,
+        settings: Vec<Setting>,
+    ) -> Result<(DesigntimeArtifact, Seal), Halt> {
+        let artifact = self.written_artifact()?;
+        let stamp = artifact.stamp();
+        let same = self
+            .standing
+            .artifact
+            .as_ref()
+            .is_some_and(|before| before.stamp() == stamp);
+        let ours = !self.is_somebody_else(&artifact);
+        let trusted = stamp.saved.is_some()
+            && if super::brings_content(upload) {
+                !same && ours
+            } else {
+                same
+            };
+        match &self.job.source {
+            Source::Files(content) if !trusted => self.verify(content, &artifact, !same)?,
+            Source::Files(_) => {}
+            Source::Tenant if plan::is_foreign_draft(self.job, &artifact, ours) => {
+                return Err(self.overtaken(&artifact));
+            }
+            Source::Tenant => {}
+        }
+        Ok((artifact, Seal { stamp, settings }))
+    }
+
+    /// The artifact that must be there; a lagging replica may not show it at once.
+    fn written_artifact(&self) -> Result<DesigntimeArtifact, Halt> {
+        for attempt in 0..MISSING_ATTEMPTS {
+            let reading =
+                self.context
+                    .tenant
+                    .designtime_artifact(self.kind, &self.job.id, self.closing())?;
+            if let Reading::Found(artifact) = reading {
+                return Ok(artifact);
+            }
+            self.context.clock.sleep(retry::backoff(attempt));
+        }
+        Err(self.not_carried_out(
+            "the tenant accepted the content, but shows no artifact",
+            &[],
+        ))
+    }
+
+    fn verify(
+        &self,
+        content: &Content,
+        artifact: &DesigntimeArtifact,
+        moved: bool,
+    ) -> Result<(), Halt> {
+        match self.differences(content)? {
+            Some(differences) if differences.is_empty() => Ok(()),
+            Some(_) if moved && self.is_somebody_else(artifact) => Err(self.overtaken(artifact)),
+            Some(differences) => Err(self.not_carried_out(
+                "the tenant accepted the upload, but holds other content",
+                &differences,
+            )),
+            None => Err(self.not_carried_out(
+                "the tenant accepted the upload, but does not give the content out",
+                &[],
+            )),
+        }
+    }
+
+    /// Reads what runs now, waiting for a record that is not at rest. "Not found" is believed when the survey heard it
+    /// too; where that one saw a record, its record is the baseline.
+    pub(super) fn baseline(&self) -> Result<Baseline, Halt> {
+        let started = self.context.clock.now();
+        let rest = (self.context.deadline.left(started) / 4).min(REST);
+        let mut told = false;
+        loop {
+            let reading = self.read_runtime()?;
+            let in_motion = reading
+                .record
+                .as_ref()
+                .is_some_and(|record| record.status.in_motion());
+            let now = self.context.clock.now();
+            if !in_motion || now >= started + rest {
+                return Ok(Baseline {
+                    record: reading.record,
+                    answered: reading.answered,
+                    in_motion,
+                });
+            }
+            if !told {
+                told = true;
+                self.tell_motion(reading.record.as_ref());
+            }
+            let pause = self.job.rules.poll_interval;
+            self.context
+                .clock
+                .sleep(pause.clamp(Duration::from_millis(100), Duration::from_secs(1)));
+        }
+    }
+
+    fn read_runtime(&self) -> Result<RuntimeReading, TenantError> {
+        let reading = self
+            .context
+            .tenant
+            .runtime_artifact(&self.job.id, self.closing())?;
+        Ok(match (&reading.record, &self.standing.runtime) {
+            (None, Some(before)) => RuntimeReading {
+                record: Some(before.clone()),
+                answered: self.standing.answered,
+            },
+            _ => reading,
+        })
+    }
+
+    fn tell_motion(&self, record: Option<&RuntimeArtifact>) {
+        let status = record
+            .map(|record| record.status.to_string())
+            .unwrap_or_default();
+        let status = self.context.tenant.words(&status);
+        self.progress(format!(
+            "the runtime shows {status}: waiting for it to rest"
+        ));
+    }
+
+    pub(super) fn deploy(
+        &mut self,
+        baseline: Baseline,
+        artifact: &DesigntimeArtifact,
+        seal: Seal,
+    ) -> Result<Pending, Halt> {
+        if self.context.deadline.passed(self.context.clock.now()) {
+            let message = Message::new("the time ran out before the deploy call")
+                .hint("run again with a longer --timeout");
+            return Err(Verdict::bad(Word::Unreachable, self.state.clone(), message).into());
+        }
+        let existed = self.standing.artifact.is_some();
+        let mut evidence = Evidence::new(
+            baseline,
+            existed,
+            Some(artifact.version.clone()),
+            self.job.rules.settle,
+        );
+        let before = self.sending("a deploy call");
+        let call = match self.call() {
+            Ok(call) => call,
+            Err(error) => {
+                self.wrote(before);
+                return Err(error.into());
+            }
+        };
+        self.tell(&call);
+        evidence.called(call);
+        self.trace.phase = Phase::Start;
+        Ok(Pending::new(self.kind, evidence, seal, self.trace.clone()))
+    }
+
+    /// One deploy call. A bare "not found" right after the upload is asked again for a while: the tenant was not asked
+    /// to do anything by it.
+    fn call(&self) -> Result<Call, TenantError> {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let outcome =
+                self.context
+                    .tenant
+                    .deploy(self.kind, &self.job.id, self.context.deadline);
+            let at = self.context.clock.now();
+            match outcome {
+                Ok(DeployAnswer::Accepted(task)) => return Ok(Call::Accepted { at, task }),
+                Ok(DeployAnswer::Lost(why)) => return Ok(Call::Lost { at, why }),
+                Err(error) if error.kind == Kind::NotFound && attempt < MISSING_ATTEMPTS => {
+                    self.context.clock.sleep(retry::backoff(attempt - 1));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn tell(&mut self, call: &Call) {
+        let (progress, state) = match call {
+            Call::Accepted {
+                task: Some(task), ..
+            } => (
+                format!("deployment accepted, task {task}"),
+                format!("a deployment was accepted (task {task}); its end is not known"),
+            ),
+            Call::Accepted { task: None, .. } => (
+                "deployment accepted, without a task id".to_owned(),
+                "a deployment was accepted; its end is not known".to_owned(),
+            ),
+            Call::Lost { why, .. } | Call::RefusedAgain { why, .. } => (
+                format!("the answer of the deploy call was lost ({why}); watching the runtime"),
+                "a deploy call was sent and its answer was lost: it may have been accepted"
+                    .to_owned(),
+            ),
+        };
+        self.progress(progress);
+        self.wrote(state);
+    }
+}

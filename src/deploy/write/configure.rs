@@ -1,0 +1,185 @@
+//! Parameters: write what the caller named, put back what the tenant reset, read back.
+
+use super::{Halt, Writing};
+use crate::artifact::ArtifactKind;
+use crate::deploy::outcome::Message;
+use crate::deploy::parameters::{self, Setting, Why};
+use crate::deploy::plan::{self, Upload};
+use crate::http::retry;
+use crate::tenant::Written;
+use crate::tenant::error::TenantError;
+use crate::tenant::wire::Configuration;
+
+/// How often values are read back before they count as different: a replica may lag.
+const READ_BACK_ATTEMPTS: u32 = 3;
+
+impl Writing<'_> {
+    /// Writes what the caller named and puts back what the tenant reset. Gives the parameters that must stand.
+    pub(super) fn configure(&mut self, upload: Upload) -> Result<Vec<Setting>, Halt> {
+        let mut settings = plan::settings(self.job, self.standing);
+        if upload == Upload::Create {
+            settings.retain(|setting| setting.why == Why::Named);
+        }
+        if !self.has_something_to_set(upload) {
+            return Ok(settings);
+        }
+        let shown = self.read_configuration()?;
+        let missing = parameters::missing(&settings, &shown);
+        if missing.is_empty() {
+            return Ok(settings);
+        }
+        self.progress(format!("configuring {}", count(missing.len(), "parameter")));
+        let before = self.sending(&count(missing.len(), "parameter"));
+        self.write_all(&missing, &shown)
+            .map_err(|halt| name_what_is_reset(halt, &missing))?;
+        self.wrote(format!(
+            "{before}; {} written",
+            count(missing.len(), "parameter")
+        ));
+        Ok(settings)
+    }
+
+    fn has_something_to_set(&self, upload: Upload) -> bool {
+        let named = !self.job.named.is_empty();
+        let kept = !self.standing.configured.is_empty() && super::brings_content(upload);
+        self.kind == ArtifactKind::IntegrationFlow && (named || kept)
+    }
+
+    fn read_configuration(&self) -> Result<Vec<Configuration>, TenantError> {
+        self.context
+            .tenant
+            .configurations(&self.job.id, self.grace())
+    }
+
+    fn write_all(&mut self, missing: &[&Setting], shown: &[Configuration]) -> Result<(), Halt> {
+        for setting in missing {
+            self.write_parameter(setting, &setting.value, shown)?;
+            self.trace.parameters.push(setting.key.clone());
+        }
+        self.check_written(missing, shown)
+    }
+
+    /// Writes one parameter. The call is idempotent, so a lost answer is simply asked for again.
+    fn write_parameter(
+        &mut self,
+        setting: &Setting,
+        value: &str,
+        shown: &[Configuration],
+    ) -> Result<(), Halt> {
+        let known = shown
+            .iter()
+            .chain(&self.standing.configured)
+            .find(|one| one.key == setting.key);
+        let data_type = known.map_or("", |one| one.data_type.as_str());
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let outcome = self.context.tenant.configure(
+                &self.job.id,
+                &setting.key,
+                value,
+                data_type,
+                self.grace(),
+            )?;
+            match outcome {
+                Written::Done(_) => return Ok(()),
+                Written::Lost(lost) => {
+                    let what = format!("parameter `{}`", setting.key);
+                    self.try_again(&what, attempt, lost, self.grace())?;
+                }
+            }
+        }
+    }
+
+    /// Reads back what was written. A tenant that decodes values once more is given the encoded form; where even that
+    /// is not shown as it should be, the plain value is left there.
+    fn check_written(&mut self, written: &[&Setting], shown: &[Configuration]) -> Result<(), Halt> {
+        let strict: Vec<Setting> = written
+            .iter()
+            .filter(|one| one.why != Why::New)
+            .map(|one| (*one).clone())
+            .collect();
+        let (wrong, after) = self.read_back(&strict)?;
+        if wrong.is_empty() {
+            return Ok(());
+        }
+        let is_decoded = |setting: &Setting| {
+            let decoded = parameters::html_decoded(&setting.value);
+            decoded != setting.value
+                && after
+                    .iter()
+                    .any(|one| one.key == setting.key && one.value == decoded)
+        };
+        if wrong.iter().all(is_decoded) {
+            for setting in &wrong {
+                self.write_parameter(setting, &parameters::html_encoded(&setting.value), shown)?;
+            }
+            let (wrong, _) = self.read_back(&strict)?;
+            if wrong.is_empty() {
+                return Ok(());
+            }
+            for setting in &wrong {
+                self.write_parameter(setting, &setting.value, shown)?;
+            }
+        }
+        let key = wrong.first().map_or("", |setting| setting.key.as_str());
+        Err(self.not_carried_out(
+            &format!("the tenant accepted parameter `{key}`, but shows another value"),
+            &[],
+        ))
+    }
+
+    /// The settings that the tenant does not show, also after some time, and what it shows.
+    fn read_back(&self, settings: &[Setting]) -> Result<(Vec<Setting>, Vec<Configuration>), Halt> {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let after = self.read_configuration()?;
+            let wrong: Vec<Setting> = parameters::missing(settings, &after)
+                .into_iter()
+                .cloned()
+                .collect();
+            if wrong.is_empty() || attempt >= READ_BACK_ATTEMPTS {
+                return Ok((wrong, after));
+            }
+            self.context.clock.sleep(retry::backoff(attempt - 1));
+        }
+    }
+}
+
+/// Tells which values of operations are not back when the writing stops between upload and configuration.
+fn name_what_is_reset(halt: Halt, missing: &[&Setting]) -> Halt {
+    let keys: Vec<&str> = missing
+        .iter()
+        .filter(|setting| setting.why == Why::Kept)
+        .map(|setting| setting.key.as_str())
+        .collect();
+    if keys.is_empty() {
+        return halt;
+    }
+    let note = format!(
+        "the tenant reset what was configured for {}: whether it is back is not known, check it before the next run",
+        keys.join(", ")
+    );
+    match halt {
+        Halt::Verdict(mut verdict) => {
+            verdict.message = verdict
+                .message
+                .map(|message: Message| message.because(note));
+            Halt::Verdict(verdict)
+        }
+        Halt::Tenant(mut error) => {
+            error.what = format!("{}; {note}", error.what);
+            Halt::Tenant(error)
+        }
+    }
+}
+
+/// `1 parameter`, `2 parameters`.
+fn count(number: usize, noun: &str) -> String {
+    if number == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{number} {noun}s")
+    }
+}

@@ -1,0 +1,235 @@
+//! Package and content: create or update, and look before sending again.
+
+use std::fs::File;
+use std::io::{self, Seek};
+
+use super::{Halt, Writing};
+use crate::deploy::Context;
+use crate::deploy::job::{Content, Source};
+use crate::deploy::plan::{Steps, Upload};
+use crate::deploy::survey;
+use crate::tenant::error::{Kind, TenantError};
+use crate::tenant::{Lost, Reading, Written, ZipBytes};
+
+/// Content that the tenant gave out.
+struct Downloaded {
+    file: File,
+    size: u64,
+}
+
+impl ZipBytes for Downloaded {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn open(&self) -> io::Result<File> {
+        let mut file = self.file.try_clone()?;
+        file.rewind()?;
+        Ok(file)
+    }
+}
+
+impl Writing<'_> {
+    pub(super) fn upload(&mut self, steps: Steps) -> Result<(), Halt> {
+        let Source::Files(content) = &self.job.source else {
+            return match steps.upload {
+                Upload::Again => self.upload_again(),
+                _ => Ok(()),
+            };
+        };
+        if steps.create_package {
+            self.create_package(content)?;
+        }
+        match steps.upload {
+            Upload::Create => self.create(content),
+            Upload::Update => self.update(content),
+            Upload::Keep | Upload::Again => Ok(()),
+        }
+    }
+
+    fn create_package(&mut self, content: &Content) -> Result<(), Halt> {
+        let package = &content.package;
+        self.progress(format!("creating package {package}"));
+        let before = self.sending("the creation of the package");
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let outcome = self.context.tenant.create_integration_package(
+                package,
+                &content.package_name,
+                self.context.deadline,
+            );
+            let lost = match outcome {
+                Ok(Written::Done(_)) => break,
+                Ok(Written::Lost(lost)) => lost,
+                // two runs may create the same package at once, or a lost answer was a success
+                Err(error) if error.kind == Kind::Refused => Lost::refused(error),
+                Err(error) => {
+                    self.wrote(before);
+                    return Err(error.into());
+                }
+            };
+            if let Reading::Found(_) = self
+                .context
+                .tenant
+                .integration_package(package, self.closing())?
+            {
+                break;
+            }
+            if let (1, Some(said)) = (attempt, &lost.said) {
+                self.wrote(before);
+                return Err(Halt::Tenant(said.clone()));
+            }
+            self.try_again("the package", attempt, lost, self.context.deadline)?;
+        }
+        self.wrote(format!(
+            "package {package} is there; the artifact is not there yet"
+        ));
+        Ok(())
+    }
+
+    fn create(&mut self, content: &Content) -> Result<(), Halt> {
+        self.progress(format!("uploading (new, {} bytes)", content.archive.size));
+        self.content_sent = Some(self.context.clock.now());
+        let before = self.sending("the content");
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let outcome = self.context.tenant.create_designtime_artifact(
+                self.kind,
+                &self.job.id,
+                &content.name,
+                &content.package,
+                &content.archive,
+                self.context.deadline,
+            );
+            let lost = match outcome {
+                Ok(Written::Done(_)) => break,
+                Ok(Written::Lost(lost)) => lost,
+                Err(error) if error.kind == Kind::Refused && attempt > 1 => Lost::refused(error),
+                Err(error) => {
+                    self.wrote(before);
+                    return Err(error.into());
+                }
+            };
+            let found =
+                self.context
+                    .tenant
+                    .designtime_artifact(self.kind, &self.job.id, self.closing())?;
+            match found {
+                Reading::Found(_) if self.holds_our_content(content)? => break,
+                Reading::Found(artifact) if self.is_somebody_else(&artifact) => {
+                    return Err(self.overtaken(&artifact));
+                }
+                Reading::Found(_) => return self.update(content),
+                Reading::Missing(_) => {
+                    self.try_again("the artifact", attempt, lost, self.context.deadline)?;
+                }
+            }
+        }
+        self.wrote("the content was created; it is not deployed yet");
+        Ok(())
+    }
+
+    fn update(&mut self, content: &Content) -> Result<(), Halt> {
+        self.progress(format!("uploading ({} bytes)", content.archive.size));
+        self.put(&content.name, &content.archive, |writing| {
+            writing.holds_our_content(content)
+        })?;
+        self.wrote("the content was updated; it is not deployed yet");
+        Ok(())
+    }
+
+    /// Uploads what the tenant holds once more, so that its last save is later than what runs: otherwise parameters
+    /// that are written now, and a deployment that fails then, would look like "nothing has changed" to the next run.
+    fn upload_again(&mut self) -> Result<(), Halt> {
+        let reading =
+            self.context
+                .tenant
+                .download(self.kind, &self.job.id, self.context.deadline)?;
+        let (Reading::Found(file), Some(artifact)) = (reading, &self.standing.artifact) else {
+            return Ok(());
+        };
+        let size = file.metadata().map_or(0, |found| found.len());
+        self.progress(format!("saving the same content once more ({size} bytes)"));
+        let name = artifact.name.clone();
+        // a lost answer of an upload that changes nothing is no reason to look, only to send again
+        self.put(&name, &Downloaded { file, size }, |_| Ok(false))?;
+        self.wrote("the same content was saved once more; it is not deployed yet");
+        Ok(())
+    }
+
+    /// Sends an update until it is answered, or until `is_there` finds it.
+    fn put(
+        &mut self,
+        name: &str,
+        zip: &dyn ZipBytes,
+        is_there: impl Fn(&Self) -> Result<bool, TenantError>,
+    ) -> Result<(), Halt> {
+        self.content_sent = Some(self.context.clock.now());
+        let before = self.sending("the content");
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let outcome = self.context.tenant.update_designtime_artifact(
+                self.kind,
+                &self.job.id,
+                name,
+                zip,
+                self.context.deadline,
+            );
+            let lost = match outcome {
+                Ok(Written::Done(_)) => return Ok(()),
+                Ok(Written::Lost(lost)) => lost,
+                Err(error) => {
+                    self.wrote(before);
+                    return Err(error.into());
+                }
+            };
+            if is_there(self)? {
+                return Ok(());
+            }
+            self.nobody_else_saved()?;
+            self.try_again("the content", attempt, lost, self.context.deadline)?;
+        }
+    }
+
+    /// Before an update is sent again: what somebody else saved meanwhile is not overwritten.
+    fn nobody_else_saved(&self) -> Result<(), Halt> {
+        let found =
+            self.context
+                .tenant
+                .designtime_artifact(self.kind, &self.job.id, self.closing())?;
+        let (Reading::Found(artifact), Some(before)) = (found, &self.standing.artifact) else {
+            return Ok(());
+        };
+        if artifact.stamp() != before.stamp() && self.is_somebody_else(&artifact) {
+            return Err(self.overtaken(&artifact));
+        }
+        Ok(())
+    }
+
+    fn holds_our_content(&self, content: &Content) -> Result<bool, TenantError> {
+        Ok(self
+            .differences(content)?
+            .is_some_and(|differences| differences.is_empty()))
+    }
+
+    /// The paths in which the tenant's content differs from ours.
+    pub(super) fn differences(
+        &self,
+        content: &Content,
+    ) -> Result<Option<Vec<String>>, TenantError> {
+        let context = Context {
+            deadline: self.closing(),
+            ..self.context.clone()
+        };
+        survey::differences(
+            &context,
+            self.kind,
+            self.job,
+            &content.comparable,
+            self.standing,
+        )
+    }
+}

@@ -1,0 +1,251 @@
+//! Writing one artifact: package, content, parameters; then the seal that shows what the tenant holds, a fresh
+//! baseline of the runtime, and the deploy call. A write whose answer was lost is looked up before it is repeated.
+
+mod call;
+mod configure;
+mod content;
+
+use std::time::Duration;
+
+use super::job::{Job, Source};
+use super::outcome::{Message, Phase, Verdict, Word};
+use super::parameters::Setting;
+use super::plan::{Standing, Steps, Upload};
+use super::{Context, Pending};
+use crate::artifact::ArtifactKind;
+use crate::clock::{Deadline, Moment};
+use crate::exit::Exit;
+use crate::http::retry;
+use crate::tenant::Lost;
+use crate::tenant::error::TenantError;
+use crate::tenant::wire::{DesigntimeArtifact, Stamp};
+
+/// How often a write is sent whose answer was lost each time.
+const WRITE_ATTEMPTS: u32 = 5;
+/// How long parameters may be put back past the deadline once the content was written: what operations configured
+/// must not stay reset because the time ran out in between.
+const GRACE: Duration = Duration::from_secs(60);
+
+/// What the design time showed after our last write; it must hold until the verdict.
+#[derive(Clone, Debug)]
+pub(super) struct Seal {
+    pub(super) stamp: Stamp,
+    /// The parameters that must stand, for the case that the seal is broken.
+    pub(super) settings: Vec<Setting>,
+}
+
+/// How the writing of one artifact ended.
+pub(super) enum Progress {
+    /// A deployment was or may have been accepted; it has to be watched.
+    Watch(Box<Pending>),
+    /// It ended already.
+    Done(Box<Verdict>, Trace),
+}
+
+/// How far the writing of one artifact came.
+#[derive(Clone, Debug)]
+pub(super) struct Trace {
+    pub(super) phase: Phase,
+    /// The design-time version, once it was read back.
+    pub(super) version: Option<String>,
+    /// The keys of the parameters that were written.
+    pub(super) parameters: Vec<String>,
+}
+
+impl Trace {
+    /// An end in this phase with nothing written.
+    pub(super) fn at(phase: Phase) -> Self {
+        Self {
+            phase,
+            version: None,
+            parameters: Vec::new(),
+        }
+    }
+}
+
+/// One artifact while it is written.
+pub(super) struct Writing<'a> {
+    context: &'a Context<'a>,
+    job: &'a Job,
+    standing: &'a Standing,
+    kind: ArtifactKind,
+    /// What the tenant holds now, for whoever has to go on from here.
+    state: String,
+    /// When content was first sent.
+    content_sent: Option<Moment>,
+    trace: Trace,
+}
+
+/// Why the writing of one artifact stopped.
+enum Halt {
+    Tenant(Box<TenantError>),
+    Verdict(Box<Verdict>),
+}
+
+impl From<TenantError> for Halt {
+    fn from(error: TenantError) -> Self {
+        Halt::Tenant(Box::new(error))
+    }
+}
+
+impl From<Verdict> for Halt {
+    fn from(verdict: Verdict) -> Self {
+        Halt::Verdict(Box::new(verdict))
+    }
+}
+
+impl<'a> Writing<'a> {
+    pub(super) fn new(
+        context: &'a Context<'a>,
+        job: &'a Job,
+        standing: &'a Standing,
+    ) -> Option<Self> {
+        let kind = match &job.source {
+            Source::Files(content) => content.kind,
+            Source::Tenant => standing.kind?,
+        };
+        Some(Self {
+            context,
+            job,
+            standing,
+            kind,
+            state: "nothing was written".to_owned(),
+            content_sent: None,
+            trace: Trace::at(Phase::Upload),
+        })
+    }
+
+    /// Carries out the steps.
+    pub(super) fn carry_out(mut self, steps: Steps) -> Progress {
+        match self.try_to(steps) {
+            Ok(progress) => progress,
+            Err(Halt::Verdict(verdict)) => Progress::Done(verdict, self.trace),
+            Err(Halt::Tenant(error)) => {
+                Progress::Done(Box::new(Verdict::of_error(*error, &self.state)), self.trace)
+            }
+        }
+    }
+
+    fn try_to(&mut self, steps: Steps) -> Result<Progress, Halt> {
+        self.upload(steps)?;
+        self.trace.phase = Phase::Configure;
+        let settings = self.configure(steps.upload)?;
+        let (artifact, seal) = self.seal(steps.upload, settings)?;
+        self.trace.version = Some(artifact.version.clone());
+        if !steps.deploy {
+            return Ok(self.uploaded(&artifact));
+        }
+        self.trace.phase = Phase::Deploy;
+        let baseline = self.baseline()?;
+        self.deploy(baseline, &artifact, seal)
+            .map(|pending| Progress::Watch(Box::new(pending)))
+    }
+
+    fn uploaded(&self, artifact: &DesigntimeArtifact) -> Progress {
+        let version = self.context.tenant.words(&artifact.version);
+        let evidence = format!("design time version {version}; not deployed, as asked");
+        Progress::Done(
+            Box::new(Verdict::well(Word::Uploaded, evidence)),
+            self.trace.clone(),
+        )
+    }
+
+    /// The deadline of the calls that put parameters back.
+    fn grace(&self) -> Deadline {
+        match self.content_sent {
+            Some(at) => self.context.deadline.or_later(at + GRACE),
+            None => self.context.deadline,
+        }
+    }
+
+    /// A deadline for one more look, when the run's own has just passed.
+    fn closing(&self) -> Deadline {
+        let soon = self.context.clock.now() + Duration::from_secs(2);
+        self.context.deadline.or_later(soon)
+    }
+
+    fn progress(&self, text: impl Into<String>) {
+        self.context.ledger.progress(&self.job.id.0, text);
+    }
+
+    fn wrote(&mut self, state: impl Into<String>) {
+        self.state = state.into();
+        self.context
+            .ledger
+            .wrote(&self.job.id.0, self.state.clone());
+    }
+
+    /// Takes note that a write is on its way; gives the state to return to when it was refused.
+    fn sending(&mut self, what: &str) -> String {
+        let before = self.state.clone();
+        self.wrote(format!(
+            "{before}; {what} was sent, its answer is not known"
+        ));
+        before
+    }
+
+    /// Waits before a write is sent again, or gives up: with the API's own words where it said something.
+    fn try_again(
+        &self,
+        what: &str,
+        attempt: u32,
+        lost: Lost,
+        deadline: Deadline,
+    ) -> Result<(), Halt> {
+        let pause = retry::backoff(attempt - 1);
+        if attempt < WRITE_ATTEMPTS && deadline.left(self.context.clock.now()) > pause {
+            self.progress(format!(
+                "the answer was lost ({}); looked: {what} is not written, sending again",
+                lost.why
+            ));
+            self.context.clock.sleep(pause);
+            return Ok(());
+        }
+        if let Some(said) = lost.said {
+            return Err(Halt::Tenant(said));
+        }
+        let message = Message::new(format!(
+            "{what} could not be written: the answers of {attempt} attempts were lost"
+        ))
+        .because(lost.why)
+        .hint("run again: it looks first what the tenant holds");
+        Err(Verdict::bad(Word::Unreachable, self.state.clone(), message).into())
+    }
+
+    fn is_somebody_else(&self, artifact: &DesigntimeArtifact) -> bool {
+        !artifact.modified_by.is_empty() && !self.context.tenant.is_us(&artifact.modified_by)
+    }
+
+    fn overtaken(&self, artifact: &DesigntimeArtifact) -> Halt {
+        let by = match artifact.modified_by.as_str() {
+            "" => "somebody else".to_owned(),
+            name => self.context.tenant.words(name).to_string(),
+        };
+        let message = Message::new(format!(
+            "{by} saved other content of {} while this run was writing",
+            self.job.id
+        ))
+        .hint("agree on who deploys this artifact, then run again; pipelines for one artifact should not run at the same time");
+        Verdict::bad(Word::Superseded, self.state.clone(), message).into()
+    }
+
+    fn not_carried_out(&self, what: &str, differences: &[String]) -> Halt {
+        let mut message = Message::new(what.to_owned())
+            .hint("the artifact was not deployed; run again, and report it if it stays so");
+        message.causes = differences
+            .iter()
+            .take(5)
+            .map(|path| format!("differs: {}", self.context.tenant.words(path)))
+            .collect();
+        let verdict = Verdict {
+            exit: Exit::Protocol,
+            ..Verdict::bad(Word::Failed, self.state.clone(), message)
+        };
+        verdict.into()
+    }
+}
+
+/// Whether a step brings content to the tenant.
+fn brings_content(upload: Upload) -> bool {
+    matches!(upload, Upload::Create | Upload::Update | Upload::Again)
+}

@@ -1,0 +1,146 @@
+//! Reads: repeated until there is an answer of the API, or until trying is of no more use.
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::io::{Read, Seek};
+
+use super::Tenant;
+use super::error::{TenantError, is_permanent};
+use super::exchange::{Ask, Trouble};
+use super::explain::no_temporary_file;
+use super::meaning::{Meaning, date_of, is_missing, meaning};
+use super::odata::TenantTime;
+use crate::clock::Deadline;
+use crate::http::{Answer, retry};
+
+/// How often a read is repeated when the tenant is not available.
+const READ_ATTEMPTS: u32 = 10;
+/// How often a read is repeated when its answer makes no sense.
+const NONSENSE_ATTEMPTS: u32 = 6;
+
+/// What became of a read.
+#[derive(Debug)]
+pub enum Reading<T> {
+    /// There it is.
+    Found(T),
+    /// The API's own "not found", and the tenant's clock when it answered.
+    Missing(Option<TenantTime>),
+}
+
+/// Whether a failed read may be repeated.
+pub(super) enum Again {
+    /// Another try may help; at most so many in all.
+    Perhaps(Box<TenantError>, u32),
+    /// It is final.
+    Never(Box<TenantError>),
+}
+
+/// Whether a file begins as a zip does.
+fn holds_a_zip(file: &RefCell<File>) -> bool {
+    let mut file = file.borrow_mut();
+    let mut head = [0; 2];
+    file.rewind()
+        .and_then(|()| file.read_exact(&mut head))
+        .is_ok()
+        && &head == b"PK"
+}
+
+impl Tenant {
+    /// Reads until there is an answer of the API that `parse` understands, or until trying is of no more use.
+    pub(super) fn read<T>(
+        &self,
+        ask: &Ask<'_>,
+        deadline: Deadline,
+        parse: impl Fn(&Answer) -> Option<T>,
+    ) -> Result<Reading<T>, TenantError> {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let (error, most) = match self.read_once(ask, deadline, &parse) {
+                Ok(reading) => return Ok(reading),
+                Err(Again::Never(error)) => return Err(*error),
+                Err(Again::Perhaps(error, most)) => (*error, most),
+            };
+            let pause = retry::backoff(attempt - 1);
+            if attempt >= most || deadline.left(self.clock.now()) <= pause {
+                return Err(error);
+            }
+            self.clock.sleep(pause);
+        }
+    }
+
+    /// Asks once; tells whether asking again may help.
+    pub(super) fn read_once<T>(
+        &self,
+        ask: &Ask<'_>,
+        deadline: Deadline,
+        parse: impl Fn(&Answer) -> Option<T>,
+    ) -> Result<Reading<T>, Again> {
+        let answer = match self.exchange(ask, deadline) {
+            Ok(answer) => answer,
+            Err(Trouble::Final(error)) => return Err(Again::Never(error)),
+            Err(Trouble::Network(error)) => {
+                return Err(Again::Perhaps(
+                    Box::new(self.unreachable(ask, &error)),
+                    error.attempts(),
+                ));
+            }
+        };
+        match meaning(&answer) {
+            Meaning::Good => match parse(&answer) {
+                Some(found) => Ok(Reading::Found(found)),
+                None => Err(Again::Perhaps(
+                    Box::new(self.nonsense(ask, &answer)),
+                    NONSENSE_ATTEMPTS,
+                )),
+            },
+            Meaning::Says(text) if is_missing(answer.status, &text) => {
+                Ok(Reading::Missing(date_of(&answer)))
+            }
+            _ if answer.status == 403 => Err(Again::Never(Box::new(self.forbidden(ask, &answer)))),
+            Meaning::Says(text) if answer.status >= 500 => {
+                let most = if answer.status == 500 && is_permanent(&text) {
+                    1
+                } else {
+                    NONSENSE_ATTEMPTS
+                };
+                Err(Again::Perhaps(
+                    Box::new(self.refused(ask, &answer, &text)),
+                    most,
+                ))
+            }
+            Meaning::Says(text) => Err(Again::Never(Box::new(self.refused(ask, &answer, &text)))),
+            Meaning::Page => Err(Again::Perhaps(
+                Box::new(self.nonsense(ask, &answer)),
+                NONSENSE_ATTEMPTS,
+            )),
+            Meaning::Down => Err(Again::Perhaps(
+                Box::new(self.down(ask, &answer)),
+                READ_ATTEMPTS,
+            )),
+        }
+    }
+
+    /// Reads an archive into an unnamed file, positioned at its start; repeated like any read.
+    pub(super) fn read_archive(
+        &self,
+        mut ask: Ask<'_>,
+        deadline: Deadline,
+    ) -> Result<Reading<File>, TenantError> {
+        let file = tempfile::tempfile().map_err(|error| no_temporary_file(&error))?;
+        ask.sink = Some(RefCell::new(file));
+        let reading = self.read(&ask, deadline, |answer| {
+            (answer.status == 200 && !answer.cut && ask.sink.as_ref().is_some_and(holds_a_zip))
+                .then_some(())
+        })?;
+        match (reading, ask.sink) {
+            (Reading::Found(()), Some(file)) => {
+                let mut file = file.into_inner();
+                file.rewind().map_err(|error| no_temporary_file(&error))?;
+                Ok(Reading::Found(file))
+            }
+            (Reading::Missing(date), _) => Ok(Reading::Missing(date)),
+            (Reading::Found(()), None) => Ok(Reading::Missing(None)),
+        }
+    }
+}
