@@ -159,8 +159,10 @@ fn job(
             .iter()
             .map(|file| file.path.clone())
             .collect(),
-        archive: Archive::pack(artifact, &pack).map_err(|error| not_an_artifact(&error, &process.directory))?,
-        comparable: Comparable::of(artifact, &pack).map_err(|error| not_an_artifact(&error, &process.directory))?,
+        archive: Archive::pack(artifact, &pack)
+            .map_err(|error| not_an_artifact(&error, &process.directory))?,
+        comparable: Comparable::of(artifact, &pack)
+            .map_err(|error| not_an_artifact(&error, &process.directory))?,
         parameters: artifact
             .parameters()
             .iter()

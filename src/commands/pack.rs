@@ -31,7 +31,8 @@ pub(super) fn pack(
         return Err(Refusal::usage(message));
     };
     check::valid(&artifact, voice, process)?;
-    let archive = Archive::pack(&artifact, &options).map_err(|error| not_an_artifact(&error, &process.directory))?;
+    let archive = Archive::pack(&artifact, &options)
+        .map_err(|error| not_an_artifact(&error, &process.directory))?;
     let target = process.directory.join(&out);
     whole_file::replace(&target, |file| archive.copy_to(file))
         .map_err(|error| cannot_write(&target, &error))?;

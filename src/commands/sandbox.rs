@@ -89,7 +89,8 @@ fn preloaded(given: &str, process: &Process<'_>) -> Result<Preload, Refusal> {
         ));
     };
     let artifact = open(path.as_ref(), process)?;
-    let archive = Archive::pack(&artifact, &PackOptions::default()).map_err(|error| not_an_artifact(&error, &process.directory))?;
+    let archive = Archive::pack(&artifact, &PackOptions::default())
+        .map_err(|error| not_an_artifact(&error, &process.directory))?;
     let mut zip = Vec::new();
     archive.copy_to(&mut zip).map_err(|error| {
         Refusal::usage(

@@ -54,13 +54,21 @@ fn warn_of_putting_back(context: &Context<'_>, job: &Job, standing: &Standing) -
     let Source::Files(content) = &job.source else {
         return Ok(());
     };
-    let at_risk = !job.rules.parameters_from_artifact
-        && parameters::at_risk(content, &standing.configured);
+    let at_risk =
+        !job.rules.parameters_from_artifact && parameters::at_risk(content, &standing.configured);
     let role = Role::PackagesConfigure;
-    if at_risk && !context.tenant.lacking_roles(&[role], context.deadline)?.is_empty() {
+    if at_risk
+        && !context
+            .tenant
+            .lacking_roles(&[role], context.deadline)?
+            .is_empty()
+    {
         context.ledger.progress(
             &job.id.0,
-            format!("the key lacks {}: values that this tenant might reset could not be put back", role.name()),
+            format!(
+                "the key lacks {}: values that this tenant might reset could not be put back",
+                role.name()
+            ),
         );
     }
     Ok(())
@@ -202,13 +210,22 @@ pub(super) fn check_parameters(job: &Job, standing: &Standing) -> Result<(), Sto
     };
     let hint = match &first.nearest {
         Some(nearest) => format!("did you mean `{nearest}`?"),
-        None => "the keys of an artifact are those of its src/main/resources/parameters.prop".to_owned(),
+        None => {
+            "the keys of an artifact are those of its src/main/resources/parameters.prop".to_owned()
+        }
     };
-    let what = format!("{} has no parameter `{}`; nothing was written", job.id, first.key);
+    let what = format!(
+        "{} has no parameter `{}`; nothing was written",
+        job.id, first.key
+    );
     let mut message = Message::new(what).at(first.source.clone()).hint(hint);
     message.file = Place::parse(&first.source);
     for other in others {
-        let nearest = other.nearest.as_ref().map(|key| format!(", did you mean `{key}`?")).unwrap_or_default();
+        let nearest = other
+            .nearest
+            .as_ref()
+            .map(|key| format!(", did you mean `{key}`?"))
+            .unwrap_or_default();
         message = message.because(format!("also `{}` ({}){nearest}", other.key, other.source));
     }
     Err(Stop::Usage(Box::new(message)))

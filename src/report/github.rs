@@ -31,7 +31,11 @@ pub fn annotations(report: &Report, err: &mut dyn Write) -> io::Result<()> {
         .map(|message| ("error", None, message));
     let of_artifacts = report.artifacts.iter().filter_map(|outcome| {
         // what is wrong with an invalid artifact is told with its findings
-        let message = outcome.verdict.message.as_ref().filter(|_| outcome.verdict.word != Word::Invalid)?;
+        let message = outcome
+            .verdict
+            .message
+            .as_ref()
+            .filter(|_| outcome.verdict.word != Word::Invalid)?;
         Some(("error", Some(outcome.id.as_str()), message))
     });
     for (level, id, message) in of_run.chain(of_artifacts).take(MOST_ANNOTATIONS) {
@@ -120,10 +124,7 @@ pub fn outputs(report: &Report) -> String {
     let first = report.artifacts.first();
     let of_first = |read: fn(&Outcome) -> Option<String>| first.and_then(read).unwrap_or_default();
     let values = [
-        (
-            "verdict",
-            verdict(report),
-        ),
+        ("verdict", verdict(report)),
         ("exit-code", report.exit.code().to_string()),
         ("artifact-id", of_first(|one| Some(one.id.clone()))),
         (

@@ -79,7 +79,9 @@ fn heading(report: &Report) -> String {
         .filter(|outcome| outcome.verdict.exit == Exit::Ok)
         .count();
     let count = match report.artifacts.len() {
-        0 if !report.checked.is_empty() => format!("`{}` is valid", code(&report.checked.join("`, `"))),
+        0 if !report.checked.is_empty() => {
+            format!("`{}` is valid", code(&report.checked.join("`, `")))
+        }
         0 => report.exit.name().to_owned(),
         all => format!("{well} of {all} well"),
     };

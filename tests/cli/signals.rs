@@ -70,7 +70,7 @@ fn a_signal_while_the_deploy_call_hangs_says_that_it_may_have_been_accepted() {
         .journal()
         .matching("GET", "IntegrationRuntimeArtifacts")
         .len()
-        < 3
+        < 2
         || tenant.deployments(&flow.id) == 0
     {
         std::thread::yield_now();

@@ -174,7 +174,7 @@ fn what_cannot_be_shown_in_time_is_undecided() {
         (&["task-stuck=running"], Nothing, "DEPLOYING"),
         (&["unknown-status=forever"], Earlier, "PROVISIONING"),
         (&["postponed-redeploy=1000"], Earlier, "(not new)"),
-        (&["never-appears"], Nothing, "runtime shows nothing yet"),
+        (&["never-appears"], Nothing, "runtime shows nothing"),
     ];
     together(cases, |(scenarios, before, seen)| {
         let (_, run) = deploy(scenarios, *before, &["--timeout", "5s"]);
