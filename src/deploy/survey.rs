@@ -122,7 +122,8 @@ fn read_artifact(context: &Context<'_>, job: &Job, standing: &mut Standing) -> R
         ],
     };
     // one "not found" may be a lagging replica's
-    for attempt in 0..2 {
+    for look in 0..2 {
+        context.clock.sleep(retry::pause_before(look));
         for kind in kinds {
             if let Reading::Found(artifact) =
                 context
@@ -132,7 +133,6 @@ fn read_artifact(context: &Context<'_>, job: &Job, standing: &mut Standing) -> R
                 return found(context, job, standing, *kind, artifact);
             }
         }
-        context.clock.sleep(retry::backoff(attempt));
     }
     if matches!(job.source, Source::Tenant) {
         context.tenant.prove(context.deadline)?;

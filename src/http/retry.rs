@@ -22,6 +22,12 @@ pub fn backoff_with(attempt: u32, chance: f64) -> Duration {
     Duration::from_secs_f64(wait * jitter)
 }
 
+/// The pause before a further look at something that was not found; none before the first.
+#[must_use]
+pub fn pause_before(look: u32) -> Duration {
+    look.checked_sub(1).map_or(Duration::ZERO, backoff)
+}
+
 /// Up to a quarter of a second, so that clients that were told to wait do not all come back at once.
 #[must_use]
 pub fn jitter() -> Duration {

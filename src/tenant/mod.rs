@@ -311,14 +311,14 @@ impl Tenant {
         path: &str,
         deadline: Deadline,
     ) -> Result<odata::Page<Configuration>, TenantError> {
-        for attempt in 0..MISSING_ATTEMPTS {
+        for look in 0..MISSING_ATTEMPTS {
+            self.clock.sleep(retry::pause_before(look));
             let ask = Ask::get(Bucket::Designtime, Role::PackagesRead, path.to_owned());
             if let Reading::Found(page) =
                 self.read(&ask, deadline, |answer| odata::collection(&answer.body))?
             {
                 return Ok(page);
             }
-            self.clock.sleep(retry::backoff(attempt));
         }
         Err(TenantError {
             kind: Kind::Nonsense,

@@ -54,7 +54,8 @@ impl Writing<'_> {
 
     /// The artifact that must be there; a lagging replica may not show it at once.
     fn written_artifact(&self) -> Result<DesigntimeArtifact, Halt> {
-        for attempt in 0..MISSING_ATTEMPTS {
+        for look in 0..MISSING_ATTEMPTS {
+            self.context.clock.sleep(retry::pause_before(look));
             let reading =
                 self.context
                     .tenant
@@ -62,7 +63,6 @@ impl Writing<'_> {
             if let Reading::Found(artifact) = reading {
                 return Ok(artifact);
             }
-            self.context.clock.sleep(retry::backoff(attempt));
         }
         Err(self.not_carried_out(
             "the tenant accepted the content, but shows no artifact",

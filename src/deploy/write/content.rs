@@ -9,6 +9,7 @@ use crate::deploy::job::{Content, Source};
 use crate::deploy::plan::{Steps, Upload};
 use crate::deploy::survey;
 use crate::tenant::error::{Kind, TenantError};
+use crate::tenant::wire::PackageId;
 use crate::tenant::{Lost, Reading, Written, ZipBytes};
 
 /// Content that the tenant gave out.
@@ -63,22 +64,17 @@ impl Writing<'_> {
                 Ok(Written::Done(_)) => break,
                 Ok(Written::Lost(lost)) => lost,
                 // two runs may create the same package at once, or a lost answer was a success
-                Err(error) if error.kind == Kind::Refused => Lost::refused(error),
+                Err(error) if error.kind == Kind::Refused && self.package_is_there(package)? => {
+                    break;
+                }
+                Err(error) if error.kind == Kind::Refused && attempt > 1 => Lost::refused(error),
                 Err(error) => {
                     self.wrote(before);
                     return Err(error.into());
                 }
             };
-            if let Reading::Found(_) = self
-                .context
-                .tenant
-                .integration_package(package, self.closing())?
-            {
+            if self.package_is_there(package)? {
                 break;
-            }
-            if let (1, Some(said)) = (attempt, &lost.said) {
-                self.wrote(before);
-                return Err(Halt::Tenant(said.clone()));
             }
             self.try_again("the package", attempt, lost, self.context.deadline)?;
         }
@@ -86,6 +82,14 @@ impl Writing<'_> {
             "package {package} is there; the artifact is not there yet"
         ));
         Ok(())
+    }
+
+    fn package_is_there(&self, package: &PackageId) -> Result<bool, TenantError> {
+        let reading = self
+            .context
+            .tenant
+            .integration_package(package, self.closing())?;
+        Ok(matches!(reading, Reading::Found(_)))
     }
 
     fn create(&mut self, content: &Content) -> Result<(), Halt> {
