@@ -10,6 +10,7 @@ use super::verdict::{Doubt, Judgement, Why};
 use super::{Context, Pending, survey};
 use crate::artifact::ArtifactKind;
 use crate::clock::Deadline;
+use crate::http::retry;
 use crate::tenant::Reading;
 use crate::tenant::error::TenantError;
 use crate::tenant::error_information;
@@ -43,12 +44,9 @@ pub(super) fn settle(
             } else {
                 "the build of the new content failed"
             };
-            Some(failed(
-                context,
-                job,
-                one,
-                format!("{what} (task status {status})"),
-            ))
+            let status = context.tenant.words(&status.to_string());
+            let what = format!("{what} (task status {status})");
+            Some(failed(context, job, one, what))
         }
         Judgement::StartFailed => Some(match seal_state(context, job, one, closing(context)) {
             Ok(SealState::Broken(artifact)) => superseded(context, job, one, &artifact),
@@ -114,12 +112,8 @@ fn seal_state(
     one: &Pending,
     deadline: Deadline,
 ) -> Result<SealState, TenantError> {
-    let artifact = match context
-        .tenant
-        .designtime_artifact(one.kind, &job.id, deadline)?
-    {
-        Reading::Found(artifact) => artifact,
-        Reading::Missing(_) => return Ok(SealState::Gone),
+    let Some(artifact) = sealed_artifact(context, job, one, deadline)? else {
+        return Ok(SealState::Gone);
     };
     let stamp = artifact.stamp();
     if stamp == one.seal.stamp && stamp.saved.is_some() {
@@ -152,6 +146,26 @@ fn seal_state(
     } else {
         SealState::Broken(Box::new(artifact))
     })
+}
+
+/// The artifact as it is now; "not found" is believed when it is answered twice.
+fn sealed_artifact(
+    context: &Context<'_>,
+    job: &Job,
+    one: &Pending,
+    deadline: Deadline,
+) -> Result<Option<DesigntimeArtifact>, TenantError> {
+    for look in 0..2 {
+        context.clock.sleep(retry::pause_before(look));
+        if let Reading::Found(artifact) =
+            context
+                .tenant
+                .designtime_artifact(one.kind, &job.id, deadline)?
+        {
+            return Ok(Some(artifact));
+        }
+    }
+    Ok(None)
 }
 
 fn configured(
