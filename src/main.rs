@@ -31,9 +31,19 @@ fn main() -> ExitCode {
 /// Keeps the number of the signal that comes first. Where no handler can be set, a signal ends the process at once.
 fn listen() -> Arc<AtomicUsize> {
     let signal = Arc::new(AtomicUsize::new(0));
-    for number in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        let value = usize::try_from(number).unwrap_or(0);
-        let _ = signal_hook::flag::register_usize(number, Arc::clone(&signal), value);
+    for number in SIGNALS {
+        let value = usize::try_from(*number).unwrap_or(0);
+        let _ = signal_hook::flag::register_usize(*number, Arc::clone(&signal), value);
     }
     signal
 }
+
+/// Ctrl-C, the end that CI systems ask for, and a terminal that is gone.
+#[cfg(unix)]
+const SIGNALS: &[i32] = &[
+    signal_hook::consts::SIGINT,
+    signal_hook::consts::SIGTERM,
+    signal_hook::consts::SIGHUP,
+];
+#[cfg(not(unix))]
+const SIGNALS: &[i32] = &[signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM];

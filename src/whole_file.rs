@@ -1,32 +1,81 @@
 //! Files that are written as a whole or not at all: nobody ever reads half of one.
 
-use std::fs::File;
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
 use std::path::Path;
 
 use tempfile::Builder;
 
-/// Writes beside `target` and renames. An existing file is replaced, missing folders are made.
+/// Writes beside `target` and renames. Missing folders are made, a link is followed, an existing file keeps its mode.
+/// What is no ordinary file (a pipe, `/dev/stdout`) is written to as it is: renaming would put a file in its place.
 pub fn replace(target: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+    match fs::metadata(target) {
+        Ok(found) if found.is_file() => {
+            let target = fs::canonicalize(target)?;
+            rename_over(&target, Some(found.permissions()), write)
+        }
+        Ok(_) => write(&mut OpenOptions::new().write(true).open(target)?),
+        Err(_) => rename_over(target, permissions_of_new().into_iter().next(), write),
+    }
+}
+
+fn rename_over(
+    target: &Path,
+    permissions: Option<Permissions>,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
+) -> io::Result<()> {
     let directory = target
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    std::fs::create_dir_all(directory)?;
-    let mut file = readable(&mut Builder::new()).tempfile_in(directory)?;
+    fs::create_dir_all(directory)?;
+    let mut file = Builder::new().tempfile_in(directory)?;
     write(file.as_file_mut())?;
+    if let Some(permissions) = permissions {
+        fs::set_permissions(file.path(), permissions)?;
+    }
     file.persist(target).map_err(|error| error.error)?;
     Ok(())
 }
 
 /// A temporary file is for its owner alone; what other stages of a pipeline read is not.
 #[cfg(unix)]
-fn readable<'a, 'b>(builder: &'a mut Builder<'b, 'b>) -> &'a mut Builder<'b, 'b> {
+fn permissions_of_new() -> [Permissions; 1] {
     use std::os::unix::fs::PermissionsExt;
-    builder.permissions(std::fs::Permissions::from_mode(0o644))
+    [Permissions::from_mode(0o644)]
 }
 
 #[cfg(not(unix))]
-fn readable<'a, 'b>(builder: &'a mut Builder<'b, 'b>) -> &'a mut Builder<'b, 'b> {
-    builder
+fn permissions_of_new() -> [Permissions; 0] {
+    []
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::io::Write;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    #[test]
+    fn a_link_is_followed_and_a_mode_is_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        let (file, link) = (directory.path().join("file"), directory.path().join("link"));
+        fs::write(&file, "old").unwrap();
+        fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+        symlink(&file, &link).unwrap();
+        replace(&link, |out| out.write_all(b"new")).unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "new");
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(
+            fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+    }
+
+    #[test]
+    fn what_is_no_ordinary_file_is_not_replaced() {
+        replace(Path::new("/dev/null"), |out| out.write_all(b"gone")).unwrap();
+        assert!(!fs::metadata("/dev/null").unwrap().is_file());
+    }
 }

@@ -60,12 +60,57 @@ pub fn disarm(text: &str) -> String {
         .filter(|c| !invisible(*c))
         .collect();
     let mut line = plain.split_whitespace().collect::<Vec<_>>().join(" ");
-    for (command, harmless) in [("##[", "# #["), ("##vso[", "# #vso["), ("::", ": :")] {
+    for (command, harmless) in [("##[", "# #["), ("##vso[", "# #vso[")] {
         while line.contains(command) {
             line = line.replace(command, harmless);
         }
     }
+    let line = without_commands(&line);
     shorten(line, LONGEST)
+}
+
+/// Words that follow `::` in a command of GitHub's.
+const COMMANDS: [&str; 15] = [
+    "error",
+    "warning",
+    "notice",
+    "debug",
+    "group",
+    "endgroup",
+    "add-mask",
+    "add-matcher",
+    "remove-matcher",
+    "add-path",
+    "set-output",
+    "set-env",
+    "save-state",
+    "stop-commands",
+    "echo",
+];
+
+/// Breaks `::` wherever a command could begin: at the beginning of a word, and before the name of one. In the middle of a
+/// name, as in `Foo::bar`, it stays.
+fn without_commands(line: &str) -> String {
+    let mut safe = String::with_capacity(line.len());
+    for (place, c) in line.char_indices() {
+        let rest = &line[place..];
+        let before = safe.chars().next_back();
+        if c == ':' && before == Some(':') && begins_command(&safe, &rest[1..]) {
+            safe.push(' ');
+        }
+        safe.push(c);
+    }
+    safe
+}
+
+/// Whether `::`, of which the first colon ends `before` and the second stands before `after`, may be a command.
+fn begins_command(before: &str, after: &str) -> bool {
+    let at_word = before[..before.len() - 1]
+        .chars()
+        .next_back()
+        .is_none_or(|c| c.is_whitespace() || c == ':');
+    let lower = after.to_ascii_lowercase();
+    at_word || COMMANDS.iter().any(|command| lower.starts_with(command))
 }
 
 /// Drops ANSI escape sequences: ESC `[` parameters and a final letter, or ESC and one character.
@@ -104,7 +149,9 @@ mod tests {
     #[test]
     fn nothing_in_a_text_is_a_command_or_an_escape() {
         for (text, expected) in [
-            ("one\r\n::error::two", "one : :error: :two"),
+            ("one\r\n::error::two", "one : :error::two"),
+            ("x::error::y z::debug", "x: :error::y z: :debug"),
+            ("Foo::bar at [::1]", "Foo::bar at [::1]"),
             (" ##[error]x ##vso[task]", "# #[error]x # #vso[task]"),
             ("\u{1b}[31mred\u{1b}[0m", "red"),
             (":::warning", ": : :warning"),

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::{Refusal, Voice, open};
+use super::{Refusal, Voice, not_an_artifact, open};
 use crate::Process;
-use crate::artifact::{self, Artifact, Finding, Severity};
+use crate::artifact::{self, Artifact, Comparable, Finding, PackOptions, Severity};
 use crate::cli::{CheckArgs, OutputForm};
 use crate::deploy::outcome::{Message, Outcome, Place};
 use crate::exit::Exit;
@@ -16,6 +16,15 @@ use crate::report::{Found, Report, ci};
 use crate::settings::redactor::Redactor;
 use crate::words::disarm;
 
+/// Reads every entry of a zip to its end: one that can't be unpacked is found here, not by `pack`.
+fn unpack(artifact: &Artifact, process: &Process<'_>) -> Result<(), Refusal> {
+    if artifact.path().is_file() {
+        Comparable::of(artifact, &PackOptions::default())
+            .map_err(|error| not_an_artifact(&error, &process.directory))?;
+    }
+    Ok(())
+}
+
 /// Checks an artifact and prints what was found.
 pub(super) fn check(
     args: &CheckArgs,
@@ -23,6 +32,7 @@ pub(super) fn check(
     process: &mut Process<'_>,
 ) -> Result<Exit, Refusal> {
     let artifact = open(&args.path, process)?;
+    unpack(&artifact, process)?;
     let mut report = Report::begin("check", voice.ci, process);
     report.findings = findings(&artifact, &process.directory);
     let errors = errors(&report.findings);

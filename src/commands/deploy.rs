@@ -59,12 +59,17 @@ pub(super) fn redeploy(
             DEFAULT_POLL,
         )?,
     };
-    let ids: Vec<&str> = args.ids.iter().map(String::as_str).collect();
-    let mut jobs = Vec::new();
+    let mut ids: Vec<&str> = Vec::new();
     for id in &args.ids {
+        if !ids.contains(&id.as_str()) {
+            ids.push(id);
+        }
+    }
+    let mut jobs = Vec::new();
+    for &id in &ids {
         let named = named(&args.parameters, id, &ids, &redactor, process)?;
         jobs.push(Job {
-            id: ArtifactId(id.clone()),
+            id: ArtifactId(id.to_owned()),
             source: Source::Tenant,
             named,
             rules: rules.clone(),
@@ -84,13 +89,15 @@ pub(super) fn redeploy(
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
 const DEFAULT_POLL: Duration = Duration::from_millis(300);
 
+/// The wall clock of the whole run; none at all would leave a half-written artifact behind.
 fn timeout(wait: &WaitArgs, process: &Process<'_>) -> Result<Duration, Refusal> {
-    span(
-        wait.timeout,
-        Options::new(process.environment),
-        "timeout",
-        DEFAULT_TIMEOUT,
-    )
+    let options = Options::new(process.environment);
+    let timeout = span(wait.timeout, options, "timeout", DEFAULT_TIMEOUT)?;
+    if timeout.is_zero() {
+        let message = Message::new("a run needs some time: 0 is none").at("--timeout");
+        return Err(Refusal::usage(message));
+    }
+    Ok(timeout)
 }
 
 fn span(
@@ -218,5 +225,5 @@ fn named(
 }
 
 fn read_parameters(directory: &Path, file: &Path) -> Result<Vec<NamedParameter>, Refusal> {
-    Ok(parameters::read_file(&directory.join(file))?)
+    Ok(parameters::read_file(directory, file)?)
 }

@@ -204,10 +204,17 @@ fn not_an_artifact(error: &ArtifactError, directory: &Path) -> Refusal {
         .map(|place| Found {
             severity: "error",
             rule: "manifest-unusable",
+            message: without_place(&what, &place),
             place,
-            message: what.clone(),
             remedy: error.hint().unwrap_or_default().to_owned(),
         })
         .collect();
     refusal
+}
+
+/// A message without the place that it begins with.
+fn without_place(what: &str, place: &Place) -> String {
+    let rest = what.strip_prefix(&place.path).unwrap_or(what);
+    rest.trim_start_matches(|c: char| c == ':' || c == ' ' || c.is_ascii_digit())
+        .to_owned()
 }

@@ -201,19 +201,20 @@ impl Telling<'_> {
     }
 
     /// On a signal: the ledger of what was written, and an end without waiting for the worker.
-    fn interrupted(&self, process: &mut Process<'_>) -> Option<Exit> {
+    fn interrupted(&mut self, process: &mut Process<'_>) -> Option<Exit> {
         let exit = match self.signal.load(Ordering::Relaxed) {
             0 => return None,
             2 => Exit::Interrupted,
             _ => Exit::Terminated,
         };
+        let mut message = Message::new("interrupted before the verdict")
+            .hint("run the same command again: it looks first what the tenant holds");
+        message.causes = self.progress.states();
+        self.report.errors = vec![message];
+        self.report.exit = exit;
+        self.report.ended = process.clock.now_iso();
         self.unfold(process);
-        let _ = writeln!(process.err, "error: interrupted before the verdict");
-        let _ = self.progress.ledger(process.err);
-        let _ = writeln!(
-            process.err,
-            "  hint:  run the same command again: it looks first what the tenant holds"
-        );
+        write_report(&self.report, self.voice, &self.redactor, process);
         self.clean_up();
         Some(exit)
     }
@@ -224,7 +225,9 @@ impl Telling<'_> {
             process.err,
             "error: flowship broke off; this is a fault of flowship, please report it"
         );
-        let _ = self.progress.ledger(process.err);
+        for state in self.progress.states() {
+            let _ = writeln!(process.err, "  {state}");
+        }
         self.clean_up();
         Exit::Protocol
     }

@@ -67,7 +67,7 @@ impl Content {
                 .unwrap_or_default();
             name.contains('.')
                 && !name.starts_with('.')
-                && words.iter().any(|text| text.contains(name))
+                && words.iter().any(|text| names(text, name))
         };
         let path = self.files.iter().find(named)?;
         Some(Place {
@@ -75,6 +75,16 @@ impl Content {
             line: None,
         })
     }
+}
+
+/// Whether a text names a file: its name stands there, and not as the end or beginning of a longer one.
+fn names(text: &str, name: &str) -> bool {
+    let inside = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
+    text.match_indices(name).any(|(place, found)| {
+        let before = text[..place].chars().next_back();
+        let after = text[place + found.len()..].chars().next();
+        !before.is_some_and(inside) && !after.is_some_and(|c| inside(c) && c != '.')
+    })
 }
 
 /// What the caller allows and asks for.

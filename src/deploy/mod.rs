@@ -104,16 +104,17 @@ pub fn deploy(context: &Context<'_>, jobs: &[Job]) -> Ended {
         context
             .ledger
             .progress(&job.id.0, "reading what the tenant holds");
+        let started = context.clock.now();
         match survey::survey(context, job) {
-            Ok(standing) => surveyed.push(Ok(standing)),
-            Err(Stop::Tenant(error)) => surveyed.push(Err(*error)),
+            Ok(standing) => surveyed.push((started, Ok(standing))),
+            Err(Stop::Tenant(error)) => surveyed.push((started, Err(*error))),
             Err(Stop::Usage(message)) => return Ended::Usage(vec![*message]),
         }
     }
     let begun: Vec<Begun<'_>> = jobs
         .iter()
         .zip(surveyed)
-        .map(|(job, standing)| begin(context, job, standing))
+        .map(|(job, (started, standing))| begin(context, job, started, standing))
         .collect();
     Ended::Verdicts(finish(context, begun))
 }
@@ -129,9 +130,9 @@ struct Begun<'a> {
 fn begin<'a>(
     context: &Context<'_>,
     job: &'a Job,
+    started: Moment,
     surveyed: Result<Standing, TenantError>,
 ) -> Begun<'a> {
-    let started = context.clock.now();
     let (standing, progress) = match surveyed {
         Err(error) => (
             Standing::default(),

@@ -157,10 +157,9 @@ fn sealed_artifact(
 ) -> Result<Option<DesigntimeArtifact>, TenantError> {
     for look in 0..2 {
         context.clock.sleep(retry::pause_before(look));
-        if let Reading::Found(artifact) =
-            context
-                .tenant
-                .designtime_artifact(one.kind, &job.id, deadline)?
+        if let Reading::Found(artifact) = context
+            .tenant
+            .designtime_artifact(one.kind, &job.id, deadline)?
         {
             return Ok(Some(artifact));
         }

@@ -57,13 +57,12 @@ impl Progress {
     }
 
     /// What the tenant holds, for a run that ends before its verdicts.
-    pub fn ledger(&self, err: &mut dyn Write) -> io::Result<()> {
+    #[must_use]
+    pub fn states(&self) -> Vec<String> {
         if self.states.is_empty() {
-            return writeln!(err, "  state: nothing was written to the tenant");
+            return vec!["state: nothing was written to the tenant".to_owned()];
         }
-        for (artifact, state) in &self.states {
-            writeln!(err, "  state: {artifact}: {state}")?;
-        }
-        Ok(())
+        let state = |(artifact, state): (&String, &String)| format!("state: {artifact}: {state}");
+        self.states.iter().map(state).collect()
     }
 }

@@ -8,15 +8,28 @@ use crate::exit::Exit;
 /// Writes the summary; rows that do not fit into `room` bytes are counted instead.
 #[must_use]
 pub fn markdown(report: &Report, room: usize) -> String {
-    let mut text = heading(report);
-    for error in &report.errors {
-        text.push_str(&format!("\n{}\n", problem(error)));
+    let text = within(report, room);
+    // a summary over the limit is dropped as a whole, with those of other steps
+    if text.len() > room {
+        String::new()
+    } else {
+        text
     }
+}
+
+fn within(report: &Report, room: usize) -> String {
+    let spare = SPARE.min(room / 4);
+    let mut text = heading(report);
+    let errors = report
+        .errors
+        .iter()
+        .map(|error| format!("\n{}\n", problem(error)));
+    push_within(&mut text, errors, room.saturating_sub(spare));
     if !report.artifacts.is_empty() {
         text.push_str("\n| Artifact | Verdict | Design time | Runtime | Time | Why |\n|---|---|---|---|---|---|\n");
     }
     let rows = report.artifacts.iter().map(|outcome| row(report, outcome));
-    push_within(&mut text, rows, room.saturating_sub(SPARE));
+    push_within(&mut text, rows, room.saturating_sub(spare));
     let evidence = report
         .artifacts
         .iter()
@@ -25,7 +38,7 @@ pub fn markdown(report: &Report, room: usize) -> String {
     push_within(
         &mut text,
         evidence.map(evidence_line),
-        room.saturating_sub(SPARE / 2),
+        room.saturating_sub(spare / 2),
     );
     let findings = report.findings.iter().map(|found| {
         let line = found

@@ -28,10 +28,11 @@ impl<'a> Options<'a> {
         Self { environment }
     }
 
-    /// A text: the option, else `FLOWSHIP_<NAME>`. An empty variable is an unset one.
+    /// A text: the option, else `FLOWSHIP_<NAME>`. What is empty is unset: it is mostly a variable that a shell put there.
     #[must_use]
     pub fn text(&self, option: Option<&str>, name: &str) -> Option<String> {
         option
+            .filter(|text| !text.is_empty())
             .or_else(|| self.environment.get(&variable(name)))
             .map(str::to_owned)
     }

@@ -52,9 +52,10 @@ fn error(
     }
 }
 
-/// Reads a file of parameters: YAML when its name ends in `.yaml` or `.yml`, else java properties.
-pub fn read_file(path: &Path) -> Result<Vec<NamedParameter>, ParametersError> {
-    let shown = path.display().to_string();
+/// Reads a file of parameters, given relative to `directory` and named in messages as it was given: YAML when its name ends in `.yaml` or `.yml`, else java properties.
+pub fn read_file(directory: &Path, given: &Path) -> Result<Vec<NamedParameter>, ParametersError> {
+    let path = &directory.join(given);
+    let shown = given.display().to_string();
     let cannot = |reason: String| {
         error(
             &shown,
@@ -175,6 +176,14 @@ pub fn set_from_env(
     redactor: &Redactor,
 ) -> Result<NamedParameter, ParametersError> {
     let (key, name) = split(given)?;
+    if !is_variable_name(name) {
+        // not repeated: a shell may have put the value here
+        return Err(error(
+            &given.source,
+            format!("what follows `{key}=` is no name of a variable"),
+            "write the name without `$`: --set-from-env KEY=NAME",
+        ));
+    }
     let value = match environment.get_checked(name) {
         Ok(Some(value)) => value.to_owned(),
         Ok(None) => {
@@ -211,6 +220,15 @@ pub fn set_from_env(
         value,
         source: format!("{} (from {name})", given.source),
     })
+}
+
+/// Whether a text can be the name of a variable.
+fn is_variable_name(text: &str) -> bool {
+    !text.starts_with(|c: char| c.is_ascii_digit())
+        && !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 fn is_credential(name: &str) -> bool {
