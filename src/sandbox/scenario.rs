@@ -206,6 +206,7 @@ fn reach(name: &str) -> Reach {
         | "quoted-task-id"
         | "foreign-save"
         | "draft"
+        | "stopped"
         | "locked"
         | "id-in-other-package"
         | "hidden-by-policy" => Reach::Artifact,
@@ -428,6 +429,7 @@ static ALL: &[ScenarioInfo] = &[
     scenario("locked", Words(&["500", "423"]), Artifact, Documented, "\"Cannot update the artifact as it is locked.\"", "what is preloaded is open in a colleague's browser"),
     scenario("read-only", Values::None, Artifact, Documented, "configure-only content", "the preloaded packages are READ_ONLY"),
     scenario("id-in-other-package", Text("SomebodyElses"), Artifact, Documented, "ids are unique in the tenant", "what is preloaded lives in this package instead"),
+    scenario("stopped", Values::None, Deployed, Observed, "STOPPED is among the Terraform provider's statuses", "what is deployed was stopped: the run time shows it as STOPPED until it is deployed again"),
     scenario("hidden-by-policy", Values::None, Artifact, Observed, "Terraform provider: access policies", "what is preloaded looks missing, yet its id is taken"),
     // who may come in
     scenario("roles-missing", Roles, Nothing, Observed, "Terraform provider: 403 with an empty body", "the client lacks these roles"),
