@@ -128,17 +128,22 @@ fn artifact(call: &Call, preload: Preload) -> Result<Artifact, SandboxError> {
 }
 
 fn deploy(tenant: &mut Tenant, artifact: &Artifact, call: &Call) {
-    let failed = call
-        .setting
-        .scenarios
-        .of_artifact("stale-error", &artifact.id)
-        .is_some();
+    let chosen = |name: &str| {
+        let scenarios = &call.setting.scenarios;
+        scenarios.of_artifact(name, &artifact.id).is_some()
+    };
+    let failed = chosen("stale-error");
+    let status = match (failed, chosen("stopped")) {
+        (true, _) => "ERROR",
+        (false, true) => "STOPPED",
+        (false, false) => "STARTED",
+    };
     let error = failed.then(|| StartError {
         ready: DEPLOYED,
         text: start_error("a", &artifact.id, call.setting.scenarios.cause()),
     });
     let record = Record {
-        status: if failed { "ERROR" } else { "STARTED" }.to_owned(),
+        status: status.to_owned(),
         deployed_on: call.setting.clock.millis(DEPLOYED),
         error,
         ..record(artifact, call.caller)

@@ -159,6 +159,19 @@ impl Scenario {
                 fault: Some(fault),
             });
         }
+        let reach = reach(info.name);
+        if reach == Reach::Tenant && matches!(info.values, Values::Text(_)) && rest.starts_with('=')
+        {
+            // a text for the whole tenant may hold any character
+            let value = accepted(info.values, &rest[1..])?;
+            return Some(Self {
+                info,
+                value,
+                artifact: None,
+                nth: None,
+                fault: None,
+            });
+        }
         let (rest, nth) = match rest.rsplit_once('#') {
             Some((rest, nth)) => (rest, Some(nth.parse().ok().filter(|nth| *nth > 0)?)),
             None => (rest, None),
@@ -167,7 +180,6 @@ impl Scenario {
             Some((rest, id)) => (rest, Some(id.to_owned()).filter(|id| !id.is_empty())),
             None => (rest, None),
         };
-        let reach = reach(info.name);
         if (nth.is_some() && reach != Reach::Deployment)
             || (artifact.is_some() && reach == Reach::Tenant)
         {
@@ -206,6 +218,7 @@ fn reach(name: &str) -> Reach {
         | "quoted-task-id"
         | "foreign-save"
         | "draft"
+        | "stopped"
         | "locked"
         | "id-in-other-package"
         | "hidden-by-policy" => Reach::Artifact,
@@ -428,6 +441,7 @@ static ALL: &[ScenarioInfo] = &[
     scenario("locked", Words(&["500", "423"]), Artifact, Documented, "\"Cannot update the artifact as it is locked.\"", "what is preloaded is open in a colleague's browser"),
     scenario("read-only", Values::None, Artifact, Documented, "configure-only content", "the preloaded packages are READ_ONLY"),
     scenario("id-in-other-package", Text("SomebodyElses"), Artifact, Documented, "ids are unique in the tenant", "what is preloaded lives in this package instead"),
+    scenario("stopped", Values::None, Deployed, Observed, "STOPPED is among the Terraform provider's statuses", "what is deployed was stopped: the run time shows it as STOPPED until it is deployed again"),
     scenario("hidden-by-policy", Values::None, Artifact, Observed, "Terraform provider: access policies", "what is preloaded looks missing, yet its id is taken"),
     // who may come in
     scenario("roles-missing", Roles, Nothing, Observed, "Terraform provider: 403 with an empty body", "the client lacks these roles"),
@@ -467,6 +481,7 @@ mod tests {
                 "roles-missing=A,B",
                 "locked",
                 "fault=502@PUT:x@y#2",
+                "cause=##[error] a@b#c",
             ]
             .map(|text| Scenario::parse(text).unwrap())
             .to_vec(),
@@ -479,6 +494,7 @@ mod tests {
         assert_eq!(scenarios.roles_missing(), ["A", "B"]);
         assert_eq!(scenarios.value("locked"), Some("500"));
         assert_eq!(scenarios.faults().count(), 1);
+        assert_eq!(scenarios.cause(), "##[error] a@b#c");
         assert_eq!(scenarios.idle(0, 0), Some("locked"));
         assert_eq!(scenarios.idle(1, 0), None);
     }

@@ -37,10 +37,18 @@ fn steady(text: &str) -> String {
     let mut rest = text.as_str();
     while let Some(letter) = rest.chars().next() {
         let begins = !steady.ends_with(|before: char| before.is_ascii_alphanumeric());
-        let found = [port, task, date, seconds, seconds_of_json, directory]
-            .iter()
-            .filter(|_| begins)
-            .find_map(|what| what(rest));
+        let found = [
+            port,
+            task,
+            date,
+            seconds,
+            seconds_of_json,
+            time_of_xml,
+            directory,
+        ]
+        .iter()
+        .filter(|_| begins)
+        .find_map(|what| what(rest));
         if let Some((length, name)) = found {
             steady.push_str(name);
             rest = &rest[length..];
@@ -82,27 +90,50 @@ fn task(text: &str) -> Found {
 }
 
 fn date(text: &str) -> Found {
-    let pattern = "0000-00-00T00:00:00.000Z";
-    looks_like(text, pattern).then_some((pattern.len(), "DATE"))
+    let patterns = [
+        ("0000-00-00T00:00:00.000Z", "DATE"),
+        ("0000-00-00T00:00:00Z", "DATE"),
+        ("0000-00-00T00:00:00", "DATE-WITHOUT-ZONE"),
+    ];
+    let (pattern, name) = patterns
+        .iter()
+        .find(|(pattern, _)| looks_like(text, pattern))?;
+    Some((pattern.len(), name))
 }
 
-/// `1.2 s)` and `12 s)`
+/// `1.2 s)`, `12 s)` and `1.2 s |`
 fn seconds(text: &str) -> Found {
     let whole = digits(text);
     let all = match text[whole..].strip_prefix('.') {
         Some(rest) => whole + 1 + digits(rest),
         None => whole,
     };
-    (whole > 0 && text[all..].starts_with(" s)")).then_some((all, "TIME"))
+    (whole > 0 && (text[all..].starts_with(" s)") || text[all..].starts_with(" s |")))
+        .then_some((all, "TIME"))
 }
 
 fn seconds_of_json(text: &str) -> Found {
-    let rest = text.strip_prefix("seconds\": ")?;
-    let length = rest
-        .bytes()
+    for (before, name) in [
+        ("seconds\": ", "seconds\": TIME"),
+        ("seconds\":", "seconds\":TIME"),
+    ] {
+        if let Some(rest) = text.strip_prefix(before) {
+            return Some((before.len() + number(rest), name));
+        }
+    }
+    None
+}
+
+/// `time="1.234"`
+fn time_of_xml(text: &str) -> Found {
+    let rest = text.strip_prefix("time=\"")?;
+    Some((6 + number(rest), "time=\"TIME"))
+}
+
+fn number(text: &str) -> usize {
+    text.bytes()
         .take_while(|byte| byte.is_ascii_digit() || *byte == b'.')
-        .count();
-    Some((10 + length, "seconds\": TIME"))
+        .count()
 }
 
 fn directory(text: &str) -> Found {

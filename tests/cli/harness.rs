@@ -139,6 +139,7 @@ pub(crate) struct Flowship<'a> {
     tenants: Vec<&'a Tenant>,
     secrets: Vec<String>,
     closed_stdout: bool,
+    below: PathBuf,
 }
 
 enum Directory {
@@ -164,6 +165,7 @@ impl<'a> Flowship<'a> {
             tenants: Vec::new(),
             secrets: Vec::new(),
             closed_stdout: false,
+            below: PathBuf::new(),
         }
     }
 
@@ -198,6 +200,34 @@ impl<'a> Flowship<'a> {
     pub(crate) fn in_directory(mut self, path: &Path) -> Self {
         self.directory = Directory::Given(path.to_owned());
         self
+    }
+
+    /// The directory of this run, which is searched for secrets at its end.
+    pub(crate) fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// In a folder below that directory.
+    pub(crate) fn below(mut self, folder: &str) -> Self {
+        fs::create_dir_all(self.path().join(folder)).unwrap();
+        self.below = folder.into();
+        self
+    }
+
+    /// With this file in the directory that it runs in.
+    pub(crate) fn beside(self, name: &str, bytes: impl AsRef<[u8]>) -> Self {
+        let path = self.path().join(&self.below).join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+        self
+    }
+
+    /// With a copy of this artifact as `flow` in the directory that it runs in.
+    pub(crate) fn with_flow(self, flow: &super::flow::Flow) -> Self {
+        let files = flow.contents().into_iter();
+        files.fold(self, |call, (name, bytes)| {
+            call.beside(&format!("flow/{name}"), bytes)
+        })
     }
 
     /// With the service key of this tenant, and quick looks at it.
@@ -236,7 +266,7 @@ impl<'a> Flowship<'a> {
             .args(&self.arguments)
             .env_clear()
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
-            .current_dir(self.directory.path())
+            .current_dir(self.directory.path().join(&self.below))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -364,6 +394,10 @@ impl Running<'_> {
             stdout: String::from_utf8(stdout).unwrap(),
             stderr: String::from_utf8(self.stderr.rest()).unwrap(),
             line: format!("{:?}", self.call.arguments),
+            files: match &self.call.directory {
+                Directory::Own(directory) => files_below(directory.path()),
+                Directory::Given(_) => Vec::new(),
+            },
         };
         leaks_nothing(&self.call, &run);
         for tenant in &self.call.tenants {
@@ -382,6 +416,8 @@ pub(crate) struct Run {
     pub(crate) stdout: String,
     pub(crate) stderr: String,
     line: String,
+    /// What stood in its own directory at its end.
+    files: Vec<(PathBuf, Vec<u8>)>,
 }
 
 impl Run {
@@ -425,6 +461,14 @@ impl Run {
         self
     }
 
+    /// The text of a file that stood in its own directory at its end.
+    #[track_caller]
+    pub(crate) fn written(&self, name: &str) -> String {
+        let found = self.files.iter().find(|(path, _)| path.ends_with(name));
+        let (_, bytes) = found.unwrap_or_else(|| panic!("no file `{name}`\n{self}"));
+        String::from_utf8(bytes.clone()).unwrap()
+    }
+
     /// The one object on standard output.
     #[track_caller]
     pub(crate) fn json(&self) -> serde_json::Value {
@@ -455,14 +499,12 @@ fn leaks_nothing(call: &Flowship<'_>, run: &Run) {
             secrets.push(pair);
         }
     }
-    let own = matches!(call.directory, Directory::Own(_));
-    let files = own.then(|| files_below(call.directory.path()));
     for form in secrets.iter().flat_map(|secret| forms(secret)) {
         assert!(
             !run.stdout.contains(&form) && !run.stderr.contains(&form),
             "a secret was printed, as {form}\n{run}"
         );
-        for (path, bytes) in files.iter().flatten() {
+        for (path, bytes) in &run.files {
             let found = bytes
                 .windows(form.len())
                 .any(|window| window == form.as_bytes());

@@ -20,6 +20,7 @@ mod pack;
 mod parameters;
 mod readme;
 mod refusals;
+mod reports;
 mod sandbox_command;
 mod secrets;
 mod signals;

@@ -360,3 +360,24 @@ fn every_scenario_of_the_sandbox_is_in_a_test() {
         );
     }
 }
+
+#[test]
+fn a_stopped_flow_whose_content_is_unchanged_is_reported_and_not_started() {
+    let flow = Flow::new();
+    let tenant = Tenant::holding(&["stopped"], vec![flow.deployed(&[])]);
+    Flowship::deploy(&tenant, flow.path())
+        .run()
+        .exit(1)
+        .verdict("skipped")
+        .stderr_has("was stopped on the tenant")
+        .stderr_has("--force");
+    tenant.is_untouched();
+    assert_eq!(tenant.running(&flow.id).unwrap().status, "STOPPED");
+    let _ = Flowship::deploy(&tenant, flow.path())
+        .arg("--force")
+        .run()
+        .exit(0)
+        .verdict("started");
+    tenant.deployed_once(&flow.id);
+    tenant.runs(&flow);
+}
