@@ -50,7 +50,8 @@ fn permissions_of_new() -> [Permissions; 0] {
     []
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::io::Write;
     use std::os::unix::fs::{PermissionsExt, symlink};

@@ -156,7 +156,6 @@ fn annotations_lead_to_file_and_line_in_the_repository() {
 }
 
 #[test]
-#[ignore = "a fault of commands/deploy.rs: the place of a parameter is an absolute path"]
 fn an_unknown_parameter_is_annotated_where_it_is_named() {
     for folder in ["", "sub folder"] {
         for (file, text) in [
@@ -204,7 +203,6 @@ fn a_failed_start_is_annotated_at_the_file_that_the_tenant_names() {
 }
 
 #[test]
-#[ignore = "a fault of src/deploy/job.rs: any part of a word is taken for the name of a file"]
 fn a_file_whose_name_is_the_end_of_the_named_one_is_not_blamed() {
     let tenant = Tenant::new(&["start-error=text", "cause=Script catalog.groovy is broken"]);
     let run = on_github(deploy(&tenant, &Flow::new())).run().exit(1);
@@ -451,7 +449,6 @@ fn a_summary_is_not_pushed_over_the_limit_of_github() {
 }
 
 #[test]
-#[ignore = "a fault of report/summary.rs: heading, table head and counts are written however little room is left"]
 fn a_summary_that_is_full_stays_as_it_is() {
     together(&[0, 10, 100, 193], |room| summary_stays_small(*room));
 }
@@ -666,7 +663,6 @@ fn a_broken_model_that_moves_keeps_its_fingerprint() {
 }
 
 #[test]
-#[ignore = "a fault of commands/mod.rs: the message of `manifest-unusable` begins with path and line"]
 fn a_manifest_fault_that_moves_keeps_its_fingerprint() {
     let flow = || {
         let flow = Flow::new();
@@ -843,7 +839,6 @@ fn several_artifacts_have_cases_of_their_own() {
 }
 
 #[test]
-#[ignore = "a fault of redeploy: an id that is named twice is deployed and reported twice"]
 fn an_artifact_that_is_named_twice_has_its_cases_once() {
     let flow = Flow::new();
     let tenant = Tenant::holding(&[], vec![flow.deployed(&[])]);
