@@ -19,7 +19,7 @@ use super::{
 };
 
 /// The parameter that tenants with an integration cell add by themselves.
-const RUNTIME_PROFILE: &str = "SAP_ProfileId";
+pub const RUNTIME_PROFILE: &str = "SAP_ProfileId";
 /// Files that a tenant writes anew.
 const REWRITTEN: [&str; 2] = [".project", "metainfo.prop"];
 

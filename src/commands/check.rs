@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::{Refusal, Voice, not_an_artifact, open};
+use super::{Refusal, Voice, finish_output, not_an_artifact, open};
 use crate::Process;
 use crate::artifact::{self, Artifact, Comparable, Finding, PackOptions, Severity};
 use crate::cli::{CheckArgs, OutputForm};
@@ -55,12 +55,7 @@ pub(super) fn check(
         &Redactor::new(),
         process.err,
     );
-    if let Err(error) = written.and_then(|()| process.out.flush()) {
-        let _ = writeln!(
-            process.err,
-            "warning: the result could not be written to standard output: {error}"
-        );
-    }
+    finish_output(written, process);
     Ok(report.exit)
 }
 

@@ -164,10 +164,7 @@ fn write_report(
 }
 
 fn not_written(error: &io::Error, report: &Report, process: &mut Process<'_>) {
-    let _ = writeln!(
-        process.err,
-        "warning: the result could not be written to standard output: {error}"
-    );
+    warn_unwritten(error, process);
     for outcome in &report.artifacts {
         let _ = writeln!(
             process.err,
@@ -177,6 +174,20 @@ fn not_written(error: &io::Error, report: &Report, process: &mut Process<'_>) {
             outcome.verdict.evidence
         );
     }
+}
+
+/// Flushes standard output. A reader who is gone is told on standard error and changes no exit code.
+fn finish_output(written: io::Result<()>, process: &mut Process<'_>) {
+    if let Err(error) = written.and_then(|()| process.out.flush()) {
+        warn_unwritten(&error, process);
+    }
+}
+
+fn warn_unwritten(error: &io::Error, process: &mut Process<'_>) {
+    let _ = writeln!(
+        process.err,
+        "warning: the result could not be written to standard output: {error}"
+    );
 }
 
 /// Opens an artifact relative to the working directory.

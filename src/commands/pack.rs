@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::{Refusal, Voice, check, not_an_artifact, open};
+use super::{Refusal, Voice, check, finish_output, not_an_artifact, open};
 use crate::Process;
 use crate::artifact::{Archive, PackOptions};
 use crate::cli::{OutputForm, PackArgs};
@@ -41,12 +41,7 @@ pub(super) fn pack(
         OutputForm::Json => write_json(&archive, id, &out, process.out),
         OutputForm::Text => write_text(&archive, id, &out, process.out),
     };
-    if let Err(error) = written.and_then(|()| process.out.flush()) {
-        let _ = writeln!(
-            process.err,
-            "warning: the result could not be written to standard output: {error}"
-        );
-    }
+    finish_output(written, process);
     Ok(Exit::Ok)
 }
 

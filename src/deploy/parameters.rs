@@ -7,7 +7,7 @@ use crate::settings::parameters::NamedParameter;
 use crate::tenant::wire::Configuration;
 
 /// The parameter that chooses the runtime on tenants with several; every flow has it there, whatever its files say.
-pub const PROFILE: &str = "SAP_ProfileId";
+pub use crate::artifact::comparison::RUNTIME_PROFILE as PROFILE;
 /// The value of [`PROFILE`] for the runtime that this API shows.
 pub const CLOUD_PROFILE: &str = "iflmap";
 

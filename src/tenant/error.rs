@@ -48,13 +48,6 @@ impl TenantError {
             Kind::Nonsense => Exit::Protocol,
         }
     }
-
-    /// The same error with another advice.
-    #[must_use]
-    pub fn hinted(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
-    }
 }
 
 impl fmt::Display for TenantError {
@@ -92,12 +85,6 @@ const PERMANENT: [&str; 14] = [
 pub fn is_permanent(text: &str) -> bool {
     let lower = text.to_lowercase();
     PERMANENT.iter().any(|known| lower.contains(known))
-}
-
-/// Whether the text says that a human holds the artifact open.
-#[must_use]
-pub fn says_locked(text: &str) -> bool {
-    text.to_lowercase().contains("locked")
 }
 
 /// What helps against a refusal, as far as its text tells.
