@@ -1,4 +1,5 @@
-//! Text from outside, made fit to be printed: secrets masked, control characters and CI commands disarmed, cut.
+//! Text from outside, made fit to be printed: secrets masked, control characters and CI commands disarmed, cut. And the known
+//! word that looks most like an unknown one.
 
 use std::fmt;
 
@@ -142,6 +143,38 @@ fn shorten(line: String, longest: usize) -> String {
     }
 }
 
+/// The candidate that looks most like `text`, if any looks alike at all.
+#[must_use]
+pub fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let bound = (text.chars().count() / 3).max(2);
+    candidates
+        .into_iter()
+        .map(|candidate| {
+            (
+                distance(&text.to_lowercase(), &candidate.to_lowercase()),
+                candidate,
+            )
+        })
+        .filter(|(distance, _)| *distance <= bound)
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// How many characters must be inserted, removed or changed to make one text of the other.
+fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (line, a) in one.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], line + 1);
+        for (place, b) in other.iter().enumerate() {
+            let changed = diagonal + usize::from(a != *b);
+            diagonal = row[place + 1];
+            row[place + 1] = changed.min(row[place] + 1).min(diagonal + 1);
+        }
+    }
+    row[other.len()]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,5 +200,24 @@ mod tests {
         let words = disarm(&"ü".repeat(LONGEST + 10));
         assert_eq!(words.chars().count(), LONGEST + 2);
         assert!(words.ends_with(" …"));
+    }
+
+    #[test]
+    fn distances_are_edit_distances() {
+        for (one, other, expected) in [
+            ("", "", 0),
+            ("a", "", 1),
+            ("kitten", "sitting", 3),
+            ("abc", "abc", 0),
+        ] {
+            assert_eq!(distance(one, other), expected);
+        }
+    }
+
+    #[test]
+    fn what_looks_alike_is_found_whatever_its_case() {
+        let known = ["artifacts", "id", "name"];
+        assert_eq!(nearest("Artefacts", known), Some("artifacts"));
+        assert_eq!(nearest("credentials", known), None);
     }
 }

@@ -10,6 +10,8 @@ use crate::tenant::wire::Configuration;
 pub use crate::artifact::comparison::RUNTIME_PROFILE as PROFILE;
 /// The value of [`PROFILE`] for the runtime that this API shows.
 pub const CLOUD_PROFILE: &str = "iflmap";
+/// The known key that looks most like an unknown one.
+pub use crate::words::nearest;
 
 /// A key that nothing knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,38 +54,6 @@ pub fn unknown_keys(
             nearest: nearest(&parameter.key, known.iter().copied()).map(str::to_owned),
         })
         .collect()
-}
-
-/// The candidate that looks most like `text`, if any looks alike at all.
-#[must_use]
-pub fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let bound = (text.chars().count() / 3).max(2);
-    candidates
-        .into_iter()
-        .map(|candidate| {
-            (
-                distance(&text.to_lowercase(), &candidate.to_lowercase()),
-                candidate,
-            )
-        })
-        .filter(|(distance, _)| *distance <= bound)
-        .min()
-        .map(|(_, candidate)| candidate)
-}
-
-/// How many characters must be inserted, removed or changed to make one text of the other.
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (line, a) in one.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], line + 1);
-        for (place, b) in other.iter().enumerate() {
-            let changed = diagonal + usize::from(a != *b);
-            diagonal = row[place + 1];
-            row[place + 1] = changed.min(row[place] + 1).min(diagonal + 1);
-        }
-    }
-    row[other.len()]
 }
 
 /// The values that must stand on the tenant at the end, and why.
@@ -234,6 +204,7 @@ mod tests {
             key: key.into(),
             value: value.into(),
             source: "--set".into(),
+            from: None,
         }
     }
 
@@ -288,17 +259,5 @@ mod tests {
             .map(|one| one.key.as_str())
             .collect();
         assert_eq!(missing, ["b", "c"]);
-    }
-
-    #[test]
-    fn distances_are_edit_distances() {
-        for (one, other, expected) in [
-            ("", "", 0),
-            ("a", "", 1),
-            ("kitten", "sitting", 3),
-            ("abc", "abc", 0),
-        ] {
-            assert_eq!(distance(one, other), expected);
-        }
     }
 }

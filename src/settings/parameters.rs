@@ -1,6 +1,6 @@
 //! The externalized parameters that a run names: files, `--set`, `--set-from-env`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
@@ -24,8 +24,36 @@ pub struct NamedParameter {
     pub key: String,
     /// The value; never printed.
     pub value: String,
-    /// Where it was named: `--set`, or file and line.
+    /// Where it was named: `--set`, or file and line. Names the variables that the value came from: `(from NAME)`.
     pub source: String,
+    /// The variables that the value came from, as in `A, B`; `None` when it stands where it was named. Whoever shows a
+    /// value shows `(from NAME)` instead of such a one.
+    pub from: Option<String>,
+}
+
+impl NamedParameter {
+    /// A value that stands where it was named.
+    #[must_use]
+    pub fn plain(key: String, value: String, source: String) -> Self {
+        Self {
+            key,
+            value,
+            source,
+            from: None,
+        }
+    }
+
+    /// A value that came from the variables `from`, whose names are added to `source`.
+    #[must_use]
+    pub fn from_variables(key: String, value: String, source: &str, from: &[String]) -> Self {
+        let from = from.join(", ");
+        Self {
+            key,
+            value,
+            source: format!("{source} (from {from})"),
+            from: Some(from),
+        }
+    }
 }
 
 /// Why parameters can't be used; text for people, naming where.
@@ -63,7 +91,7 @@ pub fn read_file(directory: &Path, given: &Path) -> Result<Vec<NamedParameter>, 
             "check the path given with --parameters",
         )
     };
-    let bytes = bounded(path).map_err(|reason| cannot(reason.to_string()))?;
+    let bytes = bounded(path, LARGEST).map_err(|reason| cannot(reason.to_string()))?;
     let extension = path
         .extension()
         .and_then(|extension| extension.to_str())
@@ -77,17 +105,17 @@ pub fn read_file(directory: &Path, given: &Path) -> Result<Vec<NamedParameter>, 
 }
 
 /// Reads an ordinary file up to the limit: a pipe or a device could be endless.
-fn bounded(path: &Path) -> io::Result<Vec<u8>> {
+pub(super) fn bounded(path: &Path, largest: u64) -> io::Result<Vec<u8>> {
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::other("it is no ordinary file"));
     }
     let mut bytes = Vec::new();
     File::open(path)?
-        .take(LARGEST + 1)
+        .take(largest + 1)
         .read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LARGEST {
+    if bytes.len() as u64 > largest {
         return Err(io::Error::other(format!(
-            "it is larger than {LARGEST} bytes"
+            "it is larger than {largest} bytes"
         )));
     }
     Ok(bytes)
@@ -101,10 +129,9 @@ fn properties(shown: &str, bytes: &[u8]) -> Result<Vec<NamedParameter>, Paramete
             "write it as java.util.Properties does",
         )
     })?;
-    let named = properties.iter().map(|entry| NamedParameter {
-        key: entry.key.clone(),
-        value: entry.value.clone(),
-        source: format!("{shown}:{}", entry.line),
+    let named = properties.iter().map(|entry| {
+        let at = format!("{shown}:{}", entry.line);
+        NamedParameter::plain(entry.key.clone(), entry.value.clone(), at)
     });
     Ok(named.collect())
 }
@@ -139,11 +166,7 @@ fn yaml(shown: &str, bytes: &[u8]) -> Result<Vec<NamedParameter>, ParametersErro
         .map(|(key, value)| {
             let at = format!("{shown}:{}", value.referenced.line());
             match value.value {
-                Some(value) => Ok(NamedParameter {
-                    key,
-                    value,
-                    source: at,
-                }),
+                Some(value) => Ok(NamedParameter::plain(key, value, at)),
                 None => Err(error(
                     at,
                     format!("`{key}` has no value"),
@@ -161,11 +184,11 @@ fn first_line(text: &str) -> &str {
 /// Reads `--set [ID:]KEY=VALUE` for the artifact `id`.
 pub fn set(given: &Listed, id: &str) -> Result<NamedParameter, ParametersError> {
     let (key, value) = split(given)?;
-    Ok(NamedParameter {
-        key: without_id(key, id),
-        value: value.to_owned(),
-        source: given.source.clone(),
-    })
+    Ok(NamedParameter::plain(
+        without_id(key, id),
+        value.to_owned(),
+        given.source.clone(),
+    ))
 }
 
 /// Reads `--set-from-env [ID:]KEY=NAME` for the artifact `id`; the value is masked in whatever the tenant says.
@@ -174,6 +197,23 @@ pub fn set_from_env(
     id: &str,
     environment: &Environment,
     redactor: &Redactor,
+) -> Result<NamedParameter, ParametersError> {
+    set_from_variable(
+        given,
+        id,
+        environment,
+        redactor,
+        &CredentialNames::default(),
+    )
+}
+
+/// The same where variables of other names hold credentials as well.
+pub fn set_from_variable(
+    given: &Listed,
+    id: &str,
+    environment: &Environment,
+    redactor: &Redactor,
+    credentials: &CredentialNames,
 ) -> Result<NamedParameter, ParametersError> {
     let (key, name) = split(given)?;
     if !is_variable_name(name) {
@@ -184,46 +224,62 @@ pub fn set_from_env(
             "write the name without `$`: --set-from-env KEY=NAME",
         ));
     }
-    let value = match environment.get_checked(name) {
-        Ok(Some(value)) => value.to_owned(),
-        Ok(None) => {
-            return Err(error(
-                &given.source,
-                format!(
-                    "the variable {name}, whose value parameter `{key}` is to get, is not set or empty"
-                ),
-                "set it; to write an empty value, use --set KEY=",
-            ));
-        }
-        Err(reason) => {
-            return Err(error(
-                &given.source,
-                reason.to_string(),
-                "set it to UTF-8 text",
-            ));
-        }
-    };
-    if is_credential(name) {
-        return Err(error(
-            &given.source,
-            format!(
+    let value = variable(name, key, environment, redactor, credentials)
+        .map_err(|reason| error(&given.source, reason.what, reason.hint_of_option))?;
+    Ok(NamedParameter::from_variables(
+        without_id(key, id),
+        value,
+        &given.source,
+        &[name.to_owned()],
+    ))
+}
+
+/// Why a variable gives no value.
+pub(super) struct NoValue {
+    pub(super) what: String,
+    /// What to do where the variable was named by `--set-from-env`.
+    pub(super) hint_of_option: &'static str,
+    /// What to do where it was named in a file.
+    pub(super) hint_of_file: &'static str,
+}
+
+/// The value of the variable `name` for the parameter `key`, from now on masked in whatever the tenant says.
+pub(super) fn variable(
+    name: &str,
+    key: &str,
+    environment: &Environment,
+    redactor: &Redactor,
+    credentials: &CredentialNames,
+) -> Result<String, NoValue> {
+    if credentials.holds(name) {
+        return Err(NoValue {
+            what: format!(
                 "{name} holds the credentials for the tenant and is not written into a parameter"
             ),
-            "use a variable of its own",
-        ));
+            hint_of_option: "use a variable of its own",
+            hint_of_file: "use a variable of its own",
+        });
     }
+    let value = environment.get_checked(name).map_err(|reason| NoValue {
+        what: reason.to_string(),
+        hint_of_option: "set it to UTF-8 text",
+        hint_of_file: "set it to UTF-8 text",
+    })?;
+    let value = value.ok_or_else(|| NoValue {
+        what: format!(
+            "the variable {name}, whose value parameter `{key}` is to get, is not set or empty"
+        ),
+        hint_of_option: "set it; to write an empty value, use --set KEY=",
+        hint_of_file: "set it; to write an empty value, write \"\" instead of the variable",
+    })?;
     if value.len() >= MASKED_FROM {
-        redactor.add(&value);
+        redactor.add(value);
     }
-    Ok(NamedParameter {
-        key: without_id(key, id),
-        value,
-        source: format!("{} (from {name})", given.source),
-    })
+    Ok(value.to_owned())
 }
 
 /// Whether a text can be the name of a variable.
-fn is_variable_name(text: &str) -> bool {
+pub(super) fn is_variable_name(text: &str) -> bool {
     !text.starts_with(|c: char| c.is_ascii_digit())
         && !text.is_empty()
         && text
@@ -231,10 +287,53 @@ fn is_variable_name(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-fn is_credential(name: &str) -> bool {
-    ["_SERVICE_KEY", "_CLIENT_SECRET", "_PASSWORD"]
-        .iter()
-        .any(|end| name.starts_with("CPI") && name.ends_with(end))
+/// What follows a prefix in the names of the variables that `settings::credentials` reads.
+pub(super) const CREDENTIAL_NAMES: [&str; 7] = [
+    "SERVICE_KEY",
+    "URL",
+    "TOKEN_URL",
+    "CLIENT_ID",
+    "CLIENT_SECRET",
+    "USERNAME",
+    "PASSWORD",
+];
+
+/// The names of variables that hold credentials for a tenant, which no parameter gets: a person who can only read
+/// the tenant's design time could read them there.
+#[derive(Clone, Debug)]
+pub struct CredentialNames {
+    prefixes: BTreeSet<String>,
+}
+
+impl Default for CredentialNames {
+    fn default() -> Self {
+        Self::with_prefixes([])
+    }
+}
+
+impl CredentialNames {
+    /// The names with these prefixes (`PROD_CPI` for `PROD_CPI_SERVICE_KEY`), and always those with `CPI`.
+    #[must_use]
+    pub fn with_prefixes<'a>(prefixes: impl IntoIterator<Item = &'a str>) -> Self {
+        let prefixes = prefixes.into_iter().chain(["CPI"]);
+        Self {
+            prefixes: prefixes.map(str::to_owned).collect(),
+        }
+    }
+
+    /// Whether the variable `name` is one of them.
+    #[must_use]
+    pub fn holds(&self, name: &str) -> bool {
+        let secret = ["_SERVICE_KEY", "_CLIENT_SECRET", "_PASSWORD"];
+        let ends_secret = secret.iter().any(|end| name.ends_with(end));
+        (ends_secret && name.starts_with("CPI"))
+            || self.prefixes.iter().any(|prefix| {
+                let rest = name
+                    .strip_prefix(prefix.as_str())
+                    .and_then(|rest| rest.strip_prefix('_'));
+                rest.is_some_and(|rest| ends_secret || CREDENTIAL_NAMES.contains(&rest))
+            })
+    }
 }
 
 fn split(given: &Listed) -> Result<(&str, &str), ParametersError> {
@@ -355,6 +454,25 @@ mod tests {
             (found.value.as_str(), found.source.as_str()),
             ("value-of-other", "--set (from OTHER)")
         );
+        assert_eq!(found.from.as_deref(), Some("OTHER"));
         assert_eq!(redactor.clean("it says value-of-other"), "it says ***");
+    }
+
+    #[test]
+    fn the_names_of_credentials_are_those_with_the_prefixes() {
+        let names = CredentialNames::with_prefixes(["PROD"]);
+        for (name, expected) in [
+            ("CPI_URL", true),
+            ("CPI_QA_CLIENT_SECRET", true),
+            ("PROD_SERVICE_KEY", true),
+            ("PROD_USERNAME", true),
+            ("PROD_SFTP_PASSWORD", true),
+            ("PROD_SFTP_HOST", false),
+            ("PRODUCT_PASSWORD", false),
+            ("QA_PASSWORD", false),
+            ("CPI", false),
+        ] {
+            assert_eq!(names.holds(name), expected, "{name}");
+        }
     }
 }
