@@ -49,6 +49,33 @@ pub enum ArtifactError {
         /// Where a manifest was found instead: sub folders, or the file in another case.
         found: Vec<String>,
     },
+    /// A directory was searched and holds no artifact.
+    #[error(
+        "{at}: searched for folders that hold META-INF/MANIFEST.MF and found none{}",
+        not_searched(ignored)
+    )]
+    NoArtifactBelow {
+        /// The directory as it was given.
+        at: String,
+        /// Directories that were left out because Git ignores them.
+        ignored: Vec<String>,
+    },
+    /// The search for artifacts went deeper than it may.
+    #[error("{at}: searched {limit} folders deep for META-INF/MANIFEST.MF and stopped here")]
+    TooDeep {
+        /// The folder at which it stopped.
+        at: String,
+        /// The limit in folders.
+        limit: usize,
+    },
+    /// The search for artifacts met more files than it may.
+    #[error("{at}: searched for META-INF/MANIFEST.MF and gave up after {limit} files and folders")]
+    TooManyFiles {
+        /// The directory as it was given.
+        at: String,
+        /// The limit in files and folders.
+        limit: usize,
+    },
     /// The export of a whole integration package.
     #[error(
         "{at}: this is the export of an integration package (it holds resources.cnt), not an artifact"
@@ -165,6 +192,15 @@ impl ArtifactError {
             Self::NoManifest { .. } => {
                 "give the folder that directly holds META-INF; if it is not in Git, look whether .gitignore excludes it"
             }
+            Self::NoArtifactBelow { ignored, .. } if !ignored.is_empty() => {
+                "give the ignored directory itself if the artifacts are there"
+            }
+            Self::NoArtifactBelow { .. } => {
+                "give the directory that holds the artifacts; hidden directories and zips in it are not searched"
+            }
+            Self::TooDeep { .. } | Self::TooManyFiles { .. } => {
+                "give the directory that holds the artifacts, nearer to them"
+            }
             Self::PackageExport { .. } => {
                 "unpack the artifact: each *_content file in it that is a zip is one; or download the artifact itself"
             }
@@ -190,22 +226,31 @@ impl ArtifactError {
 }
 
 fn elsewhere(found: &[String]) -> String {
-    const NAMED: usize = 3;
     match found {
         [] => String::new(),
         [one] => format!("; there is one at `{one}`"),
-        several => {
-            let named: Vec<_> = several
-                .iter()
-                .take(NAMED)
-                .map(|path| format!("`{path}`"))
-                .collect();
-            let more = if several.len() > NAMED {
-                " and others"
-            } else {
-                ""
-            };
-            format!("; there is one at each of {}{more}", named.join(", "))
-        }
+        several => format!("; there is one at each of {}", first_few(several)),
     }
+}
+
+fn not_searched(ignored: &[String]) -> String {
+    match ignored {
+        [] => String::new(),
+        several => format!("; Git ignores {}", first_few(several)),
+    }
+}
+
+fn first_few(paths: &[String]) -> String {
+    const NAMED: usize = 3;
+    let named: Vec<_> = paths
+        .iter()
+        .take(NAMED)
+        .map(|path| format!("`{path}`"))
+        .collect();
+    let more = if paths.len() > NAMED {
+        " and others"
+    } else {
+        ""
+    };
+    format!("{}{more}", named.join(", "))
 }

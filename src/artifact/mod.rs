@@ -8,10 +8,12 @@ mod contents;
 pub mod digest;
 mod error;
 pub mod files;
+mod gitignore;
 pub mod manifest;
 pub mod properties;
 #[cfg(test)]
 mod sample;
+mod search;
 mod zipped;
 
 use std::collections::BTreeSet;
@@ -27,6 +29,7 @@ pub use error::ArtifactError;
 pub use files::{ArtifactFile, LeftOut, LeftOutReason};
 pub use manifest::{Manifest, aligned};
 pub use properties::{Properties, PropertiesError};
+pub use search::artifacts_below;
 
 /// Where the manifest of every artifact lies.
 pub const MANIFEST_PATH: &str = "META-INF/MANIFEST.MF";
