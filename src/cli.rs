@@ -30,13 +30,15 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Packs, uploads, configures and deploys an artifact, and waits for the verdict.
+    /// Packs, uploads, configures and deploys artifacts, and waits for the verdict about each.
     Deploy(DeployArgs),
+    /// Shows what `deploy` would do, artifact by artifact, with a diff; writes nothing.
+    Plan(PlanArgs),
     /// Configures and deploys what the tenant holds, without uploading anything.
     Redeploy(RedeployArgs),
     /// Writes a reproducible zip of an artifact and prints its digests.
     Pack(PackArgs),
-    /// Checks an artifact offline; needs no credentials.
+    /// Checks artifacts and settings offline; needs no credentials.
     Check(CheckArgs),
     /// Serves a simulated tenant on loopback, for trying out, training and tests.
     Sandbox(SandboxArgs),
@@ -67,6 +69,8 @@ pub enum OutputForm {
     Text,
     /// One versioned JSON object.
     Json,
+    /// The jobs of a CI matrix, as JSON; for `plan` only.
+    Matrix,
 }
 
 /// When to colour.
@@ -83,30 +87,9 @@ pub enum ColorChoice {
 /// Arguments of `deploy`.
 #[derive(Debug, Args)]
 pub struct DeployArgs {
-    /// The artifact: its directory (with META-INF/MANIFEST.MF), or a zip exported from a tenant.
-    #[arg(value_name = "PATH")]
-    pub path: PathBuf,
-    /// The id of the integration package. It is created when it is missing; an existing one is never written.
-    #[arg(long, value_name = "ID")]
-    pub package: Option<String>,
-    /// The name for the package, if it has to be created. [default: its id]
-    #[arg(long, value_name = "NAME")]
-    pub package_name: Option<String>,
-    /// Never creates the package: a missing one is an error.
-    #[arg(long, action = ArgAction::SetTrue)]
-    pub no_create_package: bool,
-    /// Another id for the artifact than its manifest's; the packed copy is aligned, your files are not touched.
-    #[arg(long, value_name = "ID")]
-    pub id: Option<String>,
-    /// Another name for the artifact than its manifest's.
-    #[arg(long, value_name = "NAME")]
-    pub name: Option<String>,
-    /// Which parameters to write.
+    /// Which artifacts, and what they are to become.
     #[command(flatten)]
-    pub parameters: ParameterArgs,
-    /// Lets the artifact's parameters.prop win over the values that are configured on the tenant.
-    #[arg(long, action = ArgAction::SetTrue, help_heading = "Parameters")]
-    pub parameters_from_artifact: bool,
+    pub wanted: WantedArgs,
     /// How to wait.
     #[command(flatten)]
     pub wait: WaitArgs,
@@ -119,12 +102,175 @@ pub struct DeployArgs {
     /// Deploys although nothing changed, and starts a flow that was stopped.
     #[arg(long, action = ArgAction::SetTrue)]
     pub force: bool,
+    /// Writes nothing: shows what would be done, as `flowship plan` does.
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub dry_run: bool,
+    /// Does exactly what this file of `flowship plan -o` says; refuses when the tenant or your files have changed since.
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    pub plan: Option<PathBuf>,
     /// Reports for CI systems.
     #[command(flatten)]
     pub reports: ReportArgs,
+    /// How fast the tenant may be asked.
+    #[command(flatten)]
+    pub pace: PaceArgs,
     /// Where to try it out.
     #[command(flatten)]
     pub sandbox: TryOutArgs,
+}
+
+/// Arguments of `plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// Which artifacts, and what they are to become.
+    #[command(flatten)]
+    pub wanted: WantedArgs,
+    /// Plans to overwrite drafts that somebody else saved on the tenant.
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub overwrite_drafts: bool,
+    /// Plans to upload and configure only.
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub no_deploy: bool,
+    /// Plans to deploy although nothing changed.
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub force: bool,
+    /// Writes the plan into a file, which `flowship deploy --plan FILE` carries out.
+    #[arg(short = 'o', long = "out", value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Ends with code 9 when something would be done.
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub fail_on_changes: bool,
+    /// How long reading may take, for example 90s or 10m. [default: 10m]
+    #[arg(long, value_name = "TIME")]
+    pub timeout: Option<Span>,
+    /// How fast the tenant may be asked.
+    #[command(flatten)]
+    pub pace: PaceArgs,
+    /// Where to try it out.
+    #[command(flatten)]
+    pub sandbox: TryOutArgs,
+}
+
+/// Which artifacts, and what they are to become.
+#[derive(Debug, Default, Args)]
+pub struct WantedArgs {
+    /// Artifact directories (with META-INF/MANIFEST.MF), zips exported from a tenant, or directories that hold several
+    /// artifacts. [default: what flowship.yaml names]
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// The id of the integration package. It is created when it is missing; an existing one is never written.
+    #[arg(long, value_name = "ID")]
+    pub package: Option<String>,
+    /// The name for the package, if it has to be created. [default: its id]
+    #[arg(long, value_name = "NAME")]
+    pub package_name: Option<String>,
+    /// Never creates the package: a missing one is an error.
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub no_create_package: bool,
+    /// Another id for the artifact than its manifest's (one artifact only); the packed copy is aligned, your files are
+    /// not touched.
+    #[arg(long, value_name = "ID")]
+    pub id: Option<String>,
+    /// Another name for the artifact than its manifest's (one artifact only).
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// The environment of the settings file: credentials, ids, parameters.
+    #[arg(long, value_name = "NAME")]
+    pub environment: Option<String>,
+    /// The settings file. [default: flowship.yaml in the working directory, if there is one]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Goes on with the valid artifacts though others are not.
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub keep_going: bool,
+    /// Which version the tenant is to show: keep, manifest, bump, or a number like 1.2.0; it never goes down.
+    /// [default: keep]
+    #[arg(long, value_name = "VERSION")]
+    pub save_as_version: Option<VersionRule>,
+    /// Which parameters to write.
+    #[command(flatten)]
+    pub parameters: ParameterArgs,
+    /// Lets the artifact's parameters.prop win over the values that are configured on the tenant.
+    #[arg(long, action = ArgAction::SetTrue, help_heading = "Parameters")]
+    pub parameters_from_artifact: bool,
+    /// How value mappings change.
+    #[command(flatten)]
+    pub value_mappings: ValueMappingArgs,
+}
+
+/// How value mappings change: the tenant's API cannot update them.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Value mappings")]
+pub struct ValueMappingArgs {
+    /// Deletes a value mapping that differs and creates it anew, after its content was saved to a file. Entries that
+    /// only the tenant has are kept.
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub replace_value_mappings: bool,
+    /// With --replace-value-mappings: discards the entries that only the tenant has.
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub drop_tenant_entries: bool,
+    /// The directory for the saved content. [default: the working directory]
+    #[arg(long, value_name = "DIRECTORY")]
+    pub backup_dir: Option<PathBuf>,
+}
+
+/// How fast the tenant may be asked. SAP allows one user 10 design-time and 50 run-time requests in a second.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Pace")]
+pub struct PaceArgs {
+    /// The most design-time requests in a second: uploads, deploy calls, status of tasks. [default: 8]
+    #[arg(long, value_name = "NUMBER")]
+    pub designtime_rate: Option<Rate>,
+    /// The most run-time requests in a second. [default: 40]
+    #[arg(long, value_name = "NUMBER")]
+    pub runtime_rate: Option<Rate>,
+}
+
+/// So many requests in a second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate(pub usize);
+
+impl std::str::FromStr for Rate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.trim().parse() {
+            Ok(number @ 1..=1000) => Ok(Self(number)),
+            _ => Err(format!("`{text}` is no number of requests from 1 to 1000")),
+        }
+    }
+}
+
+/// Which version the tenant is to show after an upload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VersionRule {
+    /// Whatever the tenant makes of the upload.
+    Keep,
+    /// The one of the manifest.
+    Manifest,
+    /// One more than the tenant shows, in the last place.
+    Bump,
+    /// This one.
+    Exactly(String),
+}
+
+impl std::str::FromStr for VersionRule {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let numbers = text
+            .split('.')
+            .all(|part| (1..=9).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit()));
+        match text {
+            "keep" => Ok(Self::Keep),
+            "manifest" => Ok(Self::Manifest),
+            "bump" => Ok(Self::Bump),
+            number if numbers => Ok(Self::Exactly(number.to_owned())),
+            other => Err(format!(
+                "`{other}` is no version: write keep, manifest, bump or a number like 1.2.0"
+            )),
+        }
+    }
 }
 
 /// Arguments of `redeploy`.
@@ -142,9 +288,18 @@ pub struct RedeployArgs {
     /// Deploys a draft although somebody else saved it.
     #[arg(long, action = ArgAction::SetTrue)]
     pub overwrite_drafts: bool,
+    /// The environment of the settings file, for its credentials; ids are given as they are on the tenant.
+    #[arg(long, value_name = "NAME")]
+    pub environment: Option<String>,
+    /// The settings file. [default: flowship.yaml in the working directory, if there is one]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// Reports for CI systems.
     #[command(flatten)]
     pub reports: ReportArgs,
+    /// How fast the tenant may be asked.
+    #[command(flatten)]
+    pub pace: PaceArgs,
     /// Where to try it out.
     #[command(flatten)]
     pub sandbox: TryOutArgs,
@@ -248,9 +403,16 @@ pub struct PackArgs {
 /// Arguments of `check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// The artifact: its directory, or a zip exported from a tenant.
+    /// Artifact directories, zips exported from a tenant, or directories that hold several artifacts. [default: what
+    /// flowship.yaml names]
     #[arg(value_name = "PATH")]
-    pub path: PathBuf,
+    pub paths: Vec<PathBuf>,
+    /// The settings file. [default: flowship.yaml in the working directory, if there is one]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Only this environment of the settings file. [default: all of them]
+    #[arg(long, value_name = "NAME")]
+    pub environment: Option<String>,
     /// Reports for CI systems.
     #[command(flatten)]
     pub reports: ReportArgs,

@@ -13,7 +13,7 @@ pub mod manifest;
 pub mod properties;
 #[cfg(test)]
 mod sample;
-mod search;
+pub mod search;
 mod zipped;
 
 use std::collections::BTreeSet;

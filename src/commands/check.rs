@@ -5,14 +5,15 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::{Refusal, Voice, finish_output, not_an_artifact, open};
+use super::selection::{Checked, Selection};
+use super::{Refusal, Voice, finish_output, not_an_artifact};
 use crate::Process;
 use crate::artifact::{self, Artifact, Comparable, Finding, PackOptions, Severity};
 use crate::cli::{CheckArgs, OutputForm};
 use crate::deploy::outcome::{Message, Outcome, Place};
 use crate::exit::Exit;
 use crate::report::progress::Volume;
-use crate::report::{Found, Report, ci};
+use crate::report::{Found, Report, ci, text};
 use crate::settings::redactor::Redactor;
 use crate::words::disarm;
 
@@ -25,28 +26,29 @@ fn unpack(artifact: &Artifact, process: &Process<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Checks an artifact and prints what was found.
+/// Checks artifacts and prints what was found.
 pub(super) fn check(
     args: &CheckArgs,
     voice: &Voice,
     process: &mut Process<'_>,
 ) -> Result<Exit, Refusal> {
-    let artifact = open(&args.path, process)?;
-    unpack(&artifact, process)?;
-    let mut report = Report::begin("check", voice.ci, process);
-    report.findings = findings(&artifact, &process.directory);
-    let errors = errors(&report.findings);
-    if let Some(message) = summary(&errors) {
-        report.exit = Exit::Artifact;
-        report.artifacts.push(Outcome::invalid(&artifact, message));
-    }
-    if report.exit == Exit::Ok {
-        report.checked.push(disarm(artifact.id()));
-    }
-    let written = match voice.form {
-        OutputForm::Json => write_json(&artifact, &report, process.out),
-        OutputForm::Text => write_text(&artifact, &report, process.out),
+    let quiet = Voice {
+        volume: Volume::Quiet,
+        ..voice.clone()
     };
+    let selection = Selection::of(&args.paths, &quiet, process)?;
+    if selection.checked.is_empty() {
+        return selection.choose(false).map(|_| Exit::Ok);
+    }
+    for one in &selection.checked {
+        unpack(&one.artifact, process)?;
+    }
+    let report = report(&selection, voice, process);
+    let written = match voice.form {
+        OutputForm::Text => write_text(&selection, process.out),
+        OutputForm::Json | OutputForm::Matrix => write_json(&selection, process.out),
+    };
+    let told = text::errors_of_run(&report, voice.style, process.err);
     ci::publish(
         &report,
         voice.ci,
@@ -55,8 +57,26 @@ pub(super) fn check(
         &Redactor::new(),
         process.err,
     );
-    finish_output(written, process);
+    finish_output(written.and(told), process);
     Ok(report.exit)
+}
+
+fn report(selection: &Selection, voice: &Voice, process: &Process<'_>) -> Report {
+    let mut report = Report::begin("check", voice.ci, process);
+    report.findings = selection.findings();
+    report.artifacts = selection.invalid();
+    let unreadable = selection.unreadable.iter();
+    report.errors = unreadable.map(|(_, why)| why.clone()).collect();
+    report.checked = selection
+        .checked
+        .iter()
+        .filter(|one| one.error().is_none())
+        .map(|one| disarm(one.artifact.id()))
+        .collect();
+    if !selection.is_valid() {
+        report.exit = Exit::Artifact;
+    }
+    report
 }
 
 /// What the offline check finds, with places relative to the working directory.
@@ -88,15 +108,8 @@ fn found(finding: &Finding, root: &Path) -> Found {
     }
 }
 
-fn errors(findings: &[Found]) -> Vec<&Found> {
-    findings
-        .iter()
-        .filter(|found| found.severity == "error")
-        .collect()
-}
-
 /// Tells warnings and what is left out of the zip.
-fn tell(artifact: &Artifact, findings: &[Found], process: &mut Process<'_>) {
+pub(super) fn tell(artifact: &Artifact, findings: &[Found], process: &mut Process<'_>) {
     for left_out in artifact.left_out() {
         let _ = writeln!(process.err, "left out: {}", disarm(&left_out.to_string()));
     }
@@ -115,17 +128,22 @@ pub(super) fn valid(
     if voice.volume != Volume::Quiet {
         tell(artifact, &findings, process);
     }
-    let Some(message) = summary(&errors(&findings)) else {
+    let Some(message) = summary(&findings) else {
         return Ok(findings);
     };
     let mut refusal = Refusal::because(Exit::Artifact, message.clone());
-    refusal.invalid = Some(Box::new(Outcome::invalid(artifact, message)));
+    refusal.messages.clear();
+    refusal.invalid.push(Outcome::invalid(artifact, message));
     refusal.findings = findings;
     Err(refusal)
 }
 
 /// The first error as a message, the others as causes; `None` when there is none.
-fn summary(errors: &[&Found]) -> Option<Message> {
+pub(super) fn summary(findings: &[Found]) -> Option<Message> {
+    let errors: Vec<&Found> = findings
+        .iter()
+        .filter(|found| found.severity == "error")
+        .collect();
     let (first, others) = errors.split_first()?;
     let mut message = Message::new(first.message.clone())
         .at(first.place.to_string())
@@ -137,33 +155,61 @@ fn summary(errors: &[&Found]) -> Option<Message> {
     Some(message)
 }
 
-fn write_text(artifact: &Artifact, report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    for found in &report.findings {
+fn write_text(selection: &Selection, out: &mut dyn Write) -> io::Result<()> {
+    for found in &selection.findings() {
         writeln!(
             out,
             "{}: {}: {} [{}]\n  hint:  {}",
             found.severity, found.place, found.message, found.rule, found.remedy
         )?;
     }
-    for left_out in artifact.left_out() {
-        writeln!(out, "left out: {}", disarm(&left_out.to_string()))?;
+    for Checked { artifact, .. } in &selection.checked {
+        for left_out in artifact.left_out() {
+            writeln!(out, "left out: {}", disarm(&left_out.to_string()))?;
+        }
     }
-    let word = if report.exit == Exit::Ok {
-        "valid"
-    } else {
-        "invalid"
-    };
-    writeln!(
-        out,
-        "{word}: {} {}, version {}, {} files",
-        artifact.kind(),
-        disarm(artifact.id()),
-        disarm(artifact.version()),
-        artifact.files().len()
-    )
+    for one in &selection.checked {
+        let word = match one.error() {
+            None => "valid",
+            Some(_) => "invalid",
+        };
+        let artifact = &one.artifact;
+        writeln!(
+            out,
+            "{word}: {} {}, version {}, {} files",
+            artifact.kind(),
+            disarm(artifact.id()),
+            disarm(artifact.version()),
+            artifact.files().len()
+        )?;
+    }
+    Ok(())
 }
 
-fn write_json(artifact: &Artifact, report: &Report, out: &mut dyn Write) -> io::Result<()> {
+/// One artifact as an object; several as a list in one.
+fn write_json(selection: &Selection, out: &mut dyn Write) -> io::Result<()> {
+    let value = match selection.checked.as_slice() {
+        [one] if selection.unreadable.is_empty() => {
+            let mut value = as_json(one);
+            value["schema"] = json!(1);
+            value
+        }
+        all => json!({
+            "schema": 1,
+            "valid": selection.is_valid(),
+            "artifacts": all.iter().map(as_json).collect::<Vec<_>>(),
+            "unreadable": selection
+                .unreadable
+                .iter()
+                .map(|(path, why)| json!({ "path": path, "message": why.what }))
+                .collect::<Vec<_>>(),
+        }),
+    };
+    let text = serde_json::to_string_pretty(&value).map_err(io::Error::other)?;
+    writeln!(out, "{text}")
+}
+
+fn as_json(one: &Checked) -> serde_json::Value {
     let found = |found: &Found| {
         json!({
             "severity": found.severity,
@@ -174,22 +220,17 @@ fn write_json(artifact: &Artifact, report: &Report, out: &mut dyn Write) -> io::
             "remedy": found.remedy,
         })
     };
-    let left_out: Vec<String> = artifact
+    let left_out: Vec<String> = one
+        .artifact
         .left_out()
         .iter()
         .map(|left_out| disarm(&left_out.to_string()))
         .collect();
-    let checked = json!({
-        "schema": 1,
-        "id": artifact.id(),
-        "type": artifact.kind().to_string(),
-        "valid": report.exit == Exit::Ok,
-        "findings": report.findings.iter().map(found).collect::<Vec<_>>(),
+    json!({
+        "id": one.artifact.id(),
+        "type": one.artifact.kind().to_string(),
+        "valid": one.error().is_none(),
+        "findings": one.findings.iter().map(found).collect::<Vec<_>>(),
         "left_out": left_out,
-    });
-    writeln!(
-        out,
-        "{}",
-        serde_json::to_string_pretty(&checked).map_err(io::Error::other)?
-    )
+    })
 }

@@ -3,39 +3,114 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::jobs::{self, Asked, DEFAULT_POLL, Wish, span, timeout};
 use super::run::Settled;
-use super::{Refusal, Voice, check, not_an_artifact, open};
+use super::selection::Selection;
+use super::{Refusal, Voice};
 use crate::Process;
-use crate::artifact::{Archive, Artifact, Comparable, PackOptions};
-use crate::cli::{DeployArgs, ParameterArgs, RedeployArgs, Span, WaitArgs};
-use crate::deploy::job::{Content, Job, Rules, Source};
+use crate::artifact::{Artifact, PackOptions};
+use crate::cli::{self, DeployArgs, PaceArgs, ParameterArgs, RedeployArgs, WantedArgs};
+use crate::deploy::job::{Job, Rules, Source, VersionRule};
 use crate::deploy::outcome::Message;
 use crate::exit::Exit;
 use crate::settings::options::Options;
 use crate::settings::parameters::{self, NamedParameter};
 use crate::settings::redactor::Redactor;
-use crate::tenant::wire::{ArtifactId, PackageId};
+use crate::tenant::pace::Pace;
+use crate::tenant::wire::ArtifactId;
 
-/// Packs, uploads, configures and deploys one artifact.
+/// Packs, uploads, configures and deploys artifacts.
 pub(super) fn deploy(
     args: &DeployArgs,
     voice: &Voice,
     process: &mut Process<'_>,
 ) -> Result<Exit, Refusal> {
     let redactor = Redactor::new();
-    let artifact = open(&args.path, process)?;
-    let findings = check::valid(&artifact, voice, process)?;
-    let job = job(args, &artifact, &redactor, process)?;
+    let options = Options::new(process.environment);
+    let asked = Asked {
+        wanted: &args.wanted,
+        wait: Some(&args.wait),
+        overwrite_drafts: args.overwrite_drafts,
+        force: args.force,
+        no_deploy: args.no_deploy,
+    };
+    let rules = asked.rules(options)?;
+    let keep_going = options.switch(args.wanted.keep_going, "keep-going")?;
+    let chosen = Selection::of(&args.wanted.paths, voice, process)?.choose(keep_going)?;
+    let wishes = wishes(&args.wanted, chosen.valid, &rules, process)?;
+    let jobs = jobs::jobs(wishes, &args.wanted, &redactor, process)?;
     Settled {
         command: "deploy",
-        jobs: vec![job],
-        findings,
-        timeout: timeout(&args.wait, process)?,
+        jobs,
+        invalid: chosen.invalid,
+        findings: chosen.findings,
+        timeout: timeout(args.wait.timeout, process)?,
+        keep_going,
+        pace: pace(&args.pace, options)?,
         try_out: &args.sandbox,
         redactor,
     }
     .run(voice, process)
 }
+
+/// What options and variables say of each artifact.
+fn wishes(
+    args: &WantedArgs,
+    artifacts: Vec<Artifact>,
+    rules: &Rules,
+    process: &Process<'_>,
+) -> Result<Vec<Wish>, Refusal> {
+    let options = Options::new(process.environment);
+    let pack = PackOptions {
+        id: options.text(args.id.as_deref(), "id"),
+        name: options.text(args.name.as_deref(), "name"),
+    };
+    if artifacts.len() > 1 && (pack.id.is_some() || pack.name.is_some()) {
+        let message = Message::new(format!(
+            "--id and --name are for one artifact, and these are {}",
+            artifacts.len()
+        ))
+        .hint("name one artifact, or write ids and names into flowship.yaml");
+        return Err(Refusal::usage(message));
+    }
+    let package = options.text(args.package.as_deref(), "package");
+    let package_name = options.text(args.package_name.as_deref(), "package-name");
+    let wish = |artifact| Wish {
+        artifact,
+        package: package.clone(),
+        package_name: package_name.clone(),
+        short_text: None,
+        pack: pack.clone(),
+        parameters: Vec::new(),
+        rules: rules.clone(),
+    };
+    Ok(artifacts.into_iter().map(wish).collect())
+}
+
+/// The rule of `--save-as-version`.
+pub(super) fn version_rule(given: cli::VersionRule) -> VersionRule {
+    match given {
+        cli::VersionRule::Keep => VersionRule::Keep,
+        cli::VersionRule::Manifest => VersionRule::Manifest,
+        cli::VersionRule::Bump => VersionRule::Bump,
+        cli::VersionRule::Exactly(version) => VersionRule::Exactly(version),
+    }
+}
+
+/// How fast the tenant may be asked.
+pub(super) fn pace(args: &PaceArgs, options: Options<'_>) -> Result<Pace, Refusal> {
+    let designtime = options.parsed(args.designtime_rate, "designtime-rate")?;
+    let runtime = options.parsed(args.runtime_rate, "runtime-rate")?;
+    Ok(Pace::new(
+        designtime.map_or(DESIGNTIME_RATE, |rate| rate.0),
+        runtime.map_or(RUNTIME_RATE, |rate| rate.0),
+    ))
+}
+
+/// Requests in a second: below SAP's limits of 10 and 50 for one user (cpi-api.md §10), which a person in the web UI
+/// shares.
+const DESIGNTIME_RATE: usize = 8;
+const RUNTIME_RATE: usize = 40;
 
 /// Configures and deploys what the tenant holds.
 pub(super) fn redeploy(
@@ -51,6 +126,9 @@ pub(super) fn redeploy(
         force: true,
         deploy: true,
         parameters_from_artifact: false,
+        replace_value_mappings: false,
+        drop_tenant_entries: false,
+        version: VersionRule::Keep,
         settle: span(args.wait.settle, options, "settle", Duration::ZERO)?,
         poll_interval: span(
             args.wait.poll_interval,
@@ -73,120 +151,22 @@ pub(super) fn redeploy(
             source: Source::Tenant,
             named,
             rules: rules.clone(),
+            needs: Vec::new(),
+            requires: Vec::new(),
         });
     }
     Settled {
         command: "redeploy",
         jobs,
+        invalid: Vec::new(),
         findings: Vec::new(),
-        timeout: timeout(&args.wait, process)?,
+        timeout: timeout(args.wait.timeout, process)?,
+        keep_going: false,
+        pace: pace(&args.pace, options)?,
         try_out: &args.sandbox,
         redactor,
     }
     .run(voice, process)
-}
-
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
-const DEFAULT_POLL: Duration = Duration::from_millis(300);
-
-/// The wall clock of the whole run; none at all would leave a half-written artifact behind.
-fn timeout(wait: &WaitArgs, process: &Process<'_>) -> Result<Duration, Refusal> {
-    let options = Options::new(process.environment);
-    let timeout = span(wait.timeout, options, "timeout", DEFAULT_TIMEOUT)?;
-    if timeout.is_zero() {
-        let message = Message::new("a run needs some time: 0 is none").at("--timeout");
-        return Err(Refusal::usage(message));
-    }
-    Ok(timeout)
-}
-
-fn span(
-    option: Option<Span>,
-    options: Options<'_>,
-    name: &str,
-    default: Duration,
-) -> Result<Duration, Refusal> {
-    Ok(options.parsed(option, name)?.map_or(default, |span| span.0))
-}
-
-/// Settles what one artifact is to become.
-fn job(
-    args: &DeployArgs,
-    artifact: &Artifact,
-    redactor: &Redactor,
-    process: &Process<'_>,
-) -> Result<Job, Refusal> {
-    let options = Options::new(process.environment);
-    let Some(package) = options.text(args.package.as_deref(), "package") else {
-        return Err(Refusal::usage(
-            Message::new("the package is not named: an artifact lives in an integration package")
-                .at("--package (or FLOWSHIP_PACKAGE)")
-                .hint("give the id of the package, not its name; it is created when it is missing"),
-        ));
-    };
-    let pack = PackOptions {
-        id: options.text(args.id.as_deref(), "id"),
-        name: options.text(args.name.as_deref(), "name"),
-    };
-    let id = pack.id.clone().unwrap_or_else(|| artifact.id().to_owned());
-    let name = pack
-        .name
-        .clone()
-        .unwrap_or_else(|| artifact.name().to_owned());
-    let rules = Rules {
-        create_package: !options.switch(args.no_create_package, "no-create-package")?,
-        overwrite_drafts: options.switch(args.overwrite_drafts, "overwrite-drafts")?,
-        force: args.force,
-        deploy: !options.switch(args.no_deploy, "no-deploy")?,
-        parameters_from_artifact: options
-            .switch(args.parameters_from_artifact, "parameters-from-artifact")?,
-        settle: span(args.wait.settle, options, "settle", Duration::ZERO)?,
-        poll_interval: span(
-            args.wait.poll_interval,
-            options,
-            "poll-interval",
-            DEFAULT_POLL,
-        )?,
-    };
-    let named = named(&args.parameters, &id, &[], redactor, process)?;
-    let content = Content {
-        kind: artifact.kind(),
-        name,
-        package_name: options
-            .text(args.package_name.as_deref(), "package-name")
-            .unwrap_or_else(|| package.clone()),
-        package: PackageId(package),
-        root: artifact
-            .path()
-            .strip_prefix(&process.directory)
-            .unwrap_or(artifact.path())
-            .to_owned(),
-        files: artifact
-            .files()
-            .iter()
-            .map(|file| file.path.clone())
-            .collect(),
-        archive: Archive::pack(artifact, &pack)
-            .map_err(|error| not_an_artifact(&error, &process.directory))?,
-        comparable: Comparable::of(artifact, &pack)
-            .map_err(|error| not_an_artifact(&error, &process.directory))?,
-        parameters: artifact
-            .parameters()
-            .iter()
-            .map(|entry| (entry.key.clone(), entry.value.clone()))
-            .collect(),
-        parameter_keys: artifact
-            .parameter_keys()
-            .into_iter()
-            .map(str::to_owned)
-            .collect(),
-    };
-    Ok(Job {
-        id: ArtifactId(id),
-        source: Source::Files(Box::new(content)),
-        named,
-        rules,
-    })
 }
 
 /// The parameters that the file, `--set` and `--set-from-env` name; later ones win.

@@ -2,9 +2,12 @@
 
 mod check;
 mod deploy;
+mod jobs;
 mod pack;
+mod plan;
 mod run;
 mod sandbox;
+mod selection;
 mod voice;
 
 use std::io;
@@ -29,11 +32,11 @@ use self::voice::Voice;
 #[derive(Debug)]
 pub struct Refusal {
     exit: Exit,
-    message: Box<Message>,
+    messages: Vec<Message>,
     /// What the offline check found, when it was that.
     findings: Vec<Found>,
-    /// The artifact that is not valid, when it could be opened at all.
-    invalid: Option<Box<Outcome>>,
+    /// The artifacts that are not valid, as far as they could be opened at all.
+    invalid: Vec<Outcome>,
 }
 
 impl Refusal {
@@ -45,9 +48,9 @@ impl Refusal {
     fn because(exit: Exit, message: Message) -> Self {
         Self {
             exit,
-            message: Box::new(message),
+            messages: vec![message],
             findings: Vec::new(),
-            invalid: None,
+            invalid: Vec::new(),
         }
     }
 }
@@ -78,6 +81,7 @@ impl From<CredentialsError> for Refusal {
 pub(crate) fn run(cli: &Cli, process: &mut Process<'_>) -> Exit {
     let (command, reports) = match &cli.command {
         Command::Deploy(args) => ("deploy", Some(&args.reports)),
+        Command::Plan(_) => ("plan", None),
         Command::Redeploy(args) => ("redeploy", Some(&args.reports)),
         Command::Check(args) => ("check", Some(&args.reports)),
         Command::Pack(_) => ("pack", None),
@@ -88,7 +92,9 @@ pub(crate) fn run(cli: &Cli, process: &mut Process<'_>) -> Exit {
         Err(refusal) => return refuse(refusal, command, &Voice::plain(), process),
     };
     let outcome = match &cli.command {
+        _ if voice.form == OutputForm::Matrix && command != "plan" => Err(only_for_plan()),
         Command::Deploy(args) => deploy::deploy(args, &voice, process),
+        Command::Plan(args) => plan::plan(args, &voice, process),
         Command::Redeploy(args) => deploy::redeploy(args, &voice, process),
         Command::Pack(args) => pack::pack(args, &voice, process),
         Command::Check(args) => check::check(args, &voice, process),
@@ -100,6 +106,11 @@ pub(crate) fn run(cli: &Cli, process: &mut Process<'_>) -> Exit {
     }
 }
 
+fn only_for_plan() -> Refusal {
+    let message = Message::new("a matrix is what `flowship plan` gives").at("--output matrix");
+    Refusal::usage(message.hint("use --output text or json here"))
+}
+
 fn refuse(
     refusal: Refusal,
     command: &'static str,
@@ -109,10 +120,8 @@ fn refuse(
     let mut report = Report::begin(command, voice.ci, process);
     report.exit = refusal.exit;
     report.findings = refusal.findings;
-    match refusal.invalid {
-        Some(outcome) => report.artifacts.push(*outcome),
-        None => report.errors.push(*refusal.message),
-    }
+    report.artifacts = refusal.invalid;
+    report.errors = refusal.messages;
     write_report(&report, voice, &Redactor::new(), process)
 }
 
@@ -154,7 +163,7 @@ fn write_report(
     );
     let written = match voice.form {
         OutputForm::Text => text::result(report, voice.style, process.out),
-        OutputForm::Json => json::result(report, process.out),
+        OutputForm::Json | OutputForm::Matrix => json::result(report, process.out),
     };
     let written = written.and_then(|()| process.out.flush());
     if let Err(error) = written.and(told) {

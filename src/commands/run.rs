@@ -14,7 +14,7 @@ use crate::cli::TryOutArgs;
 use crate::clock::{Clock, Deadline};
 use crate::deploy::job::{Job, Source};
 use crate::deploy::ledger::{Ended, Event, Ledger};
-use crate::deploy::outcome::Message;
+use crate::deploy::outcome::{Message, Outcome};
 use crate::deploy::{self, Context};
 use crate::exit::Exit;
 use crate::http::Http;
@@ -26,6 +26,7 @@ use crate::settings::credentials::{Credentials, Login};
 use crate::settings::environment::Environment;
 use crate::settings::redactor::Redactor;
 use crate::tenant::Tenant;
+use crate::tenant::pace::Pace;
 
 /// How often the calling thread looks for a signal while the worker works.
 const SIGNAL_EVERY: Duration = Duration::from_millis(50);
@@ -34,9 +35,13 @@ const SIGNAL_EVERY: Duration = Duration::from_millis(50);
 pub(super) struct Settled<'a> {
     pub(super) command: &'static str,
     pub(super) jobs: Vec<Job>,
-    /// What the offline check found in them.
+    /// The ends of the artifacts that are not valid, when the run goes on without them.
+    pub(super) invalid: Vec<Outcome>,
+    /// What the offline check found in all of them.
     pub(super) findings: Vec<Found>,
     pub(super) timeout: Duration,
+    pub(super) keep_going: bool,
+    pub(super) pace: Pace,
     pub(super) try_out: &'a TryOutArgs,
     pub(super) redactor: Redactor,
 }
@@ -67,10 +72,11 @@ impl Settled<'_> {
             target.credentials,
             self.redactor.clone(),
             clock,
+            self.pace,
             observer(&events),
         );
         let signal = (process.listen)();
-        work(tenant, self.jobs, clock, deadline, events);
+        work(tenant, self.jobs, clock, deadline, self.keep_going, events);
         let mut out = Masked::new(process.out, &self.redactor);
         let mut err = Masked::new(process.err, &self.redactor);
         let mut masked = Process {
@@ -87,6 +93,7 @@ impl Settled<'_> {
         report.simulated = target.sandbox.is_some();
         report.tenant = Some(host);
         report.findings = self.findings;
+        report.artifacts = self.invalid;
         let mut telling = Telling {
             voice,
             progress: Progress::new(voice.volume, report.simulated),
@@ -109,13 +116,21 @@ fn observer(events: &Sender<Event>) -> Box<dyn Fn(&str) + Send + Sync> {
 }
 
 /// Starts the worker. It is never joined: a call that blocks cannot be woken.
-fn work(tenant: Tenant, jobs: Vec<Job>, clock: Clock, deadline: Deadline, events: Sender<Event>) {
+fn work(
+    tenant: Tenant,
+    jobs: Vec<Job>,
+    clock: Clock,
+    deadline: Deadline,
+    keep_going: bool,
+    events: Sender<Event>,
+) {
     thread::spawn(move || {
         let context = Context {
             tenant: &tenant,
             clock,
             deadline,
             ledger: Ledger::new(events.clone()),
+            keep_going,
         };
         let ended = deploy::deploy(&context, &jobs);
         let _ = events.send(Event::Ended(ended));
@@ -187,8 +202,9 @@ impl Telling<'_> {
     fn finish(&mut self, ended: Ended, process: &mut Process<'_>) -> Exit {
         match ended {
             Ended::Verdicts(outcomes) => {
-                self.report.exit = Exit::worst(outcomes.iter().map(|outcome| outcome.verdict.exit));
-                self.report.artifacts = outcomes;
+                self.report.artifacts.extend(outcomes);
+                let all = self.report.artifacts.iter();
+                self.report.exit = Exit::worst(all.map(|outcome| outcome.verdict.exit));
             }
             Ended::Usage(errors) => {
                 self.report.exit = Exit::Usage;

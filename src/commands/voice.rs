@@ -33,7 +33,11 @@ impl Voice {
             None => word(
                 options,
                 "output",
-                &[("text", OutputForm::Text), ("json", OutputForm::Json)],
+                &[
+                    ("text", OutputForm::Text),
+                    ("json", OutputForm::Json),
+                    ("matrix", OutputForm::Matrix),
+                ],
             )?
             .unwrap_or(OutputForm::Text),
         };

@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::artifact::Archive;
-use crate::artifact::ArtifactKind;
-use crate::artifact::Comparable;
+use crate::artifact::{Archive, Artifact, ArtifactKind, Comparable, PackOptions};
 use crate::settings::parameters::NamedParameter;
 
 use super::outcome::Place;
@@ -22,6 +20,21 @@ pub struct Job {
     pub named: Vec<NamedParameter>,
     /// What the caller allows and asks for.
     pub rules: Rules,
+    /// The places, in the run, of those artifacts that must run before this one is written.
+    pub needs: Vec<usize>,
+    /// What it needs that is not in the run.
+    pub requires: Vec<Requirement>,
+}
+
+/// An artifact that another one uses at run time.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Requirement {
+    /// Its type.
+    pub kind: ArtifactKind,
+    /// Its id, as far as the user of it tells.
+    pub name: String,
+    /// The file and line that name it.
+    pub place: String,
 }
 
 /// Where the content comes from.
@@ -42,6 +55,8 @@ pub struct Content {
     pub package: PackageId,
     /// The name for the package if it has to be created.
     pub package_name: String,
+    /// The short text for the package if it has to be created; its name where there is none.
+    pub short_text: Option<String>,
     /// The artifact's path as the caller named it, and the files in it.
     pub root: PathBuf,
     /// The paths of its files, relative to it.
@@ -54,6 +69,12 @@ pub struct Content {
     pub parameters: BTreeMap<String, String>,
     /// The keys of `parameters.prop` and `parameters.propdef`.
     pub parameter_keys: BTreeSet<String>,
+    /// The version of the manifest.
+    pub version: String,
+    /// How it was packed.
+    pub pack: PackOptions,
+    /// The artifact as it lies on disk.
+    pub artifact: Artifact,
 }
 
 impl Content {
@@ -100,8 +121,28 @@ pub struct Rules {
     pub deploy: bool,
     /// Let the artifact's own values win over those configured on the tenant.
     pub parameters_from_artifact: bool,
+    /// Delete a value mapping that differs, and create it anew.
+    pub replace_value_mappings: bool,
+    /// Discard the entries of a value mapping that only the tenant has.
+    pub drop_tenant_entries: bool,
+    /// Which version the tenant is to show.
+    pub version: VersionRule,
     /// How long STARTED must stand.
     pub settle: Duration,
     /// The first pause between two looks.
     pub poll_interval: Duration,
+}
+
+/// Which version the tenant is to show after an upload. It is never asked to go down.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum VersionRule {
+    /// Whatever the tenant makes of the upload.
+    #[default]
+    Keep,
+    /// The one of the manifest.
+    Manifest,
+    /// One more than the tenant shows, in the last place.
+    Bump,
+    /// This one.
+    Exactly(String),
 }

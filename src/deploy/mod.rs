@@ -1,10 +1,12 @@
 //! Deploying: survey what the tenant holds, plan, write, watch, settle. A failed deployment is a verdict, not an error.
 
+mod crew;
 pub mod job;
 pub mod ledger;
 pub mod outcome;
 pub mod parameters;
 pub mod plan;
+mod schedule;
 mod settle;
 mod survey;
 pub mod verdict;
@@ -21,9 +23,10 @@ use crate::tenant::error::TenantError;
 use self::job::{Job, Source};
 use self::ledger::{Ended, Ledger};
 use self::outcome::{Before, Message, Outcome, Phase, Verdict, Word};
-use self::plan::{Plan, Standing};
+use self::plan::{Plan, Standing, Steps};
+use self::survey::Surveyed;
 use self::verdict::Evidence;
-use self::write::{Progress, Seal, Trace, Writing};
+use self::write::{Seal, Trace};
 
 /// What every step of a run needs.
 #[derive(Clone)]
@@ -36,6 +39,8 @@ pub struct Context<'a> {
     pub deadline: Deadline,
     /// Where progress is told.
     pub ledger: Ledger,
+    /// Artifacts that are well are deployed though arguments for others do not fit the tenant.
+    pub keep_going: bool,
 }
 
 /// Why one artifact, or the run, stops before the first write.
@@ -60,14 +65,26 @@ pub(crate) struct Pending {
     trace: Trace,
     next_look: Moment,
     profile_asked: bool,
+    /// What kept the latest question from being answered, when it was a refusal.
+    trouble: Option<TenantError>,
     /// How often in a row the tenant refused to be asked.
     refusals: u32,
     told: String,
     told_at: Moment,
+    /// The baseline comes from the list of everything that runs, so only lists are compared with it.
+    by_list: bool,
+    /// When the task was last asked.
+    task_asked: Moment,
 }
 
 impl Pending {
-    fn new(kind: ArtifactKind, evidence: Evidence, seal: Seal, trace: Trace) -> Self {
+    fn new(
+        kind: ArtifactKind,
+        evidence: Evidence,
+        seal: Seal,
+        trace: Trace,
+        by_list: bool,
+    ) -> Self {
         Self {
             kind,
             evidence,
@@ -75,9 +92,12 @@ impl Pending {
             trace,
             next_look: Duration::ZERO,
             profile_asked: false,
+            trouble: None,
             refusals: 0,
             told: String::new(),
             told_at: Duration::ZERO,
+            by_list,
+            task_asked: Duration::ZERO,
         }
     }
 
@@ -99,83 +119,83 @@ impl Pending {
 /// reading is found for all of them before the first write.
 #[must_use]
 pub fn deploy(context: &Context<'_>, jobs: &[Job]) -> Ended {
-    let mut surveyed = Vec::new();
-    for job in jobs {
-        context
-            .ledger
-            .progress(&job.id.0, "reading what the tenant holds");
-        let started = context.clock.now();
-        match survey::survey(context, job) {
-            Ok(standing) => surveyed.push((started, Ok(standing))),
-            Err(Stop::Tenant(error)) => surveyed.push((started, Err(*error))),
-            Err(Stop::Usage(message)) => return Ended::Usage(vec![*message]),
-        }
-    }
-    let begun: Vec<Begun<'_>> = jobs
+    let surveyed = survey::survey(context, jobs, context.keep_going);
+    let unfit: Vec<Message> = surveyed
         .iter()
-        .zip(surveyed)
-        .map(|(job, (started, standing))| begin(context, job, started, standing))
+        .filter_map(|one| match &one.standing {
+            Err(Stop::Usage(message)) => Some(message.as_ref().clone()),
+            Ok(_) | Err(Stop::Tenant(_)) => None,
+        })
         .collect();
-    Ended::Verdicts(finish(context, begun))
+    if !unfit.is_empty() && !context.keep_going {
+        return Ended::Usage(unfit);
+    }
+    let planned = surveyed.into_iter().map(planned).collect();
+    Ended::Verdicts(schedule::carry_out(context, planned))
 }
 
-/// One artifact after its writing.
-struct Begun<'a> {
+/// One artifact with what is to be done about it.
+struct Planned<'a> {
     job: &'a Job,
+    started: Moment,
     standing: Standing,
-    started: Moment,
-    progress: Progress,
+    next: Next,
 }
 
-fn begin<'a>(
-    context: &Context<'_>,
-    job: &'a Job,
-    started: Moment,
-    surveyed: Result<Standing, TenantError>,
-) -> Begun<'a> {
-    let (standing, progress) = match surveyed {
-        Err(error) => (
-            Standing::default(),
-            Progress::Done(
-                Box::new(Verdict::of_error(error, "nothing was written")),
-                Trace::at(Phase::Read),
-            ),
-        ),
+/// What comes next for one artifact.
+enum Next {
+    /// It ended before the first write.
+    End(Box<Verdict>, Phase),
+    /// It is to be written.
+    Write(ArtifactKind, Steps),
+}
+
+fn planned(one: Surveyed<'_>) -> Planned<'_> {
+    let (standing, next) = match one.standing {
         Ok(standing) => {
-            let progress = follow(context, job, &standing);
-            (standing, progress)
+            let next = next(one.job, &standing);
+            (standing, next)
+        }
+        Err(Stop::Tenant(error)) => {
+            let verdict = Verdict::of_error(*error, "nothing was written");
+            (Standing::default(), Next::End(Box::new(verdict), Phase::Read))
+        }
+        Err(Stop::Usage(message)) => {
+            let verdict = Verdict::bad(Word::Invalid, "nothing was written".to_owned(), *message);
+            (Standing::default(), Next::End(Box::new(verdict), Phase::Read))
         }
     };
-    Begun {
-        job,
+    Planned {
+        job: one.job,
+        started: one.started,
         standing,
-        started,
-        progress,
+        next,
     }
 }
 
-/// Follows the plan of one artifact up to its deploy call.
-fn follow(context: &Context<'_>, job: &Job, standing: &Standing) -> Progress {
-    match plan::decide(job, standing) {
-        Plan::Refuse(message) => refused(message),
-        Plan::Unchanged(proof) => Progress::Done(
-            Box::new(Verdict::well(Word::Unchanged, proof)),
-            Trace::at(Phase::Start),
-        ),
-        Plan::Stopped(evidence) => {
-            Progress::Done(Box::new(stopped(job, evidence)), Trace::at(Phase::Start))
+fn next(job: &Job, standing: &Standing) -> Next {
+    let end = |verdict, phase| Next::End(Box::new(verdict), phase);
+    let kind = match &job.source {
+        Source::Files(content) => Some(content.kind),
+        Source::Tenant => standing.kind,
+    };
+    match (plan::decide(job, standing), kind) {
+        (Plan::Refuse(message), _) => end(refused(message), Phase::Read),
+        (Plan::Unchanged(proof), _) => {
+            end(Verdict::well(Word::Unchanged, proof), Phase::Start)
         }
-        Plan::Act(steps) => match Writing::new(context, job, standing) {
-            Some(writing) => writing.carry_out(steps),
-            None => refused(Message::new("the type of the artifact is not known")),
-        },
+        (Plan::Stopped(evidence), _) => end(stopped(job, evidence), Phase::Start),
+        (Plan::Act(steps), Some(kind)) => Next::Write(kind, steps),
+        (Plan::Act(_), None) => end(
+            refused(Message::new("the type of the artifact is not known")),
+            Phase::Read,
+        ),
     }
 }
 
 /// An end before the first write, because of what the tenant holds.
-fn refused(message: Message) -> Progress {
-    let verdict = Verdict::bad(Word::Failed, "nothing was written".to_owned(), message);
-    Progress::Done(Box::new(verdict), Trace::at(Phase::Read))
+fn refused(message: Message) -> Verdict {
+    Verdict::bad(Word::Failed, "nothing was written".to_owned(), message)
 }
 
 fn stopped(job: &Job, evidence: String) -> Verdict {
@@ -187,44 +207,11 @@ fn stopped(job: &Job, evidence: String) -> Verdict {
     Verdict::bad(Word::Skipped, evidence, message)
 }
 
-/// Watches what is not decided, and gathers the facts of all.
-fn finish(context: &Context<'_>, begun: Vec<Begun<'_>>) -> Vec<Outcome> {
-    let mut outcomes: Vec<Option<Outcome>> = Vec::new();
-    let mut pending = Vec::new();
-    let mut facts = Vec::new();
-    for (place, one) in begun.into_iter().enumerate() {
-        let gathering = Gathering {
-            context,
-            job: one.job,
-            standing: one.standing,
-            started: one.started,
-        };
-        match one.progress {
-            Progress::Done(verdict, trace) => {
-                outcomes.push(Some(gathering.outcome(trace, None, *verdict)));
-            }
-            Progress::Watch(watched) => {
-                outcomes.push(None);
-                pending.push((place, one.job, watched));
-            }
-        }
-        facts.push(gathering);
-    }
-    for (place, watched, verdict) in watch::watch(context, pending) {
-        let mut trace = watched.trace.clone();
-        if watched.evidence.build_failed() {
-            trace.phase = Phase::Deploy;
-        }
-        outcomes[place] = Some(facts[place].outcome(trace, Some(&watched.evidence), verdict));
-    }
-    outcomes.into_iter().flatten().collect()
-}
-
 /// What the facts of one artifact are gathered from. Versions are the tenant's text and made fit to be printed here.
 struct Gathering<'a> {
     context: &'a Context<'a>,
     job: &'a Job,
-    standing: Standing,
+    standing: &'a Standing,
     started: Moment,
 }
 
@@ -260,6 +247,7 @@ impl Gathering<'_> {
                 .and_then(Evidence::task_id)
                 .map(ToString::to_string),
             took: self.context.clock.now().saturating_sub(self.started),
+            notes: self.standing.notes.iter().map(|note| self.clean(note)).collect(),
             verdict,
         }
     }

@@ -1,6 +1,7 @@
 //! How one artifact ended: the facts that every report is made of.
 
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 use crate::artifact::Digest;
@@ -8,6 +9,7 @@ use crate::artifact::{Artifact, ArtifactKind};
 use crate::exit::Exit;
 use crate::tenant::error::{Kind, TenantError};
 use crate::tenant::odata::TenantTime;
+use crate::words::disarm;
 
 /// The verdict words. They are a contract: pipelines read them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -259,6 +261,16 @@ impl Outcome {
         Self {
             id: artifact.id().to_owned(),
             kind: Some(artifact.kind()),
+            ..Self::unreadable(Path::new(""), message)
+        }
+    }
+
+    /// The end of what can't even be opened; its path stands for its id.
+    #[must_use]
+    pub fn unreadable(path: &Path, message: Message) -> Self {
+        Self {
+            id: disarm(&path.to_string_lossy()),
+            kind: None,
             package: None,
             verdict: Verdict::bad(Word::Invalid, "nothing was sent".to_owned(), message),
             designtime_version: None,
@@ -271,6 +283,7 @@ impl Outcome {
             zip_sha256: None,
             task: None,
             took: Duration::ZERO,
+            notes: Vec::new(),
         }
     }
 }
@@ -317,4 +330,6 @@ pub struct Outcome {
     pub task: Option<String>,
     /// How long it took.
     pub took: Duration,
+    /// What a reader should know, whatever the verdict.
+    pub notes: Vec<String>,
 }

@@ -28,6 +28,13 @@ pub struct Standing {
     pub answered: Option<TenantTime>,
     /// Whether the content equals ours; `None` while it was not compared.
     pub same_content: Option<bool>,
+    /// Whether `artifact` was settled by a list: it is looked up no more.
+    pub artifact_known: bool,
+    /// Whether `runtime` comes from the list of everything that runs. What a list does not show may still be shown
+    /// alone, so whoever compares with it must look at a list again.
+    pub by_list: bool,
+    /// What a reader should know, whatever the verdict.
+    pub notes: Vec<String>,
 }
 
 /// What is to be done.

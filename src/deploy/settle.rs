@@ -28,16 +28,29 @@ enum SealState {
     Gone,
 }
 
-/// Turns a final judgement into a verdict; `None` when the tenant must be asked again.
+/// What became of a judgement.
+pub(super) enum Settled {
+    Verdict(Box<Verdict>),
+    /// The tenant must be asked again.
+    LookAgain,
+}
+
+impl From<Verdict> for Settled {
+    fn from(verdict: Verdict) -> Self {
+        Settled::Verdict(Box::new(verdict))
+    }
+}
+
+/// Turns a final judgement into a verdict.
 pub(super) fn settle(
     context: &Context<'_>,
     job: &Job,
-    one: &mut Pending,
+    one: &Pending,
     judgement: Judgement,
-) -> Option<Verdict> {
+) -> Settled {
     match judgement {
-        Judgement::Wait | Judgement::RepeatCall => None,
-        Judgement::Started(doubts) => started(context, job, one, &doubts),
+        Judgement::Wait | Judgement::RepeatCall => Settled::LookAgain,
+        Judgement::Started(doubts) => started(context, job, one, &doubts, None),
         Judgement::BuildFailed(status) => {
             let what = if status.to_string().contains("LICENSE") {
                 "the tenant's licence does not allow this deployment"
@@ -46,9 +59,9 @@ pub(super) fn settle(
             };
             let status = context.tenant.words(&status.to_string());
             let what = format!("{what} (task status {status})");
-            Some(failed(context, job, one, what))
+            failed(context, job, one, what).into()
         }
-        Judgement::StartFailed => Some(match seal_state(context, job, one, closing(context)) {
+        Judgement::StartFailed => match seal_state(context, job, one, closing(context), None) {
             Ok(SealState::Broken(artifact)) => superseded(context, job, one, &artifact),
             _ => failed(
                 context,
@@ -56,28 +69,32 @@ pub(super) fn settle(
                 one,
                 "the new content was built, but does not start".to_owned(),
             ),
-        }),
-        Judgement::Undecided(why) => Some(undecided(context, one, why)),
+        }
+        .into(),
+        Judgement::Undecided(why) => undecided(context, one, why).into(),
     }
 }
 
 /// A deadline for the last few reads, when the run's own has passed or is about to.
-fn closing(context: &Context<'_>) -> Deadline {
+pub(super) fn closing(context: &Context<'_>) -> Deadline {
     context
         .deadline
         .or_later(context.clock.now() + Duration::from_secs(2))
 }
 
-fn started(
+/// The verdict about what has started: whether the design time still holds what we left. `shown`: what a list has just
+/// shown of it, if one did.
+pub(super) fn started(
     context: &Context<'_>,
     job: &Job,
-    one: &mut Pending,
+    one: &Pending,
     doubts: &[Doubt],
-) -> Option<Verdict> {
-    match seal_state(context, job, one, closing(context)) {
-        Ok(SealState::Holds) => Some(Verdict::well(Word::Started, evidence(context, one, doubts))),
-        Ok(SealState::Broken(artifact)) => Some(superseded(context, job, one, &artifact)),
-        Ok(SealState::Gone) => Some(Verdict::bad(
+    shown: Option<DesigntimeArtifact>,
+) -> Settled {
+    match seal_state(context, job, one, closing(context), shown) {
+        Ok(SealState::Holds) => Verdict::well(Word::Started, evidence(context, one, doubts)).into(),
+        Ok(SealState::Broken(artifact)) => superseded(context, job, one, &artifact).into(),
+        Ok(SealState::Gone) => Verdict::bad(
             Word::Superseded,
             evidence(context, one, doubts),
             Message::new(format!(
@@ -85,22 +102,16 @@ fn started(
                 job.id
             ))
             .hint("find out who deleted it, then run again"),
-        )),
-        Err(_) if !context.deadline.passed(context.clock.now()) => {
-            one.next_look = context.clock.now() + Duration::from_secs(1);
-            None
-        }
+        )
+        .into(),
+        Err(_) if !context.deadline.passed(context.clock.now()) => Settled::LookAgain,
         Err(error) => {
             let mut message = Message::from(error);
             message.what = format!(
                 "it runs, but whether nobody saved other content meanwhile could not be read: {}",
                 message.what
             );
-            Some(Verdict::bad(
-                Word::Undecided,
-                evidence(context, one, doubts),
-                message,
-            ))
+            Verdict::bad(Word::Undecided, evidence(context, one, doubts), message).into()
         }
     }
 }
@@ -111,8 +122,13 @@ fn seal_state(
     job: &Job,
     one: &Pending,
     deadline: Deadline,
+    shown: Option<DesigntimeArtifact>,
 ) -> Result<SealState, TenantError> {
-    let Some(artifact) = sealed_artifact(context, job, one, deadline)? else {
+    let artifact = match shown {
+        Some(artifact) => Some(artifact),
+        None => sealed_artifact(context, job, one, deadline)?,
+    };
+    let Some(artifact) = artifact else {
         return Ok(SealState::Gone);
     };
     let stamp = artifact.stamp();

@@ -1,35 +1,105 @@
-//! Reading what the tenant holds, before the first write.
+//! Reading what the tenant holds, before the first write: for all artifacts of a run together, so that one list serves
+//! where thirty lookups would do the same.
+
+mod requirements;
+mod shared;
+
+use std::collections::BTreeMap;
 
 use super::job::{Job, Source};
 use super::outcome::{Message, Place};
 use super::parameters;
 use super::plan::{self, Standing};
-use super::{Context, Stop};
-use std::collections::BTreeMap;
-
+use super::{Context, Stop, crew};
 use crate::artifact::comparison::{self, Comparable};
 use crate::artifact::{ArtifactError, ArtifactKind};
+use crate::clock::Moment;
 use crate::http::retry;
 use crate::tenant::Reading;
 use crate::tenant::error::{Kind, TenantError};
 use crate::tenant::roles::Role;
 use crate::tenant::wire::{DesigntimeArtifact, PackageId};
 
+pub(super) use self::shared::read_together;
+
 /// How often a zip that arrives damaged is downloaded again.
 const DOWNLOAD_ATTEMPTS: u32 = 3;
+/// How many small reads are under way at once.
+const READERS: usize = 8;
+/// How many archives are in flight at once.
+const DOWNLOADS: usize = 4;
 
-/// Reads everything that the plan of one artifact depends on.
-pub(super) fn survey(context: &Context<'_>, job: &Job) -> Result<Standing, Stop> {
-    check_roles(context, &needed_roles(job))?;
-    let mut standing = Standing::default();
-    read_package(context, job, &mut standing)?;
-    read_artifact(context, job, &mut standing)?;
-    read_configuration(context, job, &mut standing)?;
-    warn_of_putting_back(context, job, &standing)?;
-    check_parameters(job, &standing)?;
-    read_runtime(context, job, &mut standing)?;
-    compare(context, job, &mut standing)?;
-    Ok(standing)
+/// One artifact, and what was found of it.
+pub(super) struct Surveyed<'a> {
+    pub(super) job: &'a Job,
+    pub(super) started: Moment,
+    pub(super) standing: Result<Standing, Stop>,
+}
+
+/// Reads everything that the plans depend on. Where an argument does not fit what the tenant holds, the reading ends
+/// there unless the run is to keep going.
+pub(super) fn survey<'a>(
+    context: &Context<'_>,
+    jobs: &'a [Job],
+    keep_going: bool,
+) -> Vec<Surveyed<'a>> {
+    let mut all: Vec<Surveyed<'a>> = jobs.iter().map(|job| begin(context, job)).collect();
+    each(&mut all, READERS, |job, _| {
+        check_roles(context, &needed_roles(job))
+    });
+    shared::read_packages(context, &mut all);
+    shared::read_artifacts(context, &mut all);
+    each(&mut all, READERS, |job, standing| {
+        read_artifact(context, job, standing)?;
+        read_configuration(context, job, standing)?;
+        warn_of_putting_back(context, job, standing)?;
+        check_parameters(job, standing)
+    });
+    if !keep_going && all.iter().any(Surveyed::is_usage) {
+        return all;
+    }
+    shared::read_runtime(context, &mut all);
+    each(&mut all, READERS, |job, standing| {
+        read_runtime(context, job, standing)
+    });
+    each(&mut all, DOWNLOADS, |job, standing| {
+        compare(context, job, standing)
+    });
+    requirements::read(context, &mut all);
+    all
+}
+
+impl Surveyed<'_> {
+    fn is_usage(&self) -> bool {
+        matches!(self.standing, Err(Stop::Usage(_)))
+    }
+}
+
+fn begin<'a>(context: &Context<'_>, job: &'a Job) -> Surveyed<'a> {
+    context
+        .ledger
+        .progress(&job.id.0, "reading what the tenant holds");
+    Surveyed {
+        job,
+        started: context.clock.now(),
+        standing: Ok(Standing::default()),
+    }
+}
+
+/// One step of the reading, for every artifact that nothing has stopped yet.
+fn each(
+    all: &mut Vec<Surveyed<'_>>,
+    hands: usize,
+    step: impl Fn(&Job, &mut Standing) -> Result<(), Stop> + Sync,
+) {
+    *all = crew::map(std::mem::take(all), hands, |mut one| {
+        if let Ok(standing) = &mut one.standing
+            && let Err(stop) = step(one.job, standing)
+        {
+            one.standing = Err(stop);
+        }
+        one
+    });
 }
 
 /// Stops when the token certainly lacks a role that this run's calls need: a half-done run is worse than none.
@@ -88,30 +158,11 @@ fn needed_roles(job: &Job) -> Vec<Role> {
     roles
 }
 
-fn read_package(context: &Context<'_>, job: &Job, standing: &mut Standing) -> Result<(), Stop> {
-    let Source::Files(content) = &job.source else {
-        return Ok(());
-    };
-    match context
-        .tenant
-        .integration_package(&content.package, context.deadline)?
-    {
-        Reading::Found(package) => standing.package = Some(package),
-        Reading::Missing(_) => {
-            context.tenant.prove(context.deadline)?;
-            if !job.rules.create_package {
-                let message =
-                    Message::new(format!("package {} is not on the tenant", content.package))
-                        .at("--no-create-package")
-                        .hint("create it in the web UI, or leave the option out");
-                return Err(Stop::Usage(Box::new(message)));
-            }
-        }
-    }
-    Ok(())
-}
-
+/// The artifact, where no list has told.
 fn read_artifact(context: &Context<'_>, job: &Job, standing: &mut Standing) -> Result<(), Stop> {
+    if standing.artifact_known {
+        return Ok(());
+    }
     let kinds: &[ArtifactKind] = match &job.source {
         Source::Files(content) => &[content.kind],
         Source::Tenant => &[
@@ -233,7 +284,7 @@ pub(super) fn check_parameters(job: &Job, standing: &Standing) -> Result<(), Sto
 
 /// What runs, also asked where nothing will be compared: a missing role must be found before the first write.
 fn read_runtime(context: &Context<'_>, job: &Job, standing: &mut Standing) -> Result<(), Stop> {
-    if job.rules.deploy {
+    if job.rules.deploy && !standing.by_list {
         let reading = context.tenant.runtime_artifact(&job.id, context.deadline)?;
         standing.runtime = reading.record;
         standing.answered = reading.answered;

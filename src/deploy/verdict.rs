@@ -377,6 +377,28 @@ impl Evidence {
         self.task_to_ask().is_some() && self.recheck_task
     }
 
+    /// Whether the runtime shows a final status that the task's answer would make a verdict of.
+    #[must_use]
+    pub fn task_can_decide(&self) -> bool {
+        self.a_call_was_lost() || self.shows_an_end()
+    }
+
+    fn shows_an_end(&self) -> bool {
+        self.sight
+            .as_ref()
+            .is_some_and(|sight| match sight.record.status {
+                RuntimeStatus::Started => self.is_new(&sight.record),
+                RuntimeStatus::Error => self.is_ours(&sight.record),
+                _ => false,
+            })
+    }
+
+    /// How long ago the latest deploy call was answered or lost.
+    #[must_use]
+    pub fn waited(&self, now: Moment) -> Duration {
+        now.saturating_sub(self.called_at())
+    }
+
     /// The reasons to look longer at this record.
     fn doubts(&self, record: &RuntimeArtifact) -> Vec<Doubt> {
         let backdated = match (record.deployed_on, self.baseline.answered) {
@@ -511,7 +533,7 @@ impl Evidence {
         if self.task_is_due() {
             return Duration::ZERO;
         }
-        let waited = now.saturating_sub(self.called_at());
+        let waited = self.waited(now);
         let longest = if self.is_standing() {
             Duration::from_secs(1)
         } else {
@@ -522,15 +544,7 @@ impl Evidence {
 
     /// Whether a final status is being watched for its standing, which wants a closer look.
     fn is_standing(&self) -> bool {
-        self.built_at().is_some()
-            && self
-                .sight
-                .as_ref()
-                .is_some_and(|sight| match sight.record.status {
-                    RuntimeStatus::Started => self.is_new(&sight.record),
-                    RuntimeStatus::Error => self.is_ours(&sight.record),
-                    _ => false,
-                })
+        self.built_at().is_some() && self.shows_an_end()
     }
 
     /// The record last seen, new or not.

@@ -1,17 +1,17 @@
-//! Watching: one loop over all deployments that are not decided yet. What an answer means is decided in `verdict`.
+//! Watching: all deployments that are not decided yet, in rounds. What an answer means is decided in `verdict`.
 
 use std::time::Duration;
 
-use super::Context;
 use super::job::Job;
 use super::outcome::{Message, Verdict, Word};
-use super::settle;
-use super::verdict::{Call, Judgement, RuntimeAnswer, TaskAnswer};
-use super::{Pending, parameters};
+use super::settle::{self, Settled};
+use super::verdict::{Call, Doubt, Judgement, RuntimeAnswer, TaskAnswer};
+use super::{Context, Pending, crew, parameters, survey};
 use crate::artifact::ArtifactKind;
 use crate::clock::Moment;
 use crate::tenant::error::{Kind, TenantError};
-use crate::tenant::{DeployAnswer, TaskReading};
+use crate::tenant::wire::{ArtifactId, RuntimeArtifact};
+use crate::tenant::{DeployAnswer, RuntimeList, TaskReading};
 
 /// How long nothing may be visible after SUCCESS before the flow's runtime profile is looked at.
 const PROFILE_AFTER: Duration = Duration::from_secs(5);
@@ -21,65 +21,309 @@ const LAST_LOOK: Duration = Duration::from_millis(700);
 const REFUSALS: u32 = 3;
 /// How often a line says that the wait goes on.
 const HEARTBEAT: Duration = Duration::from_secs(30);
+/// How many questions are asked at once.
+const LOOKERS: usize = 8;
+/// The shortest pause between two lists of everything that runs.
+const LIST_EVERY: Duration = Duration::from_secs(1);
+/// How often one task is asked of which the runtime gives no sign, among several that are watched: a build that failed
+/// shows nowhere else.
+const STRAY_TASK_EVERY: Duration = Duration::from_secs(1);
+/// How long a deployment has been going before its task is asked without a sign of the runtime.
+const STRAY_AFTER: Duration = Duration::from_secs(2);
+/// Of how few deployments every task is asked in each round.
+const FEW: usize = 2;
+/// How many tasks are asked in one round, so that lists come between them.
+const TASKS_IN_A_ROUND: usize = 16;
+/// After how many lists in a row without an answer each artifact is asked for alone.
+const LISTS_FAILED: u32 = 5;
+/// How long the seals of started deployments may wait for others, to be read in one list.
+const SEALS_TOGETHER: Duration = Duration::from_secs(2);
 
-/// Watches until every deployment has a verdict; gives them in the order of `pending`.
-pub(super) fn watch(
-    context: &Context<'_>,
-    mut pending: Vec<(usize, &Job, Box<Pending>)>,
-) -> Vec<(usize, Box<Pending>, Verdict)> {
-    let mut decided = Vec::new();
-    while !pending.is_empty() {
-        let now = context.clock.now();
-        let mut waiting = Vec::new();
-        for (place, job, mut one) in pending {
-            if one.next_look > now {
-                waiting.push((place, job, one));
-                continue;
-            }
-            match look(context, job, &mut one) {
-                Some(verdict) => decided.push((place, one, verdict)),
-                None => waiting.push((place, job, one)),
-            }
-        }
-        pending = waiting;
-        if let Some(next) = pending.iter().map(|(_, _, one)| one.next_look).min() {
-            context
-                .clock
-                .sleep(next.saturating_sub(context.clock.now()));
-        }
-    }
-    decided
+/// One deployment that is watched.
+pub(super) struct Watched<'a> {
+    /// Its place in the run.
+    pub(super) place: usize,
+    pub(super) job: &'a Job,
+    pub(super) pending: Box<Pending>,
 }
 
-/// One look at one deployment: the task, the runtime, a judgement.
-fn look(context: &Context<'_>, job: &Job, one: &mut Pending) -> Option<Verdict> {
-    // after the deadline what is known decides: many artifacts must not add up to a long end
-    if !context.deadline.passed(context.clock.now()) {
-        match ask(context, job, one) {
-            Ok(()) => one.refusals = 0,
-            Err(error) if one.refusals >= REFUSALS => return Some(contact_refused(one, error)),
+/// One deployment that has its verdict.
+pub(super) struct Decided<'a> {
+    pub(super) watched: Watched<'a>,
+    pub(super) verdict: Verdict,
+}
+
+/// All deployments that have no verdict yet.
+pub(super) struct Watch<'a> {
+    context: &'a Context<'a>,
+    pending: Vec<Watched<'a>>,
+    /// Started, as far as the runtime tells; whether the design time still holds what we left is to be read.
+    to_seal: Vec<(Watched<'a>, Vec<Doubt>)>,
+    sealing_since: Moment,
+    stray_asked: Moment,
+    /// How many lists in a row were not answered.
+    lists_failed: u32,
+}
+
+impl<'a> Watch<'a> {
+    pub(super) fn new(context: &'a Context<'a>) -> Self {
+        Self {
+            context,
+            pending: Vec::new(),
+            to_seal: Vec::new(),
+            sealing_since: Moment::ZERO,
+            stray_asked: Moment::ZERO,
+            lists_failed: 0,
+        }
+    }
+
+    /// Watches one more. What is looked at in lists waits for the next one.
+    pub(super) fn add(&mut self, mut watched: Watched<'a>) {
+        if watched.pending.by_list {
+            let others = self.listed().map(|one| one.pending.next_look).min();
+            let soon = self.context.clock.now() + LIST_EVERY;
+            watched.pending.next_look = others.unwrap_or(soon);
+        }
+        self.pending.push(watched);
+    }
+
+    fn listed(&self) -> impl Iterator<Item = &Watched<'a>> {
+        self.pending.iter().filter(|one| one.pending.by_list)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.pending.is_empty() && self.to_seal.is_empty()
+    }
+
+    /// How long until the next round has something to do; `None` when nothing is watched.
+    pub(super) fn pause(&self, now: Moment) -> Option<Duration> {
+        let look = self.pending.iter().map(|one| one.pending.next_look).min();
+        let seal = (!self.to_seal.is_empty()).then_some(self.sealing_since + SEALS_TOGETHER);
+        let next = look.into_iter().chain(seal).min()?;
+        Some(next.saturating_sub(now))
+    }
+
+    /// Looks at everything whose time has come; gives what is decided. `somebody_waits`: the verdicts decide about other
+    /// artifacts, so that none of them is held back.
+    pub(super) fn round(&mut self, somebody_waits: bool) -> Vec<Decided<'a>> {
+        let now = self.context.clock.now();
+        let (mut due, waiting) = std::mem::take(&mut self.pending)
+            .into_iter()
+            .partition::<Vec<_>, _>(|one| one.pending.next_look <= now);
+        self.pending = waiting;
+        // after the deadline what is known decides: many artifacts must not add up to a long end
+        if !due.is_empty() && !self.context.deadline.passed(now) {
+            due = self.ask(due);
+        }
+        let mut decided = Vec::new();
+        let mut judged = Vec::new();
+        for one in due {
+            match self.judge(one) {
+                Next::Nothing => {}
+                Next::Settle(one, judgement) => judged.push((one, judgement)),
+                Next::Decided(one) => decided.push(*one),
+            }
+        }
+        decided.extend(self.settle(judged));
+        decided.extend(self.seal_together(somebody_waits));
+        self.look_together();
+        decided
+    }
+
+    /// Asks about each of them: first its task, where that can decide something, then the runtime, in one list where
+    /// lists are what the baseline came from.
+    fn ask(&mut self, due: Vec<Watched<'a>>) -> Vec<Watched<'a>> {
+        let context = self.context;
+        let tasks = self.tasks_to_ask(&due);
+        let asked = due.into_iter().zip(tasks).collect();
+        let mut due = crew::map(asked, LOOKERS, |(mut one, task): (Watched<'a>, bool)| {
+            let job = one.job;
+            let pending = &mut one.pending;
+            pending.trouble = ask_alone(context, job, pending, task).err();
+            one
+        });
+        if due.iter().any(|one| one.pending.by_list) {
+            self.read_list(&mut due);
+        }
+        for one in &mut due {
+            ask_profile(context, one.job, &mut one.pending);
+            tell_change(context, one.job, &mut one.pending);
+        }
+        due
+    }
+
+    /// Of which of these the task is asked. Where only a few are watched, of each; among many, of those that the
+    /// runtime shows to have ended, and of one of the others now and then.
+    fn tasks_to_ask(&mut self, due: &[Watched<'a>]) -> Vec<bool> {
+        let now = self.context.clock.now();
+        let many = due.iter().filter(|one| one.pending.by_list).count() > FEW;
+        let mut left = TASKS_IN_A_ROUND;
+        let mut asked: Vec<bool> = due
+            .iter()
+            .map(|one| {
+                let wanted = !many || !one.pending.by_list || one.pending.evidence.task_can_decide();
+                let ask = wanted && left > 0 && one.pending.evidence.task_to_ask().is_some();
+                left -= usize::from(ask && one.pending.by_list);
+                ask
+            })
+            .collect();
+        let nothing_to_ask = !asked.contains(&true);
+        if nothing_to_ask && now >= self.stray_asked + STRAY_TASK_EVERY {
+            let longest_unasked = due
+                .iter()
+                .enumerate()
+                .filter(|(_, one)| one.pending.evidence.task_to_ask().is_some())
+                .filter(|(_, one)| one.pending.evidence.waited(now) >= STRAY_AFTER)
+                .min_by_key(|(_, one)| one.pending.task_asked);
+            if let Some((place, _)) = longest_unasked {
+                self.stray_asked = now;
+                asked[place] = true;
+            }
+        }
+        asked
+    }
+
+    /// One list for all whose baseline came from one.
+    fn read_list(&mut self, due: &mut [Watched<'a>]) {
+        let context = self.context;
+        let begun = context.clock.now();
+        let list = context.tenant.runtime_artifacts_once(context.deadline);
+        let ended = context.clock.now();
+        self.lists_failed = match &list {
+            Ok(Some(_)) => 0,
+            Ok(None) | Err(_) => self.lists_failed + 1,
+        };
+        for one in due.iter_mut().filter(|one| one.pending.by_list) {
+            let id = &one.job.id;
+            let pending = &mut one.pending;
+            match &list {
+                Ok(Some(list)) => {
+                    let answer = shown_in(list, id);
+                    pending.evidence.runtime_answered(begun, ended, answer);
+                }
+                // a tenant that stops listing still shows each alone
+                Ok(None) if self.lists_failed >= LISTS_FAILED => {
+                    pending.trouble = ask_runtime(context, one.job, pending).err();
+                }
+                Ok(None) => {}
+                Err(error) => pending.trouble = Some(error.clone()),
+            }
+        }
+    }
+
+    fn judge(&mut self, mut one: Watched<'a>) -> Next<'a> {
+        let context = self.context;
+        let pending = &mut one.pending;
+        match pending.trouble.take() {
+            Some(error) if pending.refusals >= REFUSALS => {
+                let verdict = contact_refused(pending, error);
+                return Next::Decided(Box::new(Decided {
+                    watched: one,
+                    verdict,
+                }));
+            }
             // a gateway's 403 among good answers passes
-            Err(_) => one.refusals += 1,
+            Some(_) => pending.refusals += 1,
+            None => pending.refusals = 0,
         }
-        tell_change(context, job, one);
+        let now = context.clock.now();
+        match pending.evidence.judge(now, context.deadline) {
+            Judgement::Wait => {
+                let pause = pending.evidence.pause(now, one.job.rules.poll_interval);
+                pending.next_look = next_look(context, now, pause);
+            }
+            Judgement::RepeatCall => {
+                repeat_call(context, one.job, pending);
+                let now = context.clock.now();
+                pending.next_look = next_look(context, now, Duration::from_secs(1));
+            }
+            Judgement::Started(doubts) if pending.by_list => {
+                if self.to_seal.is_empty() {
+                    self.sealing_since = now;
+                }
+                self.to_seal.push((one, doubts));
+                return Next::Nothing;
+            }
+            decided => return Next::Settle(one, decided),
+        }
+        self.pending.push(one);
+        Next::Nothing
     }
-    let now = context.clock.now();
-    match one.evidence.judge(now, context.deadline) {
-        Judgement::Wait => {
-            one.next_look = next_look(
-                context,
-                now,
-                one.evidence.pause(now, job.rules.poll_interval),
-            );
-            None
-        }
-        Judgement::RepeatCall => {
-            repeat_call(context, job, one);
-            one.next_look = next_look(context, context.clock.now(), Duration::from_secs(1));
-            None
-        }
-        decided => settle::settle(context, job, one, decided),
+
+    /// From judgements to verdicts; those that can't be settled yet are watched on.
+    fn settle(&mut self, judged: Vec<(Watched<'a>, Judgement)>) -> Vec<Decided<'a>> {
+        let context = self.context;
+        let settled = crew::map(judged, LOOKERS, |(one, judgement)| {
+            let settled = settle::settle(context, one.job, &one.pending, judgement);
+            (one, settled)
+        });
+        self.take(settled)
     }
+
+    /// Reads the seals of what has started, in one list where they share package and type, and gives the verdicts.
+    fn seal_together(&mut self, somebody_waits: bool) -> Vec<Decided<'a>> {
+        let context = self.context;
+        let now = context.clock.now();
+        let due = somebody_waits
+            || self.pending.is_empty()
+            || now >= self.sealing_since + SEALS_TOGETHER
+            || context.deadline.passed(now);
+        if self.to_seal.is_empty() || !due {
+            return Vec::new();
+        }
+        let sealing = std::mem::take(&mut self.to_seal);
+        let jobs: Vec<&Job> = sealing.iter().map(|(one, _)| one.job).collect();
+        let shown = survey::read_together(context, &jobs, settle::closing(context));
+        let settled = crew::map(sealing, LOOKERS, |(one, doubts)| {
+            let shown = shown.get(&one.job.id).cloned();
+            let settled = settle::started(context, one.job, &one.pending, &doubts, shown);
+            (one, settled)
+        });
+        self.take(settled)
+    }
+
+    fn take(&mut self, settled: Vec<(Watched<'a>, Settled)>) -> Vec<Decided<'a>> {
+        let mut decided = Vec::new();
+        for (mut one, settled) in settled {
+            match settled {
+                Settled::Verdict(verdict) => decided.push(Decided {
+                    watched: one,
+                    verdict: *verdict,
+                }),
+                Settled::LookAgain => {
+                    one.pending.next_look = self.context.clock.now() + Duration::from_secs(1);
+                    self.pending.push(one);
+                }
+            }
+        }
+        decided
+    }
+
+    /// Gives all that are looked at in lists the same next look.
+    fn look_together(&mut self) {
+        let Some(soonest) = self.listed().map(|one| one.pending.next_look).min() else {
+            return;
+        };
+        let now = self.context.clock.now();
+        let at_once = self.listed().any(|one| one.pending.evidence.task_is_due());
+        let several = self.listed().count() > FEW;
+        let next = if several && !at_once {
+            soonest.max(now + next_look(self.context, now, LIST_EVERY).saturating_sub(now))
+        } else {
+            soonest
+        };
+        for one in self.pending.iter_mut().filter(|one| one.pending.by_list) {
+            one.pending.next_look = next;
+        }
+    }
+}
+
+/// What comes of one look.
+enum Next<'a> {
+    /// It is watched on, or waits for its seal.
+    Nothing,
+    Settle(Watched<'a>, Judgement),
+    Decided(Box<Decided<'a>>),
 }
 
 /// When to look again: after the pause, and once more shortly before the deadline.
@@ -92,11 +336,27 @@ fn next_look(context: &Context<'_>, now: Moment, pause: Duration) -> Moment {
     now + pause.min(last)
 }
 
-fn ask(context: &Context<'_>, job: &Job, one: &mut Pending) -> Result<(), TenantError> {
-    ask_task(context, one)?;
-    ask_runtime(context, job, one)?;
-    ask_profile(context, job, one);
-    Ok(())
+/// The task, if it is to be asked, and the runtime, unless a list tells of it.
+fn ask_alone(
+    context: &Context<'_>,
+    job: &Job,
+    one: &mut Pending,
+    task: bool,
+) -> Result<(), TenantError> {
+    if task {
+        ask_task(context, one)?;
+    }
+    if one.by_list {
+        return Ok(());
+    }
+    ask_runtime(context, job, one)
+}
+
+fn shown_in(list: &RuntimeList, id: &ArtifactId) -> RuntimeAnswer {
+    list.records
+        .get(id)
+        .cloned()
+        .map_or(RuntimeAnswer::Absent, RuntimeAnswer::Record)
 }
 
 fn ask_task(context: &Context<'_>, one: &mut Pending) -> Result<(), TenantError> {
@@ -104,6 +364,7 @@ fn ask_task(context: &Context<'_>, one: &mut Pending) -> Result<(), TenantError>
         return Ok(());
     };
     let begun = context.clock.now();
+    one.task_asked = begun;
     let answer = match context
         .tenant
         .build_and_deploy_status(&task, context.deadline)?
@@ -124,14 +385,25 @@ fn ask_runtime(context: &Context<'_>, job: &Job, one: &mut Pending) -> Result<()
         .tenant
         .runtime_artifact_once(&job.id, context.deadline)?
     {
-        Some(reading) => reading
-            .record
-            .map_or(RuntimeAnswer::Absent, RuntimeAnswer::Record),
+        Some(reading) => match reading.record {
+            Some(record) if is_comparable(one, &record) => RuntimeAnswer::Record(record),
+            Some(_) => RuntimeAnswer::NotSeen,
+            None => RuntimeAnswer::Absent,
+        },
         None => RuntimeAnswer::NotSeen,
     };
     one.evidence
         .runtime_answered(begun, context.clock.now(), answer);
     Ok(())
+}
+
+/// Whether a record that was read alone may be compared with the baseline. One that a list did not show may have been
+/// there all the time, so it counts only when it is later than that list.
+fn is_comparable(one: &Pending, record: &RuntimeArtifact) -> bool {
+    let baseline = one.evidence.baseline();
+    !one.by_list
+        || baseline.record.is_some()
+        || matches!((record.deployed_on, baseline.answered), (Some(deployed), Some(answered)) if deployed > answered)
 }
 
 /// When a flow was built and stays invisible, its parameters may tell that it went to another runtime.

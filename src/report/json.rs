@@ -37,6 +37,8 @@ struct Artifact<'a> {
     task: Option<&'a str>,
     seconds: f64,
     evidence: &'a str,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    notes: &'a [String],
     #[serde(flatten)]
     problem: Option<Problem<'a>>,
 }
@@ -88,6 +90,7 @@ fn artifact(outcome: &Outcome) -> Artifact<'_> {
         task: outcome.task.as_deref(),
         seconds: (outcome.took.as_secs_f64() * 1000.0).round() / 1000.0,
         evidence: &outcome.verdict.evidence,
+        notes: &outcome.notes,
         problem: outcome.verdict.message.as_ref().map(problem),
     }
 }

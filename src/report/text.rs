@@ -65,6 +65,9 @@ pub fn result(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<
         if !outcome.verdict.evidence.is_empty() {
             writeln!(out, "{mark}  evidence: {}", outcome.verdict.evidence)?;
         }
+        for note in &outcome.notes {
+            writeln!(out, "{mark}  note: {note}")?;
+        }
         if let (Some(content), Some(zip)) = (&outcome.content_sha256, &outcome.zip_sha256) {
             writeln!(out, "{mark}  content sha256 {content}, zip sha256 {zip}")?;
         }
@@ -72,12 +75,18 @@ pub fn result(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<
     Ok(())
 }
 
+/// Writes what is not well for the run as a whole.
+pub fn errors_of_run(report: &Report, style: Style, err: &mut dyn Write) -> io::Result<()> {
+    for error in &report.errors {
+        message(error, mark(report), None, style, err)?;
+    }
+    Ok(())
+}
+
 /// Writes what is not well, for each artifact and for the run.
 pub fn errors(report: &Report, style: Style, err: &mut dyn Write) -> io::Result<()> {
     let mark = mark(report);
-    for error in &report.errors {
-        message(error, mark, None, style, err)?;
-    }
+    errors_of_run(report, style, err)?;
     for outcome in &report.artifacts {
         if let Some(what) = &outcome.verdict.message {
             message(what, mark, Some(&outcome.id), style, err)?;

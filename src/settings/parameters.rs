@@ -355,14 +355,17 @@ fn without_id(key: &str, id: &str) -> String {
         .to_owned()
 }
 
+/// Whether an entry names this artifact before its key.
+#[must_use]
+pub fn names(given: &Listed, id: &str) -> bool {
+    let rest = given.text.strip_prefix(id);
+    rest.is_some_and(|rest| rest.starts_with(':'))
+}
+
 /// Whether an entry is for this artifact: not when it names another one of the run before its key.
 #[must_use]
 pub fn is_for(given: &Listed, id: &str, all: &[&str]) -> bool {
-    let names = |other: &str| {
-        let rest = given.text.strip_prefix(other);
-        rest.is_some_and(|rest| rest.starts_with(':'))
-    };
-    names(id) || !all.iter().any(|other| names(other))
+    names(given, id) || !all.iter().any(|other| names(given, other))
 }
 
 /// Later entries win over earlier ones with the same key.

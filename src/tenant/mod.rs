@@ -5,6 +5,7 @@ pub mod error;
 pub mod error_information;
 mod exchange;
 mod explain;
+mod lists;
 mod meaning;
 pub mod odata;
 pub mod pace;
@@ -34,6 +35,7 @@ use self::meaning::{Meaning, date_of, meaning};
 use self::odata::{TenantTime, literal};
 use self::pace::{Bucket, Pace};
 use self::reading::Again;
+pub use self::lists::RuntimeList;
 pub use self::reading::Reading;
 use self::roles::Role;
 use self::session::Session;
@@ -45,8 +47,6 @@ use self::wire::{
 pub use self::writing::{Lost, Written};
 use crate::words::Words;
 
-/// How many pages of a list are followed.
-const MOST_PAGES: usize = 1_000;
 /// How often "not found" is asked again where it makes no sense.
 const MISSING_ATTEMPTS: u32 = 4;
 
@@ -89,6 +89,7 @@ impl Tenant {
         credentials: Credentials,
         redactor: Redactor,
         clock: Clock,
+        pace: Pace,
         observer: Observer,
     ) -> Self {
         Self {
@@ -96,7 +97,7 @@ impl Tenant {
             credentials,
             redactor,
             clock,
-            pace: Pace::new(8, 40),
+            pace,
             session: Mutex::default(),
             observer,
         }
@@ -114,6 +115,14 @@ impl Tenant {
         Words::new(text, &self.redactor)
     }
 
+    /// Takes note that the tenant's `ModifiedBy` names this client so: content that we had just written bore it.
+    pub fn learn_identity(&self, name: &str) {
+        let name = name.trim().to_lowercase();
+        if !name.is_empty() {
+            self.session().identities.insert(name);
+        }
+    }
+
     /// Whether the tenant's `ModifiedBy` names this client. Unknown names are somebody else's.
     #[must_use]
     pub fn is_us(&self, name: &str) -> bool {
@@ -122,16 +131,16 @@ impl Tenant {
             Login::ClientCredentials { client_id, .. } => client_id.to_lowercase(),
             Login::Basic { username, .. } => username.to_lowercase(),
         };
-        let known = self.session.lock().ok().and_then(|session| {
-            session
-                .token
-                .as_ref()
-                .map(|token| token.claims.identities.clone())
-        });
+        let session = self.session();
+        let claimed = session
+            .token
+            .as_ref()
+            .is_some_and(|token| token.claims.identities.contains(&name));
         !name.is_empty()
             && (name == own
                 || name == format!("oauth_client_{own}")
-                || known.unwrap_or_default().contains(&name))
+                || claimed
+                || session.identities.contains(&name))
     }
 
     /// Fetches the access token and names those of the needed roles that it certainly lacks.
@@ -266,6 +275,40 @@ impl Tenant {
         self.write(&ask, deadline, empty_or_json)
     }
 
+    /// Deletes a design-time artifact; what runs goes on running (cpi-api.md §4.2). "Not found" is what was asked for.
+    pub fn delete_designtime_artifact(
+        &self,
+        kind: ArtifactKind,
+        id: &ArtifactId,
+        deadline: Deadline,
+    ) -> Result<Written, TenantError> {
+        let path = designtime_path(kind, id);
+        let ask = Ask::write(Method::Delete, Role::PackagesEdit, path, Body::None);
+        match self.write(&ask, deadline, empty_or_json) {
+            Err(error) if error.kind == Kind::NotFound => Ok(Written::Done(Vec::new())),
+            written => written,
+        }
+    }
+
+    /// Saves the latest state of a design-time artifact under a version. Answered with 200 and nothing, whatever the
+    /// metadata says (cpi-api.md §4.2).
+    pub fn save_as_version(
+        &self,
+        kind: ArtifactKind,
+        id: &ArtifactId,
+        version: &str,
+        deadline: Deadline,
+    ) -> Result<Written, TenantError> {
+        let path = format!(
+            "{}DesigntimeArtifactSaveAsVersion?Id={}&SaveAsVersion={}",
+            entity_prefix(kind),
+            literal(&id.0),
+            literal(version)
+        );
+        let ask = Ask::write(Method::Post, Role::PackagesEdit, path, Body::Empty);
+        self.write(&ask, deadline, empty_or_json)
+    }
+
     /// Downloads the content of a design-time artifact into an unnamed file, positioned at its start.
     pub fn download(
         &self,
@@ -292,18 +335,13 @@ impl Tenant {
             "{}/Configurations",
             designtime_path(ArtifactKind::IntegrationFlow, id)
         );
-        let mut all = Vec::new();
-        let mut next = Some(first.clone());
-        for _ in 0..MOST_PAGES {
-            let Some(path) = next else { return Ok(all) };
-            let page = self.configuration_page(&path, deadline)?;
-            all.extend(page.results);
-            next = match page.next {
-                Some(link) => Some(self.below_root(&link, &first)?),
-                None => None,
-            };
+        let all = self.all_pages(&first, |path| {
+            self.configuration_page(path, deadline).map(Reading::Found)
+        })?;
+        match all {
+            Reading::Found(all) => Ok(all),
+            Reading::Missing(_) => Ok(Vec::new()),
         }
-        Err(self.endless(&first))
     }
 
     fn configuration_page(
@@ -327,26 +365,6 @@ impl Tenant {
             says: None,
             hint: Some("an access policy may hide it from this key (role AccessAllAccessPoliciesArtifacts)".to_owned()),
         })
-    }
-
-    /// The path below the service root of a link to the next page, whatever host it names: it is followed on ours.
-    fn below_root(&self, link: &str, first: &str) -> Result<String, TenantError> {
-        let path = match link.split_once("/api/v1/") {
-            Some((_, path)) => Some(path),
-            None => (!link.contains("://") && !link.starts_with('/')).then_some(link),
-        };
-        path.map(str::to_owned).ok_or_else(|| self.endless(first))
-    }
-
-    /// A list whose end can't be reached is not the list.
-    fn endless(&self, path: &str) -> TenantError {
-        TenantError {
-            kind: Kind::Nonsense,
-            what: "the tenant's list has pages that can't be followed".to_owned(),
-            at: format!("GET {}", self.credentials.url.api(path)),
-            says: None,
-            hint: None,
-        }
     }
 
     /// Writes the value of one externalized parameter, with the data type that the tenant told.

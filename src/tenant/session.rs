@@ -1,5 +1,6 @@
 //! Who we are to the tenant: the access token, and the CSRF token with its cookies.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use base64::Engine;
@@ -41,6 +42,8 @@ pub(super) struct Session {
     pub(super) token: Option<AccessToken>,
     pub(super) generation: u64,
     pub(super) csrf: Option<Csrf>,
+    /// The names, in lower case, that the tenant gave what this run had just written.
+    pub(super) identities: BTreeSet<String>,
 }
 
 #[derive(Deserialize)]

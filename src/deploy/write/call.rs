@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Halt, Seal, Writing};
+use super::{Halt, Seal, Shelf, Writing};
 use crate::deploy::Pending;
 use crate::deploy::job::{Content, Source};
 use crate::deploy::outcome::{Message, Phase, Verdict, Word};
@@ -26,8 +26,12 @@ impl Writing<'_> {
         &self,
         upload: Upload,
         settings: Vec<Setting>,
+        shown: Option<DesigntimeArtifact>,
     ) -> Result<(DesigntimeArtifact, Seal), Halt> {
-        let artifact = self.written_artifact()?;
+        let artifact = match shown {
+            Some(artifact) => artifact,
+            None => self.written_artifact()?,
+        };
         let stamp = artifact.stamp();
         let same = self
             .standing
@@ -42,7 +46,13 @@ impl Writing<'_> {
                 same
             };
         match &self.job.source {
-            Source::Files(content) if !trusted => self.verify(content, &artifact, !same)?,
+            Source::Files(content) if !trusted => {
+                self.verify(content, &artifact, !same)?;
+                if super::brings_content(upload) && !same {
+                    // content that we had just sent stands there: this is what the tenant calls us
+                    self.context.tenant.learn_identity(&artifact.modified_by);
+                }
+            }
             Source::Files(_) => {}
             Source::Tenant if plan::is_foreign_draft(self.job, &artifact, ours) => {
                 return Err(self.overtaken(&artifact));
@@ -92,12 +102,12 @@ impl Writing<'_> {
 
     /// Reads what runs now, waiting for a record that is not at rest. "Not found" is believed when the survey heard it
     /// too; where that one saw a record, its record is the baseline.
-    pub(super) fn baseline(&self) -> Result<Baseline, Halt> {
+    pub(super) fn baseline(&self, shelf: &Shelf) -> Result<Baseline, Halt> {
         let started = self.context.clock.now();
         let rest = (self.context.deadline.left(started) / 4).min(REST);
         let mut told = false;
         loop {
-            let reading = self.read_runtime()?;
+            let reading = self.read_runtime(shelf)?;
             let in_motion = reading
                 .record
                 .as_ref()
@@ -121,11 +131,15 @@ impl Writing<'_> {
         }
     }
 
-    fn read_runtime(&self) -> Result<RuntimeReading, TenantError> {
-        let reading = self
-            .context
-            .tenant
-            .runtime_artifact(&self.job.id, self.closing())?;
+    /// What runs, from a list where the survey's record came from one.
+    fn read_runtime(&self, shelf: &Shelf) -> Result<RuntimeReading, TenantError> {
+        let reading = if self.standing.by_list {
+            shelf.runtime(self.context, &self.job.id, self.closing())?
+        } else {
+            self.context
+                .tenant
+                .runtime_artifact(&self.job.id, self.closing())?
+        };
         Ok(match (&reading.record, &self.standing.runtime) {
             (None, Some(before)) => RuntimeReading {
                 record: Some(before.clone()),
@@ -174,7 +188,13 @@ impl Writing<'_> {
         self.tell(&call);
         evidence.called(call);
         self.trace.phase = Phase::Start;
-        Ok(Pending::new(self.kind, evidence, seal, self.trace.clone()))
+        Ok(Pending::new(
+            self.kind,
+            evidence,
+            seal,
+            self.trace.clone(),
+            self.standing.by_list,
+        ))
     }
 
     /// One deploy call. A bare "not found" right after the upload is asked again for a while: the tenant was not asked

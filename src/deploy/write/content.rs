@@ -38,9 +38,6 @@ impl Writing<'_> {
                 _ => Ok(()),
             };
         };
-        if steps.create_package {
-            self.create_package(content)?;
-        }
         match steps.upload {
             Upload::Create => self.create(content),
             Upload::Update => self.update(content),
@@ -48,7 +45,11 @@ impl Writing<'_> {
         }
     }
 
-    fn create_package(&mut self, content: &Content) -> Result<(), Halt> {
+    /// Creates the package that the artifact is to live in.
+    pub(super) fn create_package(&mut self) -> Result<(), Halt> {
+        let Source::Files(content) = &self.job.source else {
+            return Ok(());
+        };
         let package = &content.package;
         self.progress(format!("creating package {package}"));
         let before = self.sending("the creation of the package");

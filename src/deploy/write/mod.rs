@@ -1,13 +1,15 @@
 //! Writing one artifact: package, content, parameters; then the seal that shows what the tenant holds, a fresh
 //! baseline of the runtime, and the deploy call. A write whose answer was lost is looked up before it is repeated.
 
+mod batch;
 mod call;
 mod configure;
 mod content;
+mod shelf;
 
 use std::time::Duration;
 
-use super::job::{Job, Source};
+use super::job::Job;
 use super::outcome::{Message, Phase, Verdict, Word};
 use super::parameters::Setting;
 use super::plan::{Standing, Steps, Upload};
@@ -19,6 +21,9 @@ use crate::http::retry;
 use crate::tenant::Lost;
 use crate::tenant::error::TenantError;
 use crate::tenant::wire::{DesigntimeArtifact, Stamp};
+
+pub(super) use self::batch::{Order, carry_out};
+pub(super) use self::shelf::Shelf;
 
 /// How often a write is sent whose answer was lost each time.
 const WRITE_ATTEMPTS: u32 = 5;
@@ -77,7 +82,7 @@ pub(super) struct Writing<'a> {
 }
 
 /// Why the writing of one artifact stopped.
-enum Halt {
+pub(super) enum Halt {
     Tenant(Box<TenantError>),
     Verdict(Box<Verdict>),
 }
@@ -99,12 +104,9 @@ impl<'a> Writing<'a> {
         context: &'a Context<'a>,
         job: &'a Job,
         standing: &'a Standing,
-    ) -> Option<Self> {
-        let kind = match &job.source {
-            Source::Files(content) => content.kind,
-            Source::Tenant => standing.kind?,
-        };
-        Some(Self {
+        kind: ArtifactKind,
+    ) -> Self {
+        Self {
             context,
             job,
             standing,
@@ -112,33 +114,61 @@ impl<'a> Writing<'a> {
             state: "nothing was written".to_owned(),
             content_sent: None,
             trace: Trace::at(Phase::Upload),
-        })
-    }
-
-    /// Carries out the steps.
-    pub(super) fn carry_out(mut self, steps: Steps) -> Progress {
-        match self.try_to(steps) {
-            Ok(progress) => progress,
-            Err(Halt::Verdict(verdict)) => Progress::Done(verdict, self.trace),
-            Err(Halt::Tenant(error)) => {
-                Progress::Done(Box::new(Verdict::of_error(*error, &self.state)), self.trace)
-            }
         }
     }
 
-    fn try_to(&mut self, steps: Steps) -> Result<Progress, Halt> {
+    /// The steps up to the deploy call: content and parameters. Gives the parameters that must stand.
+    pub(super) fn bring(&mut self, steps: Steps) -> Result<Vec<Setting>, Halt> {
         self.upload(steps)?;
         self.trace.phase = Phase::Configure;
-        let settings = self.configure(steps.upload)?;
-        let (artifact, seal) = self.seal(steps.upload, settings)?;
+        self.configure(steps.upload)
+    }
+
+    /// The seal of what was brought; `shown`: what a list has just shown of the artifact, if one did.
+    pub(super) fn close(
+        &mut self,
+        steps: Steps,
+        settings: Vec<Setting>,
+        shown: Option<DesigntimeArtifact>,
+    ) -> Result<(DesigntimeArtifact, Seal), Halt> {
+        let (artifact, seal) = self.seal(steps.upload, settings, shown)?;
         self.trace.version = Some(artifact.version.clone());
+        Ok((artifact, seal))
+    }
+
+    /// The end of writing: the deploy call, unless none was asked for.
+    pub(super) fn hand_over(
+        &mut self,
+        steps: Steps,
+        shelf: &Shelf,
+        artifact: &DesigntimeArtifact,
+        seal: Seal,
+    ) -> Result<Progress, Halt> {
         if !steps.deploy {
-            return Ok(self.uploaded(&artifact));
+            return Ok(self.uploaded(artifact));
         }
         self.trace.phase = Phase::Deploy;
-        let baseline = self.baseline()?;
-        self.deploy(baseline, &artifact, seal)
+        let baseline = self.baseline(shelf)?;
+        self.deploy(baseline, artifact, seal)
             .map(|pending| Progress::Watch(Box::new(pending)))
+    }
+
+    /// The end that a halt leads to.
+    pub(super) fn halted(self, halt: Halt) -> Progress {
+        let verdict = match halt {
+            Halt::Verdict(verdict) => verdict,
+            Halt::Tenant(error) => Box::new(Verdict::of_error(*error, &self.state)),
+        };
+        Progress::Done(verdict, self.trace)
+    }
+
+    /// The end of an artifact whose package another one failed to create.
+    pub(super) fn without_package(self, cause: &Verdict) -> Progress {
+        let verdict = Verdict {
+            evidence: self.state,
+            ..cause.clone()
+        };
+        Progress::Done(Box::new(verdict), self.trace)
     }
 
     fn uploaded(&self, artifact: &DesigntimeArtifact) -> Progress {

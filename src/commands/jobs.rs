@@ -1,0 +1,291 @@
+//! From artifacts and settings to jobs: what each artifact is to become, with everything that is known before the tenant
+//! is asked.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{Refusal, not_an_artifact};
+use crate::Process;
+use crate::artifact::{Archive, Artifact, ArtifactKind, Comparable, PackOptions};
+use crate::cli::{ParameterArgs, Span, WaitArgs, WantedArgs};
+use crate::deploy::job::{Content, Job, Rules, Source};
+use crate::deploy::outcome::Message;
+use crate::deploy::parameters::PROFILE;
+use crate::settings::options::{Listed, Options};
+use crate::settings::parameters::{self, NamedParameter};
+use crate::settings::redactor::Redactor;
+use crate::tenant::wire::{ArtifactId, PackageId};
+use crate::words::nearest;
+
+/// The wall clock of a run.
+const TIMEOUT: Duration = Duration::from_secs(600);
+/// The first pause between two looks.
+const POLL: Duration = Duration::from_millis(300);
+
+/// What one artifact is to become on the tenant.
+pub(super) struct Wish {
+    pub(super) artifact: Artifact,
+    /// The package, if anything names it.
+    pub(super) package: Option<String>,
+    pub(super) package_name: Option<String>,
+    pub(super) short_text: Option<String>,
+    pub(super) pack: PackOptions,
+    /// The parameters of the settings file.
+    pub(super) parameters: Vec<NamedParameter>,
+    pub(super) rules: Rules,
+}
+
+impl Wish {
+    /// The id on the tenant.
+    pub(super) fn id(&self) -> &str {
+        self.pack.id.as_deref().unwrap_or_else(|| self.artifact.id())
+    }
+}
+
+/// Settles the jobs of a run.
+pub(super) fn jobs(
+    wishes: Vec<Wish>,
+    args: &WantedArgs,
+    redactor: &Redactor,
+    process: &Process<'_>,
+) -> Result<Vec<Job>, Refusal> {
+    let named = Named::read(&args.parameters, &wishes, redactor, process)?;
+    wishes
+        .into_iter()
+        .zip(named.of_each)
+        .map(|(wish, named)| job(wish, named, process))
+        .collect()
+}
+
+fn job(wish: Wish, named: Vec<NamedParameter>, process: &Process<'_>) -> Result<Job, Refusal> {
+    let Some(package) = wish.package.clone() else {
+        return Err(Refusal::usage(
+            Message::new(format!(
+                "the package of {} is not named: an artifact lives in an integration package",
+                wish.id()
+            ))
+            .at("--package (or FLOWSHIP_PACKAGE, or flowship.yaml)")
+            .hint("give the id of the package, not its name; it is created when it is missing"),
+        ));
+    };
+    let id = ArtifactId(wish.id().to_owned());
+    let artifact = &wish.artifact;
+    let unreadable = |error| not_an_artifact(&error, &process.directory);
+    let content = Content {
+        kind: artifact.kind(),
+        name: wish
+            .pack
+            .name
+            .clone()
+            .unwrap_or_else(|| artifact.name().to_owned()),
+        package_name: wish.package_name.unwrap_or_else(|| package.clone()),
+        short_text: wish.short_text,
+        package: PackageId(package),
+        root: below(artifact.path().to_owned(), process),
+        files: artifact
+            .files()
+            .iter()
+            .map(|file| file.path.clone())
+            .collect(),
+        archive: Archive::pack(artifact, &wish.pack).map_err(unreadable)?,
+        comparable: Comparable::of(artifact, &wish.pack).map_err(unreadable)?,
+        parameters: artifact
+            .parameters()
+            .iter()
+            .map(|entry| (entry.key.clone(), entry.value.clone()))
+            .collect(),
+        parameter_keys: artifact
+            .parameter_keys()
+            .into_iter()
+            .map(str::to_owned)
+            .collect(),
+        version: artifact.version().to_owned(),
+        pack: wish.pack,
+        artifact: wish.artifact,
+    };
+    Ok(Job {
+        id,
+        source: Source::Files(Box::new(content)),
+        named,
+        rules: wish.rules,
+        needs: Vec::new(),
+        requires: Vec::new(),
+    })
+}
+
+/// A path as the reader knows it: below the working directory, where it is there.
+fn below(path: PathBuf, process: &Process<'_>) -> PathBuf {
+    path.strip_prefix(&process.directory)
+        .map(PathBuf::from)
+        .unwrap_or(path)
+}
+
+/// What the caller allows and asks for, as options and variables say.
+pub(super) struct Asked<'a> {
+    pub(super) wanted: &'a WantedArgs,
+    pub(super) wait: Option<&'a WaitArgs>,
+    pub(super) overwrite_drafts: bool,
+    pub(super) force: bool,
+    pub(super) no_deploy: bool,
+}
+
+impl Asked<'_> {
+    /// The rules for every artifact of the run.
+    pub(super) fn rules(&self, options: Options<'_>) -> Result<Rules, Refusal> {
+        let wanted = self.wanted;
+        let mappings = &wanted.value_mappings;
+        Ok(Rules {
+            create_package: !options.switch(wanted.no_create_package, "no-create-package")?,
+            overwrite_drafts: options.switch(self.overwrite_drafts, "overwrite-drafts")?,
+            force: self.force,
+            deploy: !options.switch(self.no_deploy, "no-deploy")?,
+            parameters_from_artifact: options
+                .switch(wanted.parameters_from_artifact, "parameters-from-artifact")?,
+            replace_value_mappings: options
+                .switch(mappings.replace_value_mappings, "replace-value-mappings")?,
+            drop_tenant_entries: options
+                .switch(mappings.drop_tenant_entries, "drop-tenant-entries")?,
+            version: options
+                .parsed(wanted.save_as_version.clone(), "save-as-version")?
+                .map(super::deploy::version_rule)
+                .unwrap_or_default(),
+            settle: span(self.wait.and_then(|wait| wait.settle), options, "settle", Duration::ZERO)?,
+            poll_interval: span(
+                self.wait.and_then(|wait| wait.poll_interval),
+                options,
+                "poll-interval",
+                POLL,
+            )?,
+        })
+    }
+}
+
+/// The wall clock of the whole run; none at all would leave a half-written artifact behind.
+pub(super) fn timeout(given: Option<Span>, process: &Process<'_>) -> Result<Duration, Refusal> {
+    let options = Options::new(process.environment);
+    let timeout = span(given, options, "timeout", TIMEOUT)?;
+    if timeout.is_zero() {
+        let message = Message::new("a run needs some time: 0 is none").at("--timeout");
+        return Err(Refusal::usage(message));
+    }
+    Ok(timeout)
+}
+
+/// A span of time from an option, its variable, or the default.
+pub(super) fn span(
+    option: Option<Span>,
+    options: Options<'_>,
+    name: &str,
+    default: Duration,
+) -> Result<Duration, Refusal> {
+    Ok(options.parsed(option, name)?.map_or(default, |span| span.0))
+}
+
+/// The default of `--poll-interval`.
+pub(super) const DEFAULT_POLL: Duration = POLL;
+
+/// The parameters that are to be written to each artifact of a run.
+struct Named {
+    of_each: Vec<Vec<NamedParameter>>,
+}
+
+impl Named {
+    /// Later sources win: the settings file, `--parameters`, `--set`, `--set-from-env`. In a run over several artifacts
+    /// an entry without an id is for those that know its key; one that none knows is an error.
+    fn read(
+        args: &ParameterArgs,
+        wishes: &[Wish],
+        redactor: &Redactor,
+        process: &Process<'_>,
+    ) -> Result<Self, Refusal> {
+        let options = Options::new(process.environment);
+        let mut named = Self {
+            of_each: wishes.iter().map(|wish| wish.parameters.clone()).collect(),
+        };
+        if let Some(file) = options.path(args.parameters.as_ref(), "parameters") {
+            for parameter in parameters::read_file(&process.directory, &file)? {
+                named.add_to_those_that_know(wishes, &parameter)?;
+            }
+        }
+        let ids: Vec<&str> = wishes.iter().map(Wish::id).collect();
+        for given in options.list(&args.set, "set") {
+            named.add(wishes, &ids, &given, |id| parameters::set(&given, id))?;
+        }
+        for given in options.list(&args.set_from_env, "set-from-env") {
+            named.add(wishes, &ids, &given, |id| {
+                parameters::set_from_env(&given, id, process.environment, redactor)
+            })?;
+        }
+        named.of_each = named
+            .of_each
+            .into_iter()
+            .map(parameters::last_wins)
+            .collect();
+        Ok(named)
+    }
+
+    fn add(
+        &mut self,
+        wishes: &[Wish],
+        ids: &[&str],
+        given: &Listed,
+        read: impl Fn(&str) -> Result<NamedParameter, parameters::ParametersError>,
+    ) -> Result<(), Refusal> {
+        match ids.iter().position(|id| parameters::names(given, id)) {
+            Some(place) => {
+                self.of_each[place].push(read(ids[place])?);
+                Ok(())
+            }
+            None => self.add_to_those_that_know(wishes, &read("")?),
+        }
+    }
+
+    fn add_to_those_that_know(
+        &mut self,
+        wishes: &[Wish],
+        parameter: &NamedParameter,
+    ) -> Result<(), Refusal> {
+        // one artifact is told apart later, by what the tenant knows of it
+        let alone = wishes.len() == 1;
+        let mut known = false;
+        for (wish, named) in wishes.iter().zip(&mut self.of_each) {
+            if alone || knows(&wish.artifact, &parameter.key) {
+                named.push(parameter.clone());
+                known = true;
+            }
+        }
+        if known {
+            Ok(())
+        } else {
+            Err(unknown_to_all(wishes, parameter))
+        }
+    }
+}
+
+/// Whether a key is one of the artifact's, or one that SAP itself adds to flows.
+fn knows(artifact: &Artifact, key: &str) -> bool {
+    artifact.kind() == ArtifactKind::IntegrationFlow
+        && (key == PROFILE || artifact.parameter_keys().contains(key))
+}
+
+fn unknown_to_all(wishes: &[Wish], parameter: &NamedParameter) -> Refusal {
+    let keys: BTreeSet<&str> = wishes
+        .iter()
+        .flat_map(|wish| wish.artifact.parameter_keys())
+        .collect();
+    let hint = match nearest(&parameter.key, keys) {
+        Some(key) => format!("did you mean `{key}`?"),
+        None => "write ID:KEY=VALUE for a key that only the tenant knows".to_owned(),
+    };
+    let message = Message::new(format!(
+        "none of the {} artifacts has a parameter `{}`; nothing was sent",
+        wishes.len(),
+        parameter.key
+    ));
+    let file = crate::deploy::outcome::Place::parse(&parameter.source);
+    Refusal::usage(Message {
+        file,
+        ..message.at(parameter.source.clone()).hint(hint)
+    })
+}

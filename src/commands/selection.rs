@@ -1,0 +1,166 @@
+//! Which artifacts a command line is about: found below its paths, opened, and checked offline, all of them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::{Refusal, Voice, check, not_an_artifact, open};
+use crate::Process;
+use crate::artifact::{Artifact, search};
+use crate::deploy::outcome::{Message, Outcome};
+use crate::exit::Exit;
+use crate::report::Found;
+use crate::report::progress::Volume;
+
+/// The artifacts of a command line.
+pub(super) struct Selection {
+    /// Those that could be opened.
+    pub(super) checked: Vec<Checked>,
+    /// What could not be opened at all: the path as it is shown, and why.
+    pub(super) unreadable: Vec<(PathBuf, Message)>,
+    /// What was found in those.
+    strays: Vec<Found>,
+}
+
+/// One artifact, and what the offline check found in it.
+pub(super) struct Checked {
+    pub(super) artifact: Artifact,
+    pub(super) findings: Vec<Found>,
+}
+
+impl Checked {
+    /// Why it is not valid, if it is not.
+    pub(super) fn error(&self) -> Option<Message> {
+        check::summary(&self.findings)
+    }
+}
+
+/// The artifacts that a run is about.
+pub(super) struct Chosen {
+    /// Those without an error.
+    pub(super) valid: Vec<Artifact>,
+    /// The ends of the others.
+    pub(super) invalid: Vec<Outcome>,
+    /// What the offline check found in all of them.
+    pub(super) findings: Vec<Found>,
+}
+
+impl Selection {
+    /// Finds, opens and checks the artifacts at and below `paths`, given relative to the working directory.
+    pub(super) fn of(
+        paths: &[PathBuf],
+        voice: &Voice,
+        process: &mut Process<'_>,
+    ) -> Result<Self, Refusal> {
+        let mut selection = Self {
+            checked: Vec::new(),
+            unreadable: Vec::new(),
+            strays: Vec::new(),
+        };
+        for path in found(paths, &process.directory)? {
+            selection.open(&path, voice, process);
+        }
+        selection.refuse_twins(&process.directory)?;
+        Ok(selection)
+    }
+
+    fn open(&mut self, path: &Path, voice: &Voice, process: &mut Process<'_>) {
+        let artifact = match open(path, process) {
+            Ok(artifact) => artifact,
+            Err(refusal) => {
+                let shown = path.strip_prefix(&process.directory).unwrap_or(path);
+                let messages = refusal.messages.into_iter();
+                self.unreadable
+                    .extend(messages.map(|message| (shown.to_owned(), message)));
+                self.strays.extend(refusal.findings);
+                return;
+            }
+        };
+        let findings = check::findings(&artifact, &process.directory);
+        if voice.volume != Volume::Quiet {
+            check::tell(&artifact, &findings, process);
+        }
+        self.checked.push(Checked { artifact, findings });
+    }
+
+    /// Whether everything is valid.
+    pub(super) fn is_valid(&self) -> bool {
+        self.unreadable.is_empty() && self.checked.iter().all(|one| one.error().is_none())
+    }
+
+    /// Everything that was found.
+    pub(super) fn findings(&self) -> Vec<Found> {
+        let of_checked = self.checked.iter().flat_map(|one| &one.findings);
+        of_checked.chain(&self.strays).cloned().collect()
+    }
+
+    /// The ends of those that are not valid and could be opened.
+    pub(super) fn invalid(&self) -> Vec<Outcome> {
+        self.checked
+            .iter()
+            .filter_map(|one| Some(Outcome::invalid(&one.artifact, one.error()?)))
+            .collect()
+    }
+
+    /// What the run is about. Everything must be valid, unless the run is to keep going; then something must be.
+    pub(super) fn choose(self, keep_going: bool) -> Result<Chosen, Refusal> {
+        let findings = self.findings();
+        let mut invalid = self.invalid();
+        if !self.is_valid() && !(keep_going && invalid.len() < self.checked.len()) {
+            return Err(Refusal {
+                exit: Exit::Artifact,
+                messages: self.unreadable.into_iter().map(|(_, why)| why).collect(),
+                findings,
+                invalid,
+            });
+        }
+        let unreadable = self.unreadable.into_iter();
+        invalid.extend(unreadable.map(|(path, why)| Outcome::unreadable(&path, why)));
+        let valid = self.checked.into_iter().filter(|one| one.error().is_none());
+        Ok(Chosen {
+            valid: valid.map(|one| one.artifact).collect(),
+            invalid,
+            findings,
+        })
+    }
+
+    /// Ids are unique in a tenant.
+    fn refuse_twins(&self, directory: &Path) -> Result<(), Refusal> {
+        let mut seen: BTreeMap<&str, &Artifact> = BTreeMap::new();
+        for Checked { artifact, .. } in &self.checked {
+            if let Some(twin) = seen.insert(artifact.id(), artifact) {
+                return Err(twins(artifact.id(), twin, artifact, directory));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn twins(id: &str, one: &Artifact, other: &Artifact, directory: &Path) -> Refusal {
+    let shown = |artifact: &Artifact| {
+        let path = artifact.path();
+        path.strip_prefix(directory)
+            .unwrap_or(path)
+            .display()
+            .to_string()
+    };
+    Refusal::usage(
+        Message::new(format!("two artifacts have the id {id}"))
+            .at(format!("{} and {}", shown(one), shown(other)))
+            .hint("an id is unique in a tenant: name only one of the two"),
+    )
+}
+
+/// The artifacts at and below the paths, each once, in the order of the paths.
+fn found(paths: &[PathBuf], directory: &Path) -> Result<Vec<PathBuf>, Refusal> {
+    let mut all: Vec<PathBuf> = Vec::new();
+    for path in paths {
+        let below = search::artifacts_below(&directory.join(path))
+            .map_err(|error| not_an_artifact(&error, directory))?;
+        for artifact in below {
+            if !all.contains(&artifact) {
+                all.push(artifact);
+            }
+        }
+    }
+    Ok(all)
+}

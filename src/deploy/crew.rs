@@ -1,0 +1,71 @@
+//! Several hands: the same work on many things at once. How fast they may ask is the tenant's pace, not theirs.
+
+use std::panic::resume_unwind;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+/// Does `work` on all things with at most `hands` threads; gives the results in the order of the things. One thing is
+/// worked on by the calling thread.
+pub(super) fn map<T: Send, R: Send>(
+    things: Vec<T>,
+    hands: usize,
+    work: impl Fn(T) -> R + Sync,
+) -> Vec<R> {
+    if things.len() < 2 || hands < 2 {
+        return things.into_iter().map(work).collect();
+    }
+    let hands = hands.min(things.len());
+    let queue = Mutex::new(things.into_iter().enumerate());
+    let next = || {
+        queue
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .next()
+    };
+    let one_hand = || {
+        let mut done = Vec::new();
+        while let Some((place, thing)) = next() {
+            done.push((place, work(thing)));
+        }
+        done
+    };
+    let mut results = thread::scope(|scope| {
+        let threads: Vec<_> = (0..hands).map(|_| scope.spawn(one_hand)).collect();
+        let mut results = Vec::new();
+        for thread in threads {
+            match thread.join() {
+                Ok(done) => results.extend(done),
+                Err(panic) => resume_unwind(panic),
+            }
+        }
+        results
+    });
+    results.sort_by_key(|(place, _)| *place);
+    results.into_iter().map(|(_, result)| result).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use super::*;
+
+    #[test]
+    fn results_come_in_the_order_of_the_things() {
+        let doubled = map((0..100).collect(), 7, |number| number * 2);
+        assert_eq!(doubled, (0..100).map(|number| number * 2).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn as_many_things_are_worked_on_at_once_as_there_are_hands() {
+        let met = Barrier::new(3);
+        let leaders = map(vec![(); 3], 3, |()| met.wait().is_leader());
+        assert_eq!(leaders.iter().filter(|leader| **leader).count(), 1);
+    }
+
+    #[test]
+    #[should_panic(expected = "broken")]
+    fn a_panic_is_not_swallowed() {
+        map(vec![1, 2], 2, |number| assert!(number < 2, "broken"));
+    }
+}

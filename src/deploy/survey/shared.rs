@@ -1,0 +1,238 @@
+//! Reads that serve several artifacts: packages, the artifacts of a package, what runs.
+
+use std::collections::BTreeMap;
+
+use super::{READERS, Surveyed};
+use crate::artifact::ArtifactKind;
+use crate::clock::Deadline;
+use crate::deploy::job::{Content, Job, Source};
+use crate::deploy::outcome::Message;
+use crate::deploy::{Context, Stop, crew};
+use crate::tenant::Reading;
+use crate::tenant::error::{Kind, TenantError};
+use crate::tenant::wire::{ArtifactId, DesigntimeArtifact, IntegrationPackage, PackageId};
+
+/// From how many artifacts on a list is asked for instead of each of them.
+const LIST_FROM: usize = 3;
+/// How many artifacts that a list does not show are looked up one by one; of more, the tenant itself tells at their
+/// creation when it holds them elsewhere.
+const LOOKUPS: usize = 5;
+
+/// The artifacts of one type in one package.
+type Group = (PackageId, ArtifactKind);
+
+/// Reads the package of each artifact, and proves that the host is a tenant where one is missing.
+pub(super) fn read_packages(context: &Context<'_>, all: &mut [Surveyed<'_>]) {
+    let ids: std::collections::BTreeSet<PackageId> = living(all)
+        .filter_map(|(job, _)| Some(content(job)?.package.clone()))
+        .collect();
+    let read = crew::map(ids.into_iter().collect(), READERS, |id: PackageId| {
+        let package = context.tenant.integration_package(&id, context.deadline);
+        (id, package)
+    });
+    let packages: BTreeMap<PackageId, _> = read.into_iter().collect();
+    let missing = packages
+        .values()
+        .any(|package| matches!(package, Ok(Reading::Missing(_))));
+    let proof = if missing {
+        context.tenant.prove(context.deadline)
+    } else {
+        Ok(())
+    };
+    for one in all {
+        let (Ok(standing), Some(content)) = (&mut one.standing, content(one.job)) else {
+            continue;
+        };
+        let found = match packages.get(&content.package) {
+            Some(package) => belongs(one.job, content, package, &proof),
+            None => Ok(None),
+        };
+        match found {
+            Ok(package) => standing.package = package,
+            Err(stop) => one.standing = Err(stop),
+        }
+    }
+}
+
+fn belongs(
+    job: &Job,
+    content: &Content,
+    package: &Result<Reading<IntegrationPackage>, TenantError>,
+    proof: &Result<(), TenantError>,
+) -> Result<Option<IntegrationPackage>, Stop> {
+    match package {
+        Ok(Reading::Found(package)) => return Ok(Some(package.clone())),
+        Ok(Reading::Missing(_)) => proof.clone()?,
+        Err(error) => return Err(error.clone().into()),
+    }
+    if job.rules.create_package {
+        return Ok(None);
+    }
+    let message = Message::new(format!("package {} is not on the tenant", content.package))
+        .at("--no-create-package")
+        .hint("create it in the web UI, or leave the option out");
+    Err(Stop::Usage(Box::new(message)))
+}
+
+/// Reads the artifacts of a package in one list, where several of a type belong into it. What lists do not show is
+/// left to be looked up one by one, unless there is much of it.
+pub(super) fn read_artifacts(context: &Context<'_>, all: &mut [Surveyed<'_>]) {
+    let groups = groups(all);
+    let lists = crew::map(groups, READERS, |(group, exists)| {
+        let list = if exists {
+            context
+                .tenant
+                .designtime_artifacts(group.1, &group.0, context.deadline)
+                .map(known)
+        } else {
+            Ok(Some(BTreeMap::new()))
+        };
+        (group, list)
+    });
+    for (group, list) in lists {
+        match list {
+            Ok(Some(list)) => take_list(context, all, &group, &list),
+            // this package is not listed: each artifact is looked up
+            Ok(None) => {}
+            Err(error) if matches!(error.kind, Kind::Refused | Kind::Nonsense) => {}
+            Err(error) => stop_group(all, &group, &error),
+        }
+    }
+}
+
+/// The groups that are worth a list, and whether their package exists.
+fn groups(all: &[Surveyed<'_>]) -> Vec<(Group, bool)> {
+    let mut counts: BTreeMap<Group, (usize, bool)> = BTreeMap::new();
+    for one in all {
+        if let (Ok(standing), Some(group)) = (&one.standing, group(one.job)) {
+            let count = counts.entry(group).or_default();
+            count.0 += 1;
+            count.1 = standing.package.is_some();
+        }
+    }
+    counts
+        .into_iter()
+        .filter(|(_, (count, _))| *count >= LIST_FROM)
+        .map(|(group, (_, exists))| (group, exists))
+        .collect()
+}
+
+fn known(list: Reading<Vec<DesigntimeArtifact>>) -> Option<BTreeMap<ArtifactId, DesigntimeArtifact>> {
+    match list {
+        Reading::Found(list) => Some(
+            list.into_iter()
+                .map(|one| (ArtifactId(one.id.clone()), one))
+                .collect(),
+        ),
+        Reading::Missing(_) => None,
+    }
+}
+
+fn take_list(
+    context: &Context<'_>,
+    all: &mut [Surveyed<'_>],
+    wanted: &Group,
+    list: &BTreeMap<ArtifactId, DesigntimeArtifact>,
+) {
+    let unlisted = all
+        .iter()
+        .filter(|one| group(one.job).as_ref() == Some(wanted) && !list.contains_key(&one.job.id))
+        .count();
+    for one in all {
+        let (Ok(standing), true) = (&mut one.standing, group(one.job).as_ref() == Some(wanted))
+        else {
+            continue;
+        };
+        if let Some(artifact) = list.get(&one.job.id) {
+            standing.kind = Some(wanted.1);
+            standing.saved_by_us = context.tenant.is_us(&artifact.modified_by);
+            let mut artifact = artifact.clone();
+            artifact.package_id.clone_from(&wanted.0.0);
+            standing.artifact = Some(artifact);
+            standing.artifact_known = true;
+        } else if unlisted > LOOKUPS {
+            standing.artifact_known = true;
+        }
+    }
+}
+
+fn stop_group(all: &mut [Surveyed<'_>], stopped: &Group, error: &TenantError) {
+    for one in all {
+        if one.standing.is_ok() && group(one.job).as_ref() == Some(stopped) {
+            one.standing = Err(error.clone().into());
+        }
+    }
+}
+
+/// Reads what runs in one list, where several artifacts are to be deployed. Without such a list each is asked for.
+pub(super) fn read_runtime(context: &Context<'_>, all: &mut [Surveyed<'_>]) {
+    let count = living(all).filter(|(job, _)| job.rules.deploy).count();
+    if count < LIST_FROM {
+        return;
+    }
+    let list = match context.tenant.runtime_artifacts(context.deadline) {
+        Ok(list) => list,
+        Err(error) if matches!(error.kind, Kind::Refused | Kind::Nonsense) => return,
+        Err(error) => {
+            for one in all {
+                if one.standing.is_ok() && one.job.rules.deploy {
+                    one.standing = Err(error.clone().into());
+                }
+            }
+            return;
+        }
+    };
+    for one in all {
+        if let (Ok(standing), true) = (&mut one.standing, one.job.rules.deploy) {
+            standing.runtime = list.records.get(&one.job.id).cloned();
+            standing.answered = list.answered;
+            standing.by_list = true;
+        }
+    }
+}
+
+/// What the design time shows of those that share package and type with others, read in one list for each. What a list
+/// fails to show, or can't be read, is not in the answer: it is looked up alone.
+pub(in crate::deploy) fn read_together(
+    context: &Context<'_>,
+    jobs: &[&Job],
+    deadline: Deadline,
+) -> BTreeMap<ArtifactId, DesigntimeArtifact> {
+    let mut counts: BTreeMap<Group, usize> = BTreeMap::new();
+    for group in jobs.iter().filter_map(|job| group(job)) {
+        *counts.entry(group).or_default() += 1;
+    }
+    let groups = counts
+        .into_iter()
+        .filter(|(_, count)| *count >= LIST_FROM)
+        .map(|(group, _)| group)
+        .collect();
+    let lists = crew::map(groups, READERS, |(package, kind): Group| {
+        context
+            .tenant
+            .designtime_artifacts(kind, &package, deadline)
+    });
+    lists
+        .into_iter()
+        .filter_map(|list| known(list.ok()?))
+        .flatten()
+        .collect()
+}
+
+fn living<'a>(
+    all: &'a [Surveyed<'_>],
+) -> impl Iterator<Item = (&'a Job, &'a crate::deploy::plan::Standing)> {
+    all.iter()
+        .filter_map(|one| Some((one.job, one.standing.as_ref().ok()?)))
+}
+
+fn content(job: &Job) -> Option<&Content> {
+    match &job.source {
+        Source::Files(content) => Some(content),
+        Source::Tenant => None,
+    }
+}
+
+fn group(job: &Job) -> Option<Group> {
+    content(job).map(|content| (content.package.clone(), content.kind))
+}
