@@ -119,7 +119,7 @@ impl Pending {
 /// reading is found for all of them before the first write.
 #[must_use]
 pub fn deploy(context: &Context<'_>, jobs: &[Job]) -> Ended {
-    let surveyed = survey::survey(context, jobs, context.keep_going);
+    let surveyed = survey::survey(context, jobs);
     let unfit: Vec<Message> = surveyed
         .iter()
         .filter_map(|one| match &one.standing {

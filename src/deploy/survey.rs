@@ -24,10 +24,8 @@ pub(super) use self::shared::read_together;
 
 /// How often a zip that arrives damaged is downloaded again.
 const DOWNLOAD_ATTEMPTS: u32 = 3;
-/// How many small reads are under way at once.
-const READERS: usize = 8;
-/// How many archives are in flight at once.
-const DOWNLOADS: usize = 4;
+/// How many artifacts are read at once, and so how many archives are in flight.
+const READERS: usize = 6;
 
 /// One artifact, and what was found of it.
 pub(super) struct Surveyed<'a> {
@@ -36,43 +34,25 @@ pub(super) struct Surveyed<'a> {
     pub(super) standing: Result<Standing, Stop>,
 }
 
-/// Reads everything that the plans depend on. Where an argument does not fit what the tenant holds, the reading ends
-/// there unless the run is to keep going.
-pub(super) fn survey<'a>(
-    context: &Context<'_>,
-    jobs: &'a [Job],
-    keep_going: bool,
-) -> Vec<Surveyed<'a>> {
+/// Reads everything that the plans depend on.
+pub(super) fn survey<'a>(context: &Context<'_>, jobs: &'a [Job]) -> Vec<Surveyed<'a>> {
     let mut all: Vec<Surveyed<'a>> = jobs.iter().map(|job| begin(context, job)).collect();
     each(&mut all, READERS, |job, _| {
         check_roles(context, &needed_roles(job))
     });
     shared::read_packages(context, &mut all);
     shared::read_artifacts(context, &mut all);
+    shared::read_runtime(context, &mut all);
     each(&mut all, READERS, |job, standing| {
         read_artifact(context, job, standing)?;
         read_configuration(context, job, standing)?;
         warn_of_putting_back(context, job, standing)?;
-        check_parameters(job, standing)
-    });
-    if !keep_going && all.iter().any(Surveyed::is_usage) {
-        return all;
-    }
-    shared::read_runtime(context, &mut all);
-    each(&mut all, READERS, |job, standing| {
-        read_runtime(context, job, standing)
-    });
-    each(&mut all, DOWNLOADS, |job, standing| {
+        check_parameters(job, standing)?;
+        read_runtime(context, job, standing)?;
         compare(context, job, standing)
     });
     requirements::read(context, &mut all);
     all
-}
-
-impl Surveyed<'_> {
-    fn is_usage(&self) -> bool {
-        matches!(self.standing, Err(Stop::Usage(_)))
-    }
 }
 
 fn begin<'a>(context: &Context<'_>, job: &'a Job) -> Surveyed<'a> {
