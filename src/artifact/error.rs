@@ -152,6 +152,16 @@ pub enum ArtifactError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The model of an integration flow cannot be read.
+    #[error("{at}{}: the integration flow's model cannot be read: {reason}", line.map(|line| format!(":{line}")).unwrap_or_default())]
+    Model {
+        /// The `.iflw`.
+        at: String,
+        /// The line, counted from 1, where it is known.
+        line: Option<u32>,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A file changed or vanished after the artifact was opened.
     #[error("{at}: the file changed while it was being packed")]
     Changed {
@@ -168,6 +178,7 @@ impl ArtifactError {
             Self::Manifest { at, source } => Some((at, source.line())),
             Self::MissingHeader { at, .. } => Some((at, 1)),
             Self::UnsupportedType { at, line, .. } => Some((at, *line)),
+            Self::Model { at, line, .. } => Some((at, (*line)?)),
             _ => None,
         }
     }
@@ -220,6 +231,7 @@ impl ArtifactError {
             Self::Zip { .. } => {
                 "download the artifact again from the tenant, or unpack it and give the directory"
             }
+            Self::Model { .. } => "repair it, or download the artifact again from the tenant",
             Self::Changed { .. } => "run again when nothing else writes into the directory",
         })
     }

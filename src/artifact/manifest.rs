@@ -80,7 +80,7 @@ pub struct Header {
 }
 
 /// A capability that a manifest requires or provides, such as `scriptcollection.Common_Scripts`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Capability {
     /// What stands before the first dot: `scriptcollection`, `messagemapping`, ...
     pub namespace: String,

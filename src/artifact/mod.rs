@@ -5,15 +5,18 @@ pub mod archive;
 pub mod check;
 pub mod comparison;
 mod contents;
+pub mod dependencies;
 pub mod digest;
 mod error;
 pub mod files;
 mod gitignore;
 pub mod manifest;
 pub mod properties;
+pub mod references;
 #[cfg(test)]
 mod sample;
 pub mod search;
+mod steps;
 mod zipped;
 
 use std::collections::BTreeSet;
@@ -24,12 +27,15 @@ pub use archive::{Archive, PackOptions};
 pub use check::{Finding, Severity, check};
 pub use comparison::{Comparable, Difference, What, content_equal, difference};
 use contents::Contents;
+pub use dependencies::{Dependencies, Needs, dependencies};
 pub use digest::Digest;
 pub use error::ArtifactError;
 pub use files::{ArtifactFile, LeftOut, LeftOutReason};
 pub use manifest::{Manifest, aligned};
 pub use properties::{Properties, PropertiesError};
+pub use references::{OtherRequirement, References, Requirement};
 pub use search::artifacts_below;
+pub use steps::Place;
 
 /// Where the manifest of every artifact lies.
 pub const MANIFEST_PATH: &str = "META-INF/MANIFEST.MF";

@@ -2,21 +2,22 @@
 //! is asked.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{Refusal, not_an_artifact};
 use crate::Process;
-use crate::artifact::{Archive, Artifact, ArtifactKind, Comparable, PackOptions};
+use crate::artifact::dependencies::{Dependencies, dependencies};
+use crate::artifact::{Archive, Artifact, ArtifactKind, Comparable, PackOptions, references};
 use crate::cli::{ParameterArgs, Span, WaitArgs, WantedArgs};
-use crate::deploy::job::{Content, Job, Rules, Source};
+use crate::deploy::job::{Content, Job, Requirement, Rules, Source};
 use crate::deploy::outcome::Message;
 use crate::deploy::parameters::PROFILE;
 use crate::settings::options::{Listed, Options};
 use crate::settings::parameters::{self, NamedParameter};
 use crate::settings::redactor::Redactor;
 use crate::tenant::wire::{ArtifactId, PackageId};
-use crate::words::nearest;
+use crate::words::{disarm, nearest};
 
 /// The wall clock of a run.
 const TIMEOUT: Duration = Duration::from_secs(600);
@@ -51,11 +52,44 @@ pub(super) fn jobs(
     process: &Process<'_>,
 ) -> Result<Vec<Job>, Refusal> {
     let named = Named::read(&args.parameters, &wishes, redactor, process)?;
-    wishes
-        .into_iter()
-        .zip(named.of_each)
-        .map(|(wish, named)| job(wish, named, process))
-        .collect()
+    let dependencies = dependencies_of(&wishes, process)?;
+    let mut jobs = Vec::new();
+    for (wish, named) in wishes.into_iter().zip(named.of_each) {
+        jobs.push(job(wish, named, process)?);
+    }
+    for (job, needs) in jobs.iter_mut().zip(dependencies.needs) {
+        job.needs = needs.on;
+        job.requires = needs
+            .missing
+            .iter()
+            .map(|missing| requirement(job, missing))
+            .collect();
+    }
+    Ok(jobs)
+}
+
+/// Who of these needs whom.
+fn dependencies_of(wishes: &[Wish], process: &Process<'_>) -> Result<Dependencies, Refusal> {
+    let mut references = Vec::new();
+    for wish in wishes {
+        let of_one = wish.artifact.references();
+        references.push(of_one.map_err(|error| not_an_artifact(&error, &process.directory))?);
+    }
+    Ok(dependencies(&references.iter().collect::<Vec<_>>()))
+}
+
+/// What is not in the run, as the tenant and the reader know it.
+fn requirement(job: &Job, missing: &references::Requirement) -> Requirement {
+    let root = match &job.source {
+        Source::Files(content) => content.root.as_path(),
+        Source::Tenant => Path::new(""),
+    };
+    let path = root.join(&missing.place.path);
+    Requirement {
+        kind: missing.kind,
+        name: disarm(&missing.name),
+        place: format!("{}:{}", disarm(&path.to_string_lossy()), missing.place.line),
+    }
 }
 
 fn job(wish: Wish, named: Vec<NamedParameter>, process: &Process<'_>) -> Result<Job, Refusal> {

@@ -2,14 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use roxmltree::{Document, Node};
-
-use super::definitions::text_of;
 use super::{Artifact, Contents, DOWNLOAD, Findings, parse_model, read_model};
 use crate::artifact::ArtifactFile;
+use crate::artifact::steps::{
+    MODEL_FOLDER, Property, Step, is_fixed, is_model, placeholders, steps,
+};
 
-/// The only folder in which a tenant looks for the model.
-const MODEL_FOLDER: &str = "src/main/resources/scenarioflows/integrationflow/";
 /// Where scripts, mappings and schemas lie.
 const RESOURCES: &str = "src/main/resources/";
 
@@ -27,7 +25,6 @@ pub(super) fn check(artifact: &Artifact, contents: &mut Contents, findings: &mut
         artifact,
         path: &file.path,
         steps: steps(&document),
-        line_starts: line_starts(&text),
     };
     model.check_references(findings);
     model.check_parameters(findings);
@@ -35,13 +32,11 @@ pub(super) fn check(artifact: &Artifact, contents: &mut Contents, findings: &mut
 
 /// The one `.iflw`; an error when there is none or more than one.
 fn only_model<'a>(artifact: &'a Artifact, findings: &mut Findings) -> Option<&'a ArtifactFile> {
-    let is_model = |file: &&ArtifactFile| ends_with(&file.path, ".iflw");
-    let (inside, outside): (Vec<_>, Vec<_>) =
-        artifact.files().iter().filter(is_model).partition(|file| {
-            file.path
-                .strip_prefix(MODEL_FOLDER)
-                .is_some_and(|name| !name.contains('/'))
-        });
+    let (inside, outside): (Vec<_>, Vec<_>) = artifact
+        .files()
+        .iter()
+        .filter(|file| ends_with(&file.path, ".iflw"))
+        .partition(|file| is_model(&file.path));
     match inside.as_slice() {
         [one] => return Some(*one),
         [] => {
@@ -80,38 +75,16 @@ struct Model<'a> {
     artifact: &'a Artifact,
     path: &'a str,
     steps: Vec<Step>,
-    /// Where each line begins, in bytes.
-    line_starts: Vec<usize>,
-}
-
-/// One property of a flow step: `<ifl:property><key>..</key><value>..</value></ifl:property>`.
-struct Property {
-    key: String,
-    value: String,
-    /// Where the value stands, in bytes from the beginning of the file.
-    position: usize,
-}
-
-/// The properties of one flow step, adapter or process.
-struct Step(Vec<Property>);
-
-impl Step {
-    fn get(&self, key: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|property| property.key == key)
-            .map(|property| property.value.as_str())
-    }
-
-    fn has(&self, key: &str) -> bool {
-        self.get(key).is_some_and(|value| !value.is_empty())
-    }
 }
 
 impl Model<'_> {
     fn check_references(&self, findings: &mut Findings) {
         for step in &self.steps {
-            for property in step.0.iter().filter(|property| is_fixed(&property.value)) {
+            for property in step
+                .properties
+                .iter()
+                .filter(|property| is_fixed(&property.value))
+            {
                 match property.key.as_str() {
                     "script" => self.check_script(step, property, findings),
                     "mappinguri" => self.check_mapping(step, property, findings),
@@ -138,7 +111,7 @@ impl Model<'_> {
             findings.warning(
                 "script-missing",
                 self.path,
-                Some(self.line(script)),
+                Some(script.line),
                 message,
                 remedy,
             );
@@ -146,7 +119,7 @@ impl Model<'_> {
             findings.error(
                 "script-missing",
                 self.path,
-                Some(self.line(script)),
+                Some(script.line),
                 message,
                 remedy,
             );
@@ -161,7 +134,7 @@ impl Model<'_> {
         let own = mapping.value.contains(RESOURCES)
             && !self.requires_other_than("scriptcollection")
             && !step
-                .0
+                .properties
                 .iter()
                 .any(|property| ends_with(&property.key, "bundleid") && !property.value.is_empty())
             && step
@@ -174,7 +147,7 @@ impl Model<'_> {
             findings.error(
                 "mapping-missing",
                 self.path,
-                Some(self.line(mapping)),
+                Some(mapping.line),
                 message,
                 remedy,
             );
@@ -182,7 +155,7 @@ impl Model<'_> {
             findings.warning(
                 "mapping-missing",
                 self.path,
-                Some(self.line(mapping)),
+                Some(mapping.line),
                 message,
                 remedy,
             );
@@ -211,7 +184,7 @@ impl Model<'_> {
         findings.warning(
             "schema-missing",
             self.path,
-            Some(self.line(property)),
+            Some(property.line),
             message,
             remedy,
         );
@@ -224,7 +197,7 @@ impl Model<'_> {
         }
         let known = self.artifact.parameter_keys();
         let mut reported = BTreeSet::new();
-        for property in self.steps.iter().flat_map(|step| &step.0) {
+        for property in self.steps.iter().flat_map(|step| &step.properties) {
             let undefined = placeholders(&property.value).filter(|name| !known.contains(name));
             for name in undefined {
                 if reported.insert(name.to_owned()) {
@@ -235,20 +208,13 @@ impl Model<'_> {
                     findings.warning(
                         "parameter-undefined",
                         self.path,
-                        Some(self.line(property)),
+                        Some(property.line),
                         message,
                         remedy,
                     );
                 }
             }
         }
-    }
-
-    fn line(&self, property: &Property) -> u32 {
-        let line = self
-            .line_starts
-            .partition_point(|start| *start <= property.position);
-        u32::try_from(line).unwrap_or(u32::MAX)
     }
 
     /// References are written as `x.groovy`, `script/x.groovy`, `/script/x.groovy` or
@@ -295,44 +261,6 @@ impl Model<'_> {
     }
 }
 
-fn steps(document: &Document<'_>) -> Vec<Step> {
-    let is_property =
-        |node: &Node<'_, '_>| node.is_element() && node.tag_name().name() == "property";
-    let holders = document
-        .descendants()
-        .filter(|node| node.children().any(|child| is_property(&child)));
-    let step = |holder: Node<'_, '_>| {
-        Step(
-            holder
-                .children()
-                .filter(is_property)
-                .filter_map(property)
-                .collect(),
-        )
-    };
-    holders.map(step).collect()
-}
-
-fn line_starts(text: &str) -> Vec<usize> {
-    let after_breaks = text.match_indices('\n').map(|(position, _)| position + 1);
-    std::iter::once(0).chain(after_breaks).collect()
-}
-
-fn property(node: Node<'_, '_>) -> Option<Property> {
-    let child = |name| node.children().find(|child| child.has_tag_name(name));
-    let value = child("value")?;
-    Some(Property {
-        key: text_of(child("key")?),
-        value: text_of(value),
-        position: value.range().start,
-    })
-}
-
-/// Whether a value can be looked at offline: it has no parameter and no expression in it.
-fn is_fixed(value: &str) -> bool {
-    !value.is_empty() && !value.contains("{{") && !value.contains("${")
-}
-
 fn inner_path(reference: &str) -> &str {
     match reference.find(RESOURCES) {
         Some(start) => &reference[start..],
@@ -351,13 +279,4 @@ fn last_part(path: &str) -> &str {
 
 fn ends_with(text: &str, ending: &str) -> bool {
     text.to_ascii_lowercase().ends_with(ending)
-}
-
-/// The names in `{{name}}`.
-fn placeholders(value: &str) -> impl Iterator<Item = &str> {
-    value
-        .split("{{")
-        .skip(1)
-        .filter_map(|rest| rest.split_once("}}"))
-        .map(|(name, _)| name.trim())
 }
