@@ -10,6 +10,7 @@ mod schedule;
 mod settle;
 mod survey;
 pub mod verdict;
+mod versions;
 mod watch;
 mod write;
 
@@ -247,7 +248,14 @@ impl Gathering<'_> {
                 .and_then(Evidence::task_id)
                 .map(ToString::to_string),
             took: self.context.clock.now().saturating_sub(self.started),
-            notes: self.standing.notes.iter().map(|note| self.clean(note)).collect(),
+            notes: self
+                .standing
+                .notes
+                .iter()
+                .chain(&trace.notes)
+                .map(|note| self.clean(note))
+                .collect(),
+            requested_version: trace.requested_version,
             verdict,
         }
     }

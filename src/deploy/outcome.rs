@@ -284,6 +284,7 @@ impl Outcome {
             task: None,
             took: Duration::ZERO,
             notes: Vec::new(),
+            requested_version: None,
         }
     }
 }
@@ -332,4 +333,6 @@ pub struct Outcome {
     pub took: Duration,
     /// What a reader should know, whatever the verdict.
     pub notes: Vec<String>,
+    /// The version that the tenant was asked to show, where it was asked.
+    pub requested_version: Option<String>,
 }

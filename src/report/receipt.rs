@@ -34,6 +34,8 @@ struct Entry<'a> {
     zip_sha256: Option<String>,
     task: Option<&'a str>,
     designtime_version: Change<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version_requested: Option<&'a str>,
     runtime_version: Change<'a>,
     deployed_on: Change<'a>,
     parameters_changed: &'a [String],
@@ -111,6 +113,7 @@ fn entry(outcome: &Outcome) -> Entry<'_> {
             before.designtime_version.as_deref(),
             outcome.designtime_version.as_deref(),
         ),
+        version_requested: outcome.requested_version.as_deref(),
         runtime_version: change(
             before.runtime_version.as_deref(),
             outcome.runtime_version.as_deref(),

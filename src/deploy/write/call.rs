@@ -63,7 +63,7 @@ impl Writing<'_> {
     }
 
     /// The artifact that must be there; a lagging replica may not show it at once.
-    fn written_artifact(&self) -> Result<DesigntimeArtifact, Halt> {
+    pub(super) fn written_artifact(&self) -> Result<DesigntimeArtifact, Halt> {
         for look in 0..MISSING_ATTEMPTS {
             self.context.clock.sleep(retry::pause_before(look));
             let reading =

@@ -6,6 +6,7 @@ mod call;
 mod configure;
 mod content;
 mod shelf;
+mod version;
 
 use std::time::Duration;
 
@@ -53,8 +54,12 @@ pub(super) struct Trace {
     pub(super) phase: Phase,
     /// The design-time version, once it was read back.
     pub(super) version: Option<String>,
+    /// The version that the tenant was asked to show.
+    pub(super) requested_version: Option<String>,
     /// The keys of the parameters that were written.
     pub(super) parameters: Vec<String>,
+    /// What a reader should know, whatever the verdict.
+    pub(super) notes: Vec<String>,
 }
 
 impl Trace {
@@ -63,7 +68,9 @@ impl Trace {
         Self {
             phase,
             version: None,
+            requested_version: None,
             parameters: Vec::new(),
+            notes: Vec::new(),
         }
     }
 }
@@ -121,7 +128,9 @@ impl<'a> Writing<'a> {
     pub(super) fn bring(&mut self, steps: Steps) -> Result<Vec<Setting>, Halt> {
         self.upload(steps)?;
         self.trace.phase = Phase::Configure;
-        self.configure(steps.upload)
+        let settings = self.configure(steps.upload)?;
+        self.save_version(steps)?;
+        Ok(settings)
     }
 
     /// The seal of what was brought; `shown`: what a list has just shown of the artifact, if one did.
@@ -196,6 +205,13 @@ impl<'a> Writing<'a> {
 
     fn progress(&self, text: impl Into<String>) {
         self.context.ledger.progress(&self.job.id.0, text);
+    }
+
+    /// Tells what a reader should know, now and in the report.
+    fn note(&mut self, text: impl Into<String>) {
+        let text = text.into();
+        self.progress(text.clone());
+        self.trace.notes.push(text);
     }
 
     fn wrote(&mut self, state: impl Into<String>) {
