@@ -5,5 +5,6 @@ pub mod credentials;
 pub mod environment;
 pub mod options;
 pub mod parameters;
+pub mod project;
 pub mod redactor;
 pub mod secret;

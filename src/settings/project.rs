@@ -1,0 +1,553 @@
+//! `flowship.yaml`: the packages and artifacts of a repository, and what differs between environments. Knows files and
+//! variables, and nothing of tenants.
+
+mod format;
+mod reading;
+mod schema;
+mod value;
+mod yaml;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::address::TenantUrl;
+use super::environment::Environment;
+use super::parameters::{self, CredentialNames, NamedParameter, ParametersError};
+use super::redactor::Redactor;
+use crate::words::{disarm, nearest};
+
+pub use schema::schema;
+pub use value::RawParameter;
+
+use yaml::{Fault, Place};
+
+/// The names that are looked for, in this order.
+const NAMES: [&str; 2] = ["flowship.yaml", "flowship.yml"];
+/// The largest file that is read, in bytes.
+const LARGEST: u64 = 1024 * 1024;
+/// The longest part of the file that a message repeats, in characters.
+const REPEATED: usize = 60;
+
+/// What `flowship.yaml` says. Texts are as they stand there; only values of parameters hold variables.
+#[derive(Clone, Debug)]
+pub struct Project {
+    /// The file, as it was given.
+    pub path: PathBuf,
+    /// The packages in the order of the file; may be none.
+    pub packages: Vec<PackageSettings>,
+    /// The environments by name; may be none.
+    pub environments: BTreeMap<String, EnvironmentSettings>,
+    /// Where relative paths begin.
+    directory: PathBuf,
+}
+
+/// An integration package.
+#[derive(Clone, Debug)]
+pub struct PackageSettings {
+    /// Its id, without the environment's prefix and suffix.
+    pub id: String,
+    /// Its name, for its creation.
+    pub name: Option<String>,
+    /// Its short text, for its creation.
+    pub short_text: Option<String>,
+    /// Its artifacts in the order of the file; at least one.
+    pub artifacts: Vec<ArtifactSettings>,
+    /// Where it stands: `flowship.yaml:4:5`.
+    pub at: String,
+}
+
+/// An artifact, or a directory of several.
+#[derive(Clone, Debug)]
+pub struct ArtifactSettings {
+    /// The directory or zip, relative to the working directory when the settings file's path is.
+    pub path: PathBuf,
+    /// Its id instead of the manifest's, without the environment's prefix and suffix.
+    pub id: Option<String>,
+    /// Its name instead of the manifest's, without the environment's prefix and suffix.
+    pub name: Option<String>,
+    /// When to deploy it; see [`deploy_rule`].
+    pub deploy: Option<DeployRule>,
+    /// Its parameters in every environment.
+    pub parameters: Vec<RawParameter>,
+    /// Where it stands: `flowship.yaml:6:9`.
+    pub at: String,
+}
+
+/// When an artifact is deployed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DeployRule {
+    /// Though nothing changed.
+    Always,
+    /// When something changed, or when it can't be shown that nothing did.
+    Changed,
+    /// It is uploaded and configured only.
+    Never,
+}
+
+/// What differs in an environment.
+#[derive(Clone, Debug)]
+pub struct EnvironmentSettings {
+    /// Its name.
+    pub name: String,
+    /// The beginning of the names of the variables that hold its credentials, as named; see [`Self::credentials_prefix`].
+    pub credentials: Option<String>,
+    /// The only host that its credentials may be for.
+    pub host: Option<Host>,
+    /// Put around the id of every artifact.
+    pub id: Affix,
+    /// Put around the name of every artifact.
+    pub artifact_name: Affix,
+    /// Put around the id of every package.
+    pub package: Affix,
+    /// Copies may share sender addresses with their originals.
+    pub allow_shared_addresses: bool,
+    /// When to deploy artifacts; see [`deploy_rule`].
+    pub deploy: Option<DeployRule>,
+    /// Parameters by the id of the artifact, without prefix and suffix.
+    pub parameters: BTreeMap<String, ArtifactParameters>,
+    /// Files of parameters beside the artifacts.
+    pub parameters_file: Option<ParametersFile>,
+    /// Where it stands: `flowship.yaml:12:3`.
+    pub at: String,
+}
+
+/// The parameters of one artifact in an environment.
+#[derive(Clone, Debug)]
+pub struct ArtifactParameters {
+    /// Where the artifact's id stands.
+    pub at: String,
+    /// Its parameters.
+    pub parameters: Vec<RawParameter>,
+}
+
+/// Where files of parameters are, one for each artifact.
+#[derive(Clone, Debug)]
+pub struct ParametersFile {
+    /// As written, with `{artifact}` and `{id}`.
+    pub pattern: String,
+    /// Where it is written.
+    pub at: String,
+    base: PathBuf,
+}
+
+/// What is put before and behind a name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Affix {
+    /// Before it.
+    pub prefix: String,
+    /// Behind it.
+    pub suffix: String,
+}
+
+/// The host of a tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Host(String);
+
+/// An artifact whose parameters are asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// Its id, without prefix and suffix.
+    pub id: &'a str,
+    /// Its directory or zip, relative to the working directory.
+    pub path: &'a Path,
+    /// What the file says about it; `None` for an artifact that the command line names.
+    pub settings: Option<&'a ArtifactSettings>,
+}
+
+/// Why the settings can't be used. Nothing was sent; no text repeats the value of a variable.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what}")]
+pub struct ProjectError {
+    /// What is wrong.
+    pub what: String,
+    /// File, line and column: `flowship.yaml:12:3`; the file alone when it is about all of it.
+    pub at: String,
+    /// What to do.
+    pub hint: String,
+}
+
+impl From<ParametersError> for ProjectError {
+    fn from(error: ParametersError) -> Self {
+        Self {
+            what: error.what,
+            at: error.at,
+            hint: error.hint,
+        }
+    }
+}
+
+/// The settings file of a directory, relative to it: `flowship.yaml` or `flowship.yml`; two of them are an error.
+pub fn find(directory: &Path) -> Result<Option<PathBuf>, ProjectError> {
+    let mut found = NAMES
+        .into_iter()
+        .filter(|name| directory.join(name).exists());
+    match (found.next(), found.next()) {
+        (Some(first), Some(second)) => Err(ProjectError {
+            what: format!("there are {first} and {second}"),
+            at: second.to_owned(),
+            hint: "keep one of them, or name one with --config".to_owned(),
+        }),
+        (first, _) => Ok(first.map(PathBuf::from)),
+    }
+}
+
+/// Reads a settings file, given relative to `directory` and named in messages as it was given. Paths in it are relative
+/// to where it lies; they may lead above it, because a file may lie beside the artifacts. No variable is looked at.
+pub fn read(directory: &Path, given: &Path) -> Result<Project, ProjectError> {
+    let shown = given.display().to_string();
+    let bytes = parameters::bounded(&directory.join(given), LARGEST).map_err(|reason| {
+        let what = format!("the settings file can't be read: {reason}");
+        whole(&shown, what, "check the path, and who may read it")
+    })?;
+    let base = given.parent().unwrap_or(Path::new(""));
+    let read = text_of(&bytes)
+        .and_then(|text| reading::read(text, &shown, base))
+        .map_err(|fault| ProjectError {
+            what: fault.what,
+            at: at(&shown, fault.place),
+            hint: fault.hint,
+        })?;
+    Ok(Project {
+        path: given.to_owned(),
+        packages: read.packages,
+        environments: read.environments,
+        directory: directory.to_owned(),
+    })
+}
+
+fn whole(shown: &str, what: String, hint: &str) -> ProjectError {
+    ProjectError {
+        what,
+        at: shown.to_owned(),
+        hint: hint.to_owned(),
+    }
+}
+
+/// The text of a file; editors may have put a byte order mark before it.
+fn text_of(bytes: &[u8]) -> Result<&str, Fault> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    std::str::from_utf8(bytes).map_err(|error| {
+        let good = bytes.get(..error.valid_up_to()).unwrap_or_default();
+        let good = String::from_utf8_lossy(good);
+        Fault::new(
+            Place::of_byte(&good, good.len()),
+            "the file is not UTF-8",
+            "save it as UTF-8",
+        )
+    })
+}
+
+fn at(shown: &str, place: Place) -> String {
+    format!("{shown}:{}:{}", place.line, place.column)
+}
+
+/// A part of the file, fit to be repeated in a message.
+fn quoted(text: &str) -> String {
+    let line = disarm(text);
+    match line.char_indices().nth(REPEATED) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+impl Project {
+    /// The environment of a name.
+    pub fn environment(&self, name: &str) -> Result<&EnvironmentSettings, ProjectError> {
+        self.environments.get(name).ok_or_else(|| {
+            let names: Vec<&str> = self.environments.keys().map(String::as_str).collect();
+            let hint = match (nearest(name, names.iter().copied()), names.is_empty()) {
+                (_, true) => "it has no environments: add them below `environments:`".to_owned(),
+                (Some(near), _) => {
+                    format!("did you mean `{near}`? It has: {}", names.join(", "))
+                }
+                (None, _) => format!("it has: {}", names.join(", ")),
+            };
+            whole(
+                &self.path.display().to_string(),
+                format!("there is no environment `{}`", quoted(name)),
+                &hint,
+            )
+        })
+    }
+
+    /// The names of the variables that hold credentials for any of the environments.
+    #[must_use]
+    pub fn credential_names(&self) -> CredentialNames {
+        let environments = self.environments.values();
+        CredentialNames::with_prefixes(environments.map(EnvironmentSettings::credentials_prefix))
+    }
+
+    /// The parameters that the settings name for an artifact, each key once: the artifact's own, those of the environment's
+    /// file and those of the environment, of which later ones win. Values of variables are filled in and masked from now
+    /// on; only those are asked for that are used.
+    pub fn parameters(
+        &self,
+        artifact: Target<'_>,
+        environment: Option<&EnvironmentSettings>,
+        variables: &Environment,
+        redactor: &Redactor,
+    ) -> Result<Vec<NamedParameter>, ProjectError> {
+        let mut raw: BTreeMap<String, RawParameter> = BTreeMap::new();
+        let own = artifact
+            .settings
+            .map_or(&[][..], |settings| &settings.parameters);
+        let of_file = match environment.and_then(|one| one.parameters_file.as_ref()) {
+            Some(file) => file.read(&self.directory, artifact)?,
+            None => Vec::new(),
+        };
+        let of_environment = environment
+            .and_then(|one| one.parameters.get(artifact.id))
+            .map_or(&[][..], |found| &found.parameters);
+        for parameter in own.iter().chain(&of_file).chain(of_environment) {
+            raw.insert(parameter.key.clone(), parameter.clone());
+        }
+        let credentials = self.credential_names();
+        raw.values()
+            .map(|parameter| parameter.fill(variables, &credentials, redactor))
+            .collect()
+    }
+
+    /// Refuses parameters of an environment for an artifact that is none of `ids`: all ids of the packages, without prefix and
+    /// suffix, also of those artifacts that this run leaves alone.
+    pub fn refuse_unknown_artifacts(
+        &self,
+        environment: &EnvironmentSettings,
+        ids: &[&str],
+    ) -> Result<(), ProjectError> {
+        let unknown = environment
+            .parameters
+            .iter()
+            .find(|(id, _)| !ids.contains(&id.as_str()));
+        let Some((id, parameters)) = unknown else {
+            return Ok(());
+        };
+        let copied = ids.iter().find(|known| environment.id.apply(known) == *id);
+        let hint = match (copied, nearest(id, ids.iter().copied())) {
+            (Some(original), _) => {
+                format!("write the id without prefix and suffix of the environment: `{original}`")
+            }
+            (None, Some(near)) => format!("did you mean `{near}`?"),
+            (None, None) => {
+                "write the id that stands in the manifest of the artifact, or in its settings"
+                    .to_owned()
+            }
+        };
+        Err(ProjectError {
+            what: format!(
+                "environment `{}` has parameters for `{}`, and no package has an artifact with this id",
+                environment.name,
+                quoted(id)
+            ),
+            at: parameters.at.clone(),
+            hint,
+        })
+    }
+
+    /// Refuses a `parameters-file` that leads to no file for any of the artifacts: it is wrong then, and would be passed over.
+    pub fn refuse_useless_parameters_file(
+        &self,
+        environment: &EnvironmentSettings,
+        artifacts: &[Target<'_>],
+    ) -> Result<(), ProjectError> {
+        let Some(file) = &environment.parameters_file else {
+            return Ok(());
+        };
+        let there = |artifact: &Target<'_>| self.directory.join(file.path(*artifact)).exists();
+        if artifacts.iter().any(there) {
+            return Ok(());
+        }
+        let first = artifacts.first();
+        let tried = first.map_or_else(String::new, |artifact| {
+            format!("; looked for {} first", file.path(*artifact).display())
+        });
+        Err(ProjectError {
+            what: format!("`parameters-file` leads to no file for any artifact{tried}"),
+            at: file.at.clone(),
+            hint: "check the names of directories and file; {artifact} stands for the directory of the artifact".to_owned(),
+        })
+    }
+}
+
+impl ArtifactSettings {
+    /// Refuses settings that are for one artifact when the path holds `found` artifacts.
+    pub fn refuse_several(&self, found: usize) -> Result<(), ProjectError> {
+        let key = match self {
+            Self { id: Some(_), .. } => "id",
+            Self { name: Some(_), .. } => "name",
+            Self { parameters, .. } if !parameters.is_empty() => "parameters",
+            _ => return Ok(()),
+        };
+        if found <= 1 {
+            return Ok(());
+        }
+        Err(ProjectError {
+            what: format!(
+                "`{key}` is for one artifact, and {} holds {found}",
+                self.path.display()
+            ),
+            at: self.at.clone(),
+            hint: "give each artifact an entry of its own".to_owned(),
+        })
+    }
+}
+
+impl EnvironmentSettings {
+    /// The beginning of the names of the variables that hold its credentials; `CPI` unless it names another.
+    #[must_use]
+    pub fn credentials_prefix(&self) -> &str {
+        self.credentials.as_deref().unwrap_or("CPI")
+    }
+
+    /// Whether artifacts have other ids here than in their manifests: they are copies then.
+    #[must_use]
+    pub fn has_copies(&self) -> bool {
+        !self.id.is_empty()
+    }
+
+    /// The name of a package that is created here. A package of its own has a name of its own.
+    #[must_use]
+    pub fn package_name(&self, package: &PackageSettings) -> String {
+        let name = package.name.as_deref().unwrap_or(&package.id);
+        if self.package.is_empty() {
+            name.to_owned()
+        } else if self.artifact_name.is_empty() {
+            self.package.apply(name)
+        } else {
+            self.artifact_name.apply(name)
+        }
+    }
+}
+
+/// When an artifact is deployed. `never` holds, whoever says it; else the artifact's own rule wins over the environment's.
+#[must_use]
+pub fn deploy_rule(
+    artifact: Option<&ArtifactSettings>,
+    environment: Option<&EnvironmentSettings>,
+) -> DeployRule {
+    let of_artifact = artifact.and_then(|settings| settings.deploy);
+    let of_environment = environment.and_then(|settings| settings.deploy);
+    if of_environment == Some(DeployRule::Never) {
+        return DeployRule::Never;
+    }
+    of_artifact
+        .or(of_environment)
+        .unwrap_or(DeployRule::Changed)
+}
+
+impl DeployRule {
+    fn of(word: &str) -> Option<Self> {
+        match word {
+            "always" => Some(Self::Always),
+            "changed" => Some(Self::Changed),
+            "never" => Some(Self::Never),
+            _ => None,
+        }
+    }
+}
+
+impl ParametersFile {
+    /// The file of an artifact, relative to the working directory. A zip has it where its directory would have it.
+    #[must_use]
+    pub fn path(&self, artifact: Target<'_>) -> PathBuf {
+        let pattern = self.pattern.replace("{id}", artifact.id);
+        match pattern.strip_prefix("{artifact}/") {
+            Some(rest) => {
+                let is_zip = artifact
+                    .path
+                    .extension()
+                    .is_some_and(|end| end.eq_ignore_ascii_case("zip"));
+                let directory = if is_zip {
+                    artifact.path.with_extension("")
+                } else {
+                    artifact.path.to_owned()
+                };
+                directory.join(rest)
+            }
+            None => self.base.join(pattern),
+        }
+    }
+
+    /// The parameters of an artifact; none when the pattern makes a file for each artifact and this one has none.
+    fn read(
+        &self,
+        directory: &Path,
+        artifact: Target<'_>,
+    ) -> Result<Vec<RawParameter>, ProjectError> {
+        let path = self.path(artifact);
+        let of_each = self.pattern.contains('{');
+        if of_each && !directory.join(&path).exists() {
+            return Ok(Vec::new());
+        }
+        parameters::read_file(directory, &path)
+            .map_err(|error| ProjectError {
+                hint: "check `parameters-file`, and who may read the file".to_owned(),
+                ..error.into()
+            })?
+            .into_iter()
+            .map(|named| {
+                let at = named.source;
+                RawParameter::read(&named.key, at.clone(), &named.value, |_| at.clone()).map_err(
+                    |bad| ProjectError {
+                        what: bad.what,
+                        at: at.clone(),
+                        hint: bad.hint,
+                    },
+                )
+            })
+            .collect()
+    }
+}
+
+impl Affix {
+    /// The name with prefix and suffix.
+    #[must_use]
+    pub fn apply(&self, name: &str) -> String {
+        format!("{}{name}{}", self.prefix, self.suffix)
+    }
+
+    /// Whether it changes nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.prefix.is_empty() && self.suffix.is_empty()
+    }
+}
+
+impl Host {
+    /// Takes a host or the address of a tenant; port and path are left out.
+    fn of(text: &str) -> Option<Self> {
+        let url = TenantUrl::parse(text).ok()?;
+        Some(Self(url.host().to_owned()))
+    }
+
+    /// Whether an address is on this host.
+    #[must_use]
+    pub fn is_of(&self, url: &TenantUrl) -> bool {
+        self.0.eq_ignore_ascii_case(url.host())
+    }
+
+    /// The host, in lower case.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for DeployRule {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Always => "always",
+            Self::Changed => "changed",
+            Self::Never => "never",
+        })
+    }
+}

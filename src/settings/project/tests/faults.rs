@@ -1,0 +1,426 @@
+//! What is wrong in a file, and where.
+
+use super::*;
+
+/// Fails for each text whose error does not begin as expected.
+#[track_caller]
+fn faults(table: &[(&str, &str)]) {
+    let wrong: Vec<String> = table
+        .iter()
+        .map(|(text, expected)| (text, expected, fault(text)))
+        .filter(|(_, expected, found)| !found.starts_with(*expected))
+        .map(|(text, expected, found)| format!("{text:?}\n  wanted {expected}\n  found  {found}"))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn unknown_keys_are_told_with_the_nearest_one() {
+    faults(&[
+        (
+            "pakages: []",
+            "1:1: `pakages` is no key of the file; did you mean `packages`? the file has: version, packages, environments",
+        ),
+        (
+            "version: 1\nother: 1",
+            "2:1: `other` is no key of the file; the file has:",
+        ),
+        (
+            "packages:\n- id: P\n  artefacts: [a]",
+            "3:3: `artefacts` is no key of a package; did you mean `artifacts`?",
+        ),
+        (
+            "packages:\n- id: P\n  short_text: x\n  artifacts: [a]",
+            "3:3: `short_text` is no key of a package; did you mean `short-text`?",
+        ),
+        (
+            &artifacts("  - path: a\n    parameter: {}"),
+            "5:5: `parameter` is no key of an artifact; did you mean `parameters`?",
+        ),
+        (
+            &environment("    hosts: x"),
+            "3:5: `hosts` is no key of an environment; did you mean `host`?",
+        ),
+        (
+            &environment("    \"a\\e[31m\\nb\": x"),
+            "3:5: `a b` is no key of an environment",
+        ),
+    ]);
+}
+
+#[test]
+fn what_is_no_yaml_is_told_with_its_place() {
+    let deep = format!("packages: {}{}", "[".repeat(200), "]".repeat(200));
+    let deep_blocks: String = (0..60)
+        .map(|depth| format!("{}a:\n", " ".repeat(depth)))
+        .collect();
+    faults(&[
+        (
+            "packages:\n\t- a",
+            "2:2: a tab stands where YAML takes blanks only; write blanks",
+        ),
+        ("packages: [", "1:11: this is no YAML: unclosed bracket '['"),
+        ("a: b: c", "1:5: this is no YAML"),
+        ("packages: \"a", "1:11: this is no YAML"),
+        ("environments: *x", "1:15: nothing above has the name"),
+        (
+            "packages: &a [*a]",
+            "1:15: this alias stands inside what it repeats",
+        ),
+        ("packages: !!seq []", "1:17: a tag (`!...`) stands here"),
+        (
+            "version: 1\n---\nversion: 1",
+            "2:1: a second document begins here",
+        ),
+        ("{[a]: b}", "1:2: a key must be a text, here is a list"),
+        ("? \n: b", "2:1: a key must be a text, here is nothing"),
+        (
+            "environments:\n  a: &a {}\n  b:\n    <<: *a",
+            "4:5: merging (`<<`) is no part of this file",
+        ),
+        (&deep, "1:34: lists and mappings stand too deep"),
+        (&deep_blocks, "25:25: lists and mappings stand too deep"),
+    ]);
+}
+
+#[test]
+fn keys_that_stand_twice_are_told_with_both_lines() {
+    faults(&[
+        (
+            "version: 1\nversion: 1",
+            "2:1: `version` stands here for the second time, first on line 1",
+        ),
+        (
+            "environments:\n  dev:\n  qa:\n  dev:",
+            "4:3: `dev` stands here for the second time, first on line 2",
+        ),
+        (
+            &environment("    parameters:\n      A: {k: 1, \"k\": 2}"),
+            "4:17: `k` stands here for the second time",
+        ),
+    ]);
+}
+
+#[test]
+fn what_has_another_type_is_told_with_its_place() {
+    faults(&[
+        (
+            "just text",
+            "1:1: `flowship.yaml` must be a mapping, here is a text",
+        ),
+        (
+            "- a",
+            "1:1: `flowship.yaml` must be a mapping, here is a list",
+        ),
+        ("", "1:1: the file names neither packages nor environments"),
+        (
+            "# only\n# comments\n",
+            "1:1: the file names neither packages nor environments",
+        ),
+        (
+            "version: 2\npackages: []",
+            "1:10: this is version `2` of the format; this flowship reads version 1",
+        ),
+        (
+            "packages:",
+            "1:9: `packages` must be a list, here is nothing",
+        ),
+        ("packages: []", "1:11: `packages` is empty"),
+        (
+            "packages:\n  id: P",
+            "2:3: `packages` must be a list, here is a mapping of keys to values; write one entry a line",
+        ),
+        (
+            "packages:\n- P",
+            "2:3: `an entry of packages` must be a mapping",
+        ),
+        (
+            "packages:\n- artifacts: [a]",
+            "2:3: a package without `id`; add `id:`",
+        ),
+        ("packages:\n- id: P", "2:3: a package without `artifacts`"),
+        (
+            "packages:\n- id:\n  artifacts: [a]",
+            "2:5: `id` has no value; give it one",
+        ),
+        (
+            "packages:\n- id: ''\n  artifacts: [a]",
+            "2:7: `id` is empty",
+        ),
+        (
+            "packages:\n- id: a b\n  artifacts: [a]",
+            "2:7: `id`: `a b` is no text without blanks",
+        ),
+        (
+            "packages:\n- id: [a]\n  artifacts: [a]",
+            "2:7: `id` must be a text, here is a list",
+        ),
+        (&artifacts("  - id: A"), "4:5: an artifact without `path`"),
+        (
+            &artifacts("  - [a]"),
+            "4:5: `an entry of artifacts` must be a text, here is a list",
+        ),
+        (
+            &artifacts("  - path: a\n    deploy: allways"),
+            "5:13: `deploy` is `allways`; did you mean `always`? It is one of: always, changed, never",
+        ),
+        (
+            &artifacts("  - path: a\n    deploy: true"),
+            "5:13: `deploy` is `true`; write one of",
+        ),
+        (
+            &artifacts("  - path: a\n    parameters: [a]"),
+            "5:17: `parameters` must be a mapping, here is a list",
+        ),
+        (
+            &artifacts("  - path: a\n    parameters:\n      A:\n      B: x"),
+            "6:8: `A` has no value; write \"\" for an empty value",
+        ),
+        (
+            &artifacts("  - path: a\n    parameters:\n      A: {{x}}"),
+            "6:1",
+        ),
+        (
+            &artifacts("  - path: a\n    parameters:\n      A: {x: y}"),
+            "6:10: `A` must be a text, here is a mapping",
+        ),
+    ]);
+}
+
+#[test]
+fn what_has_another_type_in_an_environment_is_told_with_its_place() {
+    faults(&[
+        (
+            "environments: [dev]",
+            "1:15: `environments` must be a mapping, here is a list",
+        ),
+        (
+            "environments:\n  my env:",
+            "2:3: `my env` names no environment; write a name of letters, digits, `-` and `_`",
+        ),
+        (
+            &environment("    allow-shared-addresses: yes"),
+            "3:29: `allow-shared-addresses` must be true or false, here is a text",
+        ),
+        (
+            &environment("    allow-shared-addresses: 'true'"),
+            "3:29: `allow-shared-addresses` must be true or false",
+        ),
+        (
+            &environment("    host: a b"),
+            "3:11: `host` is no host, such as",
+        ),
+        (
+            &environment("    host: https://u:p@x"),
+            "3:11: `host` is no host, such as",
+        ),
+        (
+            &environment("    credentials: '{\"oauth\": \"s3cret\"}'"),
+            "3:18: `credentials` is no beginning of names of variables",
+        ),
+        (
+            &environment("    credentials: PROD_CPI_SERVICE_KEY"),
+            "3:18: `credentials` is the whole name of a variable; write what the names of the variables begin with: PROD_CPI",
+        ),
+        (
+            &environment("    credentials: A_TOKEN_URL"),
+            "3:18: `credentials` is the whole name of a variable; write what the names of the variables begin with: A",
+        ),
+        (
+            &environment("    id-suffix: ' x'"),
+            "3:16: `id-suffix`: `x` is no text without blanks",
+        ),
+        (
+            &environment("    host: ${env:HOST}"),
+            "3:11: `host` holds `${env:`, which is replaced in values of parameters only",
+        ),
+        (
+            &environment("    parameters-file: QA/{artifact}/x"),
+            "3:22: `parameters-file` holds braces that stand for nothing",
+        ),
+        (
+            &environment("    parameters-file: '{artifact}/{stage}/x'"),
+            "3:22: `parameters-file` holds braces",
+        ),
+        (
+            &environment("    parameters:\n      A: x"),
+            "4:10: `A` must be a mapping, here is a text",
+        ),
+    ]);
+    assert!(!fault(&environment("    credentials: '{\"oauth\": \"s3cret\"}'")).contains("s3cret"));
+}
+
+#[test]
+fn paths_are_relative_and_written_with_slashes() {
+    for (path, good) in [
+        ("a", true),
+        ("./a/b/", true),
+        ("../a", true),
+        (".", true),
+        ("a b/ü.zip", true),
+        ("/a", false),
+        ("~/a", false),
+        ("'C:/a'", false),
+        ("a\\b", false),
+        ("''", false),
+    ] {
+        let found = fault(&artifacts(&format!("  - {path}")));
+        assert_eq!(found == "no error", good, "{path} {found}");
+        assert!(good || found.starts_with("4:5: "), "{found}");
+    }
+}
+
+#[test]
+fn ids_and_paths_that_stand_twice_are_refused() {
+    faults(&[
+        (
+            "packages:\n- {id: P, artifacts: [a]}\n- {id: P, artifacts: [b]}",
+            "3:8: the package `P` stands on line 2 too",
+        ),
+        (
+            &artifacts("  - {path: a, id: X}\n  - {path: b, id: X}"),
+            "5:19: the artifact `X` stands on line 4 too",
+        ),
+        (
+            "packages:\n- {id: P, artifacts: [a/b]}\n- {id: Q, artifacts: [./a/c/../b/]}",
+            "3:23: the path `./a/c/../b/` stands on line 2 too; remove one of them, or give each an `id`",
+        ),
+        (
+            &artifacts("  - a\n  - {path: a, id: X}"),
+            "5:5: the path `a` stands on line 4 too",
+        ),
+        (
+            &artifacts("  - {path: a, id: X}\n  - {path: a, id: Y}"),
+            "no error",
+        ),
+        (&artifacts("  - ../a\n  - ../../a"), "no error"),
+    ]);
+}
+
+#[test]
+fn aliases_repeat_values_and_no_bomb_goes_off() {
+    let shared = "environments:\n  dev:\n    parameters: &all\n      Flow: {K: v}\n  qa:\n    parameters: *all\n";
+    let project = good(shared);
+    let found = named(&project, "Flow", Some("qa"), &Environment::default()).unwrap();
+    assert_eq!(found[0].source, "flowship.yaml:4:14");
+
+    let mut laughs = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..12 {
+        let aliases = vec![format!("*a{}", level - 1); 10].join(", ");
+        laughs += &format!("a{level}: &a{level} [{aliases}]\n");
+    }
+    assert!(
+        fault(&laughs).contains("the file holds more than any settings do"),
+        "{}",
+        fault(&laughs)
+    );
+
+    let long = format!(
+        "a: &a \"{}\"\nb: [{}]",
+        "x".repeat(100_000),
+        vec!["*a"; 10_000].join(", ")
+    );
+    assert!(
+        fault(&long).contains("the file holds more"),
+        "{}",
+        fault(&long)
+    );
+
+    let mut deep = "a0: &a0 [x]\n".to_owned();
+    for level in 1..30 {
+        deep += &format!("a{level}: &a{level} [*a{}]\n", level - 1);
+    }
+    assert!(fault(&deep).contains("too deep"), "{}", fault(&deep));
+}
+
+#[test]
+fn what_is_no_text_is_refused_with_its_place() {
+    let bad = b"packages:\n  - id: \xfcber\n";
+    assert_eq!(
+        told(bytes(bad).1.err()),
+        "2:9: the file is not UTF-8; save it as UTF-8"
+    );
+    let wide: Vec<u8> = "version: 1"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let wide = [b"\xff\xfe".as_slice(), &wide].concat();
+    assert_eq!(
+        told(bytes(&wide).1.err()),
+        "1:1: the file is not UTF-8; save it as UTF-8"
+    );
+    assert!(
+        fault("\u{feff}pakages: 1").starts_with("1:1: `pakages`"),
+        "{}",
+        fault("\u{feff}pakages: 1")
+    );
+    let large = "#".repeat(1024 * 1024 + 1);
+    let found = fault(&large);
+    assert!(
+        found.contains("can't be read: it is larger than 1048576 bytes"),
+        "{found}"
+    );
+    let directory = TempDir::new().unwrap();
+    let found = told(read(directory.path(), Path::new("none.yaml")).err());
+    assert!(
+        found.starts_with("none.yaml: the settings file can't be read: "),
+        "{found}"
+    );
+    let found = told(read(directory.path(), Path::new(".")).err());
+    assert!(found.contains("it is no ordinary file"), "{found}");
+}
+
+#[test]
+fn what_is_written_wrong_between_the_braces_is_found_before_any_variable_is_looked_at() {
+    for (written, expected) in [
+        (
+            "a ${env:A",
+            "6:19: `${env:` without the `}` that ends it; write ${env:NAME}",
+        ),
+        ("${env:}", "6:17: between `${env:` and `}` stands no name"),
+        ("${env:a-b}", "6:17: between `${env:`"),
+        ("${env:1A}", "6:17: between `${env:`"),
+        ("${env:A:-x}", "6:17: there are no defaults"),
+        ("${env:A} ${env:B C}", "6:26: between `${env:`"),
+    ] {
+        let found = fault(&with_value(written));
+        assert!(
+            found.starts_with(expected),
+            "{written}\n  wanted {expected}\n  found  {found}"
+        );
+    }
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_text_never_panics(text in ".{0,200}") {
+        let _ = reading::read(&text, "flowship.yaml", Path::new(""));
+    }
+
+    #[test]
+    fn arbitrary_yaml_never_panics(words in proptest::collection::vec(proptest::sample::select(vec![
+        "packages", "environments", "artifacts", "id", "path", "parameters", "dev", "deploy", "host", ": ", ":", "\n", "\n  ", "\n    ",
+        "- ", "[", "]", "{", "}", ", ", "&a ", "*a", "${env:", "${env:A}", "$", "'", "\"", "#", "|", ">", "!!str ", "<<", "~", "1", "true",
+        "\t", "---", "\u{feff}", "ü", "?", "\\", "%",
+    ]), 0..60)) {
+        let text: String = words.concat();
+        let _ = reading::read(&text, "flowship.yaml", Path::new(""));
+    }
+
+    #[test]
+    fn every_prefix_of_a_good_file_is_read_or_refused(length in 0..ALL_KEYS.len()) {
+        let _ = reading::read(&ALL_KEYS[..length], "flowship.yaml", Path::new(""));
+    }
+
+    #[test]
+    fn a_value_without_variables_stays_as_it_is(value in "[a-z${}: .]{0,40}") {
+        prop_assume!(!value.contains("${env:"));
+        let Ok(read) = RawParameter::read("k", "f:1".into(), &value, |_| String::new()) else {
+            return Err(TestCaseError::fail("refused"));
+        };
+        let Ok(named) = read.fill(&Environment::default(), &CredentialNames::default(), &Redactor::new()) else {
+            return Err(TestCaseError::fail("not filled"));
+        };
+        prop_assert_eq!(named.value, value);
+    }
+}
