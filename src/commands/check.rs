@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::json;
 
 use super::selection::{Checked, Selection};
+use super::wishes::Settings;
 use super::{Refusal, Voice, finish_output, not_an_artifact};
 use crate::Process;
 use crate::artifact::{self, Artifact, Comparable, Finding, PackOptions, Severity};
@@ -36,7 +37,8 @@ pub(super) fn check(
         volume: Volume::Quiet,
         ..voice.clone()
     };
-    let selection = Selection::of(&args.paths, &quiet, process)?;
+    let settings = Settings::read(args.config.as_ref(), args.environment.as_deref(), process)?;
+    let selection = settings.select(&args.paths, &quiet, process)?;
     if selection.checked.is_empty() {
         return selection.choose(false).map(|_| Exit::Ok);
     }

@@ -3,15 +3,13 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::jobs::{self, Asked, DEFAULT_POLL, Wish, span, timeout};
+use super::jobs::{self, Asked, DEFAULT_POLL, span, timeout};
 use super::run::Settled;
-use super::selection::Selection;
+use super::wishes::Settings;
 use super::{Refusal, Voice};
 use crate::Process;
-use crate::artifact::{Artifact, PackOptions};
-use crate::cli::{self, DeployArgs, PaceArgs, ParameterArgs, RedeployArgs, WantedArgs};
+use crate::cli::{self, DeployArgs, PaceArgs, ParameterArgs, RedeployArgs};
 use crate::deploy::job::{Job, Rules, Source, VersionRule};
-use crate::deploy::outcome::Message;
 use crate::exit::Exit;
 use crate::settings::options::Options;
 use crate::settings::parameters::{self, NamedParameter};
@@ -36,8 +34,15 @@ pub(super) fn deploy(
     };
     let rules = asked.rules(options)?;
     let keep_going = options.switch(args.wanted.keep_going, "keep-going")?;
-    let chosen = Selection::of(&args.wanted.paths, voice, process)?.choose(keep_going)?;
-    let wishes = wishes(&args.wanted, chosen.valid, &rules, process)?;
+    let settings = Settings::read(
+        args.wanted.config.as_ref(),
+        args.wanted.environment.as_deref(),
+        process,
+    )?;
+    let chosen = settings
+        .select(&args.wanted.paths, voice, process)?
+        .choose(keep_going)?;
+    let wishes = settings.wishes(&args.wanted, chosen.valid, &rules, &redactor, process)?;
     let jobs = jobs::jobs(wishes, &args.wanted, &redactor, process)?;
     Settled {
         command: "deploy",
@@ -47,44 +52,11 @@ pub(super) fn deploy(
         timeout: timeout(args.wait.timeout, process)?,
         keep_going,
         pace: pace(&args.pace, options)?,
+        login: settings.login(),
         try_out: &args.sandbox,
         redactor,
     }
     .run(voice, process)
-}
-
-/// What options and variables say of each artifact.
-fn wishes(
-    args: &WantedArgs,
-    artifacts: Vec<Artifact>,
-    rules: &Rules,
-    process: &Process<'_>,
-) -> Result<Vec<Wish>, Refusal> {
-    let options = Options::new(process.environment);
-    let pack = PackOptions {
-        id: options.text(args.id.as_deref(), "id"),
-        name: options.text(args.name.as_deref(), "name"),
-    };
-    if artifacts.len() > 1 && (pack.id.is_some() || pack.name.is_some()) {
-        let message = Message::new(format!(
-            "--id and --name are for one artifact, and these are {}",
-            artifacts.len()
-        ))
-        .hint("name one artifact, or write ids and names into flowship.yaml");
-        return Err(Refusal::usage(message));
-    }
-    let package = options.text(args.package.as_deref(), "package");
-    let package_name = options.text(args.package_name.as_deref(), "package-name");
-    let wish = |artifact| Wish {
-        artifact,
-        package: package.clone(),
-        package_name: package_name.clone(),
-        short_text: None,
-        pack: pack.clone(),
-        parameters: Vec::new(),
-        rules: rules.clone(),
-    };
-    Ok(artifacts.into_iter().map(wish).collect())
 }
 
 /// The rule of `--save-as-version`.
@@ -120,6 +92,7 @@ pub(super) fn redeploy(
 ) -> Result<Exit, Refusal> {
     let redactor = Redactor::new();
     let options = Options::new(process.environment);
+    let settings = Settings::read(args.config.as_ref(), args.environment.as_deref(), process)?;
     let rules = Rules {
         create_package: false,
         overwrite_drafts: options.switch(args.overwrite_drafts, "overwrite-drafts")?,
@@ -163,6 +136,7 @@ pub(super) fn redeploy(
         timeout: timeout(args.wait.timeout, process)?,
         keep_going: false,
         pace: pace(&args.pace, options)?,
+        login: settings.login(),
         try_out: &args.sandbox,
         redactor,
     }

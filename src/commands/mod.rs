@@ -9,6 +9,7 @@ mod run;
 mod sandbox;
 mod selection;
 mod voice;
+mod wishes;
 
 use std::io;
 use std::path::Path;
@@ -52,6 +53,16 @@ impl Refusal {
             findings: Vec::new(),
             invalid: Vec::new(),
         }
+    }
+}
+
+impl Refusal {
+    /// The same, found because of an entry in a file of settings.
+    fn named_at(mut self, place: &str) -> Self {
+        for message in &mut self.messages {
+            message.causes.push(format!("named at {place}"));
+        }
+        self
     }
 }
 

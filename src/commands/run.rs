@@ -22,7 +22,8 @@ use crate::report::masked::Masked;
 use crate::report::progress::{Progress, Volume};
 use crate::report::{Found, Report};
 use crate::sandbox::{Preload, Sandbox, SandboxError, SandboxOptions, Scenario};
-use crate::settings::credentials::{Credentials, Login};
+use crate::settings::credentials::{Credentials, Login, Names};
+use crate::settings::project::Host;
 use crate::settings::environment::Environment;
 use crate::settings::redactor::Redactor;
 use crate::tenant::Tenant;
@@ -42,8 +43,38 @@ pub(super) struct Settled<'a> {
     pub(super) timeout: Duration,
     pub(super) keep_going: bool,
     pub(super) pace: Pace,
+    pub(super) login: LoginNames,
     pub(super) try_out: &'a TryOutArgs,
     pub(super) redactor: Redactor,
+}
+
+/// Which variables hold the credentials, and for which host they must be.
+pub(super) struct LoginNames {
+    pub(super) names: Names,
+    /// The only host that they may be for.
+    pub(super) host: Option<Host>,
+    /// Where the environment stands that says so.
+    pub(super) at: String,
+}
+
+impl LoginNames {
+    /// Reads the credentials; those for another tenant are refused before a token is asked for.
+    fn read(&self, process: &Process<'_>) -> Result<Credentials, Refusal> {
+        let credentials =
+            Credentials::from_named(process.environment, &process.directory, &self.names)?;
+        match &self.host {
+            Some(host) if !host.is_of(&credentials.url) => {
+                let message = Message::new(format!(
+                    "the credentials are for {}, and this environment is {host}; nothing was sent",
+                    credentials.url.host()
+                ))
+                .at(format!("{} and {}_...", self.at, self.names.of("").trim_end_matches('_')))
+                .hint("give the variables the key of that tenant, or choose the environment that belongs to the key");
+                Err(Refusal::usage(message))
+            }
+            _ => Ok(credentials),
+        }
+    }
 }
 
 /// Where a run goes: a tenant, perhaps a simulated one that lives as long as the run.
@@ -57,7 +88,7 @@ struct Target {
 impl Settled<'_> {
     /// Carries the run out and writes its report.
     pub(super) fn run(self, voice: &Voice, process: &mut Process<'_>) -> Result<Exit, Refusal> {
-        let target = target(self.try_out, &self.jobs, process)?;
+        let target = target(self.try_out, &self.login, &self.jobs, process)?;
         target.credentials.hide_in(&self.redactor);
         let http = Http::new(&target.network, &self.redactor)
             .map_err(|error| Refusal::usage(Message::new(error.to_string())))?;
@@ -258,12 +289,13 @@ impl Telling<'_> {
 /// Reads the credentials, or starts a simulated tenant when that was asked for on the command line itself.
 fn target(
     try_out: &TryOutArgs,
+    login: &LoginNames,
     jobs: &[Job],
     process: &mut Process<'_>,
 ) -> Result<Target, Refusal> {
     if !try_out.sandbox {
         return Ok(Target {
-            credentials: Credentials::from_environment(process.environment, &process.directory)?,
+            credentials: login.read(process)?,
             network: process.environment.clone(),
             sandbox: None,
         });

@@ -45,7 +45,7 @@ pub(super) struct Chosen {
 }
 
 impl Selection {
-    /// Finds, opens and checks the artifacts at and below `paths`, given relative to the working directory.
+    /// Opens and checks the artifacts at these paths.
     pub(super) fn of(
         paths: &[PathBuf],
         voice: &Voice,
@@ -56,8 +56,8 @@ impl Selection {
             unreadable: Vec::new(),
             strays: Vec::new(),
         };
-        for path in found(paths, &process.directory)? {
-            selection.open(&path, voice, process);
+        for path in paths {
+            selection.open(path, voice, process);
         }
         selection.refuse_twins(&process.directory)?;
         Ok(selection)
@@ -150,8 +150,8 @@ fn twins(id: &str, one: &Artifact, other: &Artifact, directory: &Path) -> Refusa
     )
 }
 
-/// The artifacts at and below the paths, each once, in the order of the paths.
-fn found(paths: &[PathBuf], directory: &Path) -> Result<Vec<PathBuf>, Refusal> {
+/// The artifacts at and below the paths, given relative to `directory`; each once, in the order of the paths.
+pub(super) fn found(paths: &[PathBuf], directory: &Path) -> Result<Vec<PathBuf>, Refusal> {
     let mut all: Vec<PathBuf> = Vec::new();
     for path in paths {
         let below = search::artifacts_below(&directory.join(path))

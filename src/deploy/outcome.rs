@@ -118,6 +118,16 @@ impl Place {
     }
 }
 
+impl Place {
+    /// Reads `path:line:column`, as places in the settings file are written; `None` for anything else.
+    #[must_use]
+    pub fn of_column(text: &str) -> Option<Self> {
+        let (rest, column) = text.rsplit_once(':')?;
+        column.parse::<u32>().ok()?;
+        Self::parse(rest)
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.line {

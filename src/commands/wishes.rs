@@ -1,0 +1,339 @@
+//! What is wished of which artifact: options and variables over `flowship.yaml`.
+
+use std::path::{Path, PathBuf};
+
+use super::jobs::Wish;
+use super::run::LoginNames;
+use super::selection::{self, Selection};
+use super::{Refusal, Voice};
+use crate::Process;
+use crate::artifact::{Artifact, PackOptions};
+use crate::cli::WantedArgs;
+use crate::deploy::job::Rules;
+use crate::deploy::outcome::{Message, Place};
+use crate::settings::credentials::Names;
+use crate::settings::options::Options;
+use crate::settings::project::{
+    self, ArtifactSettings, DeployRule, EnvironmentSettings, PackageSettings, Project,
+    ProjectError, Target, deploy_rule,
+};
+use crate::settings::redactor::Redactor;
+
+/// The settings file of a run, if there is one, and the environment that was chosen.
+pub(super) struct Settings {
+    project: Option<Project>,
+    environment: Option<EnvironmentSettings>,
+    /// The artifacts that the file names, in its order.
+    entries: Vec<Entry>,
+}
+
+/// One artifact of the settings file.
+struct Entry {
+    /// Where it lies, in full.
+    path: PathBuf,
+    package: usize,
+    artifact: usize,
+}
+
+impl From<ProjectError> for Refusal {
+    fn from(error: ProjectError) -> Self {
+        let mut message = Message::new(error.what).at(error.at.clone()).hint(error.hint);
+        message.file = Place::of_column(&error.at);
+        Self::usage(message)
+    }
+}
+
+impl Settings {
+    /// Reads the file that is named, or the one of the working directory.
+    pub(super) fn read(
+        config: Option<&PathBuf>,
+        environment: Option<&str>,
+        process: &Process<'_>,
+    ) -> Result<Self, Refusal> {
+        let options = Options::new(process.environment);
+        let file = match options.path(config, "config") {
+            Some(file) => Some(file),
+            None => project::find(&process.directory)?,
+        };
+        let project = match &file {
+            Some(file) => Some(project::read(&process.directory, file)?),
+            None => None,
+        };
+        let environment = match (options.text(environment, "environment"), &project) {
+            (None, _) => None,
+            (Some(name), Some(project)) => Some(project.environment(&name)?.clone()),
+            (Some(name), None) => return Err(without_file(&name)),
+        };
+        let mut settings = Self {
+            project,
+            environment,
+            entries: Vec::new(),
+        };
+        settings.entries = settings.find_entries(&process.directory)?;
+        Ok(settings)
+    }
+
+    /// Which variables hold the credentials, and for which host they must be.
+    pub(super) fn login(&self) -> LoginNames {
+        let prefix = self
+            .environment
+            .as_ref()
+            .map_or("CPI", EnvironmentSettings::credentials_prefix);
+        LoginNames {
+            names: Names::with_prefix(prefix),
+            host: self.environment.as_ref().and_then(|one| one.host.clone()),
+            at: self
+                .environment
+                .as_ref()
+                .map(|one| one.at.clone())
+                .unwrap_or_default(),
+        }
+    }
+
+    fn find_entries(&self, directory: &Path) -> Result<Vec<Entry>, Refusal> {
+        let mut entries: Vec<Entry> = Vec::new();
+        for (package, artifact, settings) in self.named() {
+            let found = selection::found(std::slice::from_ref(&settings.path), directory)
+                .map_err(|refusal| refusal.named_at(&settings.at))?;
+            settings.refuse_several(found.len())?;
+            for path in found {
+                if entries.iter().any(|entry| entry.path == path) {
+                    return Err(named_twice(&path, settings, directory));
+                }
+                entries.push(Entry {
+                    path,
+                    package,
+                    artifact,
+                });
+            }
+        }
+        Ok(entries)
+    }
+
+    fn named(&self) -> impl Iterator<Item = (usize, usize, &ArtifactSettings)> {
+        let packages = self.project.iter().flat_map(|project| &project.packages);
+        packages.enumerate().flat_map(|(package, settings)| {
+            let artifacts = settings.artifacts.iter().enumerate();
+            artifacts.map(move |(artifact, settings)| (package, artifact, settings))
+        })
+    }
+
+    /// Opens and checks what the command line names, or else what the settings file names.
+    pub(super) fn select(
+        &self,
+        paths: &[PathBuf],
+        voice: &Voice,
+        process: &mut Process<'_>,
+    ) -> Result<Selection, Refusal> {
+        let paths = if paths.is_empty() {
+            self.entries.iter().map(|one| one.path.clone()).collect()
+        } else {
+            selection::found(paths, &process.directory)?
+        };
+        if paths.is_empty() {
+            return Err(nothing_named(self.project.as_ref()));
+        }
+        Selection::of(&paths, voice, process)
+    }
+
+    /// What is wished of each of these artifacts.
+    pub(super) fn wishes(
+        &self,
+        args: &WantedArgs,
+        artifacts: Vec<Artifact>,
+        rules: &Rules,
+        redactor: &Redactor,
+        process: &Process<'_>,
+    ) -> Result<Vec<Wish>, Refusal> {
+        let options = Options::new(process.environment);
+        let own = PackOptions {
+            id: options.text(args.id.as_deref(), "id"),
+            name: options.text(args.name.as_deref(), "name"),
+        };
+        if artifacts.len() > 1 && (own.id.is_some() || own.name.is_some()) {
+            return Err(for_one_only(artifacts.len()));
+        }
+        self.refuse_unknown_artifacts(&process.directory)?;
+        let package = options.text(args.package.as_deref(), "package");
+        let package_name = options.text(args.package_name.as_deref(), "package-name");
+        let mut wishes = Vec::new();
+        for artifact in artifacts {
+            let mut wish = self.wish(artifact, rules, redactor, process)?;
+            wish.pack.id = own.id.clone().or(wish.pack.id);
+            wish.pack.name = own.name.clone().or(wish.pack.name);
+            wish.package = package.clone().or(wish.package);
+            wish.package_name = package_name.clone().or(wish.package_name);
+            wishes.push(wish);
+        }
+        Ok(wishes)
+    }
+
+    /// What the settings file says of one artifact.
+    fn wish(
+        &self,
+        artifact: Artifact,
+        rules: &Rules,
+        redactor: &Redactor,
+        process: &Process<'_>,
+    ) -> Result<Wish, Refusal> {
+        let entry = self.entry(&artifact);
+        let settings = entry.map(|(_, settings)| settings);
+        let environment = self.environment.as_ref();
+        let id = original_id(&artifact, settings).to_owned();
+        let parameters = match &self.project {
+            Some(project) => {
+                let path = shown(artifact.path(), &process.directory);
+                let target = Target {
+                    id: &id,
+                    path: &path,
+                    settings,
+                };
+                project.parameters(target, environment, process.environment, redactor)?
+            }
+            None => Vec::new(),
+        };
+        let package = entry.map(|(package, _)| package);
+        Ok(Wish {
+            package: package.map(|package| match environment {
+                Some(environment) => environment.package.apply(&package.id),
+                None => package.id.clone(),
+            }),
+            package_name: package.and_then(|package| match environment {
+                Some(environment) => Some(environment.package_name(package)),
+                None => package.name.clone(),
+            }),
+            short_text: package.and_then(|package| package.short_text.clone()),
+            pack: self.pack_options(&artifact, &id, settings),
+            parameters,
+            rules: rules_of(rules, deploy_rule(settings, environment)),
+            artifact,
+        })
+    }
+
+    /// Id and name of the artifact here, where they are not the manifest's.
+    fn pack_options(
+        &self,
+        artifact: &Artifact,
+        id: &str,
+        settings: Option<&ArtifactSettings>,
+    ) -> PackOptions {
+        let name = settings
+            .and_then(|settings| settings.name.as_deref())
+            .unwrap_or_else(|| artifact.name());
+        let (id, name) = match &self.environment {
+            Some(environment) => (
+                environment.id.apply(id),
+                environment.artifact_name.apply(name),
+            ),
+            None => (id.to_owned(), name.to_owned()),
+        };
+        PackOptions {
+            id: (id != artifact.id()).then_some(id),
+            name: (name != artifact.name()).then_some(name),
+        }
+    }
+
+    fn entry(&self, artifact: &Artifact) -> Option<(&PackageSettings, &ArtifactSettings)> {
+        let project = self.project.as_ref()?;
+        let entry = self.entries.iter().find(|entry| same_file(&entry.path, artifact.path()))?;
+        let package = project.packages.get(entry.package)?;
+        Some((package, package.artifacts.get(entry.artifact)?))
+    }
+
+    /// Every artifact that the environment has parameters for must be there, also when this run leaves it alone.
+    fn refuse_unknown_artifacts(&self, directory: &Path) -> Result<(), Refusal> {
+        let (Some(project), Some(environment)) = (&self.project, &self.environment) else {
+            return Ok(());
+        };
+        let opened: Vec<Artifact> = self
+            .entries
+            .iter()
+            .filter_map(|entry| Artifact::open(&entry.path).ok())
+            .collect();
+        if opened.len() < self.entries.len() {
+            // what can't be opened is told by the check, if this run is about it
+            return Ok(());
+        }
+        let ids: Vec<&str> = opened
+            .iter()
+            .map(|artifact| original_id(artifact, self.entry(artifact).map(|(_, one)| one)))
+            .collect();
+        project.refuse_unknown_artifacts(environment, &ids)?;
+        let paths: Vec<PathBuf> = opened.iter().map(|one| shown(one.path(), directory)).collect();
+        let targets: Vec<Target<'_>> = ids
+            .iter()
+            .zip(&paths)
+            .map(|(id, path)| Target {
+                id,
+                path,
+                settings: None,
+            })
+            .collect();
+        project.refuse_useless_parameters_file(environment, &targets)?;
+        Ok(())
+    }
+}
+
+/// The id without the environment's prefix and suffix.
+fn original_id<'a>(artifact: &'a Artifact, settings: Option<&'a ArtifactSettings>) -> &'a str {
+    settings
+        .and_then(|settings| settings.id.as_deref())
+        .unwrap_or_else(|| artifact.id())
+}
+
+fn rules_of(rules: &Rules, deploy: DeployRule) -> Rules {
+    let mut rules = rules.clone();
+    match deploy {
+        DeployRule::Always => rules.force = true,
+        DeployRule::Changed => {}
+        DeployRule::Never => rules.deploy = false,
+    }
+    rules
+}
+
+fn shown(path: &Path, directory: &Path) -> PathBuf {
+    path.strip_prefix(directory).unwrap_or(path).to_owned()
+}
+
+/// Whether two paths lead to the same place, also when one of them leads there through `..` or a link.
+fn same_file(one: &Path, other: &Path) -> bool {
+    one == other
+        || matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
+
+fn without_file(environment: &str) -> Refusal {
+    let message = Message::new(format!(
+        "there is no settings file that could have an environment `{environment}`"
+    ));
+    Refusal::usage(
+        message
+            .at("--environment")
+            .hint("write a flowship.yaml in the working directory, or name one with --config"),
+    )
+}
+
+fn nothing_named(project: Option<&Project>) -> Refusal {
+    let message = match project {
+        None => Message::new("nothing is named: there is no PATH, and no flowship.yaml here")
+            .hint("name an artifact's directory, or a directory that holds several"),
+        Some(project) => Message::new("the settings file names no artifacts, and there is no PATH")
+            .at(project.path.display().to_string())
+            .hint("add `packages:` with their `artifacts:`, or name a PATH"),
+    };
+    Refusal::usage(message)
+}
+
+fn for_one_only(count: usize) -> Refusal {
+    let message = Message::new(format!(
+        "--id and --name are for one artifact, and these are {count}"
+    ));
+    Refusal::usage(message.hint("name one artifact, or write ids and names into flowship.yaml"))
+}
+
+fn named_twice(path: &Path, settings: &ArtifactSettings, directory: &Path) -> Refusal {
+    let path = shown(path, directory);
+    let message = Message::new(format!("{} is named twice", path.display()))
+        .at(settings.at.clone())
+        .hint("an artifact lives in one package: keep one of the entries");
+    Refusal::usage(message)
+}
