@@ -243,6 +243,17 @@ pub(super) struct NoValue {
     pub(super) hint_of_file: &'static str,
 }
 
+/// Why the variable `name`, which holds credentials, gives no value.
+pub(super) fn no_credentials(name: &str) -> NoValue {
+    NoValue {
+        what: format!(
+            "{name} holds the credentials for the tenant and is not written into a parameter"
+        ),
+        hint_of_option: "use a variable of its own",
+        hint_of_file: "use a variable of its own",
+    }
+}
+
 /// The value of the variable `name` for the parameter `key`, from now on masked in whatever the tenant says.
 pub(super) fn variable(
     name: &str,
@@ -252,13 +263,7 @@ pub(super) fn variable(
     credentials: &CredentialNames,
 ) -> Result<String, NoValue> {
     if credentials.holds(name) {
-        return Err(NoValue {
-            what: format!(
-                "{name} holds the credentials for the tenant and is not written into a parameter"
-            ),
-            hint_of_option: "use a variable of its own",
-            hint_of_file: "use a variable of its own",
-        });
+        return Err(no_credentials(name));
     }
     let value = environment.get_checked(name).map_err(|reason| NoValue {
         what: reason.to_string(),

@@ -211,12 +211,14 @@ pub fn read(directory: &Path, given: &Path) -> Result<Project, ProjectError> {
             at: at(&shown, fault.place),
             hint: fault.hint,
         })?;
-    Ok(Project {
+    let project = Project {
         path: given.to_owned(),
         packages: read.packages,
         environments: read.environments,
         directory: directory.to_owned(),
-    })
+    };
+    project.refuse_credentials()?;
+    Ok(project)
 }
 
 fn whole(shown: &str, what: String, hint: &str) -> ProjectError {
@@ -234,7 +236,7 @@ fn text_of(bytes: &[u8]) -> Result<&str, Fault> {
         let good = bytes.get(..error.valid_up_to()).unwrap_or_default();
         let good = String::from_utf8_lossy(good);
         Fault::new(
-            Place::of_byte(&good, good.len()),
+            Place::START.after(&good),
             "the file is not UTF-8",
             "save it as UTF-8",
         )
@@ -255,6 +257,29 @@ fn quoted(text: &str) -> String {
 }
 
 impl Project {
+    /// Refuses values that would come from the variables of credentials, whichever environment is asked for.
+    fn refuse_credentials(&self) -> Result<(), ProjectError> {
+        let artifacts = self.packages.iter().flat_map(|package| &package.artifacts);
+        let environments = self.environments.values();
+        let of_environments = environments.flat_map(|one| one.parameters.values());
+        let parameters = artifacts
+            .flat_map(|artifact| &artifact.parameters)
+            .chain(of_environments.flat_map(|one| &one.parameters));
+        let credentials = self.credential_names();
+        let mut variables = parameters.flat_map(RawParameter::variables);
+        match variables.find(|(name, _)| credentials.holds(name)) {
+            None => Ok(()),
+            Some((name, at)) => {
+                let reason = parameters::no_credentials(name);
+                Err(ProjectError {
+                    what: reason.what,
+                    at: at.to_owned(),
+                    hint: reason.hint_of_file.to_owned(),
+                })
+            }
+        }
+    }
+
     /// The environment of a name.
     pub fn environment(&self, name: &str) -> Result<&EnvironmentSettings, ProjectError> {
         self.environments.get(name).ok_or_else(|| {

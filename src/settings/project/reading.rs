@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Component, Path, PathBuf};
 
 use super::format::{self, FILE, Kind};
-use super::value::{RawParameter, place_of};
+use super::value::{RawParameter, places};
 use super::yaml::{self, Entry, Fault, Node, Place, Value};
 use super::{
     Affix, ArtifactParameters, ArtifactSettings, DeployRule, EnvironmentSettings, Host,
@@ -182,14 +182,16 @@ impl File<'_> {
 
     fn parameter(&self, entry: &Entry) -> Result<RawParameter, Fault> {
         let value = &entry.value;
-        let place = |number| place_of(self.text, value.bytes, number, value.place);
-        RawParameter::read(&entry.key, self.at(entry.place), text(value), |number| {
-            self.at(place(number))
-        })
-        .map_err(|bad| {
-            let place = place(bad.before);
-            bad.at(place)
-        })
+        let places = places(self.text, value.bytes, value.place);
+        // a `${env:` that is written with escapes is not found in the file
+        let place = |number: usize| places.get(number).copied().unwrap_or(value.place);
+        let at = self.at(entry.place);
+        RawParameter::read(&entry.key, at, text(value), |number| self.at(place(number))).map_err(
+            |bad| {
+                let place = place(bad.before);
+                bad.at(place)
+            },
+        )
     }
 
     fn parameters_file(&self, node: &Node) -> Result<ParametersFile, Fault> {

@@ -127,10 +127,16 @@ fn every_key_is_read() {
         qa.parameters_file.as_ref().unwrap().pattern,
         "{artifact}/QA/parameters.prop"
     );
-    let variables: Vec<&str> = qa.parameters["Invoices"].parameters[0]
+    let variables: Vec<_> = qa.parameters["Invoices"].parameters[0]
         .variables()
         .collect();
-    assert_eq!(variables, ["HOST", "PATH_OF"]);
+    assert_eq!(
+        variables,
+        [
+            ("HOST", "flowship.yaml:34:35"),
+            ("PATH_OF", "flowship.yaml:34:47")
+        ]
+    );
     let plain = project.environment("plain").unwrap();
     assert_eq!(plain.credentials_prefix(), "CPI");
     assert!(!plain.allow_shared_addresses && !plain.has_copies() && plain.host.is_none());
@@ -261,11 +267,7 @@ fn only_variables_are_replaced_in_values() {
 fn a_variable_that_gives_no_value_is_told_with_its_place() {
     let variables = Environment::default()
         .with("EMPTY", "")
-        .with("A", "a value")
-        .with("CPI_CLIENT_SECRET", "s3cret")
-        .with("PROD_SERVICE_KEY", "s3cret")
-        .with("PROD_URL", "s3cret")
-        .with("PROD_SFTP_PASSWORD", "s3cret");
+        .with("A", "a value");
     for (written, expected) in [
         (
             "${env:MISSING}",
@@ -281,19 +283,6 @@ fn a_variable_that_gives_no_value_is_told_with_its_place() {
             "8:13: the variable MISSING",
         ),
         ("\"\\u0024{env:MISSING}\"", "6:17: the variable MISSING"),
-        (
-            "${env:CPI_CLIENT_SECRET}",
-            "6:17: CPI_CLIENT_SECRET holds the credentials",
-        ),
-        (
-            "${env:PROD_SERVICE_KEY}",
-            "6:17: PROD_SERVICE_KEY holds the credentials",
-        ),
-        ("${env:PROD_URL}", "6:17: PROD_URL holds the credentials"),
-        (
-            "${env:PROD_SFTP_PASSWORD}",
-            "6:17: PROD_SFTP_PASSWORD holds the credentials",
-        ),
     ] {
         let error = told(
             named(
@@ -308,11 +297,58 @@ fn a_variable_that_gives_no_value_is_told_with_its_place() {
             error.starts_with(expected),
             "{written}\n  wanted {expected}\n  found  {error}"
         );
-        assert!(
-            !error.contains("s3cret") && !error.contains("a value"),
-            "{error}"
-        );
+        assert!(!error.contains("a value"), "{error}");
     }
+}
+
+#[test]
+fn credentials_of_any_environment_are_refused_when_the_file_is_read() {
+    for name in [
+        "CPI_CLIENT_SECRET",
+        "CPI_URL",
+        "PROD_SERVICE_KEY",
+        "PROD_URL",
+        "PROD_SFTP_PASSWORD",
+    ] {
+        let wanted = format!("6:18: {name} holds the credentials for the tenant");
+        let found = told(project(&with_value(&format!("x${{env:{name}}}"))).1.err());
+        assert!(found.starts_with(&wanted), "{found}");
+    }
+    let of_artifact = "packages:\n- id: P\n  artifacts:\n  - path: a\n    parameters: {K: '${env:QA_URL}'}\nenvironments:\n  qa:\n    credentials: QA\n";
+    assert!(told(project(of_artifact).1.err()).starts_with("5:22: QA_URL holds"));
+    good(&with_value("$${env:CPI_URL} ${env:QA_PASSWORD}"));
+}
+
+/// So that a password does not come in by a file beside the artifact either.
+#[test]
+fn credentials_in_a_file_of_parameters_are_refused_without_their_value() {
+    let (directory, project) = project("environments:\n  qa:\n    parameters-file: p.yaml\n");
+    fs::write(
+        directory.path().join("p.yaml"),
+        "K: ${env:CPI_CLIENT_SECRET}\n",
+    )
+    .unwrap();
+    let variables = Environment::default().with("CPI_CLIENT_SECRET", "s3cret");
+    let found = told(named(&project.unwrap(), "A", Some("qa"), &variables).err());
+    assert!(
+        found.starts_with("p.yaml:1: CPI_CLIENT_SECRET holds"),
+        "{found}"
+    );
+    assert!(!found.contains("s3cret"));
+}
+
+#[test]
+fn line_ends_of_windows_change_neither_values_nor_places() {
+    let text = ALL_KEYS.replace('\n', "\r\n");
+    let (unix, windows) = (good(ALL_KEYS), good(&text));
+    assert_eq!(
+        format!("{:?}", unix.packages),
+        format!("{:?}", windows.packages)
+    );
+    assert_eq!(
+        format!("{:?}", unix.environments),
+        format!("{:?}", windows.environments)
+    );
 }
 
 #[test]

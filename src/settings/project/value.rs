@@ -72,10 +72,10 @@ impl RawParameter {
         })
     }
 
-    /// The names of the variables in the value, in the order in which they stand there.
-    pub fn variables(&self) -> impl Iterator<Item = &str> {
+    /// The variables in the value, in the order in which they stand there: the name of each, and its place.
+    pub fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
         self.pieces.iter().filter_map(|piece| match piece {
-            Piece::Variable { name, .. } => Some(name.as_str()),
+            Piece::Variable { name, at } => Some((name.as_str(), at.as_str())),
             Piece::Text(_) => None,
         })
     }
@@ -138,14 +138,20 @@ fn name(after: &str, before: usize) -> Result<&str, BadValue> {
     }
 }
 
-/// Where the `${env:` of a number (from 0) stands in the text of the file, between two bytes; where the value begins when
-/// it is not written there in so many characters.
-pub(super) fn place_of(text: &str, bytes: (usize, usize), number: usize, value: Place) -> Place {
-    let written = text.get(bytes.0..bytes.1).unwrap_or_default();
-    written
-        .match_indices(BEGINS)
-        .nth(number)
-        .map_or(value, |(at, _)| Place::of_byte(text, bytes.0 + at))
+/// Where each `${env:` stands between two bytes of the file, of which the first is at `start`.
+pub(super) fn places(text: &str, bytes: (usize, usize), start: Place) -> Vec<Place> {
+    let mut rest = text.get(bytes.0..bytes.1).unwrap_or_default();
+    let mut place = start;
+    let mut places = Vec::new();
+    while let Some(found) = rest.find(BEGINS) {
+        let (before, after) = rest.split_at(found);
+        place = place.after(before);
+        places.push(place);
+        // past the dollar sign alone: the brace belongs to what is looked through next
+        place = place.after("$");
+        rest = &after[1..];
+    }
+    places
 }
 
 impl BadValue {

@@ -31,13 +31,17 @@ impl Place {
         }
     }
 
-    /// The place of a byte of the text; of the end of the text when it is shorter.
-    pub(super) fn of_byte(text: &str, byte: usize) -> Self {
-        let before = text.get(..byte).unwrap_or(text);
-        let line_start = before.rfind('\n').map_or(0, |end| end + 1);
-        Self {
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
+    /// The place behind a text that begins here.
+    pub(super) fn after(self, text: &str) -> Self {
+        match text.rsplit_once('\n') {
+            None => Self {
+                column: self.column + text.chars().count(),
+                ..self
+            },
+            Some((lines, last)) => Self {
+                line: self.line + lines.matches('\n').count() + 1,
+                column: last.chars().count() + 1,
+            },
         }
     }
 }
