@@ -1,5 +1,6 @@
 //! Packing an artifact: the same files give the same zip, byte for byte, on every machine and at any time.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -27,6 +28,8 @@ pub struct PackOptions {
     pub id: Option<String>,
     /// Another name: goes into Bundle-Name.
     pub name: Option<String>,
+    /// Other bytes for files that the artifact has, by path. A path that the artifact lacks adds nothing.
+    pub replaced: BTreeMap<String, Vec<u8>>,
 }
 
 /// A packed artifact. It lies in a temporary file that is deleted when this value is dropped.
@@ -99,7 +102,7 @@ impl Packer {
             hasher.update(piece);
             self.writer.write_all(piece).map_err(unwritable)
         };
-        match packed_manifest(contents, file, options)? {
+        match rewritten(contents, file, options)? {
             Some(bytes) => write(&bytes)?,
             None => contents.stream(file, &mut write)?,
         }
@@ -128,21 +131,38 @@ impl Packer {
     }
 }
 
-/// The manifest as it is packed, with the id and name asked for; `None` for every other file.
-pub(crate) fn packed_manifest(
+/// A file as it is packed, where it may differ from the artifact's own: the manifest, with the id and name asked for, and
+/// files whose bytes are replaced. `None` for every other file.
+pub(crate) fn rewritten(
     contents: &mut Contents,
     file: &ArtifactFile,
     options: &PackOptions,
 ) -> Result<Option<Vec<u8>>, ArtifactError> {
+    let replaced = options.replaced.get(&file.path).cloned();
     if file.path != MANIFEST_PATH {
-        return Ok(None);
+        return Ok(replaced);
     }
-    let bytes = contents.read(file, LARGEST_TEXT)?;
+    let bytes = match replaced {
+        Some(bytes) => bytes,
+        None => contents.read(file, LARGEST_TEXT)?,
+    };
     Ok(Some(aligned(
         &bytes,
         options.id.as_deref(),
         options.name.as_deref(),
     )))
+}
+
+/// A file as it is packed, as a whole; at most [`LARGEST_TEXT`] bytes of the artifact's own are read.
+pub(crate) fn packed(
+    contents: &mut Contents,
+    file: &ArtifactFile,
+    options: &PackOptions,
+) -> Result<Vec<u8>, ArtifactError> {
+    match rewritten(contents, file, options)? {
+        Some(bytes) => Ok(bytes),
+        None => contents.read(file, LARGEST_TEXT),
+    }
 }
 
 /// Everything that could differ between two machines is pinned.
@@ -166,7 +186,6 @@ fn unwritable(source: io::Error) -> ArtifactError {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
-    use std::collections::BTreeMap;
     use std::fs;
     use std::io::{Read, Seek};
     use std::path::{Path, PathBuf};
@@ -347,6 +366,7 @@ mod tests {
         let options = PackOptions {
             id: Some("Copy".into()),
             name: Some("A Copy".into()),
+            ..PackOptions::default()
         };
         let packed: BTreeMap<_, _> = unpacked(&Archive::pack(&sample.open(), &options).unwrap())
             .into_iter()
@@ -370,6 +390,21 @@ mod tests {
             fs::read_to_string(sample.path().join(MANIFEST_PATH)).unwrap(),
             manifest("IntegrationFlow")
         );
+    }
+
+    #[test]
+    fn replaced_bytes_are_packed_instead_of_the_file() {
+        let options = PackOptions {
+            replaced: [
+                (SCRIPT_PATH.to_owned(), b"return 2".to_vec()),
+                ("absent".to_owned(), b"x".to_vec()),
+            ]
+            .into(),
+            ..PackOptions::default()
+        };
+        let replaced = Archive::pack(&Sample::flow().open(), &options).unwrap();
+        let expected = pack(&Sample::flow().with(SCRIPT_PATH, "return 2"));
+        assert_eq!(bytes(&replaced), bytes(&expected));
     }
 
     #[test]

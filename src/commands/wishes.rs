@@ -149,6 +149,7 @@ impl Settings {
         let own = PackOptions {
             id: options.text(args.id.as_deref(), "id"),
             name: options.text(args.name.as_deref(), "name"),
+            ..PackOptions::default()
         };
         if artifacts.len() > 1 && (own.id.is_some() || own.name.is_some()) {
             return Err(for_one_only(artifacts.len()));
@@ -230,6 +231,7 @@ impl Settings {
         PackOptions {
             id: (id != artifact.id()).then_some(id),
             name: (name != artifact.name()).then_some(name),
+            ..PackOptions::default()
         }
     }
 
