@@ -2,6 +2,7 @@
 //!
 //! A tenant rewrites the manifest (order, wrapping, `Origin-*`; the version may lag behind), `.project`,
 //! `metainfo.prop`, and the comments and order of `parameters.prop`. Two downloads of one unchanged artifact differ in these.
+//! A value mapping is compared by what it answers; see [`ValueMapping::meaning`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -14,6 +15,7 @@ use super::contents::Contents;
 use super::digest::{Digest, Hasher};
 use super::error::ArtifactError;
 use super::files::ArtifactFile;
+use super::value_mapping::{VALUE_MAPPING_PATH, ValueMapping};
 use super::{
     Artifact, DEFINITIONS_PATH, LARGEST_TEXT, MANIFEST_PATH, Manifest, PARAMETERS_PATH, Properties,
 };
@@ -38,6 +40,15 @@ pub struct Comparable {
 enum Comparison<T> {
     Meaning(T),
     Bytes(Digest),
+}
+
+impl<T> Comparison<T> {
+    fn meaning(&self) -> Option<&T> {
+        match self {
+            Self::Meaning(meaning) => Some(meaning),
+            Self::Bytes(_) => None,
+        }
+    }
 }
 
 /// One thing in which two artifacts differ.
@@ -102,7 +113,25 @@ impl Comparable {
         Self::read(&mut contents, &listing.files, &PackOptions::default())
     }
 
-    fn read(
+    /// The value of a header, by its name in lower case.
+    pub(super) fn header(&self, name: &str) -> Option<String> {
+        self.manifest.as_ref()?.meaning()?.get(name).cloned()
+    }
+
+    /// The value of a parameter.
+    pub(super) fn parameter(&self, key: &str) -> Option<String> {
+        self.parameters.as_ref()?.meaning()?.get(key).cloned()
+    }
+
+    /// How a parameter is declared, in words.
+    pub(super) fn definition(&self, name: &str) -> Option<String> {
+        let all = self.definitions.as_ref()?.meaning()?.iter();
+        let same = all.filter(|definition| definition.name == name);
+        let words: Vec<_> = same.map(Definition::describe).collect();
+        (!words.is_empty()).then(|| words.join(" and again "))
+    }
+
+    pub(super) fn read(
         contents: &mut Contents,
         files: &[ArtifactFile],
         options: &PackOptions,
@@ -122,6 +151,12 @@ impl Comparable {
                 DEFINITIONS_PATH if small => {
                     let bytes = packed(contents, file, options)?;
                     comparable.definitions = Some(by_meaning(&bytes, declared));
+                }
+                VALUE_MAPPING_PATH if small => {
+                    let bytes = packed(contents, file, options)?;
+                    let digest = ValueMapping::parse(&bytes)
+                        .map_or_else(|_| Digest::of(&bytes), |mapping| mapping.meaning());
+                    comparable.files.insert(file.path.clone(), digest);
                 }
                 path if REWRITTEN.contains(&path) => {}
                 path => {

@@ -2,6 +2,7 @@
 //! Nothing here knows of a tenant's API.
 
 pub mod archive;
+pub mod changes;
 pub mod check;
 pub mod comparison;
 mod contents;
@@ -17,6 +18,7 @@ pub mod references;
 mod sample;
 pub mod search;
 mod steps;
+pub mod value_mapping;
 mod zipped;
 
 use std::collections::BTreeSet;
@@ -24,6 +26,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 pub use archive::{Archive, PackOptions};
+pub use changes::{Change, ChangeKind, changes, looks_secret};
 pub use check::{Finding, Severity, check};
 pub use comparison::{Comparable, Difference, What, content_equal, difference};
 use contents::Contents;
@@ -36,6 +39,7 @@ pub use properties::{Properties, PropertiesError};
 pub use references::{OtherRequirement, References, Requirement};
 pub use search::artifacts_below;
 pub use steps::Place;
+pub use value_mapping::{VALUE_MAPPING_PATH, ValueMapping};
 
 /// Where the manifest of every artifact lies.
 pub const MANIFEST_PATH: &str = "META-INF/MANIFEST.MF";

@@ -40,7 +40,10 @@ pub(super) struct Wish {
 impl Wish {
     /// The id on the tenant.
     pub(super) fn id(&self) -> &str {
-        self.pack.id.as_deref().unwrap_or_else(|| self.artifact.id())
+        self.pack
+            .id
+            .as_deref()
+            .unwrap_or_else(|| self.artifact.id())
     }
 }
 
@@ -184,7 +187,12 @@ impl Asked<'_> {
                 .parsed(wanted.save_as_version.clone(), "save-as-version")?
                 .map(super::deploy::version_rule)
                 .unwrap_or_default(),
-            settle: span(self.wait.and_then(|wait| wait.settle), options, "settle", Duration::ZERO)?,
+            settle: span(
+                self.wait.and_then(|wait| wait.settle),
+                options,
+                "settle",
+                Duration::ZERO,
+            )?,
             poll_interval: span(
                 self.wait.and_then(|wait| wait.poll_interval),
                 options,

@@ -159,11 +159,17 @@ fn planned(one: Surveyed<'_>) -> Planned<'_> {
         }
         Err(Stop::Tenant(error)) => {
             let verdict = Verdict::of_error(*error, "nothing was written");
-            (Standing::default(), Next::End(Box::new(verdict), Phase::Read))
+            (
+                Standing::default(),
+                Next::End(Box::new(verdict), Phase::Read),
+            )
         }
         Err(Stop::Usage(message)) => {
             let verdict = Verdict::bad(Word::Invalid, "nothing was written".to_owned(), *message);
-            (Standing::default(), Next::End(Box::new(verdict), Phase::Read))
+            (
+                Standing::default(),
+                Next::End(Box::new(verdict), Phase::Read),
+            )
         }
     };
     Planned {
@@ -182,9 +188,7 @@ fn next(job: &Job, standing: &Standing) -> Next {
     };
     match (plan::decide(job, standing), kind) {
         (Plan::Refuse(message), _) => end(refused(message), Phase::Read),
-        (Plan::Unchanged(proof), _) => {
-            end(Verdict::well(Word::Unchanged, proof), Phase::Start)
-        }
+        (Plan::Unchanged(proof), _) => end(Verdict::well(Word::Unchanged, proof), Phase::Start),
         (Plan::Stopped(evidence), _) => end(stopped(job, evidence), Phase::Start),
         (Plan::Act(steps), Some(kind)) => Next::Write(kind, steps),
         (Plan::Act(_), None) => end(

@@ -117,7 +117,9 @@ fn groups(all: &[Surveyed<'_>]) -> Vec<(Group, bool)> {
         .collect()
 }
 
-fn known(list: Reading<Vec<DesigntimeArtifact>>) -> Option<BTreeMap<ArtifactId, DesigntimeArtifact>> {
+fn known(
+    list: Reading<Vec<DesigntimeArtifact>>,
+) -> Option<BTreeMap<ArtifactId, DesigntimeArtifact>> {
     match list {
         Reading::Found(list) => Some(
             list.into_iter()
