@@ -8,21 +8,21 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 
+use super::Artifact;
 use super::archive::{PackOptions, packed};
 use super::comparison::{Comparable, Difference, What, difference};
 use super::contents::Contents;
 use super::error::ArtifactError;
 use super::files::{ArtifactFile, Listing, find};
 use super::value_mapping::{VALUE_MAPPING_PATH, ValueMapping, describe};
-use super::Artifact;
 use secrecy::carries_password;
 pub use secrecy::looks_secret;
 pub use text::TextDiff;
 
 /// The largest file of which lines are shown, in bytes.
 const LARGEST_SHOWN: u64 = 1 << 20;
-/// How files end that hold parameters: their lines are never shown.
-const PARAMETER_FILES: [&str; 1] = ["parameters.prop"];
+/// The name of files that hold parameters, wherever they lie: their lines are never shown.
+const PARAMETER_FILE: &str = "parameters.prop";
 
 /// One file in which Git and tenant differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -204,7 +204,7 @@ fn both(path: &str, local: &SizeAndBytes, remote: &SizeAndBytes) -> ChangeKind {
         remote: remote.0,
         why,
     };
-    if PARAMETER_FILES.iter().any(|name| path.ends_with(name)) {
+    if path.ends_with(PARAMETER_FILE) {
         return opaque(Opaque::Parameters);
     }
     let (Some(local), Some(remote)) = (&local.1, &remote.1) else {
@@ -291,8 +291,8 @@ impl ChangeKind {
     #[must_use]
     pub fn summary(&self) -> String {
         match self {
-            Self::Added { size } => format!("only in Git ({size} bytes)"),
-            Self::Removed { size } => format!("only on the tenant ({size} bytes)"),
+            Self::Added { size } => format!("only in Git ({})", bytes(*size)),
+            Self::Removed { size } => format!("only on the tenant ({})", bytes(*size)),
             Self::Text(diff) => diff.summary(),
             Self::Opaque { local, remote, why } => {
                 let why = match why {
@@ -300,7 +300,10 @@ impl ChangeKind {
                     Opaque::Large => "too large to be shown",
                     Opaque::Parameters => "not readable as parameters, and not shown",
                 };
-                format!("differs ({remote} bytes on the tenant, {local} in Git; {why})")
+                format!(
+                    "differs ({} on the tenant, {local} in Git; {why})",
+                    bytes(*remote)
+                )
             }
             Self::Headers(pairs) => counted(pairs.len(), "header", "differs", "differ"),
             Self::Parameters(pairs) => counted(pairs.len(), "parameter", "differs", "differ"),
@@ -310,6 +313,11 @@ impl ChangeKind {
             }
         }
     }
+}
+
+fn bytes(count: u64) -> String {
+    let noun = if count == 1 { "byte" } else { "bytes" };
+    format!("{count} {noun}")
 }
 
 fn counted(count: usize, noun: &str, one: &str, several: &str) -> String {

@@ -138,10 +138,13 @@ impl<'a> Contradictions<'a> {
             let mut same = self
                 .own
                 .containing(remote)
-                .filter(|local| remote.contains(local));
-            let Some(local) = same.next() else { continue };
+                .filter(|local| remote.contains(local))
+                .peekable();
+            let Some(local) = same.peek().copied() else {
+                continue;
+            };
             let counts = self.theirs.is_ambiguous(remote) || self.own.is_ambiguous(local);
-            if counts && local.canonical(true) != remote.canonical(true) {
+            if counts && same.all(|local| local.canonical(true) != remote.canonical(true)) {
                 conflicts.push(Conflict {
                     local: local.clone(),
                     remote: (*remote).clone(),
