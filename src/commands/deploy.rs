@@ -127,6 +127,7 @@ fn job(
     let pack = PackOptions {
         id: options.text(args.id.as_deref(), "id"),
         name: options.text(args.name.as_deref(), "name"),
+        ..PackOptions::default()
     };
     let id = pack.id.clone().unwrap_or_else(|| artifact.id().to_owned());
     let name = pack
