@@ -1,5 +1,6 @@
 //! Packing an artifact: the same files give the same zip, byte for byte, on every machine and at any time.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -12,8 +13,8 @@ use super::contents::Contents;
 use super::digest::{ContentHasher, Digest, Hasher};
 use super::error::ArtifactError;
 use super::files::ArtifactFile;
-use super::manifest::aligned;
-use super::{Artifact, LARGEST_TEXT, MANIFEST_PATH};
+use super::manifest::{self, Changes};
+use super::{Artifact, LARGEST_TEXT, MANIFEST_PATH, rewiring, steps};
 
 /// Pinned, because another level gives other bytes for the same files.
 const DEFLATE_LEVEL: i64 = 6;
@@ -27,6 +28,13 @@ pub struct PackOptions {
     pub id: Option<String>,
     /// Another name: goes into Bundle-Name.
     pub name: Option<String>,
+    /// Another version: goes into Bundle-Version.
+    pub version: Option<String>,
+    /// Other names for the script collections and message mappings that the artifact uses: from `namespace.name`, as in
+    /// Require-Capability, or the name alone, to the new name. They go into Require-Capability and into the model's
+    /// references, where the whole value is the old name. [`References::renamed_to`](super::References::renamed_to)
+    /// gives them for one copy.
+    pub references: BTreeMap<String, String>,
 }
 
 /// A packed artifact. It lies in a temporary file that is deleted when this value is dropped.
@@ -99,7 +107,7 @@ impl Packer {
             hasher.update(piece);
             self.writer.write_all(piece).map_err(unwritable)
         };
-        match packed_manifest(contents, file, options)? {
+        match rewritten(contents, file, options)? {
             Some(bytes) => write(&bytes)?,
             None => contents.stream(file, &mut write)?,
         }
@@ -128,21 +136,30 @@ impl Packer {
     }
 }
 
-/// The manifest as it is packed, with the id and name asked for; `None` for every other file.
-pub(crate) fn packed_manifest(
+/// A file as it is packed, where it may differ from the artifact's own: the manifest, and the model when references are
+/// renamed. `None` for every other file.
+pub(crate) fn rewritten(
     contents: &mut Contents,
     file: &ArtifactFile,
     options: &PackOptions,
 ) -> Result<Option<Vec<u8>>, ArtifactError> {
-    if file.path != MANIFEST_PATH {
-        return Ok(None);
+    if file.path == MANIFEST_PATH {
+        let bytes = contents.read(file, LARGEST_TEXT)?;
+        return Ok(Some(manifest::changed(&bytes, changes(options))));
     }
-    let bytes = contents.read(file, LARGEST_TEXT)?;
-    Ok(Some(aligned(
-        &bytes,
-        options.id.as_deref(),
-        options.name.as_deref(),
-    )))
+    if !options.references.is_empty() && steps::is_model(&file.path) {
+        return rewiring::rewired(contents, file, &options.references).map(Some);
+    }
+    Ok(None)
+}
+
+fn changes(options: &PackOptions) -> Changes<'_> {
+    Changes {
+        id: options.id.as_deref(),
+        name: options.name.as_deref(),
+        version: options.version.as_deref(),
+        references: Some(&options.references),
+    }
 }
 
 /// Everything that could differ between two machines is pinned.
@@ -166,7 +183,6 @@ fn unwritable(source: io::Error) -> ArtifactError {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
-    use std::collections::BTreeMap;
     use std::fs;
     use std::io::{Read, Seek};
     use std::path::{Path, PathBuf};
@@ -347,6 +363,7 @@ mod tests {
         let options = PackOptions {
             id: Some("Copy".into()),
             name: Some("A Copy".into()),
+            ..PackOptions::default()
         };
         let packed: BTreeMap<_, _> = unpacked(&Archive::pack(&sample.open(), &options).unwrap())
             .into_iter()

@@ -8,7 +8,7 @@ use std::fmt;
 use std::fs::File;
 use std::path::Path;
 
-use super::archive::{PackOptions, packed_manifest};
+use super::archive::{PackOptions, rewritten};
 use super::check::definitions::{self, Definition};
 use super::contents::Contents;
 use super::digest::{Digest, Hasher};
@@ -112,7 +112,7 @@ impl Comparable {
             let small = file.size <= LARGEST_TEXT;
             match file.path.as_str() {
                 MANIFEST_PATH if small => {
-                    let bytes = packed_manifest(contents, file, options)?.unwrap_or_default();
+                    let bytes = rewritten(contents, file, options)?.unwrap_or_default();
                     comparable.manifest = Some(by_meaning(&bytes, headers));
                 }
                 PARAMETERS_PATH if small => {
@@ -127,7 +127,7 @@ impl Comparable {
                 path => {
                     comparable
                         .files
-                        .insert(path.to_owned(), digest_of(contents, file)?);
+                        .insert(path.to_owned(), digest_of(contents, file, options)?);
                 }
             }
         }
@@ -302,7 +302,14 @@ fn declared(bytes: &[u8]) -> Option<BTreeSet<Definition>> {
         .map(|definitions| definitions.into_iter().collect())
 }
 
-fn digest_of(contents: &mut Contents, file: &ArtifactFile) -> Result<Digest, ArtifactError> {
+fn digest_of(
+    contents: &mut Contents,
+    file: &ArtifactFile,
+    options: &PackOptions,
+) -> Result<Digest, ArtifactError> {
+    if let Some(bytes) = rewritten(contents, file, options)? {
+        return Ok(Digest::of(&bytes));
+    }
     let mut hasher = Hasher::default();
     contents.stream(file, &mut |piece| {
         hasher.update(piece);
@@ -471,7 +478,7 @@ mod tests {
     fn the_id_asked_for_is_compared_and_not_that_of_the_directory() {
         let options = PackOptions {
             id: Some("Copy".into()),
-            name: None,
+            ..PackOptions::default()
         };
         let sample = Sample::flow();
         let local = Comparable::of(&sample.open(), &options).unwrap();

@@ -1,21 +1,27 @@
 //! What an integration artifact is on disk: its manifest, its parameters, its files, and the zip that a tenant takes.
 //! Nothing here knows of a tenant's API.
 
+mod adapters;
 pub mod archive;
 pub mod check;
 pub mod comparison;
 mod contents;
 pub mod dependencies;
 pub mod digest;
+pub mod effects;
 mod error;
 pub mod files;
+pub mod flow_model;
 mod gitignore;
 pub mod manifest;
 pub mod properties;
 pub mod references;
+mod rewiring;
 #[cfg(test)]
 mod sample;
-pub mod search;
+pub mod schedule;
+mod search;
+pub mod sharing;
 mod steps;
 mod zipped;
 
@@ -23,18 +29,22 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+pub use adapters::{AddressPart, Intake};
 pub use archive::{Archive, PackOptions};
 pub use check::{Finding, Severity, check};
 pub use comparison::{Comparable, Difference, What, content_equal, difference};
 use contents::Contents;
 pub use dependencies::{Dependencies, Needs, dependencies};
 pub use digest::Digest;
+pub use effects::{Effect, EffectKind, effects};
 pub use error::ArtifactError;
 pub use files::{ArtifactFile, LeftOut, LeftOutReason};
+pub use flow_model::FlowModel;
 pub use manifest::{Manifest, aligned};
 pub use properties::{Properties, PropertiesError};
 pub use references::{OtherRequirement, References, Requirement};
 pub use search::artifacts_below;
+pub use sharing::{Consequence, SharedAddress, shared_addresses};
 pub use steps::Place;
 
 /// Where the manifest of every artifact lies.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Refusal, not_an_artifact};
+use super::{Refusal, copies, not_an_artifact};
 use crate::Process;
 use crate::artifact::dependencies::{Dependencies, dependencies};
 use crate::artifact::{Archive, Artifact, ArtifactKind, Comparable, PackOptions, references};
@@ -15,6 +15,7 @@ use crate::deploy::outcome::Message;
 use crate::deploy::parameters::PROFILE;
 use crate::settings::options::{Listed, Options};
 use crate::settings::parameters::{self, NamedParameter};
+use crate::settings::project::EnvironmentSettings;
 use crate::settings::redactor::Redactor;
 use crate::tenant::wire::{ArtifactId, PackageId};
 use crate::words::{disarm, nearest};
@@ -35,6 +36,8 @@ pub(super) struct Wish {
     /// The parameters of the settings file.
     pub(super) parameters: Vec<NamedParameter>,
     pub(super) rules: Rules,
+    /// The environment that makes a copy of it under another id.
+    pub(super) copied_by: Option<EnvironmentSettings>,
 }
 
 impl Wish {
@@ -49,9 +52,12 @@ pub(super) fn jobs(
     wishes: Vec<Wish>,
     args: &WantedArgs,
     redactor: &Redactor,
-    process: &Process<'_>,
+    process: &mut Process<'_>,
 ) -> Result<Vec<Job>, Refusal> {
     let named = Named::read(&args.parameters, &wishes, redactor, process)?;
+    for (wish, named) in wishes.iter().zip(&named.of_each) {
+        copies::refuse_shared(wish, named, process)?;
+    }
     let dependencies = dependencies_of(&wishes, process)?;
     let mut jobs = Vec::new();
     for (wish, named) in wishes.into_iter().zip(named.of_each) {

@@ -25,6 +25,7 @@ pub(super) fn pack(
     let options = PackOptions {
         id: settings.text(args.id.as_deref(), "id"),
         name: settings.text(args.name.as_deref(), "name"),
+        ..PackOptions::default()
     };
     let Some(out) = settings.path(args.out.as_ref(), "out") else {
         let message = Message::new("the zip to write is not named").at("-o (or FLOWSHIP_OUT)");
