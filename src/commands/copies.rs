@@ -35,7 +35,7 @@ pub(super) fn refuse_shared(
     for one in told {
         let _ = writeln!(
             process.err,
-            "warning: {}: shares with its original: {}",
+            "warning: {}: {}",
             wish.id(),
             disarm(&one.to_string())
         );
@@ -62,14 +62,10 @@ fn refusal(
     first: &SharedAddress,
     others: &[&SharedAddress],
 ) -> Refusal {
-    let hint = match first.parameters.first() {
-        Some(key) => format!(
-            "set the parameter `{}` for it in environment `{environment}`, or allow it there with `allow-shared-addresses: true`",
-            disarm(key)
-        ),
-        None => format!(
-            "externalize it as a parameter and set that in environment `{environment}`, or allow it there with `allow-shared-addresses: true`"
-        ),
+    let hint = if first.parameters.is_empty() {
+        format!("make it an externalized parameter and set that in environment `{environment}`, or allow it there with `allow-shared-addresses: true`")
+    } else {
+        "or allow it for this environment with `allow-shared-addresses: true`".to_owned()
     };
     let mut message = Message::new(format!(
         "{} is a copy in environment `{environment}` and would share with its original: {}",

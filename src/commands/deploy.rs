@@ -32,7 +32,7 @@ pub(super) fn deploy(
         force: args.force,
         no_deploy: args.no_deploy,
     };
-    let rules = asked.rules(options)?;
+    let rules = asked.rules(process)?;
     let keep_going = options.switch(args.wanted.keep_going, "keep-going")?;
     let settings = Settings::read(
         args.wanted.config.as_ref(),
@@ -101,6 +101,7 @@ pub(super) fn redeploy(
         parameters_from_artifact: false,
         replace_value_mappings: false,
         drop_tenant_entries: false,
+        backup_directory: process.directory.clone(),
         version: VersionRule::Keep,
         settle: span(args.wait.settle, options, "settle", Duration::ZERO)?,
         poll_interval: span(

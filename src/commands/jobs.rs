@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Refusal, copies, not_an_artifact};
@@ -128,7 +129,7 @@ fn job(wish: Wish, named: Vec<NamedParameter>, process: &Process<'_>) -> Result<
             .iter()
             .map(|file| file.path.clone())
             .collect(),
-        archive: Archive::pack(artifact, &wish.pack).map_err(unreadable)?,
+        archive: Arc::new(Archive::pack(artifact, &wish.pack).map_err(unreadable)?),
         comparable: Comparable::of(artifact, &wish.pack).map_err(unreadable)?,
         parameters: artifact
             .parameters()
@@ -172,7 +173,8 @@ pub(super) struct Asked<'a> {
 
 impl Asked<'_> {
     /// The rules for every artifact of the run.
-    pub(super) fn rules(&self, options: Options<'_>) -> Result<Rules, Refusal> {
+    pub(super) fn rules(&self, process: &Process<'_>) -> Result<Rules, Refusal> {
+        let options = Options::new(process.environment);
         let wanted = self.wanted;
         let mappings = &wanted.value_mappings;
         Ok(Rules {
@@ -186,6 +188,11 @@ impl Asked<'_> {
                 .switch(mappings.replace_value_mappings, "replace-value-mappings")?,
             drop_tenant_entries: options
                 .switch(mappings.drop_tenant_entries, "drop-tenant-entries")?,
+            backup_directory: process.directory.join(
+                options
+                    .path(mappings.backup_dir.as_ref(), "backup-dir")
+                    .unwrap_or_default(),
+            ),
             version: options
                 .parsed(wanted.save_as_version.clone(), "save-as-version")?
                 .map(super::deploy::version_rule)
