@@ -158,10 +158,13 @@ mod tests {
         )
     }
 
+    /// Element, parameters, and what is told.
+    type Row<'a> = (String, &'a [(&'a str, &'a str)], EffectKind, &'a str);
+
     #[test]
     fn each_kind_of_start_has_its_sentence() {
         let run_once = "<row><cell>schedule1</cell><cell>fireNow=true</cell></row>";
-        let table: &[(String, &[(&str, &str)], EffectKind, &str)] = &[
+        let table: &[Row<'_>] = &[
             (
                 timer(RUN_ONCE),
                 &[],

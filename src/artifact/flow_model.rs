@@ -370,7 +370,8 @@ mod tests {
                     ("color", "grey"),
                 ],
             ),
-            sender("Kafka", &[("topics", "orders")]),
+            sender("Kafka", &[("host", "k:9092"), ("topic", "orders")]),
+            sender("Ariba", &[("aribaQueue", "orders")]),
         ]);
         let senders: Vec<_> = model
             .senders
@@ -387,7 +388,8 @@ mod tests {
         let expected = [
             ("JMS", Intake::Consumes, "queue", 1),
             ("Carrier_Pigeon", Intake::Unknown, "loftAddress", 1),
-            ("Kafka", Intake::Consumes, "topics", 1),
+            ("Kafka", Intake::Consumes, "host", 2),
+            ("Ariba", Intake::Consumes, "aribaQueue", 1),
         ];
         assert_eq!(senders, expected);
     }
