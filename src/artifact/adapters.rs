@@ -1,8 +1,8 @@
 //! The sender adapters that flowship knows: whether somebody calls them or they fetch by themselves, and which properties
 //! say where.
 //!
-//! The names are those of published integration flows. Where none was seen (Kafka, SMB, Ariba, Azure Storage, message
-//! brokers), the address is looked for among all properties.
+//! The names are those of published integration flows and of tools that read them. Where none of an adapter's names has a
+//! value, and for adapters that are not known, the address is looked for among all properties.
 
 use super::steps::Step;
 
@@ -52,15 +52,39 @@ const fn known(
 
 const ADDRESS: &[(&str, &str)] = &[("address", "address")];
 const FILES: &[(&str, &str)] = &[("host", "host"), ("path", "folder"), ("fileName", "file")];
+const SHARE: &[(&str, &str)] = &[
+    ("hostname", "host"),
+    ("share", "share"),
+    ("directory", "folder"),
+    ("fileName", "file"),
+];
+const BROKER: &[(&str, &str)] = &[
+    ("host", "host"),
+    ("virtualHost", "virtual host"),
+    ("queueName", "queue"),
+    ("destinationName", "queue"),
+    ("topic", "topic"),
+    ("topicName", "topic"),
+    ("topicSubscriptions", "topics"),
+    ("bucketName", "bucket"),
+];
+const AZURE: &[(&str, &str)] = &[
+    ("senderAccountName", "account"),
+    ("senderContainerName", "container"),
+    ("senderShareName", "share"),
+    ("senderQueueName", "queue"),
+    ("senderBlobPath", "folder"),
+];
 
-const KNOWN: [Known; 21] = [
+const KNOWN: [Known; 24] = [
     known("HTTPS", "HTTPS", Intake::Called, &[("urlPath", "address")]),
     known("SOAP", "SOAP", Intake::Called, ADDRESS),
     known("IDOC", "IDoc", Intake::Called, ADDRESS),
     known("XI", "XI", Intake::Called, ADDRESS),
-    known("AS2", "AS2", Intake::Called, &[]),
+    known("AS2", "AS2", Intake::Called, ADDRESS),
     known("AS4", "AS4", Intake::Called, ADDRESS),
     known("HCIOData", "OData", Intake::Called, ADDRESS),
+    known("ODataSender", "OData", Intake::Called, ADDRESS),
     known("ProcessDirect", "ProcessDirect", Intake::Called, ADDRESS),
     known(
         "JMS",
@@ -68,12 +92,22 @@ const KNOWN: [Known; 21] = [
         Intake::Consumes,
         &[("QueueName_inbound", "queue")],
     ),
+    known("AMQP", "AMQP", Intake::Consumes, BROKER),
+    known("Kafka", "Kafka", Intake::Consumes, BROKER),
+    known("RabbitMQ", "RabbitMQ", Intake::Consumes, BROKER),
     known(
-        "AMQP",
-        "AMQP",
+        "AdvancedEventMesh",
+        "Advanced Event Mesh",
         Intake::Consumes,
-        &[("host", "host"), ("destinationName", "queue")],
+        BROKER,
     ),
+    known(
+        "AmazonWebServices",
+        "Amazon Web Services",
+        Intake::Consumes,
+        BROKER,
+    ),
+    known("AzureStorage", "Azure Storage", Intake::Consumes, AZURE),
     known(
         "DataStoreConsumer",
         "Data Store",
@@ -83,22 +117,14 @@ const KNOWN: [Known; 21] = [
     known("SFTP", "SFTP", Intake::Consumes, FILES),
     known("PollingSFTP", "SFTP", Intake::Consumes, FILES),
     known("FTP", "FTP", Intake::Consumes, FILES),
-    known("SMB", "SMB", Intake::Consumes, &[]),
+    known("SMB", "SMB", Intake::Consumes, SHARE),
     known(
         "Mail",
         "Mail",
         Intake::Consumes,
         &[("server", "server"), ("user", "user"), ("folder", "folder")],
     ),
-    known("Kafka", "Kafka", Intake::Consumes, &[]),
     known("Ariba", "Ariba", Intake::Consumes, &[]),
-    known("AzureStorage", "Azure Storage", Intake::Consumes, &[]),
-    known(
-        "AdvancedEventMesh",
-        "Advanced Event Mesh",
-        Intake::Consumes,
-        &[],
-    ),
     known("SuccessFactors", "SuccessFactors", Intake::Reads, ADDRESS),
 ];
 
@@ -128,9 +154,10 @@ pub(super) fn sender(component: &str) -> (String, Intake) {
 
 /// Where a sender adapter fetches or is called: the parts that have a value.
 pub(super) fn sender_address(component: &str, step: &Step) -> Vec<AddressPart> {
-    match find(component).map(|known| known.address) {
-        Some(address) if !address.is_empty() => parts(step, address),
-        _ => guessed_parts(step),
+    let known = find(component).map_or(&[][..], |known| known.address);
+    match parts(step, known) {
+        none if none.is_empty() => guessed_parts(step),
+        parts => parts,
     }
 }
 

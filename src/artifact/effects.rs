@@ -128,3 +128,153 @@ fn words(schedule: &Schedule) -> String {
         Schedule::Unknown => "a schedule that cannot be read here".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::artifact::sample::{
+        HOURLY, MODEL_PATH, RUN_ONCE, Sample, element, model_with, sender,
+    };
+
+    fn told(elements: &[String], parameters: &[(&str, &str)]) -> Vec<(EffectKind, String)> {
+        let sample = Sample::flow().with(MODEL_PATH, model_with(elements));
+        let parameters = parameters
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect();
+        effects(&sample.open().flow_model().unwrap(), &parameters)
+            .into_iter()
+            .map(|effect| (effect.kind, effect.sentence))
+            .collect()
+    }
+
+    fn timer(schedule: &str) -> String {
+        element(
+            "startEvent name=\"Timer\"",
+            &[
+                ("activityType", "StartTimerEvent"),
+                ("scheduleKey", schedule),
+            ],
+        )
+    }
+
+    /// Element, parameters, and what is told.
+    type Row<'a> = (String, &'a [(&'a str, &'a str)], EffectKind, &'a str);
+
+    #[test]
+    fn each_kind_of_start_has_its_sentence() {
+        let run_once = "<row><cell>schedule1</cell><cell>fireNow=true</cell></row>";
+        let table: &[Row<'_>] = &[
+            (
+                timer(RUN_ONCE),
+                &[],
+                EffectKind::RunOnce,
+                "starts a Run Once timer, which runs at each deployment",
+            ),
+            (
+                timer(HOURLY),
+                &[],
+                EffectKind::Scheduled,
+                "starts a timer with the schedule 0 0 * ? * * * (Etc/GMT)",
+            ),
+            (
+                timer("{{Timer}}"),
+                &[("Timer", run_once)],
+                EffectKind::RunOnce,
+                "starts a Run Once timer, which runs at each deployment",
+            ),
+            (
+                timer("{{Timer}}"),
+                &[],
+                EffectKind::Unknown,
+                "starts a timer with the schedule of the parameter `Timer`, whose value is not known here",
+            ),
+            (
+                timer(""),
+                &[],
+                EffectKind::Unknown,
+                "starts a timer with a schedule that cannot be read here",
+            ),
+            (
+                sender(
+                    "SFTP",
+                    &[
+                        ("host", "{{Host}}"),
+                        ("path", "/in"),
+                        ("scheduleKey", HOURLY),
+                    ],
+                ),
+                &[("Host", "secret.example")],
+                EffectKind::Fetching,
+                "starts to fetch from SFTP (host `{{Host}}`, folder `/in`) with the schedule 0 0 * ? * * * (Etc/GMT)",
+            ),
+            (
+                sender("JMS", &[("QueueName_inbound", "In")]),
+                &[],
+                EffectKind::Fetching,
+                "starts to fetch from JMS (queue `In`)",
+            ),
+            (
+                sender(
+                    "SuccessFactors",
+                    &[("address", "https://x"), ("scheduleKey", RUN_ONCE)],
+                ),
+                &[],
+                EffectKind::RunOnce,
+                "fetches once from SuccessFactors (address `https://x`) at each deployment",
+            ),
+            (
+                sender("Pigeon", &[]),
+                &[],
+                EffectKind::Unknown,
+                "starts the sender adapter Pigeon; whether it fetches by itself is not known here",
+            ),
+            (
+                sender("Pigeon", &[("scheduleKey", HOURLY)]),
+                &[],
+                EffectKind::Fetching,
+                "starts to fetch from Pigeon with the schedule 0 0 * ? * * * (Etc/GMT)",
+            ),
+        ];
+        for (element, parameters, kind, sentence) in table {
+            let expected = [(*kind, (*sentence).to_owned())];
+            assert_eq!(told(std::slice::from_ref(element), parameters), expected);
+        }
+    }
+
+    #[test]
+    fn adapters_that_wait_to_be_called_set_nothing_off() {
+        for component in [
+            "HTTPS",
+            "SOAP",
+            "IDOC",
+            "XI",
+            "AS2",
+            "AS4",
+            "ProcessDirect",
+            "HCIOData",
+        ] {
+            assert_eq!(told(&[sender(component, &[("address", "/x")])], &[]), []);
+        }
+    }
+
+    #[test]
+    fn a_fetch_in_the_middle_of_a_process_is_not_set_off() {
+        let elements = [
+            sender("PollingSFTP", &[("path", "/in")]),
+            element("serviceTask id=\"Start\"", &[]),
+        ];
+        assert_eq!(told(&elements, &[]), []);
+    }
+
+    #[test]
+    fn an_effect_names_its_place() {
+        let sample = Sample::flow().with(MODEL_PATH, model_with(&[timer(RUN_ONCE)]));
+        let all = effects(&sample.open().flow_model().unwrap(), &BTreeMap::new());
+        assert!(
+            all[0].to_string().ends_with(&format!(" ({MODEL_PATH}:4)")),
+            "{}",
+            all[0]
+        );
+    }
+}

@@ -252,3 +252,242 @@ fn at(path: &str, line: u32) -> Place {
         line,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::artifact::sample::{
+        MODEL_PATH, RUN_ONCE, Sample, element, model_with, real_artifacts, sender,
+    };
+    use crate::artifact::{effects, shared_addresses};
+
+    fn read(elements: &[String]) -> FlowModel {
+        Sample::flow()
+            .with(MODEL_PATH, model_with(elements))
+            .open()
+            .flow_model()
+            .unwrap()
+    }
+
+    fn line(place: &Place) -> u32 {
+        assert_eq!(place.path, MODEL_PATH);
+        place.line
+    }
+
+    #[test]
+    fn channels_are_read_with_their_adapter_address_and_line() {
+        let model = read(&[
+            sender("HTTPS", &[("urlPath", "/orders")]),
+            sender(
+                "SFTP",
+                &[
+                    ("fileName", "*.xml"),
+                    ("host", "{{Host}}"),
+                    ("path", "/in"),
+                    ("scheduleKey", ""),
+                ],
+            ),
+            element(
+                "messageFlow targetRef=\"Partner\"",
+                &[
+                    ("ComponentType", "JMS"),
+                    ("direction", "Receiver"),
+                    ("QueueName_outbound", "Out"),
+                ],
+            ),
+            element(
+                "messageFlow targetRef=\"Partner\"",
+                &[
+                    ("ComponentType", "HTTP"),
+                    ("direction", "Receiver"),
+                    ("address", "https://x"),
+                ],
+            ),
+        ]);
+        let address = |channel: &SenderChannel| -> Vec<String> {
+            channel
+                .address
+                .iter()
+                .map(|part| format!("{}={}", part.what, part.value))
+                .collect()
+        };
+        let [https, sftp] = model.senders.as_slice() else {
+            panic!("{model:?}")
+        };
+        assert_eq!(
+            (https.adapter.as_str(), https.intake, https.name.as_str()),
+            ("HTTPS", Intake::Called, "In")
+        );
+        assert_eq!(address(https), ["address=/orders"]);
+        assert_eq!(line(&https.place), 5);
+        assert_eq!(address(sftp), ["host={{Host}}", "folder=/in", "file=*.xml"]);
+        assert_eq!((sftp.schedule.as_ref(), line(&sftp.place)), (None, 11));
+        assert_eq!(model.receivers.len(), 1);
+        assert_eq!(line(&model.receivers[0].place), 18);
+    }
+
+    #[test]
+    fn a_channel_into_the_middle_of_a_process_does_not_start_with_the_deployment() {
+        let channel = |target: &str| {
+            element(
+                &format!("messageFlow targetRef=\"{target}\""),
+                &[("ComponentType", "PollingSFTP"), ("direction", "Sender")],
+            )
+        };
+        let model = read(&[
+            channel("StartEvent_2"),
+            channel("ServiceTask_8"),
+            channel("Nothing"),
+            element("startEvent id=\"StartEvent_2\"", &[]),
+            element("serviceTask id=\"ServiceTask_8\"", &[]),
+        ]);
+        let starts: Vec<_> = model.senders.iter().map(|channel| channel.starts).collect();
+        assert_eq!(starts, [true, false, true]);
+    }
+
+    #[test]
+    fn an_adapter_is_known_by_its_variant_too_and_an_unknown_one_by_keys_that_end_like_an_address()
+    {
+        let model = read(&[
+            element(
+                "messageFlow targetRef=\"Start\"",
+                &[
+                    (
+                        "cmdVariantUri",
+                        "ctype::AdapterVariant/cname::sap:JMS/tp::Not Applicable/mp::Not Applicable/direction::Sender/version::1.4.3",
+                    ),
+                    ("QueueName_inbound", "In"),
+                ],
+            ),
+            sender(
+                "Carrier_Pigeon",
+                &[
+                    ("loftAddress", "Roof"),
+                    ("proxyAddress", "x"),
+                    ("grainPath", ""),
+                    ("color", "grey"),
+                ],
+            ),
+            sender("Kafka", &[("host", "k:9092"), ("topic", "orders")]),
+            sender("Ariba", &[("aribaQueue", "orders")]),
+        ]);
+        let senders: Vec<_> = model
+            .senders
+            .iter()
+            .map(|channel| {
+                (
+                    channel.adapter.as_str(),
+                    channel.intake,
+                    channel.address[0].what.as_str(),
+                    channel.address.len(),
+                )
+            })
+            .collect();
+        let expected = [
+            ("JMS", Intake::Consumes, "queue", 1),
+            ("Carrier_Pigeon", Intake::Unknown, "loftAddress", 1),
+            ("Kafka", Intake::Consumes, "host", 2),
+            ("Ariba", Intake::Consumes, "aribaQueue", 1),
+        ];
+        assert_eq!(senders, expected);
+    }
+
+    #[test]
+    fn timers_stores_and_global_variables_are_read() {
+        let timer = "<b:startEvent name=\"Nightly\"><b:timerEventDefinition><b:extensionElements>\n"
+            .to_owned()
+            + &format!(
+                "<ifl:property><key>scheduleKey</key><value>{RUN_ONCE}</value></ifl:property>\n"
+            )
+            + "<ifl:property><key>activityType</key><value>StartTimerEvent</value></ifl:property>\n"
+            + "</b:extensionElements></b:timerEventDefinition></b:startEvent>\n";
+        let variables = "&lt;row&gt;&lt;cell&gt;{{Mine}}&lt;/cell&gt;&lt;cell/&gt;&lt;cell&gt;constant&lt;/cell&gt;&lt;cell&gt;1&lt;/cell&gt;&lt;cell&gt;global&lt;/cell&gt;&lt;/row&gt;&lt;row&gt;&lt;cell&gt;Own&lt;/cell&gt;&lt;cell/&gt;&lt;cell&gt;constant&lt;/cell&gt;&lt;cell&gt;1&lt;/cell&gt;&lt;cell&gt;local&lt;/cell&gt;&lt;/row&gt;";
+        let model = read(&[
+            timer,
+            element(
+                "callActivity name=\"Write\"",
+                &[
+                    ("activityType", "DBstorage"),
+                    ("operation", "put"),
+                    ("storageName", "Orders"),
+                    ("visibility", "Global"),
+                ],
+            ),
+            element(
+                "callActivity name=\"Read\"",
+                &[
+                    ("activityType", "DBstorage"),
+                    ("operation", "get"),
+                    ("storageName", "Mine"),
+                ],
+            ),
+            element(
+                "callActivity name=\"Variables\"",
+                &[("activityType", "Variables"), ("variable", variables)],
+            ),
+        ]);
+        assert_eq!(model.timers.len(), 1);
+        assert_eq!(
+            (model.timers[0].name.as_str(), line(&model.timers[0].place)),
+            ("Nightly", 3)
+        );
+        let stores: Vec<_> = model
+            .stores
+            .iter()
+            .map(|step| {
+                (
+                    step.store.as_str(),
+                    step.operation.as_str(),
+                    step.visibility,
+                )
+            })
+            .collect();
+        assert_eq!(
+            stores,
+            [
+                ("Orders", "put", Visibility::Global),
+                ("Mine", "get", Visibility::Local)
+            ]
+        );
+        let variables: Vec<_> = model
+            .variables
+            .iter()
+            .map(|variable| variable.name.as_str())
+            .collect();
+        assert_eq!(variables, ["{{Mine}}"]);
+    }
+
+    #[test]
+    fn other_artifacts_have_an_empty_model() {
+        assert_eq!(
+            Sample::of_type("ScriptCollection")
+                .open()
+                .flow_model()
+                .unwrap(),
+            FlowModel::default()
+        );
+    }
+
+    #[test]
+    fn the_models_of_real_flows_can_be_read_and_told() {
+        for artifact in real_artifacts() {
+            let model = artifact.flow_model().unwrap();
+            let parameters: BTreeMap<String, String> = artifact
+                .parameters()
+                .iter()
+                .map(|entry| (entry.key.clone(), entry.value.clone()))
+                .collect();
+            for effect in effects(&model, &parameters) {
+                assert!(effect.place.line > 1, "{effect}");
+            }
+            let shared = shared_addresses(&model, &parameters.keys().map(String::as_str).collect());
+            let fixed = shared.iter().all(|one| one.parameters.is_empty());
+            assert!(fixed, "{shared:?}");
+            for shared in shared_addresses(&model, &[].into()) {
+                assert!(shared.place.line > 1, "{shared}");
+            }
+        }
+    }
+}

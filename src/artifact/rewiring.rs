@@ -80,9 +80,10 @@ mod tests {
 
     use super::*;
     use crate::artifact::manifest::Manifest;
-    use crate::artifact::sample::{MODEL_PATH, Sample, model};
+    use crate::artifact::sample::{MODEL_PATH, Sample, model, real_artifacts};
     use crate::artifact::{
-        Archive, ArtifactKind, Comparable, MANIFEST_PATH, PackOptions, content_equal, dependencies,
+        Archive, Artifact, ArtifactKind, Comparable, MANIFEST_PATH, PackOptions, content_equal,
+        dependencies,
     };
 
     fn references(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -216,7 +217,7 @@ mod tests {
             };
             let zip = directory.path().join(number.to_string());
             std::fs::copy(Archive::pack(&artifact, &options).unwrap().path(), &zip).unwrap();
-            let copy = crate::artifact::Artifact::open(&zip).unwrap();
+            let copy = Artifact::open(&zip).unwrap();
             let (local, remote) = (
                 Comparable::of(&artifact, &options).unwrap(),
                 Comparable::of_zip(std::fs::File::open(&zip).unwrap()).unwrap(),
@@ -277,7 +278,7 @@ mod tests {
         let one = Archive::pack(&flow.open(), &options).unwrap();
         let other = Archive::pack(&flow.open(), &options).unwrap();
         assert_eq!((one.zip, one.content), (other.zip, other.content));
-        let opened = crate::artifact::Artifact::open(one.path()).unwrap();
+        let opened = Artifact::open(one.path()).unwrap();
         let again = Archive::pack(&opened, &PackOptions::default()).unwrap();
         assert_eq!(again.content, one.content);
         assert_ne!(
@@ -288,6 +289,40 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_copy_of_a_real_artifact_differs_in_its_references_and_nothing_else() {
+        for artifact in real_artifacts() {
+            let requires = artifact.references().unwrap().requires;
+            let names = requires.iter().map(|one| one.name.clone());
+            let options = PackOptions {
+                references: names
+                    .map(|name| (name.clone(), format!("{name}_COPY")))
+                    .collect(),
+                ..PackOptions::default()
+            };
+            let archive = Archive::pack(&artifact, &options).unwrap();
+            let copy = Artifact::open(archive.path()).unwrap();
+            let expected: Vec<_> = requires
+                .iter()
+                .map(|one| format!("{}_COPY", one.name))
+                .collect();
+            let found = copy.references().unwrap().requires;
+            assert_eq!(
+                found.into_iter().map(|one| one.name).collect::<Vec<_>>(),
+                expected
+            );
+            let read = |artifact: &Artifact| {
+                let file = steps::model_file(artifact)?;
+                let mut contents = Contents::reopen(artifact).unwrap();
+                Some(steps::read(&mut contents, file).unwrap())
+            };
+            assert_eq!(
+                read(&copy).map(|text| text.replace("_COPY", "")),
+                read(&artifact)
+            );
+        }
+    }
+
     proptest! {
         // each case packs and opens a zip
         #![proptest_config(ProptestConfig::with_cases(24))]
@@ -296,7 +331,7 @@ mod tests {
             let [_, _, flow] = landscape();
             let options = PackOptions { references: references(&[("Common", &name)]), ..PackOptions::default() };
             let archive = Archive::pack(&flow.open(), &options).unwrap();
-            let copy = crate::artifact::Artifact::open(archive.path()).unwrap().references().unwrap();
+            let copy = Artifact::open(archive.path()).unwrap().references().unwrap();
             let collections: Vec<_> = copy.requires.iter()
                 .filter(|one| one.kind == ArtifactKind::ScriptCollection)
                 .map(|one| one.name.clone())

@@ -40,6 +40,9 @@ impl fmt::Display for SharedAddress {
             self.what, self.value, self.place
         )?;
         match self.parameters.as_slice() {
+            [] if self.value.contains("${") => formatter.write_str(
+                "the value is found when a message is processed: look whether it differs here",
+            ),
             [] => formatter.write_str(
                 "the value is fixed: externalize it, and set the parameter for this environment",
             ),
@@ -129,12 +132,23 @@ fn warning(what: &str, value: &str, place: &Place) -> SharedAddress {
 
 fn shared(what: String, value: String, place: &Place, consequence: Consequence) -> SharedAddress {
     SharedAddress {
-        parameters: placeholders(&value).map(str::to_owned).collect(),
+        parameters: parameters_in(&value),
         what,
         value,
         place: place.clone(),
         consequence,
     }
+}
+
+/// Each parameter once, in the order of the value.
+fn parameters_in(value: &str) -> Vec<String> {
+    let mut parameters: Vec<String> = Vec::new();
+    for key in placeholders(value) {
+        if !parameters.iter().any(|known| known == key) {
+            parameters.push(key.to_owned());
+        }
+    }
+    parameters
 }
 
 /// A store that three steps use is told once, where it comes first.
@@ -143,4 +157,207 @@ fn without_repetitions(shared: Vec<SharedAddress>) -> Vec<SharedAddress> {
     let mut once = shared;
     once.retain(|one| told.insert((one.what.clone(), one.value.clone())));
     once
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::artifact::sample::{MODEL_PATH, Sample, element, model_with, sender};
+
+    fn shared_by(elements: &[String], overridden: &[&str]) -> Vec<SharedAddress> {
+        let sample = Sample::flow().with(MODEL_PATH, model_with(elements));
+        let model = sample.open().flow_model().unwrap();
+        shared_addresses(&model, &overridden.iter().copied().collect())
+    }
+
+    fn told(elements: &[String]) -> Vec<(Consequence, String, String)> {
+        let shared = shared_by(elements, &[]).into_iter();
+        shared
+            .map(|one| (one.consequence, one.what, one.value))
+            .collect()
+    }
+
+    #[test]
+    fn each_kind_of_sharing_has_its_consequence() {
+        use Consequence::{Refuse, Warn};
+        let table: &[(String, Consequence, &str, &str)] = &[
+            (
+                sender("HTTPS", &[("urlPath", "/orders")]),
+                Refuse,
+                "HTTPS sender address",
+                "/orders",
+            ),
+            (
+                sender("ProcessDirect", &[("address", "/pd")]),
+                Refuse,
+                "ProcessDirect sender address",
+                "/pd",
+            ),
+            (
+                sender("JMS", &[("QueueName_inbound", "Q")]),
+                Refuse,
+                "JMS queue",
+                "Q",
+            ),
+            (
+                sender("SFTP", &[("host", "h"), ("path", "/in")]),
+                Refuse,
+                "SFTP host, folder",
+                "h, /in",
+            ),
+            (
+                sender("Pigeon", &[("loftAddress", "Roof")]),
+                Refuse,
+                "Pigeon loftAddress",
+                "Roof",
+            ),
+            (
+                sender(
+                    "DataStoreConsumer",
+                    &[("storageName", "S"), ("visibility", "global")],
+                ),
+                Refuse,
+                "data store",
+                "S",
+            ),
+            (
+                sender("SuccessFactors", &[("address", "https://x")]),
+                Warn,
+                "SuccessFactors address",
+                "https://x",
+            ),
+            (sender("AS2", &[]), Warn, "AS2 sender", "In"),
+            (
+                element(
+                    "messageFlow",
+                    &[
+                        ("ComponentType", "JMS"),
+                        ("direction", "Receiver"),
+                        ("QueueName_outbound", "Q"),
+                    ],
+                ),
+                Warn,
+                "JMS queue (written)",
+                "Q",
+            ),
+            (
+                element(
+                    "messageFlow",
+                    &[
+                        ("ComponentType", "ProcessDirect"),
+                        ("direction", "Receiver"),
+                        ("address", "/pd"),
+                    ],
+                ),
+                Warn,
+                "ProcessDirect address (called)",
+                "/pd",
+            ),
+            (
+                element(
+                    "callActivity",
+                    &[
+                        ("activityType", "DBstorage"),
+                        ("storageName", "S"),
+                        ("visibility", "global"),
+                    ],
+                ),
+                Warn,
+                "global data store",
+                "S",
+            ),
+        ];
+        for (element, consequence, what, value) in table {
+            let expected = [(*consequence, (*what).to_owned(), (*value).to_owned())];
+            assert_eq!(told(std::slice::from_ref(element)), expected);
+        }
+    }
+
+    #[test]
+    fn what_belongs_to_the_flow_alone_is_not_shared() {
+        let elements = [
+            element(
+                "callActivity",
+                &[
+                    ("activityType", "DBstorage"),
+                    ("storageName", "S"),
+                    ("visibility", "local"),
+                ],
+            ),
+            sender("DataStoreConsumer", &[("storageName", "S")]),
+            element(
+                "messageFlow",
+                &[
+                    ("ComponentType", "HTTP"),
+                    ("direction", "Receiver"),
+                    ("address", "https://x"),
+                ],
+            ),
+        ];
+        assert_eq!(told(&elements), []);
+    }
+
+    #[test]
+    fn one_overridden_parameter_of_an_address_parts_the_copy_from_its_original() {
+        let elements = [
+            sender("SFTP", &[("host", "{{Host}}"), ("path", "/in/{{Folder}}")]),
+            sender("HTTPS", &[("urlPath", "/{{Path}}")]),
+        ];
+        let values = |overridden: &[&str]| -> Vec<String> {
+            shared_by(&elements, overridden)
+                .into_iter()
+                .map(|one| one.value)
+                .collect()
+        };
+        assert_eq!(values(&[]), ["{{Host}}, /in/{{Folder}}", "/{{Path}}"]);
+        assert_eq!(values(&["Folder"]), ["/{{Path}}"]);
+        assert_eq!(values(&["Host", "Path"]), Vec::<String>::new());
+        assert_eq!(values(&["Other"]).len(), 2);
+    }
+
+    #[test]
+    fn refusals_come_first_and_each_store_once_and_the_sentence_says_what_to_do() {
+        let store = |operation| {
+            element(
+                "callActivity",
+                &[
+                    ("activityType", "DBstorage"),
+                    ("operation", operation),
+                    ("storageName", "S"),
+                    ("visibility", "global"),
+                ],
+            )
+        };
+        let shared = shared_by(
+            &[
+                element(
+                    "messageFlow",
+                    &[
+                        ("ComponentType", "JMS"),
+                        ("direction", "Receiver"),
+                        ("QueueName_outbound", "${property.q}"),
+                    ],
+                ),
+                store("put"),
+                store("get"),
+                sender("HTTPS", &[("urlPath", "{{A}}{{B}}{{A}}")]),
+            ],
+            &[],
+        );
+        let sentences: Vec<String> = shared.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            sentences,
+            [
+                format!(
+                    "the copy would share its original's HTTPS sender address `{{{{A}}}}{{{{B}}}}{{{{A}}}}` ({MODEL_PATH}:22); set one of the parameters `A`, `B` for this environment"
+                ),
+                format!(
+                    "the copy would share its original's JMS queue (written) `${{property.q}}` ({MODEL_PATH}:5); the value is found when a message is processed: look whether it differs here"
+                ),
+                format!(
+                    "the copy would share its original's global data store `S` ({MODEL_PATH}:10); the value is fixed: externalize it, and set the parameter for this environment"
+                ),
+            ]
+        );
+    }
 }
