@@ -35,6 +35,8 @@ pub struct PackOptions {
     /// references, where the whole value is the old name. [`References::renamed_to`](super::References::renamed_to)
     /// gives them for one copy.
     pub references: BTreeMap<String, String>,
+    /// Other bytes for files that the artifact has, by path. A path that the artifact lacks adds nothing.
+    pub replaced: BTreeMap<String, Vec<u8>>,
 }
 
 /// A packed artifact. It lies in a temporary file that is deleted when this value is dropped.
@@ -136,21 +138,25 @@ impl Packer {
     }
 }
 
-/// A file as it is packed, where it may differ from the artifact's own: the manifest, and the model when references are
-/// renamed. `None` for every other file.
+/// A file as it is packed, where it may differ from the artifact's own: files whose bytes are replaced, the manifest, and
+/// the model when references are renamed. `None` for every other file.
 pub(crate) fn rewritten(
     contents: &mut Contents,
     file: &ArtifactFile,
     options: &PackOptions,
 ) -> Result<Option<Vec<u8>>, ArtifactError> {
+    let replaced = options.replaced.get(&file.path).cloned();
     if file.path == MANIFEST_PATH {
-        let bytes = contents.read(file, LARGEST_TEXT)?;
+        let bytes = match replaced {
+            Some(bytes) => bytes,
+            None => contents.read(file, LARGEST_TEXT)?,
+        };
         return Ok(Some(manifest::changed(&bytes, changes(options))));
     }
-    if !options.references.is_empty() && steps::is_model(&file.path) {
+    if replaced.is_none() && !options.references.is_empty() && steps::is_model(&file.path) {
         return rewiring::rewired(contents, file, &options.references).map(Some);
     }
-    Ok(None)
+    Ok(replaced)
 }
 
 fn changes(options: &PackOptions) -> Changes<'_> {
@@ -159,6 +165,18 @@ fn changes(options: &PackOptions) -> Changes<'_> {
         name: options.name.as_deref(),
         version: options.version.as_deref(),
         references: Some(&options.references),
+    }
+}
+
+/// A file as it is packed, as a whole; at most [`LARGEST_TEXT`] bytes of the artifact's own are read.
+pub(crate) fn packed(
+    contents: &mut Contents,
+    file: &ArtifactFile,
+    options: &PackOptions,
+) -> Result<Vec<u8>, ArtifactError> {
+    match rewritten(contents, file, options)? {
+        Some(bytes) => Ok(bytes),
+        None => contents.read(file, LARGEST_TEXT),
     }
 }
 
@@ -387,6 +405,21 @@ mod tests {
             fs::read_to_string(sample.path().join(MANIFEST_PATH)).unwrap(),
             manifest("IntegrationFlow")
         );
+    }
+
+    #[test]
+    fn replaced_bytes_are_packed_instead_of_the_file() {
+        let options = PackOptions {
+            replaced: [
+                (SCRIPT_PATH.to_owned(), b"return 2".to_vec()),
+                ("absent".to_owned(), b"x".to_vec()),
+            ]
+            .into(),
+            ..PackOptions::default()
+        };
+        let replaced = Archive::pack(&Sample::flow().open(), &options).unwrap();
+        let expected = pack(&Sample::flow().with(SCRIPT_PATH, "return 2"));
+        assert_eq!(bytes(&replaced), bytes(&expected));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::fmt;
 use std::fs::File;
 use std::path::Path;
 
-use super::archive::{PackOptions, rewritten};
+use super::archive::{PackOptions, packed, rewritten};
 use super::check::definitions::{self, Definition};
 use super::contents::Contents;
 use super::digest::{Digest, Hasher};
@@ -112,22 +112,21 @@ impl Comparable {
             let small = file.size <= LARGEST_TEXT;
             match file.path.as_str() {
                 MANIFEST_PATH if small => {
-                    let bytes = rewritten(contents, file, options)?.unwrap_or_default();
+                    let bytes = packed(contents, file, options)?;
                     comparable.manifest = Some(by_meaning(&bytes, headers));
                 }
                 PARAMETERS_PATH if small => {
-                    comparable.parameters =
-                        Some(by_meaning(&contents.read(file, LARGEST_TEXT)?, values));
+                    let bytes = packed(contents, file, options)?;
+                    comparable.parameters = Some(by_meaning(&bytes, values));
                 }
                 DEFINITIONS_PATH if small => {
-                    comparable.definitions =
-                        Some(by_meaning(&contents.read(file, LARGEST_TEXT)?, declared));
+                    let bytes = packed(contents, file, options)?;
+                    comparable.definitions = Some(by_meaning(&bytes, declared));
                 }
                 path if REWRITTEN.contains(&path) => {}
                 path => {
-                    comparable
-                        .files
-                        .insert(path.to_owned(), digest_of(contents, file, options)?);
+                    let digest = digest_of(contents, file, options)?;
+                    comparable.files.insert(path.to_owned(), digest);
                 }
             }
         }
