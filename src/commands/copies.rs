@@ -29,9 +29,9 @@ pub(super) fn refuse_shared(
         .flow_model()
         .map_err(|error| not_an_artifact(&error, &process.directory))?;
     let shared = shared_addresses(&model, &set_apart(wish, named));
-    let (refused, told): (Vec<_>, Vec<_>) = shared
-        .iter()
-        .partition(|one| one.consequence == Consequence::Refuse && !environment.allow_shared_addresses);
+    let (refused, told): (Vec<_>, Vec<_>) = shared.iter().partition(|one| {
+        one.consequence == Consequence::Refuse && !environment.allow_shared_addresses
+    });
     for one in told {
         let _ = writeln!(
             process.err,
@@ -63,7 +63,9 @@ fn refusal(
     others: &[&SharedAddress],
 ) -> Refusal {
     let hint = if first.parameters.is_empty() {
-        format!("make it an externalized parameter and set that in environment `{environment}`, or allow it there with `allow-shared-addresses: true`")
+        format!(
+            "make it an externalized parameter and set that in environment `{environment}`, or allow it there with `allow-shared-addresses: true`"
+        )
     } else {
         "or allow it for this environment with `allow-shared-addresses: true`".to_owned()
     };

@@ -10,7 +10,7 @@ use super::{Refusal, copies, not_an_artifact};
 use crate::Process;
 use crate::artifact::dependencies::{Dependencies, dependencies};
 use crate::artifact::{Archive, Artifact, ArtifactKind, Comparable, PackOptions, references};
-use crate::cli::{ParameterArgs, Span, WaitArgs, WantedArgs};
+use crate::cli::{PaceArgs, ParameterArgs, Span, TryOutArgs, WaitArgs, WantedArgs};
 use crate::deploy::job::{Content, Job, Requirement, Rules, Source};
 use crate::deploy::outcome::Message;
 use crate::deploy::parameters::PROFILE;
@@ -44,7 +44,10 @@ pub(super) struct Wish {
 impl Wish {
     /// The id on the tenant.
     pub(super) fn id(&self) -> &str {
-        self.pack.id.as_deref().unwrap_or_else(|| self.artifact.id())
+        self.pack
+            .id
+            .as_deref()
+            .unwrap_or_else(|| self.artifact.id())
     }
 }
 
@@ -166,9 +169,12 @@ fn below(path: PathBuf, process: &Process<'_>) -> PathBuf {
 pub(super) struct Asked<'a> {
     pub(super) wanted: &'a WantedArgs,
     pub(super) wait: Option<&'a WaitArgs>,
+    pub(super) timeout: Option<Span>,
     pub(super) overwrite_drafts: bool,
     pub(super) force: bool,
     pub(super) no_deploy: bool,
+    pub(super) pace: &'a PaceArgs,
+    pub(super) try_out: &'a TryOutArgs,
 }
 
 impl Asked<'_> {
@@ -197,7 +203,12 @@ impl Asked<'_> {
                 .parsed(wanted.save_as_version.clone(), "save-as-version")?
                 .map(super::deploy::version_rule)
                 .unwrap_or_default(),
-            settle: span(self.wait.and_then(|wait| wait.settle), options, "settle", Duration::ZERO)?,
+            settle: span(
+                self.wait.and_then(|wait| wait.settle),
+                options,
+                "settle",
+                Duration::ZERO,
+            )?,
             poll_interval: span(
                 self.wait.and_then(|wait| wait.poll_interval),
                 options,

@@ -38,7 +38,9 @@ struct Entry {
 
 impl From<ProjectError> for Refusal {
     fn from(error: ProjectError) -> Self {
-        let mut message = Message::new(error.what).at(error.at.clone()).hint(error.hint);
+        let mut message = Message::new(error.what)
+            .at(error.at.clone())
+            .hint(error.hint);
         message.file = Place::of_column(&error.at);
         Self::usage(message)
     }
@@ -242,7 +244,10 @@ impl Settings {
 
     fn entry(&self, artifact: &Artifact) -> Option<(&PackageSettings, &ArtifactSettings)> {
         let project = self.project.as_ref()?;
-        let entry = self.entries.iter().find(|entry| same_file(&entry.path, artifact.path()))?;
+        let entry = self
+            .entries
+            .iter()
+            .find(|entry| same_file(&entry.path, artifact.path()))?;
         let package = project.packages.get(entry.package)?;
         Some((package, package.artifacts.get(entry.artifact)?))
     }

@@ -16,12 +16,7 @@ pub(super) fn map<T: Send, R: Send>(
     }
     let hands = hands.min(things.len());
     let queue = Mutex::new(things.into_iter().enumerate());
-    let next = || {
-        queue
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .next()
-    };
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
     let one_hand = || {
         let mut done = Vec::new();
         while let Some((place, thing)) = next() {
@@ -53,7 +48,10 @@ mod tests {
     #[test]
     fn results_come_in_the_order_of_the_things() {
         let doubled = map((0..100).collect(), 7, |number| number * 2);
-        assert_eq!(doubled, (0..100).map(|number| number * 2).collect::<Vec<_>>());
+        assert_eq!(
+            doubled,
+            (0..100).map(|number| number * 2).collect::<Vec<_>>()
+        );
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use super::job::{Job, Source};
 use super::outcome::Message;
 use super::parameters::{self, Setting};
-use crate::artifact::ArtifactKind;
+use crate::artifact::changes::Change;
+use crate::artifact::{ArtifactKind, Digest};
 use crate::tenant::odata::TenantTime;
 use crate::tenant::wire::{
     Configuration, DesigntimeArtifact, IntegrationPackage, RuntimeArtifact, RuntimeStatus,
@@ -28,6 +29,10 @@ pub struct Standing {
     pub answered: Option<TenantTime>,
     /// Whether the content equals ours; `None` while it was not compared.
     pub same_content: Option<bool>,
+    /// The files that differ, where they were looked at in detail.
+    pub changes: Vec<Change>,
+    /// A digest of the tenant's content, where it was looked at in detail.
+    pub remote_sha256: Option<Digest>,
     /// What is to be known before a value mapping is replaced, `None` where nothing was compared.
     pub mapping: Option<Mapping>,
     /// Whether `artifact` was settled by a list: it is looked up no more.

@@ -37,10 +37,10 @@ enum Arrival {
 }
 
 /// Carries out the plans; gives the outcomes in their order.
-pub(super) fn carry_out(context: &Context<'_>, planned: Vec<Planned<'_>>) -> Vec<Outcome> {
+pub(super) fn carry_out(context: &Context<'_>, planned: &[Planned<'_>]) -> Vec<Outcome> {
     let (arrivals, arriving) = mpsc::channel();
     thread::scope(|scope| {
-        let mut schedule = Schedule::new(context, &planned);
+        let mut schedule = Schedule::new(context, planned);
         let mut watch = Watch::new(context);
         let mut writing = false;
         loop {
@@ -103,8 +103,7 @@ impl<'a> Schedule<'a> {
                 Next::Write(kind, steps) => Stand::Waiting(*kind, *steps),
                 Next::End(verdict, phase) => {
                     let verdict = verdict.as_ref().clone();
-                    let outcome =
-                        gathering(context, one).outcome(Trace::at(*phase), None, verdict);
+                    let outcome = gathering(context, one).outcome(Trace::at(*phase), None, verdict);
                     Stand::Decided(Box::new(outcome))
                 }
             })
@@ -119,7 +118,10 @@ impl<'a> Schedule<'a> {
     /// The artifacts that may be written now, at most a batch. Collections and mappings come before flows.
     /// `nothing_moves`: nothing is written or watched, so whoever still waits, waits in a circle.
     fn next_batch(&mut self, nothing_moves: bool) -> Vec<Order<'a>> {
-        let mut ready: Vec<usize> = self.waiting().filter(|place| self.is_ready(*place)).collect();
+        let mut ready: Vec<usize> = self
+            .waiting()
+            .filter(|place| self.is_ready(*place))
+            .collect();
         if ready.is_empty() && nothing_moves {
             ready = self.waiting().take(1).collect();
         }
@@ -232,7 +234,8 @@ impl<'a> Schedule<'a> {
         evidence: Option<&Evidence>,
         verdict: Verdict,
     ) {
-        let outcome = gathering(self.context, &self.planned[place]).outcome(trace, evidence, verdict);
+        let outcome =
+            gathering(self.context, &self.planned[place]).outcome(trace, evidence, verdict);
         if self.planned.len() > 1 {
             self.context
                 .ledger
@@ -278,9 +281,5 @@ fn skipped(need: &Outcome) -> Verdict {
 fn out_of_time() -> Verdict {
     let message = Message::new("the time was up before its turn came")
         .hint("run again with a longer --timeout: what is done already is not done again");
-    Verdict::bad(
-        Word::Unreachable,
-        "nothing was written".to_owned(),
-        message,
-    )
+    Verdict::bad(Word::Unreachable, "nothing was written".to_owned(), message)
 }

@@ -161,7 +161,8 @@ impl<'a> Watch<'a> {
         let mut asked: Vec<bool> = due
             .iter()
             .map(|one| {
-                let wanted = !many || !one.pending.by_list || one.pending.evidence.task_can_decide();
+                let wanted =
+                    !many || !one.pending.by_list || one.pending.evidence.task_can_decide();
                 let ask = wanted && left > 0 && one.pending.evidence.task_to_ask().is_some();
                 left -= usize::from(ask && one.pending.by_list);
                 ask

@@ -30,11 +30,11 @@ use crate::settings::redactor::Redactor;
 
 use self::error::{Kind, TenantError};
 use self::exchange::{Ask, Length, Trouble};
+pub use self::lists::RuntimeList;
 use self::meaning::{Meaning, date_of, meaning};
 use self::odata::{TenantTime, literal};
 use self::pace::{Bucket, Pace};
 use self::reading::Again;
-pub use self::lists::RuntimeList;
 pub use self::reading::Reading;
 use self::roles::Role;
 use self::session::Session;

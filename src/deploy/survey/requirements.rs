@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{READERS, Surveyed};
-use crate::deploy::job::Requirement;
 use crate::artifact::ArtifactKind;
+use crate::deploy::job::Requirement;
 use crate::deploy::{Context, crew};
 use crate::tenant::Reading;
 use crate::tenant::wire::{ArtifactId, RuntimeStatus};

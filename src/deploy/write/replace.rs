@@ -97,9 +97,10 @@ impl Writing<'_> {
             io::copy(&mut old.open()?, target).map(|_| ())
         });
         if let Err(error) = written {
-            let message = Message::new(format!("the content of the tenant can't be saved: {error}"))
-                .at(path.display().to_string())
-                .hint("nothing was deleted; name another place with --backup-dir");
+            let message =
+                Message::new(format!("the content of the tenant can't be saved: {error}"))
+                    .at(path.display().to_string())
+                    .hint("nothing was deleted; name another place with --backup-dir");
             let verdict = Verdict {
                 exit: Exit::Usage,
                 ..Verdict::bad(Word::Failed, self.state.clone(), message)
@@ -216,7 +217,9 @@ impl Writing<'_> {
         let mut message = verdict.message.take().unwrap_or_default();
         message = message
             .because(format!("the old content could not be put back: {why}"))
-            .because("the value mapping is not in the design time any more; what runs goes on running");
+            .because(
+                "the value mapping is not in the design time any more; what runs goes on running",
+            );
         message.hint = Some(format!("put the old content back: {command}"));
         verdict.message = Some(message);
         verdict.exit = Exit::Worse;
@@ -261,15 +264,22 @@ fn quoted(text: &str) -> String {
 fn backup_name(id: &str, version: &str, now: &str) -> String {
     let plain = |text: &str| -> String {
         text.chars()
-            .map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' })
+            .map(|c| {
+                if c.is_ascii_alphanumeric() || "._-".contains(c) {
+                    c
+                } else {
+                    '_'
+                }
+            })
             .take(120)
             .collect()
     };
-    let time: String = now
-        .chars()
-        .filter(|c| c.is_ascii_alphanumeric())
-        .collect();
-    format!("flowship-backup-{}-{}-{time}.zip", plain(id), plain(version))
+    let time: String = now.chars().filter(|c| c.is_ascii_alphanumeric()).collect();
+    format!(
+        "flowship-backup-{}-{}-{time}.zip",
+        plain(id),
+        plain(version)
+    )
 }
 
 fn cannot(error: &ArtifactError) -> Halt {
