@@ -2,6 +2,7 @@
 //!
 //! A tenant rewrites the manifest (order, wrapping, `Origin-*`; the version may lag behind), `.project`,
 //! `metainfo.prop`, and the comments and order of `parameters.prop`. Two downloads of one unchanged artifact differ in these.
+//! A value mapping is compared by what it answers; see [`ValueMapping::meaning`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -14,6 +15,7 @@ use super::contents::Contents;
 use super::digest::{Digest, Hasher};
 use super::error::ArtifactError;
 use super::files::ArtifactFile;
+use super::value_mapping::{VALUE_MAPPING_PATH, ValueMapping};
 use super::{
     Artifact, DEFINITIONS_PATH, LARGEST_TEXT, MANIFEST_PATH, Manifest, PARAMETERS_PATH, Properties,
 };
@@ -38,6 +40,15 @@ pub struct Comparable {
 enum Comparison<T> {
     Meaning(T),
     Bytes(Digest),
+}
+
+impl<T> Comparison<T> {
+    fn meaning(&self) -> Option<&T> {
+        match self {
+            Self::Meaning(meaning) => Some(meaning),
+            Self::Bytes(_) => None,
+        }
+    }
 }
 
 /// One thing in which two artifacts differ.
@@ -145,6 +156,12 @@ impl Comparable {
                 DEFINITIONS_PATH if small => {
                     let bytes = packed(contents, file, options)?;
                     comparable.definitions = Some(by_meaning(&bytes, declared));
+                }
+                VALUE_MAPPING_PATH if small => {
+                    let bytes = packed(contents, file, options)?;
+                    let digest = ValueMapping::parse(&bytes)
+                        .map_or_else(|_| Digest::of(&bytes), |mapping| mapping.meaning());
+                    comparable.files.insert(file.path.clone(), digest);
                 }
                 path if REWRITTEN.contains(&path) => {}
                 path => {

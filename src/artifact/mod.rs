@@ -3,6 +3,7 @@
 
 mod adapters;
 pub mod archive;
+pub mod changes;
 pub mod check;
 pub mod comparison;
 mod contents;
@@ -23,6 +24,7 @@ pub mod schedule;
 mod search;
 pub mod sharing;
 mod steps;
+pub mod value_mapping;
 mod zipped;
 
 use std::collections::BTreeSet;
@@ -31,6 +33,7 @@ use std::path::{Path, PathBuf};
 
 pub use adapters::{AddressPart, Intake};
 pub use archive::{Archive, PackOptions};
+pub use changes::{Change, ChangeKind, changes, looks_secret};
 pub use check::{Finding, Severity, check};
 pub use comparison::{Comparable, Difference, What, content_equal, difference};
 use contents::Contents;
@@ -46,6 +49,7 @@ pub use references::{OtherRequirement, References, Requirement};
 pub use search::artifacts_below;
 pub use sharing::{Consequence, SharedAddress, shared_addresses};
 pub use steps::Place;
+pub use value_mapping::{VALUE_MAPPING_PATH, ValueMapping};
 
 /// Where the manifest of every artifact lies.
 pub const MANIFEST_PATH: &str = "META-INF/MANIFEST.MF";

@@ -8,6 +8,20 @@ pub(crate) struct Definition {
     rest: [String; 5],
 }
 
+impl Definition {
+    /// Everything but the name in words, such as `type xsd:string, required true`.
+    pub(crate) fn describe(&self) -> String {
+        let labels = ["key", "type", "required", "constraint", "description"];
+        let parts: Vec<_> = labels
+            .iter()
+            .zip(&self.rest)
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(label, value)| format!("{label} {value}"))
+            .collect();
+        parts.join(", ")
+    }
+}
+
 /// Reads the declarations; the error is for people and carries its line.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<Definition>, Malformed> {
     let text = std::str::from_utf8(bytes).map_err(|error| Malformed {
