@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 
+use super::Artifact;
 use super::archive::{PackOptions, packed};
 use super::comparison::{Comparable, Difference, What, difference};
 use super::contents::Contents;
 use super::error::ArtifactError;
 use super::files::{ArtifactFile, Listing, find};
 use super::value_mapping::{VALUE_MAPPING_PATH, ValueMapping, describe};
-use super::Artifact;
 use secrecy::carries_password;
 pub use secrecy::looks_secret;
 pub use text::TextDiff;

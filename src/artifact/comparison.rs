@@ -136,7 +136,25 @@ impl Comparable {
         hasher.finish()
     }
 
-    fn read(
+    /// The value of a header, by its name in lower case.
+    pub(super) fn header(&self, name: &str) -> Option<String> {
+        self.manifest.as_ref()?.meaning()?.get(name).cloned()
+    }
+
+    /// The value of a parameter.
+    pub(super) fn parameter(&self, key: &str) -> Option<String> {
+        self.parameters.as_ref()?.meaning()?.get(key).cloned()
+    }
+
+    /// How a parameter is declared, in words.
+    pub(super) fn definition(&self, name: &str) -> Option<String> {
+        let all = self.definitions.as_ref()?.meaning()?.iter();
+        let same = all.filter(|definition| definition.name == name);
+        let words: Vec<_> = same.map(Definition::describe).collect();
+        (!words.is_empty()).then(|| words.join(" and again "))
+    }
+
+    pub(super) fn read(
         contents: &mut Contents,
         files: &[ArtifactFile],
         options: &PackOptions,

@@ -49,6 +49,10 @@ pub struct Standing {
 pub struct Mapping {
     /// The entries that only the tenant has, in words.
     pub only_on_tenant: Vec<String>,
+    /// The entries of the tenant that Git contradicts, in words: Git wins.
+    pub overruled: Vec<String>,
+    /// Why the two can't be put together, if they can't.
+    pub unmergeable: Option<String>,
     /// `value_mapping.xml` with those entries added; `None` where there are none.
     pub merged: Option<Vec<u8>>,
     /// The tenant holds just that: Git's entries and those of its own.
@@ -216,7 +220,20 @@ fn may_not_write(
     if kind == ArtifactKind::ValueMapping && !same && !job.rules.replace_value_mappings {
         return Some(value_mapping(&job.id.0, standing));
     }
+    if let (Some(why), false) = (unmergeable(standing), job.rules.drop_tenant_entries) {
+        return Some(
+            Message::new(format!(
+                "what value mapping {} holds on the tenant can't be kept: {why}",
+                job.id
+            ))
+            .hint("--drop-tenant-entries replaces it by what Git has; its content is saved to a file first"),
+        );
+    }
     None
+}
+
+fn unmergeable(standing: &Standing) -> Option<&str> {
+    standing.mapping.as_ref()?.unmergeable.as_deref()
 }
 
 /// Whether a value mapping differs only in entries that the tenant is to keep.

@@ -93,6 +93,10 @@ pub struct ParameterChange {
 pub struct Preview {
     /// Its id.
     pub id: String,
+    /// Where it lies, as the caller named it.
+    pub path: String,
+    /// The places, in the plan, of those that it needs.
+    pub needs: Vec<usize>,
     /// Its type, when it is known.
     pub kind: Option<ArtifactKind>,
     /// Its package.
@@ -156,6 +160,10 @@ fn preview(context: &Context<'_>, one: Surveyed<'_>) -> Preview {
     let clean = |text: &str| context.tenant.words(text).to_string();
     Preview {
         id: job.id.0.clone(),
+        path: content(job).map_or_else(String::new, |content| {
+            content.root.to_string_lossy().into_owned()
+        }),
+        needs: job.needs.clone(),
         kind: content(job).map(|content| content.kind),
         package: content(job).map(|content| content.package.0.clone()),
         action,
@@ -196,6 +204,10 @@ fn preview(context: &Context<'_>, one: Surveyed<'_>) -> Preview {
 fn unknown(job: &Job, message: Message, exit: Exit) -> Preview {
     Preview {
         id: job.id.0.clone(),
+        path: content(job).map_or_else(String::new, |content| {
+            content.root.to_string_lossy().into_owned()
+        }),
+        needs: job.needs.clone(),
         kind: content(job).map(|content| content.kind),
         package: content(job).map(|content| content.package.0.clone()),
         action: Action::Unknown,

@@ -6,6 +6,7 @@ mod shared;
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::io::Seek;
 
 use super::job::{Content, Job, Source};
 use super::outcome::{Message, Place};
@@ -314,14 +315,14 @@ fn inspect(context: &Context<'_>, job: &Job, standing: &mut Standing) -> Result<
     };
     let configured = values(standing);
     let inspected = with_download(context, kind, job, |file| {
-        let remote = Comparable::of_zip(file.try_clone()?)?;
-        let changes = changes(
-            &content.artifact,
-            &content.pack,
-            file.try_clone()?,
-            &configured,
-        )?;
-        let mapping = mapping(content, file, changes.is_empty())?;
+        let again = || downloaded_again(&file);
+        let remote = Comparable::of_zip(again()?)?;
+        let changes = changes(&content.artifact, &content.pack, again()?, &configured)?;
+        let mapping = if kind == ArtifactKind::ValueMapping && !changes.is_empty() {
+            Some(mapping(content, &again)?)
+        } else {
+            None
+        };
         Ok((remote.fingerprint(), changes, mapping))
     })?;
     if let Some((fingerprint, changes, mapping)) = inspected {
@@ -333,30 +334,51 @@ fn inspect(context: &Context<'_>, job: &Job, standing: &mut Standing) -> Result<
     Ok(())
 }
 
-/// What is to be known before a value mapping that differs is replaced.
-fn mapping(content: &Content, remote: File, same: bool) -> Result<Option<Mapping>, ArtifactError> {
-    if content.kind != ArtifactKind::ValueMapping || same {
-        return Ok(None);
-    }
-    let local = content.artifact.value_mapping_bytes()?;
-    let theirs = value_mapping::bytes_of_zip(remote.try_clone()?)?;
+/// What is to be known before a value mapping that differs is replaced. `again`: the tenant's zip from its start.
+fn mapping(
+    content: &Content,
+    again: &impl Fn() -> Result<File, ArtifactError>,
+) -> Result<Mapping, ArtifactError> {
+    let local = value_mapping::of_artifact(&content.artifact)?;
+    let theirs = value_mapping::of_zip(again()?)?;
     let (Some(local), Some(theirs)) = (local, theirs) else {
-        return Ok(Some(Mapping::default()));
+        return Ok(Mapping::default());
     };
-    let only = value_mapping::only_in_remote(&local, &theirs)?;
-    if only.is_empty() {
-        return Ok(Some(Mapping::default()));
-    }
-    let merged = value_mapping::merged(&local, &theirs)?;
+    let merged = match value_mapping::merged(&local, &theirs) {
+        Ok(merged) => merged,
+        Err(error) => {
+            return Ok(Mapping {
+                unmergeable: Some(error.to_string()),
+                ..Mapping::default()
+            });
+        }
+    };
     let mut pack = content.pack.clone();
-    pack.replaced
-        .insert(value_mapping::VALUE_MAPPING_PATH.to_owned(), merged.clone());
-    let with_theirs = changes(&content.artifact, &pack, remote, &BTreeMap::new())?;
-    Ok(Some(Mapping {
-        only_on_tenant: value_mapping::describe(&only),
-        merged: Some(merged),
-        holds_merged: with_theirs.is_empty(),
-    }))
+    pack.replaced.insert(
+        value_mapping::VALUE_MAPPING_PATH.to_owned(),
+        merged.bytes.clone(),
+    );
+    let left = changes(&content.artifact, &pack, again()?, &BTreeMap::new())?;
+    Ok(Mapping {
+        only_on_tenant: value_mapping::describe(&merged.added),
+        overruled: merged.conflicts.iter().map(ToString::to_string).collect(),
+        holds_merged: left.is_empty() && !merged.added.is_empty(),
+        merged: (!merged.added.is_empty()).then_some(merged.bytes),
+        unmergeable: None,
+    })
+}
+
+/// A downloaded file from its start.
+fn downloaded_again(file: &File) -> Result<File, ArtifactError> {
+    let from_start = || {
+        let mut file = file.try_clone()?;
+        file.rewind()?;
+        Ok(file)
+    };
+    from_start().map_err(|source| ArtifactError::Read {
+        at: "the downloaded zip".to_owned(),
+        source,
+    })
 }
 
 /// The configured values by their keys.

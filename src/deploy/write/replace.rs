@@ -17,7 +17,7 @@ use crate::tenant::{Reading, Written, ZipBytes};
 use crate::whole_file;
 
 /// The file in a value mapping that holds its entries.
-const ENTRIES: &str = "value_mapping.xml";
+const ENTRIES: &str = crate::artifact::value_mapping::VALUE_MAPPING_PATH;
 /// How often the old content is sent to be put back.
 const RESTORE_ATTEMPTS: u32 = 6;
 
@@ -59,6 +59,11 @@ impl Writing<'_> {
         for entry in &mapping.only_on_tenant {
             let fate = if drop { "discarded" } else { "kept" };
             self.note(format!("entry that only the tenant has, {fate}: {entry}"));
+        }
+        for entry in &mapping.overruled {
+            self.note(format!(
+                "entry of the tenant that Git contradicts, so it goes: {entry}"
+            ));
         }
         if let (Some(entries), false) = (&mapping.merged, drop) {
             let merged = Merged::of(content, entries).map_err(|error| cannot(&error))?;
