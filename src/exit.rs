@@ -19,6 +19,10 @@ pub enum Exit {
     Protocol,
     /// The deadline, or contact lost, after a deployment was or may have been accepted.
     Undecided,
+    /// What was taken away could not be put back: a person is needed.
+    Worse,
+    /// `plan --fail-on-changes`: something would be done.
+    Changes,
     /// Ended by Ctrl-C.
     Interrupted,
     /// Ended by SIGTERM.
@@ -27,7 +31,7 @@ pub enum Exit {
 
 impl Exit {
     /// Every code, in the order of the README's table.
-    pub const ALL: [Exit; 10] = [
+    pub const ALL: [Exit; 12] = [
         Exit::Ok,
         Exit::Failed,
         Exit::Usage,
@@ -36,6 +40,8 @@ impl Exit {
         Exit::Unreachable,
         Exit::Protocol,
         Exit::Undecided,
+        Exit::Worse,
+        Exit::Changes,
         Exit::Interrupted,
         Exit::Terminated,
     ];
@@ -52,6 +58,8 @@ impl Exit {
             Exit::Unreachable => 5,
             Exit::Protocol => 6,
             Exit::Undecided => 7,
+            Exit::Worse => 8,
+            Exit::Changes => 9,
             Exit::Interrupted => 130,
             Exit::Terminated => 143,
         }
@@ -69,6 +77,8 @@ impl Exit {
             Exit::Unreachable => "unreachable",
             Exit::Protocol => "protocol",
             Exit::Undecided => "undecided",
+            Exit::Worse => "worse",
+            Exit::Changes => "changes",
             Exit::Interrupted | Exit::Terminated => "interrupted",
         }
     }
@@ -83,7 +93,8 @@ impl Exit {
             Exit::Artifact => 4,
             Exit::Refused => 5,
             Exit::Failed => 6,
-            Exit::Usage | Exit::Interrupted | Exit::Terminated => 7,
+            Exit::Worse => 7,
+            Exit::Usage | Exit::Changes | Exit::Interrupted | Exit::Terminated => 8,
         }
     }
 
@@ -103,6 +114,7 @@ mod tests {
     #[test]
     fn the_worst_code_wins_in_the_documented_order() {
         let order = [
+            Exit::Worse,
             Exit::Failed,
             Exit::Refused,
             Exit::Artifact,

@@ -13,8 +13,8 @@ use super::contents::Contents;
 use super::digest::{ContentHasher, Digest, Hasher};
 use super::error::ArtifactError;
 use super::files::ArtifactFile;
-use super::manifest::aligned;
-use super::{Artifact, LARGEST_TEXT, MANIFEST_PATH};
+use super::manifest::{self, Changes};
+use super::{Artifact, LARGEST_TEXT, MANIFEST_PATH, rewiring, steps};
 
 /// Pinned, because another level gives other bytes for the same files.
 const DEFLATE_LEVEL: i64 = 6;
@@ -28,6 +28,13 @@ pub struct PackOptions {
     pub id: Option<String>,
     /// Another name: goes into Bundle-Name.
     pub name: Option<String>,
+    /// Another version: goes into Bundle-Version.
+    pub version: Option<String>,
+    /// Other names for the script collections and message mappings that the artifact uses: from `namespace.name`, as in
+    /// Require-Capability, or the name alone, to the new name. They go into Require-Capability and into the model's
+    /// references, where the whole value is the old name. [`References::renamed_to`](super::References::renamed_to)
+    /// gives them for one copy.
+    pub references: BTreeMap<String, String>,
     /// Other bytes for files that the artifact has, by path. A path that the artifact lacks adds nothing.
     pub replaced: BTreeMap<String, Vec<u8>>,
 }
@@ -131,26 +138,34 @@ impl Packer {
     }
 }
 
-/// A file as it is packed, where it may differ from the artifact's own: the manifest, with the id and name asked for, and
-/// files whose bytes are replaced. `None` for every other file.
+/// A file as it is packed, where it may differ from the artifact's own: files whose bytes are replaced, the manifest, and
+/// the model when references are renamed. `None` for every other file.
 pub(crate) fn rewritten(
     contents: &mut Contents,
     file: &ArtifactFile,
     options: &PackOptions,
 ) -> Result<Option<Vec<u8>>, ArtifactError> {
     let replaced = options.replaced.get(&file.path).cloned();
-    if file.path != MANIFEST_PATH {
-        return Ok(replaced);
+    if file.path == MANIFEST_PATH {
+        let bytes = match replaced {
+            Some(bytes) => bytes,
+            None => contents.read(file, LARGEST_TEXT)?,
+        };
+        return Ok(Some(manifest::changed(&bytes, changes(options))));
     }
-    let bytes = match replaced {
-        Some(bytes) => bytes,
-        None => contents.read(file, LARGEST_TEXT)?,
-    };
-    Ok(Some(aligned(
-        &bytes,
-        options.id.as_deref(),
-        options.name.as_deref(),
-    )))
+    if replaced.is_none() && !options.references.is_empty() && steps::is_model(&file.path) {
+        return rewiring::rewired(contents, file, &options.references).map(Some);
+    }
+    Ok(replaced)
+}
+
+fn changes(options: &PackOptions) -> Changes<'_> {
+    Changes {
+        id: options.id.as_deref(),
+        name: options.name.as_deref(),
+        version: options.version.as_deref(),
+        references: Some(&options.references),
+    }
 }
 
 /// A file as it is packed, as a whole; at most [`LARGEST_TEXT`] bytes of the artifact's own are read.

@@ -113,6 +113,29 @@ impl Comparable {
         Self::read(&mut contents, &listing.files, &PackOptions::default())
     }
 
+    /// A digest of everything that is compared: two contents that are the same have the same one.
+    #[must_use]
+    pub fn fingerprint(&self) -> Digest {
+        let mut hasher = Hasher::default();
+        let mut add = |text: &str| {
+            hasher.update(&(text.len() as u64).to_be_bytes());
+            hasher.update(text.as_bytes());
+        };
+        for (path, meaning) in [
+            (MANIFEST_PATH, format!("{:?}", self.manifest)),
+            (PARAMETERS_PATH, format!("{:?}", self.parameters)),
+            (DEFINITIONS_PATH, format!("{:?}", self.definitions)),
+        ] {
+            add(path);
+            add(&meaning);
+        }
+        for (path, digest) in &self.files {
+            add(path);
+            add(&digest.to_string());
+        }
+        hasher.finish()
+    }
+
     /// The value of a header, by its name in lower case.
     pub(super) fn header(&self, name: &str) -> Option<String> {
         self.manifest.as_ref()?.meaning()?.get(name).cloned()

@@ -1,10 +1,14 @@
 //! `META-INF/MANIFEST.MF`: reading its headers, and writing another id or name into it without touching the rest.
 
+use std::collections::BTreeMap;
+
 use thiserror::Error;
 
 const SYMBOLIC_NAME: &str = "Bundle-SymbolicName";
 const BUNDLE_NAME: &str = "Bundle-Name";
+const BUNDLE_VERSION: &str = "Bundle-Version";
 const PROVIDE_CAPABILITY: &str = "Provide-Capability";
+const REQUIRE_CAPABILITY: &str = "Require-Capability";
 
 /// The longest line that the JAR specification allows, in bytes without the line break.
 const LONGEST_LINE: usize = 72;
@@ -167,7 +171,7 @@ impl Manifest {
     /// Bundle-Version.
     #[must_use]
     pub fn bundle_version(&self) -> Option<&str> {
-        self.get("Bundle-Version").map(without_attributes)
+        self.get(BUNDLE_VERSION).map(without_attributes)
     }
 
     /// SAP-BundleType: `IntegrationFlow`, `MessageMapping`, ...
@@ -179,7 +183,7 @@ impl Manifest {
     /// Require-Capability: the script collections, message mappings and adapters that the artifact uses.
     #[must_use]
     pub fn requirements(&self) -> Vec<Capability> {
-        self.get("Require-Capability")
+        self.get(REQUIRE_CAPABILITY)
             .map(capabilities)
             .unwrap_or_default()
     }
@@ -256,35 +260,76 @@ impl Manifest {
     }
 }
 
-/// The same manifest with another id and name; what need not change stays as it is, byte for byte.
-///
-/// `id` goes into Bundle-SymbolicName, whose attributes stay, and into what a message mapping or script collection
-/// provides (a tenant refuses an update whose symbolic name differs from the artifact's id). `name` goes into
-/// Bundle-Name. A header that is missing is added at the end of the main section. Bytes that are no manifest come back unchanged.
+/// What is to differ in a manifest.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Changes<'a> {
+    /// Goes into Bundle-SymbolicName, whose attributes stay, and into what a message mapping or script collection
+    /// provides (a tenant refuses an update whose symbolic name differs from the artifact's id, cpi-api.md §4.3).
+    pub id: Option<&'a str>,
+    /// Goes into Bundle-Name.
+    pub name: Option<&'a str>,
+    /// Goes into Bundle-Version.
+    pub version: Option<&'a str>,
+    /// Other names for required capabilities; see [`PackOptions::references`](super::PackOptions).
+    pub references: Option<&'a BTreeMap<String, String>>,
+}
+
+/// The same manifest with another id and name; see [`changed`].
 #[must_use]
 pub fn aligned(bytes: &[u8], id: Option<&str>, name: Option<&str>) -> Vec<u8> {
+    changed(
+        bytes,
+        Changes {
+            id,
+            name,
+            ..Changes::default()
+        },
+    )
+}
+
+/// The same manifest with changes; what need not change stays as it is, byte for byte.
+///
+/// A header that is missing is added at the end of the main section. Bytes that are no manifest come back unchanged.
+#[must_use]
+pub fn changed(bytes: &[u8], changes: Changes<'_>) -> Vec<u8> {
     let (Ok(manifest), Ok(blocks)) = (Manifest::parse(bytes), blocks(bytes)) else {
         return bytes.to_vec();
     };
     // an artifact that keeps its id keeps the name under which others use it, though the two may differ
-    let id = id.filter(|id| manifest.symbolic_name() != Some(id));
-    let mut wanted = Wanted {
+    let id = changes.id.filter(|id| manifest.symbolic_name() != Some(id));
+    let wanted = Wanted {
         id: id.map(one_line),
-        name: name.map(one_line),
+        name: changes.name.map(one_line),
+        version: changes.version.map(one_line),
+        references: changes.references,
         line_end: dominant_line_end(bytes),
     };
     wanted.write(bytes, &blocks)
+}
+
+/// The new name for a reference: for `namespace.name` exactly, or for the name alone.
+pub(super) fn renamed<'a>(
+    references: &'a BTreeMap<String, String>,
+    namespace: &str,
+    name: &str,
+) -> Option<&'a str> {
+    references
+        .get(&format!("{namespace}.{name}"))
+        .or_else(|| references.get(name))
+        .map(String::as_str)
 }
 
 /// The values to be written into a manifest.
 struct Wanted<'a> {
     id: Option<String>,
     name: Option<String>,
+    version: Option<String>,
+    references: Option<&'a BTreeMap<String, String>>,
     line_end: &'a [u8],
 }
 
 impl Wanted<'_> {
-    fn write(&mut self, bytes: &[u8], blocks: &[Block]) -> Vec<u8> {
+    fn write(&self, bytes: &[u8], blocks: &[Block]) -> Vec<u8> {
         let (main, rest) = blocks.split_at(end_of_main_section(blocks));
         let mut output = leading_mark(bytes).to_vec();
         for block in main {
@@ -327,7 +372,11 @@ impl Wanted<'_> {
             () if header.name.eq_ignore_ascii_case(PROVIDE_CAPABILITY) => {
                 with_provided(&header.value, self.id.as_ref()?)
             }
+            () if header.name.eq_ignore_ascii_case(REQUIRE_CAPABILITY) => {
+                with_required(&header.value, self.references?)
+            }
             () if header.name.eq_ignore_ascii_case(BUNDLE_NAME) => self.name.clone()?,
+            () if header.name.eq_ignore_ascii_case(BUNDLE_VERSION) => self.version.clone()?,
             () => return None,
         };
         (value != header.value).then(|| (header.name.clone(), value))
@@ -339,7 +388,12 @@ impl Wanted<'_> {
                 .filter_map(|block| block.header.as_ref())
                 .any(|raw| raw.decode().name.eq_ignore_ascii_case(name))
         };
-        for (name, value) in [(SYMBOLIC_NAME, &self.id), (BUNDLE_NAME, &self.name)] {
+        let headers = [
+            (SYMBOLIC_NAME, &self.id),
+            (BUNDLE_NAME, &self.name),
+            (BUNDLE_VERSION, &self.version),
+        ];
+        for (name, value) in headers {
             let Some(value) = value.as_ref().filter(|_| !is_there(name)) else {
                 continue;
             };
@@ -363,14 +417,29 @@ fn with_symbolic_name(value: &str, id: &str) -> String {
 }
 
 fn with_provided(value: &str, id: &str) -> String {
+    with_names(value, |namespace, _| {
+        matches!(namespace, "messagemapping" | "scriptcollection").then_some(id)
+    })
+}
+
+fn with_required(value: &str, references: &BTreeMap<String, String>) -> String {
+    with_names(value, |namespace, name| {
+        renamed(references, namespace, name)
+    })
+}
+
+/// A list of capabilities with other names where there is one; the rest of the value stays as it is.
+fn with_names<'a>(value: &str, new_name: impl Fn(&str, &str) -> Option<&'a str>) -> String {
     let clauses: Vec<String> = split_outside_quotes(value, ',')
         .map(|clause| {
             let (head, attributes) = clause.split_at(clause.find(';').unwrap_or(clause.len()));
-            match head.trim().split_once('.') {
-                Some((namespace @ ("messagemapping" | "scriptcollection"), _)) => {
-                    format!("{namespace}.{id}{attributes}")
-                }
-                _ => clause.to_owned(),
+            let renamed = head
+                .trim()
+                .split_once('.')
+                .and_then(|(namespace, name)| Some((namespace, new_name(namespace, name)?)));
+            match renamed {
+                Some((namespace, name)) => format!("{namespace}.{}{attributes}", one_line(name)),
+                None => clause.to_owned(),
             }
         })
         .collect();

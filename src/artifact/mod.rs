@@ -1,6 +1,7 @@
 //! What an integration artifact is on disk: its manifest, its parameters, its files, and the zip that a tenant takes.
 //! Nothing here knows of a tenant's API.
 
+mod adapters;
 pub mod archive;
 pub mod changes;
 pub mod check;
@@ -8,15 +9,20 @@ pub mod comparison;
 mod contents;
 pub mod dependencies;
 pub mod digest;
+pub mod effects;
 mod error;
 pub mod files;
+pub mod flow_model;
 mod gitignore;
 pub mod manifest;
 pub mod properties;
 pub mod references;
+mod rewiring;
 #[cfg(test)]
 mod sample;
-pub mod search;
+pub mod schedule;
+mod search;
+pub mod sharing;
 mod steps;
 pub mod value_mapping;
 mod zipped;
@@ -25,6 +31,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+pub use adapters::{AddressPart, Intake};
 pub use archive::{Archive, PackOptions};
 pub use changes::{Change, ChangeKind, changes, looks_secret};
 pub use check::{Finding, Severity, check};
@@ -32,12 +39,15 @@ pub use comparison::{Comparable, Difference, What, content_equal, difference};
 use contents::Contents;
 pub use dependencies::{Dependencies, Needs, dependencies};
 pub use digest::Digest;
+pub use effects::{Effect, EffectKind, effects};
 pub use error::ArtifactError;
 pub use files::{ArtifactFile, LeftOut, LeftOutReason};
+pub use flow_model::FlowModel;
 pub use manifest::{Manifest, aligned};
 pub use properties::{Properties, PropertiesError};
 pub use references::{OtherRequirement, References, Requirement};
 pub use search::artifacts_below;
+pub use sharing::{Consequence, SharedAddress, shared_addresses};
 pub use steps::Place;
 pub use value_mapping::{VALUE_MAPPING_PATH, ValueMapping};
 

@@ -139,6 +139,18 @@ pub(crate) fn definitions(names: &[&str]) -> String {
     )
 }
 
+/// The artifacts that a tenant wrote, where they are at hand: in the directory that `FLOWSHIP_REAL_ARTIFACTS` names.
+pub(crate) fn real_artifacts() -> Vec<Artifact> {
+    let Some(directory) = std::env::var_os("FLOWSHIP_REAL_ARTIFACTS") else {
+        return Vec::new();
+    };
+    let paths = super::artifacts_below(Path::new(&directory)).unwrap();
+    paths
+        .iter()
+        .map(|path| Artifact::open(path).unwrap())
+        .collect()
+}
+
 /// A zip with these entries in this order.
 pub(crate) fn zip(directory: &Path, entries: &[(&str, &[u8])]) -> PathBuf {
     let path = directory.join("sample.zip");
@@ -158,3 +170,33 @@ pub(crate) fn zip(directory: &Path, entries: &[(&str, &[u8])]) -> PathBuf {
     writer.finish().unwrap();
     path
 }
+
+/// A flow's model with these elements in it.
+pub(crate) fn model_with(elements: &[String]) -> String {
+    let elements = elements.concat();
+    format!("<b:d xmlns:b=\"urn:b\" xmlns:ifl=\"urn:i\">\n{elements}</b:d>\n")
+}
+
+/// An element of a model, one property a line, as `<b:messageFlow targetRef="..">`.
+pub(crate) fn element(opening: &str, properties: &[(&str, &str)]) -> String {
+    let name = opening.split(' ').next().unwrap_or_default();
+    let properties: String = properties
+        .iter()
+        .map(|(key, value)| {
+            format!("<ifl:property><key>{key}</key><value>{value}</value></ifl:property>\n")
+        })
+        .collect();
+    format!("<b:{opening}><b:extensionElements>\n{properties}</b:extensionElements></b:{name}>\n")
+}
+
+/// The channel of a sender adapter that leads to the element `Start`.
+pub(crate) fn sender(component: &str, properties: &[(&str, &str)]) -> String {
+    let mut all = vec![("ComponentType", component), ("direction", "Sender")];
+    all.extend(properties);
+    element("messageFlow name=\"In\" targetRef=\"Start\"", &all)
+}
+
+/// The schedule of a timer that runs once, escaped for a model.
+pub(crate) const RUN_ONCE: &str = "&lt;row&gt;&lt;cell&gt;triggerType&lt;/cell&gt;&lt;cell&gt;simple&lt;/cell&gt;&lt;/row&gt;&lt;row&gt;&lt;cell&gt;schedule1&lt;/cell&gt;&lt;cell&gt;fireNow=true&lt;/cell&gt;&lt;/row&gt;";
+/// The schedule of a timer that runs every hour, escaped for a model.
+pub(crate) const HOURLY: &str = "&lt;row&gt;&lt;cell&gt;schedule1&lt;/cell&gt;&lt;cell&gt;0+0+*+?+*+*+*&amp;amp;trigger.timeZone=Etc/GMT&lt;/cell&gt;&lt;/row&gt;";

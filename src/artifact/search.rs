@@ -1,6 +1,6 @@
 //! Finding the artifacts below a directory. Nothing is opened here but ignore files.
 
-use std::ffi::OsStr;
+use std::ffi::OsString;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -9,6 +9,8 @@ use super::error::ArtifactError;
 use super::files::{self, unreadable};
 use super::gitignore::Patterns;
 
+/// The folder of the manifest.
+const META_INF: &str = "META-INF";
 /// How many folders deep the search goes. It bounds the stack too.
 const DEEPEST: usize = 64;
 /// How many files and folders the search looks at. A large repository with its build output has some ten thousand.
@@ -52,23 +54,30 @@ pub fn artifacts_below(path: &Path) -> Result<Vec<PathBuf>, ArtifactError> {
     Ok(search.found)
 }
 
-/// Whether a directory holds `META-INF/MANIFEST.MF`, written just so also where the file system knows no case.
+/// Whether a directory is an artifact.
 fn is_artifact(directory: &Path) -> Result<bool, ArtifactError> {
-    let names_of = |path: &Path| -> Result<Vec<fs::DirEntry>, ArtifactError> {
-        let entries = fs::read_dir(path).map_err(|source| unreadable(path, source))?;
-        entries
-            .collect::<Result<_, _>>()
-            .map_err(|source| unreadable(path, source))
-    };
-    for entry in names_of(directory)? {
-        if entry.file_name() == OsStr::new("META-INF") && is_directory(&entry)? {
-            let inside = names_of(&entry.path())?;
-            return Ok(inside
-                .iter()
-                .any(|file| file.file_name() == OsStr::new("MANIFEST.MF")));
+    for entry in entries(directory)? {
+        let entry = entry.map_err(|source| unreadable(directory, source))?;
+        if entry.file_name() == META_INF && is_directory(&entry)? {
+            return holds_manifest(&entry.path());
         }
     }
     Ok(false)
+}
+
+/// Whether a folder holds `MANIFEST.MF`, written just so also where the file system knows no case.
+fn holds_manifest(meta_inf: &Path) -> Result<bool, ArtifactError> {
+    for entry in entries(meta_inf)? {
+        let entry = entry.map_err(|source| unreadable(meta_inf, source))?;
+        if entry.file_name() == "MANIFEST.MF" {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn entries(directory: &Path) -> Result<fs::ReadDir, ArtifactError> {
+    fs::read_dir(directory).map_err(|source| unreadable(directory, source))
 }
 
 fn is_directory(entry: &fs::DirEntry) -> Result<bool, ArtifactError> {
@@ -91,7 +100,8 @@ struct Search<'a> {
 impl Search<'_> {
     /// Searches one directory: `shown` is its path for people, `real` the one that ignore rules are compared with.
     fn descend(&mut self, shown: &Path, real: &Path, depth: usize) -> Result<(), ArtifactError> {
-        if depth > 0 && is_artifact(real)? {
+        let folders = self.folders(real)?;
+        if folders.iter().any(|name| name == META_INF) && holds_manifest(&real.join(META_INF))? {
             self.found.push(shown.to_owned());
             return Ok(());
         }
@@ -112,7 +122,7 @@ impl Search<'_> {
         };
         let before = self.rules.levels.len();
         self.rules.read_gitignore(real)?;
-        for name in self.folders(real)? {
+        for name in folders {
             let (shown, real) = (shown.join(&name), real.join(&name));
             if self.rules.ignore(&real) {
                 self.ignored.push(shown);
@@ -128,9 +138,9 @@ impl Search<'_> {
     }
 
     /// The names of the folders in a directory that are not hidden, sorted.
-    fn folders(&mut self, directory: &Path) -> Result<Vec<std::ffi::OsString>, ArtifactError> {
+    fn folders(&mut self, directory: &Path) -> Result<Vec<OsString>, ArtifactError> {
         let mut folders = Vec::new();
-        for entry in fs::read_dir(directory).map_err(|source| unreadable(directory, source))? {
+        for entry in entries(directory)? {
             let entry = entry.map_err(|source| unreadable(directory, source))?;
             self.entries += 1;
             if self.entries > MOST_ENTRIES {

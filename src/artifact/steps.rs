@@ -49,8 +49,8 @@ pub(super) struct Property {
 pub(super) struct Step {
     /// The name that the author gave it; empty when there is none.
     pub(super) name: String,
-    /// For a channel the id of the element that it leads to; empty otherwise.
-    pub(super) target: String,
+    /// Whether it is a channel that leads to the start of a process, or to nothing that can be found.
+    pub(super) starts_a_process: bool,
     pub(super) properties: Vec<Property>,
 }
 
@@ -138,20 +138,27 @@ fn step(holder: Node<'_, '_>, lines: &Lines) -> Step {
     let channel = holder
         .ancestors()
         .find(|node| node.tag_name().name() == "messageFlow");
-    let attribute = |node: Option<Node<'_, '_>>, name| {
-        node.and_then(|node| node.attribute(name))
-            .unwrap_or_default()
-            .to_owned()
-    };
     Step {
-        name: attribute(named, "name"),
-        target: attribute(channel, "targetRef"),
+        name: named
+            .and_then(|node| node.attribute("name"))
+            .unwrap_or_default()
+            .to_owned(),
+        starts_a_process: channel.is_some_and(starts_a_process),
         properties: holder
             .children()
             .filter(is_property)
             .filter_map(|node| property(node, lines))
             .collect(),
     }
+}
+
+/// A channel that leads into the middle of a process is used when a message gets there, not when the flow is deployed.
+fn starts_a_process(channel: Node<'_, '_>) -> bool {
+    let target = channel.attribute("targetRef").and_then(|target| {
+        let mut nodes = channel.document().descendants();
+        nodes.find(|node| node.attribute("id") == Some(target))
+    });
+    target.is_none_or(|target| target.tag_name().name() == "startEvent")
 }
 
 fn property(node: Node<'_, '_>, lines: &Lines) -> Option<Property> {

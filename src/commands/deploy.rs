@@ -4,9 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::jobs::{self, Asked, DEFAULT_POLL, span, timeout};
-use super::run::Settled;
+use super::run::{Deed, PlanWishes, Settled};
 use super::wishes::Settings;
-use super::{Refusal, Voice};
+use super::{Refusal, Voice, plan};
 use crate::Process;
 use crate::cli::{self, DeployArgs, PaceArgs, ParameterArgs, RedeployArgs};
 use crate::deploy::job::{Job, Rules, Source, VersionRule};
@@ -23,40 +23,66 @@ pub(super) fn deploy(
     voice: &Voice,
     process: &mut Process<'_>,
 ) -> Result<Exit, Refusal> {
-    let redactor = Redactor::new();
     let options = Options::new(process.environment);
+    let dry = options.switch(args.dry_run, "dry-run")?;
+    let approved = match options.path(args.plan.as_ref(), "plan") {
+        Some(file) => Some(plan::read_approval(&file, process)?),
+        None => None,
+    };
+    let deed = if dry {
+        Deed::Plan(PlanWishes::default())
+    } else {
+        Deed::Deploy(approved)
+    };
     let asked = Asked {
         wanted: &args.wanted,
         wait: Some(&args.wait),
+        timeout: args.wait.timeout,
         overwrite_drafts: args.overwrite_drafts,
         force: args.force,
         no_deploy: args.no_deploy,
+        pace: &args.pace,
+        try_out: &args.sandbox,
     };
-    let rules = asked.rules(options)?;
-    let keep_going = options.switch(args.wanted.keep_going, "keep-going")?;
+    settled("deploy", &asked, deed, voice, process)?.run(voice, process)
+}
+
+/// Settles a run over artifacts: which, what they are to become, where to.
+pub(super) fn settled<'a>(
+    command: &'static str,
+    asked: &Asked<'a>,
+    deed: Deed,
+    voice: &Voice,
+    process: &mut Process<'_>,
+) -> Result<Settled<'a>, Refusal> {
+    let redactor = Redactor::new();
+    let wanted = asked.wanted;
+    let options = Options::new(process.environment);
+    let rules = asked.rules(process)?;
+    let keep_going = options.switch(wanted.keep_going, "keep-going")?;
     let settings = Settings::read(
-        args.wanted.config.as_ref(),
-        args.wanted.environment.as_deref(),
+        wanted.config.as_ref(),
+        wanted.environment.as_deref(),
         process,
     )?;
     let chosen = settings
-        .select(&args.wanted.paths, voice, process)?
+        .select(&wanted.paths, voice, process)?
         .choose(keep_going)?;
-    let wishes = settings.wishes(&args.wanted, chosen.valid, &rules, &redactor, process)?;
-    let jobs = jobs::jobs(wishes, &args.wanted, &redactor, process)?;
-    Settled {
-        command: "deploy",
+    let wishes = settings.wishes(wanted, chosen.valid, &rules, &redactor, process)?;
+    let jobs = jobs::jobs(wishes, wanted, &redactor, process)?;
+    Ok(Settled {
+        command,
         jobs,
         invalid: chosen.invalid,
         findings: chosen.findings,
-        timeout: timeout(args.wait.timeout, process)?,
+        timeout: timeout(asked.timeout, process)?,
         keep_going,
-        pace: pace(&args.pace, options)?,
+        pace: pace(asked.pace, options)?,
         login: settings.login(),
-        try_out: &args.sandbox,
+        deed,
+        try_out: asked.try_out,
         redactor,
-    }
-    .run(voice, process)
+    })
 }
 
 /// The rule of `--save-as-version`.
@@ -101,6 +127,7 @@ pub(super) fn redeploy(
         parameters_from_artifact: false,
         replace_value_mappings: false,
         drop_tenant_entries: false,
+        backup_directory: process.directory.clone(),
         version: VersionRule::Keep,
         settle: span(args.wait.settle, options, "settle", Duration::ZERO)?,
         poll_interval: span(
@@ -137,6 +164,7 @@ pub(super) fn redeploy(
         keep_going: false,
         pace: pace(&args.pace, options)?,
         login: settings.login(),
+        deed: Deed::Deploy(None),
         try_out: &args.sandbox,
         redactor,
     }

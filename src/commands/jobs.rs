@@ -3,18 +3,20 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Refusal, not_an_artifact};
+use super::{Refusal, copies, not_an_artifact};
 use crate::Process;
 use crate::artifact::dependencies::{Dependencies, dependencies};
 use crate::artifact::{Archive, Artifact, ArtifactKind, Comparable, PackOptions, references};
-use crate::cli::{ParameterArgs, Span, WaitArgs, WantedArgs};
+use crate::cli::{PaceArgs, ParameterArgs, Span, TryOutArgs, WaitArgs, WantedArgs};
 use crate::deploy::job::{Content, Job, Requirement, Rules, Source};
 use crate::deploy::outcome::Message;
 use crate::deploy::parameters::PROFILE;
 use crate::settings::options::{Listed, Options};
 use crate::settings::parameters::{self, NamedParameter};
+use crate::settings::project::EnvironmentSettings;
 use crate::settings::redactor::Redactor;
 use crate::tenant::wire::{ArtifactId, PackageId};
 use crate::words::{disarm, nearest};
@@ -35,6 +37,8 @@ pub(super) struct Wish {
     /// The parameters of the settings file.
     pub(super) parameters: Vec<NamedParameter>,
     pub(super) rules: Rules,
+    /// The environment that makes a copy of it under another id.
+    pub(super) copied_by: Option<EnvironmentSettings>,
 }
 
 impl Wish {
@@ -52,9 +56,12 @@ pub(super) fn jobs(
     wishes: Vec<Wish>,
     args: &WantedArgs,
     redactor: &Redactor,
-    process: &Process<'_>,
+    process: &mut Process<'_>,
 ) -> Result<Vec<Job>, Refusal> {
     let named = Named::read(&args.parameters, &wishes, redactor, process)?;
+    for (wish, named) in wishes.iter().zip(&named.of_each) {
+        copies::refuse_shared(wish, named, process)?;
+    }
     let dependencies = dependencies_of(&wishes, process)?;
     let mut jobs = Vec::new();
     for (wish, named) in wishes.into_iter().zip(named.of_each) {
@@ -125,7 +132,7 @@ fn job(wish: Wish, named: Vec<NamedParameter>, process: &Process<'_>) -> Result<
             .iter()
             .map(|file| file.path.clone())
             .collect(),
-        archive: Archive::pack(artifact, &wish.pack).map_err(unreadable)?,
+        archive: Arc::new(Archive::pack(artifact, &wish.pack).map_err(unreadable)?),
         comparable: Comparable::of(artifact, &wish.pack).map_err(unreadable)?,
         parameters: artifact
             .parameters()
@@ -162,14 +169,18 @@ fn below(path: PathBuf, process: &Process<'_>) -> PathBuf {
 pub(super) struct Asked<'a> {
     pub(super) wanted: &'a WantedArgs,
     pub(super) wait: Option<&'a WaitArgs>,
+    pub(super) timeout: Option<Span>,
     pub(super) overwrite_drafts: bool,
     pub(super) force: bool,
     pub(super) no_deploy: bool,
+    pub(super) pace: &'a PaceArgs,
+    pub(super) try_out: &'a TryOutArgs,
 }
 
 impl Asked<'_> {
     /// The rules for every artifact of the run.
-    pub(super) fn rules(&self, options: Options<'_>) -> Result<Rules, Refusal> {
+    pub(super) fn rules(&self, process: &Process<'_>) -> Result<Rules, Refusal> {
+        let options = Options::new(process.environment);
         let wanted = self.wanted;
         let mappings = &wanted.value_mappings;
         Ok(Rules {
@@ -183,6 +194,11 @@ impl Asked<'_> {
                 .switch(mappings.replace_value_mappings, "replace-value-mappings")?,
             drop_tenant_entries: options
                 .switch(mappings.drop_tenant_entries, "drop-tenant-entries")?,
+            backup_directory: process.directory.join(
+                options
+                    .path(mappings.backup_dir.as_ref(), "backup-dir")
+                    .unwrap_or_default(),
+            ),
             version: options
                 .parsed(wanted.save_as_version.clone(), "save-as-version")?
                 .map(super::deploy::version_rule)

@@ -1,6 +1,7 @@
 //! The subcommands: each takes its arguments, settles what is asked, hands it to its room and gives a report.
 
 mod check;
+mod copies;
 mod deploy;
 mod jobs;
 mod pack;

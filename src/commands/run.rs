@@ -12,9 +12,11 @@ use super::{Refusal, Voice, write_report};
 use crate::Process;
 use crate::cli::TryOutArgs;
 use crate::clock::{Clock, Deadline};
+use crate::deploy::approval::Approval;
 use crate::deploy::job::{Job, Source};
 use crate::deploy::ledger::{Ended, Event, Ledger};
 use crate::deploy::outcome::{Message, Outcome};
+use crate::deploy::preview::Preview;
 use crate::deploy::{self, Context};
 use crate::exit::Exit;
 use crate::http::Http;
@@ -44,8 +46,26 @@ pub(super) struct Settled<'a> {
     pub(super) keep_going: bool,
     pub(super) pace: Pace,
     pub(super) login: LoginNames,
+    pub(super) deed: Deed,
     pub(super) try_out: &'a TryOutArgs,
     pub(super) redactor: Redactor,
+}
+
+/// What is done with the jobs.
+pub(super) enum Deed {
+    /// They are carried out; with an approved plan, that and nothing else.
+    Deploy(Option<Approval>),
+    /// It is shown what would be done.
+    Plan(PlanWishes),
+}
+
+/// What is wished of a plan.
+#[derive(Clone, Default)]
+pub(super) struct PlanWishes {
+    /// The file that `deploy --plan` reads.
+    pub(super) out: Option<PathBuf>,
+    /// Changes are told by the exit code.
+    pub(super) fail_on_changes: bool,
 }
 
 /// Which variables hold the credentials, and for which host they must be.
@@ -107,7 +127,20 @@ impl Settled<'_> {
             observer(&events),
         );
         let signal = (process.listen)();
-        work(tenant, self.jobs, clock, deadline, self.keep_going, events);
+        let wishes = match &self.deed {
+            Deed::Plan(wishes) => wishes.clone(),
+            Deed::Deploy(_) => PlanWishes::default(),
+        };
+        Work {
+            tenant,
+            jobs: self.jobs,
+            clock,
+            deadline,
+            keep_going: self.keep_going,
+            deed: self.deed,
+            events,
+        }
+        .begin();
         let mut out = Masked::new(process.out, &self.redactor);
         let mut err = Masked::new(process.err, &self.redactor);
         let mut masked = Process {
@@ -132,6 +165,7 @@ impl Settled<'_> {
             redactor: self.redactor,
             temporary,
             signal,
+            plan: wishes,
         };
         Ok(telling.follow(&received, &greeting, &mut masked))
     }
@@ -146,26 +180,35 @@ fn observer(events: &Sender<Event>) -> Box<dyn Fn(&str) + Send + Sync> {
     })
 }
 
-/// Starts the worker. It is never joined: a call that blocks cannot be woken.
-fn work(
+/// What the worker works on.
+struct Work {
     tenant: Tenant,
     jobs: Vec<Job>,
     clock: Clock,
     deadline: Deadline,
     keep_going: bool,
+    deed: Deed,
     events: Sender<Event>,
-) {
-    thread::spawn(move || {
-        let context = Context {
-            tenant: &tenant,
-            clock,
-            deadline,
-            ledger: Ledger::new(events.clone()),
-            keep_going,
-        };
-        let ended = deploy::deploy(&context, &jobs);
-        let _ = events.send(Event::Ended(ended));
-    });
+}
+
+impl Work {
+    /// Starts the worker. It is never joined: a call that blocks cannot be woken.
+    fn begin(self) {
+        thread::spawn(move || {
+            let context = Context {
+                tenant: &self.tenant,
+                clock: self.clock,
+                deadline: self.deadline,
+                ledger: Ledger::new(self.events.clone()),
+                keep_going: self.keep_going,
+            };
+            let ended = match &self.deed {
+                Deed::Deploy(approved) => deploy::deploy(&context, &self.jobs, approved.as_ref()),
+                Deed::Plan(_) => deploy::preview(&context, &self.jobs),
+            };
+            let _ = self.events.send(Event::Ended(ended));
+        });
+    }
 }
 
 /// The packed archives, which the worker cannot remove when the run is interrupted.
@@ -186,6 +229,7 @@ struct Telling<'a> {
     redactor: Redactor,
     temporary: Vec<PathBuf>,
     signal: Arc<AtomicUsize>,
+    plan: PlanWishes,
 }
 
 impl Telling<'_> {
@@ -237,6 +281,7 @@ impl Telling<'_> {
                 let all = self.report.artifacts.iter();
                 self.report.exit = Exit::worst(all.map(|outcome| outcome.verdict.exit));
             }
+            Ended::Previews(previews) => return self.finish_plan(&previews, process),
             Ended::Usage(errors) => {
                 self.report.exit = Exit::Usage;
                 self.report.errors = errors;
@@ -245,6 +290,11 @@ impl Telling<'_> {
         self.report.ended = process.clock.now_iso();
         self.unfold(process);
         write_report(&self.report, self.voice, &self.redactor, process)
+    }
+
+    fn finish_plan(&mut self, previews: &[Preview], process: &mut Process<'_>) -> Exit {
+        self.unfold(process);
+        super::plan::finish(previews, &mut self.report, &self.plan, self.voice, process)
     }
 
     /// On a signal: the ledger of what was written, and an end without waiting for the worker.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Refusal, Voice, check, not_an_artifact, open};
 use crate::Process;
-use crate::artifact::{Artifact, search};
+use crate::artifact::{Artifact, artifacts_below};
 use crate::deploy::outcome::{Message, Outcome};
 use crate::exit::Exit;
 use crate::report::Found;
@@ -154,7 +154,7 @@ fn twins(id: &str, one: &Artifact, other: &Artifact, directory: &Path) -> Refusa
 pub(super) fn found(paths: &[PathBuf], directory: &Path) -> Result<Vec<PathBuf>, Refusal> {
     let mut all: Vec<PathBuf> = Vec::new();
     for path in paths {
-        let below = search::artifacts_below(&directory.join(path))
+        let below = artifacts_below(&directory.join(path))
             .map_err(|error| not_an_artifact(&error, directory))?;
         for artifact in below {
             if !all.contains(&artifact) {

@@ -1,5 +1,6 @@
 //! What is wished of which artifact: options and variables over `flowship.yaml`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::jobs::Wish;
@@ -156,12 +157,15 @@ impl Settings {
         if artifacts.len() > 1 && (own.id.is_some() || own.name.is_some()) {
             return Err(for_one_only(artifacts.len()));
         }
-        self.refuse_unknown_artifacts(&process.directory)?;
+        let all = self.everything();
+        self.refuse_unknown_artifacts(&all, &process.directory)?;
+        let renamed = self.renamed(&all);
         let package = options.text(args.package.as_deref(), "package");
         let package_name = options.text(args.package_name.as_deref(), "package-name");
         let mut wishes = Vec::new();
         for artifact in artifacts {
             let mut wish = self.wish(artifact, rules, redactor, process)?;
+            wish.pack.references.clone_from(&renamed);
             wish.pack.id = own.id.clone().or(wish.pack.id);
             wish.pack.name = own.name.clone().or(wish.pack.name);
             wish.package = package.clone().or(wish.package);
@@ -209,6 +213,7 @@ impl Settings {
             pack: self.pack_options(&artifact, &id, settings),
             parameters,
             rules: rules_of(rules, deploy_rule(settings, environment)),
+            copied_by: environment.filter(|one| one.has_copies()).cloned(),
             artifact,
         })
     }
@@ -247,29 +252,44 @@ impl Settings {
         Some((package, package.artifacts.get(entry.artifact)?))
     }
 
-    /// Every artifact that the environment has parameters for must be there, also when this run leaves it alone.
-    fn refuse_unknown_artifacts(&self, directory: &Path) -> Result<(), Refusal> {
+    /// Every artifact of the settings file, also those that this run leaves alone; those that can't be opened are told by
+    /// the check, if this run is about them.
+    fn everything(&self) -> Vec<Artifact> {
+        let entries = self.entries.iter();
+        entries
+            .filter_map(|entry| Artifact::open(&entry.path).ok())
+            .collect()
+    }
+
+    fn id_of<'a>(&'a self, artifact: &'a Artifact) -> &'a str {
+        original_id(artifact, self.entry(artifact).map(|(_, settings)| settings))
+    }
+
+    /// What copies are to use instead of what their originals use: the copies in the same environment.
+    fn renamed(&self, all: &[Artifact]) -> BTreeMap<String, String> {
+        let Some(environment) = self.environment.as_ref().filter(|one| one.has_copies()) else {
+            return BTreeMap::new();
+        };
+        all.iter()
+            .filter_map(|artifact| {
+                let references = artifact.references().ok()?;
+                Some(references.renamed_to(&environment.id.apply(self.id_of(artifact))))
+            })
+            .flatten()
+            .collect()
+    }
+
+    /// Every artifact that the environment has parameters for must be there.
+    fn refuse_unknown_artifacts(&self, all: &[Artifact], directory: &Path) -> Result<(), Refusal> {
         let (Some(project), Some(environment)) = (&self.project, &self.environment) else {
             return Ok(());
         };
-        let opened: Vec<Artifact> = self
-            .entries
-            .iter()
-            .filter_map(|entry| Artifact::open(&entry.path).ok())
-            .collect();
-        if opened.len() < self.entries.len() {
-            // what can't be opened is told by the check, if this run is about it
+        if all.len() < self.entries.len() {
             return Ok(());
         }
-        let ids: Vec<&str> = opened
-            .iter()
-            .map(|artifact| original_id(artifact, self.entry(artifact).map(|(_, one)| one)))
-            .collect();
+        let ids: Vec<&str> = all.iter().map(|artifact| self.id_of(artifact)).collect();
         project.refuse_unknown_artifacts(environment, &ids)?;
-        let paths: Vec<PathBuf> = opened
-            .iter()
-            .map(|one| shown(one.path(), directory))
-            .collect();
+        let paths: Vec<PathBuf> = all.iter().map(|one| shown(one.path(), directory)).collect();
         let targets: Vec<Target<'_>> = ids
             .iter()
             .zip(&paths)

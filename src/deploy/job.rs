@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::artifact::{Archive, Artifact, ArtifactKind, Comparable, PackOptions};
@@ -62,7 +63,7 @@ pub struct Content {
     /// The paths of its files, relative to it.
     pub files: Vec<String>,
     /// The packed archive.
-    pub archive: Archive,
+    pub archive: Arc<Archive>,
     /// The same content, to be compared with the tenant's.
     pub comparable: Comparable,
     /// The values of `parameters.prop`.
@@ -125,6 +126,8 @@ pub struct Rules {
     pub replace_value_mappings: bool,
     /// Discard the entries of a value mapping that only the tenant has.
     pub drop_tenant_entries: bool,
+    /// Where the content of a value mapping is saved before it is deleted.
+    pub backup_directory: PathBuf,
     /// Which version the tenant is to show.
     pub version: VersionRule,
     /// How long STARTED must stand.

@@ -33,6 +33,8 @@ pub enum Event {
 pub enum Ended {
     /// With a verdict for each artifact.
     Verdicts(Vec<Outcome>),
+    /// With what would be done.
+    Previews(Vec<super::preview::Preview>),
     /// Before the first write, because the arguments do not fit the tenant.
     Usage(Vec<super::outcome::Message>),
 }

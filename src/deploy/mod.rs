@@ -1,11 +1,13 @@
 //! Deploying: survey what the tenant holds, plan, write, watch, settle. A failed deployment is a verdict, not an error.
 
+pub mod approval;
 mod crew;
 pub mod job;
 pub mod ledger;
 pub mod outcome;
 pub mod parameters;
 pub mod plan;
+pub mod preview;
 mod schedule;
 mod settle;
 mod survey;
@@ -21,11 +23,12 @@ use crate::clock::{Clock, Deadline, Moment};
 use crate::tenant::Tenant;
 use crate::tenant::error::TenantError;
 
+use self::approval::{Approval, Facts, Moved};
 use self::job::{Job, Source};
 use self::ledger::{Ended, Ledger};
 use self::outcome::{Before, Message, Outcome, Phase, Verdict, Word};
 use self::plan::{Plan, Standing, Steps};
-use self::survey::Surveyed;
+use self::survey::{Depth, Surveyed};
 use self::verdict::Evidence;
 use self::write::{Seal, Trace};
 
@@ -117,22 +120,106 @@ impl Pending {
 }
 
 /// Deploys the artifacts of a run; gives a verdict for each, in their order. Everything that can be found wrong by
-/// reading is found for all of them before the first write.
+/// reading is found for all of them before the first write. `approved`: nothing but this plan may be carried out.
 #[must_use]
-pub fn deploy(context: &Context<'_>, jobs: &[Job]) -> Ended {
-    let surveyed = survey::survey(context, jobs);
-    let unfit: Vec<Message> = surveyed
+pub fn deploy(context: &Context<'_>, jobs: &[Job], approved: Option<&Approval>) -> Ended {
+    let depth = match approved {
+        Some(_) => Depth::Everything,
+        None => Depth::Decisions,
+    };
+    let surveyed = survey::survey(context, jobs, depth);
+    let unfit = unfit(&surveyed);
+    if !unfit.is_empty() && !context.keep_going {
+        return Ended::Usage(unfit);
+    }
+    let mut planned: Vec<Planned<'_>> = surveyed.into_iter().map(planned).collect();
+    if let Some(approval) = approved
+        && let Some(moved) = hold_against(approval, &mut planned)
+    {
+        return Ended::Usage(moved);
+    }
+    Ended::Verdicts(schedule::carry_out(context, &planned))
+}
+
+/// Shows what [`deploy`] would do, and writes nothing.
+#[must_use]
+pub fn preview(context: &Context<'_>, jobs: &[Job]) -> Ended {
+    match preview::previews(context, jobs) {
+        Ok(previews) => Ended::Previews(previews),
+        Err(unfit) => Ended::Usage(unfit),
+    }
+}
+
+/// The arguments that do not fit what the tenant holds.
+fn unfit(surveyed: &[Surveyed<'_>]) -> Vec<Message> {
+    surveyed
         .iter()
         .filter_map(|one| match &one.standing {
             Err(Stop::Usage(message)) => Some(message.as_ref().clone()),
             Ok(_) | Err(Stop::Tenant(_)) => None,
         })
-        .collect();
-    if !unfit.is_empty() && !context.keep_going {
-        return Ended::Usage(unfit);
+        .collect()
+}
+
+/// Holds what is to be done against an approved plan. Where files or settings here are others, the run ends: gives why.
+/// Where the tenant moved, nothing of the whole plan is carried out.
+fn hold_against(approval: &Approval, planned: &mut [Planned<'_>]) -> Option<Vec<Message>> {
+    let mut here = Vec::new();
+    let mut on_tenant = Vec::new();
+    for one in planned.iter() {
+        if matches!(&one.next, Next::End(verdict, _) if matches!(verdict.word, Word::Refused | Word::Unreachable))
+        {
+            continue;
+        }
+        let (action, _) = preview::action(one.job, &one.standing, &one.plan);
+        let facts = Facts::of(one.job, &one.standing, action);
+        match approval.moved(&one.job.id.0, &facts) {
+            None => {}
+            Some(Moved::Here(what)) => here.push(moved_here(one.job, &what)),
+            Some(Moved::Tenant(what)) => on_tenant.push((one.job.id.0.clone(), what)),
+        }
     }
-    let planned = surveyed.into_iter().map(planned).collect();
-    Ended::Verdicts(schedule::carry_out(context, planned))
+    if !here.is_empty() {
+        return Some(here);
+    }
+    if !on_tenant.is_empty() {
+        for one in planned {
+            let what = on_tenant
+                .iter()
+                .find(|(id, _)| *id == one.job.id.0)
+                .map(|(_, what)| what.as_str());
+            one.next = Next::End(Box::new(plan_void(one.job, what)), Phase::Read);
+        }
+    }
+    None
+}
+
+fn moved_here(job: &Job, what: &str) -> Message {
+    Message::new(format!(
+        "{}: {what} is not what the plan was made for; nothing was written",
+        job.id
+    ))
+    .at("--plan")
+    .hint("check out the commit of the plan and give the same options, or make the plan anew")
+}
+
+fn plan_void(job: &Job, what: Option<&str>) -> Verdict {
+    let hint = "make the plan anew, and have it approved";
+    let (word, message) = match what {
+        Some(what) => (
+            Word::Superseded,
+            format!(
+                "{} on the tenant changed after the plan was made: {what}",
+                job.id
+            ),
+        ),
+        None => (
+            Word::Skipped,
+            "skipped, because the tenant changed after the plan was made".to_owned(),
+        ),
+    };
+    let message = Message::new(message).hint(hint);
+    Verdict::bad(word, "nothing was written".to_owned(), message)
 }
 
 /// One artifact with what is to be done about it.
@@ -140,6 +227,7 @@ struct Planned<'a> {
     job: &'a Job,
     started: Moment,
     standing: Standing,
+    plan: Plan,
     next: Next,
 }
 
@@ -152,45 +240,49 @@ enum Next {
 }
 
 fn planned(one: Surveyed<'_>) -> Planned<'_> {
-    let (standing, next) = match one.standing {
+    let (standing, plan, next) = match one.standing {
         Ok(standing) => {
-            let next = next(one.job, &standing);
-            (standing, next)
+            let plan = plan::decide(one.job, &standing);
+            let next = next(one.job, &standing, &plan);
+            (standing, plan, next)
         }
-        Err(Stop::Tenant(error)) => {
-            let verdict = Verdict::of_error(*error, "nothing was written");
-            (
-                Standing::default(),
-                Next::End(Box::new(verdict), Phase::Read),
-            )
-        }
-        Err(Stop::Usage(message)) => {
-            let verdict = Verdict::bad(Word::Invalid, "nothing was written".to_owned(), *message);
-            (
-                Standing::default(),
-                Next::End(Box::new(verdict), Phase::Read),
-            )
+        Err(stop) => {
+            let verdict = stopped_by(stop);
+            let plan = Plan::Refuse(Message::default());
+            let next = Next::End(Box::new(verdict), Phase::Read);
+            (Standing::default(), plan, next)
         }
     };
     Planned {
         job: one.job,
         started: one.started,
         standing,
+        plan,
         next,
     }
 }
 
-fn next(job: &Job, standing: &Standing) -> Next {
+fn stopped_by(stop: Stop) -> Verdict {
+    let nothing = "nothing was written";
+    match stop {
+        Stop::Tenant(error) => Verdict::of_error(*error, nothing),
+        Stop::Usage(message) => Verdict::bad(Word::Invalid, nothing.to_owned(), *message),
+    }
+}
+
+fn next(job: &Job, standing: &Standing, plan: &Plan) -> Next {
     let end = |verdict, phase| Next::End(Box::new(verdict), phase);
     let kind = match &job.source {
         Source::Files(content) => Some(content.kind),
         Source::Tenant => standing.kind,
     };
-    match (plan::decide(job, standing), kind) {
-        (Plan::Refuse(message), _) => end(refused(message), Phase::Read),
-        (Plan::Unchanged(proof), _) => end(Verdict::well(Word::Unchanged, proof), Phase::Start),
-        (Plan::Stopped(evidence), _) => end(stopped(job, evidence), Phase::Start),
-        (Plan::Act(steps), Some(kind)) => Next::Write(kind, steps),
+    match (plan, kind) {
+        (Plan::Refuse(message), _) => end(refused(message.clone()), Phase::Read),
+        (Plan::Unchanged(proof), _) => {
+            end(Verdict::well(Word::Unchanged, proof.clone()), Phase::Start)
+        }
+        (Plan::Stopped(evidence), _) => end(stopped(job, evidence.clone()), Phase::Start),
+        (Plan::Act(steps), Some(kind)) => Next::Write(kind, *steps),
         (Plan::Act(_), None) => end(
             refused(Message::new("the type of the artifact is not known")),
             Phase::Read,

@@ -3,7 +3,8 @@
 use super::job::{Job, Source};
 use super::outcome::Message;
 use super::parameters::{self, Setting};
-use crate::artifact::ArtifactKind;
+use crate::artifact::changes::Change;
+use crate::artifact::{ArtifactKind, Digest};
 use crate::tenant::odata::TenantTime;
 use crate::tenant::wire::{
     Configuration, DesigntimeArtifact, IntegrationPackage, RuntimeArtifact, RuntimeStatus,
@@ -28,6 +29,12 @@ pub struct Standing {
     pub answered: Option<TenantTime>,
     /// Whether the content equals ours; `None` while it was not compared.
     pub same_content: Option<bool>,
+    /// The files that differ, where they were looked at in detail.
+    pub changes: Vec<Change>,
+    /// A digest of the tenant's content, where it was looked at in detail.
+    pub remote_sha256: Option<Digest>,
+    /// What is to be known before a value mapping is replaced, `None` where nothing was compared.
+    pub mapping: Option<Mapping>,
     /// Whether `artifact` was settled by a list: it is looked up no more.
     pub artifact_known: bool,
     /// Whether `runtime` comes from the list of everything that runs. What a list does not show may still be shown
@@ -35,6 +42,21 @@ pub struct Standing {
     pub by_list: bool,
     /// What a reader should know, whatever the verdict.
     pub notes: Vec<String>,
+}
+
+/// A value mapping whose content differs from the tenant's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mapping {
+    /// The entries that only the tenant has, in words.
+    pub only_on_tenant: Vec<String>,
+    /// The entries of the tenant that Git contradicts, in words: Git wins.
+    pub overruled: Vec<String>,
+    /// Why the two can't be put together, if they can't.
+    pub unmergeable: Option<String>,
+    /// `value_mapping.xml` with those entries added; `None` where there are none.
+    pub merged: Option<Vec<u8>>,
+    /// The tenant holds just that: Git's entries and those of its own.
+    pub holds_merged: bool,
 }
 
 /// What is to be done.
@@ -72,6 +94,8 @@ pub enum Upload {
     Keep,
     /// What the tenant holds is saved once more, because parameters change.
     Again,
+    /// By deleting the artifact and creating it anew: value mappings have no update (cpi-api.md §4.2).
+    Replace,
 }
 
 /// Whether the tenant's content must be compared before anything can be decided: when a proof that nothing changed is
@@ -127,7 +151,7 @@ fn update(
     if !artifact.package_id.is_empty() && artifact.package_id != package {
         return Plan::Refuse(in_other_package(&job.id.0, &artifact.package_id, package));
     }
-    let same = standing.same_content == Some(true);
+    let same = standing.same_content == Some(true) || keeps_tenant_entries(job, standing);
     let settled = settings_hold(job, standing);
     if same
         && settled
@@ -136,10 +160,10 @@ fn update(
     {
         return done;
     }
-    let upload = if same && settled {
-        Upload::Keep
-    } else {
-        Upload::Update
+    let upload = match kind {
+        _ if same && settled => Upload::Keep,
+        ArtifactKind::ValueMapping => Upload::Replace,
+        _ => Upload::Update,
     };
     if upload == Upload::Keep {
         return Plan::Act(Steps {
@@ -193,10 +217,33 @@ fn may_not_write(
     if has_foreign_draft(job, standing) {
         return Some(draft(&job.id.0, artifact));
     }
-    if kind == ArtifactKind::ValueMapping && !same {
-        return Some(value_mapping(&job.id.0));
+    if kind == ArtifactKind::ValueMapping && !same && !job.rules.replace_value_mappings {
+        return Some(value_mapping(&job.id.0, standing));
+    }
+    if let (Some(why), false) = (unmergeable(standing), job.rules.drop_tenant_entries) {
+        return Some(
+            Message::new(format!(
+                "what value mapping {} holds on the tenant can't be kept: {why}",
+                job.id
+            ))
+            .hint("--drop-tenant-entries replaces it by what Git has; its content is saved to a file first"),
+        );
     }
     None
+}
+
+fn unmergeable(standing: &Standing) -> Option<&str> {
+    standing.mapping.as_ref()?.unmergeable.as_deref()
+}
+
+/// Whether a value mapping differs only in entries that the tenant is to keep.
+fn keeps_tenant_entries(job: &Job, standing: &Standing) -> bool {
+    job.rules.replace_value_mappings
+        && !job.rules.drop_tenant_entries
+        && standing
+            .mapping
+            .as_ref()
+            .is_some_and(|mapping| mapping.holds_merged)
 }
 
 fn redeploy(job: &Job, standing: &Standing) -> Plan {
@@ -301,7 +348,24 @@ fn draft(id: &str, artifact: &DesigntimeArtifact) -> Message {
     .hint("let the author save it as a version or discard it; --overwrite-drafts overwrites it")
 }
 
-fn value_mapping(id: &str) -> Message {
-    Message::new(format!("value mapping {id} exists with other content, and the tenant's API cannot update value mappings"))
-        .hint("deleting and creating it anew would lose what was entered on the tenant, so flowship does not do it yet; change it in the web UI, then `flowship redeploy` it")
+fn value_mapping(id: &str, standing: &Standing) -> Message {
+    let mut message = Message::new(format!("value mapping {id} exists with other content, and the tenant's API cannot update value mappings"))
+        .hint("--replace-value-mappings saves its content to a file, deletes it and creates it anew; entries that only the tenant has are kept, unless --drop-tenant-entries is given");
+    let only = standing
+        .mapping
+        .as_ref()
+        .map_or(&[][..], |mapping| &mapping.only_on_tenant);
+    for entry in only.iter().take(NAMED_ENTRIES) {
+        message = message.because(format!("only on the tenant: {entry}"));
+    }
+    if only.len() > NAMED_ENTRIES {
+        message = message.because(format!(
+            "and {} more entries that only the tenant has",
+            only.len() - NAMED_ENTRIES
+        ));
+    }
+    message
 }
+
+/// How many entries that only the tenant has are named in a message.
+const NAMED_ENTRIES: usize = 20;

@@ -37,10 +37,10 @@ enum Arrival {
 }
 
 /// Carries out the plans; gives the outcomes in their order.
-pub(super) fn carry_out(context: &Context<'_>, planned: Vec<Planned<'_>>) -> Vec<Outcome> {
+pub(super) fn carry_out(context: &Context<'_>, planned: &[Planned<'_>]) -> Vec<Outcome> {
     let (arrivals, arriving) = mpsc::channel();
     thread::scope(|scope| {
-        let mut schedule = Schedule::new(context, &planned);
+        let mut schedule = Schedule::new(context, planned);
         let mut watch = Watch::new(context);
         let mut writing = false;
         loop {

@@ -5,14 +5,17 @@ mod requirements;
 mod shared;
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Seek;
 
-use super::job::{Job, Source};
+use super::job::{Content, Job, Source};
 use super::outcome::{Message, Place};
 use super::parameters;
-use super::plan::{self, Standing};
+use super::plan::{self, Mapping, Standing};
 use super::{Context, Stop, crew};
+use crate::artifact::changes::changes;
 use crate::artifact::comparison::{self, Comparable};
-use crate::artifact::{ArtifactError, ArtifactKind};
+use crate::artifact::{ArtifactError, ArtifactKind, value_mapping};
 use crate::clock::Moment;
 use crate::http::retry;
 use crate::tenant::Reading;
@@ -34,14 +37,27 @@ pub(super) struct Surveyed<'a> {
     pub(super) standing: Result<Standing, Stop>,
 }
 
+/// How much is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Depth {
+    /// What decides.
+    Decisions,
+    /// Also what people want to see, and what an approved plan is held against.
+    Everything,
+}
+
 /// Reads everything that the plans depend on.
-pub(super) fn survey<'a>(context: &Context<'_>, jobs: &'a [Job]) -> Vec<Surveyed<'a>> {
+pub(super) fn survey<'a>(
+    context: &Context<'_>,
+    jobs: &'a [Job],
+    depth: Depth,
+) -> Vec<Surveyed<'a>> {
     let mut all: Vec<Surveyed<'a>> = jobs.iter().map(|job| begin(context, job)).collect();
     each(&mut all, READERS, |job, _| {
         check_roles(context, &needed_roles(job))
     });
     shared::read_packages(context, &mut all);
-    shared::read_artifacts(context, &mut all);
+    shared::read_artifacts(context, &mut all, depth);
     shared::read_runtime(context, &mut all);
     each(&mut all, READERS, |job, standing| {
         read_artifact(context, job, standing)?;
@@ -49,7 +65,10 @@ pub(super) fn survey<'a>(context: &Context<'_>, jobs: &'a [Job]) -> Vec<Surveyed
         warn_of_putting_back(context, job, standing)?;
         check_parameters(job, standing)?;
         read_runtime(context, job, standing)?;
-        compare(context, job, standing)
+        match depth {
+            Depth::Decisions => compare(context, job, standing),
+            Depth::Everything => inspect(context, job, standing),
+        }
     });
     requirements::read(context, &mut all);
     all
@@ -278,10 +297,97 @@ fn compare(context: &Context<'_>, job: &Job, standing: &mut Standing) -> Result<
         &job.source,
         standing.kind,
     ) {
+        if kind == ArtifactKind::ValueMapping {
+            return inspect(context, job, standing);
+        }
         let differences = differences(context, kind, job, &content.comparable, standing)?;
         standing.same_content = differences.map(|found| found.is_empty());
     }
     Ok(())
+}
+
+/// Everything in which the tenant's content differs from ours, in detail.
+fn inspect(context: &Context<'_>, job: &Job, standing: &mut Standing) -> Result<(), Stop> {
+    let (Source::Files(content), Some(kind), Some(_)) =
+        (&job.source, standing.kind, &standing.artifact)
+    else {
+        return Ok(());
+    };
+    let configured = values(standing);
+    let inspected = with_download(context, kind, job, |file| {
+        let again = || downloaded_again(&file);
+        let remote = Comparable::of_zip(again()?)?;
+        let changes = changes(&content.artifact, &content.pack, again()?, &configured)?;
+        let mapping = if kind == ArtifactKind::ValueMapping && !changes.is_empty() {
+            Some(mapping(content, &again)?)
+        } else {
+            None
+        };
+        Ok((remote.fingerprint(), changes, mapping))
+    })?;
+    if let Some((fingerprint, changes, mapping)) = inspected {
+        standing.same_content = Some(changes.is_empty());
+        standing.remote_sha256 = Some(fingerprint);
+        standing.changes = changes;
+        standing.mapping = mapping;
+    }
+    Ok(())
+}
+
+/// What is to be known before a value mapping that differs is replaced. `again`: the tenant's zip from its start.
+fn mapping(
+    content: &Content,
+    again: &impl Fn() -> Result<File, ArtifactError>,
+) -> Result<Mapping, ArtifactError> {
+    let local = value_mapping::of_artifact(&content.artifact)?;
+    let theirs = value_mapping::of_zip(again()?)?;
+    let (Some(local), Some(theirs)) = (local, theirs) else {
+        return Ok(Mapping::default());
+    };
+    let merged = match value_mapping::merged(&local, &theirs) {
+        Ok(merged) => merged,
+        Err(error) => {
+            return Ok(Mapping {
+                unmergeable: Some(error.to_string()),
+                ..Mapping::default()
+            });
+        }
+    };
+    let mut pack = content.pack.clone();
+    pack.replaced.insert(
+        value_mapping::VALUE_MAPPING_PATH.to_owned(),
+        merged.bytes.clone(),
+    );
+    let left = changes(&content.artifact, &pack, again()?, &BTreeMap::new())?;
+    Ok(Mapping {
+        only_on_tenant: value_mapping::describe(&merged.added),
+        overruled: merged.conflicts.iter().map(ToString::to_string).collect(),
+        holds_merged: left.is_empty() && !merged.added.is_empty(),
+        merged: (!merged.added.is_empty()).then_some(merged.bytes),
+        unmergeable: None,
+    })
+}
+
+/// A downloaded file from its start.
+fn downloaded_again(file: &File) -> Result<File, ArtifactError> {
+    let from_start = || {
+        let mut file = file.try_clone()?;
+        file.rewind()?;
+        Ok(file)
+    };
+    from_start().map_err(|source| ArtifactError::Read {
+        at: "the downloaded zip".to_owned(),
+        source,
+    })
+}
+
+/// The configured values by their keys.
+fn values(standing: &Standing) -> BTreeMap<String, String> {
+    standing
+        .configured
+        .iter()
+        .map(|one| (one.key.clone(), one.value.clone()))
+        .collect()
 }
 
 /// The paths that differ between our content and the tenant's; `None` when the tenant does not give it out.
@@ -292,11 +398,22 @@ pub(super) fn differences(
     local: &Comparable,
     standing: &Standing,
 ) -> Result<Option<Vec<String>>, TenantError> {
-    let configured: BTreeMap<String, String> = standing
-        .configured
-        .iter()
-        .map(|one| (one.key.clone(), one.value.clone()))
-        .collect();
+    let configured = values(standing);
+    with_download(context, kind, job, |file| {
+        let remote = Comparable::of_zip(file)?;
+        let found = comparison::difference(local, &remote, &configured);
+        Ok(found.iter().map(ToString::to_string).collect())
+    })
+}
+
+/// Reads something out of the content that the tenant holds; a zip that arrives damaged is downloaded again. `None` when
+/// the tenant does not give it out.
+fn with_download<R>(
+    context: &Context<'_>,
+    kind: ArtifactKind,
+    job: &Job,
+    read: impl Fn(File) -> Result<R, ArtifactError>,
+) -> Result<Option<R>, TenantError> {
     let mut attempt = 0;
     loop {
         attempt += 1;
@@ -307,11 +424,8 @@ pub(super) fn differences(
             Err(error) if error.kind == Kind::Refused => return Ok(None),
             Err(error) => return Err(error),
         };
-        match Comparable::of_zip(file) {
-            Ok(remote) => {
-                let found = comparison::difference(local, &remote, &configured);
-                return Ok(Some(found.iter().map(ToString::to_string).collect()));
-            }
+        match read(file) {
+            Ok(found) => return Ok(Some(found)),
             Err(error) if attempt >= DOWNLOAD_ATTEMPTS => return Err(unreadable(context, &error)),
             Err(_) => context.clock.sleep(retry::backoff(attempt - 1)),
         }

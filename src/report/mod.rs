@@ -7,6 +7,7 @@ pub mod gitlab;
 pub mod json;
 pub mod junit;
 pub mod masked;
+pub mod plan;
 pub mod progress;
 pub mod receipt;
 pub mod summary;

@@ -38,6 +38,26 @@ impl Style {
         self.paint(code, outcome.verdict.word.as_str())
     }
 
+    /// A word for something that would be written.
+    pub(super) fn change(self, word: &str) -> String {
+        self.paint("33", word)
+    }
+
+    /// A word for something that is not well.
+    pub(super) fn bad(self, word: &str) -> String {
+        self.paint("31", word)
+    }
+
+    /// A line of a diff, coloured by how it begins.
+    pub(super) fn diff(self, line: &str) -> String {
+        match line.chars().next() {
+            Some('+') => self.paint("32", line),
+            Some('-') => self.paint("31", line),
+            Some('@') => self.paint("36", line),
+            _ => line.to_owned(),
+        }
+    }
+
     /// The word `error:`.
     fn error(self) -> String {
         self.paint("1;31", "error:")
@@ -96,12 +116,12 @@ pub fn errors(report: &Report, style: Style, err: &mut dyn Write) -> io::Result<
 }
 
 /// What every line of a run against a simulated tenant begins with.
-fn mark(report: &Report) -> &'static str {
+pub(super) fn mark(report: &Report) -> &'static str {
     if report.simulated { "SIMULATED " } else { "" }
 }
 
 /// Writes one message: what, where, why, what next.
-fn message(
+pub(super) fn message(
     message: &Message,
     mark: &str,
     artifact: Option<&str>,

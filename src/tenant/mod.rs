@@ -23,7 +23,6 @@ use std::sync::Mutex;
 use serde_json::json;
 
 use crate::artifact::ArtifactKind;
-use crate::artifact::archive::Archive;
 use crate::clock::{Clock, Deadline};
 use crate::http::{Answer, Body, Connection, Http, Method, retry};
 use crate::settings::credentials::{Credentials, Login};
@@ -228,7 +227,7 @@ impl Tenant {
         id: &ArtifactId,
         name: &str,
         package: &PackageId,
-        archive: &Archive,
+        archive: &dyn ZipBytes,
         deadline: Deadline,
     ) -> Result<Written, TenantError> {
         let content = upload::ArtifactContent::new(

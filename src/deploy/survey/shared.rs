@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{READERS, Surveyed};
+use super::{Depth, READERS, Surveyed};
 use crate::artifact::ArtifactKind;
 use crate::clock::Deadline;
 use crate::deploy::job::{Content, Job, Source};
@@ -76,10 +76,13 @@ fn belongs(
 
 /// Reads the artifacts of a package in one list, where several of a type belong into it. What lists do not show is
 /// left to be looked up one by one, unless there is much of it.
-pub(super) fn read_artifacts(context: &Context<'_>, all: &mut [Surveyed<'_>]) {
+pub(super) fn read_artifacts(context: &Context<'_>, all: &mut [Surveyed<'_>], depth: Depth) {
     let groups = groups(all);
     let lists = crew::map(groups, READERS, |(group, exists)| {
-        let list = if exists {
+        let list = if depth == Depth::Everything && !exists {
+            // a plan tells beforehand which ids are taken
+            Ok(None)
+        } else if exists {
             context
                 .tenant
                 .designtime_artifacts(group.1, &group.0, context.deadline)
@@ -91,7 +94,7 @@ pub(super) fn read_artifacts(context: &Context<'_>, all: &mut [Surveyed<'_>]) {
     });
     for (group, list) in lists {
         match list {
-            Ok(Some(list)) => take_list(context, all, &group, &list),
+            Ok(Some(list)) => take_list(context, all, &group, &list, depth),
             // this package is not listed: each artifact is looked up
             Ok(None) => {}
             Err(error) if matches!(error.kind, Kind::Refused | Kind::Nonsense) => {}
@@ -135,6 +138,7 @@ fn take_list(
     all: &mut [Surveyed<'_>],
     wanted: &Group,
     list: &BTreeMap<ArtifactId, DesigntimeArtifact>,
+    depth: Depth,
 ) {
     let unlisted = all
         .iter()
@@ -152,7 +156,7 @@ fn take_list(
             artifact.package_id.clone_from(&wanted.0.0);
             standing.artifact = Some(artifact);
             standing.artifact_known = true;
-        } else if unlisted > LOOKUPS {
+        } else if unlisted > LOOKUPS && depth == Depth::Decisions {
             standing.artifact_known = true;
         }
     }

@@ -13,9 +13,9 @@ use crate::tenant::wire::PackageId;
 use crate::tenant::{Lost, Reading, Written, ZipBytes};
 
 /// Content that the tenant gave out.
-struct Downloaded {
-    file: File,
-    size: u64,
+pub(super) struct Downloaded {
+    pub(super) file: File,
+    pub(super) size: u64,
 }
 
 impl ZipBytes for Downloaded {
@@ -41,6 +41,7 @@ impl Writing<'_> {
         match steps.upload {
             Upload::Create => self.create(content),
             Upload::Update => self.update(content),
+            Upload::Replace => self.replace(content),
             Upload::Keep | Upload::Again => Ok(()),
         }
     }
@@ -93,9 +94,13 @@ impl Writing<'_> {
         Ok(matches!(reading, Reading::Found(_)))
     }
 
-    fn create(&mut self, content: &Content) -> Result<(), Halt> {
-        self.progress(format!("uploading (new, {} bytes)", content.archive.size));
-        self.content_sent = Some(self.context.clock.now());
+    pub(super) fn create(&mut self, content: &Content) -> Result<(), Halt> {
+        let (archive, size) = match &self.merged {
+            Some(merged) => (merged.archive.clone(), merged.archive.size),
+            None => (content.archive.clone(), content.archive.size),
+        };
+        self.progress(format!("uploading (new, {size} bytes)"));
+        self.content_sent.get_or_insert(self.context.clock.now());
         let before = self.sending("the content");
         let mut attempt = 0;
         loop {
@@ -105,7 +110,7 @@ impl Writing<'_> {
                 &self.job.id,
                 &content.name,
                 &content.package,
-                &content.archive,
+                archive.as_ref(),
                 self.context.deadline,
             );
             let lost = match outcome {
@@ -138,7 +143,7 @@ impl Writing<'_> {
 
     fn update(&mut self, content: &Content) -> Result<(), Halt> {
         self.progress(format!("uploading ({} bytes)", content.archive.size));
-        self.put(&content.name, &content.archive, |writing| {
+        self.put(&content.name, content.archive.as_ref(), |writing| {
             writing.holds_our_content(content)
         })?;
         self.wrote("the content was updated; it is not deployed yet");
@@ -233,7 +238,9 @@ impl Writing<'_> {
             &context,
             self.kind,
             self.job,
-            &content.comparable,
+            self.merged
+                .as_ref()
+                .map_or(&content.comparable, |merged| &merged.comparable),
             self.standing,
         )
     }

@@ -5,6 +5,7 @@ mod batch;
 mod call;
 mod configure;
 mod content;
+mod replace;
 mod shelf;
 mod version;
 
@@ -24,6 +25,7 @@ use crate::tenant::error::TenantError;
 use crate::tenant::wire::{DesigntimeArtifact, Stamp};
 
 pub(super) use self::batch::{Order, carry_out};
+use self::replace::Merged;
 pub(super) use self::shelf::Shelf;
 
 /// How often a write is sent whose answer was lost each time.
@@ -83,6 +85,8 @@ pub(super) struct Writing<'a> {
     kind: ArtifactKind,
     /// What the tenant holds now, for whoever has to go on from here.
     state: String,
+    /// The content to send where it is not the job's own: a value mapping with the tenant's entries.
+    merged: Option<Merged>,
     /// When content was first sent.
     content_sent: Option<Moment>,
     trace: Trace,
@@ -119,6 +123,7 @@ impl<'a> Writing<'a> {
             standing,
             kind,
             state: "nothing was written".to_owned(),
+            merged: None,
             content_sent: None,
             trace: Trace::at(Phase::Upload),
         }
@@ -293,5 +298,8 @@ impl<'a> Writing<'a> {
 
 /// Whether a step brings content to the tenant.
 fn brings_content(upload: Upload) -> bool {
-    matches!(upload, Upload::Create | Upload::Update | Upload::Again)
+    matches!(
+        upload,
+        Upload::Create | Upload::Update | Upload::Again | Upload::Replace
+    )
 }

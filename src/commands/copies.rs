@@ -1,0 +1,82 @@
+//! Copies of one flow on one tenant: what they would share with their original is refused, or told.
+
+use std::collections::BTreeSet;
+
+use super::jobs::Wish;
+use super::{Refusal, not_an_artifact};
+use crate::Process;
+use crate::artifact::ArtifactKind;
+use crate::artifact::sharing::{Consequence, SharedAddress, shared_addresses};
+use crate::deploy::outcome::Message;
+use crate::settings::parameters::NamedParameter;
+use crate::words::disarm;
+
+/// Refuses a copy that would take its original's messages: the same sender address, queue or folder under another id.
+/// What they may share on purpose is told.
+pub(super) fn refuse_shared(
+    wish: &Wish,
+    named: &[NamedParameter],
+    process: &mut Process<'_>,
+) -> Result<(), Refusal> {
+    let Some(environment) = &wish.copied_by else {
+        return Ok(());
+    };
+    if wish.artifact.kind() != ArtifactKind::IntegrationFlow {
+        return Ok(());
+    }
+    let model = wish
+        .artifact
+        .flow_model()
+        .map_err(|error| not_an_artifact(&error, &process.directory))?;
+    let shared = shared_addresses(&model, &set_apart(wish, named));
+    let (refused, told): (Vec<_>, Vec<_>) = shared.iter().partition(|one| {
+        one.consequence == Consequence::Refuse && !environment.allow_shared_addresses
+    });
+    for one in told {
+        let _ = writeln!(
+            process.err,
+            "warning: {}: {}",
+            wish.id(),
+            disarm(&one.to_string())
+        );
+    }
+    match refused.split_first() {
+        Some((first, others)) => Err(refusal(wish, &environment.name, first, others)),
+        None => Ok(()),
+    }
+}
+
+/// The parameters to which the environment gives another value than the artifact does.
+fn set_apart<'a>(wish: &'a Wish, named: &'a [NamedParameter]) -> BTreeSet<&'a str> {
+    let own = wish.artifact.parameters();
+    named
+        .iter()
+        .filter(|one| own.get(&one.key) != Some(one.value.as_str()))
+        .map(|one| one.key.as_str())
+        .collect()
+}
+
+fn refusal(
+    wish: &Wish,
+    environment: &str,
+    first: &SharedAddress,
+    others: &[&SharedAddress],
+) -> Refusal {
+    let hint = if first.parameters.is_empty() {
+        format!(
+            "make it an externalized parameter and set that in environment `{environment}`, or allow it there with `allow-shared-addresses: true`"
+        )
+    } else {
+        "or allow it for this environment with `allow-shared-addresses: true`".to_owned()
+    };
+    let mut message = Message::new(format!(
+        "{} is a copy in environment `{environment}` and would share with its original: {}",
+        wish.id(),
+        disarm(&first.to_string())
+    ))
+    .hint(hint);
+    for other in others {
+        message = message.because(format!("also {}", disarm(&other.to_string())));
+    }
+    Refusal::usage(message)
+}

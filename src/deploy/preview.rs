@@ -1,0 +1,400 @@
+//! What a run would do, artifact by artifact: the same reading and the same decisions, and nothing is written.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use super::approval::Facts;
+use super::job::{Content, Job, Source};
+use super::outcome::Message;
+use super::parameters;
+use super::plan::{self, Plan, Standing, Steps, Upload};
+use super::survey::{self, Depth, Surveyed};
+use super::{Context, Stop};
+use crate::artifact::changes::{Change, looks_secret};
+use crate::artifact::{ArtifactKind, effects};
+use crate::exit::Exit;
+use crate::tenant::wire::DesigntimeArtifact;
+
+/// What would be done about one artifact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Action {
+    /// It is not on the tenant.
+    Create,
+    /// Its content changes.
+    Update,
+    /// A value mapping is deleted and created anew.
+    Replace,
+    /// Only parameters change.
+    Parameters,
+    /// Nothing changes, and it is deployed all the same.
+    Redeploy,
+    /// Nothing is to be done.
+    Unchanged,
+    /// Nothing changes, and somebody stopped it: it is not started.
+    Stopped,
+    /// The tenant's state does not allow what is wanted.
+    Refused,
+    /// It could not be found out.
+    Unknown,
+}
+
+impl Action {
+    /// The word as printed.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Action::Create => "create",
+            Action::Update => "update",
+            Action::Replace => "replace",
+            Action::Parameters => "parameters only",
+            Action::Redeploy => "redeploy",
+            Action::Unchanged => "unchanged",
+            Action::Stopped => "stopped",
+            Action::Refused => "refused",
+            Action::Unknown => "unknown",
+        }
+    }
+
+    /// Whether the tenant would be written.
+    #[must_use]
+    pub fn is_change(self) -> bool {
+        matches!(
+            self,
+            Action::Create
+                | Action::Update
+                | Action::Replace
+                | Action::Parameters
+                | Action::Redeploy
+        )
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A parameter in which Git and the tenant differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParameterChange {
+    /// The key.
+    pub key: String,
+    /// What the tenant shows, `None` where it does not know the key.
+    pub tenant: Option<String>,
+    /// What Git and the settings say, `None` where they do not name the key.
+    pub git: Option<String>,
+    /// The tenant's value would become Git's; else it is kept.
+    pub written: bool,
+}
+
+/// What would be done about one artifact, and why.
+#[derive(Clone, Debug)]
+pub struct Preview {
+    /// Its id.
+    pub id: String,
+    /// Where it lies, as the caller named it.
+    pub path: String,
+    /// The places, in the plan, of those that it needs.
+    pub needs: Vec<usize>,
+    /// Its type, when it is known.
+    pub kind: Option<ArtifactKind>,
+    /// Its package.
+    pub package: Option<String>,
+    /// What would be done.
+    pub action: Action,
+    /// Why, in a few words.
+    pub why: String,
+    /// What stands in the way.
+    pub message: Option<Message>,
+    /// The code that a run would end with because of it.
+    pub exit: Exit,
+    /// The package would be created.
+    pub creates_package: bool,
+    /// It would be deployed at the end.
+    pub deploys: bool,
+    /// The files that differ, from the tenant's to Git's.
+    pub changes: Vec<Change>,
+    /// The parameters that differ.
+    pub parameters: Vec<ParameterChange>,
+    /// Somebody else's hand in the tenant's copy.
+    pub drift: Option<String>,
+    /// What its deployment sets off.
+    pub effects: Vec<String>,
+    /// What a reader should know.
+    pub notes: Vec<String>,
+    /// What must still be so when the plan is carried out.
+    pub facts: Option<Facts>,
+}
+
+/// Reads and decides, and writes nothing.
+pub(super) fn previews(context: &Context<'_>, jobs: &[Job]) -> Result<Vec<Preview>, Vec<Message>> {
+    let surveyed = survey::survey(context, jobs, Depth::Everything);
+    let unfit = super::unfit(&surveyed);
+    if !unfit.is_empty() && !context.keep_going {
+        return Err(unfit);
+    }
+    Ok(surveyed
+        .into_iter()
+        .map(|one| preview(context, one))
+        .collect())
+}
+
+fn preview(context: &Context<'_>, one: Surveyed<'_>) -> Preview {
+    let job = one.job;
+    let standing = match one.standing {
+        Ok(standing) => standing,
+        Err(Stop::Usage(message)) => return unknown(job, *message, Exit::Artifact),
+        Err(Stop::Tenant(error)) => {
+            let exit = error.exit();
+            return unknown(job, (*error).into(), exit);
+        }
+    };
+    let plan = plan::decide(job, &standing);
+    let (action, why) = action(job, &standing, &plan);
+    let steps = match &plan {
+        Plan::Act(steps) => Some(*steps),
+        Plan::Refuse(_) | Plan::Unchanged(_) | Plan::Stopped(_) => None,
+    };
+    let deploys = steps.is_some_and(|steps| steps.deploy);
+    let clean = |text: &str| context.tenant.words(text).to_string();
+    Preview {
+        id: job.id.0.clone(),
+        path: content(job).map_or_else(String::new, |content| {
+            content.root.to_string_lossy().into_owned()
+        }),
+        needs: job.needs.clone(),
+        kind: content(job).map(|content| content.kind),
+        package: content(job).map(|content| content.package.0.clone()),
+        action,
+        why: clean(&why),
+        exit: match &plan {
+            Plan::Refuse(_) | Plan::Stopped(_) => Exit::Failed,
+            Plan::Unchanged(_) | Plan::Act(_) => Exit::Ok,
+        },
+        message: match &plan {
+            Plan::Refuse(message) => Some(message.clone()),
+            Plan::Unchanged(_) | Plan::Stopped(_) | Plan::Act(_) => None,
+        },
+        creates_package: steps.is_some_and(|steps| steps.create_package),
+        deploys,
+        parameters: parameter_changes(job, &standing)
+            .into_iter()
+            .map(|change| shown(job, change, &clean))
+            .collect(),
+        drift: standing
+            .artifact
+            .as_ref()
+            .and_then(|artifact| drift(&standing, artifact))
+            .map(|text| clean(&text)),
+        effects: if deploys {
+            effects_of(job, &standing)
+                .iter()
+                .map(|text| clean(text))
+                .collect()
+        } else {
+            Vec::new()
+        },
+        notes: standing.notes.iter().map(|note| clean(note)).collect(),
+        facts: Some(Facts::of(job, &standing, action)),
+        changes: standing.changes,
+    }
+}
+
+fn unknown(job: &Job, message: Message, exit: Exit) -> Preview {
+    Preview {
+        id: job.id.0.clone(),
+        path: content(job).map_or_else(String::new, |content| {
+            content.root.to_string_lossy().into_owned()
+        }),
+        needs: job.needs.clone(),
+        kind: content(job).map(|content| content.kind),
+        package: content(job).map(|content| content.package.0.clone()),
+        action: Action::Unknown,
+        why: String::new(),
+        message: Some(message),
+        exit,
+        creates_package: false,
+        deploys: false,
+        changes: Vec::new(),
+        parameters: Vec::new(),
+        drift: None,
+        effects: Vec::new(),
+        notes: Vec::new(),
+        facts: None,
+    }
+}
+
+fn content(job: &Job) -> Option<&Content> {
+    match &job.source {
+        Source::Files(content) => Some(content),
+        Source::Tenant => None,
+    }
+}
+
+/// The action that a plan comes to, and why.
+pub(super) fn action(job: &Job, standing: &Standing, plan: &Plan) -> (Action, String) {
+    match plan {
+        Plan::Refuse(message) => (Action::Refused, message.what.clone()),
+        Plan::Unchanged(proof) => (Action::Unchanged, proof.clone()),
+        Plan::Stopped(evidence) => (Action::Stopped, evidence.clone()),
+        Plan::Act(steps) => step_action(job, standing, *steps),
+    }
+}
+
+fn step_action(job: &Job, standing: &Standing, steps: Steps) -> (Action, String) {
+    let upload_only = if steps.deploy {
+        ""
+    } else {
+        "; uploaded only, as asked"
+    };
+    let same = standing.same_content == Some(true);
+    match steps.upload {
+        Upload::Create => (
+            Action::Create,
+            format!("it is not on the tenant{upload_only}"),
+        ),
+        Upload::Replace => (
+            Action::Replace,
+            format!("the value mapping differs{upload_only}"),
+        ),
+        Upload::Update | Upload::Again if same => (
+            Action::Parameters,
+            format!("parameters differ{upload_only}"),
+        ),
+        Upload::Update => (
+            Action::Update,
+            format!("{}{upload_only}", files_differ(standing)),
+        ),
+        Upload::Again => (Action::Parameters, "parameters differ".to_owned()),
+        Upload::Keep if job.rules.force => (
+            Action::Redeploy,
+            "nothing differs, and --force or `deploy: always` asks for it".to_owned(),
+        ),
+        Upload::Keep => (
+            Action::Redeploy,
+            "nothing differs, but nothing proves that what runs is this content".to_owned(),
+        ),
+    }
+}
+
+fn files_differ(standing: &Standing) -> String {
+    match standing.changes.len() {
+        0 => "the content differs".to_owned(),
+        1 => "1 file differs".to_owned(),
+        number => format!("{number} files differ"),
+    }
+}
+
+/// Every parameter in which Git and the tenant differ.
+fn parameter_changes(job: &Job, standing: &Standing) -> Vec<ParameterChange> {
+    let on_tenant: BTreeMap<&str, &str> = standing
+        .configured
+        .iter()
+        .map(|one| (one.key.as_str(), one.value.as_str()))
+        .collect();
+    let mut git: BTreeMap<&str, &str> = BTreeMap::new();
+    if let Some(content) = content(job)
+        && standing.artifact.is_some()
+    {
+        let own = content.parameters.iter();
+        git.extend(own.map(|(key, value)| (key.as_str(), value.as_str())));
+    }
+    git.extend(
+        job.named
+            .iter()
+            .map(|one| (one.key.as_str(), one.value.as_str())),
+    );
+    let settings = plan::settings(job, standing);
+    let written: BTreeSet<&str> = parameters::missing(&settings, &standing.configured)
+        .iter()
+        .map(|setting| setting.key.as_str())
+        .collect();
+    let keys: BTreeSet<&str> = git.keys().chain(on_tenant.keys()).copied().collect();
+    keys.into_iter()
+        .filter(|key| git.get(key) != on_tenant.get(key))
+        .map(|key| ParameterChange {
+            key: key.to_owned(),
+            tenant: on_tenant.get(key).map(|value| (*value).to_owned()),
+            git: git.get(key).map(|value| (*value).to_owned()),
+            written: written.contains(key)
+                || (!on_tenant.contains_key(key) && git.contains_key(key)),
+        })
+        .collect()
+}
+
+/// The change as it may be shown: values of variables by their names, those of secure-looking keys not at all.
+fn shown(job: &Job, change: ParameterChange, clean: &impl Fn(&str) -> String) -> ParameterChange {
+    let named = job.named.iter().find(|one| one.key == change.key);
+    let from = named.and_then(|one| one.from.as_deref());
+    let secret = looks_secret(&change.key);
+    let quoted = |value: &str| {
+        if secret {
+            "(masked)".to_owned()
+        } else {
+            format!("\"{}\"", clean(value))
+        }
+    };
+    ParameterChange {
+        tenant: change.tenant.as_deref().map(|value| match from {
+            // it may be the very same secret of an earlier run
+            Some(_) => "(masked)".to_owned(),
+            None => quoted(value),
+        }),
+        git: change.git.as_deref().map(|value| match from {
+            Some(name) => format!("(from {name})"),
+            None => quoted(value),
+        }),
+        key: clean(&change.key),
+        ..change
+    }
+}
+
+/// Whose hand the tenant's copy shows, where it is not this client's.
+fn drift(standing: &Standing, artifact: &DesigntimeArtifact) -> Option<String> {
+    let differs = standing.same_content == Some(false);
+    let who = match artifact.modified_by.as_str() {
+        "" => "somebody (this tenant does not say who)",
+        name => name,
+    };
+    let when = artifact
+        .modified_at()
+        .map(|date| format!(" at {date}"))
+        .unwrap_or_default();
+    if artifact.is_draft() {
+        return Some(format!(
+            "the tenant's copy is a draft, saved by {who}{when} without a version"
+        ));
+    }
+    let foreign = !artifact.modified_by.is_empty() && !standing.saved_by_us;
+    (foreign && differs).then(|| {
+        format!("the tenant's copy differs and was last saved by {who}{when}, not by this client")
+    })
+}
+
+/// What a deployment sets off, with places as the reader knows them.
+fn effects_of(job: &Job, standing: &Standing) -> Vec<String> {
+    let Some(content) = content(job).filter(|one| one.kind == ArtifactKind::IntegrationFlow) else {
+        return Vec::new();
+    };
+    let mut values = content.parameters.clone();
+    let configured = standing.configured.iter();
+    values.extend(configured.map(|one| (one.key.clone(), one.value.clone())));
+    let named = job.named.iter();
+    values.extend(named.map(|one| (one.key.clone(), one.value.clone())));
+    match content.artifact.flow_model() {
+        Ok(model) => effects(&model, &values)
+            .iter()
+            .map(|effect| {
+                let path = content.root.join(&effect.place.path);
+                format!(
+                    "{} ({}:{})",
+                    effect.sentence,
+                    path.display(),
+                    effect.place.line
+                )
+            })
+            .collect(),
+        Err(error) => vec![format!("what it sets off can't be told: {error}")],
+    }
+}

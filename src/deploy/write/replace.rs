@@ -1,0 +1,324 @@
+//! Replacing a value mapping: the tenant has no update for it, so it is deleted and created anew. What it held is saved to
+//! a file first, and put back when the creation fails.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::content::Downloaded;
+use super::{Halt, Writing};
+use crate::artifact::{Archive, ArtifactError, Comparable, PackOptions};
+use crate::clock::Deadline;
+use crate::deploy::job::Content;
+use crate::deploy::outcome::{Message, Verdict, Word};
+use crate::exit::Exit;
+use crate::tenant::error::TenantError;
+use crate::tenant::{Reading, Written, ZipBytes};
+use crate::whole_file;
+
+/// The file in a value mapping that holds its entries.
+const ENTRIES: &str = crate::artifact::value_mapping::VALUE_MAPPING_PATH;
+/// How often the old content is sent to be put back.
+const RESTORE_ATTEMPTS: u32 = 6;
+
+/// Git's content with the entries that only the tenant has.
+pub(super) struct Merged {
+    pub(super) archive: Arc<Archive>,
+    pub(super) comparable: Comparable,
+}
+
+impl Merged {
+    fn of(content: &Content, entries: &[u8]) -> Result<Self, ArtifactError> {
+        let mut pack: PackOptions = content.pack.clone();
+        pack.replaced.insert(ENTRIES.to_owned(), entries.to_vec());
+        Ok(Self {
+            archive: Arc::new(Archive::pack(&content.artifact, &pack)?),
+            comparable: Comparable::of(&content.artifact, &pack)?,
+        })
+    }
+}
+
+impl Writing<'_> {
+    /// Backup, delete, create; where the creation fails, the old content again.
+    pub(super) fn replace(&mut self, content: &Content) -> Result<(), Halt> {
+        self.merge(content)?;
+        let old = self.old_content()?;
+        let backup = self.back_up(&old, content)?;
+        self.delete()?;
+        let Err(halt) = self.create(content) else {
+            return Ok(());
+        };
+        self.put_back(content, &old, &backup, halt)
+    }
+
+    fn merge(&mut self, content: &Content) -> Result<(), Halt> {
+        let Some(mapping) = &self.standing.mapping else {
+            return Ok(());
+        };
+        let drop = self.job.rules.drop_tenant_entries;
+        for entry in &mapping.only_on_tenant {
+            let fate = if drop { "discarded" } else { "kept" };
+            self.note(format!("entry that only the tenant has, {fate}: {entry}"));
+        }
+        for entry in &mapping.overruled {
+            self.note(format!(
+                "entry of the tenant that Git contradicts, so it goes: {entry}"
+            ));
+        }
+        if let (Some(entries), false) = (&mapping.merged, drop) {
+            let merged = Merged::of(content, entries).map_err(|error| cannot(&error))?;
+            self.merged = Some(merged);
+        }
+        Ok(())
+    }
+
+    fn old_content(&self) -> Result<Downloaded, Halt> {
+        let reading =
+            self.context
+                .tenant
+                .download(self.kind, &self.job.id, self.context.deadline)?;
+        match reading {
+            Reading::Found(file) => {
+                let size = file.metadata().map_or(0, |found| found.len());
+                Ok(Downloaded { file, size })
+            }
+            Reading::Missing(_) => Err(self.not_carried_out(
+                "the tenant no longer gives the value mapping out, so it is not replaced",
+                &[],
+            )),
+        }
+    }
+
+    /// Saves the tenant's zip to a file; without it nothing is deleted.
+    fn back_up(&mut self, old: &Downloaded, content: &Content) -> Result<PathBuf, Halt> {
+        let version = self
+            .standing
+            .artifact
+            .as_ref()
+            .map_or("", |artifact| artifact.version.as_str());
+        let name = backup_name(&self.job.id.0, version, &self.context.clock.now_iso());
+        let path = self.job.rules.backup_directory.join(name);
+        let written = whole_file::replace(&path, |target| {
+            io::copy(&mut old.open()?, target).map(|_| ())
+        });
+        if let Err(error) = written {
+            let message =
+                Message::new(format!("the content of the tenant can't be saved: {error}"))
+                    .at(path.display().to_string())
+                    .hint("nothing was deleted; name another place with --backup-dir");
+            let verdict = Verdict {
+                exit: Exit::Usage,
+                ..Verdict::bad(Word::Failed, self.state.clone(), message)
+            };
+            return Err(Halt::Verdict(Box::new(verdict)));
+        }
+        self.note(format!(
+            "backup of the tenant's content: {}; `{}` puts it back",
+            path.display(),
+            restore_command(&path, content)
+        ));
+        Ok(path)
+    }
+
+    fn delete(&mut self) -> Result<(), Halt> {
+        self.progress("deleting it, to create it anew");
+        let before = self.sending("the deletion of the value mapping");
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let deadline = self.context.deadline;
+            let outcome =
+                self.context
+                    .tenant
+                    .delete_designtime_artifact(self.kind, &self.job.id, deadline);
+            let lost = match outcome {
+                Ok(Written::Done(_)) => break,
+                Ok(Written::Lost(lost)) => lost,
+                Err(error) => {
+                    self.wrote(before);
+                    return Err(error.into());
+                }
+            };
+            if self.is_gone()? {
+                break;
+            }
+            self.try_again("the deletion", attempt, lost, deadline)?;
+        }
+        self.content_sent = Some(self.context.clock.now());
+        self.wrote("the value mapping was deleted from the design time; what runs goes on running");
+        Ok(())
+    }
+
+    fn is_gone(&self) -> Result<bool, TenantError> {
+        let reading =
+            self.context
+                .tenant
+                .designtime_artifact(self.kind, &self.job.id, self.closing())?;
+        Ok(matches!(reading, Reading::Missing(_)))
+    }
+
+    /// Puts the old content back after a creation that failed, past the deadline if need be.
+    fn put_back(
+        &mut self,
+        content: &Content,
+        old: &Downloaded,
+        backup: &std::path::Path,
+        halt: Halt,
+    ) -> Result<(), Halt> {
+        self.progress("the creation failed: putting the old content back");
+        let deadline = self.restoring();
+        let mut attempt = 0;
+        let why = loop {
+            attempt += 1;
+            let outcome = self.context.tenant.create_designtime_artifact(
+                self.kind,
+                &self.job.id,
+                &content.name,
+                &content.package,
+                old,
+                deadline,
+            );
+            let why = match outcome {
+                Ok(Written::Done(_)) => return Err(self.restored(halt)),
+                Ok(Written::Lost(lost)) => lost.why,
+                Err(error) => error.to_string(),
+            };
+            if matches!(self.is_gone(), Ok(false)) {
+                return Err(self.restored(halt));
+            }
+            if attempt >= RESTORE_ATTEMPTS || deadline.passed(self.context.clock.now()) {
+                break why;
+            }
+            let pause = crate::http::retry::backoff(attempt - 1);
+            self.context.clock.sleep(pause);
+        };
+        Err(self.lost_for_good(content, backup, halt, &why))
+    }
+
+    fn restoring(&self) -> Deadline {
+        let later = self.context.clock.now() + super::GRACE;
+        self.context.deadline.or_later(later)
+    }
+
+    fn restored(&mut self, halt: Halt) -> Halt {
+        self.wrote("the new content was not taken; the old content is back in the design time");
+        self.with_note(
+            halt,
+            "the old content was put back; what runs was not touched".to_owned(),
+        )
+    }
+
+    /// The design time has no such artifact now: what to do is told exactly.
+    fn lost_for_good(
+        &mut self,
+        content: &Content,
+        backup: &std::path::Path,
+        halt: Halt,
+        why: &str,
+    ) -> Halt {
+        self.wrote("the value mapping is NOT in the design time; what runs goes on running");
+        let command = restore_command(backup, content);
+        let mut verdict = self.verdict_of(halt);
+        let mut message = verdict.message.take().unwrap_or_default();
+        message = message
+            .because(format!("the old content could not be put back: {why}"))
+            .because(
+                "the value mapping is not in the design time any more; what runs goes on running",
+            );
+        message.hint = Some(format!("put the old content back: {command}"));
+        verdict.message = Some(message);
+        verdict.exit = Exit::Worse;
+        Halt::Verdict(Box::new(verdict))
+    }
+
+    fn with_note(&self, halt: Halt, note: String) -> Halt {
+        let mut verdict = self.verdict_of(halt);
+        verdict.message = verdict.message.map(|message| message.because(note));
+        verdict.evidence.clone_from(&self.state);
+        Halt::Verdict(Box::new(verdict))
+    }
+
+    fn verdict_of(&self, halt: Halt) -> Verdict {
+        match halt {
+            Halt::Verdict(verdict) => *verdict,
+            Halt::Tenant(error) => Verdict::of_error(*error, &self.state),
+        }
+    }
+}
+
+/// The command that makes the tenant hold a backup again.
+fn restore_command(backup: &std::path::Path, content: &Content) -> String {
+    format!(
+        "flowship deploy {} --package {} --replace-value-mappings --drop-tenant-entries",
+        quoted(&backup.display().to_string()),
+        quoted(&content.package.0)
+    )
+}
+
+/// A word for a shell.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "/._-+:@%".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}
+
+/// A file name that no other backup has: id, version and time. Only characters that every file system takes.
+fn backup_name(id: &str, version: &str, now: &str) -> String {
+    let plain = |text: &str| -> String {
+        text.chars()
+            .map(|c| {
+                if c.is_ascii_alphanumeric() || "._-".contains(c) {
+                    c
+                } else {
+                    '_'
+                }
+            })
+            .take(120)
+            .collect()
+    };
+    let time: String = now.chars().filter(|c| c.is_ascii_alphanumeric()).collect();
+    format!(
+        "flowship-backup-{}-{}-{time}.zip",
+        plain(id),
+        plain(version)
+    )
+}
+
+fn cannot(error: &ArtifactError) -> Halt {
+    let message = Message::new(format!("the merged value mapping can't be packed: {error}"));
+    let verdict = Verdict::bad(Word::Invalid, "nothing was written".to_owned(), message);
+    Halt::Verdict(Box::new(verdict))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock;
+
+    #[test]
+    fn a_backup_has_a_name_for_every_file_system() {
+        assert_eq!(
+            backup_name("My.Map-1", "1.0.2", &clock::iso(0)),
+            "flowship-backup-My.Map-1-1.0.2-19700101T000000000Z.zip"
+        );
+        assert_eq!(
+            backup_name("../a b", "Active", "t"),
+            "flowship-backup-.._a_b-Active-t.zip"
+        );
+    }
+
+    #[test]
+    fn words_are_quoted_for_a_shell() {
+        for (text, expected) in [
+            ("a/b-1.zip", "a/b-1.zip"),
+            ("a b", "'a b'"),
+            ("a'b", r"'a'\''b'"),
+            ("", "''"),
+        ] {
+            assert_eq!(quoted(text), expected);
+        }
+    }
+}

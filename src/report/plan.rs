@@ -1,0 +1,286 @@
+//! Plans: what would be done, for people, for programs and for CI matrices.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::json;
+
+use super::Report;
+use super::text::{Style, mark, message};
+use crate::artifact::changes::{Change, ChangeKind};
+use crate::deploy::outcome::Message;
+use crate::deploy::preview::{Action, ParameterChange, Preview};
+use crate::words::disarm;
+
+/// Writes the plan for people.
+pub fn text(
+    previews: &[Preview],
+    report: &Report,
+    style: Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mark = mark(report);
+    for outcome in &report.artifacts {
+        writeln!(out, "{mark}{} {}", style.bad("invalid"), outcome.id)?;
+        if let Some(what) = &outcome.verdict.message {
+            message(what, mark, None, style, out)?;
+        }
+    }
+    for preview in previews {
+        one(preview, mark, style, out)?;
+    }
+    writeln!(out, "{mark}plan: {}", summary(previews))
+}
+
+fn one(preview: &Preview, mark: &str, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let kind = preview
+        .kind
+        .map(|kind| format!(" ({kind})"))
+        .unwrap_or_default();
+    let word = match preview.action {
+        Action::Unchanged => preview.action.as_str().to_owned(),
+        action if action.is_change() => style.change(action.as_str()),
+        action => style.bad(action.as_str()),
+    };
+    let why = match preview.why.as_str() {
+        "" => String::new(),
+        why => format!(": {why}"),
+    };
+    writeln!(out, "{mark}{word} {}{kind}{why}", preview.id)?;
+    if let Some(what) = &preview.message {
+        for cause in &what.causes {
+            writeln!(out, "{mark}  cause: {cause}")?;
+        }
+        if preview.why.is_empty() {
+            message(what, mark, None, style, out)?;
+        } else if let Some(hint) = &what.hint {
+            writeln!(out, "{mark}  hint:  {hint}")?;
+        }
+    }
+    if preview.creates_package
+        && let Some(package) = &preview.package
+    {
+        writeln!(out, "{mark}  creates package {package}")?;
+    }
+    if let Some(drift) = &preview.drift {
+        writeln!(out, "{mark}  drift: {drift}")?;
+    }
+    for change in &preview.changes {
+        for line in change.lines() {
+            writeln!(out, "{mark}  {}", style.diff(&disarmed(&line)))?;
+        }
+    }
+    for parameter in &preview.parameters {
+        writeln!(out, "{mark}  {}", parameter_words(parameter))?;
+    }
+    for effect in &preview.effects {
+        writeln!(out, "{mark}  sets off: {effect}")?;
+    }
+    for note in &preview.notes {
+        writeln!(out, "{mark}  note: {note}")?;
+    }
+    Ok(())
+}
+
+/// A line of a file, fit to be printed: tabs stay.
+fn disarmed(line: &str) -> String {
+    line.split('\t').map(disarm).collect::<Vec<_>>().join("\t")
+}
+
+fn parameter_words(change: &ParameterChange) -> String {
+    let ParameterChange {
+        key,
+        tenant,
+        git,
+        written,
+    } = change;
+    match (tenant, git) {
+        (Some(tenant), Some(git)) if *written => {
+            format!("parameter {key}: {tenant} becomes {git}")
+        }
+        (Some(tenant), Some(git)) => {
+            format!("parameter {key}: {tenant} on the tenant is kept, Git has {git}")
+        }
+        (Some(tenant), None) => format!("parameter {key}: {tenant}, only on the tenant"),
+        (None, Some(git)) => format!("parameter {key}: {git}, new"),
+        (None, None) => format!("parameter {key}"),
+    }
+}
+
+/// How many of each, in words.
+fn summary(previews: &[Preview]) -> String {
+    let mut counts: BTreeMap<Action, usize> = BTreeMap::new();
+    for preview in previews {
+        *counts.entry(preview.action).or_default() += 1;
+    }
+    if counts.keys().all(|action| *action == Action::Unchanged) {
+        return format!("nothing to do, {} unchanged", previews.len());
+    }
+    counts
+        .iter()
+        .map(|(action, count)| format!("{count} {action}"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+#[derive(Serialize)]
+struct Plan<'a> {
+    schema: u32,
+    flowship: &'static str,
+    simulated: bool,
+    tenant: Option<&'a str>,
+    exit_code: u8,
+    changes: bool,
+    artifacts: Vec<serde_json::Value>,
+}
+
+/// Writes the plan as one versioned object.
+pub fn json(previews: &[Preview], report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let invalid = report.artifacts.iter().map(|outcome| {
+        json!({
+            "id": outcome.id,
+            "action": "invalid",
+            "problem": outcome.verdict.message.as_ref().map(problem),
+        })
+    });
+    let plan = Plan {
+        schema: 1,
+        flowship: env!("CARGO_PKG_VERSION"),
+        simulated: report.simulated,
+        tenant: report.tenant.as_deref(),
+        exit_code: report.exit.code(),
+        changes: previews.iter().any(|preview| preview.action.is_change()),
+        artifacts: invalid.chain(previews.iter().map(as_json)).collect(),
+    };
+    let text = serde_json::to_string_pretty(&plan).map_err(io::Error::other)?;
+    writeln!(out, "{text}")
+}
+
+fn as_json(preview: &Preview) -> serde_json::Value {
+    json!({
+        "id": preview.id,
+        "type": preview.kind.map(|kind| kind.to_string()),
+        "package": preview.package,
+        "action": preview.action.as_str(),
+        "why": preview.why,
+        "creates_package": preview.creates_package,
+        "deploys": preview.deploys,
+        "drift": preview.drift,
+        "files": preview.changes.iter().map(file).collect::<Vec<_>>(),
+        "parameters": preview.parameters.iter().map(|change| json!({
+            "key": change.key,
+            "tenant": change.tenant,
+            "git": change.git,
+            "written": change.written,
+        })).collect::<Vec<_>>(),
+        "sets_off": preview.effects,
+        "notes": preview.notes,
+        "problem": preview.message.as_ref().map(problem),
+    })
+}
+
+fn file(change: &Change) -> serde_json::Value {
+    let kind = match &change.kind {
+        ChangeKind::Added { .. } => "added",
+        ChangeKind::Removed { .. } => "removed",
+        ChangeKind::Text(_) => "text",
+        ChangeKind::Opaque { .. } => "binary",
+        ChangeKind::Headers(_) => "headers",
+        ChangeKind::Parameters(_) => "parameters",
+        ChangeKind::Definitions(_) => "definitions",
+    };
+    let mut lines = change.lines().into_iter();
+    let first = lines.next().unwrap_or_default();
+    json!({
+        "path": disarm(&change.path),
+        "kind": kind,
+        "summary": disarm(&first),
+        "diff": lines.map(|line| disarmed(&line)).collect::<Vec<_>>(),
+    })
+}
+
+/// The most jobs of a matrix: they share one tenant, and its limits.
+const MOST_JOBS: usize = 4;
+/// The requests in a second that the jobs share.
+const DESIGNTIME_RATE: usize = 8;
+const RUNTIME_RATE: usize = 40;
+
+/// Writes the jobs of a CI matrix: one for each group of artifacts that belong together and in which something is to be
+/// done, with the pace divided. The names are those of variables that flowship reads.
+pub fn matrix(previews: &[Preview], out: &mut dyn Write) -> io::Result<()> {
+    let jobs = jobs(previews);
+    let share = |rate: usize| (rate / jobs.len().max(1)).max(1).to_string();
+    let include: Vec<_> = jobs
+        .iter()
+        .enumerate()
+        .map(|(number, places)| {
+            let paths: Vec<&str> = places
+                .iter()
+                .map(|place| previews[*place].path.as_str())
+                .collect();
+            json!({
+                "FLOWSHIP_GROUP": (number + 1).to_string(),
+                "FLOWSHIP_PATHS": paths.join("\n"),
+                "FLOWSHIP_DESIGNTIME_RATE": share(DESIGNTIME_RATE),
+                "FLOWSHIP_RUNTIME_RATE": share(RUNTIME_RATE),
+            })
+        })
+        .collect();
+    let text = serde_json::to_string(&json!({ "include": include })).map_err(io::Error::other)?;
+    writeln!(out, "{text}")
+}
+
+/// The groups, put together into at most [`MOST_JOBS`] of about the same size.
+fn jobs(previews: &[Preview]) -> Vec<Vec<usize>> {
+    let mut groups: Vec<Vec<usize>> = groups(previews)
+        .into_iter()
+        .filter(|group| {
+            group
+                .iter()
+                .any(|place| previews[*place].action != Action::Unchanged)
+        })
+        .collect();
+    groups.sort_by_key(|group| std::cmp::Reverse(group.len()));
+    let mut jobs: Vec<Vec<usize>> = Vec::new();
+    for group in groups {
+        if jobs.len() < MOST_JOBS {
+            jobs.push(group);
+        } else if let Some(smallest) = jobs.iter_mut().min_by_key(|job| job.len()) {
+            smallest.extend(group);
+        }
+    }
+    for job in &mut jobs {
+        job.sort_unstable();
+    }
+    jobs.sort();
+    jobs
+}
+
+/// The artifacts in groups that do not need each other.
+fn groups(previews: &[Preview]) -> Vec<Vec<usize>> {
+    let mut group_of: Vec<usize> = (0..previews.len()).collect();
+    for (place, preview) in previews.iter().enumerate() {
+        for need in preview.needs.iter().filter(|need| **need < previews.len()) {
+            let (kept, joined) = (group_of[place], group_of[*need]);
+            group_of
+                .iter_mut()
+                .filter(|group| **group == joined)
+                .for_each(|group| *group = kept);
+        }
+    }
+    let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (place, group) in group_of.into_iter().enumerate() {
+        groups.entry(group).or_default().push(place);
+    }
+    groups.into_values().collect()
+}
+
+fn problem(message: &Message) -> serde_json::Value {
+    json!({
+        "message": message.what,
+        "at": message.at,
+        "causes": message.causes,
+        "hint": message.hint,
+    })
+}
