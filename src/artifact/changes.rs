@@ -70,7 +70,7 @@ pub enum ChangeKind {
 pub enum Opaque {
     /// It is no text.
     Binary,
-    /// It is larger than 1 MiB.
+    /// It is larger than 1 MiB, or has more than 50,000 lines.
     Large,
     /// It holds parameters and cannot be read as such.
     Parameters,
@@ -131,6 +131,9 @@ pub fn changes(
         .collect()
 }
 
+/// The size of a file, and its bytes unless there are too many to be shown.
+type SizeAndBytes = (u64, Option<Vec<u8>>);
+
 /// One of the two artifacts that are compared.
 struct Side {
     contents: Contents,
@@ -154,7 +157,7 @@ impl Side {
     }
 
     /// The size of a file as it would be packed, and its bytes unless there are too many; `None` when it is not there.
-    fn file(&mut self, path: &str) -> Result<Option<(u64, Option<Vec<u8>>)>, ArtifactError> {
+    fn file(&mut self, path: &str) -> Result<Option<SizeAndBytes>, ArtifactError> {
         let Some(file) = find(&self.files, path) else {
             return Ok(None);
         };
@@ -171,10 +174,11 @@ impl Side {
 /// What [`difference`] compared by meaning, with its values.
 fn detail(found: &Difference, local: &Comparable, remote: &Comparable) -> Option<ChangeKind> {
     let pairs = |names: &[String], value: fn(&Comparable, &str) -> Option<String>, masked| {
-        names
-            .iter()
-            .map(|name| Pair::new(name, value(local, name), value(remote, name), masked))
-            .collect()
+        let pair = |name: &String| {
+            let (local, remote) = (value(local, name), value(remote, name));
+            Pair::new(name, local.as_deref(), remote.as_deref(), masked)
+        };
+        names.iter().map(pair).collect()
     };
     Some(match &found.what {
         What::Headers(names) => ChangeKind::Headers(pairs(names, Comparable::header, false)),
@@ -196,13 +200,14 @@ fn in_bytes(path: &str, local: &mut Side, remote: &mut Side) -> Result<ChangeKin
     })
 }
 
-type SizeAndBytes = (u64, Option<Vec<u8>>);
-
 fn both(path: &str, local: &SizeAndBytes, remote: &SizeAndBytes) -> ChangeKind {
     let opaque = |why| ChangeKind::Opaque {
         local: local.0,
         remote: remote.0,
         why,
+    };
+    let text = |remote: &str, local: &str| {
+        text::diff(remote, local).map_or_else(|| opaque(Opaque::Large), ChangeKind::Text)
     };
     if path.ends_with(PARAMETER_FILE) {
         return opaque(Opaque::Parameters);
@@ -214,10 +219,10 @@ fn both(path: &str, local: &SizeAndBytes, remote: &SizeAndBytes) -> ChangeKind {
         && let (Some(local), Some(remote)) = (rows(local), rows(remote))
         && local != remote
     {
-        return ChangeKind::Text(text::diff(&remote, &local));
+        return text(&remote, &local);
     }
     match (text_of(local), text_of(remote)) {
-        (Some(local), Some(remote)) => ChangeKind::Text(text::diff(remote, local)),
+        (Some(local), Some(remote)) => text(remote, local),
         _ => opaque(Opaque::Binary),
     }
 }
@@ -235,18 +240,19 @@ fn text_of(bytes: &[u8]) -> Option<&str> {
 }
 
 impl Pair {
-    fn new(name: &str, local: Option<String>, remote: Option<String>, may_be_secret: bool) -> Self {
-        let secret = |value: &Option<String>| value.as_deref().is_some_and(carries_password);
-        let masked = may_be_secret && (looks_secret(name) || secret(&local) || secret(&remote));
-        let shown = |value: &Option<String>, other: &Option<String>| match value {
+    /// `may_be_secret`: values that look like secrets, or whose names do, are masked.
+    fn new(name: &str, local: Option<&str>, remote: Option<&str>, may_be_secret: bool) -> Self {
+        let carries = |value: Option<&str>| value.is_some_and(carries_password);
+        let masked = may_be_secret && (looks_secret(name) || carries(local) || carries(remote));
+        let shown = |value: Option<&str>, other: Option<&str>| match value {
             None => Shown::Absent,
             Some(_) if masked => Shown::Masked,
-            Some(value) => Shown::Value(text::around(value, other.as_deref().unwrap_or(""))),
+            Some(value) => Shown::Value(text::around(value, other.unwrap_or_default())),
         };
         Self {
             name: name.to_owned(),
-            local: shown(&local, &remote),
-            remote: shown(&remote, &local),
+            local: shown(local, remote),
+            remote: shown(remote, local),
         }
     }
 

@@ -121,7 +121,7 @@ impl ValueMapping {
     /// not known to be part of such a file is an error, because a copy could lose its meaning.
     pub fn parse(bytes: &[u8]) -> Result<Self, ValueMappingError> {
         let text = std::str::from_utf8(bytes).map_err(|error| ValueMappingError::Encoding {
-            line: line_at(bytes, error.valid_up_to()),
+            line: Lines::of(bytes).at(error.valid_up_to()),
             declared: None,
         })?;
         if let Some(declared) = other_encoding(text) {
@@ -140,7 +140,8 @@ impl ValueMapping {
                 message: error.to_string(),
             }
         })?;
-        Reader { bytes }.mapping(document.root_element())
+        let lines = Lines::of(bytes);
+        Reader { lines }.mapping(document.root_element())
     }
 
     /// The groups in the order of the file.
@@ -328,11 +329,11 @@ impl<'a> Places<'a> {
 }
 
 /// Reads the elements of a file that is well-formed.
-struct Reader<'a> {
-    bytes: &'a [u8],
+struct Reader {
+    lines: Lines,
 }
 
-impl Reader<'_> {
+impl Reader {
     fn mapping(&self, root: Node<'_, '_>) -> Result<ValueMapping, ValueMappingError> {
         self.expect(root, &["vm"])?;
         let groups = self
@@ -442,7 +443,7 @@ impl Reader<'_> {
     }
 
     fn line(&self, node: Node<'_, '_>) -> u32 {
-        line_at(self.bytes, node.range().start)
+        self.lines.at(node.range().start)
     }
 }
 
@@ -472,11 +473,24 @@ fn other_encoding(text: &str) -> Option<&str> {
     (!known.iter().any(|one| one.eq_ignore_ascii_case(name))).then_some(name)
 }
 
-/// The line, counted from 1, in which a byte stands.
-fn line_at(bytes: &[u8], position: usize) -> u32 {
-    let before = &bytes[..position.min(bytes.len())];
-    let breaks = before.iter().filter(|byte| **byte == b'\n').count();
-    u32::try_from(breaks).map_or(u32::MAX, |breaks| breaks.saturating_add(1))
+/// Where the lines of a file begin.
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn of(bytes: &[u8]) -> Self {
+        let ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+        Self(
+            std::iter::once(0)
+                .chain(ends.map(|(end, _)| end + 1))
+                .collect(),
+        )
+    }
+
+    /// The line, counted from 1, in which a byte stands.
+    fn at(&self, position: usize) -> u32 {
+        let number = self.0.partition_point(|start| *start <= position);
+        u32::try_from(number).unwrap_or(u32::MAX)
+    }
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ fn script(git: &str, tenant: &str) -> Vec<String> {
 }
 
 fn text_diff(git: &str, tenant: &str) -> TextDiff {
-    text::diff(tenant, git)
+    text::diff(tenant, git).unwrap()
 }
 
 #[test]
@@ -188,6 +188,11 @@ fn a_long_diff_is_cut_and_says_how_much_is_missing() {
     assert_eq!(diff.hunks.lines().count(), 400);
     assert_eq!(diff.more, 1601);
     assert_eq!(diff.lines().last().unwrap(), "… 1601 more lines");
+}
+
+#[test]
+fn a_text_of_very_many_lines_is_not_compared_by_lines() {
+    assert_eq!(text::diff("a\n", &"b\n".repeat(50_001)), None);
 }
 
 #[test]
@@ -343,9 +348,8 @@ fn applied(tenant: &str, hunks: &str) -> String {
             result.last_mut().unwrap().pop();
         } else {
             assert_eq!(line[1..], *old[at].trim_end_matches('\n'));
-            if line.starts_with(' ') {
-                result.push(format!("{}\n", &line[1..]));
-            }
+            let kept = line.strip_prefix(' ').map(|text| format!("{text}\n"));
+            result.extend(kept);
             at += 1;
         }
     }

@@ -13,6 +13,8 @@ const BEFORE_DIFFERENCE: usize = 60;
 const BROKEN_FROM: usize = 500;
 /// The most lines of one diff, headers of hunks included.
 const MOST_LINES: usize = 400;
+/// The most lines of a text that is compared by lines: texts that have little in common take time by the square of these.
+const MOST_COMPARED: usize = 50_000;
 
 /// In what two texts differ: from what the tenant holds (`-`) to what Git has (`+`).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -50,10 +52,13 @@ impl TextDiff {
     }
 }
 
-/// The difference of two texts that are not equal.
-pub(super) fn diff(tenant: &str, git: &str) -> TextDiff {
+/// The difference of two texts that are not equal; `None` when they have too many lines.
+pub(super) fn diff(tenant: &str, git: &str) -> Option<TextDiff> {
     let broken = has_long_markup(tenant) || has_long_markup(git);
     let (old, new) = (lines(tenant, broken), lines(git, broken));
+    if old.len().max(new.len()) > MOST_COMPARED {
+        return None;
+    }
     let operations = capture_diff_slices(Algorithm::Myers, &texts(&old), &texts(&new));
     let mut diff = TextDiff {
         notes: notes(&old, &new, &operations, broken),
@@ -72,7 +77,7 @@ pub(super) fn diff(tenant: &str, git: &str) -> TextDiff {
     }
     diff.more = shown.count.saturating_sub(MOST_LINES);
     diff.hunks = shown.text;
-    diff
+    Some(diff)
 }
 
 /// A line without its end.

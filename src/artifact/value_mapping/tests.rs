@@ -353,6 +353,17 @@ fn any_mapping() -> impl Strategy<Value = String> {
         .prop_map(|(groups, separator)| format!("<vm>{separator}{}</vm>", groups.join(separator)))
 }
 
+#[test]
+fn a_large_mapping_is_merged_in_one_pass() {
+    let groups = |ids: std::ops::Range<usize>| -> Vec<String> {
+        ids.map(|id| group(&id.to_string(), &id.to_string(), "same") + "\n")
+            .collect()
+    };
+    let merged = merge(&mapping(&groups(0..3000)), &mapping(&groups(0..6000)));
+    assert_eq!((merged.added.len(), merged.conflicts.len()), (3000, 0));
+    assert_eq!(parse(text(&merged)).groups()[2999].line, 3000);
+}
+
 proptest! {
     #[test]
     fn merging_a_mapping_with_itself_changes_nothing(text in any_mapping()) {
