@@ -49,7 +49,19 @@ impl fmt::Display for Words {
 /// One line without control and formatting characters, in which no CI system sees a command.
 #[must_use]
 pub fn disarm(text: &str) -> String {
-    let plain: String = without_escapes(text)
+    let line = plain(text).split_whitespace().collect::<Vec<_>>().join(" ");
+    shorten(without_any_command(line), LONGEST)
+}
+
+/// A line of a file, made fit to be printed like [`disarm`]; its blanks stay as they are, a tab becomes four of them.
+#[must_use]
+pub fn disarm_source(line: &str) -> String {
+    let line = plain(&line.replace('\t', "    "));
+    shorten(without_any_command(line), LONGEST)
+}
+
+fn plain(text: &str) -> String {
+    without_escapes(text)
         .chars()
         .map(|c| {
             if c.is_whitespace() || c.is_control() {
@@ -59,15 +71,16 @@ pub fn disarm(text: &str) -> String {
             }
         })
         .filter(|c| !invisible(*c))
-        .collect();
-    let mut line = plain.split_whitespace().collect::<Vec<_>>().join(" ");
+        .collect()
+}
+
+fn without_any_command(mut line: String) -> String {
     for (command, harmless) in [("##[", "# #["), ("##vso[", "# #vso[")] {
         while line.contains(command) {
             line = line.replace(command, harmless);
         }
     }
-    let line = without_commands(&line);
-    shorten(line, LONGEST)
+    without_commands(&line)
 }
 
 /// Words that follow `::` in a command of GitHub's.

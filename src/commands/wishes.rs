@@ -128,10 +128,11 @@ impl Settings {
         voice: &Voice,
         process: &mut Process<'_>,
     ) -> Result<Selection, Refusal> {
-        let paths = if paths.is_empty() {
+        let named = Options::new(process.environment).paths(paths, "paths");
+        let paths = if named.is_empty() {
             self.entries.iter().map(|one| one.path.clone()).collect()
         } else {
-            selection::found(paths, &process.directory)?
+            selection::found(&named, &process.directory)?
         };
         if paths.is_empty() {
             return Err(nothing_named(self.project.as_ref()));

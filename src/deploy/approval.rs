@@ -180,7 +180,7 @@ impl Approval {
     pub fn moved(&self, id: &str, facts: &Facts) -> Option<Moved> {
         match self.artifacts.get(id) {
             Some(approved) => facts.moved_since(approved),
-            None => Some(Moved::Here("that it is part of this run".to_owned())),
+            None => Some(Moved::Here("that it is deployed at all".to_owned())),
         }
     }
 }

@@ -134,7 +134,7 @@ pub fn deploy(context: &Context<'_>, jobs: &[Job], approved: Option<&Approval>) 
     }
     let mut planned: Vec<Planned<'_>> = surveyed.into_iter().map(planned).collect();
     if let Some(approval) = approved
-        && let Some(moved) = hold_against(approval, &mut planned)
+        && let Some(moved) = hold_against(context, approval, &mut planned)
     {
         return Ended::Usage(moved);
     }
@@ -163,8 +163,19 @@ fn unfit(surveyed: &[Surveyed<'_>]) -> Vec<Message> {
 
 /// Holds what is to be done against an approved plan. Where files or settings here are others, the run ends: gives why.
 /// Where the tenant moved, nothing of the whole plan is carried out.
-fn hold_against(approval: &Approval, planned: &mut [Planned<'_>]) -> Option<Vec<Message>> {
-    let mut here = Vec::new();
+fn hold_against(
+    context: &Context<'_>,
+    approval: &Approval,
+    planned: &mut [Planned<'_>],
+) -> Option<Vec<Message>> {
+    let mut here: Vec<Message> = approval
+        .ids()
+        .filter(|id| !planned.iter().any(|one| one.job.id.0 == *id))
+        .map(left_out)
+        .collect();
+    if approval.tenant != context.tenant.host() {
+        here.push(for_another_tenant(&approval.tenant, context.tenant.host()));
+    }
     let mut on_tenant = Vec::new();
     for one in planned.iter() {
         if matches!(&one.next, Next::End(verdict, _) if matches!(verdict.word, Word::Refused | Word::Unreachable))
@@ -188,7 +199,7 @@ fn hold_against(approval: &Approval, planned: &mut [Planned<'_>]) -> Option<Vec<
                 .iter()
                 .find(|(id, _)| *id == one.job.id.0)
                 .map(|(_, what)| what.as_str());
-            one.next = Next::End(Box::new(plan_void(one.job, what)), Phase::Read);
+            one.next = Next::End(Box::new(plan_void(what)), Phase::Read);
         }
     }
     None
@@ -203,15 +214,28 @@ fn moved_here(job: &Job, what: &str) -> Message {
     .hint("check out the commit of the plan and give the same options, or make the plan anew")
 }
 
-fn plan_void(job: &Job, what: Option<&str>) -> Verdict {
+fn left_out(id: &str) -> Message {
+    Message::new(format!(
+        "the plan is about {id} too, and this run is not; nothing was written"
+    ))
+    .at("--plan")
+    .hint("name the same paths as for the plan, or make the plan anew")
+}
+
+fn for_another_tenant(planned: &str, host: &str) -> Message {
+    Message::new(format!(
+        "the plan was made for {planned}, and this is {host}; nothing was written"
+    ))
+    .at("--plan")
+    .hint("give the credentials of that tenant, or make the plan anew")
+}
+
+fn plan_void(what: Option<&str>) -> Verdict {
     let hint = "make the plan anew, and have it approved";
     let (word, message) = match what {
         Some(what) => (
             Word::Superseded,
-            format!(
-                "{} on the tenant changed after the plan was made: {what}",
-                job.id
-            ),
+            format!("it changed on the tenant after the plan was made: {what}"),
         ),
         None => (
             Word::Skipped,

@@ -11,7 +11,7 @@ use super::text::{Style, mark, message};
 use crate::artifact::changes::{Change, ChangeKind};
 use crate::deploy::outcome::Message;
 use crate::deploy::preview::{Action, ParameterChange, Preview};
-use crate::words::disarm;
+use crate::words::{disarm, disarm_source};
 
 /// Writes the plan for people.
 pub fn text(
@@ -27,8 +27,15 @@ pub fn text(
             message(what, mark, None, style, out)?;
         }
     }
+    let mut created: Vec<&str> = Vec::new();
     for preview in previews {
         one(preview, mark, style, out)?;
+        if let (true, Some(package)) = (preview.creates_package, &preview.package)
+            && !created.contains(&package.as_str())
+        {
+            writeln!(out, "{mark}  creates package {package}")?;
+            created.push(package);
+        }
     }
     writeln!(out, "{mark}plan: {}", summary(previews))
 }
@@ -58,17 +65,12 @@ fn one(preview: &Preview, mark: &str, style: Style, out: &mut dyn Write) -> io::
             writeln!(out, "{mark}  hint:  {hint}")?;
         }
     }
-    if preview.creates_package
-        && let Some(package) = &preview.package
-    {
-        writeln!(out, "{mark}  creates package {package}")?;
-    }
     if let Some(drift) = &preview.drift {
         writeln!(out, "{mark}  drift: {drift}")?;
     }
     for change in &preview.changes {
         for line in change.lines() {
-            writeln!(out, "{mark}  {}", style.diff(&disarmed(&line)))?;
+            writeln!(out, "{mark}  {}", style.diff(&disarm_source(&line)))?;
         }
     }
     for parameter in &preview.parameters {
@@ -81,11 +83,6 @@ fn one(preview: &Preview, mark: &str, style: Style, out: &mut dyn Write) -> io::
         writeln!(out, "{mark}  note: {note}")?;
     }
     Ok(())
-}
-
-/// A line of a file, fit to be printed: tabs stay.
-fn disarmed(line: &str) -> String {
-    line.split('\t').map(disarm).collect::<Vec<_>>().join("\t")
 }
 
 fn parameter_words(change: &ParameterChange) -> String {
@@ -196,7 +193,7 @@ fn file(change: &Change) -> serde_json::Value {
         "path": disarm(&change.path),
         "kind": kind,
         "summary": disarm(&first),
-        "diff": lines.map(|line| disarmed(&line)).collect::<Vec<_>>(),
+        "diff": lines.map(|line| disarm_source(&line)).collect::<Vec<_>>(),
     })
 }
 

@@ -81,6 +81,17 @@ impl<'a> Options<'a> {
         }
     }
 
+    /// Paths: the arguments if there are any, else the lines of the variable.
+    #[must_use]
+    pub fn paths(&self, arguments: &[PathBuf], name: &str) -> Vec<PathBuf> {
+        if !arguments.is_empty() {
+            return arguments.to_vec();
+        }
+        let lines = self.environment.get(&variable(name)).unwrap_or_default();
+        let named = lines.lines().map(str::trim).filter(|line| !line.is_empty());
+        named.map(PathBuf::from).collect()
+    }
+
     /// A list: the options if there are any, else the lines of the variable.
     #[must_use]
     pub fn list(&self, options: &[String], name: &str) -> Vec<Listed> {
