@@ -9,8 +9,9 @@ const CONTEXT: usize = 3;
 const LONGEST_LINE: usize = 200;
 /// How many characters of a cut line are shown before the first one that differs.
 const BEFORE_DIFFERENCE: usize = 60;
-/// From this length on, in bytes, a line of markup is broken between its tags.
-const BROKEN_FROM: usize = 500;
+/// From this length on, in bytes, a line of markup is broken between its tags. The first line of most flows, with its
+/// namespaces, is shorter: these keep the numbers of their lines.
+const BROKEN_FROM: usize = 2_000;
 /// The most lines of one diff, headers of hunks included.
 const MOST_LINES: usize = 400;
 /// The most lines of a text that is compared by lines: texts that have little in common take time by the square of these.
