@@ -6,6 +6,7 @@ mod deploy;
 mod jobs;
 mod pack;
 mod plan;
+mod request;
 mod run;
 mod sandbox;
 mod selection;

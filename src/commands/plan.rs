@@ -8,7 +8,7 @@ use std::path::Path;
 use super::deploy::settled;
 use super::jobs::Asked;
 use super::run::{Deed, PlanWishes};
-use super::{Refusal, Voice, finish_output, write_report};
+use super::{Refusal, Voice, finish_output, request, write_report};
 use crate::Process;
 use crate::cli::{OutputForm, PlanArgs};
 use crate::deploy::approval::Approval;
@@ -30,10 +30,6 @@ pub(super) fn plan(
     process: &mut Process<'_>,
 ) -> Result<Exit, Refusal> {
     let options = Options::new(process.environment);
-    let wishes = PlanWishes {
-        out: options.path(args.out.as_ref(), "out"),
-        fail_on_changes: options.switch(args.fail_on_changes, "fail-on-changes")?,
-    };
     let asked = Asked {
         wanted: &args.wanted,
         wait: None,
@@ -43,6 +39,11 @@ pub(super) fn plan(
         no_deploy: args.no_deploy,
         pace: &args.pace,
         try_out: &args.sandbox,
+    };
+    let wishes = PlanWishes {
+        out: options.path(args.out.as_ref(), "out"),
+        fail_on_changes: options.switch(args.fail_on_changes, "fail-on-changes")?,
+        request: request::of(&asked, options)?,
     };
     settled("plan", &asked, Deed::Plan(wishes), voice, process)?.run(voice, process)
 }
@@ -57,7 +58,7 @@ pub(super) fn finish(
 ) -> Exit {
     report.exit = exit_of(previews, report, wishes);
     if let Some(out) = &wishes.out
-        && let Err(message) = write_file(out, previews, report, process)
+        && let Err(message) = write_file(out, previews, report, wishes, process)
     {
         report.errors.push(message);
         report.exit = Exit::Usage;
@@ -87,6 +88,7 @@ fn write_file(
     out: &Path,
     previews: &[Preview],
     report: &Report,
+    wishes: &PlanWishes,
     process: &Process<'_>,
 ) -> Result<(), Message> {
     let facts: BTreeMap<_, _> = previews
@@ -94,7 +96,7 @@ fn write_file(
         .filter_map(|preview| Some((preview.id.clone(), preview.facts.clone()?)))
         .collect();
     let tenant = report.tenant.clone().unwrap_or_default();
-    let text = Approval::new(&tenant, facts).to_text();
+    let text = Approval::new(&tenant, wishes.request.clone(), facts).to_text();
     let target = process.directory.join(out);
     whole_file::replace(&target, |file| file.write_all(text.as_bytes())).map_err(|error| {
         Message::new(format!("the plan can't be written: {error}"))

@@ -12,7 +12,7 @@ use super::{Refusal, Voice, write_report};
 use crate::Process;
 use crate::cli::TryOutArgs;
 use crate::clock::{Clock, Deadline};
-use crate::deploy::approval::Approval;
+use crate::deploy::approval::{Approval, Request};
 use crate::deploy::job::{Job, Source};
 use crate::deploy::ledger::{Ended, Event, Ledger};
 use crate::deploy::outcome::{Message, Outcome};
@@ -66,6 +66,8 @@ pub(super) struct PlanWishes {
     pub(super) out: Option<PathBuf>,
     /// Changes are told by the exit code.
     pub(super) fail_on_changes: bool,
+    /// What was asked for.
+    pub(super) request: Request,
 }
 
 /// Which variables hold the credentials, and for which host they must be.

@@ -129,7 +129,7 @@ pub struct Preview {
 
 /// Reads and decides, and writes nothing.
 pub(super) fn previews(context: &Context<'_>, jobs: &[Job]) -> Result<Vec<Preview>, Vec<Message>> {
-    let surveyed = survey::survey(context, jobs, Depth::Everything);
+    let surveyed = survey::survey(context, jobs, Depth::Preview);
     let unfit = super::unfit(&surveyed);
     if !unfit.is_empty() && !context.keep_going {
         return Err(unfit);

@@ -79,7 +79,7 @@ fn belongs(
 pub(super) fn read_artifacts(context: &Context<'_>, all: &mut [Surveyed<'_>], depth: Depth) {
     let groups = groups(all);
     let lists = crew::map(groups, READERS, |(group, exists)| {
-        let list = if depth == Depth::Everything && !exists {
+        let list = if depth != Depth::Decisions && !exists {
             // a plan tells beforehand which ids are taken
             Ok(None)
         } else if exists {
@@ -154,8 +154,9 @@ fn take_list(
             standing.saved_by_us = context.tenant.is_us(&artifact.modified_by);
             let mut artifact = artifact.clone();
             artifact.package_id.clone_from(&wanted.0.0);
+            // where a list leaves the date out, the artifact itself may tell it
+            standing.artifact_known = artifact.stamp().saved.is_some();
             standing.artifact = Some(artifact);
-            standing.artifact_known = true;
         } else if unlisted > LOOKUPS && depth == Depth::Decisions {
             standing.artifact_known = true;
         }
@@ -222,6 +223,7 @@ pub(in crate::deploy) fn read_together(
         .into_iter()
         .filter_map(|list| known(list.ok()?))
         .flatten()
+        .filter(|(_, artifact)| artifact.stamp().saved.is_some())
         .collect()
 }
 
