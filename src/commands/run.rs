@@ -20,8 +20,10 @@ use crate::deploy::preview::Preview;
 use crate::deploy::{self, Context};
 use crate::exit::Exit;
 use crate::http::Http;
+use crate::report::ci::Ci;
 use crate::report::masked::Masked;
 use crate::report::progress::{Progress, Volume};
+use crate::report::table::{self, Look, Row, Size, Table};
 use crate::report::{Found, Report};
 use crate::sandbox::{Preload, Sandbox, SandboxError, SandboxOptions, Scenario};
 use crate::settings::credentials::{Credentials, Login, Names};
@@ -117,6 +119,8 @@ impl Settled<'_> {
         let greeting = greeting(&target.credentials, &http);
         let clock = process.clock;
         let deadline = Deadline { at: self.timeout };
+        let simulated = target.sandbox.is_some();
+        let table = self.table(voice, simulated, process);
         let temporary = temporary_files(&self.jobs);
         let (events, received) = mpsc::channel();
         let host = target.credentials.url.host().to_owned();
@@ -156,13 +160,13 @@ impl Settled<'_> {
             clock,
         };
         let mut report = Report::begin(self.command, voice.ci, &masked);
-        report.simulated = target.sandbox.is_some();
+        report.simulated = simulated;
         report.tenant = Some(host);
         report.findings = self.findings;
         report.artifacts = self.invalid;
         let mut telling = Telling {
             voice,
-            progress: Progress::new(voice.volume, report.simulated),
+            progress: Progress::new(voice.volume, simulated).with_table(table),
             report,
             redactor: self.redactor,
             temporary,
@@ -170,6 +174,29 @@ impl Settled<'_> {
             plan: wishes,
         };
         Ok(telling.follow(&received, &greeting, &mut masked))
+    }
+
+    /// The live table, for somebody who looks at a run over several artifacts.
+    fn table(&self, voice: &Voice, simulated: bool, process: &Process<'_>) -> Option<Table> {
+        let in_ci = voice.ci != Ci::None || process.environment.get("CI").is_some();
+        let look = Look {
+            style: voice.style,
+            simulated,
+        };
+        if self.jobs.len() < 2 || !table::is_wanted(process.terminal, in_ci, voice.volume) {
+            return None;
+        }
+        let environment = process.environment.clone();
+        let size = move || Size::of_terminal(&environment);
+        Table::new(self.rows(), look, self.redactor.clone(), size)
+    }
+
+    /// The artifacts as they stand before the first event.
+    fn rows(&self) -> Vec<Row> {
+        let invalid = self.invalid.iter();
+        let invalid = invalid.map(|outcome| Row::ended(&outcome.id, outcome.verdict.word));
+        let jobs = self.jobs.iter().map(|job| Row::waiting(&job.id.0));
+        invalid.chain(jobs).collect()
     }
 }
 
@@ -262,14 +289,16 @@ impl Telling<'_> {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return self.broken(process),
             }
+            let _ = self.progress.draw(process.clock.now(), process.err);
             if let Some(exit) = self.interrupted(process) {
                 return exit;
             }
         }
     }
 
-    /// Ends the part of the log that can be folded, so that what follows is seen.
-    fn unfold(&self, process: &mut Process<'_>) {
+    /// Ends the part of the log that can be folded, and the table, so that what follows is seen.
+    fn unfold(&mut self, process: &mut Process<'_>) {
+        let _ = self.progress.clear(process.err);
         let _ = self
             .voice
             .ci
@@ -318,7 +347,7 @@ impl Telling<'_> {
         Some(exit)
     }
 
-    fn broken(&self, process: &mut Process<'_>) -> Exit {
+    fn broken(&mut self, process: &mut Process<'_>) -> Exit {
         self.unfold(process);
         let _ = writeln!(
             process.err,

@@ -11,6 +11,7 @@ pub mod plan;
 pub mod progress;
 pub mod receipt;
 pub mod summary;
+pub mod table;
 pub mod text;
 
 use std::path::{Path, PathBuf};
