@@ -180,7 +180,8 @@ fn read_artifact(context: &Context<'_>, job: &Job, standing: &mut Standing) -> R
         ],
     };
     // one "not found" may be a lagging replica's
-    for look in 0..2 {
+    let looks = if standing.unlisted { 1 } else { 2 };
+    for look in 0..looks {
         context.clock.sleep(retry::pause_before(look));
         for kind in kinds {
             if let Reading::Found(artifact) =

@@ -80,8 +80,8 @@ pub(super) fn read_artifacts(context: &Context<'_>, all: &mut [Surveyed<'_>], de
     let groups = groups(all);
     let lists = crew::map(groups, READERS, |(group, exists)| {
         let list = if depth != Depth::Decisions && !exists {
-            // a plan tells beforehand which ids are taken
-            Ok(None)
+            // a plan tells beforehand which ids are taken elsewhere
+            Ok(Some(BTreeMap::new()))
         } else if exists {
             context
                 .tenant
@@ -157,8 +157,9 @@ fn take_list(
             // where a list leaves the date out, the artifact itself may tell it
             standing.artifact_known = artifact.stamp().saved.is_some();
             standing.artifact = Some(artifact);
-        } else if unlisted > LOOKUPS && depth == Depth::Decisions {
-            standing.artifact_known = true;
+        } else {
+            standing.unlisted = true;
+            standing.artifact_known = unlisted > LOOKUPS && depth == Depth::Decisions;
         }
     }
 }
