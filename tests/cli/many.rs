@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::flow::{Flow, MANIFEST, MODEL, SCRIPT, VALUES};
+use super::flow::{Flow, MODEL, SCRIPT, VALUES};
 use super::harness::{Flowship, Run, Tenant};
 
 /// A repository with several artifacts.
@@ -61,7 +61,7 @@ impl Repository {
 }
 
 /// The verdict of each artifact.
-fn verdicts(run: &Run) -> Vec<(String, String)> {
+pub(crate) fn verdicts(run: &Run) -> Vec<(String, String)> {
     let json: Value = run.json();
     json["artifacts"]
         .as_array()
@@ -74,7 +74,7 @@ fn verdicts(run: &Run) -> Vec<(String, String)> {
         .collect()
 }
 
-fn pairs(all: &[(&str, &str)]) -> Vec<(String, String)> {
+pub(crate) fn pairs(all: &[(&str, &str)]) -> Vec<(String, String)> {
     all.iter()
         .map(|(id, word)| ((*id).to_owned(), (*word).to_owned()))
         .collect()
@@ -82,32 +82,6 @@ fn pairs(all: &[(&str, &str)]) -> Vec<(String, String)> {
 
 fn ids(count: usize) -> Vec<String> {
     (0..count).map(|number| format!("Flow_{number:02}")).collect()
-}
-
-/// The place of the first request that holds this text.
-fn place(tenant: &Tenant, text: &str) -> usize {
-    let requests = tenant.requests();
-    requests
-        .iter()
-        .position(|request| request.contains(text))
-        .unwrap_or_else(|| panic!("no request has {text}: {requests:#?}"))
-}
-
-/// A flow that uses a script of this collection.
-fn using(id: &str, collection: &str) -> Flow {
-    let flow = Flow::named(id);
-    let model = flow.read(MODEL);
-    let property = format!(
-        "<ifl:property><key>scriptBundleId</key><value>{collection}</value></ifl:property>"
-    );
-    let model = model.replacen("<bpmn2:extensionElements>", &format!("<bpmn2:extensionElements>{property}"), 1);
-    assert!(model.contains("scriptBundleId"), "the model has no place for it");
-    let manifest = flow.read(MANIFEST).replacen(
-        "SAP-NodeType",
-        &format!("Require-Capability: scriptcollection.{collection}\r\nSAP-NodeType"),
-        1,
-    );
-    flow.with(MODEL, model).with(MANIFEST, manifest)
 }
 
 #[test]
@@ -182,55 +156,6 @@ fn a_tenant_that_does_not_list_what_runs_is_asked_for_each() {
     for id in ["Flow_A", "Flow_B", "Flow_C"] {
         tenant.deployed_once(id);
     }
-}
-
-#[test]
-fn what_is_needed_comes_first() {
-    let tenant = Tenant::new(&[]);
-    Repository::new()
-        .with(&using("A_Flow", "Shared_ScriptCollection"))
-        .with(&Flow::of_type("ScriptCollection"))
-        .deploy(&tenant)
-        .run()
-        .exit(0);
-    let collection = place(&tenant, "DeployScriptCollectionDesigntimeArtifact");
-    let upload = place(&tenant, "POST /api/v1/IntegrationDesigntimeArtifacts");
-    assert!(collection < upload, "the flow was written first");
-}
-
-#[test]
-fn a_flow_whose_collection_fails_is_skipped() {
-    let tenant = Tenant::new(&["build-fail@Shared_ScriptCollection"]);
-    let run = Repository::new()
-        .with(&using("A_Flow", "Shared_ScriptCollection"))
-        .with(&Flow::of_type("ScriptCollection"))
-        .with(&Flow::named("Free"))
-        .deploy(&tenant)
-        .args(["--output", "json"])
-        .run()
-        .exit(1)
-        .stderr_has("A_Flow: skipped, because Shared_ScriptCollection that it needs is failed");
-    assert_eq!(
-        verdicts(&run),
-        pairs(&[
-            ("A_Flow", "skipped"),
-            ("Free", "started"),
-            ("Shared_ScriptCollection", "failed")
-        ])
-    );
-    assert_eq!(tenant.deployments("A_Flow"), 0);
-    let uploads = tenant.journal().matching("POST", "/IntegrationDesigntimeArtifacts").len();
-    assert_eq!(uploads, 1, "only the free flow is written\n{}", tenant.transcript());
-}
-
-#[test]
-fn what_is_needed_and_not_there_is_named_before_the_first_write() {
-    let tenant = Tenant::new(&[]);
-    let repository = Repository::new().with(&using("A_Flow", "Elsewhere"));
-    let run = repository.call(&tenant, "plan").args(["flows", "--package", "Orders"]).run().exit(0);
-    run.stdout_has("needs ScriptCollection Elsewhere")
-        .stdout_has("neither in this run nor on the tenant");
-    tenant.is_untouched();
 }
 
 #[test]
