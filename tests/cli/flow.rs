@@ -45,7 +45,10 @@ impl Flow {
     /// The same flow with another, short id.
     pub(crate) fn named(id: &str) -> Self {
         let flow = Self::new();
-        let manifest = flow.read(MANIFEST).replace("\r\n ", "").replace(&flow.id, id);
+        let manifest = flow
+            .read(MANIFEST)
+            .replace("\r\n ", "")
+            .replace(&flow.id, id);
         Self {
             id: id.to_owned(),
             ..flow

@@ -23,8 +23,9 @@ impl Repository {
 
     /// With small flows of these ids, each in a folder of its own below `flows`.
     pub(crate) fn of(ids: &[&str]) -> Self {
-        ids.iter()
-            .fold(Self::new(), |repository, id| repository.with(&Flow::named(id)))
+        ids.iter().fold(Self::new(), |repository, id| {
+            repository.with(&Flow::named(id))
+        })
     }
 
     /// With a copy of an artifact below `flows`.
@@ -81,7 +82,9 @@ fn pairs(all: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 fn ids(count: usize) -> Vec<String> {
-    (0..count).map(|number| format!("Flow_{number:02}")).collect()
+    (0..count)
+        .map(|number| format!("Flow_{number:02}"))
+        .collect()
 }
 
 /// The place of the first request that holds this text.
@@ -100,8 +103,15 @@ fn using(id: &str, collection: &str) -> Flow {
     let property = format!(
         "<ifl:property><key>scriptBundleId</key><value>{collection}</value></ifl:property>"
     );
-    let model = model.replacen("<bpmn2:extensionElements>", &format!("<bpmn2:extensionElements>{property}"), 1);
-    assert!(model.contains("scriptBundleId"), "the model has no place for it");
+    let model = model.replacen(
+        "<bpmn2:extensionElements>",
+        &format!("<bpmn2:extensionElements>{property}"),
+        1,
+    );
+    assert!(
+        model.contains("scriptBundleId"),
+        "the model has no place for it"
+    );
     let manifest = flow.read(MANIFEST).replacen(
         "SAP-NodeType",
         &format!("Require-Capability: scriptcollection.{collection}\r\nSAP-NodeType"),
@@ -117,7 +127,11 @@ fn a_directory_of_artifacts_is_deployed_with_one_verdict_each() {
         .with(&Flow::of_type("MessageMapping"))
         .with(&Flow::of_type("ScriptCollection"))
         .with(&Flow::of_type("ValueMapping"));
-    let run = repository.deploy(&tenant).args(["--output", "json"]).run().exit(0);
+    let run = repository
+        .deploy(&tenant)
+        .args(["--output", "json"])
+        .run()
+        .exit(0);
     let found = verdicts(&run);
     assert_eq!(found.len(), 6);
     for (id, word) in &found {
@@ -168,7 +182,10 @@ fn thirty_flows_are_read_in_lists_and_asked_for_no_more_than_needed() {
         .run()
         .exit(0);
     let again = tenant.requests().split_off(before);
-    assert!(again.iter().all(|request| request.starts_with("GET ")), "{again:#?}");
+    assert!(
+        again.iter().all(|request| request.starts_with("GET ")),
+        "{again:#?}"
+    );
     assert!(again.len() <= 70, "{}: {again:#?}", again.len());
 }
 
@@ -219,15 +236,27 @@ fn a_flow_whose_collection_fails_is_skipped() {
         ])
     );
     assert_eq!(tenant.deployments("A_Flow"), 0);
-    let uploads = tenant.journal().matching("POST", "/IntegrationDesigntimeArtifacts").len();
-    assert_eq!(uploads, 1, "only the free flow is written\n{}", tenant.transcript());
+    let uploads = tenant
+        .journal()
+        .matching("POST", "/IntegrationDesigntimeArtifacts")
+        .len();
+    assert_eq!(
+        uploads,
+        1,
+        "only the free flow is written\n{}",
+        tenant.transcript()
+    );
 }
 
 #[test]
 fn what_is_needed_and_not_there_is_named_before_the_first_write() {
     let tenant = Tenant::new(&[]);
     let repository = Repository::new().with(&using("A_Flow", "Elsewhere"));
-    let run = repository.call(&tenant, "plan").args(["flows", "--package", "Orders"]).run().exit(0);
+    let run = repository
+        .call(&tenant, "plan")
+        .args(["flows", "--package", "Orders"])
+        .run()
+        .exit(0);
     run.stdout_has("needs ScriptCollection Elsewhere")
         .stdout_has("neither in this run nor on the tenant");
     tenant.is_untouched();
@@ -237,7 +266,9 @@ fn what_is_needed_and_not_there_is_named_before_the_first_write() {
 fn an_invalid_artifact_stops_the_run_and_every_error_is_told() {
     let tenant = Tenant::new(&[]);
     let broken = |id: &str| Flow::named(id).without(MODEL);
-    let repository = Repository::of(&["Good"]).with(&broken("Bad_1")).with(&broken("Bad_2"));
+    let repository = Repository::of(&["Good"])
+        .with(&broken("Bad_1"))
+        .with(&broken("Bad_2"));
     repository
         .deploy(&tenant)
         .run()
@@ -254,7 +285,11 @@ fn an_invalid_artifact_stops_the_run_and_every_error_is_told() {
     found.sort();
     assert_eq!(
         found,
-        pairs(&[("Bad_1", "invalid"), ("Bad_2", "invalid"), ("Good", "started")])
+        pairs(&[
+            ("Bad_1", "invalid"),
+            ("Bad_2", "invalid"),
+            ("Good", "started")
+        ])
     );
 }
 
@@ -283,13 +318,24 @@ fn an_id_is_unique_and_the_option_is_for_one() {
 #[test]
 fn a_parameter_without_an_id_is_for_those_that_know_it() {
     let tenant = Tenant::new(&[]);
-    let repository = Repository::of(&["With"]).with(&Flow::named("Without").with(VALUES, "Other=1\n").without(super::flow::DEFINITIONS));
+    let repository = Repository::of(&["With"]).with(
+        &Flow::named("Without")
+            .with(VALUES, "Other=1\n")
+            .without(super::flow::DEFINITIONS),
+    );
     repository
         .deploy(&tenant)
         .args(["--set", "Retries=7", "--set", "Without:Other=2"])
         .run()
         .exit(0);
-    let values = |id: &str| tenant.running(id).unwrap().parameters.into_iter().collect::<Vec<_>>();
+    let values = |id: &str| {
+        tenant
+            .running(id)
+            .unwrap()
+            .parameters
+            .into_iter()
+            .collect::<Vec<_>>()
+    };
     assert!(values("With").contains(&("Retries".to_owned(), "7".to_owned())));
     assert!(values("Without").contains(&("Other".to_owned(), "2".to_owned())));
     repository
@@ -329,18 +375,33 @@ fn a_lost_deploy_answer_among_many_deploys_nothing_twice() {
 #[test]
 fn three_changed_of_several_are_written_and_the_others_left_alone() {
     let flows = ["Flow_A", "Flow_B", "Flow_C", "Flow_D", "Flow_E"];
-    let preload = flows.iter().map(|id| Flow::named(id).deployed(&[])).collect();
+    let preload = flows
+        .iter()
+        .map(|id| Flow::named(id).deployed(&[]))
+        .collect();
     let tenant = Tenant::holding(&[], preload);
     let changed = |id: &str| Flow::named(id).with(SCRIPT, "return 2\n");
-    let repository = Repository::of(&flows).with(&changed("Flow_B")).with(&changed("Flow_D"));
-    let run = repository.deploy(&tenant).args(["--output", "json"]).run().exit(0);
+    let repository = Repository::of(&flows)
+        .with(&changed("Flow_B"))
+        .with(&changed("Flow_D"));
+    let run = repository
+        .deploy(&tenant)
+        .args(["--output", "json"])
+        .run()
+        .exit(0);
     let started: Vec<String> = verdicts(&run)
         .into_iter()
         .filter(|(_, word)| word == "started")
         .map(|(id, _)| id)
         .collect();
     assert_eq!(started, ["Flow_B", "Flow_D"]);
-    assert_eq!(tenant.journal().matching("PUT", "DesigntimeArtifacts").len(), 2);
+    assert_eq!(
+        tenant
+            .journal()
+            .matching("PUT", "DesigntimeArtifacts")
+            .len(),
+        2
+    );
     tenant.deployed("Flow_A", 0);
 }
 
@@ -356,7 +417,10 @@ fn every_artifact_has_a_verdict_when_the_time_is_too_short() {
         .exit(7);
     let found = verdicts(&run);
     assert_eq!(found.len(), 4);
-    assert!(found.iter().all(|(_, word)| word == "undecided"), "{found:?}");
+    assert!(
+        found.iter().all(|(_, word)| word == "undecided"),
+        "{found:?}"
+    );
 }
 
 #[test]
