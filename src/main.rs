@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::{panic, thread};
 
-use flowship::{PanicNotice, Process};
 use flowship::clock::Clock;
 use flowship::settings::environment::Environment;
+use flowship::{PanicNotice, Process};
 
 fn main() -> ExitCode {
     let clock = Clock::start();

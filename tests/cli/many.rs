@@ -23,8 +23,9 @@ impl Repository {
 
     /// With small flows of these ids, each in a folder of its own below `flows`.
     pub(crate) fn of(ids: &[&str]) -> Self {
-        ids.iter()
-            .fold(Self::new(), |repository, id| repository.with(&Flow::named(id)))
+        ids.iter().fold(Self::new(), |repository, id| {
+            repository.with(&Flow::named(id))
+        })
     }
 
     /// With a copy of an artifact below `flows`.
@@ -81,7 +82,9 @@ pub(crate) fn pairs(all: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 fn ids(count: usize) -> Vec<String> {
-    (0..count).map(|number| format!("Flow_{number:02}")).collect()
+    (0..count)
+        .map(|number| format!("Flow_{number:02}"))
+        .collect()
 }
 
 #[test]
@@ -91,7 +94,11 @@ fn a_directory_of_artifacts_is_deployed_with_one_verdict_each() {
         .with(&Flow::of_type("MessageMapping"))
         .with(&Flow::of_type("ScriptCollection"))
         .with(&Flow::of_type("ValueMapping"));
-    let run = repository.deploy(&tenant).args(["--output", "json"]).run().exit(0);
+    let run = repository
+        .deploy(&tenant)
+        .args(["--output", "json"])
+        .run()
+        .exit(0);
     let found = verdicts(&run);
     assert_eq!(found.len(), 6);
     for (id, word) in &found {
@@ -142,7 +149,10 @@ fn thirty_flows_are_read_in_lists_and_asked_for_no_more_than_needed() {
         .run()
         .exit(0);
     let again = tenant.requests().split_off(before);
-    assert!(again.iter().all(|request| request.starts_with("GET ")), "{again:#?}");
+    assert!(
+        again.iter().all(|request| request.starts_with("GET ")),
+        "{again:#?}"
+    );
     assert!(again.len() <= 70, "{}: {again:#?}", again.len());
 }
 
@@ -162,7 +172,9 @@ fn a_tenant_that_does_not_list_what_runs_is_asked_for_each() {
 fn an_invalid_artifact_stops_the_run_and_every_error_is_told() {
     let tenant = Tenant::new(&[]);
     let broken = |id: &str| Flow::named(id).without(MODEL);
-    let repository = Repository::of(&["Good"]).with(&broken("Bad_1")).with(&broken("Bad_2"));
+    let repository = Repository::of(&["Good"])
+        .with(&broken("Bad_1"))
+        .with(&broken("Bad_2"));
     repository
         .deploy(&tenant)
         .run()
@@ -179,7 +191,11 @@ fn an_invalid_artifact_stops_the_run_and_every_error_is_told() {
     found.sort();
     assert_eq!(
         found,
-        pairs(&[("Bad_1", "invalid"), ("Bad_2", "invalid"), ("Good", "started")])
+        pairs(&[
+            ("Bad_1", "invalid"),
+            ("Bad_2", "invalid"),
+            ("Good", "started")
+        ])
     );
 }
 
@@ -208,13 +224,24 @@ fn an_id_is_unique_and_the_option_is_for_one() {
 #[test]
 fn a_parameter_without_an_id_is_for_those_that_know_it() {
     let tenant = Tenant::new(&[]);
-    let repository = Repository::of(&["With"]).with(&Flow::named("Without").with(VALUES, "Other=1\n").without(super::flow::DEFINITIONS));
+    let repository = Repository::of(&["With"]).with(
+        &Flow::named("Without")
+            .with(VALUES, "Other=1\n")
+            .without(super::flow::DEFINITIONS),
+    );
     repository
         .deploy(&tenant)
         .args(["--set", "Retries=7", "--set", "Without:Other=2"])
         .run()
         .exit(0);
-    let values = |id: &str| tenant.running(id).unwrap().parameters.into_iter().collect::<Vec<_>>();
+    let values = |id: &str| {
+        tenant
+            .running(id)
+            .unwrap()
+            .parameters
+            .into_iter()
+            .collect::<Vec<_>>()
+    };
     assert!(values("With").contains(&("Retries".to_owned(), "7".to_owned())));
     assert!(values("Without").contains(&("Other".to_owned(), "2".to_owned())));
     repository
@@ -254,18 +281,33 @@ fn a_lost_deploy_answer_among_many_deploys_nothing_twice() {
 #[test]
 fn three_changed_of_several_are_written_and_the_others_left_alone() {
     let flows = ["Flow_A", "Flow_B", "Flow_C", "Flow_D", "Flow_E"];
-    let preload = flows.iter().map(|id| Flow::named(id).deployed(&[])).collect();
+    let preload = flows
+        .iter()
+        .map(|id| Flow::named(id).deployed(&[]))
+        .collect();
     let tenant = Tenant::holding(&[], preload);
     let changed = |id: &str| Flow::named(id).with(SCRIPT, "return 2\n");
-    let repository = Repository::of(&flows).with(&changed("Flow_B")).with(&changed("Flow_D"));
-    let run = repository.deploy(&tenant).args(["--output", "json"]).run().exit(0);
+    let repository = Repository::of(&flows)
+        .with(&changed("Flow_B"))
+        .with(&changed("Flow_D"));
+    let run = repository
+        .deploy(&tenant)
+        .args(["--output", "json"])
+        .run()
+        .exit(0);
     let started: Vec<String> = verdicts(&run)
         .into_iter()
         .filter(|(_, word)| word == "started")
         .map(|(id, _)| id)
         .collect();
     assert_eq!(started, ["Flow_B", "Flow_D"]);
-    assert_eq!(tenant.journal().matching("PUT", "DesigntimeArtifacts").len(), 2);
+    assert_eq!(
+        tenant
+            .journal()
+            .matching("PUT", "DesigntimeArtifacts")
+            .len(),
+        2
+    );
     tenant.deployed("Flow_A", 0);
 }
 
@@ -281,7 +323,10 @@ fn every_artifact_has_a_verdict_when_the_time_is_too_short() {
         .exit(7);
     let found = verdicts(&run);
     assert_eq!(found.len(), 4);
-    assert!(found.iter().all(|(_, word)| word == "undecided"), "{found:?}");
+    assert!(
+        found.iter().all(|(_, word)| word == "undecided"),
+        "{found:?}"
+    );
 }
 
 #[test]

@@ -104,7 +104,9 @@ fn each_way_to_be_decided_has_its_word() {
 fn changes_are_an_exit_code_when_that_is_asked_for() {
     let tenant = running("Flow");
     let ask = |repository: &Repository| plan(repository, &tenant).arg("--fail-on-changes").run();
-    ask(&Repository::of(&["Flow"])).exit(0).stdout_has("nothing to do");
+    ask(&Repository::of(&["Flow"]))
+        .exit(0)
+        .stdout_has("nothing to do");
     ask(&Repository::of(&["Flow", "Another"])).exit(9);
 }
 
@@ -112,7 +114,10 @@ fn changes_are_an_exit_code_when_that_is_asked_for() {
 fn values_that_look_secret_and_values_of_variables_are_not_shown() {
     let tenant = running("Flow");
     let flow = Flow::named("Flow")
-        .with(super::flow::VALUES, "Retries=3\nReceiver\\ Address=x\nApi\\ Password=hunter2hunter2\n")
+        .with(
+            super::flow::VALUES,
+            "Retries=3\nReceiver\\ Address=x\nApi\\ Password=hunter2hunter2\n",
+        )
         .with(super::flow::DEFINITIONS, "<parameters/>");
     plan(&repository(&flow), &tenant)
         .env("RETRIES", "a value from a variable")
@@ -130,15 +135,24 @@ fn commands_in_files_are_neutral_in_a_diff() {
     let tenant = running("Flow");
     let flow = Flow::named("Flow").with(SCRIPT, "::error::boo\n\u{1b}[31mred\n");
     let run = plan(&repository(&flow), &tenant).run().exit(0);
-    assert!(!run.stdout.contains("::error::") && !run.stdout.contains('\u{1b}'), "{run}");
+    assert!(
+        !run.stdout.contains("::error::") && !run.stdout.contains('\u{1b}'),
+        "{run}"
+    );
 }
 
 #[test]
 fn an_approved_plan_is_carried_out_without_saying_it_again() {
     let tenant = running("Flow");
     let repository = repository(&Flow::named("Flow").with(SCRIPT, "return 2\n"));
-    plan(&repository, &tenant).args(["-o", "plan.json"]).run().exit(0);
-    approved(&repository, &tenant).run().exit(0).verdict("started");
+    plan(&repository, &tenant)
+        .args(["-o", "plan.json"])
+        .run()
+        .exit(0);
+    approved(&repository, &tenant)
+        .run()
+        .exit(0)
+        .verdict("started");
     tenant.deployed_once("Flow");
     plan(&repository, &tenant)
         .arg("--fail-on-changes")
@@ -151,7 +165,10 @@ fn an_approved_plan_is_carried_out_without_saying_it_again() {
 fn what_moved_here_since_a_plan_ends_the_run() {
     let tenant = running("Flow");
     let repository = repository(&Flow::named("Flow").with(SCRIPT, "return 2\n"));
-    plan(&repository, &tenant).args(["-o", "plan.json"]).run().exit(0);
+    plan(&repository, &tenant)
+        .args(["-o", "plan.json"])
+        .run()
+        .exit(0);
     let cases: [(&[&str], &str); 4] = [
         (&["--set", "Retries=8"], "its parameters"),
         (&["--save-as-version", "9.9.9"], "what the options ask for"),
@@ -166,7 +183,10 @@ fn what_moved_here_since_a_plan_ends_the_run() {
             .stderr_has(said);
     }
     repository.write(&format!("flows/Flow/{SCRIPT}"), "return 3\n");
-    approved(&repository, &tenant).run().exit(2).stderr_has("its content");
+    approved(&repository, &tenant)
+        .run()
+        .exit(2)
+        .stderr_has("its content");
     tenant.is_untouched();
 }
 
@@ -175,7 +195,10 @@ fn what_moved_on_the_tenant_since_a_plan_voids_all_of_it() {
     let tenant = running("Flow");
     let changed = Flow::named("Flow").with(SCRIPT, "return 2\n");
     let repository = repository(&changed).with(&Flow::named("New"));
-    plan(&repository, &tenant).args(["-o", "plan.json"]).run().exit(0);
+    plan(&repository, &tenant)
+        .args(["-o", "plan.json"])
+        .run()
+        .exit(0);
     let other = Repository::new().with(&Flow::named("Flow").with(SCRIPT, "return 9\n"));
     other.deploy(&tenant).run().exit(0);
     let before = tenant.requests().len();
@@ -186,27 +209,43 @@ fn what_moved_on_the_tenant_since_a_plan_voids_all_of_it() {
         .stdout_has("skipped New")
         .stderr_has("it changed on the tenant after the plan was made");
     let since = tenant.requests().split_off(before);
-    assert!(since.iter().all(|request| request.starts_with("GET ")), "{since:#?}");
+    assert!(
+        since.iter().all(|request| request.starts_with("GET ")),
+        "{since:#?}"
+    );
 }
 
 #[test]
 fn a_plan_is_for_one_tenant_and_must_be_one() {
     let tenant = running("Flow");
     let repository = repository(&Flow::named("Flow").with(SCRIPT, "return 2\n"));
-    plan(&repository, &tenant).args(["-o", "plan.json"]).run().exit(0);
+    plan(&repository, &tenant)
+        .args(["-o", "plan.json"])
+        .run()
+        .exit(0);
     let file = repository.path().join("plan.json");
     let text = fs::read_to_string(&file).unwrap();
     for (from, to, said) in [
-        ("\"tenant\": \"127.0.0.1\"", "\"tenant\": \"prod.example\"", "the plan was made for prod.example"),
+        (
+            "\"tenant\": \"127.0.0.1\"",
+            "\"tenant\": \"prod.example\"",
+            "the plan was made for prod.example",
+        ),
         ("\"schema\": 1", "\"schema\": 7", "this plan has form 7"),
         ("\"schema\": 1", "\"schema\"", "this is no plan"),
     ] {
         assert!(text.contains(from));
         fs::write(&file, text.replacen(from, to, 1)).unwrap();
-        approved(&repository, &tenant).run().exit(2).stderr_has(said);
+        approved(&repository, &tenant)
+            .run()
+            .exit(2)
+            .stderr_has(said);
     }
     fs::remove_file(&file).unwrap();
-    approved(&repository, &tenant).run().exit(2).stderr_has("the plan can't be read");
+    approved(&repository, &tenant)
+        .run()
+        .exit(2)
+        .stderr_has("the plan can't be read");
     tenant.is_untouched();
 }
 
@@ -219,7 +258,11 @@ fn no_value_of_a_parameter_is_in_a_plan_file() {
         .run()
         .exit(0);
     let text = fs::read_to_string(repository.path().join("plan.json")).unwrap();
-    for value in ["4711471147", "quality.example", &tenant.variable("CPI_CLIENT_SECRET")] {
+    for value in [
+        "4711471147",
+        "quality.example",
+        &tenant.variable("CPI_CLIENT_SECRET"),
+    ] {
         assert!(!text.contains(value), "{value} in {text}");
     }
 }
@@ -228,7 +271,10 @@ fn no_value_of_a_parameter_is_in_a_plan_file() {
 fn a_matrix_holds_what_belongs_together_and_has_something_to_do() {
     let tenant = running("Same");
     let repository = Repository::of(&["Same", "New_A", "New_B"]);
-    let run = plan(&repository, &tenant).args(["--output", "matrix"]).run().exit(0);
+    let run = plan(&repository, &tenant)
+        .args(["--output", "matrix"])
+        .run()
+        .exit(0);
     let json: Value = run.json();
     let jobs = json["include"].as_array().unwrap();
     let paths: Vec<&str> = jobs
@@ -237,7 +283,9 @@ fn a_matrix_holds_what_belongs_together_and_has_something_to_do() {
         .collect();
     assert_eq!(paths, ["flows/New_A", "flows/New_B"]);
     assert_eq!(jobs[0]["FLOWSHIP_DESIGNTIME_RATE"], "4");
-    let mut job = repository.call(&tenant, "deploy").args(["--package", "Orders"]);
+    let mut job = repository
+        .call(&tenant, "deploy")
+        .args(["--package", "Orders"]);
     for (name, value) in jobs[0].as_object().unwrap() {
         job = job.env(name, value.as_str().unwrap());
     }

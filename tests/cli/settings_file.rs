@@ -60,12 +60,17 @@ fn an_environment_says_ids_packages_and_parameters() {
     let values: Vec<(String, String)> = running.parameters.into_iter().collect();
     assert_eq!(
         values,
-        [("Receiver Address", "https://qa.example/${property.x}"), ("Retries", "4")]
-            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        [
+            ("Receiver Address", "https://qa.example/${property.x}"),
+            ("Retries", "4")
+        ]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
     );
     let requests = tenant.requests();
     assert!(
-        requests.iter().any(|request| request.contains("IntegrationPackages('OrdersQA')")),
+        requests
+            .iter()
+            .any(|request| request.contains("IntegrationPackages('OrdersQA')")),
         "{requests:#?}"
     );
 }
@@ -120,10 +125,30 @@ fn credentials_of_other_names_are_no_fallback() {
 #[test]
 fn faults_of_the_file_are_told_with_line_and_column() {
     let cases = [
-        ("    id-suffix: _QA\n", "    id-sufix: _QA\n", "flowship.yaml:15:5", "id-suffix"),
-        ("Flow_A:\n        Rec", "Flow_C:\n        Rec", "flowship.yaml:19:7", "`Flow_A`"),
-        ("${env:QA_ADDRESS}", "${env:QA_CPI_SERVICE_KEY}", "flowship.yaml:20:", "QA_CPI_SERVICE_KEY"),
-        ("${env:QA_ADDRESS}", "${env:NOT_SET}", "flowship.yaml:20:", "NOT_SET"),
+        (
+            "    id-suffix: _QA\n",
+            "    id-sufix: _QA\n",
+            "flowship.yaml:15:5",
+            "id-suffix",
+        ),
+        (
+            "Flow_A:\n        Rec",
+            "Flow_C:\n        Rec",
+            "flowship.yaml:19:7",
+            "`Flow_A`",
+        ),
+        (
+            "${env:QA_ADDRESS}",
+            "${env:QA_CPI_SERVICE_KEY}",
+            "flowship.yaml:20:",
+            "QA_CPI_SERVICE_KEY",
+        ),
+        (
+            "${env:QA_ADDRESS}",
+            "${env:NOT_SET}",
+            "flowship.yaml:20:",
+            "NOT_SET",
+        ),
     ];
     for (from, to, place, said) in cases {
         let tenant = Tenant::new(&[]);
@@ -180,7 +205,9 @@ fn copies_use_copies() {
     deploy(&repository, &tenant, "qa").run().exit(0);
     let zip = tenant.running("User_QA").unwrap().zip;
     let stored = super::flow::unzipped(&zip);
-    let manifest = String::from_utf8(stored[MANIFEST].clone()).unwrap().replace("\r\n ", "");
+    let manifest = String::from_utf8(stored[MANIFEST].clone())
+        .unwrap()
+        .replace("\r\n ", "");
     assert!(
         manifest.contains("scriptcollection.Shared_ScriptCollection_QA"),
         "{manifest}"
@@ -196,11 +223,20 @@ fn a_copy_that_would_take_its_originals_messages_is_refused() {
         <ifl:property><key>direction</key><value>Sender</value></ifl:property>\
         <ifl:property><key>urlPath</key><value>/orders</value></ifl:property>\
         </bpmn2:extensionElements></bpmn2:messageFlow>";
-    let model = flow.read(MODEL).replacen("</bpmn2:definitions>", &format!("{sender}</bpmn2:definitions>"), 1);
-    assert!(model.contains("urlPath"), "the model has no place for it: {model}");
+    let model = flow.read(MODEL).replacen(
+        "</bpmn2:definitions>",
+        &format!("{sender}</bpmn2:definitions>"),
+        1,
+    );
+    assert!(
+        model.contains("urlPath"),
+        "the model has no place for it: {model}"
+    );
     let repository = Repository::new().with(&flow.with(MODEL, model));
     let file = |allow: &str| {
-        format!("packages:\n  - id: Orders\n    artifacts: [flows]\nenvironments:\n  qa: {{credentials: QA_CPI, id-suffix: _QA{allow}}}\n")
+        format!(
+            "packages:\n  - id: Orders\n    artifacts: [flows]\nenvironments:\n  qa: {{credentials: QA_CPI, id-suffix: _QA{allow}}}\n"
+        )
     };
     repository.write("flowship.yaml", file(""));
     deploy(&repository, &tenant, "qa")
@@ -224,6 +260,18 @@ fn the_layout_of_flashpipe_needs_no_moves() {
     );
     deploy(&repository, &tenant, "qa").run().exit(0);
     let running = tenant.running("Flow_A").unwrap();
-    assert_eq!(running.parameters.into_iter().find(|(key, _)| key == "Retries").unwrap().1, "6");
-    assert!(!super::flow::unzipped(&running.zip).keys().any(|path| path.starts_with("QA/")));
+    assert_eq!(
+        running
+            .parameters
+            .into_iter()
+            .find(|(key, _)| key == "Retries")
+            .unwrap()
+            .1,
+        "6"
+    );
+    assert!(
+        !super::flow::unzipped(&running.zip)
+            .keys()
+            .any(|path| path.starts_with("QA/"))
+    );
 }

@@ -18,7 +18,10 @@ fn mapping(pairs: &[(&str, &str)]) -> Flow {
             )
         })
         .collect();
-    Flow::of_type("ValueMapping").with("value_mapping.xml", format!("<vm version=\"2.0\">{groups}</vm>"))
+    Flow::of_type("ValueMapping").with(
+        "value_mapping.xml",
+        format!("<vm version=\"2.0\">{groups}</vm>"),
+    )
 }
 
 const GIT: [(&str, &str); 2] = [("DE", "Germany"), ("FR", "France")];
@@ -62,7 +65,10 @@ fn backup(repository: &Repository, run: &Run) -> PathBuf {
 #[test]
 fn the_same_value_mapping_is_unchanged() {
     let tenant = holding(&[], &GIT);
-    deploy(&repository(), &tenant).run().exit(0).verdict("unchanged");
+    deploy(&repository(), &tenant)
+        .run()
+        .exit(0)
+        .verdict("unchanged");
 }
 
 #[test]
@@ -82,21 +88,34 @@ fn one_that_differs_is_refused_and_what_only_the_tenant_has_is_listed() {
 fn a_replaced_one_keeps_what_only_the_tenant_has() {
     let tenant = holding(&[], &TENANT);
     let repository = repository();
-    let run = replace(&repository, &tenant).run().exit(0).verdict("started");
+    let run = replace(&repository, &tenant)
+        .run()
+        .exit(0)
+        .verdict("started");
     let saved = unzipped(&fs::read(backup(&repository, &run)).unwrap());
     assert!(String::from_utf8_lossy(&saved["value_mapping.xml"]).contains("States"));
     for value in ["Germany", "France", "States"] {
-        assert!(running(&tenant).contains(value), "{value}: {}", running(&tenant));
+        assert!(
+            running(&tenant).contains(value),
+            "{value}: {}",
+            running(&tenant)
+        );
     }
     assert_eq!((tenant.deployments(ID), tenant.undeployments(ID)), (1, 0));
-    replace(&repository, &tenant).run().exit(0).verdict("unchanged");
+    replace(&repository, &tenant)
+        .run()
+        .exit(0)
+        .verdict("unchanged");
 }
 
 #[test]
 fn entries_of_the_tenant_are_dropped_when_that_is_asked_for() {
     let tenant = holding(&[], &TENANT);
     let repository = repository();
-    let run = replace(&repository, &tenant).arg("--drop-tenant-entries").run().exit(0);
+    let run = replace(&repository, &tenant)
+        .arg("--drop-tenant-entries")
+        .run()
+        .exit(0);
     backup(&repository, &run);
     assert!(!running(&tenant).contains("States"));
     assert!(running(&tenant).contains("France"));
@@ -106,14 +125,25 @@ fn entries_of_the_tenant_are_dropped_when_that_is_asked_for() {
 fn the_command_that_is_printed_puts_the_old_content_back() {
     let tenant = holding(&[], &TENANT);
     let repository = repository();
-    let run = replace(&repository, &tenant).arg("--drop-tenant-entries").run().exit(0);
+    let run = replace(&repository, &tenant)
+        .arg("--drop-tenant-entries")
+        .run()
+        .exit(0);
     let backup = backup(&repository, &run);
-    assert!(run.stdout.contains("--replace-value-mappings --drop-tenant-entries` puts it back"));
+    assert!(
+        run.stdout
+            .contains("--replace-value-mappings --drop-tenant-entries` puts it back")
+    );
     let elsewhere = Repository::new();
     elsewhere
         .call(&tenant, "deploy")
         .arg(backup)
-        .args(["--package", "Orders", "--replace-value-mappings", "--drop-tenant-entries"])
+        .args([
+            "--package",
+            "Orders",
+            "--replace-value-mappings",
+            "--drop-tenant-entries",
+        ])
         .run()
         .exit(0);
     assert!(running(&tenant).contains("States"));
@@ -152,13 +182,18 @@ fn a_lost_answer_of_deletion_or_creation_is_looked_up() {
 
 #[test]
 fn one_that_can_neither_be_created_nor_put_back_needs_a_person() {
-    let tenant = holding(&["fault=404-page@POST:/ValueMappingDesigntimeArtifacts"], &TENANT);
+    let tenant = holding(
+        &["fault=404-page@POST:/ValueMappingDesigntimeArtifacts"],
+        &TENANT,
+    );
     let repository = repository();
     let run = replace(&repository, &tenant)
         .args(["--timeout", "20s"])
         .run()
         .exit(8)
-        .stderr_has("the value mapping is not in the design time any more; what runs goes on running")
+        .stderr_has(
+            "the value mapping is not in the design time any more; what runs goes on running",
+        )
         .stderr_has("put the old content back: flowship deploy ");
     backup(&repository, &run);
     assert!(running(&tenant).contains("States"), "what ran is touched");
@@ -197,7 +232,10 @@ fn a_version_is_asked_for_upwards_only() {
         match asked {
             Some(version) => {
                 assert_eq!(saved.len(), 1, "{rule}");
-                assert!(saved[0].contains(&format!("SaveAsVersion='{version}'")), "{saved:?}");
+                assert!(
+                    saved[0].contains(&format!("SaveAsVersion='{version}'")),
+                    "{saved:?}"
+                );
                 assert_eq!(run.json()["artifacts"][0]["designtime_version"], version);
             }
             None => assert_eq!(saved.len(), 0, "{rule}: {saved:?}"),
