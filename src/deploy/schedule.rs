@@ -236,10 +236,11 @@ impl<'a> Schedule<'a> {
     ) {
         let outcome =
             gathering(self.context, &self.planned[place]).outcome(trace, evidence, verdict);
+        let word = outcome.verdict.word.as_str();
+        let ledger = &self.context.ledger;
+        ledger.wrote(&outcome.id, format!("{word}; {}", outcome.verdict.evidence));
         if self.planned.len() > 1 {
-            self.context
-                .ledger
-                .progress(&outcome.id, outcome.verdict.word.as_str());
+            ledger.progress(&outcome.id, word);
         }
         self.stands[place] = Stand::Decided(Box::new(outcome));
     }
