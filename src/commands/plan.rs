@@ -15,7 +15,7 @@ use crate::deploy::approval::Approval;
 use crate::deploy::outcome::Message;
 use crate::deploy::preview::Preview;
 use crate::exit::Exit;
-use crate::report::{self, Report};
+use crate::report::{self, Report, ci};
 use crate::settings::options::Options;
 use crate::settings::redactor::Redactor;
 use crate::whole_file;
@@ -64,6 +64,7 @@ pub(super) fn finish(
         report.exit = Exit::Usage;
         return write_report(report, voice, &Redactor::new(), process);
     }
+    tell_jobs(previews, voice, process);
     let written = match voice.form {
         OutputForm::Text => report::plan::text(previews, report, voice.style, process.out),
         OutputForm::Json => report::plan::json(previews, report, process.out),
@@ -71,6 +72,16 @@ pub(super) fn finish(
     };
     finish_output(written, process);
     report.exit
+}
+
+/// Tells the CI system what later jobs can be made of.
+fn tell_jobs(previews: &[Preview], voice: &Voice, process: &mut Process<'_>) {
+    let changes = previews.iter().any(|preview| preview.action.is_change());
+    let mut matrix = Vec::new();
+    // writing into memory does not fail
+    let _ = report::plan::matrix(previews, &mut matrix);
+    let matrix = String::from_utf8_lossy(&matrix);
+    ci::publish_plan(changes, &matrix, voice.ci, process.environment, process.err);
 }
 
 /// Changes are no failure unless they are asked to be one; what can't be planned is.

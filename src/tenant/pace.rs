@@ -26,10 +26,14 @@ pub struct Pace {
     runtime: Mutex<Turns>,
 }
 
+/// Turns are spread evenly, but for a few at once after a pause: a network that delays some of a burst would bring two
+/// bursts together.
 #[derive(Debug)]
 struct Turns {
     most: usize,
     taken: VecDeque<Moment>,
+    /// How many turns may still be taken without a distance from the one before.
+    at_once: usize,
 }
 
 impl Pace {
@@ -40,6 +44,7 @@ impl Pace {
             Mutex::new(Turns {
                 most,
                 taken: VecDeque::new(),
+                at_once: most.div_ceil(2),
             })
         };
         Self {
@@ -70,9 +75,25 @@ impl Turns {
             Some(place) => self.taken[place] + SPAN,
             None => now,
         };
-        let turn = earliest.max(now);
+        let turn = earliest.max(self.distant(now)).max(now);
         self.taken.push_back(turn);
         turn.saturating_sub(now)
+    }
+
+    /// The earliest turn that keeps its distance from the one before.
+    fn distant(&mut self, now: Moment) -> Moment {
+        let Some(last) = self.taken.back() else {
+            self.at_once = self.at_once.saturating_sub(1);
+            return now;
+        };
+        if now >= *last + SPAN {
+            self.at_once = self.most.div_ceil(2);
+        }
+        if self.at_once > 0 {
+            self.at_once -= 1;
+            return now;
+        }
+        *last + SPAN / u32::try_from(self.most).unwrap_or(u32::MAX)
     }
 }
 
@@ -96,6 +117,11 @@ mod tests {
                 .count();
             assert!(in_a_second <= 8, "{in_a_second} at {first:?}");
         }
+        let spread = |from: usize| turns[from + 4].saturating_sub(turns[from]);
+        assert!(
+            (8..96).all(|from| spread(from) >= Duration::from_millis(390)),
+            "turns come in bursts: {turns:?}"
+        );
         assert_eq!(
             pace.take(Bucket::Runtime, now),
             Duration::ZERO,

@@ -299,3 +299,24 @@ fn a_matrix_holds_what_belongs_together_and_has_something_to_do() {
         .exit(2)
         .stderr_has("a matrix is what `flowship plan` gives");
 }
+
+#[test]
+fn github_is_told_what_later_jobs_can_be_made_of() {
+    let tenant = running("Same");
+    let repository = Repository::of(&["Same", "New"]);
+    let outputs = repository.path().join("outputs");
+    plan(&repository, &tenant)
+        .env("GITHUB_ACTIONS", "true")
+        .env("GITHUB_OUTPUT", &outputs)
+        .run()
+        .exit(0);
+    let text = fs::read_to_string(outputs).unwrap();
+    assert!(
+        text.contains("changes=true\nmatrix={\"include\":["),
+        "{text}"
+    );
+    assert!(
+        text.contains("flows/New") && !text.contains("flows/Same"),
+        "{text}"
+    );
+}
