@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::manifest::Capability;
+use super::manifest::{Capability, renamed};
 use super::steps::{self, Place, Step, is_fixed};
 use super::{Artifact, ArtifactError, ArtifactKind, MANIFEST_PATH};
 
@@ -42,6 +42,17 @@ pub struct OtherRequirement {
     pub capability: Capability,
     /// The line of Require-Capability.
     pub place: Place,
+}
+
+impl Requirement {
+    /// The name of what is used after references were renamed as in
+    /// [`PackOptions::references`](super::PackOptions): a copy's, for a copy.
+    #[must_use]
+    pub fn renamed<'a>(&'a self, references: &'a BTreeMap<String, String>) -> &'a str {
+        namespace_of(self.kind)
+            .and_then(|namespace| renamed(references, namespace, &self.name))
+            .unwrap_or(&self.name)
+    }
 }
 
 impl References {

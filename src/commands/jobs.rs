@@ -146,14 +146,17 @@ fn dependencies_of(wishes: &[Wish], process: &Process<'_>) -> Result<Dependencie
 
 /// What is not in the run, as the tenant and the reader know it.
 fn requirement(job: &Job, missing: &references::Requirement) -> Requirement {
-    let root = match &job.source {
-        Source::Files(content) => content.root.as_path(),
-        Source::Tenant => Path::new(""),
+    let (root, name) = match &job.source {
+        Source::Files(content) => (
+            content.root.as_path(),
+            missing.renamed(&content.pack.references),
+        ),
+        Source::Tenant => (Path::new(""), missing.name.as_str()),
     };
     let path = root.join(&missing.place.path);
     Requirement {
         kind: missing.kind,
-        name: disarm(&missing.name),
+        name: disarm(name),
         place: format!("{}:{}", disarm(&path.to_string_lossy()), missing.place.line),
     }
 }

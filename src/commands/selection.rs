@@ -46,11 +46,7 @@ pub(super) struct Chosen {
 
 impl Selection {
     /// Opens and checks the artifacts at these paths.
-    pub(super) fn of(
-        paths: &[PathBuf],
-        voice: &Voice,
-        process: &mut Process<'_>,
-    ) -> Result<Self, Refusal> {
+    pub(super) fn of(paths: &[PathBuf], voice: &Voice, process: &mut Process<'_>) -> Self {
         let mut selection = Self {
             checked: Vec::new(),
             unreadable: Vec::new(),
@@ -59,8 +55,7 @@ impl Selection {
         for path in paths {
             selection.open(path, voice, process);
         }
-        selection.refuse_twins(&process.directory)?;
-        Ok(selection)
+        selection
     }
 
     fn open(&mut self, path: &Path, voice: &Voice, process: &mut Process<'_>) {
@@ -127,12 +122,17 @@ impl Selection {
         })
     }
 
-    /// Ids are unique in a tenant.
-    fn refuse_twins(&self, directory: &Path) -> Result<(), Refusal> {
+    /// Ids are unique in a tenant. `id_of` gives the one that the settings make of an artifact's own.
+    pub(super) fn refuse_twins<'a>(
+        &'a self,
+        directory: &Path,
+        id_of: impl Fn(&'a Artifact) -> &'a str,
+    ) -> Result<(), Refusal> {
         let mut seen: BTreeMap<&str, &Artifact> = BTreeMap::new();
         for Checked { artifact, .. } in &self.checked {
-            if let Some(twin) = seen.insert(artifact.id(), artifact) {
-                return Err(twins(artifact.id(), twin, artifact, directory));
+            let id = id_of(artifact);
+            if let Some(twin) = seen.insert(id, artifact) {
+                return Err(twins(id, twin, artifact, directory));
             }
         }
         Ok(())
@@ -150,7 +150,7 @@ fn twins(id: &str, one: &Artifact, other: &Artifact, directory: &Path) -> Refusa
     Refusal::usage(
         Message::new(format!("two artifacts have the id {id}"))
             .at(format!("{} and {}", shown(one), shown(other)))
-            .hint("an id is unique in a tenant: name only one of the two"),
+            .hint("an id is unique in a tenant: name only one of the two, or give one of them another `id` in flowship.yaml"),
     )
 }
 

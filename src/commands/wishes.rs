@@ -139,7 +139,9 @@ impl Settings {
         if paths.is_empty() {
             return Err(nothing_named(self.project.as_ref()));
         }
-        Selection::of(&paths, voice, process)
+        let selection = Selection::of(&paths, voice, process);
+        selection.refuse_twins(&process.directory, |artifact| self.id_of(artifact))?;
+        Ok(selection)
     }
 
     /// What is wished of each of these artifacts.
@@ -160,8 +162,11 @@ impl Settings {
         if artifacts.len() > 1 && (own.id.is_some() || own.name.is_some()) {
             return Err(for_one_only(artifacts.len()));
         }
-        let all = self.everything();
-        self.refuse_unknown_artifacts(&all, &process.directory)?;
+        let of_file = self.everything();
+        let all: Vec<&Artifact> = of_file.iter().chain(&artifacts).collect();
+        if of_file.len() == self.entries.len() {
+            self.refuse_unknown_artifacts(&all, &process.directory)?;
+        }
         let renamed = self.renamed(&all);
         let package = options.text(args.package.as_deref(), "package");
         let package_name = options.text(args.package_name.as_deref(), "package-name");
@@ -247,10 +252,10 @@ impl Settings {
 
     fn entry(&self, artifact: &Artifact) -> Option<(&PackageSettings, &ArtifactSettings)> {
         let project = self.project.as_ref()?;
-        let entry = self
-            .entries
-            .iter()
-            .find(|entry| same_file(&entry.path, artifact.path()))?;
+        // links are looked at only where the paths as they are written differ from each of them
+        let with = |same: &dyn Fn(&Entry) -> bool| self.entries.iter().find(|entry| same(entry));
+        let entry = with(&|entry| entry.path == artifact.path())
+            .or_else(|| with(&|entry| same_file(&entry.path, artifact.path())))?;
         let package = project.packages.get(entry.package)?;
         Some((package, package.artifacts.get(entry.artifact)?))
     }
@@ -301,7 +306,7 @@ impl Settings {
     }
 
     /// What copies are to use instead of what their originals use: the copies in the same environment.
-    fn renamed(&self, all: &[Artifact]) -> BTreeMap<String, String> {
+    fn renamed(&self, all: &[&Artifact]) -> BTreeMap<String, String> {
         let Some(environment) = self.environment.as_ref().filter(|one| one.has_copies()) else {
             return BTreeMap::new();
         };
@@ -314,14 +319,11 @@ impl Settings {
             .collect()
     }
 
-    /// Every artifact that the environment has parameters for must be there.
-    fn refuse_unknown_artifacts(&self, all: &[Artifact], directory: &Path) -> Result<(), Refusal> {
+    /// Every artifact that the environment has parameters for must be there: in the file, or in the run.
+    fn refuse_unknown_artifacts(&self, all: &[&Artifact], directory: &Path) -> Result<(), Refusal> {
         let (Some(project), Some(environment)) = (&self.project, &self.environment) else {
             return Ok(());
         };
-        if all.len() < self.entries.len() {
-            return Ok(());
-        }
         let ids: Vec<&str> = all.iter().map(|artifact| self.id_of(artifact)).collect();
         project.refuse_unknown_artifacts(environment, &ids)?;
         let paths: Vec<PathBuf> = all.iter().map(|one| shown(one.path(), directory)).collect();
@@ -386,8 +388,7 @@ fn shown(path: &Path, directory: &Path) -> PathBuf {
 
 /// Whether two paths lead to the same place, also when one of them leads there through `..` or a link.
 fn same_file(one: &Path, other: &Path) -> bool {
-    one == other
-        || matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
 
 fn without_file(environment: &str) -> Refusal {
