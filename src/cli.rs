@@ -152,7 +152,7 @@ pub struct PlanArgs {
 }
 
 /// Which artifacts, and what they are to become.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct WantedArgs {
     /// Artifact directories (with META-INF/MANIFEST.MF), zips exported from a tenant, or directories that hold several
     /// artifacts. [default: what flowship.yaml names]
@@ -199,7 +199,7 @@ pub struct WantedArgs {
 }
 
 /// How value mappings change: the tenant's API cannot update them.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Value mappings")]
 pub struct ValueMappingArgs {
     /// Deletes a value mapping that differs and creates it anew, after its content was saved to a file. Entries that
@@ -342,7 +342,7 @@ pub enum CiChoice {
 }
 
 /// Which parameters to write.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Parameters")]
 pub struct ParameterArgs {
     /// A file of externalized parameters: java properties, or YAML when its name ends in .yaml or .yml.

@@ -485,7 +485,8 @@ prepare() {
   hand_over REPORT_JUNIT "${INPUT_REPORT_JUNIT:-}"
   hand_over REPORT_JSON "${INPUT_REPORT_JSON:-}"
   case $command in
-    deploy | redeploy)
+    deploy | plan | redeploy)
+      hand_over ENVIRONMENT "${INPUT_ENVIRONMENT:-}"
       hand_over PARAMETERS "${INPUT_PARAMETERS:-}"
       hand_over SET "${INPUT_SET:-}"
       hand_over SET_FROM_ENV "${INPUT_SET_FROM_ENV:-}"
@@ -500,7 +501,7 @@ prepare() {
       ;;
   esac
   case $command in
-    deploy)
+    deploy | plan)
       hand_over PACKAGE "${INPUT_PACKAGE:-}"
       hand_over PACKAGE_NAME "${INPUT_PACKAGE_NAME:-}"
       hand_over ID "${INPUT_ID:-}"
@@ -536,10 +537,10 @@ prepare() {
       add_lines '' "${INPUT_PATH:-}"
       ;;
     *)
-      fail 2 "the input command is \`$command\`" 'write deploy, redeploy, check or pack'
+      fail 2 "the input command is \`$command\`" 'write deploy, plan, redeploy, check or pack'
       ;;
   esac
-  if [ "$command" != redeploy ] && [ -z "${INPUT_PATH:-}" ]; then
+  if [ "$command" = pack ] && [ -z "${INPUT_PATH:-}" ]; then
     fail 2 "$command needs the input path" 'give the directory that holds META-INF, or a zip exported from a tenant'
   fi
 }

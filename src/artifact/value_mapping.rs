@@ -335,7 +335,7 @@ struct Reader {
 
 impl Reader {
     fn mapping(&self, root: Node<'_, '_>) -> Result<ValueMapping, ValueMappingError> {
-        self.expect(root, &["vm"])?;
+        self.must_be(root, &["vm"])?;
         let groups = self
             .elements(root, &["group"])?
             .into_iter()
@@ -402,7 +402,7 @@ impl Reader {
         let mut elements = Vec::new();
         for child in node.children() {
             if child.is_element() {
-                self.expect(child, names)?;
+                self.must_be(child, names)?;
                 elements.push(child);
             } else if child
                 .text()
@@ -417,7 +417,7 @@ impl Reader {
     /// The text of an element that holds nothing but text.
     fn text(&self, node: Node<'_, '_>) -> Result<String, ValueMappingError> {
         if let Some(child) = node.children().find(Node::is_element) {
-            self.expect(child, &[])?;
+            self.must_be(child, &[])?;
         }
         if let Some(attribute) = node.attributes().next() {
             let what = format!("the attribute `{}`", attribute.name());
@@ -427,7 +427,7 @@ impl Reader {
         Ok(texts.filter_map(|text| text.text()).collect())
     }
 
-    fn expect(&self, node: Node<'_, '_>, names: &[&str]) -> Result<(), ValueMappingError> {
+    fn must_be(&self, node: Node<'_, '_>, names: &[&str]) -> Result<(), ValueMappingError> {
         let tag = node.tag_name();
         if tag.namespace().is_none() && names.contains(&tag.name()) {
             return Ok(());

@@ -38,14 +38,20 @@ pub(super) fn check(
         ..voice.clone()
     };
     let settings = Settings::read(args.config.as_ref(), args.environment.as_deref(), process)?;
-    let selection = settings.select(&args.paths, &quiet, process)?;
+    let mut selection = settings.select(&args.paths, &quiet, process)?;
+    let wrong_settings = settings.findings()?;
+    let settings_are_well = wrong_settings.is_empty();
+    selection.strays.extend(wrong_settings);
     if selection.checked.is_empty() {
         return selection.choose(false).map(|_| Exit::Ok);
     }
     for one in &selection.checked {
         unpack(&one.artifact, process)?;
     }
-    let report = report(&selection, voice, process);
+    let mut report = report(&selection, voice, process);
+    if !settings_are_well {
+        report.exit = Exit::Usage;
+    }
     let written = match voice.form {
         OutputForm::Text => write_text(&selection, process.out),
         OutputForm::Json | OutputForm::Matrix => write_json(&selection, process.out),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::jobs::{self, Asked, DEFAULT_POLL, span, timeout};
 use super::run::{Deed, PlanWishes, Settled};
 use super::wishes::Settings;
-use super::{Refusal, Voice, plan};
+use super::{Refusal, Voice, plan, request};
 use crate::Process;
 use crate::cli::{self, DeployArgs, PaceArgs, ParameterArgs, RedeployArgs};
 use crate::deploy::job::{Job, Rules, Source, VersionRule};
@@ -26,8 +26,14 @@ pub(super) fn deploy(
     let options = Options::new(process.environment);
     let dry = options.switch(args.dry_run, "dry-run")?;
     let approved = match options.path(args.plan.as_ref(), "plan") {
-        Some(file) => Some(plan::read_approval(&file, process)?),
+        Some(file) => Some(self::plan::read_approval(&file, process)?),
         None => None,
+    };
+    let plan = approved.as_ref().map(|approved| approved.request.clone());
+    let plan = plan.as_ref();
+    let wanted = match plan {
+        Some(plan) => request::filled(&args.wanted, plan),
+        None => args.wanted.clone(),
     };
     let deed = if dry {
         Deed::Plan(PlanWishes::default())
@@ -35,12 +41,12 @@ pub(super) fn deploy(
         Deed::Deploy(approved)
     };
     let asked = Asked {
-        wanted: &args.wanted,
+        wanted: &wanted,
         wait: Some(&args.wait),
         timeout: args.wait.timeout,
-        overwrite_drafts: args.overwrite_drafts,
-        force: args.force,
-        no_deploy: args.no_deploy,
+        overwrite_drafts: args.overwrite_drafts || request::has(plan, "overwrite-drafts"),
+        force: args.force || request::has(plan, "force"),
+        no_deploy: args.no_deploy || request::has(plan, "no-deploy"),
         pace: &args.pace,
         try_out: &args.sandbox,
     };

@@ -322,7 +322,7 @@ impl Named {
 }
 
 /// Whether a key is one of the artifact's, or one that SAP itself adds to flows.
-fn knows(artifact: &Artifact, key: &str) -> bool {
+pub(super) fn knows(artifact: &Artifact, key: &str) -> bool {
     artifact.kind() == ArtifactKind::IntegrationFlow
         && (key == PROFILE || artifact.parameter_keys().contains(key))
 }

@@ -6,6 +6,7 @@ mod deploy;
 mod jobs;
 mod pack;
 mod plan;
+mod request;
 mod run;
 mod sandbox;
 mod selection;
@@ -17,7 +18,7 @@ use std::path::Path;
 
 use crate::Process;
 use crate::artifact::{Artifact, ArtifactError};
-use crate::cli::{Cli, Command, OutputForm};
+use crate::cli::{Cli, Command, OutputForm, ReportArgs};
 use crate::deploy::outcome::{Message, Outcome, Place};
 use crate::exit::Exit;
 use crate::report::ci::{self, Ci};
@@ -91,9 +92,10 @@ impl From<CredentialsError> for Refusal {
 
 /// Carries out a command line and writes its report.
 pub(crate) fn run(cli: &Cli, process: &mut Process<'_>) -> Exit {
+    let none = ReportArgs::default();
     let (command, reports) = match &cli.command {
         Command::Deploy(args) => ("deploy", Some(&args.reports)),
-        Command::Plan(_) => ("plan", None),
+        Command::Plan(_) => ("plan", Some(&none)),
         Command::Redeploy(args) => ("redeploy", Some(&args.reports)),
         Command::Check(args) => ("check", Some(&args.reports)),
         Command::Pack(_) => ("pack", None),

@@ -8,14 +8,14 @@ use std::path::Path;
 use super::deploy::settled;
 use super::jobs::Asked;
 use super::run::{Deed, PlanWishes};
-use super::{Refusal, Voice, finish_output, write_report};
+use super::{Refusal, Voice, finish_output, request, write_report};
 use crate::Process;
 use crate::cli::{OutputForm, PlanArgs};
 use crate::deploy::approval::Approval;
 use crate::deploy::outcome::Message;
 use crate::deploy::preview::Preview;
 use crate::exit::Exit;
-use crate::report::{self, Report};
+use crate::report::{self, Report, ci};
 use crate::settings::options::Options;
 use crate::settings::redactor::Redactor;
 use crate::whole_file;
@@ -30,10 +30,6 @@ pub(super) fn plan(
     process: &mut Process<'_>,
 ) -> Result<Exit, Refusal> {
     let options = Options::new(process.environment);
-    let wishes = PlanWishes {
-        out: options.path(args.out.as_ref(), "out"),
-        fail_on_changes: options.switch(args.fail_on_changes, "fail-on-changes")?,
-    };
     let asked = Asked {
         wanted: &args.wanted,
         wait: None,
@@ -43,6 +39,11 @@ pub(super) fn plan(
         no_deploy: args.no_deploy,
         pace: &args.pace,
         try_out: &args.sandbox,
+    };
+    let wishes = PlanWishes {
+        out: options.path(args.out.as_ref(), "out"),
+        fail_on_changes: options.switch(args.fail_on_changes, "fail-on-changes")?,
+        request: request::of(&asked, options)?,
     };
     settled("plan", &asked, Deed::Plan(wishes), voice, process)?.run(voice, process)
 }
@@ -57,12 +58,13 @@ pub(super) fn finish(
 ) -> Exit {
     report.exit = exit_of(previews, report, wishes);
     if let Some(out) = &wishes.out
-        && let Err(message) = write_file(out, previews, report, process)
+        && let Err(message) = write_file(out, previews, report, wishes, process)
     {
-        report.errors.push(message);
+        report.errors.push(*message);
         report.exit = Exit::Usage;
         return write_report(report, voice, &Redactor::new(), process);
     }
+    tell_jobs(previews, voice, process);
     let written = match voice.form {
         OutputForm::Text => report::plan::text(previews, report, voice.style, process.out),
         OutputForm::Json => report::plan::json(previews, report, process.out),
@@ -70,6 +72,16 @@ pub(super) fn finish(
     };
     finish_output(written, process);
     report.exit
+}
+
+/// Tells the CI system what later jobs can be made of.
+fn tell_jobs(previews: &[Preview], voice: &Voice, process: &mut Process<'_>) {
+    let changes = previews.iter().any(|preview| preview.action.is_change());
+    let mut matrix = Vec::new();
+    // writing into memory does not fail
+    let _ = report::plan::matrix(previews, &mut matrix);
+    let matrix = String::from_utf8_lossy(&matrix);
+    ci::publish_plan(changes, &matrix, voice.ci, process.environment, process.err);
 }
 
 /// Changes are no failure unless they are asked to be one; what can't be planned is.
@@ -87,19 +99,21 @@ fn write_file(
     out: &Path,
     previews: &[Preview],
     report: &Report,
+    wishes: &PlanWishes,
     process: &Process<'_>,
-) -> Result<(), Message> {
+) -> Result<(), Box<Message>> {
     let facts: BTreeMap<_, _> = previews
         .iter()
         .filter_map(|preview| Some((preview.id.clone(), preview.facts.clone()?)))
         .collect();
     let tenant = report.tenant.clone().unwrap_or_default();
-    let text = Approval::new(&tenant, facts).to_text();
+    let text = Approval::new(&tenant, wishes.request.clone(), facts).to_text();
     let target = process.directory.join(out);
     whole_file::replace(&target, |file| file.write_all(text.as_bytes())).map_err(|error| {
-        Message::new(format!("the plan can't be written: {error}"))
+        let message = Message::new(format!("the plan can't be written: {error}"))
             .at(out.display().to_string())
-            .hint("check the path given with -o")
+            .hint("check the path given with -o");
+        Box::new(message)
     })
 }
 

@@ -17,8 +17,8 @@ pub(super) struct Selection {
     pub(super) checked: Vec<Checked>,
     /// What could not be opened at all: the path as it is shown, and why.
     pub(super) unreadable: Vec<(PathBuf, Message)>,
-    /// What was found in those.
-    strays: Vec<Found>,
+    /// What was found outside of those that could be opened: in the others, and in the settings file.
+    pub(super) strays: Vec<Found>,
 }
 
 /// One artifact, and what the offline check found in it.
@@ -84,7 +84,10 @@ impl Selection {
 
     /// Whether everything is valid.
     pub(super) fn is_valid(&self) -> bool {
-        self.unreadable.is_empty() && self.checked.iter().all(|one| one.error().is_none())
+        let fine = |found: &Found| found.severity != "error";
+        self.unreadable.is_empty()
+            && self.strays.iter().all(fine)
+            && self.checked.iter().all(|one| one.error().is_none())
     }
 
     /// Everything that was found.
@@ -105,7 +108,8 @@ impl Selection {
     pub(super) fn choose(self, keep_going: bool) -> Result<Chosen, Refusal> {
         let findings = self.findings();
         let mut invalid = self.invalid();
-        if !self.is_valid() && !(keep_going && invalid.len() < self.checked.len()) {
+        let some_left = invalid.len() < self.checked.len();
+        if !(self.is_valid() || keep_going && some_left) {
             return Err(Refusal {
                 exit: Exit::Artifact,
                 messages: self.unreadable.into_iter().map(|(_, why)| why).collect(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::jobs::Wish;
+use super::jobs::{self, Wish};
 use super::run::LoginNames;
 use super::selection::{self, Selection};
 use super::{Refusal, Voice};
@@ -12,13 +12,15 @@ use crate::artifact::{Artifact, PackOptions};
 use crate::cli::WantedArgs;
 use crate::deploy::job::Rules;
 use crate::deploy::outcome::{Message, Place};
+use crate::report::Found;
 use crate::settings::credentials::Names;
 use crate::settings::options::Options;
 use crate::settings::project::{
     self, ArtifactSettings, DeployRule, EnvironmentSettings, PackageSettings, Project,
-    ProjectError, Target, deploy_rule,
+    ProjectError, RawParameter, Target, deploy_rule,
 };
 use crate::settings::redactor::Redactor;
+use crate::words::{disarm, nearest};
 
 /// The settings file of a run, if there is one, and the environment that was chosen.
 pub(super) struct Settings {
@@ -253,6 +255,38 @@ impl Settings {
         Some((package, package.artifacts.get(entry.artifact)?))
     }
 
+    /// What is wrong with the settings, as far as that shows without variables and tenant: in the chosen environment, or
+    /// else in all of them.
+    pub(super) fn findings(&self) -> Result<Vec<Found>, Refusal> {
+        let Some(project) = &self.project else {
+            return Ok(Vec::new());
+        };
+        let all = self.everything();
+        let environments: Vec<&EnvironmentSettings> = match &self.environment {
+            Some(environment) => vec![environment],
+            None => project.environments.values().collect(),
+        };
+        let ids: Vec<&str> = all.iter().map(|artifact| self.id_of(artifact)).collect();
+        let complete = all.len() == self.entries.len();
+        for environment in environments.iter().filter(|_| complete) {
+            project.refuse_unknown_artifacts(environment, &ids)?;
+        }
+        let mut findings = Vec::new();
+        for (artifact, id) in all.iter().zip(&ids) {
+            let of_all = self
+                .entry(artifact)
+                .map(|(_, settings)| &settings.parameters);
+            let of_some = environments
+                .iter()
+                .filter_map(|one| one.parameters.get(*id));
+            let parameters = of_some.flat_map(|one| &one.parameters);
+            for parameter in of_all.into_iter().flatten().chain(parameters) {
+                findings.extend(unknown_parameter(artifact, parameter));
+            }
+        }
+        Ok(findings)
+    }
+
     /// Every artifact of the settings file, also those that this run leaves alone; those that can't be opened are told by
     /// the check, if this run is about them.
     fn everything(&self) -> Vec<Artifact> {
@@ -310,6 +344,30 @@ fn original_id<'a>(artifact: &'a Artifact, settings: Option<&'a ArtifactSettings
     settings
         .and_then(|settings| settings.id.as_deref())
         .unwrap_or_else(|| artifact.id())
+}
+
+fn unknown_parameter(artifact: &Artifact, parameter: &RawParameter) -> Option<Found> {
+    let key = parameter.key.as_str();
+    // SAP adds such keys on the tenant
+    if jobs::knows(artifact, key) || key.starts_with("SAP_") {
+        return None;
+    }
+    let place = Place::of_column(&parameter.at)?;
+    let remedy = match nearest(key, artifact.parameter_keys()) {
+        Some(near) => format!("did you mean `{}`?", disarm(near)),
+        None => "the keys of an artifact are those of its parameters.prop".to_owned(),
+    };
+    Some(Found {
+        severity: "error",
+        rule: "unknown-parameter",
+        place,
+        message: format!(
+            "{} has no parameter `{}`",
+            disarm(artifact.id()),
+            disarm(key)
+        ),
+        remedy,
+    })
 }
 
 fn rules_of(rules: &Rules, deploy: DeployRule) -> Rules {

@@ -1,11 +1,12 @@
 //! An approved plan: what `plan -o FILE` writes and `deploy --plan FILE` holds the tenant and the files against.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::job::{Job, Source};
+use super::job::{Job, Rules, Source, VersionRule};
 use super::plan::{self, Standing};
 use super::preview::Action;
 
@@ -22,14 +23,43 @@ pub struct Approval {
     flowship_plan: String,
     /// The host of the tenant that it is for.
     pub tenant: String,
+    /// What was asked for, so that it need not be said again.
+    pub request: Request,
     /// What must be so of each artifact, by its id.
     artifacts: BTreeMap<String, Facts>,
+}
+
+/// What a plan was asked for, without values of parameters.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// The paths that were named.
+    pub paths: Vec<PathBuf>,
+    /// `--config`.
+    pub config: Option<PathBuf>,
+    /// `--environment`.
+    pub environment: Option<String>,
+    /// `--package`.
+    pub package: Option<String>,
+    /// `--package-name`.
+    pub package_name: Option<String>,
+    /// `--id`.
+    pub id: Option<String>,
+    /// `--name`.
+    pub name: Option<String>,
+    /// `--parameters`.
+    pub parameters: Option<PathBuf>,
+    /// `--save-as-version`.
+    pub save_as_version: Option<String>,
+    /// The switches that were on, by their names.
+    pub switches: Vec<String>,
 }
 
 /// What a plan for one artifact rests on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
     action: String,
+    /// What the options allow and ask for.
+    options: String,
     package: Option<String>,
     /// The digest of the content that would be uploaded.
     content_sha256: Option<String>,
@@ -71,6 +101,7 @@ impl Facts {
             .map(|one| (one.key.as_str(), one.value.as_str()));
         Self {
             action: action.as_str().to_owned(),
+            options: options(&job.rules),
             package: content.map(|content| content.package.0.clone()),
             content_sha256: content.map(|content| content.archive.content.to_string()),
             parameters_sha256: digest(&job.id.0, wanted),
@@ -94,6 +125,7 @@ impl Facts {
     fn moved_since(&self, approved: &Facts) -> Option<Moved> {
         let here = [
             ("its package", self.package != approved.package),
+            ("what the options ask for", self.options != approved.options),
             (
                 "its content",
                 self.content_sha256 != approved.content_sha256,
@@ -140,11 +172,12 @@ impl Facts {
 impl Approval {
     /// The plan of these artifacts.
     #[must_use]
-    pub fn new(tenant: &str, artifacts: BTreeMap<String, Facts>) -> Self {
+    pub fn new(tenant: &str, request: Request, artifacts: BTreeMap<String, Facts>) -> Self {
         Self {
             schema: SCHEMA,
             flowship_plan: env!("CARGO_PKG_VERSION").to_owned(),
             tenant: tenant.to_owned(),
+            request,
             artifacts,
         }
     }
@@ -183,6 +216,31 @@ impl Approval {
             None => Some(Moved::Here("that it is deployed at all".to_owned())),
         }
     }
+}
+
+/// What the rules allow and ask for, in words.
+fn options(rules: &Rules) -> String {
+    let version = match &rules.version {
+        VersionRule::Keep => "keep",
+        VersionRule::Manifest => "manifest",
+        VersionRule::Bump => "bump",
+        VersionRule::Exactly(version) => version,
+    };
+    let mut words = vec![format!("version {version}")];
+    for (on, word) in [
+        (rules.deploy, "deploy"),
+        (rules.force, "force"),
+        (rules.create_package, "create package"),
+        (rules.overwrite_drafts, "overwrite drafts"),
+        (rules.parameters_from_artifact, "parameters from artifact"),
+        (rules.replace_value_mappings, "replace value mappings"),
+        (rules.drop_tenant_entries, "drop tenant entries"),
+    ] {
+        if on {
+            words.push(word.to_owned());
+        }
+    }
+    words.join(", ")
 }
 
 /// A digest of keys and values, bound to one artifact.

@@ -124,7 +124,7 @@ impl Pending {
 #[must_use]
 pub fn deploy(context: &Context<'_>, jobs: &[Job], approved: Option<&Approval>) -> Ended {
     let depth = match approved {
-        Some(_) => Depth::Everything,
+        Some(_) => Depth::Approved,
         None => Depth::Decisions,
     };
     let surveyed = survey::survey(context, jobs, depth);

@@ -37,6 +37,8 @@ pub struct Standing {
     pub mapping: Option<Mapping>,
     /// Whether `artifact` was settled by a list: it is looked up no more.
     pub artifact_known: bool,
+    /// Whether a list did not show the artifact: one more "not found" is enough then.
+    pub unlisted: bool,
     /// Whether `runtime` comes from the list of everything that runs. What a list does not show may still be shown
     /// alone, so whoever compares with it must look at a list again.
     pub by_list: bool,

@@ -129,7 +129,7 @@ pub struct Preview {
 
 /// Reads and decides, and writes nothing.
 pub(super) fn previews(context: &Context<'_>, jobs: &[Job]) -> Result<Vec<Preview>, Vec<Message>> {
-    let surveyed = survey::survey(context, jobs, Depth::Everything);
+    let surveyed = survey::survey(context, jobs, Depth::Preview);
     let unfit = super::unfit(&surveyed);
     if !unfit.is_empty() && !context.keep_going {
         return Err(unfit);
@@ -180,7 +180,7 @@ fn preview(context: &Context<'_>, one: Surveyed<'_>) -> Preview {
         deploys,
         parameters: parameter_changes(job, &standing)
             .into_iter()
-            .map(|change| shown(job, change, &clean))
+            .map(|change| shown(job, &change, &clean))
             .collect(),
         drift: standing
             .artifact
@@ -324,7 +324,7 @@ fn parameter_changes(job: &Job, standing: &Standing) -> Vec<ParameterChange> {
 }
 
 /// The change as it may be shown: values of variables by their names, those of secure-looking keys not at all.
-fn shown(job: &Job, change: ParameterChange, clean: &impl Fn(&str) -> String) -> ParameterChange {
+fn shown(job: &Job, change: &ParameterChange, clean: &impl Fn(&str) -> String) -> ParameterChange {
     let named = job.named.iter().find(|one| one.key == change.key);
     let from = named.and_then(|one| one.from.as_deref());
     let secret = looks_secret(&change.key);
@@ -346,7 +346,7 @@ fn shown(job: &Job, change: ParameterChange, clean: &impl Fn(&str) -> String) ->
             None => quoted(value),
         }),
         key: clean(&change.key),
-        ..change
+        written: change.written,
     }
 }
 

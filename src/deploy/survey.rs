@@ -37,13 +37,15 @@ pub(super) struct Surveyed<'a> {
     pub(super) standing: Result<Standing, Stop>,
 }
 
-/// How much is read.
+/// How much is read, and what for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Depth {
-    /// What decides.
+    /// What decides; then it is written.
     Decisions,
-    /// Also what people want to see, and what an approved plan is held against.
-    Everything,
+    /// Also what an approved plan is held against; then it is written.
+    Approved,
+    /// What people want to see; nothing is written.
+    Preview,
 }
 
 /// Reads everything that the plans depend on.
@@ -54,7 +56,7 @@ pub(super) fn survey<'a>(
 ) -> Vec<Surveyed<'a>> {
     let mut all: Vec<Surveyed<'a>> = jobs.iter().map(|job| begin(context, job)).collect();
     each(&mut all, READERS, |job, _| {
-        check_roles(context, &needed_roles(job))
+        check_roles(context, &needed_roles(job, depth))
     });
     shared::read_packages(context, &mut all);
     shared::read_artifacts(context, &mut all, depth);
@@ -67,7 +69,7 @@ pub(super) fn survey<'a>(
         read_runtime(context, job, standing)?;
         match depth {
             Depth::Decisions => compare(context, job, standing),
-            Depth::Everything => inspect(context, job, standing),
+            Depth::Approved | Depth::Preview => inspect(context, job, standing),
         }
     });
     requirements::read(context, &mut all);
@@ -143,8 +145,14 @@ fn warn_of_putting_back(context: &Context<'_>, job: &Job, standing: &Standing) -
     Ok(())
 }
 
-fn needed_roles(job: &Job) -> Vec<Role> {
+fn needed_roles(job: &Job, depth: Depth) -> Vec<Role> {
     let mut roles = vec![Role::PackagesRead];
+    if depth == Depth::Preview {
+        if job.rules.deploy {
+            roles.push(Role::MonitoringRead);
+        }
+        return roles;
+    }
     if matches!(job.source, Source::Files(_)) {
         roles.push(Role::PackagesEdit);
     }
@@ -172,7 +180,8 @@ fn read_artifact(context: &Context<'_>, job: &Job, standing: &mut Standing) -> R
         ],
     };
     // one "not found" may be a lagging replica's
-    for look in 0..2 {
+    let looks = if standing.unlisted { 1 } else { 2 };
+    for look in 0..looks {
         context.clock.sleep(retry::pause_before(look));
         for kind in kinds {
             if let Reading::Found(artifact) =

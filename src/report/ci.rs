@@ -160,6 +160,24 @@ fn step_files(
     }
 }
 
+/// Tells a plan to the steps and jobs that come after: whether anything would be done, and the jobs of a matrix.
+pub fn publish_plan(
+    changes: bool,
+    matrix: &str,
+    ci: Ci,
+    environment: &Environment,
+    err: &mut dyn Write,
+) {
+    if ci == Ci::Github
+        && let Some(path) = environment.get("GITHUB_OUTPUT").map(Path::new)
+    {
+        let outputs = format!("changes={changes}\nmatrix={}\n", matrix.trim());
+        if let Err(error) = append(path, &outputs) {
+            warn("the step outputs", path, &error, err);
+        }
+    }
+}
+
 fn warn(what: &str, path: &Path, error: &io::Error, err: &mut dyn Write) {
     // where even standard error is gone, nobody is left to be told
     let _ = writeln!(

@@ -193,9 +193,10 @@ impl Tenant {
         &self,
         id: &PackageId,
         name: &str,
+        short_text: &str,
         deadline: Deadline,
     ) -> Result<Written, TenantError> {
-        let body = json!({ "Id": id.0, "Name": name, "ShortText": name }).to_string();
+        let body = json!({ "Id": id.0, "Name": name, "ShortText": short_text }).to_string();
         let ask = Ask::write(
             Method::Post,
             Role::PackagesEdit,

@@ -288,7 +288,7 @@ def inputs_are_checked_and_handed_over():
     story().run("path", command="deploy", sandbox="maybe").ends(2, "the input sandbox is `maybe`")
     story().run("path", command="undeploy; id").ends(2, "the input command is `undeploy; id`")
     story().run("path", command="x\n::warning::y").ends(2, "%0A::warning", without=[r"(?m)^\s*::warning"])
-    story().run("path", path="").ends(2, "check needs the input path")
+    story().run("path", command="pack", out="x.zip", path="").ends(2, "pack needs the input path")
     story().run("path", working_directory="nowhere").ends(2, "there is no directory nowhere")
     story().run("sometimes").ends(2, "the input install is `sometimes`")
     given = story().run("path", command="deploy", force="true", scenario="slow=1\n\n start-error \n", path="a b\n-c\n", set="A=1\nB=$(id) `x` \"",

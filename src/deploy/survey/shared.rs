@@ -79,9 +79,9 @@ fn belongs(
 pub(super) fn read_artifacts(context: &Context<'_>, all: &mut [Surveyed<'_>], depth: Depth) {
     let groups = groups(all);
     let lists = crew::map(groups, READERS, |(group, exists)| {
-        let list = if depth == Depth::Everything && !exists {
-            // a plan tells beforehand which ids are taken
-            Ok(None)
+        let list = if depth != Depth::Decisions && !exists {
+            // a plan tells beforehand which ids are taken elsewhere
+            Ok(Some(BTreeMap::new()))
         } else if exists {
             context
                 .tenant
@@ -154,10 +154,12 @@ fn take_list(
             standing.saved_by_us = context.tenant.is_us(&artifact.modified_by);
             let mut artifact = artifact.clone();
             artifact.package_id.clone_from(&wanted.0.0);
+            // where a list leaves the date out, the artifact itself may tell it
+            standing.artifact_known = artifact.stamp().saved.is_some();
             standing.artifact = Some(artifact);
-            standing.artifact_known = true;
-        } else if unlisted > LOOKUPS && depth == Depth::Decisions {
-            standing.artifact_known = true;
+        } else {
+            standing.unlisted = true;
+            standing.artifact_known = unlisted > LOOKUPS && depth == Depth::Decisions;
         }
     }
 }
@@ -222,6 +224,7 @@ pub(in crate::deploy) fn read_together(
         .into_iter()
         .filter_map(|list| known(list.ok()?))
         .flatten()
+        .filter(|(_, artifact)| artifact.stamp().saved.is_some())
         .collect()
 }
 

@@ -60,6 +60,7 @@ impl Writing<'_> {
             let outcome = self.context.tenant.create_integration_package(
                 package,
                 &content.package_name,
+                content.short_text.as_ref().unwrap_or(&content.package_name),
                 self.context.deadline,
             );
             let lost = match outcome {
