@@ -234,7 +234,7 @@ fn members(
     let broken = call
         .setting
         .scenarios
-        .of_artifact("package-list-500", &package.id);
+        .of_artifact("broken-package-list", &package.id);
     if let (Some(kind), Some(broken)) = (kind, broken)
         && (broken == "all" || broken == kind.stem())
     {

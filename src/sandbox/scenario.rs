@@ -232,7 +232,7 @@ fn reach(name: &str) -> Reach {
         | "delete-lingers"
         // the id is a package's
         | "read-only"
-        | "package-list-500" => Reach::Artifact,
+        | "broken-package-list" => Reach::Artifact,
         "slow"
         | "slow-start"
         | "build-fail"
@@ -474,7 +474,7 @@ static ALL: &[ScenarioInfo] = &[
     // what is offered
     scenario("no-runtime-list", Words(&["501", "405"]), Nothing, Assumed, "plans and landscapes differ", "the tenant has run-time artifacts one by one only: the list and its $count answer with this status"),
     scenario("runtime-list-late", Seconds(2.0), Nothing, Assumed, "caches are unknown", "the run-time list shows what was so this long ago; single reads show what is"),
-    scenario("package-list-500", Words(&["all", "Integration", "ValueMapping", "MessageMapping", "ScriptCollection"]), Nothing, Observed, "contiva swallows it", "a package's lists of this type are 500 Internal Server Error (@ID: for this package only)"),
+    scenario("broken-package-list", Words(&["all", "Integration", "ValueMapping", "MessageMapping", "ScriptCollection"]), Nothing, Observed, "contiva swallows it", "a package's lists of this type are 500 Internal Server Error (@ID: for this package only)"),
     scenario("lists-without-dates", Values::None, Nothing, Assumed, "unknown", "the lists of a package lack the Created and Modified fields that single reads show"),
     // other people
     scenario("foreign-deploy", Words(&["before", "after"]), Deployed, Assumed, "two pipelines on one artifact", "somebody else's deployment of the previous content lands before ours, or a second after ours started"),
