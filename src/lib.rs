@@ -47,9 +47,15 @@ pub struct Process<'a> {
     /// Begins to listen for signals and gives the number of the one that asked the run to end, 0 for none. Until it is
     /// called a signal ends the process at once, which is right while there is nothing to tell.
     pub listen: &'a dyn Fn() -> Arc<AtomicUsize>,
+    /// Takes who is to be told when a thread breaks off. That thread stands still from then on, so that the calling
+    /// thread can still say what the tenant holds: release builds do not unwind.
+    pub notice_panics: &'a dyn Fn(PanicNotice),
     /// Runs since the start of the process.
     pub clock: Clock,
 }
+
+/// Is told why a thread broke off.
+pub type PanicNotice = Box<dyn Fn(String) + Send + Sync>;
 
 /// Runs one command line. May be called again: there is no global state.
 pub fn run(process: &mut Process<'_>) -> Exit {

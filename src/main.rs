@@ -1,14 +1,15 @@
 //! The process edge: real arguments, environment, directory, streams and signals in; exit code out.
 
 use std::env;
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::{panic, thread};
 
-use flowship::Process;
 use flowship::clock::Clock;
 use flowship::settings::environment::Environment;
+use flowship::{PanicNotice, Process};
 
 fn main() -> ExitCode {
     let clock = Clock::start();
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
         err: &mut err,
         terminal: io::stderr().is_terminal(),
         listen: &listen,
+        notice_panics: &notice_panics,
         clock,
     });
     ExitCode::from(exit.code())
@@ -36,6 +38,22 @@ fn listen() -> Arc<AtomicUsize> {
         let _ = signal_hook::flag::register_usize(*number, Arc::clone(&signal), value);
     }
     signal
+}
+
+/// Tells why a thread broke off and keeps it from ending the process, which its calling thread does after it has told what
+/// the tenant holds. If that one breaks off itself, all that is left is to say so.
+fn notice_panics(tell: PanicNotice) {
+    let calling = thread::current().id();
+    panic::set_hook(Box::new(move |info| {
+        if thread::current().id() == calling {
+            let _ = writeln!(io::stderr(), "error: flowship broke off: {info}");
+            return;
+        }
+        tell(info.to_string());
+        loop {
+            thread::park();
+        }
+    }));
 }
 
 /// Ctrl-C, the end that CI systems ask for, and a terminal that is gone.

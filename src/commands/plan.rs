@@ -60,7 +60,7 @@ pub(super) fn finish(
     if let Some(out) = &wishes.out
         && let Err(message) = write_file(out, previews, report, wishes, process)
     {
-        report.errors.push(message);
+        report.errors.push(*message);
         report.exit = Exit::Usage;
         return write_report(report, voice, &Redactor::new(), process);
     }
@@ -90,7 +90,7 @@ fn write_file(
     report: &Report,
     wishes: &PlanWishes,
     process: &Process<'_>,
-) -> Result<(), Message> {
+) -> Result<(), Box<Message>> {
     let facts: BTreeMap<_, _> = previews
         .iter()
         .filter_map(|preview| Some((preview.id.clone(), preview.facts.clone()?)))
@@ -99,9 +99,10 @@ fn write_file(
     let text = Approval::new(&tenant, wishes.request.clone(), facts).to_text();
     let target = process.directory.join(out);
     whole_file::replace(&target, |file| file.write_all(text.as_bytes())).map_err(|error| {
-        Message::new(format!("the plan can't be written: {error}"))
+        let message = Message::new(format!("the plan can't be written: {error}"))
             .at(out.display().to_string())
-            .hint("check the path given with -o")
+            .hint("check the path given with -o");
+        Box::new(message)
     })
 }
 

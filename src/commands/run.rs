@@ -32,6 +32,7 @@ use crate::settings::project::Host;
 use crate::settings::redactor::Redactor;
 use crate::tenant::Tenant;
 use crate::tenant::pace::Pace;
+use crate::words::disarm;
 
 /// How often the calling thread looks for a signal while the worker works.
 const SIGNAL_EVERY: Duration = Duration::from_millis(50);
@@ -133,6 +134,10 @@ impl Settled<'_> {
             observer(&events),
         );
         let signal = (process.listen)();
+        let broken = events.clone();
+        (process.notice_panics)(Box::new(move |why| {
+            let _ = broken.send(Event::Broken(why));
+        }));
         let wishes = match &self.deed {
             Deed::Plan(wishes) => wishes.clone(),
             Deed::Deploy(_) => PlanWishes::default(),
@@ -157,6 +162,7 @@ impl Settled<'_> {
             err: &mut err,
             terminal: process.terminal,
             listen: process.listen,
+            notice_panics: process.notice_panics,
             clock,
         };
         let mut report = Report::begin(self.command, voice.ci, &masked);
@@ -283,11 +289,12 @@ impl Telling<'_> {
         loop {
             match received.recv_timeout(SIGNAL_EVERY) {
                 Ok(Event::Ended(ended)) => return self.finish(ended, process),
+                Ok(Event::Broken(why)) => return self.broken(&why, process),
                 Ok(event) => {
                     let _ = self.progress.tell(&event, process.clock.now(), process.err);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return self.broken(process),
+                Err(RecvTimeoutError::Disconnected) => return self.broken("", process),
             }
             let _ = self.progress.draw(process.clock.now(), process.err);
             if let Some(exit) = self.interrupted(process) {
@@ -347,11 +354,12 @@ impl Telling<'_> {
         Some(exit)
     }
 
-    fn broken(&mut self, process: &mut Process<'_>) -> Exit {
+    fn broken(&mut self, why: &str, process: &mut Process<'_>) -> Exit {
         self.unfold(process);
         let _ = writeln!(
             process.err,
-            "error: flowship broke off; this is a fault of flowship, please report it"
+            "error: flowship broke off; this is a fault of flowship, please report it: {}",
+            disarm(why)
         );
         for state in self.progress.states() {
             let _ = writeln!(process.err, "  {state}");

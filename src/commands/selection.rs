@@ -108,7 +108,8 @@ impl Selection {
     pub(super) fn choose(self, keep_going: bool) -> Result<Chosen, Refusal> {
         let findings = self.findings();
         let mut invalid = self.invalid();
-        if !self.is_valid() && !(keep_going && invalid.len() < self.checked.len()) {
+        let some_left = invalid.len() < self.checked.len();
+        if !(self.is_valid() || keep_going && some_left) {
             return Err(Refusal {
                 exit: Exit::Artifact,
                 messages: self.unreadable.into_iter().map(|(_, why)| why).collect(),

@@ -12,13 +12,13 @@ use crate::artifact::{Artifact, PackOptions};
 use crate::cli::WantedArgs;
 use crate::deploy::job::Rules;
 use crate::deploy::outcome::{Message, Place};
+use crate::report::Found;
 use crate::settings::credentials::Names;
 use crate::settings::options::Options;
 use crate::settings::project::{
     self, ArtifactSettings, DeployRule, EnvironmentSettings, PackageSettings, Project,
     ProjectError, RawParameter, Target, deploy_rule,
 };
-use crate::report::Found;
 use crate::settings::redactor::Redactor;
 use crate::words::{disarm, nearest};
 
@@ -273,8 +273,12 @@ impl Settings {
         }
         let mut findings = Vec::new();
         for (artifact, id) in all.iter().zip(&ids) {
-            let of_all = self.entry(artifact).map(|(_, settings)| &settings.parameters);
-            let of_some = environments.iter().filter_map(|one| one.parameters.get(*id));
+            let of_all = self
+                .entry(artifact)
+                .map(|(_, settings)| &settings.parameters);
+            let of_some = environments
+                .iter()
+                .filter_map(|one| one.parameters.get(*id));
             let parameters = of_some.flat_map(|one| &one.parameters);
             for parameter in of_all.into_iter().flatten().chain(parameters) {
                 findings.extend(unknown_parameter(artifact, parameter));

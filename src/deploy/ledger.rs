@@ -24,6 +24,8 @@ pub enum Event {
     },
     /// One request, for `--verbose`.
     Request(String),
+    /// A thread broke off: a fault of flowship.
+    Broken(String),
     /// The work has ended.
     Ended(Ended),
 }

@@ -180,7 +180,7 @@ fn preview(context: &Context<'_>, one: Surveyed<'_>) -> Preview {
         deploys,
         parameters: parameter_changes(job, &standing)
             .into_iter()
-            .map(|change| shown(job, change, &clean))
+            .map(|change| shown(job, &change, &clean))
             .collect(),
         drift: standing
             .artifact
@@ -324,7 +324,7 @@ fn parameter_changes(job: &Job, standing: &Standing) -> Vec<ParameterChange> {
 }
 
 /// The change as it may be shown: values of variables by their names, those of secure-looking keys not at all.
-fn shown(job: &Job, change: ParameterChange, clean: &impl Fn(&str) -> String) -> ParameterChange {
+fn shown(job: &Job, change: &ParameterChange, clean: &impl Fn(&str) -> String) -> ParameterChange {
     let named = job.named.iter().find(|one| one.key == change.key);
     let from = named.and_then(|one| one.from.as_deref());
     let secret = looks_secret(&change.key);
@@ -346,7 +346,7 @@ fn shown(job: &Job, change: ParameterChange, clean: &impl Fn(&str) -> String) ->
             None => quoted(value),
         }),
         key: clean(&change.key),
-        ..change
+        written: change.written,
     }
 }
 

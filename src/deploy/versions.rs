@@ -71,6 +71,7 @@ fn numbers(version: &str) -> Option<Vec<u64>> {
 }
 
 #[cfg(test)]
+#[allow(clippy::too_many_lines, reason = "tables are long")]
 mod tests {
     use super::*;
 

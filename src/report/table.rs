@@ -422,11 +422,10 @@ impl Screen {
     }
 
     /// Moves the cursor so many places; a terminal takes 0 for 1.
-    fn go(&self, places: usize, direction: char) -> io::Result<()> {
+    fn go(&self, places: usize, direction: char) {
         if places > 0 {
             self.order(&format!("\u{1b}[{places}{direction}"));
         }
-        Ok(())
     }
 
     /// Anything but text.
@@ -457,19 +456,23 @@ impl TermLike for Screen {
     }
 
     fn move_cursor_up(&self, places: usize) -> io::Result<()> {
-        self.go(places, 'A')
+        self.go(places, 'A');
+        Ok(())
     }
 
     fn move_cursor_down(&self, places: usize) -> io::Result<()> {
-        self.go(places, 'B')
+        self.go(places, 'B');
+        Ok(())
     }
 
     fn move_cursor_right(&self, places: usize) -> io::Result<()> {
-        self.go(places, 'C')
+        self.go(places, 'C');
+        Ok(())
     }
 
     fn move_cursor_left(&self, places: usize) -> io::Result<()> {
-        self.go(places, 'D')
+        self.go(places, 'D');
+        Ok(())
     }
 
     fn write_line(&self, text: &str) -> io::Result<()> {

@@ -76,7 +76,7 @@ fn what_is_no_artifact_at_all_is_told_with_where_to_look() {
     check(&inside, &[])
         .exit(3)
         .no_stdout()
-        .stderr_has("looked for META-INF/MANIFEST.MF and did not find it");
+        .stderr_has("searched for folders that hold META-INF/MANIFEST.MF and found none");
     check(&parent.join("does-not-exist"), &[])
         .exit(3)
         .no_stdout()

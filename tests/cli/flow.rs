@@ -42,6 +42,20 @@ impl Flow {
             .with(DEFINITIONS, definitions(&["Receiver Address", "Retries"]))
     }
 
+    /// The same flow with another, short id.
+    pub(crate) fn named(id: &str) -> Self {
+        let flow = Self::new();
+        let manifest = flow
+            .read(MANIFEST)
+            .replace("\r\n ", "")
+            .replace(&flow.id, id);
+        Self {
+            id: id.to_owned(),
+            ..flow
+        }
+        .with(MANIFEST, manifest)
+    }
+
     /// The same flow with another script.
     pub(crate) fn changed() -> Self {
         Self::new().with(

@@ -282,8 +282,8 @@ fn a_command_line_that_makes_no_sense_sends_nothing() {
     let (tenant, flow) = (Tenant::new(&[]), Flow::new());
     let path = flow.path().to_str().unwrap();
     let cases: &[(&[&str], &str)] = &[
-        (&["deploy", path], "the package is not named"),
-        (&["deploy"], "required"),
+        (&["deploy", path], "is not named: an artifact lives"),
+        (&["deploy"], "nothing is named"),
         (
             &["deploy", path, "--package", "Orders", "--timeout", "soon"],
             "`soon` is no span of time",

@@ -279,7 +279,7 @@ fn backup_name(id: &str, version: &str, now: &str) -> String {
             .take(120)
             .collect()
     };
-    let time: String = now.chars().filter(|c| c.is_ascii_alphanumeric()).collect();
+    let time: String = now.chars().filter(char::is_ascii_alphanumeric).collect();
     format!(
         "flowship-backup-{}-{}-{time}.zip",
         plain(id),

@@ -1,0 +1,437 @@
+//! Several artifacts in one run: found, checked, read together, written in the order of need, each with its own verdict.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::flow::{Flow, MANIFEST, MODEL, SCRIPT, VALUES};
+use super::harness::{Flowship, Run, Tenant};
+
+/// A repository with several artifacts.
+pub(crate) struct Repository {
+    directory: TempDir,
+}
+
+impl Repository {
+    pub(crate) fn new() -> Self {
+        Self {
+            directory: TempDir::new().unwrap(),
+        }
+    }
+
+    /// With small flows of these ids, each in a folder of its own below `flows`.
+    pub(crate) fn of(ids: &[&str]) -> Self {
+        ids.iter().fold(Self::new(), |repository, id| {
+            repository.with(&Flow::named(id))
+        })
+    }
+
+    /// With a copy of an artifact below `flows`.
+    pub(crate) fn with(self, artifact: &Flow) -> Self {
+        for (path, bytes) in artifact.contents() {
+            self.write(&format!("flows/{}/{path}", artifact.id), bytes);
+        }
+        self
+    }
+
+    pub(crate) fn write(&self, path: &str, bytes: impl AsRef<[u8]>) {
+        let path = self.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// `flowship COMMAND` here, against this tenant.
+    pub(crate) fn call<'a>(&self, tenant: &'a Tenant, command: &str) -> Flowship<'a> {
+        Flowship::new()
+            .against(tenant)
+            .in_directory(self.path())
+            .arg(command)
+    }
+
+    /// `flowship deploy flows --package Orders` here.
+    pub(crate) fn deploy<'a>(&self, tenant: &'a Tenant) -> Flowship<'a> {
+        self.call(tenant, "deploy")
+            .args(["flows", "--package", "Orders"])
+    }
+}
+
+/// The verdict of each artifact.
+fn verdicts(run: &Run) -> Vec<(String, String)> {
+    let json: Value = run.json();
+    json["artifacts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            let text = |name: &str| one[name].as_str().unwrap().to_owned();
+            (text("id"), text("verdict"))
+        })
+        .collect()
+}
+
+fn pairs(all: &[(&str, &str)]) -> Vec<(String, String)> {
+    all.iter()
+        .map(|(id, word)| ((*id).to_owned(), (*word).to_owned()))
+        .collect()
+}
+
+fn ids(count: usize) -> Vec<String> {
+    (0..count)
+        .map(|number| format!("Flow_{number:02}"))
+        .collect()
+}
+
+/// The place of the first request that holds this text.
+fn place(tenant: &Tenant, text: &str) -> usize {
+    let requests = tenant.requests();
+    requests
+        .iter()
+        .position(|request| request.contains(text))
+        .unwrap_or_else(|| panic!("no request has {text}: {requests:#?}"))
+}
+
+/// A flow that uses a script of this collection.
+fn using(id: &str, collection: &str) -> Flow {
+    let flow = Flow::named(id);
+    let model = flow.read(MODEL);
+    let property = format!(
+        "<ifl:property><key>scriptBundleId</key><value>{collection}</value></ifl:property>"
+    );
+    let model = model.replacen(
+        "<bpmn2:extensionElements>",
+        &format!("<bpmn2:extensionElements>{property}"),
+        1,
+    );
+    assert!(
+        model.contains("scriptBundleId"),
+        "the model has no place for it"
+    );
+    let manifest = flow.read(MANIFEST).replacen(
+        "SAP-NodeType",
+        &format!("Require-Capability: scriptcollection.{collection}\r\nSAP-NodeType"),
+        1,
+    );
+    flow.with(MODEL, model).with(MANIFEST, manifest)
+}
+
+#[test]
+fn a_directory_of_artifacts_is_deployed_with_one_verdict_each() {
+    let tenant = Tenant::new(&[]);
+    let repository = Repository::of(&["Flow_A", "Flow_B", "Flow_C"])
+        .with(&Flow::of_type("MessageMapping"))
+        .with(&Flow::of_type("ScriptCollection"))
+        .with(&Flow::of_type("ValueMapping"));
+    let run = repository
+        .deploy(&tenant)
+        .args(["--output", "json"])
+        .run()
+        .exit(0);
+    let found = verdicts(&run);
+    assert_eq!(found.len(), 6);
+    for (id, word) in &found {
+        assert_eq!(word, "started", "{id}");
+        assert_eq!(tenant.deployments(id), 1, "{id}");
+    }
+}
+
+#[test]
+fn one_failure_hides_no_other() {
+    let tenant = Tenant::new(&["start-error@Flow_02"]);
+    let ids = ids(8);
+    let names: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let run = Repository::of(&names)
+        .deploy(&tenant)
+        .args(["--output", "json"])
+        .run()
+        .exit(1)
+        .stderr_has("Flow_02: the new content was built, but does not start");
+    let failed: Vec<String> = verdicts(&run)
+        .into_iter()
+        .filter(|(_, word)| word != "started")
+        .map(|(id, word)| format!("{id} {word}"))
+        .collect();
+    assert_eq!(failed, ["Flow_02 failed"]);
+}
+
+#[test]
+fn thirty_flows_are_read_in_lists_and_asked_for_no_more_than_needed() {
+    let tenant = Tenant::new(&[]);
+    let ids = ids(30);
+    let names: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let repository = Repository::of(&names);
+    let fast = ["--designtime-rate", "500", "--runtime-rate", "500"];
+    repository.deploy(&tenant).args(fast).run().exit(0);
+    let requests = tenant.requests();
+    let single = |request: &&String| {
+        request.starts_with("GET ") && request.contains("DesigntimeArtifacts(Id=")
+            || request.contains("IntegrationRuntimeArtifacts('")
+    };
+    assert_eq!(requests.iter().filter(single).count(), 0, "{requests:#?}");
+    assert!(requests.len() <= 125, "{}: {requests:#?}", requests.len());
+    let before = requests.len();
+    repository
+        .deploy(&tenant)
+        .args(fast)
+        .args(["--output", "json"])
+        .run()
+        .exit(0);
+    let again = tenant.requests().split_off(before);
+    assert!(
+        again.iter().all(|request| request.starts_with("GET ")),
+        "{again:#?}"
+    );
+    assert!(again.len() <= 70, "{}: {again:#?}", again.len());
+}
+
+#[test]
+fn a_tenant_that_does_not_list_what_runs_is_asked_for_each() {
+    let tenant = Tenant::new(&["fault=503@GET:IntegrationRuntimeArtifacts#1"]);
+    Repository::of(&["Flow_A", "Flow_B", "Flow_C"])
+        .deploy(&tenant)
+        .run()
+        .exit(0);
+    for id in ["Flow_A", "Flow_B", "Flow_C"] {
+        tenant.deployed_once(id);
+    }
+}
+
+#[test]
+fn what_is_needed_comes_first() {
+    let tenant = Tenant::new(&[]);
+    Repository::new()
+        .with(&using("A_Flow", "Shared_ScriptCollection"))
+        .with(&Flow::of_type("ScriptCollection"))
+        .deploy(&tenant)
+        .run()
+        .exit(0);
+    let collection = place(&tenant, "DeployScriptCollectionDesigntimeArtifact");
+    let upload = place(&tenant, "POST /api/v1/IntegrationDesigntimeArtifacts");
+    assert!(collection < upload, "the flow was written first");
+}
+
+#[test]
+fn a_flow_whose_collection_fails_is_skipped() {
+    let tenant = Tenant::new(&["build-fail@Shared_ScriptCollection"]);
+    let run = Repository::new()
+        .with(&using("A_Flow", "Shared_ScriptCollection"))
+        .with(&Flow::of_type("ScriptCollection"))
+        .with(&Flow::named("Free"))
+        .deploy(&tenant)
+        .args(["--output", "json"])
+        .run()
+        .exit(1)
+        .stderr_has("A_Flow: skipped, because Shared_ScriptCollection that it needs is failed");
+    assert_eq!(
+        verdicts(&run),
+        pairs(&[
+            ("A_Flow", "skipped"),
+            ("Free", "started"),
+            ("Shared_ScriptCollection", "failed")
+        ])
+    );
+    assert_eq!(tenant.deployments("A_Flow"), 0);
+    let uploads = tenant
+        .journal()
+        .matching("POST", "/IntegrationDesigntimeArtifacts")
+        .len();
+    assert_eq!(
+        uploads,
+        1,
+        "only the free flow is written\n{}",
+        tenant.transcript()
+    );
+}
+
+#[test]
+fn what_is_needed_and_not_there_is_named_before_the_first_write() {
+    let tenant = Tenant::new(&[]);
+    let repository = Repository::new().with(&using("A_Flow", "Elsewhere"));
+    let run = repository
+        .call(&tenant, "plan")
+        .args(["flows", "--package", "Orders"])
+        .run()
+        .exit(0);
+    run.stdout_has("needs ScriptCollection Elsewhere")
+        .stdout_has("neither in this run nor on the tenant");
+    tenant.is_untouched();
+}
+
+#[test]
+fn an_invalid_artifact_stops_the_run_and_every_error_is_told() {
+    let tenant = Tenant::new(&[]);
+    let broken = |id: &str| Flow::named(id).without(MODEL);
+    let repository = Repository::of(&["Good"])
+        .with(&broken("Bad_1"))
+        .with(&broken("Bad_2"));
+    repository
+        .deploy(&tenant)
+        .run()
+        .exit(3)
+        .stderr_has("Bad_1")
+        .stderr_has("Bad_2");
+    assert_eq!(tenant.all_requests(), [""; 0]);
+    let run = repository
+        .deploy(&tenant)
+        .args(["--keep-going", "--output", "json"])
+        .run()
+        .exit(3);
+    let mut found = verdicts(&run);
+    found.sort();
+    assert_eq!(
+        found,
+        pairs(&[
+            ("Bad_1", "invalid"),
+            ("Bad_2", "invalid"),
+            ("Good", "started")
+        ])
+    );
+}
+
+#[test]
+fn an_id_is_unique_and_the_option_is_for_one() {
+    let tenant = Tenant::new(&[]);
+    let repository = Repository::of(&["Twin", "Other"]);
+    for (path, bytes) in Flow::named("Twin").contents() {
+        repository.write(&format!("copy/{path}"), bytes);
+    }
+    repository
+        .deploy(&tenant)
+        .arg("copy")
+        .run()
+        .exit(2)
+        .stderr_has("two artifacts have the id Twin");
+    repository
+        .deploy(&tenant)
+        .args(["--id", "X"])
+        .run()
+        .exit(2)
+        .stderr_has("--id and --name are for one artifact");
+    assert_eq!(tenant.all_requests(), [""; 0]);
+}
+
+#[test]
+fn a_parameter_without_an_id_is_for_those_that_know_it() {
+    let tenant = Tenant::new(&[]);
+    let repository = Repository::of(&["With"]).with(
+        &Flow::named("Without")
+            .with(VALUES, "Other=1\n")
+            .without(super::flow::DEFINITIONS),
+    );
+    repository
+        .deploy(&tenant)
+        .args(["--set", "Retries=7", "--set", "Without:Other=2"])
+        .run()
+        .exit(0);
+    let values = |id: &str| {
+        tenant
+            .running(id)
+            .unwrap()
+            .parameters
+            .into_iter()
+            .collect::<Vec<_>>()
+    };
+    assert!(values("With").contains(&("Retries".to_owned(), "7".to_owned())));
+    assert!(values("Without").contains(&("Other".to_owned(), "2".to_owned())));
+    repository
+        .deploy(&tenant)
+        .args(["--set", "Retris=7"])
+        .run()
+        .exit(2)
+        .stderr_has("none of the 2 artifacts has a parameter `Retris`")
+        .stderr_has("did you mean `Retries`?");
+}
+
+#[test]
+fn unknown_parameters_of_all_artifacts_are_told_before_the_first_write() {
+    let tenant = Tenant::new(&[]);
+    Repository::of(&["Flow_A", "Flow_B", "Flow_C"])
+        .deploy(&tenant)
+        .args(["--set", "Flow_A:Nothing=1", "--set", "Flow_C:Nil=1"])
+        .run()
+        .exit(2)
+        .stderr_has("Flow_A has no parameter `Nothing`")
+        .stderr_has("Flow_C has no parameter `Nil`");
+    tenant.is_untouched();
+}
+
+#[test]
+fn a_lost_deploy_answer_among_many_deploys_nothing_twice() {
+    let tenant = Tenant::new(&["fault=504-after@POST:DeployIntegration#2"]);
+    Repository::of(&["Flow_A", "Flow_B", "Flow_C", "Flow_D"])
+        .deploy(&tenant)
+        .run()
+        .exit(0);
+    for id in ["Flow_A", "Flow_B", "Flow_C", "Flow_D"] {
+        tenant.deployed_once(id);
+    }
+}
+
+#[test]
+fn three_changed_of_several_are_written_and_the_others_left_alone() {
+    let flows = ["Flow_A", "Flow_B", "Flow_C", "Flow_D", "Flow_E"];
+    let preload = flows
+        .iter()
+        .map(|id| Flow::named(id).deployed(&[]))
+        .collect();
+    let tenant = Tenant::holding(&[], preload);
+    let changed = |id: &str| Flow::named(id).with(SCRIPT, "return 2\n");
+    let repository = Repository::of(&flows)
+        .with(&changed("Flow_B"))
+        .with(&changed("Flow_D"));
+    let run = repository
+        .deploy(&tenant)
+        .args(["--output", "json"])
+        .run()
+        .exit(0);
+    let started: Vec<String> = verdicts(&run)
+        .into_iter()
+        .filter(|(_, word)| word == "started")
+        .map(|(id, _)| id)
+        .collect();
+    assert_eq!(started, ["Flow_B", "Flow_D"]);
+    assert_eq!(
+        tenant
+            .journal()
+            .matching("PUT", "DesigntimeArtifacts")
+            .len(),
+        2
+    );
+    tenant.deployed("Flow_A", 0);
+}
+
+#[test]
+fn every_artifact_has_a_verdict_when_the_time_is_too_short() {
+    let tenant = Tenant::at_speed(1.0, &["slow=60"], Vec::new());
+    let ids = ids(4);
+    let names: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let run = Repository::of(&names)
+        .deploy(&tenant)
+        .args(["--timeout", "4s", "--output", "json"])
+        .run()
+        .exit(7);
+    let found = verdicts(&run);
+    assert_eq!(found.len(), 4);
+    assert!(
+        found.iter().all(|(_, word)| word == "undecided"),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn a_signal_tells_the_state_of_each() {
+    let tenant = Tenant::at_speed(1.0, &["slow=60"], Vec::new());
+    let repository = Repository::of(&["Flow_A", "Flow_B", "Flow_C"]);
+    let mut running = repository.deploy(&tenant).start();
+    running.wait_for("Flow_C: deployment accepted");
+    running.signal("TERM");
+    let run = running.end().exit(143);
+    for id in ["Flow_A", "Flow_B", "Flow_C"] {
+        assert!(run.stderr.contains(&format!("state: {id}: ")), "{id}");
+    }
+}
