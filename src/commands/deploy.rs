@@ -75,11 +75,13 @@ pub(super) fn settled<'a>(
         .select(&wanted.paths, voice, process)?
         .choose(keep_going)?;
     let wishes = settings.wishes(wanted, chosen.valid, &rules, &redactor, process)?;
-    let jobs = jobs::jobs(wishes, wanted, &redactor, process)?;
+    let work = jobs::jobs(wishes, &chosen.invalid, wanted, &redactor, process)?;
+    let mut invalid = chosen.invalid;
+    invalid.extend(work.skipped);
     Ok(Settled {
         command,
-        jobs,
-        invalid: chosen.invalid,
+        jobs: work.jobs,
+        invalid,
         findings: chosen.findings,
         timeout: timeout(asked.timeout, process)?,
         keep_going,

@@ -1,18 +1,18 @@
 //! From artifacts and settings to jobs: what each artifact is to become, with everything that is known before the tenant
 //! is asked.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Refusal, copies, not_an_artifact};
 use crate::Process;
-use crate::artifact::dependencies::{Dependencies, dependencies};
+use crate::artifact::dependencies::{Dependencies, Needs, dependencies};
 use crate::artifact::{Archive, Artifact, ArtifactKind, Comparable, PackOptions, references};
 use crate::cli::{PaceArgs, ParameterArgs, Span, TryOutArgs, WaitArgs, WantedArgs};
 use crate::deploy::job::{Content, Job, Requirement, Rules, Source};
-use crate::deploy::outcome::Message;
+use crate::deploy::outcome::{Message, Outcome};
 use crate::deploy::parameters::PROFILE;
 use crate::settings::options::{Listed, Options};
 use crate::settings::parameters::{self, NamedParameter};
@@ -51,31 +51,87 @@ impl Wish {
     }
 }
 
-/// Settles the jobs of a run.
+/// What a run is to do.
+pub(super) struct Work {
+    pub(super) jobs: Vec<Job>,
+    /// The ends of those that need an artifact which is not valid.
+    pub(super) skipped: Vec<Outcome>,
+}
+
+/// Settles the jobs of a run. `invalid`: the ends of the artifacts that are not valid; whoever needs one of them is
+/// left out.
 pub(super) fn jobs(
     wishes: Vec<Wish>,
+    invalid: &[Outcome],
     args: &WantedArgs,
     redactor: &Redactor,
     process: &mut Process<'_>,
-) -> Result<Vec<Job>, Refusal> {
+) -> Result<Work, Refusal> {
     let named = Named::read(&args.parameters, &wishes, redactor, process)?;
     for (wish, named) in wishes.iter().zip(&named.of_each) {
         copies::refuse_shared(wish, named, process)?;
     }
     let dependencies = dependencies_of(&wishes, process)?;
+    let skipped = hopeless(&wishes, &dependencies.needs, invalid);
     let mut jobs = Vec::new();
-    for (wish, named) in wishes.into_iter().zip(named.of_each) {
-        jobs.push(job(wish, named, process)?);
-    }
-    for (job, needs) in jobs.iter_mut().zip(dependencies.needs) {
-        job.needs = needs.on;
+    let all = wishes.into_iter().zip(named.of_each);
+    for (place, (wish, named)) in all.enumerate() {
+        if skipped.contains_key(&place) {
+            continue;
+        }
+        let mut job = job(wish, named, process)?;
+        let needs = &dependencies.needs[place];
+        job.needs = needs
+            .on
+            .iter()
+            .map(|need| moved_up(*need, &skipped))
+            .collect();
         job.requires = needs
             .missing
             .iter()
-            .map(|missing| requirement(job, missing))
+            .map(|missing| requirement(&job, missing))
             .collect();
+        jobs.push(job);
     }
-    Ok(jobs)
+    Ok(Work {
+        jobs,
+        skipped: skipped.into_values().collect(),
+    })
+}
+
+/// Those that need an artifact which is not valid, directly or over others, by their places.
+fn hopeless(wishes: &[Wish], needs: &[Needs], invalid: &[Outcome]) -> BTreeMap<usize, Outcome> {
+    let mut hopeless: BTreeMap<usize, Outcome> = BTreeMap::new();
+    loop {
+        let found = (0..wishes.len()).find_map(|place| {
+            let cause = invalid_need(&needs[place], invalid)
+                .or_else(|| needs[place].on.iter().find_map(|need| hopeless.get(need)));
+            let wish = &wishes[place];
+            match cause {
+                Some(cause) if !hopeless.contains_key(&place) => {
+                    Some((place, Outcome::skipped(wish.id(), &wish.artifact, cause)))
+                }
+                _ => None,
+            }
+        });
+        match found {
+            Some((place, outcome)) => hopeless.insert(place, outcome),
+            None => return hopeless,
+        };
+    }
+}
+
+fn invalid_need<'a>(needs: &Needs, invalid: &'a [Outcome]) -> Option<&'a Outcome> {
+    needs.missing.iter().find_map(|missing| {
+        invalid
+            .iter()
+            .find(|outcome| outcome.kind == Some(missing.kind) && outcome.id == missing.name)
+    })
+}
+
+/// A place in the run after those before it were left out.
+fn moved_up(place: usize, left_out: &BTreeMap<usize, Outcome>) -> usize {
+    place - left_out.range(..place).count()
 }
 
 /// Who of these needs whom.

@@ -41,7 +41,7 @@ const SIGNAL_EVERY: Duration = Duration::from_millis(50);
 pub(super) struct Settled<'a> {
     pub(super) command: &'static str,
     pub(super) jobs: Vec<Job>,
-    /// The ends of the artifacts that are not valid, when the run goes on without them.
+    /// The ends of the artifacts that are not valid, and of those that need them, when the run goes on without them.
     pub(super) invalid: Vec<Outcome>,
     /// What the offline check found in all of them.
     pub(super) findings: Vec<Found>,

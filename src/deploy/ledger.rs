@@ -15,7 +15,7 @@ pub enum Event {
         /// What happened.
         text: String,
     },
-    /// A write was sent or answered: what the tenant holds now.
+    /// A write was sent or answered, or a verdict was reached: what the tenant holds now.
     Wrote {
         /// The artifact.
         artifact: String,

@@ -245,6 +245,21 @@ impl Verdict {
         }
     }
 
+    /// The end of an artifact that needs another one which did not come to run; with the code of that one.
+    #[must_use]
+    pub fn skipped_with(need: &Outcome) -> Self {
+        let message = Message::new(format!(
+            "skipped, because {} that it needs is {}",
+            need.id,
+            need.verdict.word.as_str()
+        ))
+        .hint("mend that one first; nothing of this artifact was written");
+        Self {
+            exit: need.verdict.exit,
+            ..Self::bad(Word::Skipped, "nothing was written".to_owned(), message)
+        }
+    }
+
     /// The end that a call's error leads to before any deployment was accepted. `state`: what the tenant holds now.
     #[must_use]
     pub fn of_error(error: TenantError, state: &str) -> Self {
@@ -272,6 +287,19 @@ impl Outcome {
             id: artifact.id().to_owned(),
             kind: Some(artifact.kind()),
             ..Self::unreadable(Path::new(""), message)
+        }
+    }
+
+    /// The end of an artifact that needs one which is not valid: nothing was sent.
+    #[must_use]
+    pub fn skipped(id: &str, artifact: &Artifact, need: &Outcome) -> Self {
+        Self {
+            id: id.to_owned(),
+            verdict: Verdict {
+                evidence: "nothing was sent".to_owned(),
+                ..Verdict::skipped_with(need)
+            },
+            ..Self::invalid(artifact, Message::default())
         }
     }
 

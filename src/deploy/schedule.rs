@@ -178,7 +178,7 @@ impl<'a> Schedule<'a> {
         loop {
             let hopeless: BTreeMap<usize, Verdict> = self
                 .waiting()
-                .filter_map(|place| Some((place, skipped(self.failed_need(place)?))))
+                .filter_map(|place| Some((place, Verdict::skipped_with(self.failed_need(place)?))))
                 .collect();
             if hopeless.is_empty() {
                 return;
@@ -236,10 +236,11 @@ impl<'a> Schedule<'a> {
     ) {
         let outcome =
             gathering(self.context, &self.planned[place]).outcome(trace, evidence, verdict);
+        let word = outcome.verdict.word.as_str();
+        let ledger = &self.context.ledger;
+        ledger.wrote(&outcome.id, format!("{word}; {}", outcome.verdict.evidence));
         if self.planned.len() > 1 {
-            self.context
-                .ledger
-                .progress(&outcome.id, outcome.verdict.word.as_str());
+            ledger.progress(&outcome.id, word);
         }
         self.stands[place] = Stand::Decided(Box::new(outcome));
     }
@@ -261,20 +262,6 @@ fn gathering<'a>(context: &'a Context<'a>, planned: &'a Planned<'a>) -> Gatherin
         job: planned.job,
         standing: &planned.standing,
         started: planned.started,
-    }
-}
-
-/// The end of an artifact that needs another one which did not come to run; with the code of that one.
-fn skipped(need: &Outcome) -> Verdict {
-    let message = Message::new(format!(
-        "skipped, because {} that it needs is {}",
-        need.id,
-        need.verdict.word.as_str()
-    ))
-    .hint("mend that one first; nothing of this artifact was written");
-    Verdict {
-        exit: need.verdict.exit,
-        ..Verdict::bad(Word::Skipped, "nothing was written".to_owned(), message)
     }
 }
 

@@ -23,6 +23,7 @@ pub enum Volume {
 pub struct Progress {
     volume: Volume,
     simulated: bool,
+    /// What the tenant holds of each artifact; empty while nothing was written.
     states: BTreeMap<String, String>,
     table: Option<Table>,
 }
@@ -47,6 +48,9 @@ impl Progress {
 
     /// Takes note of an event that happened at `now`.
     pub fn tell(&mut self, event: &Event, now: Moment, err: &mut dyn Write) -> io::Result<()> {
+        if let Event::Progress { artifact, .. } = event {
+            self.states.entry(artifact.clone()).or_default();
+        }
         match event {
             Event::Progress { artifact, text } if self.volume != Volume::Quiet => {
                 let table = self.table.as_mut();
@@ -86,10 +90,17 @@ impl Progress {
     /// What the tenant holds, for a run that ends before its verdicts.
     #[must_use]
     pub fn states(&self) -> Vec<String> {
-        if self.states.is_empty() {
+        if self.states.values().all(String::is_empty) {
             return vec!["state: nothing was written to the tenant".to_owned()];
         }
-        let state = |(artifact, state): (&String, &String)| format!("state: {artifact}: {state}");
+        let state = |(artifact, state): (&String, &String)| {
+            let state = if state.is_empty() {
+                "nothing was written"
+            } else {
+                state
+            };
+            format!("state: {artifact}: {state}")
+        };
         self.states.iter().map(state).collect()
     }
 }

@@ -44,16 +44,62 @@ impl Flow {
 
     /// The same flow with another, short id.
     pub(crate) fn named(id: &str) -> Self {
-        let flow = Self::new();
-        let manifest = flow
+        Self::new().with_id(id)
+    }
+
+    /// The same artifact with another id.
+    pub(crate) fn with_id(self, id: &str) -> Self {
+        let manifest = self
             .read(MANIFEST)
             .replace("\r\n ", "")
-            .replace(&flow.id, id);
+            .replace(&self.id, id);
         Self {
             id: id.to_owned(),
-            ..flow
+            ..self
         }
         .with(MANIFEST, manifest)
+    }
+
+    /// With one more header in its manifest.
+    pub(crate) fn with_header(self, header: &str) -> Self {
+        let manifest =
+            self.read(MANIFEST)
+                .replacen("SAP-NodeType", &format!("{header}\r\nSAP-NodeType"), 1);
+        self.with(MANIFEST, manifest)
+    }
+
+    /// With one more element in its model, before everything else.
+    pub(crate) fn with_element(self, element: &str) -> Self {
+        let model = self.read(MODEL);
+        let begin = model.find("<bpmn2:extensionElements>").unwrap();
+        let (before, after) = model.split_at(begin);
+        self.with(MODEL, format!("{before}{element}{after}"))
+    }
+
+    /// A flow that uses a script of one collection, and a message mapping where one is named.
+    pub(crate) fn using(id: &str, collection: &str, mapping: Option<&str>) -> Self {
+        let mut properties = property("scriptBundleId", collection);
+        if let Some(mapping) = mapping {
+            properties += &property("messageMappingBundleId", mapping);
+        }
+        Self::named(id).with_element(&format!(
+            "<bpmn2:callActivity><bpmn2:extensionElements>{properties}</bpmn2:extensionElements></bpmn2:callActivity>\n"
+        ))
+    }
+
+    /// A flow that is called at an address of its HTTPS sender.
+    pub(crate) fn called_at(id: &str, address: &str) -> Self {
+        let properties = [
+            ("ComponentType", "HTTPS"),
+            ("direction", "Sender"),
+            ("urlPath", address),
+        ]
+        .map(|(key, value)| property(key, value))
+        .concat();
+        Self::named(id).with_element(&format!(
+            "<bpmn2:messageFlow name=\"HTTPS\" targetRef=\"Start\"><bpmn2:extensionElements>{properties}\
+             </bpmn2:extensionElements></bpmn2:messageFlow>\n"
+        ))
     }
 
     /// The same flow with another script.
@@ -198,15 +244,17 @@ fn model() -> String {
         ("address", "{{Receiver Address}}/orders"),
         ("retries", "{{Retries}}"),
     ]
-    .map(|(key, value)| {
-        format!("<ifl:property>\n<key>{key}</key>\n<value>{value}</value>\n</ifl:property>\n")
-    })
+    .map(|(key, value)| property(key, value))
     .concat();
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?><bpmn2:definitions xmlns:bpmn2=\"http://www.omg.org/spec/BPMN/20100524/MODEL\" \
          xmlns:ifl=\"http:///com.sap.ifl.model/Ifl.xsd\">\n<bpmn2:extensionElements>\n{properties}</bpmn2:extensionElements>\n\
          </bpmn2:definitions>\n"
     )
+}
+
+fn property(key: &str, value: &str) -> String {
+    format!("<ifl:property>\n<key>{key}</key>\n<value>{value}</value>\n</ifl:property>\n")
 }
 
 fn definitions(names: &[&str]) -> String {

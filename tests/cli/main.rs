@@ -9,6 +9,7 @@
 
 mod check;
 mod credentials;
+mod dependencies;
 mod deploy;
 mod flow;
 mod golden;

@@ -6,8 +6,8 @@ use std::path::Path;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::flow::{Flow, MANIFEST, MODEL, SCRIPT, VALUES};
-use super::harness::{Flowship, Run, Tenant};
+use super::flow::{Flow, MODEL, SCRIPT, VALUES};
+use super::harness::{Flowship, Run, Tenant, together};
 
 /// A repository with several artifacts.
 pub(crate) struct Repository {
@@ -62,7 +62,7 @@ impl Repository {
 }
 
 /// The verdict of each artifact.
-fn verdicts(run: &Run) -> Vec<(String, String)> {
+pub(crate) fn verdicts(run: &Run) -> Vec<(String, String)> {
     let json: Value = run.json();
     json["artifacts"]
         .as_array()
@@ -75,7 +75,7 @@ fn verdicts(run: &Run) -> Vec<(String, String)> {
         .collect()
 }
 
-fn pairs(all: &[(&str, &str)]) -> Vec<(String, String)> {
+pub(crate) fn pairs(all: &[(&str, &str)]) -> Vec<(String, String)> {
     all.iter()
         .map(|(id, word)| ((*id).to_owned(), (*word).to_owned()))
         .collect()
@@ -85,39 +85,6 @@ fn ids(count: usize) -> Vec<String> {
     (0..count)
         .map(|number| format!("Flow_{number:02}"))
         .collect()
-}
-
-/// The place of the first request that holds this text.
-fn place(tenant: &Tenant, text: &str) -> usize {
-    let requests = tenant.requests();
-    requests
-        .iter()
-        .position(|request| request.contains(text))
-        .unwrap_or_else(|| panic!("no request has {text}: {requests:#?}"))
-}
-
-/// A flow that uses a script of this collection.
-fn using(id: &str, collection: &str) -> Flow {
-    let flow = Flow::named(id);
-    let model = flow.read(MODEL);
-    let property = format!(
-        "<ifl:property><key>scriptBundleId</key><value>{collection}</value></ifl:property>"
-    );
-    let model = model.replacen(
-        "<bpmn2:extensionElements>",
-        &format!("<bpmn2:extensionElements>{property}"),
-        1,
-    );
-    assert!(
-        model.contains("scriptBundleId"),
-        "the model has no place for it"
-    );
-    let manifest = flow.read(MANIFEST).replacen(
-        "SAP-NodeType",
-        &format!("Require-Capability: scriptcollection.{collection}\r\nSAP-NodeType"),
-        1,
-    );
-    flow.with(MODEL, model).with(MANIFEST, manifest)
 }
 
 #[test]
@@ -199,67 +166,6 @@ fn a_tenant_that_does_not_list_what_runs_is_asked_for_each() {
     for id in ["Flow_A", "Flow_B", "Flow_C"] {
         tenant.deployed_once(id);
     }
-}
-
-#[test]
-fn what_is_needed_comes_first() {
-    let tenant = Tenant::new(&[]);
-    Repository::new()
-        .with(&using("A_Flow", "Shared_ScriptCollection"))
-        .with(&Flow::of_type("ScriptCollection"))
-        .deploy(&tenant)
-        .run()
-        .exit(0);
-    let collection = place(&tenant, "DeployScriptCollectionDesigntimeArtifact");
-    let upload = place(&tenant, "POST /api/v1/IntegrationDesigntimeArtifacts");
-    assert!(collection < upload, "the flow was written first");
-}
-
-#[test]
-fn a_flow_whose_collection_fails_is_skipped() {
-    let tenant = Tenant::new(&["build-fail@Shared_ScriptCollection"]);
-    let run = Repository::new()
-        .with(&using("A_Flow", "Shared_ScriptCollection"))
-        .with(&Flow::of_type("ScriptCollection"))
-        .with(&Flow::named("Free"))
-        .deploy(&tenant)
-        .args(["--output", "json"])
-        .run()
-        .exit(1)
-        .stderr_has("A_Flow: skipped, because Shared_ScriptCollection that it needs is failed");
-    assert_eq!(
-        verdicts(&run),
-        pairs(&[
-            ("A_Flow", "skipped"),
-            ("Free", "started"),
-            ("Shared_ScriptCollection", "failed")
-        ])
-    );
-    assert_eq!(tenant.deployments("A_Flow"), 0);
-    let uploads = tenant
-        .journal()
-        .matching("POST", "/IntegrationDesigntimeArtifacts")
-        .len();
-    assert_eq!(
-        uploads,
-        1,
-        "only the free flow is written\n{}",
-        tenant.transcript()
-    );
-}
-
-#[test]
-fn what_is_needed_and_not_there_is_named_before_the_first_write() {
-    let tenant = Tenant::new(&[]);
-    let repository = Repository::new().with(&using("A_Flow", "Elsewhere"));
-    let run = repository
-        .call(&tenant, "plan")
-        .args(["flows", "--package", "Orders"])
-        .run()
-        .exit(0);
-    run.stdout_has("needs ScriptCollection Elsewhere")
-        .stdout_has("neither in this run nor on the tenant");
-    tenant.is_untouched();
 }
 
 #[test]
@@ -434,4 +340,222 @@ fn a_signal_tells_the_state_of_each() {
     for id in ["Flow_A", "Flow_B", "Flow_C"] {
         assert!(run.stderr.contains(&format!("state: {id}: ")), "{id}");
     }
+}
+
+#[test]
+fn paths_that_overlap_name_each_artifact_once_and_keep_their_order() {
+    let tenant = Tenant::new(&[]);
+    let repository = Repository::of(&["Flow_A", "Flow_B"]);
+    for (path, bytes) in Flow::named("Flow_0").contents() {
+        repository.write(&format!("more/deep/{path}"), bytes);
+    }
+    let run = repository
+        .call(&tenant, "deploy")
+        .args(["flows/Flow_B", "flows", "more", "./more/deep"])
+        .args(["--package", "Orders", "--output", "json"])
+        .run()
+        .exit(0);
+    assert_eq!(
+        verdicts(&run),
+        pairs(&[
+            ("Flow_B", "started"),
+            ("Flow_A", "started"),
+            ("Flow_0", "started")
+        ])
+    );
+    for id in ["Flow_A", "Flow_B", "Flow_0"] {
+        tenant.deployed_once(id);
+    }
+}
+
+#[test]
+fn what_git_ignores_and_hides_is_no_artifact_of_the_run() {
+    let tenant = Tenant::new(&[]);
+    let repository = Repository::of(&["Flow_A"]);
+    repository.write(".gitignore", "build/\n");
+    for folder in ["flows/build/Flow_B", "flows/.hidden/Flow_B"] {
+        for (path, bytes) in Flow::named("Flow_B").contents() {
+            repository.write(&format!("{folder}/{path}"), bytes);
+        }
+    }
+    fs::create_dir(repository.path().join(".git")).unwrap();
+    let run = repository
+        .deploy(&tenant)
+        .args(["--output", "json"])
+        .run()
+        .exit(0);
+    assert_eq!(verdicts(&run), pairs(&[("Flow_A", "started")]));
+}
+
+#[test]
+fn the_text_of_a_run_has_a_line_for_each_and_names_what_failed() {
+    let tenant = Tenant::new(&["build-fail@Flow_B"]);
+    let run = Repository::of(&["Flow_A", "Flow_B", "Flow_C"])
+        .deploy(&tenant)
+        .run()
+        .exit(1)
+        .stdout_has("started Flow_A 1.0.3")
+        .stdout_has("failed Flow_B")
+        .stdout_has("started Flow_C 1.0.3")
+        .stderr_has("error: Flow_B: the build of the new content failed");
+    let errors = run.stderr.matches("error: ").count();
+    assert_eq!(errors, 1, "{run}");
+}
+
+#[test]
+fn the_worst_end_is_that_of_the_run() {
+    let tenant = Tenant::new(&["build-fail@Failing", "slow=1000@Slow"]);
+    let broken = Flow::named("Broken").without(MODEL);
+    let run = Repository::of(&["Failing", "Slow", "Well"])
+        .with(&broken)
+        .deploy(&tenant)
+        .args(["--keep-going", "--timeout", "4s", "--output", "json"])
+        .run()
+        .exit(1);
+    let mut found = verdicts(&run);
+    found.sort();
+    assert_eq!(
+        found,
+        pairs(&[
+            ("Broken", "invalid"),
+            ("Failing", "failed"),
+            ("Slow", "undecided"),
+            ("Well", "started")
+        ])
+    );
+}
+
+#[test]
+fn with_keep_going_an_unknown_parameter_stops_its_artifact_alone() {
+    let tenant = Tenant::new(&[]);
+    let run = Repository::of(&["Flow_A", "Flow_B"])
+        .deploy(&tenant)
+        .args(["--keep-going", "--set", "Flow_A:Nothing=1"])
+        .args(["--output", "json"])
+        .run()
+        .exit(3)
+        .stderr_has("Flow_A has no parameter `Nothing`");
+    assert_eq!(
+        verdicts(&run),
+        pairs(&[("Flow_A", "invalid"), ("Flow_B", "started")])
+    );
+    assert_eq!(tenant.design("Flow_A"), None);
+}
+
+#[test]
+fn an_entry_with_an_id_is_for_that_artifact_and_wins() {
+    let tenant = Tenant::new(&[]);
+    Repository::of(&["Flow_A", "Flow_B"])
+        .with(&Flow::of_type("ScriptCollection"))
+        .deploy(&tenant)
+        .args(["--set", "Retries=7", "--set", "Flow_B:Retries=8"])
+        .args(["--set-from-env", "Receiver Address=ADDRESS"])
+        .env("ADDRESS", "https://other.example")
+        .hiding("https://other.example")
+        .run()
+        .exit(0);
+    for (id, retries) in [("Flow_A", "7"), ("Flow_B", "8")] {
+        let parameters = tenant.running(id).unwrap().parameters;
+        assert_eq!(parameters["Retries"], retries);
+        assert_eq!(parameters["Receiver Address"], "https://other.example");
+    }
+}
+
+#[test]
+fn a_file_of_parameters_is_for_those_that_know_its_keys() {
+    let tenant = Tenant::new(&[]);
+    let repository = Repository::of(&["Flow_A"]).with(
+        &Flow::named("Flow_B")
+            .with(VALUES, "Other=1\n")
+            .without(super::flow::DEFINITIONS),
+    );
+    repository.write("qa.properties", "Retries=5\nOther=6\n");
+    let with_file = |file: &str| {
+        repository
+            .deploy(&tenant)
+            .args(["--parameters", file])
+            .run()
+    };
+    let _ = with_file("qa.properties").exit(0);
+    assert_eq!(tenant.running("Flow_A").unwrap().parameters["Retries"], "5");
+    assert_eq!(tenant.running("Flow_B").unwrap().parameters["Other"], "6");
+    repository.write("wrong.properties", "Retries=5\nOthre=6\n");
+    let _ = with_file("wrong.properties")
+        .exit(2)
+        .stderr_has("none of the 2 artifacts has a parameter `Othre`")
+        .stderr_has("wrong.properties:2")
+        .stderr_has("did you mean `Other`?");
+}
+
+#[test]
+fn a_tenant_that_is_hurried_says_so_and_every_artifact_gets_there() {
+    for scenario in ["rate-limit=3", "fault=429@POST:DeployIntegration#2"] {
+        let tenant = Tenant::new(&[scenario]);
+        let ids = ids(6);
+        let names: Vec<&str> = ids.iter().map(String::as_str).collect();
+        let _ = Repository::of(&names).deploy(&tenant).run().exit(0);
+        let refused = tenant.journal().entries.into_iter();
+        assert!(refused.filter(|one| one.status == Some(429)).count() > 0);
+        for id in &names {
+            tenant.deployed_once(id);
+        }
+    }
+}
+
+#[test]
+fn a_lost_answer_of_any_write_among_many_does_nothing_twice() {
+    let faults = [
+        "fault=504-after@POST:IntegrationDesigntimeArtifacts#2",
+        "fault=cut-after@POST:IntegrationPackages#1",
+        "fault=cut-after@POST:DeployIntegration#3",
+        "fault=200-page-after@POST:DeployIntegration#1",
+    ];
+    together(&faults, |fault| {
+        let tenant = Tenant::new(&[fault]);
+        let names = ["Flow_A", "Flow_B", "Flow_C", "Flow_D"];
+        let _ = Repository::of(&names).deploy(&tenant).run().exit(0);
+        for id in names {
+            tenant.deployed_once(id);
+        }
+    });
+}
+
+#[test]
+fn every_artifact_has_a_verdict_when_the_time_is_too_short_for_those_that_wait() {
+    let tenant = Tenant::new(&["slow=1000"]);
+    let run = Repository::of(&["Free"])
+        .with(&Flow::using("User", "Shared_ScriptCollection", None))
+        .with(&Flow::of_type("ScriptCollection"))
+        .deploy(&tenant)
+        .args(["--timeout", "3s", "--output", "json"])
+        .run()
+        .exit(7);
+    assert_eq!(
+        verdicts(&run),
+        pairs(&[
+            ("Free", "undecided"),
+            ("Shared_ScriptCollection", "undecided"),
+            ("User", "skipped")
+        ])
+    );
+    assert_eq!(tenant.design("User"), None);
+}
+
+#[test]
+fn an_interrupted_run_tells_of_those_that_ended_and_of_those_that_were_not_begun() {
+    let tenant = Tenant::new(&["slow=100000@Shared_ScriptCollection"]);
+    let repository = Repository::of(&["Quick"])
+        .with(&Flow::using("User", "Shared_ScriptCollection", None))
+        .with(&Flow::of_type("ScriptCollection"));
+    let mut running = repository.deploy(&tenant).start();
+    running.wait_for("Quick: started");
+    running.signal("TERM");
+    running
+        .end()
+        .exit(143)
+        .no_stdout()
+        .stderr_has("state: Quick: started")
+        .stderr_has("state: Shared_ScriptCollection: a deployment was accepted")
+        .stderr_has("state: User: nothing was written");
+    assert_eq!(tenant.design("User"), None);
 }

@@ -205,21 +205,6 @@ fn a_read_only_package_can_still_be_redeployed_with_other_parameters() {
 }
 
 #[test]
-fn a_value_mapping_with_other_content_is_refused_for_now() {
-    let old = Flow::of_type("ValueMapping");
-    let new = Flow::of_type("ValueMapping")
-        .with("value_mapping.xml", "<vm version=\"2.0\"><group/></vm>");
-    let tenant = Tenant::holding(&[], vec![old.deployed(&[])]);
-    Flowship::deploy(&tenant, new.path())
-        .run()
-        .exit(1)
-        .verdict("failed")
-        .stderr_has("the tenant's API cannot update value mappings");
-    tenant.is_untouched();
-    tenant.runs(&old);
-}
-
-#[test]
 fn a_package_that_may_not_be_created_is_named() {
     let (tenant, flow) = (Tenant::new(&[]), Flow::new());
     Flowship::deploy(&tenant, flow.path())
