@@ -86,6 +86,12 @@ impl Refusal {
         Self::new(501, "Not implemented")
     }
 
+    /// The service plan lacks it; documented for another call of the same API.
+    pub(super) fn not_in_plan() -> Self {
+        let text = "API is not available as part of your SAP Integration Suite service plan.";
+        Self::new(405, text)
+    }
+
     /// Known on a tenant, absent here: said plainly, so that nobody takes it for SAP's answer.
     pub(super) fn not_simulated(what: &str) -> Self {
         Self::new(501, format!("{what} is not simulated by this sandbox."))

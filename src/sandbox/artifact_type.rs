@@ -31,7 +31,8 @@ impl ArtifactType {
             .find(|kind| kind.bundle_type() == bundle_type)
     }
 
-    fn stem(self) -> &'static str {
+    /// What stands before `DesigntimeArtifact` in names of the API.
+    pub(super) fn stem(self) -> &'static str {
         match self {
             IntegrationFlow => "Integration",
             ValueMapping => "ValueMapping",

@@ -10,7 +10,7 @@ use super::artifact_type::ArtifactType;
 use crate::artifact::manifest::{Manifest, aligned};
 use crate::artifact::properties::Properties;
 
-const MANIFEST: &str = "META-INF/MANIFEST.MF";
+pub(super) const MANIFEST: &str = "META-INF/MANIFEST.MF";
 const PARAMETERS: &str = "src/main/resources/parameters.prop";
 /// Holds the description; downloads of value mappings come without it.
 pub(super) const METAINFO: &str = "metainfo.prop";
@@ -80,6 +80,27 @@ pub(super) fn earlier_version(zip: &[u8]) -> Option<Vec<u8>> {
 pub(super) fn description(zip: &[u8]) -> Option<String> {
     let properties = Properties::parse(&file(zip, METAINFO)?).ok()?;
     properties.get("description").map(str::to_owned)
+}
+
+/// The steps' properties in a flow's model, as pairs of key and value; none where there is no model that can be read.
+pub(super) fn model_properties(zip: &[u8]) -> Vec<(String, String)> {
+    let model = files(zip)
+        .into_iter()
+        .map(|(name, _)| name)
+        .find(|name| name.to_ascii_lowercase().ends_with(".iflw"));
+    let text = model.and_then(|name| file(zip, &name)).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let Ok(document) = roxmltree::Document::parse(&text) else {
+        return Vec::new();
+    };
+    let keys = document
+        .descendants()
+        .filter(|node| node.tag_name().name() == "key");
+    keys.filter_map(|key| {
+        let value = key.next_sibling_element()?;
+        Some((key.text()?.to_owned(), value.text()?.to_owned()))
+    })
+    .collect()
 }
 
 /// Whether a message mapping has the mapping that it is about.

@@ -8,7 +8,7 @@ use super::entity::{Entity, entity_answer, list_answer};
 use super::path::{Query, Segment};
 use super::query;
 use super::scenario::Scenarios;
-use super::state::Stamp;
+use super::state::{COLLEAGUE, Stamp};
 
 /// What does not change while a sandbox runs.
 pub(super) struct Setting {
@@ -72,8 +72,17 @@ impl Call<'_> {
     pub(super) fn stamp(&self) -> Stamp {
         Stamp {
             millis: self.setting.clock.millis(self.now),
-            by: self.caller.to_owned(),
+            by: self.shown_as("modified-by"),
         }
+    }
+
+    /// The name under which the tenant shows this caller, which a scenario may change for the client, not for others.
+    pub(super) fn shown_as(&self, scenario: &str) -> String {
+        let name = match self.setting.scenarios.value(scenario) {
+            Some(name) if self.caller != COLLEAGUE => name,
+            _ => self.caller,
+        };
+        name.to_owned()
     }
 
     /// The body's properties, all of them known and all of them text or null.

@@ -3,6 +3,7 @@
 use super::answer::{Answer, Refusal};
 use super::artifact_type::ArtifactType;
 use super::call::Call;
+use super::dependencies;
 use super::designtime;
 use super::entity::{Entity, Property};
 use super::path::key_literal;
@@ -50,7 +51,8 @@ fn accepted(call: &Call, artifact: &Artifact, task: &str) -> Result<Answer, Refu
     if scenarios.of_artifact("no-task-id", &artifact.id).is_some() {
         return Ok(Answer::empty(202));
     }
-    if artifact.kind.deploy_answers_entity() {
+    let by_task = scenarios.of_artifact("mapping-task-id", &artifact.id);
+    if artifact.kind.deploy_answers_entity() && by_task.is_none() {
         return call
             .entity(202, designtime::entity(artifact, call))
             .or_else(|_| Ok(Answer::empty(202)));
@@ -76,7 +78,8 @@ fn course(tenant: &Tenant, call: &Call, artifact: &Artifact) -> Course {
         nth: runtime.map_or(0, |runtime| runtime.deployments) + 1,
         accepted: call.now,
         previous: runtime.and_then(|runtime| runtime.at(call.now)),
-        record: record(artifact, call.caller),
+        record: record(artifact, &call.shown_as("deployed-by")),
+        lacks: &|at| dependencies::missing(tenant, &call.setting.scenarios, artifact, at),
         scenarios: &call.setting.scenarios,
         millis: &|at| clock.millis(at),
     };
@@ -100,7 +103,7 @@ pub(super) fn record(artifact: &Artifact, by: &str) -> Record {
 
 fn colleague(tenant: &mut Tenant, call: &Call, id: &str, moment: &str) {
     let chosen = call.setting.scenarios.of_artifact("foreign-save", id) == Some(moment);
-    if chosen && !tenant.colleague_saved {
+    if chosen {
         tenant.colleague_saves(id, call.stamp().millis);
     }
 }
@@ -108,12 +111,7 @@ fn colleague(tenant: &mut Tenant, call: &Call, id: &str, moment: &str) {
 /// `BuildAndDeployStatus(TaskId='...')`.
 pub(super) fn status(tenant: &Tenant, call: &Call) -> Result<Answer, Refusal> {
     match call.setting.scenarios.value("no-task-api") {
-        Some("405") => {
-            return Err(Refusal::new(
-                405,
-                "API is not available as part of your SAP Integration Suite service plan.",
-            ));
-        }
+        Some("405") => return Err(Refusal::not_in_plan()),
         Some("501") => return Err(Refusal::not_implemented()),
         Some(_) => {
             return Err(Refusal::not_found(

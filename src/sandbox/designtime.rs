@@ -52,7 +52,7 @@ pub(super) fn answer(
         ("GET", []) => call.entity(200, entity),
         ("GET", ["$value"]) => download(tenant, id, zip),
         ("PUT", []) => update(tenant, call, id),
-        ("DELETE", []) => delete(tenant, id),
+        ("DELETE", []) => delete(tenant, call, id),
         (_, ["Configurations", ..] | ["$links", "Configurations"]) => {
             configurations::answer(tenant, call, id)
         }
@@ -88,6 +88,17 @@ fn all(tenant: &mut Tenant, call: &mut Call, kind: ArtifactType) -> Result<Answe
         ("POST", []) => create(tenant, call, kind),
         _ => Err(Refusal::not_implemented()),
     }
+}
+
+/// An artifact as the lists of its package show it.
+pub(super) fn listed(artifact: &Artifact, call: &Call) -> Entity {
+    let mut entity = entity(artifact, call);
+    if call.chosen("lists-without-dates") {
+        entity
+            .properties
+            .retain(|(name, _)| !name.starts_with("Created") && !name.starts_with("Modified"));
+    }
+    entity
 }
 
 /// An artifact as the API shows it.
@@ -152,7 +163,8 @@ fn create(tenant: &mut Tenant, call: &mut Call, kind: ArtifactType) -> Result<An
     );
     check_name(&name)?;
     check_package(tenant, &package)?;
-    check_free(tenant, call, kind, &id, &name)?;
+    check_free(tenant, call, kind, (&id, &name, &package))?;
+    check_deleted(tenant, call, kind, &id)?;
     let zip = match content {
         Some(content) => bundle::renamed(decoded(&content, kind)?, &id)?,
         None => bundle::empty(kind, &id, &name)?,
@@ -252,11 +264,16 @@ fn check_free(
     tenant: &Tenant,
     call: &Call,
     kind: ArtifactType,
-    id: &str,
-    name: &str,
+    (id, name, package): (&str, &str, &str),
 ) -> Result<(), Refusal> {
-    let Some(taken) = tenant.artifacts.get(id) else {
-        return Ok(());
+    let lingering = tenant
+        .deleted
+        .get(id)
+        .filter(|deleted| call.now < deleted.free);
+    let owner = match (tenant.artifacts.get(id), lingering) {
+        (Some(taken), _) => taken.package.as_str(),
+        (None, Some(_)) => package,
+        (None, None) => return Ok(()),
     };
     let article = if kind == ArtifactType::IntegrationFlow {
         "An"
@@ -266,7 +283,7 @@ fn check_free(
     let text = format!(
         "{article} {} {name} with the ID {id} already exists in the {} package. Please rename the artifact ID.",
         kind.words(),
-        taken.package
+        owner
     );
     let status = if call.setting.scenarios.value("duplicate") == Some("409") {
         409
@@ -274,6 +291,27 @@ fn check_free(
         500
     };
     Err(Refusal::new(status, text))
+}
+
+/// Scenario `create-fails-after-delete`: the way back is barred, for a while or for good.
+fn check_deleted(
+    tenant: &mut Tenant,
+    call: &Call,
+    kind: ArtifactType,
+    id: &str,
+) -> Result<(), Refusal> {
+    let most = call
+        .setting
+        .scenarios
+        .times_of("create-fails-after-delete", id);
+    match tenant.deleted.get_mut(id) {
+        Some(deleted) if deleted.failed_creates < most => {
+            deleted.failed_creates += 1;
+            let text = format!("Creation of {} failed.", kind.title());
+            Err(Refusal::new(500, text))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn decoded(content: &str, kind: ArtifactType) -> Result<Vec<u8>, Refusal> {
@@ -439,21 +477,19 @@ fn numbers(version: &str) -> Vec<u64> {
 
 fn colleague_after_upload(tenant: &mut Tenant, call: &Call, id: &str) {
     let chosen = call.setting.scenarios.of_artifact("foreign-save", id) == Some("after-upload");
-    if chosen && !tenant.colleague_saved {
+    if chosen {
         tenant.colleague_saves(id, call.stamp().millis + 1);
     }
 }
 
-fn delete(tenant: &mut Tenant, id: &str) -> Result<Answer, Refusal> {
+fn delete(tenant: &mut Tenant, call: &Call, id: &str) -> Result<Answer, Refusal> {
     let artifact = &tenant.artifacts[id];
     refuse_read_only(tenant, artifact)?;
-    if artifact.locked_by.is_some() {
-        return Err(Refusal::new(
-            500,
-            "Cannot delete the artifact as it is locked.",
-        ));
-    }
+    refuse_locked(artifact, call, "delete")?;
     tenant.artifacts.remove(id);
+    let scenarios = &call.setting.scenarios;
+    let lingers = scenarios.seconds_of("delete-lingers", id).unwrap_or(0.0);
+    tenant.deleted.entry(id.to_owned()).or_default().free = call.now + lingers;
     Ok(Answer::empty(200))
 }
 
@@ -463,7 +499,12 @@ pub(super) fn save_as_version(
     call: &Call,
     kind: ArtifactType,
 ) -> Result<Answer, Refusal> {
-    if call.method != "POST" {
+    let absent = match call.setting.scenarios.value("no-save-as-version") {
+        Some("all") => true,
+        Some(_) => kind != ArtifactType::IntegrationFlow,
+        None => false,
+    };
+    if call.method != "POST" || absent {
         return Err(Refusal::not_implemented());
     }
     let (id, version) = (call.quoted("Id")?, call.quoted("SaveAsVersion")?);
@@ -475,6 +516,13 @@ pub(super) fn save_as_version(
     if version.trim().is_empty() {
         return Err(Refusal::bad_request("The version cannot be empty."));
     }
+    if numbers(&version) <= numbers(&artifact.version) {
+        match call.setting.scenarios.of_artifact("save-as-version", &id) {
+            Some("ignored") => return Ok(Answer::empty(200)),
+            Some(how) => return Err(not_higher(how, &version, artifact)),
+            None => {}
+        }
+    }
     let artifact = Artifact {
         version,
         draft: false,
@@ -483,6 +531,15 @@ pub(super) fn save_as_version(
     };
     tenant.artifacts.insert(id, artifact);
     Ok(Answer::empty(200))
+}
+
+fn not_higher(how: &str, version: &str, artifact: &Artifact) -> Refusal {
+    let status = if how == "refused-500" { 500 } else { 400 };
+    let text = format!(
+        "The version {version} must be higher than the current version {}.",
+        artifact.version
+    );
+    Refusal::new(status, text)
 }
 
 /// 202 with a text, whatever the outcome; here it always passes.

@@ -36,24 +36,11 @@ fn of_flow(id: &str, record: &Record, call: &Call) -> Vec<Entity> {
 
 /// Values of `urlPath` in the flow's model; those that refer to a parameter take its value.
 fn addresses(record: &Record) -> Vec<String> {
-    let zip = &record.content.zip;
-    let model = bundle::files(zip).into_iter().map(|(name, _)| name);
-    let Some(model) = model
+    bundle::model_properties(&record.content.zip)
         .into_iter()
-        .find(|name| name.to_ascii_lowercase().ends_with(".iflw"))
-    else {
-        return Vec::new();
-    };
-    let text = bundle::file(zip, &model).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
-    let Ok(document) = roxmltree::Document::parse(&text) else {
-        return Vec::new();
-    };
-    let keys = document
-        .descendants()
-        .filter(|node| node.tag_name().name() == "key" && node.text() == Some("urlPath"));
-    let values = keys.filter_map(|key| key.next_sibling_element()?.text().map(str::to_owned));
-    values.map(|value| resolved(value, record)).collect()
+        .filter(|(key, _)| key == "urlPath")
+        .map(|(_, value)| resolved(value, record))
+        .collect()
 }
 
 fn resolved(value: String, record: &Record) -> String {

@@ -33,7 +33,11 @@ pub(super) fn state(tenant: &Tenant, now: Seconds) -> Answer {
         .values()
         .map(|package| json!({"id": package.id, "read_only": package.read_only, "properties": package.properties}))
         .collect();
-    let artifacts: Vec<Value> = tenant.artifacts.values().map(artifact).collect();
+    let artifacts: Vec<Value> = tenant
+        .artifacts
+        .values()
+        .map(|stored| artifact(stored, tenant.runtime.get(&stored.id), now))
+        .collect();
     let runtime: Vec<Value> = tenant
         .runtime
         .iter()
@@ -50,7 +54,7 @@ pub(super) fn state(tenant: &Tenant, now: Seconds) -> Answer {
     )
 }
 
-fn artifact(artifact: &Artifact) -> Value {
+fn artifact(artifact: &Artifact, runtime: Option<&Runtime>, now: Seconds) -> Value {
     let parameters: Vec<Value> = artifact
         .parameters
         .iter()
@@ -69,6 +73,17 @@ fn artifact(artifact: &Artifact) -> Value {
         "zip_sha256": sha256(&artifact.zip),
         "zip_bytes": artifact.zip.len(),
         "parameters": parameters,
+        "runs": runtime.and_then(|runtime| runtime.at(now)).map(|record| runs(artifact, record)),
+    })
+}
+
+/// What of this artifact runs, in short; `as_stored`: exactly the content and the parameters that are stored now.
+fn runs(artifact: &Artifact, record: &Record) -> Value {
+    json!({
+        "status": record.status,
+        "version": record.version,
+        "zip_sha256": sha256(&record.content.zip),
+        "as_stored": record.content == artifact.content(),
     })
 }
 
@@ -83,7 +98,10 @@ fn runtime(id: &str, runtime: &Runtime, now: Seconds) -> Value {
 
 fn record(record: &Record) -> Value {
     json!({
+        "type": record.kind.bundle_type(),
+        "name": record.name,
         "status": record.status,
+        "error": record.error.as_ref().map(|error| &error.text),
         "version": record.version,
         "deployed_on": record.deployed_on,
         "deployed_by": record.deployed_by,

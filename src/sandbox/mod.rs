@@ -19,6 +19,7 @@ mod bundle;
 mod call;
 mod clock;
 mod configurations;
+mod dependencies;
 mod deployments;
 mod designtime;
 mod endpoints;
@@ -284,6 +285,25 @@ impl Sandbox {
             zip_sha256: bundle::sha256(&artifact.zip),
             zip: artifact.zip.to_vec(),
             parameters: artifact.content().parameters,
+        })
+    }
+
+    /// The ids of all artifacts that are stored at design time, in their order.
+    #[must_use]
+    pub fn artifacts(&self) -> Vec<String> {
+        let tenant = locked(&self.service.tenant);
+        tenant.artifacts.keys().cloned().collect()
+    }
+
+    /// Whether an artifact is STARTED with exactly the content and the parameters that are stored at design time now.
+    #[must_use]
+    pub fn runs_as_stored(&self, id: &str) -> bool {
+        let now = self.service.setting.clock.now();
+        let tenant = locked(&self.service.tenant);
+        let stored = tenant.artifacts.get(id).map(state::Artifact::content);
+        let record = tenant.runtime.get(id).and_then(|runtime| runtime.at(now));
+        record.is_some_and(|record| {
+            record.status == "STARTED" && stored.as_ref() == Some(&record.content)
         })
     }
 

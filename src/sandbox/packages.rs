@@ -230,10 +230,20 @@ fn members(
         "FaultMessageTypeDesigntimeArtifacts",
         "ServiceInterfaceDesigntimeArtifacts",
     ];
-    let entities = match ArtifactType::between(set, "", "DesigntimeArtifacts") {
+    let kind = ArtifactType::between(set, "", "DesigntimeArtifacts");
+    let broken = call
+        .setting
+        .scenarios
+        .of_artifact("broken-package-list", &package.id);
+    if let (Some(kind), Some(broken)) = (kind, broken)
+        && (broken == "all" || broken == kind.stem())
+    {
+        return Err(Refusal::new(500, "Internal Server Error"));
+    }
+    let entities = match kind {
         Some(kind) => in_package(tenant, &package.id)
             .filter(|artifact| artifact.kind == kind)
-            .map(|artifact| designtime::entity(artifact, call))
+            .map(|artifact| designtime::listed(artifact, call))
             .collect(),
         // these types exist; nothing of them can be stored here
         None if others.contains(&set) => Vec::new(),

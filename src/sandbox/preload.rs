@@ -49,7 +49,7 @@ pub(super) fn store(service: &Service, preload: Preload) -> Result<(), SandboxEr
         segments: &[],
         query: &Query::default(),
         body: Body::Empty,
-        caller: author(service),
+        caller: author(service, &preload.zip),
         now: SAVED,
         format: Format::Json,
         setting: &service.setting,
@@ -60,7 +60,10 @@ pub(super) fn store(service: &Service, preload: Preload) -> Result<(), SandboxEr
     packages::preload(
         &mut tenant,
         &artifact.package,
-        call.chosen("read-only"),
+        call.setting
+            .scenarios
+            .of_artifact("read-only", &artifact.package)
+            .is_some(),
         call.stamp(),
     );
     if deployed {
@@ -71,8 +74,14 @@ pub(super) fn store(service: &Service, preload: Preload) -> Result<(), SandboxEr
 }
 
 /// A draft is a colleague's; everything else was left by an earlier run of the same client.
-fn author(service: &Service) -> &str {
-    if service.setting.scenarios.has("draft") {
+fn author<'a>(service: &'a Service, zip: &[u8]) -> &'a str {
+    let drafted = Bundle::read(zip).is_ok_and(|bundle| {
+        let scenarios = &service.setting.scenarios;
+        scenarios
+            .of_artifact("draft", &bundle.symbolic_name)
+            .is_some()
+    });
+    if drafted {
         COLLEAGUE
     } else {
         &service.credentials.client_id
@@ -146,7 +155,7 @@ fn deploy(tenant: &mut Tenant, artifact: &Artifact, call: &Call) {
         status: status.to_owned(),
         deployed_on: call.setting.clock.millis(DEPLOYED),
         error,
-        ..record(artifact, call.caller)
+        ..record(artifact, &call.shown_as("deployed-by"))
     };
     let runtime = tenant.runtime.entry(artifact.id.clone()).or_default();
     runtime.hidden = artifact.hidden;

@@ -26,11 +26,18 @@ pub(super) fn answer(tenant: &mut Tenant, call: &Call) -> Result<Answer, Refusal
 }
 
 fn all(tenant: &Tenant, call: &Call) -> Result<Answer, Refusal> {
+    match call.setting.scenarios.value("no-runtime-list") {
+        Some("405") => return Err(Refusal::not_in_plan()),
+        Some(_) => return Err(Refusal::not_implemented()),
+        None => {}
+    }
+    let late = call.setting.scenarios.seconds("runtime-list-late");
+    let seen = call.now - late.unwrap_or(0.0);
     let entities = || -> Vec<Entity> {
         let shown = tenant
             .runtime
             .keys()
-            .filter_map(|id| tenant.running(id, call.now).map(|record| (id, record)));
+            .filter_map(|id| tenant.running(id, seen).map(|record| (id, record)));
         shown.map(|(id, record)| entity(id, record)).collect()
     };
     match (call.method, call.rest().as_slice()) {

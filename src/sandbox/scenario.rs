@@ -50,6 +50,7 @@ impl ScenarioInfo {
             Values::Count(default) => format!("[=N] ({default})"),
             Values::Words(words) => format!("[={}]", words.join("|")),
             Values::Text(default) => format!("[=TEXT] ({default})"),
+            Values::Times => "[=N|forever] (1)".to_owned(),
             Values::Roles => "=ROLE[,ROLE]".to_owned(),
             Values::Rate => "[=N[,none|seconds|date]] (10)".to_owned(),
             Values::Fault => {
@@ -71,6 +72,8 @@ pub(super) enum Values {
     Count(usize),
     Words(&'static [&'static str]),
     Text(&'static str),
+    /// So many times, or `forever`.
+    Times,
     Roles,
     Rate,
     Fault,
@@ -221,8 +224,17 @@ fn reach(name: &str) -> Reach {
         | "stopped"
         | "locked"
         | "id-in-other-package"
-        | "hidden-by-policy" => Reach::Artifact,
+        | "hidden-by-policy"
+        | "mapping-task-id"
+        | "dependencies"
+        | "save-as-version"
+        | "create-fails-after-delete"
+        | "delete-lingers"
+        // the id is a package's
+        | "read-only"
+        | "broken-package-list" => Reach::Artifact,
         "slow"
+        | "slow-start"
         | "build-fail"
         | "license-error"
         | "start-error"
@@ -252,6 +264,7 @@ fn accepted(values: Values, given: &str) -> Option<String> {
             .is_ok_and(|seconds| seconds.is_finite() && seconds >= 0.0),
         Values::Count(_) => given.parse::<usize>().is_ok_and(|count| count > 0),
         Values::Words(words) => words.contains(&given),
+        Values::Times => times(given).is_some(),
         Values::Text(_) | Values::Roles => !given.is_empty(),
         Values::Rate => rate(given).is_some(),
     };
@@ -265,8 +278,17 @@ fn default(values: Values) -> Option<String> {
         Values::Count(count) => Some(count.to_string()),
         Values::Words(words) => words.first().map(|word| (*word).to_owned()),
         Values::Text(text) => Some(text.to_owned()),
+        Values::Times => Some("1".to_owned()),
         Values::Rate => Some("10".to_owned()),
         Values::Roles | Values::Fault => None,
+    }
+}
+
+/// How often something happens; `forever` is more often than anybody tries.
+fn times(text: &str) -> Option<usize> {
+    match text {
+        "forever" => Some(usize::MAX),
+        number => number.parse().ok().filter(|number| *number > 0),
     }
 }
 
@@ -347,6 +369,18 @@ impl Scenarios {
             .map(|scenario| scenario.value.as_str())
     }
 
+    /// The seconds of a scenario, if it is meant for this artifact.
+    pub(super) fn seconds_of(&self, name: &str, artifact: &str) -> Option<f64> {
+        self.of_artifact(name, artifact)?.parse().ok()
+    }
+
+    /// How often a scenario is to happen to this artifact; 0 when it is not chosen for it.
+    pub(super) fn times_of(&self, name: &str, artifact: &str) -> usize {
+        self.of_artifact(name, artifact)
+            .and_then(times)
+            .unwrap_or(0)
+    }
+
     pub(super) fn seconds(&self, name: &str) -> Option<f64> {
         self.value(name)?.parse().ok()
     }
@@ -410,12 +444,13 @@ const fn scenario(
 
 use Needs::{Artifact, Deployed, Nothing};
 use Source::{Assumed, Documented, Observed};
-use Values::{Count, Roles, Seconds, Text, Words};
+use Values::{Count, Roles, Seconds, Text, Times, Words};
 
 #[rustfmt::skip]
 static ALL: &[ScenarioInfo] = &[
     // the course of a deployment
     scenario("slow", Seconds(10.0), Nothing, Observed, "clients' issues: seconds to minutes", "a deployment takes this long until it is built"),
+    scenario("slow-start", Seconds(10.0), Nothing, Observed, "Terraform provider: mappings are STARTING for minutes", "what is deployed shows STARTING this long"),
     scenario("build-fail", Words(&["with-record", "bare"]), Nothing, Documented, "BuildAndDeployStatus FAIL", "the build fails; a running version keeps running; where nothing ran, an ERROR record with the cause appears (bare: nothing appears)"),
     scenario("license-error", Values::None, Nothing, Documented, "BuildAndDeployStatus FAIL_ON_LICENSE_ERROR", "the task ends in FAIL_ON_LICENSE_ERROR, the run time is left alone"),
     scenario("start-error", Words(&["a", "b", "c", "text"]), Nothing, Observed, "figaf, contiva and Piper read these shapes", "the task succeeds, then the flow goes to ERROR; the value is the shape of the error information"),
@@ -432,17 +467,26 @@ static ALL: &[ScenarioInfo] = &[
     scenario("task-late", Seconds(2.0), Nothing, Assumed, "task visibility is unknown", "the task is 404 for a while after the call"),
     scenario("no-task-id", Values::None, Nothing, Observed, "metadata promises an entity for some types", "the deploy call answers 202 with an empty body"),
     scenario("quoted-task-id", Values::None, Nothing, Assumed, "metadata: Edm.String", "the task id comes in double quotes"),
+    scenario("mapping-task-id", Values::None, Nothing, Documented, "specification: 202 with a task id; metadata promises an entity", "deploying a mapping is answered with a bare task id, as for the other types"),
     scenario("no-task-api", Words(&["404", "405", "501"]), Nothing, Documented, "BuildAndDeployStatus exists since 2022", "the tenant has no BuildAndDeployStatus"),
     scenario("deployed-on", Words(&["appear", "call"]), Nothing, Assumed, "unknown what DeployedOn shows", "DeployedOn is when the record appears, or when the call was made"),
+    scenario("dependencies", Words(&["strict", "unchecked"]), Nothing, Observed, "Terraform provider: ERROR at start", "strict: a flow goes to ERROR also when a script collection or message mapping that it names is nowhere on the tenant; unchecked: never for that reason"),
+    // what is offered
+    scenario("no-runtime-list", Words(&["501", "405"]), Nothing, Assumed, "plans and landscapes differ", "the tenant has run-time artifacts one by one only: the list and its $count answer with this status"),
+    scenario("runtime-list-late", Seconds(2.0), Nothing, Assumed, "caches are unknown", "the run-time list shows what was so this long ago; single reads show what is"),
+    scenario("broken-package-list", Words(&["all", "Integration", "ValueMapping", "MessageMapping", "ScriptCollection"]), Nothing, Observed, "contiva swallows it", "a package's lists of this type are 500 Internal Server Error (@ID: for this package only)"),
+    scenario("lists-without-dates", Values::None, Nothing, Assumed, "unknown", "the lists of a package lack the Created and Modified fields that single reads show"),
     // other people
     scenario("foreign-deploy", Words(&["before", "after"]), Deployed, Assumed, "two pipelines on one artifact", "somebody else's deployment of the previous content lands before ours, or a second after ours started"),
-    scenario("foreign-save", Words(&["before-deploy", "after-deploy", "after-upload"]), Nothing, Assumed, "two people on one artifact", "somebody saves other content once: as our deploy call arrives, just after it, or just after our upload"),
+    scenario("foreign-save", Words(&["before-deploy", "after-deploy", "after-upload"]), Nothing, Assumed, "two people on one artifact", "somebody saves other content once for each artifact: as our deploy call arrives, just after it, or just after our upload"),
     scenario("draft", Values::None, Artifact, Observed, "FlashPipe and cpictl: Version reads Active", "what is preloaded is a colleague's draft"),
     scenario("locked", Words(&["500", "423"]), Artifact, Documented, "\"Cannot update the artifact as it is locked.\"", "what is preloaded is open in a colleague's browser"),
-    scenario("read-only", Values::None, Artifact, Documented, "configure-only content", "the preloaded packages are READ_ONLY"),
+    scenario("read-only", Values::None, Artifact, Documented, "configure-only content", "the preloaded packages are READ_ONLY (@ID: this package only)"),
     scenario("id-in-other-package", Text("SomebodyElses"), Artifact, Documented, "ids are unique in the tenant", "what is preloaded lives in this package instead"),
     scenario("stopped", Values::None, Deployed, Observed, "STOPPED is among the Terraform provider's statuses", "what is deployed was stopped: the run time shows it as STOPPED until it is deployed again"),
     scenario("hidden-by-policy", Values::None, Artifact, Observed, "Terraform provider: access policies", "what is preloaded looks missing, yet its id is taken"),
+    scenario("modified-by", Text("api-user"), Nothing, Documented, "Neo: oauth_client_<id>; elsewhere unknown", "what this client writes shows this name in CreatedBy and ModifiedBy, not the client id"),
+    scenario("deployed-by", Text("api-user"), Nothing, Assumed, "unknown whether DeployedBy is the client id", "what this client deploys shows this name in DeployedBy"),
     // who may come in
     scenario("roles-missing", Roles, Nothing, Observed, "Terraform provider: 403 with an empty body", "the client lacks these roles"),
     scenario("csrf", Values::None, Nothing, Documented, "specification: every modifying call", "modifying calls need a CSRF token even with OAuth"),
@@ -458,6 +502,10 @@ static ALL: &[ScenarioInfo] = &[
     scenario("no-modified-at", Values::None, Nothing, Documented, "older samples lack the fields", "design-time entities have no Created and Modified fields"),
     scenario("modified-at-format", Words(&["epoch", "odata", "iso"]), Nothing, Assumed, "format unknown", "how ModifiedAt is written"),
     scenario("version-policy", Words(&["raise", "manifest", "keep", "create-1.0.0"]), Nothing, Assumed, "sources contradict each other", "the version after a write: the manifest's if higher, always the manifest's, unchanged by updates, or 1.0.0 on create and unchanged"),
+    scenario("save-as-version", Words(&["refused", "refused-500", "ignored"]), Nothing, Assumed, "unknown for a lower or equal version", "SaveAsVersion with a version that is not higher is 400, 500, or 200 without effect; else it is taken"),
+    scenario("no-save-as-version", Words(&["mappings-and-scripts", "all"]), Nothing, Observed, "cpictl: only integration flows have it", "SaveAsVersion is 501 for the other types, or for all"),
+    scenario("create-fails-after-delete", Times, Nothing, Assumed, "value mappings are updated by delete and create", "once an artifact was deleted, creating it again is 500 so many times"),
+    scenario("delete-lingers", Seconds(2.0), Nothing, Assumed, "unknown when an id is free again", "a deleted artifact is gone for reads, but its id is still taken for this long"),
     scenario("duplicate", Words(&["500", "409"]), Nothing, Documented, "500 by specification; one mock has 409", "the status for an artifact id that exists"),
     scenario("resource-put", Words(&["202", "200"]), Nothing, Documented, "202 by specification; Piper expects 200", "the status of a resource update"),
     scenario("strict-package-id", Values::None, Nothing, Observed, "cpictl changelog", "package ids may hold letters and digits only"),

@@ -1,6 +1,6 @@
 //! What is on the tenant: packages, design-time artifacts, tasks, and what runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use fastrand::Rng;
@@ -18,8 +18,10 @@ pub(super) struct Tenant {
     pub(super) artifacts: BTreeMap<String, Artifact>,
     pub(super) runtime: BTreeMap<String, Runtime>,
     pub(super) tasks: BTreeMap<String, Task>,
-    /// Whether the colleague of scenario `foreign-save` has saved already.
-    pub(super) colleague_saved: bool,
+    /// What the colleague of scenario `foreign-save` has saved already.
+    pub(super) colleague_saved: BTreeSet<String>,
+    /// What was deleted at design time.
+    pub(super) deleted: BTreeMap<String, Deleted>,
     pub(super) rng: Rng,
 }
 
@@ -97,8 +99,17 @@ impl Artifact {
     }
 }
 
-/// What runs, or would run.
+/// What is remembered of a deleted artifact.
 #[derive(Debug, Clone, Default)]
+pub(super) struct Deleted {
+    /// From when on the id is free again.
+    pub(super) free: Seconds,
+    /// How often creating it again failed because it had been there.
+    pub(super) failed_creates: usize,
+}
+
+/// What runs, or would run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Content {
     pub(super) zip: Arc<Vec<u8>>,
     pub(super) parameters: BTreeMap<String, String>,
@@ -194,7 +205,8 @@ impl Tenant {
             artifacts: BTreeMap::new(),
             runtime: BTreeMap::new(),
             tasks: BTreeMap::new(),
-            colleague_saved: false,
+            colleague_saved: BTreeSet::new(),
+            deleted: BTreeMap::new(),
             rng,
         }
     }
@@ -213,9 +225,11 @@ impl Tenant {
             .at(now)
     }
 
-    /// Somebody else saves: the same content and one file more.
+    /// Somebody else saves, once for each artifact: the same content and one file more.
     pub(super) fn colleague_saves(&mut self, id: &str, millis: i64) {
-        self.colleague_saved = true;
+        if !self.colleague_saved.insert(id.to_owned()) {
+            return;
+        }
         let Some(artifact) = self.artifacts.get_mut(id) else {
             return;
         };

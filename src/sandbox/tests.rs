@@ -1,5 +1,7 @@
 //! The sandbox seen from a socket: raw requests, so that no HTTP library hides anything.
 
+mod many;
+
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -1141,6 +1143,7 @@ fn deployments_take_their_course() {
     let cases = [
         ("latency=0", true, usual, started),
         ("latency=0", false, usual, "STARTED STARTING STARTED"),
+        ("slow-start=200", true, usual, "404 STARTING"),
         ("slow=200", true, "DEPLOYING", "404"),
         ("build-fail", true, "DEPLOYING FAIL", "404 ERROR"),
         ("build-fail=bare", true, "DEPLOYING FAIL", "404"),

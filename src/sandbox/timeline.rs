@@ -24,6 +24,8 @@ pub(super) struct Order<'a> {
     /// The record that will be shown; its status and dates are filled in here.
     pub(super) record: Record,
     pub(super) scenarios: &'a Scenarios,
+    /// What another artifact would have to provide and does not, at a moment, as far as is foreseen.
+    pub(super) lacks: &'a dyn Fn(Seconds) -> Option<String>,
     /// Milliseconds since 1970 of a moment.
     pub(super) millis: &'a dyn Fn(Seconds) -> i64,
 }
@@ -91,10 +93,15 @@ impl Order<'_> {
             return Vec::new();
         }
         let appears = built + DISTRIBUTION + self.delay();
-        match self.start_error_shape() {
-            Some(shape) => self.failed_start(appears, shape),
+        match self.start_failure(appears + self.starting()) {
+            Some((shape, cause)) => self.failed_start(appears, shape, &cause),
             None => self.start(appears),
         }
+    }
+
+    /// How long STARTING is shown.
+    fn starting(&self) -> Seconds {
+        self.seconds("slow-start").unwrap_or(START)
     }
 
     /// Only a redeployment can be late: without a previous record there is nothing to go on showing.
@@ -122,16 +129,9 @@ impl Order<'_> {
         }
         let error = StartError {
             ready: built,
-            text: generation_failed(self.id, self.cause()),
+            text: generation_failed(self.id, self.scenarios.cause()),
         };
         vec![self.stage(built, built, "ERROR", Some(error))]
-    }
-
-    fn cause(&self) -> &str {
-        if self.is_unmapped() {
-            return "validation of resource is failed";
-        }
-        self.scenarios.cause()
     }
 
     /// A message mapping without its mapping is accepted and deployed, but does not start.
@@ -139,18 +139,26 @@ impl Order<'_> {
         self.record.kind == ArtifactType::MessageMapping && !has_mapping(&self.record.content.zip)
     }
 
-    fn start_error_shape(&self) -> Option<&str> {
+    /// Why the start at `at` fails, and the shape in which the tenant says so; `None` when it does not fail.
+    fn start_failure(&self, at: Seconds) -> Option<(&str, String)> {
         let implied = ["start-error-late-text", "start-error-in-place"];
         let implied = implied.iter().any(|name| self.chosen(name).is_some());
-        self.chosen("start-error")
-            .or((implied || self.is_unmapped()).then_some("a"))
+        let shape = self.chosen("start-error");
+        if self.is_unmapped() {
+            let cause = "validation of resource is failed".to_owned();
+            Some((shape.unwrap_or("a"), cause))
+        } else if shape.is_some() || implied {
+            Some((shape.unwrap_or("a"), self.scenarios.cause().to_owned()))
+        } else {
+            (self.lacks)(at).map(|cause| ("a", cause))
+        }
     }
 
-    fn failed_start(&self, appears: Seconds, shape: &str) -> Vec<Stage> {
-        let failed = appears + START;
+    fn failed_start(&self, appears: Seconds, shape: &str, cause: &str) -> Vec<Stage> {
+        let failed = appears + self.starting();
         let error = StartError {
             ready: failed + self.seconds("start-error-late-text").unwrap_or(0.0),
-            text: start_error(shape, self.id, self.cause()),
+            text: start_error(shape, self.id, cause),
         };
         match self
             .previous
@@ -185,11 +193,11 @@ impl Order<'_> {
             starting += 1.0;
         }
         stages.push(self.stage(starting, appears, "STARTING", None));
-        let mut started = starting + START;
+        let mut started = starting + self.starting();
         if let Some(seconds) = self.seconds("flapping-error") {
             let error = StartError {
                 ready: started,
-                text: start_error("a", self.id, self.cause()),
+                text: start_error("a", self.id, self.scenarios.cause()),
             };
             stages.push(self.stage(started, appears, "ERROR", Some(error)));
             started += seconds;
