@@ -28,6 +28,7 @@ mod sandbox_command;
 mod secrets;
 mod settings_file;
 mod signals;
+mod switches;
 mod tidy;
 mod value_mappings;
 mod verdicts;

@@ -511,7 +511,7 @@ fn what_was_written_and_not_deployed_does_not_run_as_stored() {
     assert!(client.sandbox.runs_as_stored("Flow"));
     client.api(
         "PUT",
-        &format!("{}/$links/Configurations('host')", FLOW),
+        &format!("{FLOW}/$links/Configurations('host')"),
         &json!({"ParameterValue": "z"}),
     );
     assert!(
