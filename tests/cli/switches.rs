@@ -36,9 +36,7 @@ fn all_types() -> Vec<Flow> {
 }
 
 fn repository(artifacts: &[Flow]) -> Repository {
-    artifacts
-        .iter()
-        .fold(Repository::new(), |repository, one| repository.with(one))
+    artifacts.iter().fold(Repository::new(), Repository::with)
 }
 
 fn verdict_of(run: &Run, id: &str) -> String {
