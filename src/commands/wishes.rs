@@ -305,15 +305,19 @@ impl Settings {
         original_id(artifact, self.entry(artifact).map(|(_, settings)| settings))
     }
 
-    /// What copies are to use instead of what their originals use: the copies in the same environment.
+    /// The new names of what has another id than in its manifest, for those that refer to it: copies use the copies in
+    /// the same environment.
     fn renamed(&self, all: &[&Artifact]) -> BTreeMap<String, String> {
-        let Some(environment) = self.environment.as_ref().filter(|one| one.has_copies()) else {
-            return BTreeMap::new();
-        };
         all.iter()
             .filter_map(|artifact| {
-                let references = artifact.references().ok()?;
-                Some(references.renamed_to(&environment.id.apply(self.id_of(artifact))))
+                let id = self.id_of(artifact);
+                let id = match &self.environment {
+                    Some(environment) => environment.id.apply(id),
+                    None => id.to_owned(),
+                };
+                let is_renamed = id != artifact.id();
+                let references = artifact.references().ok().filter(|_| is_renamed)?;
+                Some(references.renamed_to(&id))
             })
             .flatten()
             .collect()

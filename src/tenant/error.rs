@@ -38,6 +38,14 @@ pub struct TenantError {
 }
 
 impl TenantError {
+    /// Whether the tenant refused because the id is taken.
+    #[must_use]
+    pub fn is_duplicate(&self) -> bool {
+        let says = self.says.as_ref().map(ToString::to_string);
+        let says = says.unwrap_or_default().to_ascii_lowercase();
+        self.kind == Kind::Refused && says.contains(DUPLICATE)
+    }
+
     /// The exit code that this error leads to before a deployment was accepted.
     #[must_use]
     pub fn exit(&self) -> Exit {
@@ -62,9 +70,12 @@ impl fmt::Display for TenantError {
 
 impl std::error::Error for TenantError {}
 
+/// What a tenant says when an id is taken.
+const DUPLICATE: &str = "already exist";
+
 /// Texts of refusals that no repetition changes; half of SAP's permanent refusals are answered with status 500.
 const PERMANENT: [&str; 14] = [
-    "already exist",
+    DUPLICATE,
     "locked",
     "draft",
     "read only",
@@ -93,7 +104,7 @@ pub fn remedy(status: u16, text: &str) -> Option<String> {
     let lower = text.to_lowercase();
     let remedy = if status == 423 || lower.contains("locked") {
         "somebody has the artifact open in the web UI: save and close it there, or release the lock under Monitor > Manage Locks > Designtime Artifact Locks, then run again"
-    } else if lower.contains("already exist") {
+    } else if lower.contains(DUPLICATE) {
         "artifact ids are unique in the whole tenant: use the package that holds it, or another id with --id; if you cannot see it, an access policy hides it from this key (role AccessAllAccessPoliciesArtifacts)"
     } else if lower.contains("configure only")
         || lower.contains("configure-only")

@@ -1,7 +1,7 @@
 //! What needs what: the order of a run, who is skipped, and what is missing on the tenant.
 
 use crate::flow::{Flow, SCRIPT};
-use crate::harness::{Run, Tenant};
+use crate::harness::{Run, Tenant, together};
 use crate::many::{Repository, pairs, verdicts};
 
 fn collection(id: &str) -> Flow {
@@ -245,4 +245,44 @@ fn only_what_changed_of_those_that_belong_together_is_written() {
     );
     tenant.deployed("Scripts", 0);
     tenant.deployed_once("User");
+}
+
+#[test]
+fn what_is_needed_and_does_not_run_is_named_beside_the_failure_that_it_leads_to() {
+    let strict = [
+        (
+            "dependencies=strict",
+            Vec::new(),
+            "neither in this run nor on the tenant",
+            1,
+        ),
+        (
+            "dependencies=strict",
+            vec![collection("Scripts").stored()],
+            "not deployed",
+            1,
+        ),
+        (
+            "dependencies=strict",
+            vec![collection("Scripts").deployed(&[])],
+            "",
+            0,
+        ),
+        (
+            "dependencies=unchecked",
+            Vec::new(),
+            "neither in this run nor on the tenant",
+            0,
+        ),
+    ];
+    together(&strict, |(scenario, preload, said, code)| {
+        let tenant = Tenant::holding(&[scenario], preload.clone());
+        let repository = Repository::new().with(&Flow::using("User", "Scripts", None));
+        let _ = repository
+            .deploy(&tenant)
+            .run()
+            .exit(*code)
+            .stdout_has(said);
+        tenant.deployed_once("User");
+    });
 }

@@ -155,6 +155,24 @@ fn every_other_type_is_created_and_deployed() {
 }
 
 #[test]
+fn mappings_are_deployed_whether_the_tenant_gives_their_task_or_not() {
+    let cases = ["MessageMapping", "ValueMapping"];
+    together(&cases, |bundle_type| {
+        let artifact = Flow::of_type(bundle_type);
+        for (scenarios, said) in [(&["mapping-task-id"][..], "SUCCESS"), (&[], "")] {
+            let tenant = Tenant::new(scenarios);
+            Flowship::deploy(&tenant, artifact.path())
+                .run()
+                .exit(0)
+                .verdict("started")
+                .stdout_has(said);
+            tenant.deployed_once(&artifact.id);
+            tenant.runs(&artifact);
+        }
+    });
+}
+
+#[test]
 fn message_mappings_and_script_collections_are_updated() {
     let cases = [
         ("MessageMapping", "src/main/resources/mapping/Shared.mmap"),

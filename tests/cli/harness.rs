@@ -270,6 +270,10 @@ impl<'a> Flowship<'a> {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        let before = match &self.directory {
+            Directory::Given(path) if is_temporary(path) => files_below(path),
+            _ => Vec::new(),
+        };
         let mut child = command.spawn().unwrap();
         let stdout = child.stdout.take().unwrap();
         let stdout = if self.closed_stdout {
@@ -280,6 +284,7 @@ impl<'a> Flowship<'a> {
         };
         let stderr = Stream::of(child.stderr.take().unwrap());
         Running {
+            before,
             call: self,
             child,
             stdout,
@@ -350,6 +355,8 @@ impl Stream {
 /// A process that has not ended.
 pub(crate) struct Running<'a> {
     call: Flowship<'a>,
+    /// What stood in a given directory before.
+    before: Vec<(PathBuf, Vec<u8>)>,
     child: Child,
     stdout: Option<Stream>,
     stderr: Stream,
@@ -396,6 +403,11 @@ impl Running<'_> {
             line: format!("{:?}", self.call.arguments),
             files: match &self.call.directory {
                 Directory::Own(directory) => files_below(directory.path()),
+                // what this run wrote into a repository of the test; the test's own files may hold anything
+                Directory::Given(path) if is_temporary(path) => {
+                    let all = files_below(path).into_iter();
+                    all.filter(|file| !self.before.contains(file)).collect()
+                }
                 Directory::Given(_) => Vec::new(),
             },
         };
@@ -545,6 +557,11 @@ fn encoded(text: &str, upper: bool) -> String {
             _ => format!("%{byte:02x}"),
         })
         .collect()
+}
+
+/// Whether a directory belongs to a test, and not to the sources of this program.
+fn is_temporary(path: &Path) -> bool {
+    path.starts_with(std::env::temp_dir())
 }
 
 fn files_below(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {

@@ -15,6 +15,7 @@ mod flow;
 mod golden;
 mod harness;
 mod help;
+mod lists;
 mod lost_answers;
 mod many;
 mod output;

@@ -157,7 +157,7 @@ fn thirty_flows_are_read_in_lists_and_asked_for_no_more_than_needed() {
 }
 
 #[test]
-fn a_tenant_that_does_not_list_what_runs_is_asked_for_each() {
+fn a_list_that_fails_once_is_asked_for_again() {
     let tenant = Tenant::new(&["fault=503@GET:IntegrationRuntimeArtifacts#1"]);
     Repository::of(&["Flow_A", "Flow_B", "Flow_C"])
         .deploy(&tenant)

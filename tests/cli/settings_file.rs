@@ -291,6 +291,39 @@ fn copies_use_copies_also_when_only_the_command_line_names_them() {
 }
 
 #[test]
+fn what_gets_another_id_in_the_file_is_used_under_that_id() {
+    let repository = Repository::new()
+        .with(&Flow::using("User", "Shared_ScriptCollection", None))
+        .with(&Flow::of_type("ScriptCollection"));
+    repository.write(
+        "flowship.yaml",
+        "packages:\n  - id: Orders\n    artifacts:\n      - flows/User\n      - {path: flows/Shared_ScriptCollection, id: Renamed}\n",
+    );
+    let tenant = Tenant::new(&[]);
+    let _ = repository.call(&tenant, "deploy").run().exit(0);
+    let running = tenant.running("User").unwrap();
+    assert!(text(&running.zip, MODEL).contains("<value>Renamed</value>"));
+    tenant.deployed_once("Renamed");
+}
+
+#[test]
+fn a_path_stands_once_whatever_ids_it_is_given() {
+    let tenant = Tenant::new(&[]);
+    let repository = Repository::of(&["Flow_A"]);
+    repository.write(
+        "flowship.yaml",
+        "packages:\n  - id: Orders\n    artifacts:\n      - {path: flows/Flow_A, id: One}\n      - {path: flows/Flow_A, id: Two}\n",
+    );
+    let _ = repository
+        .call(&tenant, "deploy")
+        .run()
+        .exit(2)
+        .stderr_has("the path `flows/Flow_A` stands on line 4 too")
+        .stderr_has("id-suffix");
+    assert_eq!(tenant.all_requests(), [""; 0]);
+}
+
+#[test]
 fn a_copy_that_would_take_its_originals_messages_is_refused() {
     let tenant = Tenant::new(&[]);
     let repository = Repository::new().with(&Flow::called_at("Listener", "/orders"));

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::flow::{Flow, SCRIPT, unzipped};
-use super::harness::{Flowship, Run, Tenant};
+use super::harness::{Flowship, Run, Tenant, together};
 use super::many::Repository;
 
 /// A value mapping with these pairs of values.
@@ -242,4 +242,62 @@ fn a_version_is_asked_for_upwards_only() {
         }
         assert!(run.stdout.contains(said), "{rule}\n{run}");
     }
+}
+
+#[test]
+fn a_replacement_that_the_tenant_does_not_take_at_once_gets_there() {
+    let cases = [
+        "create-fails-after-delete=1",
+        "create-fails-after-delete=2",
+        "delete-lingers=2",
+        "delete-lingers=20",
+    ];
+    together(&cases, |scenario| {
+        let tenant = holding(&[scenario], &TENANT);
+        let _ = replace(&repository(), &tenant)
+            .run()
+            .exit(0)
+            .verdict("started");
+        assert_eq!(tenant.deployments(ID), 1, "{scenario}");
+        for value in ["Germany", "France", "States"] {
+            assert!(running(&tenant).contains(value), "{scenario}: {value}");
+        }
+    });
+}
+
+#[test]
+fn a_version_that_the_tenant_can_not_save_is_no_success_and_is_not_asked_for_otherwise() {
+    let changed = Flow::named("Flow").with(SCRIPT, "return 2\n");
+    let cases: &[(&str, &[&str], i32)] = &[
+        ("save-as-version=refused", &["--save-as-version", "bump"], 0),
+        (
+            "save-as-version=refused-500",
+            &["--save-as-version", "bump"],
+            0,
+        ),
+        ("save-as-version=ignored", &["--save-as-version", "bump"], 0),
+        (
+            "no-save-as-version=mappings-and-scripts",
+            &["--save-as-version", "bump"],
+            0,
+        ),
+        ("no-save-as-version=all", &["--save-as-version", "bump"], 1),
+        ("no-save-as-version=all", &[], 0),
+    ];
+    together(cases, |(scenario, options, code)| {
+        let tenant = Tenant::holding(&[scenario], vec![Flow::named("Flow").deployed(&[])]);
+        let run = Repository::new()
+            .with(&changed)
+            .deploy(&tenant)
+            .args(*options)
+            .run()
+            .exit(*code);
+        if *code == 0 {
+            let _ = run.verdict("started");
+            tenant.deployed_once("Flow");
+        } else {
+            let _ = run.stderr_has("SaveAsVersion → 501");
+            tenant.deployed("Flow", 0);
+        }
+    });
 }

@@ -74,6 +74,10 @@ fn what_ends_well_is_green_and_runs() {
         (&["strict-package-id"], Nothing),
         (&["latency=0.5"], Earlier),
         (&["page-size=1"], Earlier),
+        (&["slow-start=30"], Nothing),
+        (&["slow-start=30"], Earlier),
+        (&["modified-by"], Earlier),
+        (&["deployed-by"], Earlier),
     ];
     together(cases, |(scenarios, before)| {
         let (tenant, run) = deploy(scenarios, *before, &[]);

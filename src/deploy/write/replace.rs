@@ -18,6 +18,8 @@ use crate::whole_file;
 
 /// The file in a value mapping that holds its entries.
 const ENTRIES: &str = crate::artifact::value_mapping::VALUE_MAPPING_PATH;
+/// How often the new content is sent while the tenant says that the deleted id is taken.
+const CREATE_ATTEMPTS: u32 = 5;
 /// How often the old content is sent to be put back.
 const RESTORE_ATTEMPTS: u32 = 6;
 
@@ -45,10 +47,27 @@ impl Writing<'_> {
         let old = self.old_content()?;
         let backup = self.back_up(&old, content)?;
         self.delete()?;
-        let Err(halt) = self.create(content) else {
-            return Ok(());
-        };
-        self.put_back(content, &old, &backup, halt)
+        match self.create_anew(content) {
+            Ok(()) => Ok(()),
+            Err(halt) => self.put_back(content, &old, &backup, halt),
+        }
+    }
+
+    /// Creates it under the id that was just deleted, which may be taken for a moment longer (unknown: cpi-api.md §15).
+    fn create_anew(&mut self, content: &Content) -> Result<(), Halt> {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let halt = match self.create(content) {
+                Err(Halt::Tenant(error)) if error.is_duplicate() => Halt::Tenant(error),
+                ended => return ended,
+            };
+            if attempt >= CREATE_ATTEMPTS || !self.is_gone()? {
+                return Err(halt);
+            }
+            let pause = crate::http::retry::backoff(attempt - 1);
+            self.context.clock.sleep(pause);
+        }
     }
 
     fn merge(&mut self, content: &Content) -> Result<(), Halt> {

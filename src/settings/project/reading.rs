@@ -250,10 +250,11 @@ fn normal(given: &str) -> Vec<&str> {
     parts
 }
 
-/// Refuses packages, artifact ids and paths that stand twice. A path may stand twice when each time it gets an id of its own.
+/// Refuses packages, artifact ids and paths that stand twice: two entries would be copies that share their addresses, which
+/// is what environments are looked through for.
 fn refuse_repetitions(packages: &[Node]) -> Result<(), Fault> {
     let (mut ids, mut artifact_ids) = (Seen::new("package"), Seen::new("artifact"));
-    let mut paths: HashMap<Vec<&str>, (usize, bool)> = HashMap::new();
+    let mut paths: HashMap<Vec<&str>, usize> = HashMap::new();
     for package in packages {
         let fields = Fields::of(package);
         ids.refuse_second(fields.get("id"))?;
@@ -262,13 +263,11 @@ fn refuse_repetitions(packages: &[Node]) -> Result<(), Fault> {
             artifact_ids.refuse_second(id)?;
             let path = path_of(artifact);
             let line = artifact.place.line;
-            if let Some((first, had_id)) = paths.insert(normal(path), (line, id.is_some()))
-                && !(had_id && id.is_some())
-            {
+            if let Some(first) = paths.insert(normal(path), line) {
                 return Err(Fault::new(
                     artifact.place,
                     format!("the path `{}` stands on line {first} too", quoted(path)),
-                    "remove one of them, or give each an `id` of its own",
+                    "remove one of them; copies under other ids are made by an environment with `id-suffix`",
                 ));
             }
         }

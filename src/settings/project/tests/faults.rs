@@ -283,7 +283,7 @@ fn ids_and_paths_that_stand_twice_are_refused() {
         ),
         (
             "packages:\n- {id: P, artifacts: [a/b]}\n- {id: Q, artifacts: [./a/c/../b/]}",
-            "3:23: the path `./a/c/../b/` stands on line 2 too; remove one of them, or give each an `id`",
+            "3:23: the path `./a/c/../b/` stands on line 2 too; remove one of them",
         ),
         (
             &artifacts("  - a\n  - {path: a, id: X}"),
@@ -291,7 +291,7 @@ fn ids_and_paths_that_stand_twice_are_refused() {
         ),
         (
             &artifacts("  - {path: a, id: X}\n  - {path: a, id: Y}"),
-            "no error",
+            "5:5: the path `a` stands on line 4 too",
         ),
         (&artifacts("  - ../a\n  - ../../a"), "no error"),
     ]);
