@@ -21,10 +21,6 @@ case $target in
     # no runtime library has to be installed
     flags+=(-C target-feature=+crt-static)
     ;;
-  *-linux-*)
-    # nothing unwinds (panic = "abort"): the tables for it are a tenth of the program
-    flags+=(-C force-unwind-tables=no)
-    ;;
 esac
 # cargo reads flags between unit separators, so that paths may hold spaces
 CARGO_ENCODED_RUSTFLAGS=$(IFS=$'\x1f'; printf '%s' "${flags[*]}")
