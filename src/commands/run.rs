@@ -115,7 +115,8 @@ impl Settled<'_> {
     pub(super) fn run(self, voice: &Voice, process: &mut Process<'_>) -> Result<Exit, Refusal> {
         let target = target(self.try_out, &self.login, &self.jobs, process)?;
         target.credentials.hide_in(&self.redactor);
-        let http = Http::new(&target.network, &self.redactor)
+        let certificate = target.credentials.certificate();
+        let http = Http::new(&target.network, &self.redactor, certificate)
             .map_err(|error| Refusal::usage(Message::new(error.to_string())))?;
         let greeting = greeting(&target.credentials, &http);
         let clock = process.clock;

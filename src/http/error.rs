@@ -121,6 +121,14 @@ pub enum HttpError {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// The certificate to log on with, or its key, cannot be used. Nothing of the key is repeated.
+    #[error("{from} {reason}")]
+    ClientCertificate {
+        /// The variable, or the field of the service key.
+        from: String,
+        /// What is wrong with it, as the rest of a sentence.
+        reason: String,
+    },
     /// A variable that is not text.
     #[error(transparent)]
     NotText(#[from] crate::settings::environment::NotText),

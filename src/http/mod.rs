@@ -4,6 +4,7 @@
 //! safe to repeat, and nothing else.
 
 mod answer;
+mod certificate;
 mod error;
 mod progress;
 mod proxy;
@@ -11,6 +12,7 @@ mod request;
 pub mod retry;
 mod roots;
 mod source;
+mod tls;
 mod wire;
 mod words;
 
@@ -21,6 +23,7 @@ mod tests;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ureq::config::Config;
@@ -28,6 +31,7 @@ use ureq::http::{Response, Uri};
 use ureq::{Agent, SendBody};
 
 use crate::settings::address::is_loopback;
+use crate::settings::credentials::ClientCertificate;
 use crate::settings::environment::Environment;
 use crate::settings::redactor::Redactor;
 
@@ -35,9 +39,11 @@ use progress::{Board, Progress};
 use proxy::{Chosen, Proxies};
 use roots::Roots;
 use source::Source;
+use tls::{Encryption, Identity};
 use words::Circumstances;
 
 pub use answer::Answer;
+pub use certificate::CertificateFacts;
 pub use error::{HttpError, SendError, Sent, Stage};
 pub use request::{Body, Connection, Method, Open, Request};
 
@@ -67,7 +73,7 @@ pub struct Http {
     board: Board,
     addresses: wire::Addresses,
     proxies: Proxies,
-    roots: Roots,
+    encryption: Arc<Encryption>,
     redactor: Redactor,
 }
 
@@ -87,14 +93,22 @@ impl fmt::Display for Description {
 }
 
 impl Http {
-    /// Chooses trust and proxies from the variables. Passwords of proxies are hidden in `redactor`.
-    pub fn new(environment: &Environment, redactor: &Redactor) -> Result<Self, HttpError> {
+    /// Chooses trust and proxies from the variables. Passwords of proxies are hidden in `redactor`. The certificate
+    /// is for the host beside it, and shown to no other.
+    pub fn new(
+        environment: &Environment,
+        redactor: &Redactor,
+        certificate: Option<(&ClientCertificate, &str)>,
+    ) -> Result<Self, HttpError> {
         let proxies = Proxies::read(environment, redactor)?;
         let roots = Roots::choose(environment)?;
+        let identity = certificate
+            .map(|(certificate, host)| Identity::read(certificate, host))
+            .transpose()?;
+        let encryption = Arc::new(Encryption::new(roots, identity));
         let (board, addresses) = (Board::default(), wire::Addresses::default());
-        let connector = wire::connector(&board);
-        let agent =
-            |idle| Agent::with_parts(config(&roots, idle), connector.clone(), addresses.clone());
+        let connector = wire::connector(&board, &encryption);
+        let agent = |idle| Agent::with_parts(config(idle), connector.clone(), addresses.clone());
         let (pooled, fresh) = (agent(MOST_IDLE), agent(0));
         Ok(Self {
             pooled,
@@ -102,7 +116,7 @@ impl Http {
             board,
             addresses,
             proxies,
-            roots,
+            encryption,
             redactor: redactor.clone(),
         })
     }
@@ -111,9 +125,23 @@ impl Http {
     #[must_use]
     pub fn describe(&self) -> Description {
         Description {
-            roots: self.roots.describe().to_owned(),
+            roots: self.encryption.roots().describe().to_owned(),
             proxy: self.proxies.describe(),
         }
+    }
+
+    /// The certificates that `host` has shown in this run, its own first; those of what re-signs the connection where
+    /// something does. Empty before the first encrypted connection.
+    #[must_use]
+    pub fn shown_by(&self, host: &str) -> Vec<CertificateFacts> {
+        self.encryption.shown().of(host)
+    }
+
+    /// The proxy on the way to `host`, without its password; `None` when it is reached directly.
+    #[must_use]
+    pub fn proxy_to(&self, host: &str) -> Option<String> {
+        let scheme = if is_loopback(host) { "http" } else { "https" };
+        self.proxies.choose(scheme, host, 443).map(Chosen::describe)
     }
 
     /// Sends `request` once and reads the answer, whatever its status.
@@ -245,6 +273,7 @@ impl Http {
             &Circumstances {
                 stage,
                 host: &target.host,
+                shown: &self.shown_by(&target.host),
                 proxy: target.proxy,
                 timeout: request.timeout,
             },
@@ -266,9 +295,8 @@ impl Http {
     }
 }
 
-fn config(roots: &Roots, idle: usize) -> Config {
+fn config(idle: usize) -> Config {
     Agent::config_builder()
-        .tls_config(roots.tls_config())
         // else the client would read variables by rules of its own
         .proxy(None)
         .http_status_as_error(false)

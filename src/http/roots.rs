@@ -3,15 +3,28 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
+use rustls::RootCertStore;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls_platform_verifier::Verifier;
 
 use super::error::HttpError;
 use crate::settings::environment::Environment;
 
 /// What is trusted, and how that is said.
 pub(super) struct Roots {
-    certificates: RootCerts,
+    trusted: Trusted,
     description: String,
+}
+
+enum Trusted {
+    /// Whatever the machine's own verifier trusts.
+    Machine,
+    /// These authorities.
+    These(RootCertStore),
 }
 
 impl Roots {
@@ -22,14 +35,14 @@ impl Roots {
             return Self::with_file(environment, Path::new(file));
         }
         if machine_has_none() {
-            let certificates = public().collect::<Vec<_>>().into();
+            let trusted = Trusted::These(store(public()));
             let why = match environment.get("SSL_CERT_FILE") {
                 Some(file) => format!("SSL_CERT_FILE, {file}, holds none"),
                 None => "this machine has none".to_owned(),
             };
             let description = format!("the public certificates built in ({why})");
             return Ok(Self {
-                certificates,
+                trusted,
                 description,
             });
         }
@@ -38,7 +51,7 @@ impl Roots {
             .map_or(String::new(), |file| format!(" (SSL_CERT_FILE: {file})"));
         let description = format!("the machine's certificates{named}");
         Ok(Self {
-            certificates: RootCerts::PlatformVerifier,
+            trusted: Trusted::Machine,
             description,
         })
     }
@@ -50,9 +63,9 @@ impl Roots {
             own.len(),
             file.display()
         );
-        let certificates: Vec<_> = machine(environment).chain(public()).chain(own).collect();
+        let all = machine(environment).chain(public()).chain(own);
         Ok(Self {
-            certificates: certificates.into(),
+            trusted: Trusted::These(store(all)),
             description,
         })
     }
@@ -61,13 +74,29 @@ impl Roots {
         &self.description
     }
 
-    pub(super) fn tls_config(&self) -> TlsConfig {
-        TlsConfig::builder()
-            .provider(TlsProvider::Rustls)
-            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .root_certs(self.certificates.clone())
-            .build()
+    /// What decides whether a server's certificate is believed.
+    pub(super) fn verifier(
+        &self,
+        provider: &Arc<CryptoProvider>,
+    ) -> Result<Arc<dyn ServerCertVerifier>, rustls::Error> {
+        match &self.trusted {
+            Trusted::Machine => Ok(Arc::new(Verifier::new(Arc::clone(provider))?)),
+            Trusted::These(store) => {
+                let store = Arc::new(store.clone());
+                WebPkiServerVerifier::builder_with_provider(store, Arc::clone(provider))
+                    .build()
+                    .map(|verifier| verifier as Arc<dyn ServerCertVerifier>)
+                    .map_err(|error| rustls::Error::General(error.to_string()))
+            }
+        }
     }
+}
+
+/// A machine's store may hold certificates that nobody understands; they are left out.
+fn store(certificates: impl Iterator<Item = CertificateDer<'static>>) -> RootCertStore {
+    let mut store = RootCertStore::empty();
+    store.add_parsable_certificates(certificates);
+    store
 }
 
 /// The reader of certificates asks the process itself for `SSL_CERT_FILE`, not the snapshot of its variables.
@@ -83,44 +112,35 @@ fn machine_has_none() -> bool {
     false
 }
 
-fn machine(environment: &Environment) -> impl Iterator<Item = Certificate<'static>> {
+fn machine(environment: &Environment) -> impl Iterator<Item = CertificateDer<'static>> {
     let named = environment.get("SSL_CERT_FILE").map(Path::new);
     let named = rustls_native_certs::load_certs_from_paths(named, None).certs;
     let own = rustls_native_certs::load_native_certs().certs;
-    own.into_iter()
-        .chain(named)
-        .map(|certificate| Certificate::from_der(&certificate).to_owned())
+    own.into_iter().chain(named)
 }
 
-fn public() -> impl Iterator<Item = Certificate<'static>> {
-    webpki_root_certs::TLS_SERVER_ROOT_CERTS
-        .iter()
-        .map(|certificate| Certificate::from_der(certificate.as_ref()))
+fn public() -> impl Iterator<Item = CertificateDer<'static>> {
+    webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned()
 }
 
 /// A certificate that nobody can read would be left out silently, and then nothing that it vouches for is trusted.
-fn read_file(file: &Path) -> Result<Vec<Certificate<'static>>, HttpError> {
+fn read_file(file: &Path) -> Result<Vec<CertificateDer<'static>>, HttpError> {
     let pem = std::fs::read(file).map_err(|error| HttpError::CaFileUnreadable {
         file: PathBuf::from(file),
         reason: error.to_string(),
     })?;
     let mut certificates = Vec::new();
-    for item in parse_pem(&pem) {
-        let number = certificates.len() + 1;
+    for item in CertificateDer::pem_slice_iter(&pem) {
         let damaged = |reason: String| HttpError::CaFileDamaged {
             file: PathBuf::from(file),
-            number,
+            number: certificates.len() + 1,
             reason,
         };
-        if let PemItem::Certificate(certificate) =
-            item.map_err(|error| damaged(error.to_string()))?
-        {
-            let mut store = rustls::RootCertStore::empty();
-            store
-                .add(certificate.der().to_vec().into())
-                .map_err(|error| damaged(error.to_string()))?;
-            certificates.push(certificate);
-        }
+        let certificate = item.map_err(|error| damaged(error.to_string()))?;
+        RootCertStore::empty()
+            .add(certificate.clone())
+            .map_err(|error| damaged(error.to_string()))?;
+        certificates.push(certificate);
     }
     if certificates.is_empty() {
         return Err(HttpError::CaFileWithoutCertificate {

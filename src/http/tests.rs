@@ -99,7 +99,7 @@ fn http() -> Http {
 fn http_with(environment: &Environment) -> Http {
     let redactor = Redactor::new();
     redactor.add("hunter22");
-    Http::new(environment, &redactor).unwrap()
+    Http::new(environment, &redactor, None).unwrap()
 }
 
 fn get(url: &str) -> Request<'_> {

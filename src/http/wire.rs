@@ -9,22 +9,23 @@ use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{
-    Buffers, ConnectProxyConnector, ConnectionDetails, Connector, NextTimeout, RustlsConnector,
-    TcpConnector, Transport,
+    Buffers, ConnectProxyConnector, ConnectionDetails, Connector, NextTimeout, TcpConnector,
+    Transport,
 };
 
 use super::error::Stage;
 use super::progress::{Board, Progress, Write};
+use super::tls::{Encryption, TlsConnector};
 
 /// Makes connections: through the proxy or directly, encrypted or not.
-pub(super) fn connector(board: &Board) -> impl Connector + Clone {
+pub(super) fn connector(board: &Board, encryption: &Arc<Encryption>) -> impl Connector + Clone {
     let chain = ConnectProxyConnector::default()
         .chain(TcpConnector::default())
         .chain(Watch {
             board: board.clone(),
             ends: Some(Stage::Tls),
         })
-        .chain(RustlsConnector::default())
+        .chain(TlsConnector(Arc::clone(encryption)))
         .chain(Watch {
             board: board.clone(),
             ends: None,
@@ -35,8 +36,7 @@ pub(super) fn connector(board: &Board) -> impl Connector + Clone {
     }
 }
 
-/// Marks when a connection is being made and when it stands. Its clones share the trust settings, which are read at
-/// the first connection.
+/// Marks when a connection is being made and when it stands.
 #[derive(Debug)]
 struct Outermost<C> {
     board: Board,
@@ -70,26 +70,9 @@ impl<C: Connector<()>> Connector<()> for Outermost<C> {
                 };
             }
         });
-        let connected = self.chain.connect(&as_agent_level(details), chained);
+        let connected = self.chain.connect(details, chained);
         self.board.note(Progress::connected);
         connected
-    }
-}
-
-/// Each request has its own timeouts and proxy, but all share the trust settings. Told otherwise, the TLS connector
-/// would read all certificates anew for each connection and could resume no session.
-fn as_agent_level<'a>(details: &ConnectionDetails<'a>) -> ConnectionDetails<'a> {
-    ConnectionDetails {
-        uri: details.uri,
-        addrs: details.addrs.clone(),
-        config: details.config,
-        request_level: false,
-        resolver: details.resolver,
-        now: details.now,
-        timeout: details.timeout,
-        current_time: details.current_time.clone(),
-        run_connector: details.run_connector.clone(),
-        register_shutdown: details.register_shutdown.clone(),
     }
 }
 

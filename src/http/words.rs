@@ -3,10 +3,11 @@
 use std::io;
 use std::time::Duration;
 
-use rustls::{CertificateError, Error as TlsError};
+use rustls::{AlertDescription, CertificateError, Error as TlsError};
 use ureq::{Error, Timeout};
 
 use super::CONNECT_TIMEOUT;
+use super::certificate::CertificateFacts;
 use super::error::Stage;
 use super::proxy::Chosen;
 
@@ -14,6 +15,8 @@ use super::proxy::Chosen;
 pub(super) struct Circumstances<'a> {
     pub(super) stage: Stage,
     pub(super) host: &'a str,
+    /// The certificates that the host has shown.
+    pub(super) shown: &'a [CertificateFacts],
     pub(super) proxy: Option<&'a Chosen>,
     pub(super) timeout: Duration,
 }
@@ -28,8 +31,7 @@ pub(super) fn is_timeout(error: &Error) -> bool {
 
 /// Whether it is encryption or trust that failed, at whatever moment it shows.
 pub(super) fn is_tls(error: &Error) -> bool {
-    tls_error(error).is_some()
-        || matches!(error, Error::Tls(_) | Error::TlsRequired | Error::Pem(_))
+    tls_error(error).is_some() || matches!(error, Error::Tls(_) | Error::TlsRequired)
 }
 
 pub(super) fn sentence(error: &Error, circumstances: &Circumstances<'_>) -> String {
@@ -146,7 +148,6 @@ fn of_io(error: &io::Error, circumstances: &Circumstances<'_>) -> String {
 
 fn tls_error(error: &Error) -> Option<&TlsError> {
     match error {
-        Error::Rustls(error) => Some(error),
         Error::Io(error) => error.get_ref()?.downcast_ref(),
         _ => None,
     }
@@ -162,10 +163,29 @@ fn of_tls(error: &TlsError, circumstances: &Circumstances<'_>) -> String {
             )
         }
         TlsError::AlertReceived(alert) => {
-            format!("{host} refuses to agree on encryption ({alert:?})")
+            format!("{host} {}", of_alert(*alert))
         }
         other => format!("no encrypted connection to {host}: {other}"),
     }
+}
+
+/// What a server says instead of a handshake; about our own certificate, most of the time.
+fn of_alert(alert: AlertDescription) -> String {
+    let what = match alert {
+        AlertDescription::CertificateExpired => "says that the client certificate has expired",
+        AlertDescription::CertificateRevoked => "says that the client certificate was revoked",
+        AlertDescription::CertificateRequired => {
+            "demands a client certificate; use a service key of type certificate"
+        }
+        AlertDescription::UnknownCA
+        | AlertDescription::BadCertificate
+        | AlertDescription::UnsupportedCertificate
+        | AlertDescription::CertificateUnknown
+        | AlertDescription::DecryptError
+        | AlertDescription::AccessDenied => "does not accept the client certificate",
+        _ => "refuses to agree on encryption",
+    };
+    format!("{what} ({alert:?})")
 }
 
 fn of_certificate(reason: &CertificateError, circumstances: &Circumstances<'_>) -> String {
@@ -173,8 +193,12 @@ fn of_certificate(reason: &CertificateError, circumstances: &Circumstances<'_>) 
     match reason {
         // a bad signature: an authority of the same name, but with another key
         CertificateError::UnknownIssuer | CertificateError::BadSignature => format!(
-            "the certificate of {host} was issued by nobody whom this machine trusts. In a company network a proxy often \
-             re-signs connections: give its CA certificate (PEM) in CPI_CA_FILE (adds it) or SSL_CERT_FILE"
+            "the certificate of {host} was issued by {}, whom this machine does not trust. In a company network a proxy often \
+             re-signs connections: give its CA certificate (PEM) in CPI_CA_FILE (adds it) or SSL_CERT_FILE",
+            circumstances
+                .shown
+                .first()
+                .map_or("somebody", |own| own.issuer.as_str())
         ),
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             format!("the certificate of {host} has expired, or the clock of this machine is wrong")

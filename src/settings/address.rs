@@ -70,6 +70,37 @@ impl TenantUrl {
         format!("{}/api/v1/{}", self.0, path.trim_start_matches('/'))
     }
 
+    /// The id of the runtime location that the address ends in (`/location/<id>`, Edge Integration Cell; cpi-api.md §1.1).
+    #[must_use]
+    pub fn location(&self) -> Option<&str> {
+        let (before, id) = self.0.path.rsplit_once('/')?;
+        (before.ends_with("/location") && !id.is_empty()).then_some(id)
+    }
+
+    /// The address of a runtime location below this one; `None` when the id has characters that no id has.
+    #[must_use]
+    pub fn at_location(&self, id: &str) -> Option<Self> {
+        let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        let is_id = !id.is_empty() && !id.starts_with('.') && id.bytes().all(legal);
+        is_id.then(|| {
+            let mut address = self.0.clone();
+            address.path.push_str("/location/");
+            address.path.push_str(id);
+            Self(address)
+        })
+    }
+
+    /// The address above the runtime location that it ends in, if it does.
+    #[must_use]
+    pub fn without_location(&self) -> Self {
+        let mut address = self.0.clone();
+        if let Some(id) = self.location() {
+            let end = address.path.len() - "/location/".len() - id.len();
+            address.path.truncate(end);
+        }
+        Self(address)
+    }
+
     /// Whether it is this machine.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
@@ -101,6 +132,18 @@ impl TokenUrl {
     #[must_use]
     pub fn host(&self) -> &str {
         &self.0.host
+    }
+
+    /// The same service where it asks for certificates: `<sub>.authentication.cert.<region>...` (cpi-api.md §1.1).
+    /// Other hosts stay as they are.
+    #[must_use]
+    pub fn for_certificates(&self) -> Self {
+        let mut address = self.0.clone();
+        if !address.host.contains(".authentication.cert.") {
+            let plain = ".authentication.";
+            address.host = address.host.replacen(plain, ".authentication.cert.", 1);
+        }
+        Self(address)
     }
 
     /// Whether it is a token service of the older Neo landscape.

@@ -1,5 +1,7 @@
 //! Who logs on where: from a service key or from single variables, never from arguments.
 
+mod anatomy;
+mod certificate;
 mod key;
 
 use std::path::Path;
@@ -9,13 +11,20 @@ use super::environment::{Environment, NotText};
 use super::redactor::Redactor;
 use super::secret::Secret;
 
+pub use anatomy::{Field, KeyAnatomy, KeyKind, Plan};
+pub use certificate::ClientCertificate;
 pub use key::KeyError;
+
+use self::certificate::Parts;
+use self::key::KeyProof;
 
 /// What a run logs on with.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Credentials {
     /// The tenant.
     pub url: TenantUrl,
+    /// Where its run time is asked: the same, or the location of an Edge Integration Cell below it.
+    pub runtime: TenantUrl,
     /// How to log on there.
     pub login: Login,
     /// Which variable each value came from.
@@ -32,7 +41,7 @@ pub enum Login {
         /// The public half.
         client_id: String,
         /// The secret half.
-        client_secret: Secret,
+        proof: Proof,
     },
     /// An S-user or a user of the identity provider.
     Basic {
@@ -41,6 +50,15 @@ pub enum Login {
         /// Its password.
         password: Secret,
     },
+}
+
+/// What proves that a client is who it says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Proof {
+    /// The client secret.
+    Secret(Secret),
+    /// A certificate with its private key, shown to the token service alone.
+    Certificate(ClientCertificate),
 }
 
 /// Where each value came from, in words for messages: `CPI_URL`, or `CPI_SERVICE_KEY (url)`.
@@ -52,7 +70,7 @@ pub struct Sources {
     pub token_url: Option<String>,
     /// Client id or user.
     pub user: String,
-    /// Client secret or password.
+    /// Client secret, private key or password.
     pub secret: String,
 }
 
@@ -114,6 +132,38 @@ pub enum CredentialsError {
         /// What is wrong.
         error: KeyError,
     },
+    /// A certificate whose private key nobody has named.
+    #[error(
+        "the service key is of type external certificate, whose private key is not part of it; set {variable} to the PEM file that holds the private key"
+    )]
+    NoPrivateKey {
+        /// The variable for the file.
+        variable: String,
+    },
+    /// A private key whose certificate nobody has named.
+    #[error(
+        "{variable} holds a private key, and neither it nor the service key holds the certificate; put the certificate (PEM) into the same file"
+    )]
+    NoCertificate {
+        /// The variable for the file.
+        variable: String,
+    },
+    /// The file with the private key cannot be read.
+    #[error("{variable} names a file that cannot be read: {reason}")]
+    KeyFile {
+        /// The variable.
+        variable: String,
+        /// In the system's words.
+        reason: String,
+    },
+    /// The name of a location that no address could hold.
+    #[error(
+        "{variable} is no runtime location id: letters, digits, `-`, `_` and `.` are allowed; it stands in the web UI under Operations Cockpit > Runtime Locations"
+    )]
+    Location {
+        /// The variable.
+        variable: String,
+    },
     /// A variable that is not text.
     #[error(transparent)]
     NotText(#[from] NotText),
@@ -171,20 +221,64 @@ impl Credentials {
         dir: &Path,
         names: &Names,
     ) -> Result<Self, CredentialsError> {
-        let given = Given::read(environment, names)?;
+        let mut given = Given::read(environment, dir, names)?;
+        let location = given.location.take();
         given.refuse_two_logins()?;
-        match environment.get_checked(&names.of("SERVICE_KEY"))? {
-            Some(text) if !text.trim().is_empty() => given.with_key(text, dir),
-            _ => given.without_key(),
+        let credentials = match environment.get_checked(&names.of("SERVICE_KEY"))? {
+            Some(text) if !text.trim().is_empty() => given.with_key(text, dir)?,
+            _ => given.without_key()?,
+        };
+        match location {
+            Some(location) => credentials.at_location(&location),
+            None => Ok(credentials),
         }
+    }
+
+    /// Sends the calls of the run time to a location of an Edge Integration Cell, and all others to the tenant itself.
+    fn at_location(mut self, location: &Variable) -> Result<Self, CredentialsError> {
+        let named = self.url.location().map(str::to_owned);
+        if named.is_some_and(|named| named != location.value) {
+            return Err(CredentialsError::Contradiction {
+                first: self.sources.url,
+                second: location.name.clone(),
+                why: "name two runtime locations",
+            });
+        }
+        self.url = self.url.without_location();
+        self.runtime =
+            self.url
+                .at_location(&location.value)
+                .ok_or_else(|| CredentialsError::Location {
+                    variable: location.name.clone(),
+                })?;
+        Ok(self)
     }
 
     /// Tells `redactor` what must not be shown.
     pub fn hide_in(&self, redactor: &Redactor) {
         match &self.login {
-            Login::ClientCredentials { client_secret, .. } => redactor.add(client_secret.expose()),
+            Login::ClientCredentials { proof, .. } => proof.hide_in(redactor),
             Login::Basic { password, .. } => redactor.add(password.expose()),
         }
+    }
+
+    /// The certificate to log on with, and the only host that is shown it.
+    #[must_use]
+    pub fn certificate(&self) -> Option<(&ClientCertificate, &str)> {
+        match &self.login {
+            Login::ClientCredentials {
+                proof: Proof::Certificate(certificate),
+                token_url,
+                ..
+            } => Some((certificate, token_url.host())),
+            _ => None,
+        }
+    }
+
+    /// The runtime location whose run time is asked, when it is not the cloud's.
+    #[must_use]
+    pub fn runtime_location(&self) -> Option<&str> {
+        self.runtime.location()
     }
 
     /// Whether writing calls need a CSRF token from the first one on: with basic authentication, and on Neo.
@@ -204,6 +298,20 @@ impl Credentials {
     }
 }
 
+impl Proof {
+    fn hide_in(&self, redactor: &Redactor) {
+        match self {
+            Self::Secret(secret) => redactor.add(secret.expose()),
+            Self::Certificate(certificate) => {
+                redactor.add(certificate.key.expose());
+                let lines = certificate.key.expose().lines().map(str::trim);
+                let secret = lines.filter(|line| !line.starts_with("-----"));
+                secret.for_each(|line| redactor.add(line));
+            }
+        }
+    }
+}
+
 /// A variable that is set.
 #[derive(Clone)]
 struct Variable {
@@ -218,12 +326,18 @@ struct Given<'n> {
     token_url: Option<Variable>,
     client_id: Option<Variable>,
     client_secret: Option<Variable>,
+    client_key: Option<Variable>,
     username: Option<Variable>,
     password: Option<Variable>,
+    location: Option<Variable>,
 }
 
 impl<'n> Given<'n> {
-    fn read(environment: &Environment, names: &'n Names) -> Result<Self, CredentialsError> {
+    fn read(
+        environment: &Environment,
+        dir: &Path,
+        names: &'n Names,
+    ) -> Result<Self, CredentialsError> {
         let read = |name: &str| -> Result<Option<Variable>, NotText> {
             let name = names.of(name);
             let value = environment
@@ -253,8 +367,12 @@ impl<'n> Given<'n> {
             token_url: read("TOKEN_URL")?,
             client_id: read("CLIENT_ID")?,
             client_secret: read("CLIENT_SECRET")?,
+            client_key: read("CLIENT_KEY_FILE")?
+                .map(|variable| certificate::read_file(variable, dir))
+                .transpose()?,
             username: read("USERNAME")?,
             password: read_secret("PASSWORD")?,
+            location: read("RUNTIME_LOCATION")?,
         })
     }
 
@@ -263,9 +381,11 @@ impl<'n> Given<'n> {
             .client_id
             .as_ref()
             .or(self.client_secret.as_ref())
+            .or(self.client_key.as_ref())
             .or(self.token_url.as_ref());
-        match (oauth, self.basic()) {
-            (Some(oauth), Some(basic)) => Err(two_logins(&oauth.name, &basic.name)),
+        match (oauth, self.basic(), &self.client_secret, &self.client_key) {
+            (Some(oauth), Some(basic), ..) => Err(two_logins(&oauth.name, &basic.name)),
+            (_, _, Some(secret), Some(key)) => Err(two_logins(&secret.name, &key.name)),
             _ => Ok(()),
         }
     }
@@ -284,28 +404,38 @@ impl<'n> Given<'n> {
             error,
         };
         let key = key::read(text, dir).map_err(refused)?;
-        let from = |field: &str| format!("{variable} ({field})");
+        let from = |field: &str, value: String| Variable {
+            name: format!("{variable} ({field})"),
+            value,
+        };
+        let proof = self.proof_of_key(key.proof, &variable, &from)?;
         let credentials = oauth(
-            Variable {
-                name: from("url"),
-                value: key.url,
-            },
-            Variable {
-                name: from("tokenurl"),
-                value: key.token_url,
-            },
-            Variable {
-                name: from("clientid"),
-                value: key.client_id,
-            },
-            Variable {
-                name: from("clientsecret"),
-                value: key.client_secret,
-            },
+            from("url", key.url),
+            from("tokenurl", key.token_url),
+            from("clientid", key.client_id),
+            proof,
         )
         .map_err(|error| error.about_key(&variable))?;
         self.must_agree_with(&credentials, &variable)?;
         Ok(credentials)
+    }
+
+    fn proof_of_key(
+        &self,
+        proof: KeyProof,
+        variable: &str,
+        from: &dyn Fn(&str, String) -> Variable,
+    ) -> Result<(Proof, String), CredentialsError> {
+        match (proof, &self.client_key) {
+            (KeyProof::Secret(_), Some(file)) => Err(two_logins(variable, &file.name)),
+            (KeyProof::Secret(secret), None) => Ok(of_secret(from("clientsecret", secret))),
+            (KeyProof::Certificate { chain, key }, file) => of_certificate(Parts {
+                chain: chain.map(|chain| from("certificate", chain)),
+                key: key.map(|key| from("key", key)),
+                file: file.clone(),
+                file_name: self.names.of("CLIENT_KEY_FILE"),
+            }),
+        }
     }
 
     /// Single variables beside a key are fine where they say the same.
@@ -317,7 +447,7 @@ impl<'n> Given<'n> {
         let Login::ClientCredentials {
             token_url,
             client_id,
-            client_secret,
+            proof,
         } = &credentials.login
         else {
             return Ok(());
@@ -327,13 +457,17 @@ impl<'n> Given<'n> {
             compared.push((url, parse_url(url)? == credentials.url));
         }
         if let Some(url) = &self.token_url {
-            compared.push((url, parse_token_url(url)? == *token_url));
+            compared.push((url, token_url_for(url, proof)? == *token_url));
         }
         if let Some(id) = &self.client_id {
             compared.push((id, id.value == *client_id));
         }
         if let Some(secret) = &self.client_secret {
-            compared.push((secret, secret.value == client_secret.expose()));
+            let is_the_same = |own: &Secret| secret.value == own.expose();
+            compared.push((
+                secret,
+                matches!(proof, Proof::Secret(own) if is_the_same(own)),
+            ));
         }
         if let Some((variable, _)) = compared.into_iter().find(|(_, equal)| !equal) {
             return Err(CredentialsError::Contradiction {
@@ -350,7 +484,7 @@ impl<'n> Given<'n> {
             &self.username,
             &self.password,
             &self.client_id,
-            &self.client_secret,
+            self.client_secret.as_ref().or(self.client_key.as_ref()),
             &self.token_url,
         ) {
             (None, None, None, None, None) => Err(self.nothing_to_log_on_with()),
@@ -368,16 +502,22 @@ impl<'n> Given<'n> {
         }
     }
 
-    fn client_credentials(self) -> Result<Credentials, CredentialsError> {
-        match (self.url, self.token_url, self.client_id, self.client_secret) {
+    fn client_credentials(mut self) -> Result<Credentials, CredentialsError> {
+        let key_file = self.client_key.take();
+        let secret = self.client_secret.take().or(key_file.clone());
+        match (self.url, self.token_url, self.client_id, secret) {
             (Some(url), Some(token_url), Some(id), Some(secret)) => {
-                let (id_name, url_name) = (id.name.clone(), url.name.clone());
-                let refused = |variable, error| Err(CredentialsError::Key { variable, error });
-                match key::refuse_other_plan(&id.value, &url.value) {
-                    Err(error @ KeyError::RuntimeHost) => refused(url_name, error),
-                    Err(error) => refused(id_name, error),
-                    Ok(()) => oauth(url, token_url, id, secret),
-                }
+                refuse_other_plan(&id, &url)?;
+                let proof = match key_file {
+                    None => of_secret(secret),
+                    Some(file) => of_certificate(Parts {
+                        chain: None,
+                        key: None,
+                        file_name: file.name.clone(),
+                        file: Some(file),
+                    })?,
+                };
+                oauth(url, token_url, id, proof)
             }
             (url, token_url, id, secret) => {
                 let values = [
@@ -395,6 +535,7 @@ impl<'n> Given<'n> {
         match (self.url, self.username, self.password) {
             (Some(url), Some(username), Some(password)) => Ok(Credentials {
                 url: parse_url(&url)?,
+                runtime: parse_url(&url)?,
                 sources: Sources {
                     url: url.name,
                     token_url: None,
@@ -414,28 +555,60 @@ impl<'n> Given<'n> {
     }
 }
 
+fn refuse_other_plan(id: &Variable, url: &Variable) -> Result<(), CredentialsError> {
+    key::refuse_other_plan(&id.value, &url.value).map_err(|error| CredentialsError::Key {
+        variable: match error {
+            KeyError::RuntimeHost => url.name.clone(),
+            _ => id.name.clone(),
+        },
+        error,
+    })
+}
+
+/// A secret, and where it came from.
+fn of_secret(secret: Variable) -> (Proof, String) {
+    (Proof::Secret(Secret::new(secret.value)), secret.name)
+}
+
+/// A certificate, and where its private key came from.
+fn of_certificate(parts: Parts) -> Result<(Proof, String), CredentialsError> {
+    let certificate = parts.together()?;
+    let source = certificate.key_source.clone();
+    Ok((Proof::Certificate(certificate), source))
+}
+
 fn oauth(
     url: Variable,
     token_url: Variable,
     id: Variable,
-    secret: Variable,
+    (proof, secret): (Proof, String),
 ) -> Result<Credentials, CredentialsError> {
-    let login = Login::ClientCredentials {
-        token_url: parse_token_url(&token_url)?,
-        client_id: id.value,
-        client_secret: Secret::new(secret.value),
-    };
     let tenant = parse_url(&url)?;
+    let login = Login::ClientCredentials {
+        token_url: token_url_for(&token_url, &proof)?,
+        client_id: id.value,
+        proof,
+    };
     let sources = Sources {
         url: url.name,
         token_url: Some(token_url.name),
         user: id.name,
-        secret: secret.name,
+        secret,
     };
     Ok(Credentials {
+        runtime: tenant.clone(),
         url: tenant,
         login,
         sources,
+    })
+}
+
+/// The token service; certificates are shown to a host of their own.
+fn token_url_for(variable: &Variable, proof: &Proof) -> Result<TokenUrl, CredentialsError> {
+    let url = parse_token_url(variable)?;
+    Ok(match proof {
+        Proof::Secret(_) => url,
+        Proof::Certificate(_) => url.for_certificates(),
     })
 }
 

@@ -12,6 +12,7 @@ use super::roles::Role;
 use super::session::{self, AccessToken, Csrf, Session};
 use crate::clock::Deadline;
 use crate::http::{Answer, Body, Connection, Method, Request, SendError, retry};
+use crate::settings::address::TenantUrl;
 use crate::settings::credentials::Login;
 use crate::settings::secret::Secret;
 use crate::words::Words;
@@ -212,7 +213,7 @@ impl Tenant {
         self.clock
             .sleep(self.pace.take(ask.bucket, self.clock.now()));
         let now = self.clock.now();
-        let url = self.credentials.url.api(&ask.path);
+        let url = self.root_of(ask).api(&ask.path);
         let timeout = match ask.length {
             Length::Short => deadline.poll_timeout(now),
             Length::Download => deadline.download_timeout(now),
@@ -235,6 +236,14 @@ impl Tenant {
         };
         self.note(ask, &outcome, self.clock.now().saturating_sub(now));
         outcome
+    }
+
+    /// Where a call goes: those of the run time have a root of their own on an Edge Integration Cell.
+    pub(super) fn root_of(&self, ask: &Ask<'_>) -> &TenantUrl {
+        match ask.bucket {
+            Bucket::Designtime => &self.credentials.url,
+            Bucket::Runtime => &self.credentials.runtime,
+        }
     }
 
     fn note(&self, ask: &Ask<'_>, outcome: &Result<Answer, SendError>, took: Duration) {

@@ -13,7 +13,7 @@ use crate::words::Words;
 impl Tenant {
     pub(super) fn at(&self, ask: &Ask<'_>) -> String {
         let path = ask.path.split('?').next().unwrap_or_default();
-        format!("{} {}", ask.method.name(), self.credentials.url.api(path))
+        format!("{} {}", ask.method.name(), self.root_of(ask).api(path))
     }
 
     pub(super) fn unreachable(&self, ask: &Ask<'_>, error: &SendError) -> TenantError {

@@ -84,16 +84,25 @@ impl fmt::Display for TenantTime {
 /// A value as an OData string literal inside a path or query: quoted, `'` doubled, percent-encoded once.
 #[must_use]
 pub fn literal(value: &str) -> String {
-    let mut text = String::from("'");
-    for byte in value.replace('\'', "''").bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'\'' => {
-                text.push(char::from(byte));
-            }
-            _ => text.push_str(&format!("%{byte:02X}")),
+    format!("'{}'", percent(&value.replace('\'', "''"), b"-_.~'"))
+}
+
+/// A value inside a form (`application/x-www-form-urlencoded`).
+#[must_use]
+pub(super) fn form_value(value: &str) -> String {
+    percent(value, b"-_.~")
+}
+
+/// Letters, digits and `plain` as they are, everything else as `%XX`.
+fn percent(value: &str, plain: &[u8]) -> String {
+    let mut text = String::new();
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || plain.contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
         }
     }
-    text.push('\'');
     text
 }
 

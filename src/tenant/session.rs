@@ -8,10 +8,11 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
 use super::error::{Kind, TenantError};
+use super::odata;
 use super::roles::Claims;
 use crate::clock::{Clock, Deadline};
 use crate::http::{Answer, Body, Connection, Http, Method, Request, retry};
-use crate::settings::credentials::{Credentials, Login};
+use crate::settings::credentials::{Credentials, Login, Proof};
 use crate::settings::redactor::Redactor;
 use crate::settings::secret::Secret;
 use crate::words::Words;
@@ -72,27 +73,22 @@ pub(super) fn fetch_token(
     let Login::ClientCredentials {
         token_url,
         client_id,
-        client_secret,
+        proof,
     } = &credentials.login
     else {
         return Ok(None);
     };
     let url = token_url.to_string();
-    let authorization = basic(client_id, client_secret);
-    redactor.add(authorization.expose().trim_start_matches("Basic "));
+    let request = TokenRequest::new(client_id, proof, credentials.is_neo());
+    if let Some(authorization) = &request.authorization {
+        redactor.add(authorization.expose().trim_start_matches("Basic "));
+    }
     let mut refusals = 0;
     let mut attempt = 0;
     let mut most = TOKEN_ATTEMPTS;
     loop {
         attempt += 1;
-        let outcome = ask_once(
-            http,
-            &url,
-            credentials.is_neo(),
-            &authorization,
-            clock,
-            deadline,
-        );
+        let outcome = request.send(http, &url, clock, deadline);
         let error = match outcome {
             Ok(answer) => match read_token(&answer, redactor) {
                 Ok(token) => return Ok(Some(token)),
@@ -119,40 +115,65 @@ pub(super) fn fetch_token(
     }
 }
 
-fn ask_once(
-    http: &Http,
-    url: &str,
-    neo: bool,
-    authorization: &Secret,
-    clock: &Clock,
-    deadline: Deadline,
-) -> Result<Answer, crate::http::SendError> {
-    let mut headers = vec![
-        ("Accept", "application/json".to_owned()),
-        ("Authorization", authorization.expose().to_owned()),
-    ];
-    let separator = if url.contains('?') { '&' } else { '?' };
-    let with_query = format!("{url}{separator}grant_type=client_credentials");
-    let (url, body) = if neo {
-        (with_query.as_str(), Body::Empty)
-    } else {
-        headers.push((
-            "Content-Type",
-            "application/x-www-form-urlencoded".to_owned(),
-        ));
-        (url, Body::Bytes(b"grant_type=client_credentials"))
-    };
-    http.send(&Request {
-        method: Method::Post,
-        url,
-        headers,
-        body,
-        timeout: deadline
-            .poll_timeout(clock.now())
-            .max(Duration::from_secs(1)),
-        connection: Connection::Pooled,
-        cap: TOKEN_CAP,
-    })
+/// How a token is asked for (cpi-api.md §1.1, §1.3).
+struct TokenRequest {
+    /// `None` where a certificate tells who we are.
+    authorization: Option<Secret>,
+    /// The form; on Neo the grant type stands in the query.
+    form: Option<String>,
+}
+
+impl TokenRequest {
+    fn new(client_id: &str, proof: &Proof, neo: bool) -> Self {
+        let grant = "grant_type=client_credentials";
+        match proof {
+            Proof::Secret(secret) => Self {
+                authorization: Some(basic(client_id, secret)),
+                form: (!neo).then(|| grant.to_owned()),
+            },
+            Proof::Certificate(_) => Self {
+                authorization: None,
+                form: Some(format!(
+                    "{grant}&client_id={}",
+                    odata::form_value(client_id)
+                )),
+            },
+        }
+    }
+
+    fn send(
+        &self,
+        http: &Http,
+        url: &str,
+        clock: &Clock,
+        deadline: Deadline,
+    ) -> Result<Answer, crate::http::SendError> {
+        let mut headers = vec![("Accept", "application/json".to_owned())];
+        if let Some(authorization) = &self.authorization {
+            headers.push(("Authorization", authorization.expose().to_owned()));
+        }
+        let separator = if url.contains('?') { '&' } else { '?' };
+        let with_query = format!("{url}{separator}grant_type=client_credentials");
+        let (url, body) = match &self.form {
+            None => (with_query.as_str(), Body::Empty),
+            Some(form) => {
+                let kind = "application/x-www-form-urlencoded";
+                headers.push(("Content-Type", kind.to_owned()));
+                (url, Body::Bytes(form.as_bytes()))
+            }
+        };
+        http.send(&Request {
+            method: Method::Post,
+            url,
+            headers,
+            body,
+            timeout: deadline
+                .poll_timeout(clock.now())
+                .max(Duration::from_secs(1)),
+            connection: Connection::Pooled,
+            cap: TOKEN_CAP,
+        })
+    }
 }
 
 enum TokenProblem {

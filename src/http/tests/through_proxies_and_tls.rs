@@ -1,6 +1,7 @@
 //! Servers with certificates of their own, and proxies on the way to them.
 
 use super::*;
+use crate::settings::secret::Secret;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -39,6 +40,40 @@ impl Authority {
             .with_no_client_auth()
             .with_single_cert(vec![certificate.der().clone()], key);
         Arc::new(config.unwrap())
+    }
+
+    /// The same, for clients who show a certificate of this authority.
+    fn demanding(&self, host: &str) -> Arc<ServerConfig> {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(vec![host.to_owned()]).unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut store = rustls::RootCertStore::empty();
+        store.add(self.issuer.der().clone()).unwrap();
+        let clients = rustls::server::WebPkiClientVerifier::builder_with_provider(
+            Arc::new(store),
+            Arc::clone(&provider),
+        );
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_client_cert_verifier(clients.build().unwrap())
+            .with_single_cert(vec![certificate.der().clone()], key);
+        Arc::new(config.unwrap())
+    }
+
+    /// A certificate for a client, until that year.
+    fn client(&self, last_year: i32) -> ClientCertificate {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.not_after = rcgen::date_time_ymd(last_year, 1, 1);
+        let key = KeyPair::generate().unwrap();
+        ClientCertificate {
+            chain: params.signed_by(&key, &self.issuer).unwrap().pem(),
+            chain_source: "the key".to_owned(),
+            key: Secret::new(key.serialize_pem()),
+            key_source: "CPI_CLIENT_KEY_FILE".to_owned(),
+        }
     }
 
     fn environment(&self) -> Environment {
@@ -202,12 +237,123 @@ fn encrypted_requests_that_break_off() {
     assert_eq!(error.status, Some(200));
 }
 
+fn http_as(authority: &Authority, certificate: &ClientCertificate, host: &str) -> Http {
+    let certificate = Some((certificate, host));
+    Http::new(&authority.environment(), &Redactor::new(), certificate).unwrap()
+}
+
+#[test]
+fn a_client_certificate_is_shown_to_its_host_alone() {
+    let authority = Authority::new();
+    let server = encrypted(&authority.demanding("localhost"), answer_encrypted);
+    let client = authority.client(2090);
+    let answer = http_as(&authority, &client, "localhost").send(&post(&server.url, b"x"));
+    assert_eq!(answer.unwrap().status, 200);
+    for http in [
+        http_as(&authority, &client, "other.corp"),
+        http_with(&authority.environment()),
+    ] {
+        let error = http.send(&post(&server.url, b"x")).unwrap_err();
+        assert!(
+            error.reason().contains("demands a client certificate"),
+            "{error}"
+        );
+    }
+    for (client, word) in [
+        (authority.client(2020), "has expired"),
+        (
+            Authority::new().client(2090),
+            "does not accept the client certificate",
+        ),
+    ] {
+        let error = http_as(&authority, &client, "localhost")
+            .send(&post(&server.url, b"x"))
+            .unwrap_err();
+        assert!(error.reason().contains(word), "{error}");
+    }
+}
+
+#[test]
+fn a_certificate_and_a_key_that_do_not_fit() {
+    let authority = Authority::new();
+    let (one, other) = (authority.client(2090), authority.client(2090));
+    let refusal = |certificate: &ClientCertificate| {
+        let error = Http::new(
+            &Environment::default(),
+            &Redactor::new(),
+            Some((certificate, "localhost")),
+        );
+        error.err().unwrap().to_string()
+    };
+    let with_key = |key: &str| ClientCertificate {
+        key: Secret::new(key),
+        ..one.clone()
+    };
+    for (certificate, text) in [
+        (
+            with_key(other.key.expose()),
+            "CPI_CLIENT_KEY_FILE holds a private key that does not belong to the certificate",
+        ),
+        (
+            with_key("hunter22"),
+            "CPI_CLIENT_KEY_FILE holds no private key",
+        ),
+        (
+            with_key(
+                "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----",
+            ),
+            "CPI_CLIENT_KEY_FILE holds a private key that is encrypted",
+        ),
+        (
+            ClientCertificate {
+                chain: "hunter22".to_owned(),
+                ..one.clone()
+            },
+            "the key holds no certificate",
+        ),
+    ] {
+        let refused = refusal(&certificate);
+        assert!(
+            refused.starts_with(text) && !refused.contains("hunter22"),
+            "{refused}"
+        );
+    }
+}
+
+#[test]
+fn what_a_server_shows_is_known_whether_it_is_trusted_or_not() {
+    let authority = Authority::new();
+    let server = encrypted(&authority.certify("localhost", false), answer_encrypted);
+    for environment in [authority.environment(), Environment::default()] {
+        let http = http_with(&environment);
+        assert_eq!(http.shown_by("localhost"), []);
+        let outcome = http.send(&post(&server.url, b"x"));
+        let shown = http.shown_by("localhost");
+        assert_eq!(shown[0].issuer, "CN=rcgen self signed cert");
+        assert!(shown[0].days_left(std::time::SystemTime::now()) > 30);
+        if let Err(error) = outcome {
+            assert!(
+                error
+                    .reason()
+                    .contains("was issued by CN=rcgen self signed cert"),
+                "{error}"
+            );
+        }
+    }
+    let old = encrypted(&authority.certify("localhost", true), answer_encrypted);
+    let http = http_with(&authority.environment());
+    assert!(http.send(&post(&old.url, b"x")).is_err());
+    assert!(http.shown_by("localhost")[0].days_left(std::time::SystemTime::now()) < -365);
+}
+
 #[test]
 fn files_that_hold_no_certificate() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     let choose = |path: &str| {
         let environment = Environment::default().with("CPI_CA_FILE", path);
-        Http::new(&environment, &Redactor::new()).err().unwrap()
+        Http::new(&environment, &Redactor::new(), None)
+            .err()
+            .unwrap()
     };
     let path = file.path().to_str().unwrap().to_owned();
     assert!(matches!(

@@ -16,14 +16,24 @@ const LARGEST_FILE: u64 = 256 * 1024;
 /// Instance, wrapper, `oauth`: keys are not nested deeper.
 const DEEPEST: usize = 4;
 /// What to do about a key of the wrong kind.
-const WANTED: &str = "create an instance of Process Integration Runtime with plan api and the roles, then a key of type ClientId/Secret";
+const WANTED: &str = "create an instance of Process Integration Runtime with plan api and the roles, then a key for it; `flowship doctor` shows the commands";
 
-/// The four values of a key of plan `api`.
+/// The values of a key of plan `api`.
 pub(super) struct ServiceKey {
     pub(super) url: String,
     pub(super) token_url: String,
     pub(super) client_id: String,
-    pub(super) client_secret: String,
+    pub(super) proof: KeyProof,
+}
+
+/// What of a key proves who we are.
+pub(super) enum KeyProof {
+    Secret(String),
+    /// PEM texts; a key of type external certificate lacks the private key, and perhaps the certificate.
+    Certificate {
+        chain: Option<String>,
+        key: Option<String>,
+    },
 }
 
 /// Why a service key cannot be used. No text repeats anything of it.
@@ -82,16 +92,6 @@ pub enum KeyError {
     /// The key of API Management.
     #[error("is a key of API Management, which knows nothing of integration flows; {WANTED}")]
     ApiManagement,
-    /// A certificate instead of a secret.
-    #[error(
-        "is a key of type certificate; logging on with certificates comes with a later version of flowship: for now create a key of type ClientId/Secret for the same instance"
-    )]
-    Certificate,
-    /// A certificate whose private key is elsewhere.
-    #[error(
-        "is a key of type external certificate, whose private key is not part of it; logging on with certificates comes with a later version of flowship: for now create a key of type ClientId/Secret for the same instance"
-    )]
-    ExternalCertificate,
     /// An address in the key that is none.
     #[error("has a field {field} that {error}")]
     Address {
@@ -104,27 +104,49 @@ pub enum KeyError {
 
 /// Reads a key from the value of its variable: JSON, base64 of JSON, or the path of a file of either.
 pub(super) fn read(text: &str, dir: &Path) -> Result<ServiceKey, KeyError> {
-    if let Some(json) = json_in(text) {
-        return parse(&json);
+    parse(&find_json(text, dir)?.json)
+}
+
+/// The JSON of a key, and what it was found in.
+pub(super) struct Found {
+    pub(super) json: String,
+    /// JSON itself, or base64 of it.
+    pub(super) is_base64: bool,
+    /// The variable held the name of a file.
+    pub(super) in_file: bool,
+}
+
+/// Finds the JSON that `text` is, that it is base64 of, or that the file it names holds.
+pub(super) fn find_json(text: &str, dir: &Path) -> Result<Found, KeyError> {
+    let found = |(json, is_base64), in_file| Found {
+        json,
+        is_base64,
+        in_file,
+    };
+    if let Some(inline) = json_in(text) {
+        return Ok(found(inline, false));
     }
     match read_file(text, dir)? {
-        Some(content) => parse(&json_in(&content).ok_or(KeyError::NotAKeyFile)?),
+        Some(content) => {
+            let inside = json_in(&content).ok_or(KeyError::NotAKeyFile)?;
+            Ok(found(inside, true))
+        }
         None => Err(what_it_is_instead(text)),
     }
 }
 
-/// The JSON that `text` is, or that it is base64 of.
-fn json_in(text: &str) -> Option<String> {
+/// The JSON that `text` is, or that it is base64 of, and whether it was that.
+fn json_in(text: &str) -> Option<(String, bool)> {
     let text = text.trim_start_matches('\u{feff}').trim();
     if let Ok(Value::String(inner)) = serde_json::from_str(text) {
         // a key that was made a JSON string by the tool that stored it
         return json_in(&inner);
     }
     if text.contains('{') || text.starts_with('[') {
-        return Some(text.to_owned());
+        return Some((text.to_owned(), false));
     }
     let decoded = decode_base64(text.trim_matches(['\'', '"']))?;
-    decoded.contains('{').then_some(decoded)
+    decoded.contains('{').then_some((decoded, true))
 }
 
 fn decode_base64(text: &str) -> Option<String> {
@@ -196,13 +218,18 @@ fn kind_of(value: &Value) -> &'static str {
 }
 
 fn parse(text: &str) -> Result<ServiceKey, KeyError> {
-    let value = parse_json(text)?;
-    let Value::Object(object) = &value else {
-        return Err(KeyError::NotAnObject(kind_of(&value)));
-    };
-    let key = find_key(object, DEEPEST).unwrap_or(object);
-    refuse_other_kinds(object, key)?;
+    let object = object_in(text)?;
+    let key = values_of(&object);
+    refuse_other_kinds(&object, key)?;
     fields_of(key)
+}
+
+/// The JSON object of a key, whatever is in it.
+pub(super) fn object_in(text: &str) -> Result<Map<String, Value>, KeyError> {
+    match parse_json(text)? {
+        Value::Object(object) => Ok(object),
+        other => Err(KeyError::NotAnObject(kind_of(&other))),
+    }
 }
 
 /// Parses from the first `{`, since `cf service-key` prints a line before it; positions count from the beginning of the text.
@@ -231,6 +258,10 @@ fn position(skipped: &str, line: usize, column: usize) -> (usize, usize) {
 }
 
 /// The object that holds the values: this one, or one inside it (`oauth`, `credentials`, ...).
+pub(super) fn values_of(object: &Map<String, Value>) -> &Map<String, Value> {
+    find_key(object, DEEPEST).unwrap_or(object)
+}
+
 fn find_key(object: &Map<String, Value>, deepest: usize) -> Option<&Map<String, Value>> {
     let names = ["clientid", "clientsecret", "tokenurl"];
     if names.iter().any(|name| object.contains_key(*name)) {
@@ -246,11 +277,12 @@ fn find_key(object: &Map<String, Value>, deepest: usize) -> Option<&Map<String, 
     inner.find_map(|inner| find_key(inner, deepest - 1))
 }
 
-fn refuse_other_kinds(
+/// Refuses keys of other services and plans, which know nothing of deployments.
+pub(super) fn refuse_other_kinds(
     whole: &Map<String, Value>,
     key: &Map<String, Value>,
 ) -> Result<(), KeyError> {
-    let text = |name: &str| key.get(name).and_then(Value::as_str).unwrap_or_default();
+    let text = |name: &str| text_of(key, name);
     if is_api_management(whole)
         || text("url").contains("apiportal")
         || text("clientid").contains("apiportal")
@@ -261,24 +293,10 @@ fn refuse_other_kinds(
     if has_role_of_callers(key) {
         return Err(KeyError::IntegrationFlowPlan);
     }
-    if text("clientsecret").is_empty() {
-        return refuse_certificate(key);
-    }
     if whole.contains_key("uaa") && !key.contains_key("tokenurl") {
         return Err(KeyError::OtherService);
     }
     Ok(())
-}
-
-fn refuse_certificate(key: &Map<String, Value>) -> Result<(), KeyError> {
-    match (key.contains_key("certificate"), key.contains_key("key")) {
-        (_, true) => Err(KeyError::Certificate),
-        (true, false) => Err(KeyError::ExternalCertificate),
-        (false, false) if key.contains_key("certificatedetails") => {
-            Err(KeyError::ExternalCertificate)
-        }
-        (false, false) => Ok(()),
-    }
 }
 
 fn is_api_management(object: &Map<String, Value>) -> bool {
@@ -306,6 +324,9 @@ fn has_role_of_callers(key: &Map<String, Value>) -> bool {
 
 /// Refuses client ids and hosts of plan `integration-flow`.
 pub(super) fn refuse_other_plan(client_id: &str, url: &str) -> Result<(), KeyError> {
+    if client_id.contains("apiportal") {
+        return Err(KeyError::ApiManagement);
+    }
     if client_id.contains("it-rt-") {
         return Err(KeyError::IntegrationFlowPlan);
     }
@@ -320,26 +341,49 @@ pub(super) fn refuse_other_plan(client_id: &str, url: &str) -> Result<(), KeyErr
     }
 }
 
-fn fields_of(key: &Map<String, Value>) -> Result<ServiceKey, KeyError> {
-    let text = |name: &str| {
-        key.get(name)
-            .and_then(Value::as_str)
-            .map(str::trim)
-            .unwrap_or_default()
-            .to_owned()
+/// The text of a field; empty where it is not there or no text.
+pub(super) fn text_of<'k>(key: &'k Map<String, Value>, name: &str) -> &'k str {
+    let text = key.get(name).and_then(Value::as_str);
+    text.map(str::trim).unwrap_or_default()
+}
+
+/// Whether a certificate takes the place of the secret.
+pub(super) fn has_certificate(key: &Map<String, Value>) -> bool {
+    let names = ["certificate", "key", "certificatedetails"];
+    text_of(key, "clientsecret").is_empty() && names.iter().any(|name| key.contains_key(*name))
+}
+
+/// The fields that a key needs and this one lacks.
+pub(super) fn missing_in(key: &Map<String, Value>) -> Vec<&'static str> {
+    let wanted: &[&str] = if has_certificate(key) {
+        &["url", "tokenurl", "clientid"]
+    } else {
+        &["url", "tokenurl", "clientid", "clientsecret"]
     };
-    let names = ["url", "tokenurl", "clientid", "clientsecret"];
-    let missing: Vec<_> = names
-        .into_iter()
-        .filter(|name| text(name).is_empty())
-        .collect();
+    let missing = |name: &&&str| text_of(key, name).is_empty();
+    wanted.iter().filter(missing).copied().collect()
+}
+
+fn fields_of(key: &Map<String, Value>) -> Result<ServiceKey, KeyError> {
+    let missing = missing_in(key);
     if !missing.is_empty() {
         return Err(KeyError::MissingFields(missing));
     }
+    let text = |name: &str| text_of(key, name).to_owned();
+    // a key that went through a shell or a form may hold the two characters \n instead of line breaks
+    let pem = |name: &str| Some(text(name).replace("\\n", "\n")).filter(|text| !text.is_empty());
+    let proof = if has_certificate(key) {
+        KeyProof::Certificate {
+            chain: pem("certificate"),
+            key: pem("key"),
+        }
+    } else {
+        KeyProof::Secret(text("clientsecret"))
+    };
     Ok(ServiceKey {
         url: text("url"),
         token_url: text("tokenurl"),
         client_id: text("clientid"),
-        client_secret: text("clientsecret"),
+        proof,
     })
 }

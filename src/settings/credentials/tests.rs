@@ -51,7 +51,7 @@ fn assert_is_the_key(credentials: &Credentials) {
     let login = Login::ClientCredentials {
         token_url: TokenUrl::parse(TOKEN_URL).unwrap(),
         client_id: ID.to_owned(),
-        client_secret: Secret::new(SECRET),
+        proof: Proof::Secret(Secret::new(SECRET)),
     };
     assert_eq!(credentials.login, login);
 }
@@ -288,14 +288,6 @@ fn keys_of_another_kind_are_named() {
             KeyError::ApiManagement,
         ),
         (
-            without_secret(r#","certificate":"-----BEGIN","key":"-----BEGIN""#),
-            KeyError::Certificate,
-        ),
-        (
-            without_secret(r#","certificate":"-----BEGIN","certificatedetails":{}"#),
-            KeyError::ExternalCertificate,
-        ),
-        (
             without_secret(""),
             KeyError::MissingFields(vec!["clientsecret"]),
         ),
@@ -309,7 +301,7 @@ fn keys_of_another_kind_are_named() {
         ),
         (
             format!(r#"{{"uaa":{},"url":"{URL}"}}"#, flat()),
-            KeyError::MissingFields(vec!["tokenurl", "clientid", "clientsecret"]),
+            KeyError::OtherService,
         ),
         (
             format!("[{}]", flat()),
@@ -332,6 +324,178 @@ fn keys_of_another_kind_are_named() {
     ] {
         assert_eq!(key_error(&key), error, "{key}");
     }
+}
+
+const CHAIN: &str = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----";
+const KEY: &str = "-----BEGIN PRIVATE KEY-----\nhunter22hunter22\n-----END PRIVATE KEY-----";
+
+/// A key of type certificate, with these texts as they stand in JSON.
+fn certificate_key(fields: &[(&str, &str)]) -> String {
+    let mut key = serde_json::json!({
+        "clientid": ID, "tokenurl": TOKEN_URL, "url": URL, "certificatedetails": {}
+    });
+    for (name, text) in fields {
+        key[*name] = (*text).into();
+    }
+    serde_json::json!({ "oauth": key }).to_string()
+}
+
+fn certificate_of(credentials: &Credentials) -> &ClientCertificate {
+    let (certificate, host) = credentials.certificate().unwrap();
+    assert_eq!(host, "dev.authentication.cert.eu10.hana.ondemand.com");
+    certificate
+}
+
+#[test]
+fn a_certificate_instead_of_a_secret() {
+    let escaped = KEY.replace('\n', "\\n");
+    for key in [KEY, &escaped] {
+        let credentials = read_key(&certificate_key(&[("certificate", CHAIN), ("key", key)]));
+        let credentials = credentials.unwrap();
+        let certificate = certificate_of(&credentials);
+        assert_eq!(
+            (certificate.chain.as_str(), certificate.key.expose()),
+            (CHAIN, KEY)
+        );
+        assert_eq!(certificate.key_source, "CPI_SERVICE_KEY (key)");
+        assert!(!format!("{credentials:?}").contains("hunter22"));
+        let redactor = Redactor::new();
+        credentials.hide_in(&redactor);
+        assert_eq!(redactor.clean("a hunter22hunter22 b"), "a *** b");
+    }
+}
+
+#[test]
+fn an_external_certificate_has_its_private_key_in_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("key.pem"), KEY).unwrap();
+    let both = format!("{KEY}\n{CHAIN}\n");
+    std::fs::write(dir.path().join("both.pem"), &both).unwrap();
+    let with_key = |file: &str| {
+        Environment::default()
+            .with(
+                "CPI_SERVICE_KEY",
+                &certificate_key(&[("certificate", CHAIN)]),
+            )
+            .with("CPI_CLIENT_KEY_FILE", file)
+    };
+    let credentials = read_in(&with_key("key.pem"), dir.path()).unwrap();
+    assert_eq!(certificate_of(&credentials).chain, CHAIN);
+    let credentials = read_in(&with_key("both.pem"), dir.path()).unwrap();
+    assert_eq!(
+        certificate_of(&credentials).chain_source,
+        "CPI_CLIENT_KEY_FILE"
+    );
+    let credentials = read_in(&with_key(&both), dir.path()).unwrap();
+    assert_eq!(certificate_of(&credentials).key.expose(), both.trim());
+    let alone = Environment::default()
+        .with("CPI_URL", URL)
+        .with("CPI_TOKEN_URL", TOKEN_URL)
+        .with("CPI_CLIENT_ID", ID)
+        .with("CPI_CLIENT_KEY_FILE", "both.pem");
+    assert_eq!(
+        read_in(&alone, dir.path()).unwrap().sources.secret,
+        "CPI_CLIENT_KEY_FILE"
+    );
+    let refused = |environment: &Environment| {
+        let error = read_in(environment, dir.path()).unwrap_err();
+        assert!(error.to_string().contains("CPI_CLIENT_KEY_FILE"), "{error}");
+        error
+    };
+    assert!(matches!(
+        refused(&alone.with("CPI_CLIENT_KEY_FILE", "key.pem")),
+        CredentialsError::NoCertificate { .. }
+    ));
+    assert!(matches!(
+        refused(&with_key("hunter22.pem")),
+        CredentialsError::KeyFile { .. }
+    ));
+    assert!(matches!(
+        refused(&with_key("")),
+        CredentialsError::NoPrivateKey { .. }
+    ));
+    let two = certificate_key(&[
+        ("certificate", CHAIN),
+        ("key", "-----BEGIN PRIVATE KEY-----"),
+    ]);
+    assert!(matches!(
+        refused(&with_key("key.pem").with("CPI_SERVICE_KEY", &two)),
+        CredentialsError::Contradiction { .. }
+    ));
+    for secret in [flat(), certificate_key(&[("clientsecret", SECRET)])] {
+        assert!(matches!(
+            refused(&with_key("key.pem").with("CPI_SERVICE_KEY", &secret)),
+            CredentialsError::Contradiction { .. }
+        ));
+    }
+    assert!(matches!(
+        refused(&singles().with("CPI_CLIENT_KEY_FILE", KEY)),
+        CredentialsError::Contradiction { .. }
+    ));
+}
+
+#[test]
+fn the_run_time_of_an_edge_integration_cell_has_its_own_root() {
+    let at = |url: &str, location: &str| {
+        read(
+            &singles()
+                .with("CPI_URL", url)
+                .with("CPI_RUNTIME_LOCATION", location),
+        )
+    };
+    let below = format!("{URL}/location/plant1");
+    for url in [URL, &below] {
+        let credentials = at(url, "plant1").unwrap();
+        assert_eq!(credentials.url.root(), URL);
+        assert_eq!(credentials.runtime.root(), below);
+        assert_eq!(credentials.runtime_location(), Some("plant1"));
+    }
+    let whole = at(&below, "").unwrap();
+    assert_eq!(
+        (whole.url.root(), whole.runtime.root()),
+        (below.clone(), below.clone())
+    );
+    assert_eq!(at(URL, "").unwrap().runtime_location(), None);
+    assert!(matches!(
+        at(&below, "plant2").unwrap_err(),
+        CredentialsError::Contradiction { .. }
+    ));
+    for location in ["../x", "a/b", "a b", ".."] {
+        let error = at(URL, location).unwrap_err();
+        assert!(
+            matches!(error, CredentialsError::Location { .. }),
+            "{location}"
+        );
+    }
+}
+
+#[test]
+fn the_anatomy_of_a_key() {
+    let of = |text: &str| KeyAnatomy::of(text, Path::new("/nonexistent")).unwrap();
+    let anatomy = of(&STANDARD.encode(wrapped()));
+    assert_eq!(
+        (
+            anatomy.form,
+            anatomy.wrapper.as_deref(),
+            anatomy.plan,
+            anatomy.kind
+        ),
+        ("base64 of JSON", Some("oauth"), Plan::Api, KeyKind::Secret)
+    );
+    let names: Vec<_> = anatomy.fields.iter().map(|field| field.name).collect();
+    assert_eq!(names, ["url", "tokenurl", "clientid", "clientsecret"]);
+    assert!(anatomy.missing.is_empty());
+    assert_eq!(of(&flat()).wrapper, None);
+    let caller = of(&flat().replace("|it!b77", "|it-rt-dev!b77"));
+    assert_eq!(caller.plan, Plan::IntegrationFlow);
+    let external = of(&certificate_key(&[("certificate", CHAIN)]));
+    assert_eq!(external.kind, KeyKind::ExternalCertificate);
+    assert_eq!(external.certificate.as_deref(), Some(CHAIN));
+    let empty = of(&certificate_key(&[("url", "")]).replace("certificatedetails", "x"));
+    assert_eq!(
+        (empty.kind, empty.missing),
+        (KeyKind::Nothing, vec!["url", "clientsecret"])
+    );
 }
 
 #[test]

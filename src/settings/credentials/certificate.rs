@@ -1,0 +1,100 @@
+//! A certificate instead of a secret: in the service key, or with a private key in a file of its own.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use super::{CredentialsError, Variable};
+use crate::settings::secret::Secret;
+
+/// No certificate and key are larger, in bytes.
+const LARGEST_FILE: u64 = 256 * 1024;
+const BEGIN: &str = "-----BEGIN ";
+const BEGIN_CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----";
+
+/// What to log on with where no secret is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClientCertificate {
+    /// The certificate and those that vouch for it, as PEM.
+    pub chain: String,
+    /// Where the certificate came from.
+    pub chain_source: String,
+    /// The private key, as PEM.
+    pub key: Secret,
+    /// Where the private key came from.
+    pub key_source: String,
+}
+
+/// What a certificate is put together from.
+pub(super) struct Parts {
+    /// Of the service key.
+    pub(super) chain: Option<Variable>,
+    /// Of the service key.
+    pub(super) key: Option<Variable>,
+    /// `..._CLIENT_KEY_FILE`: its name, and its text.
+    pub(super) file: Option<Variable>,
+    /// The name of that variable, whether it is set or not.
+    pub(super) file_name: String,
+}
+
+impl Parts {
+    /// The private key is in the service key or in the file; the certificate too, and that of the file goes first,
+    /// because it may bring those that vouch for it.
+    pub(super) fn together(self) -> Result<ClientCertificate, CredentialsError> {
+        let of_file = self
+            .file
+            .as_ref()
+            .filter(|file| file.value.contains(BEGIN_CERTIFICATE))
+            .cloned();
+        let key = match (self.key, self.file) {
+            (Some(key), Some(file)) if file.value.trim() != key.value.trim() => {
+                return Err(CredentialsError::Contradiction {
+                    first: key.name,
+                    second: file.name,
+                    why: "both hold a private key",
+                });
+            }
+            (Some(key), _) | (None, Some(key)) => key,
+            (None, None) => {
+                return Err(CredentialsError::NoPrivateKey {
+                    variable: self.file_name,
+                });
+            }
+        };
+        let chain = of_file
+            .or(self.chain)
+            .ok_or(CredentialsError::NoCertificate {
+                variable: self.file_name,
+            })?;
+        Ok(ClientCertificate {
+            chain: chain.value,
+            chain_source: chain.name,
+            key: Secret::new(key.value),
+            key_source: key.name,
+        })
+    }
+}
+
+/// The PEM text of the file that `variable` names, or that it holds itself.
+pub(super) fn read_file(variable: Variable, dir: &Path) -> Result<Variable, CredentialsError> {
+    if variable.value.contains(BEGIN) {
+        return Ok(Variable {
+            value: variable.value.replace("\\n", "\n"),
+            ..variable
+        });
+    }
+    let mut text = String::new();
+    let read = File::open(dir.join(&variable.value))
+        .and_then(|file| file.take(LARGEST_FILE).read_to_string(&mut text));
+    match read {
+        Ok(_) => Ok(Variable {
+            value: text,
+            ..variable
+        }),
+        // the reason only: the value may be a secret in the wrong variable
+        Err(error) => Err(CredentialsError::KeyFile {
+            variable: variable.name,
+            reason: error.kind().to_string(),
+        }),
+    }
+}

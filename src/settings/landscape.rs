@@ -1,0 +1,238 @@
+//! What the names of hosts tell: which landscape, which subaccount, and whether an address can be right at all.
+//!
+//! Names are conventions of SAP (cpi-api.md §1.1, §1.2). Custom domains exist, so an unknown name is no fault.
+
+/// What a host is, as far as its name tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Host {
+    /// A tenant on Cloud Foundry: `<subdomain>.it-<cluster>.cfapps.<region>...`.
+    Tenant {
+        /// The subdomain of the subaccount.
+        subdomain: String,
+        /// `eu10`, `eu10-004`.
+        region: String,
+    },
+    /// Where flows are called, on Cloud Foundry: the second label ends in `-rt`.
+    Runtime {
+        /// The subdomain of the subaccount.
+        subdomain: String,
+        /// The same host of the tenant itself.
+        tenant: String,
+    },
+    /// A token service: `<subdomain>.authentication.<region>...`.
+    TokenService {
+        /// The subdomain of the subaccount.
+        subdomain: String,
+        /// `eu10`.
+        region: String,
+    },
+    /// A tenant on Neo.
+    NeoTenant,
+    /// A token service on Neo.
+    NeoTokenService,
+    /// API Management.
+    ApiManagement,
+    /// The cockpit of the BTP.
+    Cockpit,
+    /// This machine.
+    Loopback,
+    /// A custom domain, a gateway, or a mistake.
+    Other,
+}
+
+impl Host {
+    /// Reads the name of a host, without port.
+    #[must_use]
+    pub fn of(host: &str) -> Self {
+        let labels: Vec<&str> = host.split('.').collect();
+        match labels.as_slice() {
+            _ if super::address::is_loopback(host) => Self::Loopback,
+            ["cockpit" | "account", ..] => Self::Cockpit,
+            [first, ..] if first.starts_with("oauthasservices-") => Self::NeoTokenService,
+            [first, ..] if first.ends_with("-tmn") => Self::NeoTenant,
+            [subdomain, "authentication", "cert", region, ..]
+            | [subdomain, "authentication", region, ..] => Self::TokenService {
+                subdomain: (*subdomain).to_owned(),
+                region: (*region).to_owned(),
+            },
+            [first, second, ..] if first.contains("apiportal") || second.contains("apiportal") => {
+                Self::ApiManagement
+            }
+            [subdomain, second, "cfapps", region, ..] => of_app(host, subdomain, second, region),
+            _ => Self::Other,
+        }
+    }
+
+    /// The subdomain of the subaccount, where the name holds it.
+    #[must_use]
+    pub fn subdomain(&self) -> Option<&str> {
+        match self {
+            Self::Tenant { subdomain, .. }
+            | Self::Runtime { subdomain, .. }
+            | Self::TokenService { subdomain, .. } => Some(subdomain),
+            _ => None,
+        }
+    }
+
+    /// The region without the number of its extension: `eu10` for `eu10-004`.
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        match self {
+            Self::Tenant { region, .. } | Self::TokenService { region, .. } => {
+                Some(region.split('-').next().unwrap_or(region))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn of_app(host: &str, subdomain: &str, second: &str, region: &str) -> Host {
+    match second.strip_suffix("-rt") {
+        Some(cluster) => Host::Runtime {
+            subdomain: subdomain.to_owned(),
+            tenant: host.replacen(second, cluster, 1),
+        },
+        None if second.starts_with("it-") || second.starts_with("integrationsuite") => {
+            Host::Tenant {
+                subdomain: subdomain.to_owned(),
+                region: region.to_owned(),
+            }
+        }
+        None => Host::Other,
+    }
+}
+
+/// How a tenant and the service that issues its tokens may fail to belong together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mismatch {
+    /// Two subaccounts.
+    Subdomain {
+        /// Of the tenant.
+        tenant: String,
+        /// Of the token service.
+        token: String,
+    },
+    /// Two regions.
+    Region {
+        /// Of the tenant.
+        tenant: String,
+        /// Of the token service.
+        token: String,
+    },
+    /// One on Neo, the other on Cloud Foundry.
+    Landscape,
+}
+
+impl Mismatch {
+    /// In words, as a sentence without a full stop.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Subdomain { tenant, token } => format!(
+                "the tenant belongs to the subaccount with the subdomain {tenant}, the token service to {token}"
+            ),
+            Self::Region { tenant, token } => {
+                format!("the tenant is in the region {tenant}, the token service in {token}")
+            }
+            Self::Landscape => "one of the two is on Neo, the other on Cloud Foundry".to_owned(),
+        }
+    }
+}
+
+/// Holds the names of a tenant and of its token service against each other.
+#[must_use]
+pub fn mismatch(tenant: &str, token: &str) -> Option<Mismatch> {
+    let (tenant, token) = (Host::of(tenant), Host::of(token));
+    match (&tenant, &token) {
+        (Host::NeoTenant, Host::TokenService { .. })
+        | (Host::Tenant { .. }, Host::NeoTokenService) => return Some(Mismatch::Landscape),
+        _ => {}
+    }
+    let differ = |one: Option<&str>, other: Option<&str>| match (one, other) {
+        (Some(one), Some(other)) if one != other => Some((one.to_owned(), other.to_owned())),
+        _ => None,
+    };
+    if let Some((tenant, token)) = differ(tenant.subdomain(), token.subdomain()) {
+        return Some(Mismatch::Subdomain { tenant, token });
+    }
+    let (tenant, token) = differ(tenant.region(), token.region())?;
+    Some(Mismatch::Region { tenant, token })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TENANT: &str = "dev.it-cpi023.cfapps.eu10-002.hana.ondemand.com";
+
+    #[test]
+    fn hosts_by_their_names() {
+        let tenant = |region: &str| Host::Tenant {
+            subdomain: "dev".to_owned(),
+            region: region.to_owned(),
+        };
+        let service = Host::TokenService {
+            subdomain: "dev".to_owned(),
+            region: "eu10".to_owned(),
+        };
+        for (host, kind) in [
+            (TENANT, tenant("eu10-002")),
+            (
+                "dev.integrationsuite.cfapps.us10.hana.ondemand.com",
+                tenant("us10"),
+            ),
+            (
+                "dev.integrationsuite-trial.cfapps.us10-001.hana.ondemand.com",
+                tenant("us10-001"),
+            ),
+            (
+                "dev.it-cpi023-rt.cfapps.eu10-002.hana.ondemand.com",
+                Host::Runtime {
+                    subdomain: "dev".to_owned(),
+                    tenant: TENANT.to_owned(),
+                },
+            ),
+            ("dev.authentication.eu10.hana.ondemand.com", service.clone()),
+            ("dev.authentication.cert.eu10.hana.ondemand.com", service),
+            ("a1b2-tmn.hci.eu1.hana.ondemand.com", Host::NeoTenant),
+            (
+                "oauthasservices-a1b2.hana.ondemand.com",
+                Host::NeoTokenService,
+            ),
+            (
+                "dev.prod01apiportal.cfapps.eu10.hana.ondemand.com",
+                Host::ApiManagement,
+            ),
+            ("cockpit.btp.cloud.sap", Host::Cockpit),
+            ("127.0.0.1", Host::Loopback),
+            ("cpi.company.example", Host::Other),
+            ("dev.other.cfapps.eu10.hana.ondemand.com", Host::Other),
+        ] {
+            assert_eq!(Host::of(host), kind, "{host}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_belong_together() {
+        let token =
+            |sub: &str, region: &str| format!("{sub}.authentication.{region}.hana.ondemand.com");
+        assert_eq!(mismatch(TENANT, &token("dev", "eu10")), None);
+        assert!(matches!(
+            mismatch(TENANT, &token("prod", "eu10")),
+            Some(Mismatch::Subdomain { .. })
+        ));
+        assert!(matches!(
+            mismatch(TENANT, &token("dev", "us10")),
+            Some(Mismatch::Region { .. })
+        ));
+        assert_eq!(
+            mismatch(TENANT, "oauthasservices-a1.hana.ondemand.com"),
+            Some(Mismatch::Landscape)
+        );
+        assert_eq!(
+            mismatch("cpi.company.example", &token("prod", "eu10")),
+            None
+        );
+        assert_eq!(mismatch("127.0.0.1", "127.0.0.1"), None);
+    }
+}
