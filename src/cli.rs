@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::doctor::uses::Use;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 /// Deploys SAP Cloud Integration artifacts and says truthfully whether they run.
@@ -40,6 +41,8 @@ pub enum Command {
     Pack(PackArgs),
     /// Checks artifacts and settings offline; needs no credentials.
     Check(CheckArgs),
+    /// Examines the connection to a tenant: key, plan, roles, certificates, proxies; says how to mend what is not well.
+    Doctor(DoctorArgs),
     /// Serves a simulated tenant on loopback, for trying out, training and tests.
     Sandbox(SandboxArgs),
 }
@@ -300,6 +303,32 @@ pub struct RedeployArgs {
     /// How fast the tenant may be asked.
     #[command(flatten)]
     pub pace: PaceArgs,
+    /// Where to try it out.
+    #[command(flatten)]
+    pub sandbox: TryOutArgs,
+}
+
+/// Arguments of `doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// What the key is to be used for: deploy, redeploy, plan, status, download or undeploy. [default: deploy]
+    #[arg(long = "for", value_name = "USE")]
+    pub wanted: Option<Use>,
+    /// Sends nothing: looks at variables, key and certificates only.
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub offline: bool,
+    /// Prints the parameters of a service instance for the use, as JSON to paste, and does nothing else.
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub print_instance_parameters: bool,
+    /// The environment of the settings file, for its credentials.
+    #[arg(long, value_name = "NAME")]
+    pub environment: Option<String>,
+    /// The settings file. [default: flowship.yaml in the working directory, if there is one]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// How long the examination may take, for example 30s or 2m. [default: 1m]
+    #[arg(long, value_name = "TIME")]
+    pub timeout: Option<Span>,
     /// Where to try it out.
     #[command(flatten)]
     pub sandbox: TryOutArgs,

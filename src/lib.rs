@@ -8,6 +8,7 @@ pub mod cli;
 pub mod clock;
 pub mod commands;
 pub mod deploy;
+pub mod doctor;
 pub mod exit;
 pub mod http;
 pub mod report;

@@ -14,7 +14,7 @@ use crate::exit::Exit;
 use crate::settings::options::Options;
 use crate::settings::parameters::{self, NamedParameter};
 use crate::settings::redactor::Redactor;
-use crate::tenant::pace::Pace;
+use crate::tenant::pace::{self, Pace};
 use crate::tenant::wire::ArtifactId;
 
 /// Packs, uploads, configures and deploys artifacts.
@@ -108,15 +108,10 @@ pub(super) fn pace(args: &PaceArgs, options: Options<'_>) -> Result<Pace, Refusa
     let designtime = options.parsed(args.designtime_rate, "designtime-rate")?;
     let runtime = options.parsed(args.runtime_rate, "runtime-rate")?;
     Ok(Pace::new(
-        designtime.map_or(DESIGNTIME_RATE, |rate| rate.0),
-        runtime.map_or(RUNTIME_RATE, |rate| rate.0),
+        designtime.map_or(pace::DESIGNTIME_RATE, |rate| rate.0),
+        runtime.map_or(pace::RUNTIME_RATE, |rate| rate.0),
     ))
 }
-
-/// Requests in a second: below SAP's limits of 10 and 50 for one user (cpi-api.md §10), which a person in the web UI
-/// shares.
-const DESIGNTIME_RATE: usize = 8;
-const RUNTIME_RATE: usize = 40;
 
 /// Configures and deploys what the tenant holds.
 pub(super) fn redeploy(

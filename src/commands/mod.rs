@@ -3,6 +3,7 @@
 mod check;
 mod copies;
 mod deploy;
+mod doctor;
 mod jobs;
 mod pack;
 mod plan;
@@ -10,6 +11,7 @@ mod request;
 mod run;
 mod sandbox;
 mod selection;
+mod target;
 mod voice;
 mod wishes;
 
@@ -98,6 +100,7 @@ pub(crate) fn run(cli: &Cli, process: &mut Process<'_>) -> Exit {
         Command::Plan(_) => ("plan", Some(&none)),
         Command::Redeploy(args) => ("redeploy", Some(&args.reports)),
         Command::Check(args) => ("check", Some(&args.reports)),
+        Command::Doctor(_) => ("doctor", None),
         Command::Pack(_) => ("pack", None),
         Command::Sandbox(_) => ("sandbox", None),
     };
@@ -112,6 +115,7 @@ pub(crate) fn run(cli: &Cli, process: &mut Process<'_>) -> Exit {
         Command::Redeploy(args) => deploy::redeploy(args, &voice, process),
         Command::Pack(args) => pack::pack(args, &voice, process),
         Command::Check(args) => check::check(args, &voice, process),
+        Command::Doctor(args) => doctor::doctor(args, &voice, process),
         Command::Sandbox(args) => sandbox::sandbox(args, process),
     };
     match outcome {

@@ -8,6 +8,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 use std::{fs, thread};
 
+use super::target::{LoginNames, target};
 use super::{Refusal, Voice, write_report};
 use crate::Process;
 use crate::cli::TryOutArgs;
@@ -25,17 +26,14 @@ use crate::report::masked::Masked;
 use crate::report::progress::{Progress, Volume};
 use crate::report::table::{self, Look, Row, Size, Table};
 use crate::report::{Found, Report};
-use crate::sandbox::{Preload, Sandbox, SandboxError, SandboxOptions, Scenario};
-use crate::settings::credentials::{Credentials, Login, Names};
-use crate::settings::environment::Environment;
-use crate::settings::project::Host;
+use crate::settings::credentials::Credentials;
 use crate::settings::redactor::Redactor;
 use crate::tenant::Tenant;
 use crate::tenant::pace::Pace;
 use crate::words::disarm;
 
 /// How often the calling thread looks for a signal while the worker works.
-const SIGNAL_EVERY: Duration = Duration::from_millis(50);
+pub(super) const SIGNAL_EVERY: Duration = Duration::from_millis(50);
 
 /// A run that is settled: nothing but the tenant is missing.
 pub(super) struct Settled<'a> {
@@ -71,43 +69,6 @@ pub(super) struct PlanWishes {
     pub(super) fail_on_changes: bool,
     /// What was asked for.
     pub(super) request: Request,
-}
-
-/// Which variables hold the credentials, and for which host they must be.
-pub(super) struct LoginNames {
-    pub(super) names: Names,
-    /// The only host that they may be for.
-    pub(super) host: Option<Host>,
-    /// Where the environment stands that says so.
-    pub(super) at: String,
-}
-
-impl LoginNames {
-    /// Reads the credentials; those for another tenant are refused before a token is asked for.
-    fn read(&self, process: &Process<'_>) -> Result<Credentials, Refusal> {
-        let credentials =
-            Credentials::from_named(process.environment, &process.directory, &self.names)?;
-        match &self.host {
-            Some(host) if !host.is_of(&credentials.url) => {
-                let message = Message::new(format!(
-                    "the credentials are for {}, and this environment is {host}; nothing was sent",
-                    credentials.url.host()
-                ))
-                .at(format!("{} and {}_...", self.at, self.names.of("").trim_end_matches('_')))
-                .hint("give the variables the key of that tenant, or choose the environment that belongs to the key");
-                Err(Refusal::usage(message))
-            }
-            _ => Ok(credentials),
-        }
-    }
-}
-
-/// Where a run goes: a tenant, perhaps a simulated one that lives as long as the run.
-struct Target {
-    credentials: Credentials,
-    /// The variables that decide about proxies and trust.
-    network: Environment,
-    sandbox: Option<Sandbox>,
 }
 
 impl Settled<'_> {
@@ -376,113 +337,12 @@ impl Telling<'_> {
     }
 }
 
-/// Reads the credentials, or starts a simulated tenant when that was asked for on the command line itself.
-fn target(
-    try_out: &TryOutArgs,
-    login: &LoginNames,
-    jobs: &[Job],
-    process: &mut Process<'_>,
-) -> Result<Target, Refusal> {
-    if !try_out.sandbox {
-        return Ok(Target {
-            credentials: login.read(process)?,
-            network: process.environment.clone(),
-            sandbox: None,
-        });
-    }
-    tell_ignored(process);
-    let sandbox = simulated(try_out, jobs)?;
-    let variables = sandbox
-        .variables()
-        .into_iter()
-        .filter(|(name, _)| *name == "CPI_SERVICE_KEY")
-        .fold(Environment::default(), |environment, (name, value)| {
-            environment.with(name, &value)
-        });
-    Ok(Target {
-        credentials: Credentials::from_environment(&variables, &process.directory)?,
-        network: Environment::default(),
-        sandbox: Some(sandbox),
-    })
-}
-
-fn tell_ignored(process: &mut Process<'_>) {
-    let ignored: Vec<&str> = process
-        .environment
-        .names()
-        .filter(|name| name.starts_with("CPI_") && process.environment.get(name).is_some())
-        .collect();
-    if !ignored.is_empty() {
-        let _ = writeln!(
-            process.err,
-            "SIMULATED --sandbox ignores {}",
-            ignored.join(", ")
-        );
-    }
-}
-
-/// Starts a simulated tenant. Where a scenario is about an existing artifact, it holds earlier versions of ours.
-fn simulated(try_out: &TryOutArgs, jobs: &[Job]) -> Result<Sandbox, Refusal> {
-    let start = |preload| {
-        Ok::<_, Refusal>(Sandbox::start(SandboxOptions {
-            scenarios: scenarios(&try_out.scenario)?,
-            preload,
-            ..SandboxOptions::default()
-        }))
-    };
-    let sandbox = match start(Vec::new())? {
-        Err(SandboxError::NeedsPreload(..)) => start(earlier_versions(jobs))?,
-        started => started,
-    };
-    sandbox.map_err(|error| Refusal::usage(Message::new(error.to_string()).at("--sandbox")))
-}
-
-fn earlier_versions(jobs: &[Job]) -> Vec<Preload> {
-    jobs.iter()
-        .filter_map(|job| match &job.source {
-            Source::Files(content) => {
-                let mut zip = Vec::new();
-                content.archive.copy_to(&mut zip).ok()?;
-                Some(Preload::earlier_version(&content.package.0, &zip))
-            }
-            Source::Tenant => None,
-        })
-        .collect()
-}
-
-/// Reads the names of scenarios.
-pub(super) fn scenarios(names: &[String]) -> Result<Vec<Scenario>, Refusal> {
-    let read = |name: &String| {
-        Scenario::parse(name).map_err(|error| {
-            Refusal::usage(
-                Message::new(error.to_string())
-                    .at("--scenario")
-                    .hint("`flowship sandbox --list` names all scenarios"),
-            )
-        })
-    };
-    names.iter().map(read).collect()
-}
-
 /// Which tenant, and as whom: the only moment at which a wrong stage can be seen.
 fn greeting(credentials: &Credentials, http: &Http) -> String {
-    let who = match &credentials.login {
-        Login::ClientCredentials { client_id, .. } => format!("client {}", scrubbed(client_id)),
-        Login::Basic { username, .. } => format!("user {}", scrubbed(username)),
-    };
+    let who = credentials.login.who();
     format!(
         "tenant {} ({who}); {}",
         credentials.url.host(),
         http.describe()
     )
-}
-
-/// The beginning of a name, enough to tell one key from another.
-fn scrubbed(name: &str) -> String {
-    let shown: String = name.chars().take(8).collect();
-    if shown.len() < name.len() {
-        format!("{shown}…")
-    } else {
-        shown
-    }
 }

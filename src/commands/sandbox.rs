@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
-use super::run::scenarios;
+use super::target::scenarios;
 use super::{Refusal, not_an_artifact, open};
 use crate::Process;
 use crate::artifact::{Archive, PackOptions};

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::jobs::{self, Wish};
-use super::run::LoginNames;
 use super::selection::{self, Selection};
+use super::target::LoginNames;
 use super::{Refusal, Voice};
 use crate::Process;
 use crate::artifact::{Artifact, PackOptions};

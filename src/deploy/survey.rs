@@ -1,6 +1,7 @@
 //! Reading what the tenant holds, before the first write: for all artifacts of a run together, so that one list serves
 //! where thirty lookups would do the same.
 
+mod profile;
 mod requirements;
 mod shared;
 
@@ -66,6 +67,7 @@ pub(super) fn survey<'a>(
         read_configuration(context, job, standing)?;
         warn_of_putting_back(context, job, standing)?;
         check_parameters(job, standing)?;
+        profile::check_profile(context, job, standing)?;
         read_runtime(context, job, standing)?;
         match depth {
             Depth::Decisions => compare(context, job, standing),
@@ -137,7 +139,7 @@ fn warn_of_putting_back(context: &Context<'_>, job: &Job, standing: &Standing) -
         context.ledger.progress(
             &job.id.0,
             format!(
-                "the key lacks {}: values that this tenant might reset could not be put back",
+                "warning: the key lacks {}: values that this tenant might reset could not be put back",
                 role.name()
             ),
         );

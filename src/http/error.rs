@@ -45,6 +45,8 @@ pub struct SendError {
     pub status: Option<u16>,
     /// Whether time ran out.
     pub timed_out: bool,
+    /// Whether the server refused our own certificate.
+    pub refused_certificate: bool,
     /// `GET https://host/path: `, or nothing.
     pub(super) request: String,
     pub(super) reason: String,
@@ -59,6 +61,7 @@ impl SendError {
             stage: Stage::Local,
             status: None,
             timed_out: false,
+            refused_certificate: false,
             request: String::new(),
             reason: reason.into(),
         }
@@ -75,6 +78,7 @@ impl SendError {
     #[must_use]
     pub fn attempts(&self) -> u32 {
         match self.stage {
+            _ if self.refused_certificate => 1,
             Stage::Local => 1,
             Stage::Tls => 2,
             Stage::Resolve => 3,

@@ -137,6 +137,14 @@ impl Http {
         self.encryption.shown().of(host)
     }
 
+    /// Whether a public authority vouches for what `host` has shown; `None` before the first encrypted connection.
+    #[must_use]
+    pub fn is_vouched_for_publicly(&self, host: &str) -> Option<bool> {
+        let shown = self.shown_by(host);
+        let last = shown.last()?;
+        Some(roots::is_public(&last.issuer) || roots::is_public(&last.subject))
+    }
+
     /// The proxy on the way to `host`, without its password; `None` when it is reached directly.
     #[must_use]
     pub fn proxy_to(&self, host: &str) -> Option<String> {
@@ -283,6 +291,7 @@ impl Http {
             stage,
             status: None,
             timed_out: words::is_timeout(error),
+            refused_certificate: words::refuses_certificate(error),
             request: self.naming(request),
             reason: self.redactor.clean(&reason).into_owned(),
         }

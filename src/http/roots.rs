@@ -11,6 +11,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls_platform_verifier::Verifier;
 
+use super::certificate::CertificateFacts;
 use super::error::HttpError;
 use crate::settings::environment::Environment;
 
@@ -121,6 +122,11 @@ fn machine(environment: &Environment) -> impl Iterator<Item = CertificateDer<'st
 
 fn public() -> impl Iterator<Item = CertificateDer<'static>> {
     webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned()
+}
+
+/// Whether a public authority has this name.
+pub(super) fn is_public(name: &str) -> bool {
+    public().any(|root| CertificateFacts::of_der(&root).is_some_and(|facts| facts.subject == name))
 }
 
 /// A certificate that nobody can read would be left out silently, and then nothing that it vouches for is trusted.

@@ -34,6 +34,26 @@ pub(super) fn is_tls(error: &Error) -> bool {
     tls_error(error).is_some() || matches!(error, Error::Tls(_) | Error::TlsRequired)
 }
 
+/// Whether a server said that it does not take our own certificate.
+pub(super) fn refuses_certificate(error: &Error) -> bool {
+    matches!(tls_error(error), Some(TlsError::AlertReceived(alert)) if is_about_certificate(*alert))
+}
+
+fn is_about_certificate(alert: AlertDescription) -> bool {
+    matches!(
+        alert,
+        AlertDescription::CertificateExpired
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateRequired
+            | AlertDescription::UnknownCA
+            | AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::DecryptError
+            | AlertDescription::AccessDenied
+    )
+}
+
 pub(super) fn sentence(error: &Error, circumstances: &Circumstances<'_>) -> String {
     if let Some(tls) = tls_error(error) {
         return of_tls(tls, circumstances);
@@ -177,12 +197,7 @@ fn of_alert(alert: AlertDescription) -> String {
         AlertDescription::CertificateRequired => {
             "demands a client certificate; use a service key of type certificate"
         }
-        AlertDescription::UnknownCA
-        | AlertDescription::BadCertificate
-        | AlertDescription::UnsupportedCertificate
-        | AlertDescription::CertificateUnknown
-        | AlertDescription::DecryptError
-        | AlertDescription::AccessDenied => "does not accept the client certificate",
+        _ if is_about_certificate(alert) => "does not accept the client certificate",
         _ => "refuses to agree on encryption",
     };
     format!("{what} ({alert:?})")

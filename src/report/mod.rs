@@ -2,6 +2,7 @@
 //! systems go to standard error with the log, reports into files.
 
 pub mod ci;
+pub mod doctor;
 pub mod github;
 pub mod gitlab;
 pub mod json;

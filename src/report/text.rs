@@ -43,6 +43,11 @@ impl Style {
         self.paint("33", word)
     }
 
+    /// A word for something that is as it must be.
+    pub(super) fn good(self, word: &str) -> String {
+        self.paint("32", word)
+    }
+
     /// A word for something that is not well.
     pub(super) fn bad(self, word: &str) -> String {
         self.paint("31", word)

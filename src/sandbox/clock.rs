@@ -14,10 +14,13 @@ pub(super) struct TenantClock {
 }
 
 impl TenantClock {
-    pub(super) fn start(speed: f64) -> Self {
+    /// A clock that is `ahead` of this machine's, in seconds.
+    pub(super) fn start(speed: f64, ahead: Seconds) -> Self {
+        let ahead = Duration::try_from_secs_f64(ahead).unwrap_or(Duration::ZERO);
+        let now = SystemTime::now();
         Self {
             started: Instant::now(),
-            epoch: SystemTime::now(),
+            epoch: now.checked_add(ahead).unwrap_or(now),
             speed,
         }
     }
@@ -62,7 +65,7 @@ mod tests {
 
     #[test]
     fn dates_go_back_and_forth() {
-        let clock = TenantClock::start(10.0);
+        let clock = TenantClock::start(10.0, 0.0);
         assert_eq!(clock.millis(3600.0) - clock.millis(-3600.0), 7_200_000);
         assert_eq!(clock.lasting(20.0), Duration::from_secs(2));
     }

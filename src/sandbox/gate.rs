@@ -25,7 +25,10 @@ pub(super) fn authenticate(
     setting: &Setting,
 ) -> Result<Caller, Answer> {
     let header = head.header("authorization").unwrap_or_default();
-    let tokens_count = !setting.scenarios.has("basic-only");
+    let scenarios = &setting.scenarios;
+    let is_foreign =
+        scenarios.has("foreign-token") || scenarios.value("token-scopes") == Some("api-management");
+    let tokens_count = !scenarios.has("basic-only") && !is_foreign;
     if tokens_count
         && bearer(header).is_some_and(|token| sessions.is_live(token, setting.clock.now()))
     {
@@ -84,7 +87,10 @@ pub(super) fn check_role(
     credentials: &Credentials,
 ) -> Result<(), Answer> {
     let needed = roles(method, segments);
-    let granted = needed.is_empty() || needed.iter().any(|role| credentials.roles.contains(role));
+    let granted = needed.is_empty()
+        || needed
+            .iter()
+            .any(|role| credentials.roles.iter().any(|held| held == role));
     if granted {
         Ok(())
     } else {
@@ -103,6 +109,7 @@ fn roles(method: &str, segments: &[Segment]) -> &'static [&'static str] {
     match (set, method) {
         ("IntegrationPackages", "GET") if has("$value") => EDIT,
         (_, "PUT") if has("$links") && has("Configurations") => &["WorkspacePackagesConfigure"],
+        ("AccessPolicies", "GET") => &["AccessPoliciesRead", "AccessPoliciesEdit"],
         ("BuildAndDeployStatus", _) => &["WorkspaceArtifactsDeploy"],
         ("IntegrationRuntimeArtifacts", "DELETE") => {
             &["WorkspaceArtifactsDeploy", "MonitoringArtifactsDeploy"]

@@ -150,10 +150,13 @@ impl Sandbox {
             .seed
             .map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
         let service = Arc::new(Service {
-            credentials: Credentials::make(&mut rng, &scenarios.roles_missing()),
+            credentials: Credentials::make(&mut rng, &scenarios),
             setting: Setting {
                 root: format!("http://{address}{root_path}"),
-                clock: TenantClock::start(options.speed),
+                clock: TenantClock::start(
+                    options.speed,
+                    scenarios.seconds("clock-ahead").unwrap_or_default(),
+                ),
                 scenarios,
             },
             root_path,

@@ -63,6 +63,10 @@ pub(super) fn answer(tenant: &mut Tenant, call: &mut Call) -> Result<Answer, Ref
         "BuildAndDeployStatus" => deployments::status(tenant, call),
         "IntegrationRuntimeArtifacts" => runtime::answer(tenant, call),
         "ServiceEndpoints" => endpoints::answer(tenant, call),
+        "AccessPolicies" if call.setting.scenarios.has("access-policies") => Ok(Answer::json(
+            200,
+            &json!({"d": {"results": [{"Id": "1", "RoleName": "Confidential"}]}}),
+        )),
         name if NOT_SIMULATED.contains(&name) => Err(Refusal::not_simulated(name)),
         name => Err(Refusal::not_found(format!(
             "Could not find an entity set or function import for '{name}'."

@@ -407,6 +407,12 @@ impl Scenarios {
             .unwrap_or_default()
     }
 
+    pub(super) fn roles_also(&self) -> Vec<&str> {
+        self.value("roles-also")
+            .map(|roles| roles.split(',').map(str::trim).collect())
+            .unwrap_or_default()
+    }
+
     pub(super) fn faults(&self) -> impl Iterator<Item = &Fault> {
         self.0.iter().filter_map(|scenario| scenario.fault.as_ref())
     }
@@ -489,11 +495,17 @@ static ALL: &[ScenarioInfo] = &[
     scenario("deployed-by", Text("api-user"), Nothing, Assumed, "unknown whether DeployedBy is the client id", "what this client deploys shows this name in DeployedBy"),
     // who may come in
     scenario("roles-missing", Roles, Nothing, Observed, "Terraform provider: 403 with an empty body", "the client lacks these roles"),
+    scenario("roles-also", Roles, Nothing, Documented, "Tasks and Permissions", "the client has these roles too"),
+    scenario("token-scopes", Words(&["none", "empty", "umbrella", "older", "caller", "api-management"]), Nothing, Observed, "Terraform provider, clients' logs", "what the token names: no scopes, no role, an umbrella role, older names, the role of callers of flows (and no other), or those of API Management (and the tenant does not take it)"),
+    scenario("foreign-token", Values::None, Nothing, Observed, "valid token of another service: 401", "the tenant takes no token, though the token endpoint gives one"),
+    scenario("access-policies", Values::None, Nothing, Documented, "AccessPolicies needs AccessPoliciesRead", "the tenant has an access policy, which AccessPoliciesRead shows"),
     scenario("csrf", Values::None, Nothing, Documented, "specification: every modifying call", "modifying calls need a CSRF token even with OAuth"),
     scenario("basic-only", Values::None, Nothing, Documented, "basic authentication", "there is no token endpoint; only basic authentication works"),
     scenario("expired-token", Seconds(5.0), Nothing, Documented, "token-validity", "tokens live this long"),
     scenario("neo", Values::None, Nothing, Documented, "SAP Help, Neo: expires_in 0, CSRF with OAuth", "tokens are opaque, say expires_in 0, and modifying calls need CSRF"),
     scenario("rate-limit", Values::Rate, Nothing, Documented, "15 a tenant and 10 a user and second; Retry-After unknown", "more design-time requests than this in a second are 429; the run time allows five times as many"),
+    scenario("location", Text("plant1"), Nothing, Documented, "Edge Integration Cell: /location/<id>/api/v1", "flows come up with SAP_ProfileId=integrationcell and run at this location: the run time is asked there, and at the usual place it shows nothing"),
+    scenario("wrong-host", Values::None, Nothing, Observed, "runtime host (-rt)", "this host knows the token endpoint and no API: everything else is 404"),
     scenario("api-prefix", Text("/location/edge"), Nothing, Documented, "Edge Integration Cell", "the service root lies below a path"),
     // what is unknown about writing
     scenario("reset-parameters", Values::None, Nothing, Assumed, "unknown whether PUT keeps configured values", "an upload resets configured parameters"),
@@ -510,6 +522,7 @@ static ALL: &[ScenarioInfo] = &[
     scenario("resource-put", Words(&["202", "200"]), Nothing, Documented, "202 by specification; Piper expects 200", "the status of a resource update"),
     scenario("strict-package-id", Values::None, Nothing, Observed, "cpictl changelog", "package ids may hold letters and digits only"),
     // the wire
+    scenario("clock-ahead", Seconds(600.0), Nothing, Assumed, "clocks", "the tenant's clock is ahead of this machine's"),
     scenario("latency", Seconds(0.1), Nothing, Assumed, "networks", "every answer takes this long"),
     scenario("page-size", Count(100), Nothing, Documented, "1000 rows a page", "lists come in pages of this size, with __next"),
     scenario("fault", Values::Fault, Nothing, Assumed, "gateways, routers, cables", "a fault on the wire at the matching requests"),

@@ -45,6 +45,8 @@ enum Destination {
     Front,
     Api(Vec<Segment>, Query),
     Malformed,
+    /// Below a service root that does not serve this.
+    Elsewhere,
     Nowhere,
 }
 
@@ -108,16 +110,42 @@ impl Service {
             "/" => return Destination::Front,
             _ => {}
         }
-        let Some(below) = path
-            .strip_prefix(&self.root_path)
-            .filter(|rest| rest.is_empty() || rest.starts_with('/'))
-        else {
+        let Some((below, at_location)) = self.below_root(path) else {
             return Destination::Nowhere;
         };
         match (segments(below), Query::parse(&target.query)) {
-            (Some(segments), Some(query)) => Destination::Api(segments, query),
+            (Some(segments), Some(query)) if self.is_served(&segments, at_location) => {
+                Destination::Api(segments, query)
+            }
+            (Some(_), Some(_)) => Destination::Elsewhere,
             _ => Destination::Malformed,
         }
+    }
+
+    /// What of a path is below the service root, and whether that root is a location's.
+    fn below_root<'p>(&self, path: &'p str) -> Option<(&'p str, bool)> {
+        let scenarios = &self.setting.scenarios;
+        if scenarios.has("wrong-host") {
+            return None;
+        }
+        let below = |root: &str| {
+            path.strip_prefix(root)
+                .filter(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let location = scenarios.value("location");
+        let of_location = location.and_then(|id| below(&format!("/location/{id}/api/v1")));
+        match of_location {
+            Some(rest) => Some((rest, true)),
+            None => below(&self.root_path).map(|rest| (rest, false)),
+        }
+    }
+
+    /// With a location the run time is there, and everything else at the usual root.
+    fn is_served(&self, segments: &[Segment], at_location: bool) -> bool {
+        let is_runtime = segments
+            .first()
+            .is_some_and(|first| first.name == "IntegrationRuntimeArtifacts");
+        !self.setting.scenarios.has("location") || is_runtime == at_location
     }
 
     fn entry(&self, head: &Head, target: &Target) -> JournalEntry {
@@ -179,7 +207,7 @@ impl Service {
         let segments = match &visit.destination {
             Destination::Inspection | Destination::Token => return Ok(()),
             Destination::Nowhere => return Err(route_not_found()),
-            Destination::Front | Destination::Malformed => &no_segments,
+            Destination::Front | Destination::Malformed | Destination::Elsewhere => &no_segments,
             Destination::Api(segments, _) => segments,
         };
         let sessions = locked(&self.sessions);
@@ -215,6 +243,8 @@ impl Service {
             }
             Destination::Front => Answer::html(200, "<html><body>Sandbox</body></html>"),
             Destination::Nowhere => route_not_found(),
+            Destination::Elsewhere => Refusal::not_found("Requested entity could not be found.")
+                .render(format(head, &Query::default())),
             Destination::Malformed => Refusal::bad_request("The request URI is malformed.")
                 .render(format(head, &Query::default())),
             Destination::Api(segments, query) => {

@@ -8,6 +8,7 @@ use fastrand::Rng;
 use serde_json::{Value, json};
 
 use super::path::decode;
+use super::scenario::Scenarios;
 
 /// The roles that a client of plan `api` needs to upload, configure, deploy and watch.
 const ROLES: [&str; 5] = [
@@ -18,19 +19,39 @@ const ROLES: [&str; 5] = [
     "MonitoringDataRead",
 ];
 
+/// The older names of the same permissions.
+const OLDER: [&str; 7] = [
+    "WebToolingWorkspace.Read",
+    "WebToolingWorkspace.Write",
+    "WebTooling.IntegrationFlowConfigure",
+    "NodeManager.read",
+    "NodeManager.deploycontent",
+    "GenerationAndBuild.generationandbuildcontent",
+    "IntegrationOperationServer.read",
+];
+
+/// The role of those who call flows.
+const CALLER: &str = "ESBMessaging.send";
+
 /// Who may come in: one OAuth client and one user, both shaped like SAP's.
 pub(super) struct Credentials {
     pub(super) client_id: String,
     pub(super) client_secret: String,
     pub(super) username: String,
     pub(super) password: String,
-    pub(super) roles: Vec<&'static str>,
+    pub(super) roles: Vec<String>,
+    /// What the token names instead of the roles.
+    named: Option<String>,
     application: String,
     zone: String,
 }
 
 impl Credentials {
-    pub(super) fn make(rng: &mut Rng, roles_missing: &[&str]) -> Self {
+    pub(super) fn make(rng: &mut Rng, scenarios: &Scenarios) -> Self {
+        let missing = scenarios.roles_missing();
+        let named = scenarios.value("token-scopes");
+        let roles = ROLES.into_iter().filter(|role| !missing.contains(role));
+        let roles = roles.chain(scenarios.roles_also());
         let application = format!("it!b{}", rng.u32(10_000..99_999));
         Self {
             client_id: format!(
@@ -41,10 +62,11 @@ impl Credentials {
             client_secret: format!("{}${}=", uuid(rng), random_text(rng, 43)),
             username: format!("S{:010}", rng.u32(10_000_000..99_999_999)),
             password: format!("{}!{}", random_text(rng, 12), random_text(rng, 8)),
-            roles: ROLES
-                .into_iter()
-                .filter(|role| !roles_missing.contains(role))
-                .collect(),
+            roles: match named {
+                Some("caller" | "empty") => Vec::new(),
+                _ => roles.map(str::to_owned).collect(),
+            },
+            named: named.map(str::to_owned),
             application,
             zone: uuid(rng),
         }
@@ -72,30 +94,50 @@ impl Credentials {
         }})
     }
 
-    fn scopes(&self) -> Vec<String> {
-        let roles = self
-            .roles
-            .iter()
-            .map(|role| format!("{}.{role}", self.application));
-        roles.chain(["uaa.resource".to_owned()]).collect()
+    /// The scopes that the token names; `None` when it has no such claim.
+    fn scopes(&self) -> Option<Vec<String>> {
+        let application = &self.application;
+        let prefixed = |names: &[&str]| -> Vec<String> {
+            names
+                .iter()
+                .map(|name| format!("{application}.{name}"))
+                .collect()
+        };
+        let roles: Vec<&str> = self.roles.iter().map(String::as_str).collect();
+        let mut scopes = match self.named.as_deref() {
+            None => prefixed(&roles),
+            Some("none") => return None,
+            Some("umbrella") => prefixed(&["AuthGroup_IntegrationDeveloper"]),
+            Some("older") => prefixed(&OLDER),
+            Some("caller") => vec![format!("it-rt-sandbox!b1.{CALLER}")],
+            Some("api-management") => {
+                vec!["apiportal-apiaccess!b1.APIPortal.Administrator".to_owned()]
+            }
+            Some(_) => Vec::new(),
+        };
+        scopes.push("uaa.resource".to_owned());
+        Some(scopes)
     }
 
     fn claims(&self, id: &str, issued: i64, expires: i64) -> Value {
-        json!({
+        let mut claims = json!({
             "jti": id,
             "sub": self.client_id,
             "client_id": self.client_id,
             "cid": self.client_id,
             "azp": self.client_id,
             "grant_type": "client_credentials",
-            "authorities": self.scopes(),
-            "scope": self.scopes(),
             "aud": [self.application, "uaa", self.client_id],
             "ext_attr": {"enhancer": "XSUAA", "zdn": "sandbox"},
             "iat": issued,
             "exp": expires,
             "zid": self.zone,
-        })
+        });
+        if let Some(scopes) = self.scopes() {
+            claims["authorities"] = json!(scopes);
+            claims["scope"] = json!(scopes);
+        }
+        claims
     }
 
     fn jwt(&self, id: &str, issued: i64, expires: i64, rng: &mut Rng) -> String {
@@ -155,14 +197,17 @@ impl Sessions {
         if issue.neo {
             return json!({"access_token": token, "token_type": "Bearer", "expires_in": 0, "scopes": []});
         }
-        json!({
+        let mut answer = json!({
             "access_token": token,
             "token_type": "bearer",
             // a token is never said to live longer than it does
             "expires_in": (lifetime - 1).max(0),
-            "scope": credentials.scopes().join(" "),
             "jti": id,
-        })
+        });
+        if let Some(scopes) = credentials.scopes() {
+            answer["scope"] = json!(scopes.join(" "));
+        }
+        answer
     }
 
     pub(super) fn is_live(&self, token: &str, now: f64) -> bool {
@@ -239,10 +284,19 @@ fn random_text(rng: &mut Rng, length: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sandbox::scenario::Scenario;
+
+    fn chosen(names: &[&str]) -> Scenarios {
+        let parsed = names.iter().map(|name| Scenario::parse(name).unwrap());
+        Scenarios::new(parsed.collect())
+    }
 
     #[test]
     fn a_token_says_what_it_may() {
-        let credentials = Credentials::make(&mut Rng::with_seed(1), &["MonitoringDataRead"]);
+        let credentials = Credentials::make(
+            &mut Rng::with_seed(1),
+            &chosen(&["roles-missing=MonitoringDataRead"]),
+        );
         let mut sessions = Sessions::new(Rng::with_seed(2));
         let answer = sessions.issue(
             &credentials,
@@ -275,7 +329,7 @@ mod tests {
 
     #[test]
     fn secrets_have_the_dangerous_characters_of_real_ones() {
-        let credentials = Credentials::make(&mut Rng::with_seed(3), &[]);
+        let credentials = Credentials::make(&mut Rng::with_seed(3), &chosen(&[]));
         assert!(
             credentials.client_id.starts_with("sb-") && credentials.client_id.contains("|it!b")
         );

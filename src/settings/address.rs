@@ -41,6 +41,26 @@ pub enum AddressError {
     /// Blanks, control characters or quotes in the path.
     #[error("holds characters that no address has")]
     Path,
+    /// The tenant's address is wanted, and this is where tokens are issued.
+    #[error(
+        "is the address of a token service, not of a tenant; the tenant's is the `url` of the service key"
+    )]
+    TokenService,
+    /// The token service's address is wanted, and this is a tenant.
+    #[error(
+        "is the address of a tenant, not of a token service; the token service's is the `tokenurl` of the service key"
+    )]
+    Tenant,
+    /// The address of the cockpit, where instances and keys are made.
+    #[error(
+        "is the address of the cockpit, not of a tenant; the tenant's is the `url` of the service key"
+    )]
+    Cockpit,
+    /// The address of API Management.
+    #[error(
+        "is an address of API Management, not of a tenant; the tenant's is the `url` of a service key of Process Integration Runtime, plan api"
+    )]
+    ApiManagement,
 }
 
 impl TenantUrl {
@@ -132,6 +152,17 @@ impl TokenUrl {
     #[must_use]
     pub fn host(&self) -> &str {
         &self.0.host
+    }
+
+    /// Scheme, host and port with a slash at the end.
+    #[must_use]
+    pub fn root(&self) -> String {
+        let root = Address {
+            path: "/".to_owned(),
+            query: None,
+            ..self.0.clone()
+        };
+        root.to_string()
     }
 
     /// The same service where it asks for certificates: `<sub>.authentication.cert.<region>...` (cpi-api.md §1.1).

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use super::address::{AddressError, TenantUrl, TokenUrl};
 use super::environment::{Environment, NotText};
+use super::landscape;
 use super::redactor::Redactor;
 use super::secret::Secret;
 
@@ -50,6 +51,28 @@ pub enum Login {
         /// Its password.
         password: Secret,
     },
+}
+
+impl Login {
+    /// Who logs on, cut short: enough to tell one key from another.
+    #[must_use]
+    pub fn who(&self) -> String {
+        match self {
+            Self::ClientCredentials { client_id, .. } => format!("client {}", scrubbed(client_id)),
+            Self::Basic { username, .. } => format!("user {}", scrubbed(username)),
+        }
+    }
+}
+
+/// The beginning of a name.
+#[must_use]
+pub fn scrubbed(name: &str) -> String {
+    let shown: String = name.chars().take(8).collect();
+    if shown.len() < name.len() {
+        format!("{shown}…")
+    } else {
+        shown
+    }
 }
 
 /// What proves that a client is who it says.
@@ -613,11 +636,19 @@ fn token_url_for(variable: &Variable, proof: &Proof) -> Result<TokenUrl, Credent
 }
 
 fn parse_url(variable: &Variable) -> Result<TenantUrl, CredentialsError> {
-    TenantUrl::parse(&variable.value).map_err(|error| not_an_address(variable, error))
+    let url = TenantUrl::parse(&variable.value).map_err(|error| not_an_address(variable, error))?;
+    match landscape::not_a_tenant(url.host()) {
+        Some(error) => Err(not_an_address(variable, error)),
+        None => Ok(url),
+    }
 }
 
 fn parse_token_url(variable: &Variable) -> Result<TokenUrl, CredentialsError> {
-    TokenUrl::parse(&variable.value).map_err(|error| not_an_address(variable, error))
+    let url = TokenUrl::parse(&variable.value).map_err(|error| not_an_address(variable, error))?;
+    match landscape::not_a_token_service(url.host()) {
+        Some(error) => Err(not_an_address(variable, error)),
+        None => Ok(url),
+    }
 }
 
 fn not_an_address(variable: &Variable, error: AddressError) -> CredentialsError {

@@ -2,6 +2,8 @@
 //!
 //! Names are conventions of SAP (cpi-api.md §1.1, §1.2). Custom domains exist, so an unknown name is no fault.
 
+use super::address::AddressError;
+
 /// What a host is, as far as its name tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Host {
@@ -99,6 +101,27 @@ fn of_app(host: &str, subdomain: &str, second: &str, region: &str) -> Host {
             }
         }
         None => Host::Other,
+    }
+}
+
+/// What keeps an address from being a tenant's, as far as its host's name tells.
+#[must_use]
+pub fn not_a_tenant(host: &str) -> Option<AddressError> {
+    match Host::of(host) {
+        Host::TokenService { .. } | Host::NeoTokenService => Some(AddressError::TokenService),
+        Host::Cockpit => Some(AddressError::Cockpit),
+        Host::ApiManagement => Some(AddressError::ApiManagement),
+        _ => None,
+    }
+}
+
+/// What keeps an address from being a token service's, as far as its host's name tells.
+#[must_use]
+pub fn not_a_token_service(host: &str) -> Option<AddressError> {
+    match Host::of(host) {
+        Host::Tenant { .. } | Host::Runtime { .. } | Host::NeoTenant => Some(AddressError::Tenant),
+        Host::Cockpit => Some(AddressError::Cockpit),
+        _ => None,
     }
 }
 
@@ -209,6 +232,28 @@ mod tests {
             ("dev.other.cfapps.eu10.hana.ondemand.com", Host::Other),
         ] {
             assert_eq!(Host::of(host), kind, "{host}");
+        }
+    }
+
+    #[test]
+    fn addresses_in_the_wrong_place() {
+        let token = "dev.authentication.eu10.hana.ondemand.com";
+        assert_eq!(not_a_tenant(token), Some(AddressError::TokenService));
+        assert_eq!(
+            not_a_tenant("cockpit.eu10.hana.ondemand.com"),
+            Some(AddressError::Cockpit)
+        );
+        assert_eq!(not_a_token_service(TENANT), Some(AddressError::Tenant));
+        for host in [
+            TENANT,
+            "cpi.company.example",
+            "127.0.0.1",
+            "a1-tmn.hci.eu1.hana.ondemand.com",
+        ] {
+            assert_eq!(not_a_tenant(host), None, "{host}");
+        }
+        for host in [token, "login.company.example", "127.0.0.1"] {
+            assert_eq!(not_a_token_service(host), None, "{host}");
         }
     }
 

@@ -28,6 +28,13 @@ const MOST_CSRF_FETCHES: u32 = 2;
 /// How many 429 one call outlives.
 const MOST_THROTTLED: u32 = 30;
 
+/// Where gateways tell how many requests are left; none is documented for this API.
+const RATE_HEADERS: [&str; 3] = [
+    "x-ratelimit-remaining",
+    "x-rate-limit-remaining",
+    "ratelimit-remaining",
+];
+
 /// How much goes over the wire in one call, which tells how long it may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Length {
@@ -235,7 +242,24 @@ impl Tenant {
             None => self.http.send(&request),
         };
         self.note(ask, &outcome, self.clock.now().saturating_sub(now));
+        if let Ok(answer) = &outcome {
+            self.see(answer);
+        }
         outcome
+    }
+
+    /// Takes note of what stands beside an answer: the tenant's clock, and how many requests are left.
+    fn see(&self, answer: &Answer) {
+        let mut session = self.session();
+        if let Some(theirs) = answer.date() {
+            session.seen.clocks = Some((theirs, self.clock.date()));
+        }
+        let left = RATE_HEADERS
+            .iter()
+            .find_map(|name| answer.header(name).map(|value| format!("{name}: {value}")));
+        if let Some(left) = left {
+            session.seen.rate_left = Some(Words::new(&left, &self.redactor).to_string());
+        }
     }
 
     /// Where a call goes: those of the run time have a root of their own on an Edge Integration Cell.
@@ -257,6 +281,15 @@ impl Tenant {
             ask.method.name(),
             took.as_millis()
         ));
+    }
+
+    /// Fetches a CSRF token, without anything to send it with.
+    pub(super) fn csrf(&self, deadline: Deadline) -> Result<(), TenantError> {
+        let root = Ask::get(Bucket::Designtime, Role::PackagesRead, String::new());
+        self.fetch_csrf(deadline).map_err(|trouble| match trouble {
+            Trouble::Final(error) => *error,
+            Trouble::Network(error) => self.unreachable(&root, &error),
+        })
     }
 
     /// Fetches a CSRF token with its cookies (SAP Help: GET on the service root with `X-CSRF-Token: Fetch`).

@@ -1,10 +1,12 @@
 //! From answers that are none to errors that explain themselves: what happened, where, why, what to do next.
 
 use super::Tenant;
+use super::distrust::{Circumstances, likely_cause};
 use super::error::{Kind, TenantError, remedy};
 use super::exchange::Ask;
 use super::meaning::page_words;
 use super::odata;
+use super::roles::{Claims, Holding, Role};
 use crate::http::{Answer, SendError, Stage};
 use crate::settings::credentials::Login;
 use crate::settings::redactor::Redactor;
@@ -64,33 +66,101 @@ impl Tenant {
     }
 
     pub(super) fn unauthorized(&self, ask: &Ask<'_>, answer: &Answer) -> TenantError {
-        let hint = match &self.credentials.login {
-            Login::Basic { .. } => {
-                "check CPI_USERNAME and CPI_PASSWORD; client id and secret of a service key are no user: give them as CPI_CLIENT_ID and CPI_CLIENT_SECRET"
-            }
-            Login::ClientCredentials { .. } => {
-                "the token was issued, but this tenant does not take it: the key belongs to another tenant or another service, or to a deleted instance; use a service key of Process Integration Runtime, plan `api`, of this tenant"
-            }
-        };
         TenantError {
             kind: Kind::Credentials,
             what: "the tenant did not take the credentials".to_owned(),
             at: format!("{} → {}", self.at(ask), answer.status),
             says: odata::error_text(&answer.body).map(|text| Words::new(&text, &self.redactor)),
-            hint: Some(hint.to_owned()),
+            hint: Some(self.why_not_taken(answer)),
+        }
+    }
+
+    /// Which of key, plan, tenant or clock is the likely cause of a 401.
+    fn why_not_taken(&self, answer: &Answer) -> String {
+        match &self.credentials.login {
+            Login::Basic { username, .. } if looks_like_a_client(username) => {
+                "client id and secret of a service key are no user: give the whole key as CPI_SERVICE_KEY, or its values as CPI_TOKEN_URL, CPI_CLIENT_ID and CPI_CLIENT_SECRET".to_owned()
+            }
+            Login::Basic { .. } => {
+                "check user and password; the user must be known to this tenant, and multi-factor sign-on keeps users out: a service key of plan `api` works without".to_owned()
+            }
+            Login::ClientCredentials { token_url, .. } => {
+                let claims = self.session().token.as_ref().map(|token| token.claims.clone());
+                let cause = likely_cause(&Circumstances {
+                    tenant: self.credentials.url.host(),
+                    token_service: token_url.host(),
+                    claims: &claims.unwrap_or_default(),
+                    tenant_time: answer.date(),
+                });
+                cause.hint()
+            }
         }
     }
 
     pub(super) fn forbidden(&self, ask: &Ask<'_>, answer: &Answer) -> TenantError {
-        let role = ask.role.name();
+        let claims = self
+            .session()
+            .token
+            .as_ref()
+            .map(|token| token.claims.clone());
+        let claims = claims.unwrap_or_default();
         TenantError {
             kind: Kind::Role,
-            what: format!("the role {role} is missing"),
+            what: format!("the role {} is missing", self.name_of(ask.role)),
             at: format!("{} → {}", self.at(ask), answer.status),
             says: odata::error_text(&answer.body).map(|text| Words::new(&text, &self.redactor)),
-            hint: Some(format!(
-                "add {role} to the roles of the service instance (plan `api`); SAP takes up to an hour to consider a changed role, and tokens keep their old roles until they expire"
-            )),
+            hint: Some(self.how_to_be_allowed(ask.role, &claims)),
+        }
+    }
+
+    /// The name of a role in this landscape.
+    fn name_of(&self, role: Role) -> String {
+        if self.credentials.is_neo() {
+            role.older_names().join(" and ")
+        } else {
+            role.name().to_owned()
+        }
+    }
+
+    fn how_to_be_allowed(&self, role: Role, claims: &Claims) -> String {
+        let name = self.name_of(role);
+        if claims.is_of_caller() {
+            return "the key is of plan integration-flow: it can only call flows, not deploy them; create an instance of Process Integration Runtime with plan api, and a key for it".to_owned();
+        }
+        if self.credentials.is_neo() {
+            let user = match &self.credentials.login {
+                Login::ClientCredentials { client_id, .. } => {
+                    format!("the user oauth_client_{client_id}")
+                }
+                Login::Basic { .. } => "the user".to_owned(),
+            };
+            return format!(
+                "assign {name} to {user} in the subaccount's cockpit under Security > Authorizations; it takes effect with the next token"
+            );
+        }
+        if matches!(self.credentials.login, Login::Basic { .. }) {
+            return format!(
+                "give the user a role collection with {name} in the subaccount's cockpit under Security > Users"
+            );
+        }
+        let held = match claims.holds(role) {
+            Holding::Held => {
+                " The token names this role, and the tenant does not grant it: the role is new, or the key is another tenant's."
+            }
+            Holding::Lacking | Holding::Unknown => "",
+        };
+        format!(
+            "add {name} to the roles of the service instance (plan `api`); SAP takes up to an hour to consider a changed role, and tokens keep their old roles until they expire.{held} `flowship doctor` shows the commands"
+        )
+    }
+
+    pub(super) fn no_api(&self) -> TenantError {
+        TenantError {
+            kind: Kind::Nonsense,
+            what: "this host answers, but is no tenant's API".to_owned(),
+            at: format!("GET {} → 404", self.credentials.url.api("IntegrationPackages")),
+            says: None,
+            hint: Some("CPI_URL must be the `url` of a service key of plan `api`; the runtime's host (`-rt`) does not serve this API".to_owned()),
         }
     }
 
@@ -125,6 +195,11 @@ impl Tenant {
     }
 }
 
+/// Whether a user name is a client id (`sb-...|it!b1`).
+fn looks_like_a_client(name: &str) -> bool {
+    name.starts_with("sb-") || name.contains("|it")
+}
+
 /// The error of a request that got no answer.
 pub(super) fn not_reached(
     error: &SendError,
@@ -143,12 +218,18 @@ pub(super) fn not_reached(
         }
         Stage::Send | Stage::Head | Stage::Body => "the connection broke",
     };
+    let (kind, hint) = if error.refused_certificate {
+        let hint = "the certificate of the service key has expired, was revoked, or belongs to another instance: create a new key of type certificate";
+        (Kind::Credentials, Some(hint.to_owned()))
+    } else {
+        (Kind::Unreachable, None)
+    };
     TenantError {
-        kind: Kind::Unreachable,
+        kind,
         what: what.to_owned(),
         at: format!("{method} {url}"),
         says: Some(Words::new(error.reason(), redactor)),
-        hint: None,
+        hint,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The tenant: one method per operation of its public API, in SAP's words. What the answers mean for a deployment
 //! is decided elsewhere.
 
+pub mod distrust;
 pub mod error;
 pub mod error_information;
 mod exchange;
@@ -9,6 +10,7 @@ mod lists;
 mod meaning;
 pub mod odata;
 pub mod pace;
+pub mod peek;
 mod reading;
 pub mod roles;
 mod session;
@@ -102,10 +104,22 @@ impl Tenant {
         }
     }
 
+    /// What its requests go through.
+    #[must_use]
+    pub fn http(&self) -> &Http {
+        &self.http
+    }
+
     /// The host, for messages and reports.
     #[must_use]
     pub fn host(&self) -> &str {
         self.credentials.url.host()
+    }
+
+    /// The location of an Edge Integration Cell whose run time is asked, if it is not the cloud's.
+    #[must_use]
+    pub fn runtime_location(&self) -> Option<&str> {
+        self.credentials.runtime_location()
     }
 
     /// Makes text from outside fit to be printed.
@@ -162,15 +176,11 @@ impl Tenant {
             Role::PackagesRead,
             "IntegrationPackages?$top=1".to_owned(),
         );
-        match self.read(&ask, deadline, |answer| odata::collection::<serde_json::Value>(&answer.body))? {
+        match self.read(&ask, deadline, |answer| {
+            odata::collection::<serde_json::Value>(&answer.body)
+        })? {
             Reading::Found(_) => Ok(()),
-            Reading::Missing(_) => Err(TenantError {
-                kind: Kind::Nonsense,
-                what: "this host answers, but is no tenant's API".to_owned(),
-                at: format!("GET {} → 404", self.credentials.url.api("IntegrationPackages")),
-                says: None,
-                hint: Some("CPI_URL must be the `url` of a service key of plan `api`; the runtime's host (`-rt`) does not serve this API".to_owned()),
-            }),
+            Reading::Missing(_) => Err(self.no_api()),
         }
     }
 

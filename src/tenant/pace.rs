@@ -19,6 +19,12 @@ pub enum Bucket {
     Runtime,
 }
 
+/// Requests in a second: below SAP's limits of 10 and 50 for one user (cpi-api.md §10), which a person in the web UI
+/// shares.
+pub const DESIGNTIME_RATE: usize = 8;
+/// The same for the run time.
+pub const RUNTIME_RATE: usize = 40;
+
 /// The turns of all threads of this run.
 #[derive(Debug)]
 pub struct Pace {
@@ -34,6 +40,12 @@ struct Turns {
     taken: VecDeque<Moment>,
     /// How many turns may still be taken without a distance from the one before.
     at_once: usize,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self::new(DESIGNTIME_RATE, RUNTIME_RATE)
+    }
 }
 
 impl Pace {

@@ -1,7 +1,5 @@
 //! Which role each call needs, and what a token tells about the roles it holds.
 
-use std::collections::BTreeSet;
-
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
@@ -22,6 +20,15 @@ pub enum Role {
 }
 
 impl Role {
+    /// All of them, in the order in which a deployment needs them.
+    pub const ALL: [Role; 5] = [
+        Role::PackagesRead,
+        Role::PackagesEdit,
+        Role::PackagesConfigure,
+        Role::ArtifactsDeploy,
+        Role::MonitoringRead,
+    ];
+
     /// The name as the cockpit shows it.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -34,14 +41,56 @@ impl Role {
         }
     }
 
-    fn held_by(self, held: &BTreeSet<String>) -> bool {
-        held.contains(self.name())
-            || (self == Role::PackagesRead && held.contains(Role::PackagesEdit.name()))
+    /// What it lets a client do, after "it lets a key".
+    #[must_use]
+    pub fn purpose(self) -> &'static str {
+        match self {
+            Role::PackagesRead => "read packages and artifacts",
+            Role::PackagesEdit => "create packages, upload artifacts",
+            Role::PackagesConfigure => "write externalized parameters",
+            Role::ArtifactsDeploy => "deploy, undeploy, and follow a deployment",
+            Role::MonitoringRead => "see what runs and why something failed",
+        }
+    }
+
+    /// The older names of the same permissions: roles on Neo, and scopes in the tokens of many tenants on Cloud Foundry.
+    #[must_use]
+    pub fn older_names(self) -> &'static [&'static str] {
+        match self {
+            Role::PackagesRead => &["WebToolingWorkspace.Read"],
+            Role::PackagesEdit => &["WebToolingWorkspace.Write"],
+            Role::PackagesConfigure => &["WebTooling.IntegrationFlowConfigure"],
+            Role::ArtifactsDeploy => &[
+                "NodeManager.deploycontent",
+                "GenerationAndBuild.generationandbuildcontent",
+            ],
+            Role::MonitoringRead => &["NodeManager.read", "IntegrationOperationServer.read"],
+        }
+    }
+
+    fn held_by(self, scopes: &[String]) -> bool {
+        let holds = |name: &str| scopes.iter().any(|scope| names(scope, name));
+        holds(self.name())
+            || (self == Role::PackagesRead && Role::PackagesEdit.held_by(scopes))
+            || self.older_names().iter().all(|name| holds(name))
     }
 }
 
-/// Single role templates; a token with any other scope (umbrella roles, custom ones) is not second-guessed.
-const SINGLE: [&str; 20] = [
+/// Whether a scope names this role; the prefix in front of it is the tenant's own (cpi-api.md §1.3).
+fn names(scope: &str, role: &str) -> bool {
+    let prefix = scope.strip_suffix(role);
+    prefix.is_some_and(|prefix| prefix.is_empty() || prefix.ends_with('.'))
+}
+
+/// Sees artifacts that an access policy hides (cpi-api.md §1.4).
+const ALL_ARTIFACTS: [&str; 2] = [
+    "AccessAllAccessPoliciesArtifacts",
+    "AccessPoliciesArtifacts.AccessAll",
+];
+
+/// Single role templates (cpi-api.md §1.5); a token with any other scope (umbrella roles, custom ones, older names) is
+/// not second-guessed.
+const SINGLE: [&str; 41] = [
     "WorkspacePackagesRead",
     "WorkspacePackagesEdit",
     "WorkspacePackagesConfigure",
@@ -62,15 +111,55 @@ const SINGLE: [&str; 20] = [
     "WorkspaceArtifactLocksDelete",
     "WorkspacePackagesTransport",
     "DataStoresAndQueuesRead",
+    "DataStoresAndQueuesDelete",
+    "DataStoresAndQueuesConfig",
+    "DataStorePayloadsRead",
+    "MessageProcessingLocksRead",
+    "MessageProcessingLocksDelete",
+    "CatalogPackagesRead",
+    "CatalogPackageArtifactsRead",
+    "CatalogPackagesCopy",
+    "HealthCheckMonitoringDataRead",
+    "ExternalLoggingActivate",
+    "WorkspaceDesignGuidelinesConfigure",
+    "UserRolesEdit",
+    "DataArchivingActivate",
+    "DataArchivingRead",
+    "AuthGroup_TenantPartnerDirectoryConfigurator",
+    "ESBMessaging.send",
+    "MessageRetry",
+    "ConfigurationServiceRuntimeBusinessDataRead",
+    "B2BMonitoringDataRead",
+    "B2BMonitoringDataWrite",
+    "uaa.resource",
 ];
+
+/// Whether a token holds a role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holding {
+    /// A scope names it.
+    Held,
+    /// Every scope is a known single role, and this one is not among them.
+    Lacking,
+    /// The token does not tell: no scopes, umbrella roles, or names of its own.
+    Unknown,
+}
 
 /// What the payload of an access token tells; all of it optional, for diagnosis only.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Claims {
-    /// The scopes, without the tenant's own prefix; `None` when the token names none.
-    pub roles: Option<BTreeSet<String>>,
+    /// The scopes as they stand there; `None` when the token is opaque or has no such claim.
+    pub scopes: Option<Vec<String>>,
     /// The names under which the tenant may know this client.
     pub identities: Vec<String>,
+    /// When it was issued, in seconds since 1970.
+    pub issued: Option<u64>,
+    /// Until when it is valid, in seconds since 1970.
+    pub expires: Option<u64>,
+    /// The subdomain of the subaccount.
+    pub subdomain: Option<String>,
+    /// The id of the subaccount.
+    pub subaccount: Option<String>,
 }
 
 impl Claims {
@@ -85,48 +174,108 @@ impl Claims {
         else {
             return Self::default();
         };
+        let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+        let attributes = claims.get("ext_attr");
         Self {
-            roles: roles(&claims),
+            scopes: scopes(&claims),
             identities: identities(&claims),
+            issued: claims.get("iat").and_then(Value::as_u64),
+            expires: claims.get("exp").and_then(Value::as_u64),
+            subdomain: text(attributes.and_then(|all| all.get("zdn"))),
+            subaccount: text(
+                attributes
+                    .and_then(|all| all.get("subaccountid"))
+                    .or_else(|| claims.get("zid")),
+            ),
         }
     }
 
-    /// The roles in the `scope` text of a token answer.
+    /// Takes the scopes of the answer that a token came in, where the token itself names none.
+    pub fn complete(&mut self, scope: &str) {
+        if self.scopes.is_none() && scope.contains('.') {
+            self.scopes = Some(scope.split_whitespace().map(str::to_owned).collect());
+        }
+    }
+
+    /// Whether this token holds a role.
     #[must_use]
-    pub fn from_scope(scope: &str) -> Option<BTreeSet<String>> {
-        names(scope.split_whitespace())
+    pub fn holds(&self, role: Role) -> Holding {
+        let scopes = self.roles();
+        if role.held_by(&scopes) {
+            Holding::Held
+        } else if !scopes.is_empty() && scopes.iter().all(|scope| is_single(scope)) {
+            Holding::Lacking
+        } else {
+            Holding::Unknown
+        }
     }
 
     /// Those of the `needed` roles that this token certainly lacks. Empty when it names no scopes, or any that is no
     /// known single role: then the tenant decides.
     #[must_use]
     pub fn lacking(&self, needed: &[Role]) -> Vec<Role> {
-        match &self.roles {
-            Some(held) if held.iter().all(|role| SINGLE.contains(&role.as_str())) => needed
-                .iter()
-                .copied()
-                .filter(|role| !role.held_by(held))
-                .collect(),
-            _ => Vec::new(),
-        }
+        let lacks = |role: &Role| self.holds(*role) == Holding::Lacking;
+        needed.iter().copied().filter(lacks).collect()
+    }
+
+    /// The scopes that stand for roles.
+    #[must_use]
+    pub fn roles(&self) -> Vec<String> {
+        let scopes = self.scopes.iter().flatten();
+        scopes
+            .filter(|scope| *scope != "uaa.resource")
+            .cloned()
+            .collect()
+    }
+
+    /// Whether it is a token of plan `integration-flow`: its only roles are those of callers of flows.
+    #[must_use]
+    pub fn is_of_caller(&self) -> bool {
+        let roles = self.roles();
+        !roles.is_empty() && roles.iter().all(|scope| scope.contains("ESBMessaging."))
+    }
+
+    /// Whether it is a token of API Management.
+    #[must_use]
+    pub fn is_of_api_management(&self) -> bool {
+        let known = |text: &String| {
+            let text = text.to_ascii_lowercase();
+            text.contains("apiportal") || text.contains("apimanagement")
+        };
+        self.roles().iter().any(known) || self.identities.iter().any(known)
+    }
+
+    /// Whether it names scopes, and none of them is a role.
+    #[must_use]
+    pub fn is_without_roles(&self) -> bool {
+        self.scopes.is_some() && self.roles().is_empty()
+    }
+
+    /// Whether artifacts under an access policy are seen; `None` when the token does not tell.
+    #[must_use]
+    pub fn sees_all_artifacts(&self) -> Option<bool> {
+        let roles = self.roles();
+        let sees = roles
+            .iter()
+            .any(|scope| ALL_ARTIFACTS.iter().any(|name| names(scope, name)));
+        let tells = !roles.is_empty() && roles.iter().all(|scope| is_single(scope));
+        (sees || tells).then_some(sees)
     }
 }
 
-fn roles(claims: &Value) -> Option<BTreeSet<String>> {
+fn is_single(scope: &str) -> bool {
+    SINGLE.iter().any(|role| names(scope, role))
+}
+
+fn scopes(claims: &Value) -> Option<Vec<String>> {
     match claims.get("scope")? {
-        Value::Array(scopes) => names(scopes.iter().filter_map(Value::as_str)),
-        Value::String(scopes) => names(scopes.split_whitespace()),
+        Value::Array(scopes) => {
+            let texts = scopes.iter().filter_map(Value::as_str);
+            Some(texts.map(str::to_owned).collect())
+        }
+        Value::String(scopes) => Some(scopes.split_whitespace().map(str::to_owned).collect()),
         _ => None,
     }
-}
-
-/// The role behind each scope `it!b1.WorkspacePackagesEdit`; the prefix is the tenant's own.
-fn names<'a>(scopes: impl Iterator<Item = &'a str>) -> Option<BTreeSet<String>> {
-    let roles: BTreeSet<String> = scopes
-        .filter(|scope| *scope != "uaa.resource")
-        .map(|scope| scope.rsplit('.').next().unwrap_or(scope).to_owned())
-        .collect();
-    (!roles.is_empty()).then_some(roles)
 }
 
 fn identities(claims: &Value) -> Vec<String> {
@@ -179,6 +328,58 @@ mod tests {
             assert_eq!(claims.lacking(&needed), lacking, "{scopes}");
             assert_eq!(claims.identities, ["sb-x"]);
         }
+    }
+
+    #[test]
+    fn older_names_are_understood_but_never_missed() {
+        let scopes = [
+            "it!b1.WebToolingWorkspace.Write",
+            "it!b1.NodeManager.deploycontent",
+            "it!b1.GenerationAndBuild.generationandbuildcontent",
+            "it!b1.NodeManager.read",
+            "uaa.resource",
+        ];
+        let claims = Claims {
+            scopes: Some(scopes.map(str::to_owned).to_vec()),
+            ..Claims::default()
+        };
+        for (role, holding) in [
+            (Role::PackagesRead, Holding::Held),
+            (Role::PackagesEdit, Holding::Held),
+            (Role::ArtifactsDeploy, Holding::Held),
+            (Role::MonitoringRead, Holding::Unknown),
+            (Role::PackagesConfigure, Holding::Unknown),
+        ] {
+            assert_eq!(claims.holds(role), holding, "{role:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_token_tells_of_itself() {
+        let read = |claims: &str| Claims::read(&token(claims));
+        let caller = read(r#"{"scope":["it-rt-x!b1.ESBMessaging.send","uaa.resource"]}"#);
+        assert!(caller.is_of_caller() && !caller.is_without_roles());
+        assert_eq!(caller.lacking(&[Role::PackagesRead]), [Role::PackagesRead]);
+        assert!(
+            read(r#"{"scope":["apiportal-x!b1.APIPortal.Administrator"]}"#).is_of_api_management()
+        );
+        assert!(read(r#"{"scope":["uaa.resource"]}"#).is_without_roles());
+        assert!(!read("{}").is_without_roles());
+        let told = read(r#"{"iat":1,"exp":2,"zid":"z","ext_attr":{"zdn":"dev"}}"#);
+        assert_eq!(
+            (
+                told.issued,
+                told.expires,
+                told.subaccount.as_deref(),
+                told.subdomain.as_deref()
+            ),
+            (Some(1), Some(2), Some("z"), Some("dev"))
+        );
+        let sees =
+            |scope: &str| read(&format!(r#"{{"scope":["it!b1.{scope}"]}}"#)).sees_all_artifacts();
+        assert_eq!(sees("AccessAllAccessPoliciesArtifacts"), Some(true));
+        assert_eq!(sees("WorkspacePackagesEdit"), Some(false));
+        assert_eq!(sees("AuthGroup_Administrator"), None);
     }
 
     #[test]

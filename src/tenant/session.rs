@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::error::{Kind, TenantError};
 use super::odata;
+use super::peek::Seen;
 use super::roles::Claims;
 use crate::clock::{Clock, Deadline};
 use crate::http::{Answer, Body, Connection, Http, Method, Request, retry};
@@ -45,6 +46,8 @@ pub(super) struct Session {
     pub(super) csrf: Option<Csrf>,
     /// The names, in lower case, that the tenant gave what this run had just written.
     pub(super) identities: BTreeSet<String>,
+    /// What was seen beside the answers.
+    pub(super) seen: Seen,
 }
 
 #[derive(Deserialize)]
@@ -197,14 +200,7 @@ fn read_token(answer: &Answer, redactor: &Redactor) -> Result<AccessToken, Token
     {
         redactor.add(&token.access_token);
         let mut claims = Claims::read(&token.access_token);
-        if claims.roles.is_none()
-            && token
-                .scope
-                .as_deref()
-                .is_some_and(|scope| scope.contains('.'))
-        {
-            claims.roles = Claims::from_scope(token.scope.as_deref().unwrap_or_default());
-        }
+        claims.complete(token.scope.as_deref().unwrap_or_default());
         return Ok(AccessToken {
             value: Secret::new(token.access_token),
             claims,

@@ -200,7 +200,10 @@ fn a_key_that_cannot_be_used_says_what_it_is_and_what_is_needed() {
             with("roles", json!(["ESBMessaging.send"])).to_string(),
             "is a key of plan integration-flow",
         ),
-        (certificate.to_string(), "is a key of type certificate"),
+        (
+            certificate.to_string(),
+            "CPI_SERVICE_KEY (certificate) holds no certificate",
+        ),
         (apim.to_string(), "is a key of API Management"),
         (without("clientsecret").to_string(), "has no clientsecret"),
         (without("url").to_string(), "has no url"),

@@ -5,7 +5,9 @@ use crate::harness::Flowship;
 
 #[test]
 fn the_help_of_each_command_is_as_it_was() {
-    for command in ["", "deploy", "plan", "redeploy", "pack", "check", "sandbox"] {
+    for command in [
+        "", "deploy", "plan", "redeploy", "pack", "check", "doctor", "sandbox",
+    ] {
         let arguments = [command, "--help"]
             .into_iter()
             .filter(|part| !part.is_empty());
@@ -24,7 +26,9 @@ fn the_help_of_each_command_is_as_it_was() {
 fn every_command_has_a_golden_help() {
     use clap::CommandFactory;
     let commands = flowship::cli::Cli::command();
-    let known = ["deploy", "plan", "redeploy", "pack", "check", "sandbox"];
+    let known = [
+        "deploy", "plan", "redeploy", "pack", "check", "doctor", "sandbox",
+    ];
     for command in commands.get_subcommands() {
         assert!(
             known.contains(&command.get_name()),

@@ -11,6 +11,7 @@ mod check;
 mod credentials;
 mod dependencies;
 mod deploy;
+mod doctor;
 mod flow;
 mod golden;
 mod harness;

@@ -1,0 +1,147 @@
+//! Where a run goes: a tenant with the credentials for it, or a simulated one.
+
+use super::Refusal;
+use crate::Process;
+use crate::cli::TryOutArgs;
+use crate::deploy::job::{Job, Source};
+use crate::deploy::outcome::Message;
+use crate::sandbox::{Preload, Sandbox, SandboxError, SandboxOptions, Scenario};
+use crate::settings::credentials::{Credentials, Names};
+use crate::settings::environment::Environment;
+use crate::settings::project::Host;
+
+/// Which variables hold the credentials, and for which host they must be.
+pub(super) struct LoginNames {
+    pub(super) names: Names,
+    /// The only host that they may be for.
+    pub(super) host: Option<Host>,
+    /// Where the environment stands that says so.
+    pub(super) at: String,
+}
+
+impl LoginNames {
+    /// Reads the credentials; those for another tenant are refused before a token is asked for.
+    pub(super) fn read(&self, process: &Process<'_>) -> Result<Credentials, Refusal> {
+        let credentials =
+            Credentials::from_named(process.environment, &process.directory, &self.names)?;
+        self.must_be_for(&credentials)?;
+        Ok(credentials)
+    }
+
+    /// Refuses credentials for another host than the settings file pins.
+    pub(super) fn must_be_for(&self, credentials: &Credentials) -> Result<(), Refusal> {
+        match &self.host {
+            Some(host) if !host.is_of(&credentials.url) => {
+                let message = Message::new(format!(
+                    "the credentials are for {}, and this environment is {host}; nothing was sent",
+                    credentials.url.host()
+                ))
+                .at(format!("{} and {}_...", self.at, self.names.of("").trim_end_matches('_')))
+                .hint("give the variables the key of that tenant, or choose the environment that belongs to the key");
+                Err(Refusal::usage(message))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Where a run goes: a tenant, perhaps a simulated one that lives as long as the run.
+pub(super) struct Target {
+    pub(super) credentials: Credentials,
+    /// The variables that decide about proxies and trust.
+    pub(super) network: Environment,
+    pub(super) sandbox: Option<Sandbox>,
+}
+
+/// Reads the credentials, or starts a simulated tenant when that was asked for on the command line itself.
+pub(super) fn target(
+    try_out: &TryOutArgs,
+    login: &LoginNames,
+    jobs: &[Job],
+    process: &mut Process<'_>,
+) -> Result<Target, Refusal> {
+    if !try_out.sandbox {
+        return Ok(Target {
+            credentials: login.read(process)?,
+            network: process.environment.clone(),
+            sandbox: None,
+        });
+    }
+    tell_ignored(process);
+    let sandbox = simulated(try_out, jobs)?;
+    let variables = variables_of(&sandbox);
+    Ok(Target {
+        credentials: Credentials::from_environment(&variables, &process.directory)?,
+        network: Environment::default(),
+        sandbox: Some(sandbox),
+    })
+}
+
+/// The variables for a simulated tenant: its service key.
+pub(super) fn variables_of(sandbox: &Sandbox) -> Environment {
+    let variables = sandbox.variables().into_iter();
+    variables
+        .filter(|(name, _)| *name == "CPI_SERVICE_KEY")
+        .fold(Environment::default(), |environment, (name, value)| {
+            environment.with(name, &value)
+        })
+}
+
+/// Says which variables a simulated tenant leaves unread.
+pub(super) fn tell_ignored(process: &mut Process<'_>) {
+    let ignored: Vec<&str> = process
+        .environment
+        .names()
+        .filter(|name| name.starts_with("CPI_") && process.environment.get(name).is_some())
+        .collect();
+    if !ignored.is_empty() {
+        let _ = writeln!(
+            process.err,
+            "SIMULATED --sandbox ignores {}",
+            ignored.join(", ")
+        );
+    }
+}
+
+/// Starts a simulated tenant. Where a scenario is about an existing artifact, it holds earlier versions of ours.
+pub(super) fn simulated(try_out: &TryOutArgs, jobs: &[Job]) -> Result<Sandbox, Refusal> {
+    let start = |preload| {
+        Ok::<_, Refusal>(Sandbox::start(SandboxOptions {
+            scenarios: scenarios(&try_out.scenario)?,
+            preload,
+            ..SandboxOptions::default()
+        }))
+    };
+    let sandbox = match start(Vec::new())? {
+        Err(SandboxError::NeedsPreload(..)) => start(earlier_versions(jobs))?,
+        started => started,
+    };
+    sandbox.map_err(|error| Refusal::usage(Message::new(error.to_string()).at("--sandbox")))
+}
+
+fn earlier_versions(jobs: &[Job]) -> Vec<Preload> {
+    jobs.iter()
+        .filter_map(|job| match &job.source {
+            Source::Files(content) => {
+                let mut zip = Vec::new();
+                content.archive.copy_to(&mut zip).ok()?;
+                Some(Preload::earlier_version(&content.package.0, &zip))
+            }
+            Source::Tenant => None,
+        })
+        .collect()
+}
+
+/// Reads the names of scenarios.
+pub(super) fn scenarios(names: &[String]) -> Result<Vec<Scenario>, Refusal> {
+    let read = |name: &String| {
+        Scenario::parse(name).map_err(|error| {
+            Refusal::usage(
+                Message::new(error.to_string())
+                    .at("--scenario")
+                    .hint("`flowship sandbox --list` names all scenarios"),
+            )
+        })
+    };
+    names.iter().map(read).collect()
+}

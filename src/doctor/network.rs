@@ -1,0 +1,222 @@
+//! The way to a host: its name, a proxy, encryption, and who vouches for its certificate.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::finding::{Finding, State, Subject};
+use super::remedy;
+use crate::clock::{Clock, Deadline};
+use crate::exit::Exit;
+use crate::http::{CertificateFacts, Http, Method, Request, SendError, Stage, retry};
+use crate::settings::address::is_loopback;
+use crate::settings::credentials::{Credentials, Login};
+
+/// How long one attempt to reach a host may take.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(15);
+/// How often a host is tried.
+const MOST_PROBES: u32 = 3;
+
+/// A host that credentials are for.
+pub struct Station {
+    /// What it is: `token service`, `tenant`.
+    pub what: &'static str,
+    /// Its name or address, without port.
+    pub host: String,
+    /// An address there that can be asked without credentials.
+    pub url: String,
+}
+
+/// The hosts of these credentials, in the order in which a run reaches them.
+#[must_use]
+pub fn stations(credentials: &Credentials) -> Vec<Station> {
+    let mut stations = Vec::new();
+    if let Login::ClientCredentials { token_url, .. } = &credentials.login {
+        stations.push(Station {
+            what: "token service",
+            host: token_url.host().to_owned(),
+            url: token_url.root(),
+        });
+    }
+    let tenant = Station {
+        what: "tenant",
+        host: credentials.url.host().to_owned(),
+        url: credentials.url.api(""),
+    };
+    if stations
+        .iter()
+        .all(|one| origin(&one.url) != origin(&tenant.url))
+    {
+        stations.push(tenant);
+    }
+    stations
+}
+
+/// Scheme, host and port.
+fn origin(url: &str) -> &str {
+    let end = url
+        .match_indices('/')
+        .nth(2)
+        .map_or(url.len(), |(at, _)| at);
+    &url[..end]
+}
+
+/// Which proxies and which certificates are in force.
+#[must_use]
+pub fn settings(http: &Http, stations: &[Station]) -> Vec<Finding> {
+    let described = http.describe();
+    let ways: Vec<String> = stations
+        .iter()
+        .map(|station| match http.proxy_to(&station.host) {
+            Some(proxy) => format!("{} through {proxy}", station.what),
+            None => format!("{} directly", station.what),
+        })
+        .collect();
+    let none = if described.proxy == "none" {
+        "no proxy is set; "
+    } else {
+        ""
+    };
+    vec![
+        Finding::new(
+            Subject::Proxy,
+            State::Ok,
+            format!("{none}{}", ways.join(", ")),
+        ),
+        Finding::new(Subject::Trust, State::Ok, described.roots),
+    ]
+}
+
+/// Goes to a host, and says how far it came.
+#[must_use]
+pub fn reach(http: &Http, station: &Station, clock: &Clock, deadline: Deadline) -> Vec<Finding> {
+    let outcome = probe(http, station, clock, deadline);
+    let mut findings: Vec<Finding> = name(http, station, outcome.as_ref().err())
+        .into_iter()
+        .collect();
+    match &outcome {
+        Ok(()) => findings.push(certificate(http, station, clock)),
+        Err(error) if error.stage == Stage::Resolve => {}
+        Err(error) => findings.push(not_reached(http, station, error)),
+    }
+    findings
+}
+
+fn probe(
+    http: &Http,
+    station: &Station,
+    clock: &Clock,
+    deadline: Deadline,
+) -> Result<(), SendError> {
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let timeout = PROBE_TIMEOUT.min(deadline.left(clock.now()).max(Duration::from_secs(1)));
+        let request = Request::new(Method::Get, &station.url, timeout);
+        let Err(error) = http.send(&request) else {
+            return Ok(());
+        };
+        let pause = retry::backoff(attempt - 1);
+        let most = error.attempts().min(MOST_PROBES);
+        if attempt >= most || deadline.left(clock.now()) <= pause {
+            return Err(error);
+        }
+        clock.sleep(pause);
+    }
+}
+
+/// Whether the name of the host is known; nothing for an address.
+fn name(http: &Http, station: &Station, error: Option<&SendError>) -> Option<Finding> {
+    let host = &station.host;
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    if bare.parse::<IpAddr>().is_ok() || is_loopback(host) {
+        return None;
+    }
+    let what = station.what;
+    Some(match error {
+        Some(error) if error.stage == Stage::Resolve => Finding::new(
+            Subject::Dns,
+            State::Failed(Exit::Unreachable),
+            format!("{what} {host}: {}", error.reason()),
+        )
+        .means("the address is misspelt, the tenant is gone, or this machine cannot look up names of the internet")
+        .fix("compare the address with `url` and `tokenurl` of the service key; in a company network set HTTPS_PROXY, then the proxy looks the name up"),
+        _ if http.proxy_to(host).is_some() => Finding::new(
+            Subject::Dns,
+            State::Ok,
+            format!("{what} {host}: left to the proxy"),
+        ),
+        _ => Finding::new(Subject::Dns, State::Ok, format!("{what} {host}: known")),
+    })
+}
+
+fn certificate(http: &Http, station: &Station, clock: &Clock) -> Finding {
+    let shown = http.shown_by(&station.host);
+    let Some(own) = shown.first() else {
+        return Finding::new(
+            Subject::Tls,
+            State::Note,
+            format!("{}: plain http to this machine", station.what),
+        );
+    };
+    let days = own.days_left(clock.date());
+    let says = format!(
+        "{}: issued by {}, expires in {days} days",
+        station.what, own.issuer
+    );
+    if http.is_vouched_for_publicly(&station.host) == Some(false) {
+        return Finding::new(
+            Subject::Tls,
+            State::Note,
+            format!(
+                "{says}; no public authority: a proxy re-signs connections, and this machine trusts it"
+            ),
+        );
+    }
+    Finding::new(Subject::Tls, State::Ok, says)
+}
+
+fn not_reached(http: &Http, station: &Station, error: &SendError) -> Finding {
+    let shown = http.shown_by(&station.host);
+    let what = station.what;
+    let says = format!("{what} {}: {}", station.host, error.reason());
+    let finding = |subject| Finding::new(subject, State::Failed(Exit::Unreachable), says.clone());
+    match error.stage {
+        _ if error.refused_certificate => Finding::new(
+            Subject::Certificate,
+            State::Failed(Exit::Refused),
+            says,
+        )
+        .means("the certificate has expired, was revoked, or belongs to another instance")
+        .fix("create a new service key of type certificate, and use all its values"),
+        Stage::Proxy => finding(Subject::Proxy)
+            .means("the proxy stands between this machine and the tenant")
+            .fix("HTTPS_PROXY=http://user:password@host:port, special characters of the password as %XX; NO_PROXY lists hosts that are reached directly"),
+        Stage::Tls => untrusted(finding(Subject::Tls), station, &shown),
+        Stage::Connect => finding(Subject::Tls)
+            .means("a firewall, a missing proxy or a wrong port keeps this machine from the host")
+            .fix("in a company network set HTTPS_PROXY; else have the way to this host and port 443 opened"),
+        _ => finding(Subject::Tls)
+            .means("the connection stands, but no answer of HTTP comes")
+            .fix("try again; if it stays, ask your network's operators what stands between"),
+    }
+}
+
+/// Encryption failed: by a certificate that nobody here trusts, most of the time.
+fn untrusted(finding: Finding, station: &Station, shown: &[CertificateFacts]) -> Finding {
+    let Some(own) = shown.first() else {
+        return finding
+            .means("no certificate was shown: the port does not speak https, or something breaks the connection off");
+    };
+    if !finding.says.contains("does not trust") {
+        return finding
+            .means(format!("the certificate was issued to {} by {}", own.subject, own.issuer))
+            .fix("set the clock of this machine right; compare the address with the service key; where a proxy re-signs connections, tell its operators");
+    }
+    let by_sap = station.host.ends_with(".ondemand.com") || station.host.ends_with(".cloud.sap");
+    let means = if by_sap {
+        "SAP's hosts show certificates of public authorities: a proxy of your company re-signs the connection"
+    } else {
+        "a proxy of your company re-signs the connection, or the host has a certificate of its own"
+    };
+    finding.means(means).fixes(remedy::trust(&station.host))
+}

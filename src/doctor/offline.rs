@@ -1,0 +1,397 @@
+//! What can be told without sending anything: variables, the key, its plan, the landscape, certificates.
+
+use std::path::Path;
+use std::time::SystemTime;
+
+use super::finding::{Finding, State, Subject};
+use super::remedy;
+use super::uses::Use;
+use crate::exit::Exit;
+use crate::http::CertificateFacts;
+use crate::settings::credentials::{
+    Credentials, CredentialsError, KeyAnatomy, KeyError, KeyKind, Login, Names, Plan, Proof,
+    scrubbed,
+};
+use crate::settings::environment::Environment;
+use crate::settings::landscape::{self, Host};
+use crate::words::{disarm, nearest};
+
+/// The variables that hold credentials, below their prefix, and whether their value may be shown.
+const VARIABLES: [(&str, Shown); 9] = [
+    ("SERVICE_KEY", Shown::Length),
+    ("URL", Shown::Length),
+    ("TOKEN_URL", Shown::Length),
+    ("CLIENT_ID", Shown::Beginning),
+    ("CLIENT_SECRET", Shown::Length),
+    ("CLIENT_KEY_FILE", Shown::Length),
+    ("USERNAME", Shown::Beginning),
+    ("PASSWORD", Shown::Length),
+    ("RUNTIME_LOCATION", Shown::Whole),
+];
+/// Variables of the same prefix that hold no credentials.
+const OTHERS: [&str; 1] = ["CA_FILE"];
+/// A certificate that ends sooner is warned about, in days.
+const SOON: i64 = 30;
+
+/// How much of a value is shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    Length,
+    Beginning,
+    Whole,
+}
+
+/// What is examined.
+pub struct Offline<'a> {
+    /// The variables.
+    pub environment: &'a Environment,
+    /// Paths of files start here.
+    pub directory: &'a Path,
+    /// How the variables are called.
+    pub names: &'a Names,
+    /// What the key is to be used for.
+    pub wanted: Use,
+    /// The date.
+    pub now: SystemTime,
+}
+
+impl Offline<'_> {
+    /// Everything that can be told, and the credentials where they can be used at all.
+    #[must_use]
+    pub fn examine(&self) -> (Vec<Finding>, Option<Credentials>) {
+        let anatomy = self.anatomy();
+        let mut findings = vec![self.variables()];
+        findings.extend(self.misspelt());
+        if let Some(Ok(anatomy)) = &anatomy {
+            findings.push(key(anatomy));
+        }
+        let read = Credentials::from_named(self.environment, self.directory, self.names);
+        let credentials = match read {
+            Ok(credentials) => credentials,
+            Err(error) => {
+                findings.push(self.unusable(&error, anatomy.as_ref()));
+                return (findings, None);
+            }
+        };
+        findings.extend(self.of_credentials(&credentials, anatomy.and_then(Result::ok).as_ref()));
+        (findings, Some(credentials))
+    }
+
+    fn anatomy(&self) -> Option<Result<KeyAnatomy, KeyError>> {
+        let text = self.environment.get(&self.names.of("SERVICE_KEY"))?;
+        (!text.trim().is_empty()).then(|| KeyAnatomy::of(text, self.directory))
+    }
+
+    fn of_credentials(
+        &self,
+        credentials: &Credentials,
+        anatomy: Option<&KeyAnatomy>,
+    ) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        if let Login::ClientCredentials { client_id, .. } = &credentials.login {
+            findings.push(plan(
+                anatomy.map_or(Plan::of_client_id(client_id), |one| one.plan),
+            ));
+        }
+        findings.push(landscape_of(credentials));
+        findings.extend(addresses(credentials));
+        findings.extend(short_secret(credentials));
+        findings.extend(client_as_user(credentials));
+        if let Some((certificate, _)) = credentials.certificate() {
+            findings.push(certificate_of(&certificate.chain, self.now));
+        }
+        findings
+    }
+
+    fn variables(&self) -> Finding {
+        let set: Vec<String> = VARIABLES
+            .iter()
+            .filter_map(|(name, shown)| self.describe(&self.names.of(name), *shown))
+            .collect();
+        if set.is_empty() {
+            let names = self.names.of("...");
+            return Finding::new(
+                Subject::Variables,
+                State::Note,
+                format!("no variable {names} is set"),
+            );
+        }
+        Finding::new(Subject::Variables, State::Ok, set.join(", "))
+    }
+
+    /// `CPI_CLIENT_SECRET (set, 36 characters)`.
+    fn describe(&self, name: &str, shown: Shown) -> Option<String> {
+        let value = match self.environment.get_checked(name) {
+            Ok(value) => value?.trim(),
+            Err(_) => return Some(format!("{name} (set, but no UTF-8 text)")),
+        };
+        let count = value.chars().count();
+        Some(match shown {
+            Shown::Length => format!("{name} (set, {count} characters)"),
+            Shown::Beginning => format!("{name} ({})", disarm(&scrubbed(value))),
+            Shown::Whole => format!("{name} ({})", disarm(value)),
+        })
+    }
+
+    /// Variables of the same prefix that nothing reads: most often a name from another tool.
+    fn misspelt(&self) -> Option<Finding> {
+        let known: Vec<String> = VARIABLES
+            .iter()
+            .map(|(name, _)| *name)
+            .chain(OTHERS)
+            .map(|name| self.names.of(name))
+            .collect();
+        let prefix = self.names.of("");
+        let strangers: Vec<String> = self
+            .environment
+            .names()
+            .filter(|name| name.starts_with(&prefix) && !known.iter().any(|one| one == name))
+            .map(
+                |name| match nearest(name, known.iter().map(String::as_str)) {
+                    Some(known) => format!("{} (did you mean {known}?)", disarm(name)),
+                    None => disarm(name),
+                },
+            )
+            .collect();
+        (!strangers.is_empty()).then(|| {
+            Finding::new(
+                Subject::Variables,
+                State::Warning,
+                format!("nothing reads {}", strangers.join(", ")),
+            )
+        })
+    }
+
+    fn unusable(
+        &self,
+        error: &CredentialsError,
+        anatomy: Option<&Result<KeyAnatomy, KeyError>>,
+    ) -> Finding {
+        let (subject, needs_key) = match error {
+            CredentialsError::Nothing { .. } => (Subject::Variables, true),
+            CredentialsError::Key { error, .. } => subject_of(error),
+            CredentialsError::Address { .. } => (Subject::Addresses, false),
+            CredentialsError::NoPrivateKey { .. }
+            | CredentialsError::NoCertificate { .. }
+            | CredentialsError::KeyFile { .. } => (Subject::Certificate, false),
+            CredentialsError::Location { .. } => (Subject::Landscape, false),
+            CredentialsError::Missing { .. }
+            | CredentialsError::OnlyUrl { .. }
+            | CredentialsError::Contradiction { .. }
+            | CredentialsError::NotText(_) => (Subject::Variables, false),
+        };
+        let finding = Finding::new(subject, State::Failed(Exit::Usage), error.to_string());
+        let finding = match anatomy {
+            Some(Ok(anatomy)) if subject == Subject::Plan => finding.means(format!(
+                "the plan is {}; deploying needs {}",
+                anatomy.plan.describe(),
+                Plan::Api.describe()
+            )),
+            _ => finding,
+        };
+        if needs_key {
+            return finding
+                .fixes(remedy::create_key(self.wanted))
+                .effective(remedy::KEY_EFFECTIVE);
+        }
+        finding
+    }
+}
+
+/// What a fault of the key belongs to, and whether another key is needed.
+fn subject_of(error: &KeyError) -> (Subject, bool) {
+    match error {
+        KeyError::OtherService
+        | KeyError::IntegrationFlowPlan
+        | KeyError::RuntimeHost
+        | KeyError::ApiManagement => (Subject::Plan, true),
+        KeyError::MissingFields(_) => (Subject::Key, true),
+        KeyError::Address { .. } => (Subject::Addresses, false),
+        KeyError::NotAKey
+        | KeyError::Unreadable(_)
+        | KeyError::NotAKeyFile
+        | KeyError::Cut { .. }
+        | KeyError::Broken { .. }
+        | KeyError::NotAnObject(_) => (Subject::Key, false),
+    }
+}
+
+/// The shape of a key.
+fn key(anatomy: &KeyAnatomy) -> Finding {
+    let wrapper = match &anatomy.wrapper {
+        Some(name) => format!("wrapped in `{name}`"),
+        None => "flat".to_owned(),
+    };
+    let fields: Vec<String> = anatomy
+        .fields
+        .iter()
+        .map(|field| format!("{} ({} characters)", field.name, field.length))
+        .collect();
+    let missing = match anatomy.missing.as_slice() {
+        [] => String::new(),
+        names => format!("; missing: {}", names.join(", ")),
+    };
+    let says = format!(
+        "{}, {wrapper}, of type {}; {}{missing}",
+        anatomy.form,
+        anatomy.kind.describe(),
+        fields.join(", ")
+    );
+    let state = if anatomy.missing.is_empty() && anatomy.kind != KeyKind::Nothing {
+        State::Ok
+    } else {
+        State::Note
+    };
+    Finding::new(Subject::Key, state, says)
+}
+
+fn plan(plan: Plan) -> Finding {
+    match plan {
+        Plan::Api => Finding::new(Subject::Plan, State::Ok, plan.describe()),
+        _ => Finding::new(
+            Subject::Plan,
+            State::Note,
+            "the client id does not tell the plan; the token may",
+        ),
+    }
+}
+
+fn landscape_of(credentials: &Credentials) -> Finding {
+    let url = &credentials.url;
+    let says = match Host::of(url.host()) {
+        _ if credentials.is_neo() => {
+            "Neo (older landscape: writing calls need a CSRF token, roles have other names)"
+                .to_owned()
+        }
+        Host::Tenant { subdomain, region } => {
+            format!("Cloud Foundry, region {region}, subdomain {subdomain}")
+        }
+        Host::Loopback => "this machine (a simulated tenant?)".to_owned(),
+        _ => "unknown: a custom domain, or a gateway".to_owned(),
+    };
+    let edge = match credentials.runtime_location() {
+        Some(location) => {
+            format!("; run-time calls go to the location {location} (Edge Integration Cell)")
+        }
+        None => String::new(),
+    };
+    Finding::new(
+        Subject::Landscape,
+        State::Ok,
+        format!("{says}{edge}; tenant {url}"),
+    )
+}
+
+/// Tenant and token service, where their names tell something.
+fn addresses(credentials: &Credentials) -> Option<Finding> {
+    let Login::ClientCredentials { token_url, .. } = &credentials.login else {
+        return None;
+    };
+    let mismatch = landscape::mismatch(credentials.url.host(), token_url.host());
+    Some(match mismatch {
+        None => Finding::new(
+            Subject::Addresses,
+            State::Ok,
+            format!("token service {}", token_url.host()),
+        ),
+        Some(mismatch) => Finding::new(
+            Subject::Addresses,
+            State::Warning,
+            format!(
+                "tenant {} and token service {} do not belong together",
+                credentials.url.host(),
+                token_url.host()
+            ),
+        )
+        .means(format!("{}; the tenant will not take the token (401)", mismatch.describe()))
+        .fix("take all values from one service key, that of the tenant; best the whole key in CPI_SERVICE_KEY"),
+    })
+}
+
+/// Secrets of the token service are `<uuid>$<random>`: a shell that met them in double quotes leaves the first half.
+fn short_secret(credentials: &Credentials) -> Option<Finding> {
+    let Login::ClientCredentials {
+        proof: Proof::Secret(secret),
+        ..
+    } = &credentials.login
+    else {
+        return None;
+    };
+    let is_half = secret.expose().len() == 36
+        && secret.expose().bytes().enumerate().all(|(at, byte)| {
+            if matches!(at, 8 | 13 | 18 | 23) {
+                byte == b'-'
+            } else {
+                byte.is_ascii_hexdigit()
+            }
+        });
+    is_half.then(|| {
+        Finding::new(
+            Subject::Key,
+            State::Warning,
+            "the client secret has 36 characters and no `$`; those of service keys usually go on after a `$`",
+        )
+        .means("a shell may have taken the rest for a variable")
+        .fix("set the variable in single quotes, or paste it into the CI system's own form; GitLab: switch off `Expand variable reference`")
+    })
+}
+
+fn client_as_user(credentials: &Credentials) -> Option<Finding> {
+    let Login::Basic { username, .. } = &credentials.login else {
+        return None;
+    };
+    let is_client = username.starts_with("sb-") || username.contains("|it");
+    is_client.then(|| {
+        Finding::new(
+            Subject::Key,
+            State::Warning,
+            "the user name looks like the client id of a service key",
+        )
+        .means("basic authentication with client id and secret does not work for the API")
+        .fix("put the whole service key into CPI_SERVICE_KEY, and unset CPI_USERNAME and CPI_PASSWORD")
+    })
+}
+
+/// Until when the certificate is valid, in days.
+fn certificate_of(chain: &str, now: SystemTime) -> Finding {
+    let Some(facts) = CertificateFacts::of_pem(chain) else {
+        return Finding::new(
+            Subject::Certificate,
+            State::Failed(Exit::Usage),
+            "the certificate cannot be read",
+        )
+        .fix("it must be PEM (-----BEGIN CERTIFICATE-----), as it stands in the key");
+    };
+    let days = facts.days_left(now);
+    let name = &facts.subject;
+    let renew = "create a new key of type certificate (parameters {\"key-type\":\"certificate\",\"validity\":365,\"key-length\":2048}), at most 365 days long, and delete the old one";
+    if facts.valid_from > now {
+        return Finding::new(
+            Subject::Certificate,
+            State::Warning,
+            format!("{name}: not valid yet"),
+        )
+        .fix("set the clock of this machine right, or wait");
+    }
+    match days {
+        ..0 => Finding::new(
+            Subject::Certificate,
+            State::Failed(Exit::Refused),
+            format!("{name}: expired {} days ago", -days),
+        )
+        .means("the token service does not accept it any more")
+        .fix(renew)
+        .effective(remedy::KEY_EFFECTIVE),
+        0..SOON => Finding::new(
+            Subject::Certificate,
+            State::Warning,
+            format!("{name}: expires in {days} days"),
+        )
+        .fix(renew),
+        _ => Finding::new(
+            Subject::Certificate,
+            State::Ok,
+            format!("{name}: expires in {days} days"),
+        ),
+    }
+}

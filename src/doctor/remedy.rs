@@ -1,0 +1,127 @@
+//! How to mend what an examination finds: in clicks, and as text to paste.
+
+use super::finding::Fix;
+use super::uses::Use;
+use crate::tenant::roles::Role;
+
+/// The name of a new instance.
+const NEW: &str = "flowship";
+/// What stands for the name of the instance that the key is of, and for the subaccount where it is not known.
+const INSTANCE: &str = "MY_INSTANCE";
+const SUBACCOUNT: &str = "SUBACCOUNT_ID";
+
+const WITHOUT_CF: &str = "btp (an instance outside Cloud Foundry)";
+
+/// How long a changed role takes (cpi-api.md §1.1).
+pub(super) const ROLES_EFFECTIVE: &str = "SAP takes up to an hour to consider changed roles; each run of flowship fetches a new token, so the key itself stays as it is";
+/// A new key.
+pub(super) const KEY_EFFECTIVE: &str = "at once";
+
+fn paste(label: &'static str, text: impl Into<String>) -> Fix {
+    Fix::Paste {
+        label,
+        text: text.into(),
+    }
+}
+
+/// From nothing to a key for this use.
+pub(super) fn create_key(wanted: Use) -> Vec<Fix> {
+    let parameters = wanted.instance_parameters(&[]);
+    let mut fixes = vec![
+        Fix::Do("BTP cockpit > the subaccount of the tenant > Services > Service Marketplace > SAP Process Integration Runtime > Create: plan api (not integration-flow); on the next page paste the parameters; then Instances and Subscriptions > the instance > ... > Create Service Key, and copy its JSON into the variable CPI_SERVICE_KEY".to_owned()),
+        paste("instance parameters", parameters.clone()),
+        paste("cf", format!("cf create-service it-rt api {NEW} -c '{parameters}'")),
+    ];
+    fixes.extend(key_of(NEW));
+    fixes.push(paste(
+        WITHOUT_CF,
+        format!("btp create services/instance --subaccount {SUBACCOUNT} --name {NEW} --offering-name it-rt --plan-name api --parameters '{parameters}'"),
+    ));
+    fixes.push(binding_of(NEW));
+    fixes
+}
+
+/// A new key of the instance that there is.
+pub(super) fn new_key() -> Vec<Fix> {
+    let mut fixes = key_of(INSTANCE);
+    fixes.push(binding_of(INSTANCE));
+    fixes
+}
+
+fn key_of(instance: &str) -> Vec<Fix> {
+    vec![
+        paste(
+            "cf",
+            format!("cf create-service-key {instance} flowship-key"),
+        ),
+        paste("cf", format!("cf service-key {instance} flowship-key")),
+    ]
+}
+
+fn binding_of(instance: &str) -> Fix {
+    paste(
+        WITHOUT_CF,
+        format!(
+            "btp create services/binding --subaccount {SUBACCOUNT} --name flowship-key --instance-name {instance}"
+        ),
+    )
+}
+
+/// Roles for an instance that there is; those that it holds stay.
+pub(super) fn add_roles(wanted: Use, held: &[Role], subaccount: Option<&str>) -> Vec<Fix> {
+    let parameters = wanted.instance_parameters(held);
+    let subaccount = subaccount.unwrap_or(SUBACCOUNT);
+    vec![
+        Fix::Do(format!(
+            "BTP cockpit > the subaccount > Instances and Subscriptions > the instance of Process Integration Runtime that the key is of > ... > Update: choose the roles {}, or paste the parameters; where roles cannot be changed, create a new instance with them, and a key for it. Below, {INSTANCE} stands for the name of the instance (`cf services` lists them)",
+            names(wanted.roles())
+        )),
+        paste("instance parameters", parameters.clone()),
+        paste(
+            "cf",
+            format!("cf update-service {INSTANCE} -c '{parameters}'"),
+        ),
+        paste(
+            WITHOUT_CF,
+            format!(
+                "btp update services/instance --subaccount {subaccount} --name {INSTANCE} --parameters '{parameters}'"
+            ),
+        ),
+    ]
+}
+
+/// Roles on the older Neo landscape, where they belong to the client's own user (cpi-api.md §1.2).
+pub(super) fn add_roles_on_neo(missing: &[Role], client_id: &str) -> Vec<Fix> {
+    let names: Vec<&str> = missing
+        .iter()
+        .flat_map(|role| role.older_names())
+        .copied()
+        .collect();
+    vec![Fix::Do(format!(
+        "Neo cockpit > the subaccount > Security > Authorizations: user oauth_client_{client_id}, application {{tenant}}tmn: assign {}",
+        names.join(", ")
+    ))]
+}
+
+/// Roles of a person.
+pub(super) fn add_roles_to_user(missing: &[Role]) -> Vec<Fix> {
+    vec![Fix::Do(format!(
+        "BTP cockpit > the subaccount > Security > Users > the user > Assign Role Collection: one with {}; a service key of plan api is the better way for pipelines",
+        names(missing)
+    ))]
+}
+
+/// A certificate that re-signs connections.
+pub(super) fn trust(host: &str) -> Vec<Fix> {
+    vec![
+        Fix::Do("ask your company's IT for the certificate of the authority named above (PEM), store it beside the pipeline, and let CPI_CA_FILE name the file: it is added to what is trusted (SSL_CERT_FILE would replace the machine's list)".to_owned()),
+        paste("see what is shown", format!("openssl s_client -showcerts -connect {host}:443 </dev/null")),
+        paste("then", "export CPI_CA_FILE=/path/to/company-ca.pem"),
+    ]
+}
+
+/// Names, as people read them.
+pub(super) fn names(roles: &[Role]) -> String {
+    let names: Vec<&str> = roles.iter().map(|role| role.name()).collect();
+    names.join(", ")
+}

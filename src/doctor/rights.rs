@@ -1,0 +1,430 @@
+//! What the tenant lets this key do: the token, its roles, one harmless read for each area of the API.
+
+use super::finding::{Finding, State, Subject};
+use super::remedy;
+use super::uses::Use;
+use crate::clock::{Clock, Deadline, iso};
+use crate::exit::Exit;
+use crate::settings::credentials::{Credentials, Login, scrubbed};
+use crate::settings::landscape::Host;
+use crate::tenant::Tenant;
+use crate::tenant::distrust::CLOCKS_DIFFER;
+use crate::tenant::error::{Kind, TenantError};
+use crate::tenant::peek::{Area, Peek};
+use crate::tenant::roles::{Claims, Holding, Role};
+
+/// What a tenant is asked with.
+pub struct Rights<'a> {
+    /// The tenant.
+    pub tenant: &'a Tenant,
+    /// Who asks.
+    pub credentials: &'a Credentials,
+    /// What the key is to be used for.
+    pub wanted: Use,
+    /// The time.
+    pub clock: &'a Clock,
+    /// Until when.
+    pub deadline: Deadline,
+}
+
+impl Rights<'_> {
+    /// Asks, and tells each finding as soon as it is known.
+    pub fn examine(&self, tell: &mut dyn FnMut(Finding)) {
+        let claims = match self.tenant.claims(self.deadline) {
+            Ok(claims) => claims,
+            Err(error) => return tell(no_token(&error)),
+        };
+        tell(self.token(claims.as_ref()));
+        let claims = claims.unwrap_or_default();
+        self.roles(&claims).into_iter().for_each(&mut *tell);
+        let all_is_well = self.areas(&claims, tell);
+        if all_is_well {
+            self.csrf().into_iter().for_each(&mut *tell);
+            tell(self.policies(&claims));
+        }
+        self.clocks().into_iter().for_each(&mut *tell);
+        self.rate().into_iter().for_each(&mut *tell);
+        tell(self.which_tenant(&claims));
+    }
+
+    fn token(&self, claims: Option<&Claims>) -> Finding {
+        let who = self.credentials.login.who();
+        let Some(claims) = claims else {
+            return Finding::new(
+                Subject::Token,
+                State::Ok,
+                format!("none is needed: basic authentication as {who}"),
+            );
+        };
+        let valid = match (claims.issued, claims.expires) {
+            (Some(issued), Some(expires)) => {
+                format!(
+                    ", valid for {} minutes",
+                    expires.saturating_sub(issued) / 60
+                )
+            }
+            _ => String::new(),
+        };
+        let scopes = match &claims.scopes {
+            None => "it does not tell its roles".to_owned(),
+            Some(_) => format!("{} roles", claims.roles().len()),
+        };
+        let finding = |state, what: &str| {
+            Finding::new(
+                Subject::Token,
+                state,
+                format!("issued for {who}{valid}; {scopes}{what}"),
+            )
+        };
+        if claims.is_of_caller() {
+            return finding(State::Failed(Exit::Refused), " (ESBMessaging.send)")
+                .means(
+                    "the key is of plan integration-flow: it can only call flows, not deploy them",
+                )
+                .fixes(remedy::create_key(self.wanted))
+                .effective(remedy::KEY_EFFECTIVE);
+        }
+        if claims.is_of_api_management() {
+            return finding(State::Failed(Exit::Refused), " (API Management)")
+                .means("the key is one of API Management, which knows nothing of integration flows")
+                .fixes(remedy::create_key(self.wanted))
+                .effective(remedy::KEY_EFFECTIVE);
+        }
+        finding(State::Ok, "")
+    }
+
+    /// Roles in the token against what the use needs, and what else they are enough for.
+    fn roles(&self, claims: &Claims) -> Vec<Finding> {
+        if claims.is_of_caller() || claims.is_of_api_management() {
+            return Vec::new();
+        }
+        if claims.is_without_roles() {
+            return vec![self.without_roles()];
+        }
+        let needed = self.wanted.roles();
+        let lacking = claims.lacking(needed);
+        let unknown: Vec<Role> = needed
+            .iter()
+            .copied()
+            .filter(|role| claims.holds(*role) == Holding::Unknown)
+            .collect();
+        let name = self.wanted.name();
+        let mut findings = Vec::new();
+        if !lacking.is_empty() {
+            findings.push(
+                self.missing(Subject::Roles, &lacking, claims)
+                    .means(purposes(name, &lacking)),
+            );
+        } else if unknown.is_empty() {
+            let says = format!("{name} has all it needs: {}", remedy::names(needed));
+            findings.push(Finding::new(Subject::Roles, State::Ok, says));
+        } else {
+            let says = format!(
+                "the token does not tell about {}; the tenant decides, and reads show it as far as reads can",
+                remedy::names(&unknown)
+            );
+            findings.push(Finding::new(Subject::Roles, State::Note, says));
+        }
+        findings.extend(self.other_uses(claims));
+        findings
+    }
+
+    /// A note on a token without any role: the tenant decides, but it will hardly decide otherwise.
+    fn without_roles(&self) -> Finding {
+        let needed = self.wanted.roles();
+        Finding::new(
+            Subject::Roles,
+            State::Warning,
+            "the token names no role of this service at all",
+        )
+        .fixes(remedy::add_roles(self.wanted, &[], None))
+        .effective(remedy::ROLES_EFFECTIVE)
+        .means(format!(
+            "the service instance was made without roles; {} needs {}",
+            self.wanted.name(),
+            remedy::names(needed)
+        ))
+    }
+
+    /// The finding that roles are missing, with its cure.
+    fn missing(&self, subject: Subject, missing: &[Role], claims: &Claims) -> Finding {
+        let name = self.wanted.name();
+        let finding = |names: &str| {
+            Finding::new(
+                subject,
+                State::Failed(Exit::Refused),
+                format!("{name} lacks {names}"),
+            )
+        };
+        match &self.credentials.login {
+            Login::ClientCredentials { client_id, .. } if self.credentials.is_neo() => {
+                let names: Vec<&str> = missing
+                    .iter()
+                    .flat_map(|role| role.older_names())
+                    .copied()
+                    .collect();
+                finding(&names.join(", "))
+                    .fixes(remedy::add_roles_on_neo(missing, &scrubbed(client_id)))
+                    .effective("with the next token")
+            }
+            Login::Basic { .. } => finding(&remedy::names(missing))
+                .fixes(remedy::add_roles_to_user(missing))
+                .effective("with the user's next logon"),
+            Login::ClientCredentials { .. } => {
+                let held: Vec<Role> = Role::ALL
+                    .into_iter()
+                    .filter(|role| claims.holds(*role) == Holding::Held)
+                    .collect();
+                finding(&remedy::names(missing))
+                    .fixes(remedy::add_roles(
+                        self.wanted,
+                        &held,
+                        claims.subaccount.as_deref(),
+                    ))
+                    .effective(remedy::ROLES_EFFECTIVE)
+            }
+        }
+    }
+
+    fn other_uses(&self, claims: &Claims) -> Option<Finding> {
+        if claims.roles().is_empty() {
+            return None;
+        }
+        let others = Use::ALL.into_iter().filter(|one| *one != self.wanted);
+        let words: Vec<String> = others
+            .map(|one| match claims.lacking(one.roles()).as_slice() {
+                [] => format!("{} yes", one.name()),
+                lacking => format!("{} no ({})", one.name(), remedy::names(lacking)),
+            })
+            .collect();
+        let says = format!(
+            "for other uses, as far as the token tells: {}",
+            words.join(", ")
+        );
+        Some(Finding::new(Subject::Roles, State::Note, says))
+    }
+
+    /// One harmless read for each area; whether all that this use needs were let through.
+    fn areas(&self, claims: &Claims, tell: &mut dyn FnMut(Finding)) -> bool {
+        let areas = [
+            (Subject::Packages, Area::Packages),
+            (Subject::Runtime, Area::Runtime),
+            (Subject::Tasks, Area::Tasks),
+        ];
+        let mut well = true;
+        let mut ended = false;
+        for (subject, area) in areas {
+            let needed = self.wanted.roles().contains(&area.role());
+            let why = match claims.holds(area.role()) {
+                _ if ended => Some("not looked at, because of what failed before".to_owned()),
+                Holding::Lacking => {
+                    Some(format!("not looked at: {} is missing", area.role().name()))
+                }
+                Holding::Held | Holding::Unknown => None,
+            };
+            if let Some(why) = why {
+                tell(Finding::new(subject, State::Skipped, why));
+                continue;
+            }
+            match self.tenant.peek(area, self.deadline) {
+                Ok(peek) => tell(let_through(subject, area, peek)),
+                Err(error) => {
+                    let about_role = error.kind == Kind::Role;
+                    ended = !about_role;
+                    well &= about_role && !needed;
+                    tell(self.refused(subject, area, &error, needed, claims));
+                }
+            }
+        }
+        well && !ended
+    }
+
+    fn refused(
+        &self,
+        subject: Subject,
+        area: Area,
+        error: &TenantError,
+        needed: bool,
+        claims: &Claims,
+    ) -> Finding {
+        let role = area.role();
+        match error.kind {
+            Kind::Role if !needed => Finding::new(
+                subject,
+                State::Note,
+                format!(
+                    "refused: {} is missing, which {} does not need",
+                    role.name(),
+                    self.wanted.name()
+                ),
+            ),
+            Kind::Role => {
+                let finding = self.missing(subject, &[role], claims);
+                let mut means = format!("it lets a key {}", role.purpose());
+                if claims.holds(role) == Holding::Held {
+                    means.push_str("; the token names it, but the tenant does not grant it: it is new, or the key is another tenant's");
+                }
+                Finding {
+                    says: format!("{} ({})", finding.says, error.at),
+                    ..finding.means(means)
+                }
+            }
+            Kind::Credentials => failed(subject, error),
+            Kind::Unreachable => failed(subject, error)
+                .fix("try again in some minutes; SAP announces incidents and maintenance for each region"),
+            Kind::Refused | Kind::NotFound | Kind::Nonsense => failed(subject, error)
+                .means("this host is not the API of a tenant: the address is that of the run time (plan integration-flow), of the web UI, of a login page, or misspelt")
+                .fix("CPI_URL must be the `url` of a service key of plan api; remove `-rt` from the second part of the host's name if it is there"),
+        }
+    }
+
+    /// Basic authentication and Neo need a CSRF token for the first write.
+    fn csrf(&self) -> Option<Finding> {
+        if !self.credentials.wants_csrf() || !self.wanted.writes() {
+            return None;
+        }
+        Some(match self.tenant.try_csrf(self.deadline) {
+            Ok(()) => Finding::new(
+                Subject::Csrf,
+                State::Ok,
+                "given, as writing calls need it here",
+            ),
+            Err(error) => failed(Subject::Csrf, &error),
+        })
+    }
+
+    /// What an access policy hides looks as if it were not there (cpi-api.md §1.4).
+    fn policies(&self, claims: &Claims) -> Finding {
+        let finding = |state, says: &str| Finding::new(Subject::AccessPolicies, state, says);
+        if claims.sees_all_artifacts() == Some(true) {
+            let says = "AccessAllAccessPoliciesArtifacts is held: no policy hides an artifact";
+            return finding(State::Ok, says);
+        }
+        let may_look = claims
+            .roles()
+            .iter()
+            .any(|scope| scope.ends_with(".AccessPoliciesRead"));
+        let there_are = may_look
+            && matches!(
+                self.tenant.peek(Area::AccessPolicies, self.deadline),
+                Ok(Peek::Open { some: true })
+            );
+        let state = if there_are {
+            State::Warning
+        } else {
+            State::Note
+        };
+        let says = if there_are {
+            "this tenant has access policies, and the key does not hold AccessAllAccessPoliciesArtifacts"
+        } else {
+            "artifacts under an access policy would look missing: the key does not show AccessAllAccessPoliciesArtifacts"
+        };
+        finding(state, says)
+            .fix("if the tenant uses access policies, add AccessAllAccessPoliciesArtifacts to the roles of the instance; it shows no payloads")
+    }
+
+    fn clocks(&self) -> Option<Finding> {
+        let (theirs, ours) = self.tenant.seen().clocks?;
+        let (apart, word) = match ours.duration_since(theirs) {
+            Ok(ahead) => (ahead, "ahead of"),
+            Err(behind) => (behind.duration(), "behind"),
+        };
+        if apart <= CLOCKS_DIFFER {
+            let says = format!("within {} s of the tenant's", apart.as_secs() + 1);
+            return Some(Finding::new(Subject::Clock, State::Ok, says));
+        }
+        Some(
+            Finding::new(
+                Subject::Clock,
+                State::Warning,
+                format!(
+                    "this machine is {} s {word} the tenant",
+                    apart.as_secs()
+                ),
+            )
+            .means("certificates may look expired or not yet valid; verdicts do not depend on it, they compare the tenant's dates only")
+            .fix("let the machine set its clock by the network: sudo timedatectl set-ntp true (Linux), w32tm /resync (Windows)"),
+        )
+    }
+
+    fn rate(&self) -> Option<Finding> {
+        let left = self.tenant.seen().rate_left?;
+        Some(Finding::new(Subject::RateLimit, State::Note, left))
+    }
+
+    /// Nothing in the API names the stage, so everything that may tell a person is shown.
+    fn which_tenant(&self, claims: &Claims) -> Finding {
+        let mut says = self.credentials.url.host().to_owned();
+        if let Host::Tenant { region, .. } = Host::of(self.credentials.url.host()) {
+            says.push_str(&format!(", region {region}"));
+        }
+        let words = |text: &str| self.tenant.words(text).to_string();
+        if let Some(subdomain) = &claims.subdomain {
+            says.push_str(&format!(", subaccount {}", words(subdomain)));
+        }
+        if let Some(id) = &claims.subaccount {
+            says.push_str(&format!(" ({})", words(id)));
+        }
+        says.push_str(&format!(", {}", self.credentials.login.who()));
+        if let Some((theirs, _)) = self.tenant.seen().clocks {
+            says.push_str(&format!(
+                ", its clock {}",
+                iso(crate::clock::epoch_millis(theirs))
+            ));
+        }
+        Finding::new(Subject::Tenant, State::Note, says)
+    }
+}
+
+fn no_token(error: &TenantError) -> Finding {
+    let finding = failed(Subject::Token, error);
+    match error.kind {
+        Kind::Credentials | Kind::Role => finding
+            .means("the token service does not know this client with this secret: the key was deleted or renewed, values of two keys are mixed, or the secret was cut")
+            .fix("copy the whole key again, unchanged, in single quotes or through a file; if that does not help, create a new one")
+            .fixes(remedy::new_key())
+            .effective(remedy::KEY_EFFECTIVE),
+        Kind::Unreachable => finding.fix("try again in some minutes; SAP announces incidents for each region"),
+        Kind::Refused | Kind::NotFound | Kind::Nonsense => finding
+            .means("the address is not that of the token service")
+            .fix("CPI_TOKEN_URL must be the `tokenurl` of the service key; on Cloud Foundry it ends in /oauth/token"),
+    }
+}
+
+fn let_through(subject: Subject, area: Area, peek: Peek) -> Finding {
+    let what = match area {
+        Area::Packages => "packages can be read",
+        Area::Runtime => "what runs can be read",
+        Area::Tasks => "deployments can be followed",
+        Area::AccessPolicies => "access policies can be read",
+    };
+    let (state, says) = match peek {
+        Peek::Open { some: false } if area == Area::Packages => (
+            State::Ok,
+            format!("{what}; there are none, or none that this key may see"),
+        ),
+        Peek::Open { .. } => (State::Ok, what.to_owned()),
+        Peek::NotOffered => (
+            State::Note,
+            format!("this tenant does not offer the call ({what} otherwise)"),
+        ),
+    };
+    Finding::new(subject, state, says)
+}
+
+/// An error as a finding: what and where, why, what to do.
+fn failed(subject: Subject, error: &TenantError) -> Finding {
+    let finding = Finding::new(subject, State::Failed(error.exit()), error.to_string());
+    match &error.hint {
+        Some(hint) => finding.fix(hint.clone()),
+        None => finding,
+    }
+}
+
+fn purposes(name: &str, roles: &[Role]) -> String {
+    let words: Vec<&str> = roles.iter().map(|role| role.purpose()).collect();
+    format!(
+        "without it `flowship {name}` could not {}",
+        words.join("; ")
+    )
+}

@@ -1,0 +1,159 @@
+//! Harmless looks at the tenant, one for each area of its API: whether a call would be let through. For `flowship doctor`.
+
+use std::time::SystemTime;
+
+use super::Tenant;
+use super::error::{Kind, TenantError};
+use super::exchange::Ask;
+use super::odata::{self, literal};
+use super::pace::Bucket;
+use super::reading::{Again, Reading};
+use super::roles::{Claims, Role};
+use crate::clock::Deadline;
+use crate::http::{Answer, retry};
+
+/// An area of the API, with the role that it needs (cpi-api.md §1.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Area {
+    /// Packages and design-time artifacts.
+    Packages,
+    /// What runs.
+    Runtime,
+    /// Deployments: the status of a task that nobody has.
+    Tasks,
+    /// Access policies: whether there are any.
+    AccessPolicies,
+}
+
+impl Area {
+    /// The role that the look needs; a policy's is named apart.
+    #[must_use]
+    pub fn role(self) -> Role {
+        match self {
+            Self::Packages | Self::AccessPolicies => Role::PackagesRead,
+            Self::Runtime => Role::MonitoringRead,
+            Self::Tasks => Role::ArtifactsDeploy,
+        }
+    }
+
+    fn ask(self) -> Ask<'static> {
+        let (bucket, path) = match self {
+            Self::Packages => (Bucket::Designtime, "IntegrationPackages?$top=1".to_owned()),
+            Self::Runtime => (
+                Bucket::Runtime,
+                "IntegrationRuntimeArtifacts?$top=1".to_owned(),
+            ),
+            Self::Tasks => (
+                Bucket::Designtime,
+                format!("BuildAndDeployStatus(TaskId={})", literal(NO_TASK)),
+            ),
+            Self::AccessPolicies => (Bucket::Designtime, "AccessPolicies?$top=1".to_owned()),
+        };
+        Ask::get(bucket, self.role(), path)
+    }
+}
+
+/// The id of a task that no tenant has.
+const NO_TASK: &str = "flowship-doctor";
+
+/// How often a look is tried when the tenant is not available.
+const MOST_LOOKS: u32 = 4;
+
+/// What a look showed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peek {
+    /// The call is let through; whether there is anything.
+    Open {
+        /// There is at least one entry.
+        some: bool,
+    },
+    /// Let through, and the tenant does not offer the call (405, 501).
+    NotOffered,
+}
+
+/// What was seen beside the answers of the tenant.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// The tenant's `Date`, and this machine's at the same moment.
+    pub clocks: Option<(SystemTime, SystemTime)>,
+    /// A header that tells how many requests are left, with its value.
+    pub rate_left: Option<String>,
+}
+
+impl Tenant {
+    /// What the access token tells; `None` with basic authentication. Fetches it when there is none.
+    pub fn claims(&self, deadline: Deadline) -> Result<Option<Claims>, TenantError> {
+        let (token, _) = self.token(deadline)?;
+        Ok(token.map(|token| token.claims))
+    }
+
+    /// What was seen beside the answers so far.
+    #[must_use]
+    pub fn seen(&self) -> Seen {
+        self.session().seen.clone()
+    }
+
+    /// Whether calls of this area are let through. Writes nothing.
+    pub fn peek(&self, area: Area, deadline: Deadline) -> Result<Peek, TenantError> {
+        match self.look(area, deadline) {
+            Ok(Reading::Found(some)) => Ok(Peek::Open { some }),
+            Ok(Reading::Missing(_)) => match area {
+                Area::Tasks => Ok(Peek::Open { some: false }),
+                Area::AccessPolicies => Ok(Peek::NotOffered),
+                Area::Packages | Area::Runtime => Err(self.no_api()),
+            },
+            Err(error) if error.kind == Kind::Refused && is_not_offered(&error) => {
+                Ok(Peek::NotOffered)
+            }
+            // nobody has this task: whoever says so has let us through
+            Err(error) if area == Area::Tasks && error.kind == Kind::Refused => {
+                Ok(Peek::Open { some: false })
+            }
+            Err(error) if area == Area::Tasks && error.kind == Kind::Nonsense => {
+                Ok(Peek::NotOffered)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A look is repeated less patiently than a deployment's reads: somebody waits for it.
+    fn look(&self, area: Area, deadline: Deadline) -> Result<Reading<bool>, TenantError> {
+        let ask = area.ask();
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let (error, most) = match self.read_once(&ask, deadline, has_entries) {
+                Ok(reading) => return Ok(reading),
+                Err(Again::Never(error)) => return Err(*error),
+                Err(Again::Perhaps(error, most)) => (*error, most),
+            };
+            let pause = retry::backoff(attempt - 1);
+            let most = match error.kind {
+                Kind::Unreachable => most.min(MOST_LOOKS),
+                _ => 1,
+            };
+            if attempt >= most || deadline.left(self.clock.now()) <= pause {
+                return Err(error);
+            }
+            self.clock.sleep(pause);
+        }
+    }
+
+    /// Fetches a CSRF token, as the first write with basic authentication or on Neo would.
+    pub fn try_csrf(&self, deadline: Deadline) -> Result<(), TenantError> {
+        self.csrf(deadline)
+    }
+}
+
+/// Whether a list has entries, or whether an entity came.
+fn has_entries(answer: &Answer) -> Option<bool> {
+    let page = odata::collection::<serde_json::Value>(&answer.body);
+    page.map(|page| !page.results.is_empty())
+        .or_else(|| odata::entity::<serde_json::Value>(&answer.body).map(|_| true))
+}
+
+fn is_not_offered(error: &TenantError) -> bool {
+    ["405", "501"]
+        .iter()
+        .any(|status| error.at.ends_with(&format!("→ {status}")))
+}
