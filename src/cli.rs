@@ -13,7 +13,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
     name = "flowship",
     version,
     about = "Deploys SAP Cloud Integration artifacts from a pipeline and says truthfully whether they run.",
-    after_help = "Credentials come from variables only: CPI_SERVICE_KEY, or CPI_URL with CPI_TOKEN_URL, CPI_CLIENT_ID and\nCPI_CLIENT_SECRET, or CPI_URL with CPI_USERNAME and CPI_PASSWORD. Every option but --sandbox and --force can be\ngiven as a variable FLOWSHIP_<OPTION>, for example FLOWSHIP_TIMEOUT=15m; options win.\n\nExit codes: 0 ok, 1 failed, 2 usage, 3 artifact, 4 refused, 5 unreachable, 6 protocol, 7 undecided,\n130 and 143 interrupted.",
+    after_help = "Credentials come from variables only: CPI_SERVICE_KEY (with a certificate: CPI_CLIENT_KEY_FILE too), or CPI_URL with\nCPI_TOKEN_URL, CPI_CLIENT_ID and CPI_CLIENT_SECRET, or CPI_URL with CPI_USERNAME and CPI_PASSWORD. `flowship doctor`\nexamines them. Every option but --sandbox and --force can be given as a variable FLOWSHIP_<OPTION>, for example\nFLOWSHIP_TIMEOUT=15m; options win.\n\nExit codes: 0 ok, 1 failed, 2 usage, 3 artifact, 4 refused, 5 unreachable, 6 protocol, 7 undecided,\n130 and 143 interrupted.",
     subcommand_required = true,
     arg_required_else_help = true,
     max_term_width = 120,

@@ -187,7 +187,12 @@ pub(super) fn token(
         );
     };
     let (id, secret) = client(head, &form);
-    if !credentials.is_client(&id, &secret) {
+    let is_known = if setting.scenarios.has("certificate-login") {
+        secret.is_empty() && id == credentials.client_id
+    } else {
+        credentials.is_client(&id, &secret)
+    };
+    if !is_known {
         return oauth_error(401, "unauthorized", "Bad credentials");
     }
     match form.get("grant_type") {

@@ -499,6 +499,7 @@ static ALL: &[ScenarioInfo] = &[
     scenario("token-scopes", Words(&["none", "empty", "umbrella", "older", "caller", "api-management"]), Nothing, Observed, "Terraform provider, clients' logs", "what the token names: no scopes, no role, an umbrella role, older names, the role of callers of flows (and no other), or those of API Management (and the tenant does not take it)"),
     scenario("foreign-token", Values::None, Nothing, Observed, "valid token of another service: 401", "the tenant takes no token, though the token endpoint gives one"),
     scenario("access-policies", Values::None, Nothing, Documented, "AccessPolicies needs AccessPoliciesRead", "the tenant has an access policy, which AccessPoliciesRead shows"),
+    scenario("certificate-login", Values::None, Nothing, Documented, "key type certificate", "the token endpoint takes the client id alone and no secret, as behind a server that has checked a client certificate"),
     scenario("csrf", Values::None, Nothing, Documented, "specification: every modifying call", "modifying calls need a CSRF token even with OAuth"),
     scenario("basic-only", Values::None, Nothing, Documented, "basic authentication", "there is no token endpoint; only basic authentication works"),
     scenario("expired-token", Seconds(5.0), Nothing, Documented, "token-validity", "tokens live this long"),

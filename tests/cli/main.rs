@@ -8,6 +8,7 @@
 )]
 
 mod check;
+mod company_network;
 mod credentials;
 mod dependencies;
 mod deploy;
