@@ -10,6 +10,7 @@ pub mod plan;
 pub mod preview;
 mod schedule;
 mod settle;
+mod stray;
 mod survey;
 pub mod verdict;
 mod versions;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::job::Job;
 use super::outcome::{Message, Verdict, Word};
 use super::settle::{self, Settled};
+use super::stray::{self, Stray};
 use super::verdict::{Call, Doubt, Judgement, RuntimeAnswer, TaskAnswer};
 use super::{Context, Pending, crew, parameters, survey};
 use crate::artifact::ArtifactKind;
@@ -25,11 +26,6 @@ const HEARTBEAT: Duration = Duration::from_secs(30);
 const LOOKERS: usize = 8;
 /// The shortest pause between two lists of everything that runs.
 const LIST_EVERY: Duration = Duration::from_secs(1);
-/// How often one task is asked of which the runtime gives no sign, among several that are watched: a build that failed
-/// shows nowhere else.
-const STRAY_TASK_EVERY: Duration = Duration::from_secs(1);
-/// How long a deployment has been going before its task is asked without a sign of the runtime.
-const STRAY_AFTER: Duration = Duration::from_secs(2);
 /// Of how few deployments every task is asked in each round.
 const FEW: usize = 2;
 /// How many tasks are asked in one round, so that lists come between them.
@@ -60,7 +56,6 @@ pub(super) struct Watch<'a> {
     /// Started, as far as the runtime tells; whether the design time still holds what we left is to be read.
     to_seal: Vec<(Watched<'a>, Vec<Doubt>)>,
     sealing_since: Moment,
-    stray_asked: Moment,
     /// How many lists in a row were not answered.
     lists_failed: u32,
 }
@@ -72,7 +67,6 @@ impl<'a> Watch<'a> {
             pending: Vec::new(),
             to_seal: Vec::new(),
             sealing_since: Moment::ZERO,
-            stray_asked: Moment::ZERO,
             lists_failed: 0,
         }
     }
@@ -153,8 +147,8 @@ impl<'a> Watch<'a> {
     }
 
     /// Of which of these the task is asked. Where only a few are watched, of each; among many, of those that the
-    /// runtime shows to have ended, and of one of the others now and then.
-    fn tasks_to_ask(&mut self, due: &[Watched<'a>]) -> Vec<bool> {
+    /// runtime shows to have ended, and of the others as often as `stray` says.
+    fn tasks_to_ask(&self, due: &[Watched<'a>]) -> Vec<bool> {
         let now = self.context.clock.now();
         let many = due.iter().filter(|one| one.pending.by_list).count() > FEW;
         let mut left = TASKS_IN_A_ROUND;
@@ -168,18 +162,11 @@ impl<'a> Watch<'a> {
                 ask
             })
             .collect();
-        let nothing_to_ask = !asked.contains(&true);
-        if nothing_to_ask && now >= self.stray_asked + STRAY_TASK_EVERY {
-            let longest_unasked = due
-                .iter()
-                .enumerate()
-                .filter(|(_, one)| one.pending.evidence.task_to_ask().is_some())
-                .filter(|(_, one)| one.pending.evidence.waited(now) >= STRAY_AFTER)
-                .min_by_key(|(_, one)| one.pending.task_asked);
-            if let Some((place, _)) = longest_unasked {
-                self.stray_asked = now;
-                asked[place] = true;
-            }
+        let unsigned = (due.iter().enumerate())
+            .filter(|(place, _)| !asked[*place])
+            .filter_map(|(place, one)| stray_of(place, one, now));
+        for place in stray::to_ask(unsigned.collect(), due.len()) {
+            asked[place] = true;
         }
         asked
     }
@@ -307,9 +294,12 @@ impl<'a> Watch<'a> {
         };
         let now = self.context.clock.now();
         let at_once = self.listed().any(|one| one.pending.evidence.task_is_due());
-        let several = self.listed().count() > FEW;
-        let next = if several && !at_once {
-            soonest.max(now + next_look(self.context, now, LIST_EVERY).saturating_sub(now))
+        let watched = self.listed().count();
+        let next = if watched > FEW && !at_once {
+            let strays = self.listed().filter_map(|one| stray_of(0, one, now));
+            let stray = strays.map(|stray| now + stray.due_in(watched)).min();
+            let soonest = stray.map_or(soonest, |stray| stray.min(soonest));
+            soonest.max(next_look(self.context, now, LIST_EVERY))
         } else {
             soonest
         };
@@ -317,6 +307,18 @@ impl<'a> Watch<'a> {
             one.pending.next_look = next;
         }
     }
+}
+
+/// A deployment whose task can still be asked, and how long nobody has.
+fn stray_of(place: usize, one: &Watched<'_>, now: Moment) -> Option<Stray> {
+    let evidence = &one.pending.evidence;
+    evidence.task_to_ask()?;
+    let waited = evidence.waited(now);
+    Some(Stray {
+        place,
+        waited,
+        unasked: waited.min(now.saturating_sub(one.pending.task_asked)),
+    })
 }
 
 /// What comes of one look.

@@ -329,6 +329,38 @@ fn every_artifact_has_a_verdict_when_the_time_is_too_short() {
     );
 }
 
+/// The run time never shows a build that failed, and the other builds do not end: only the task tells.
+#[test]
+fn a_failed_build_among_many_that_go_on_is_told_before_the_deadline() {
+    let names = ids(12);
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let repository = Repository::of(&names);
+    let others = names.iter().filter(|id| **id != "Flow_07");
+    let mut scenarios: Vec<String> = others.map(|id| format!("task-stuck@{id}")).collect();
+    scenarios.push("build-fail=bare@Flow_07".to_owned());
+    let scenarios: Vec<&str> = scenarios.iter().map(String::as_str).collect();
+    let tenant = Tenant::new(&scenarios);
+    let run = repository
+        .deploy(&tenant)
+        .args(["--timeout", "12s", "--output", "json"])
+        .run()
+        .exit(1);
+    let expected: Vec<(&str, &str)> = names
+        .iter()
+        .map(|id| {
+            (
+                *id,
+                if *id == "Flow_07" {
+                    "failed"
+                } else {
+                    "undecided"
+                },
+            )
+        })
+        .collect();
+    assert_eq!(verdicts(&run), pairs(&expected));
+}
+
 #[test]
 fn a_signal_tells_the_state_of_each() {
     let tenant = Tenant::at_speed(1.0, &["slow=60"], Vec::new());
