@@ -114,9 +114,25 @@ pub fn needs_comparison(job: &Job, standing: &Standing) -> bool {
         .runtime
         .as_ref()
         .is_some_and(|record| record.status == RuntimeStatus::Stopped);
-    let provable =
-        !job.rules.deploy || runs_since(artifact, standing.runtime.as_ref()).is_some() || stopped;
+    let provable = !job.rules.deploy
+        || runs_since(artifact, standing.runtime.as_ref()).is_some()
+        || is_starting_since(artifact, standing.runtime.as_ref())
+        || stopped;
     only_without_write || (!job.rules.force && provable && settings_hold(job, standing))
+}
+
+/// Whether nothing need be done if only the deployment that is going on ends well: content and parameters are the
+/// same, and it began after the last save.
+#[must_use]
+pub fn would_be_unchanged_at_rest(job: &Job, standing: &Standing) -> bool {
+    let Some(artifact) = &standing.artifact else {
+        return false;
+    };
+    job.rules.deploy
+        && !job.rules.force
+        && standing.same_content == Some(true)
+        && settings_hold(job, standing)
+        && is_starting_since(artifact, standing.runtime.as_ref())
 }
 
 /// Decides. Nothing here asks the tenant anything.
@@ -283,6 +299,14 @@ fn runs_since(
     let record = runtime.filter(|record| record.status == RuntimeStatus::Started)?;
     let (deployed, modified) = (record.deployed_on?, artifact.modified_at()?);
     (deployed > modified).then_some((deployed, modified))
+}
+
+/// Whether a deployment is going on that began after the last save, by the tenant's clock.
+fn is_starting_since(artifact: &DesigntimeArtifact, runtime: Option<&RuntimeArtifact>) -> bool {
+    let starting = runtime
+        .filter(|record| record.status.in_motion() && record.status != RuntimeStatus::Stopping);
+    let deployed = starting.and_then(|record| record.deployed_on);
+    matches!((deployed, artifact.modified_at()), (Some(deployed), Some(modified)) if deployed > modified)
 }
 
 /// The settings of this job on an update; on a redeployment only the named ones.

@@ -1,6 +1,7 @@
 //! Reading what the tenant holds, before the first write: for all artifacts of a run together, so that one list serves
 //! where thirty lookups would do the same.
 
+mod motion;
 mod profile;
 mod requirements;
 mod shared;
@@ -70,9 +71,13 @@ pub(super) fn survey<'a>(
         profile::check_profile(context, job, standing)?;
         read_runtime(context, job, standing)?;
         match depth {
-            Depth::Decisions => compare(context, job, standing),
-            Depth::Approved | Depth::Preview => inspect(context, job, standing),
+            Depth::Decisions => compare(context, job, standing)?,
+            Depth::Approved | Depth::Preview => inspect(context, job, standing)?,
         }
+        if depth == Depth::Preview {
+            return Ok(());
+        }
+        motion::await_rest(context, job, standing)
     });
     requirements::read(context, &mut all);
     all

@@ -9,3 +9,4 @@ pub mod parameters;
 pub mod project;
 pub mod redactor;
 pub mod secret;
+mod yaml;

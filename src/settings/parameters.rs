@@ -5,11 +5,10 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
-use serde_yaml::Spanned;
-
 use super::environment::Environment;
 use super::options::Listed;
 use super::redactor::Redactor;
+use super::yaml::{self, Entry, Value};
 use crate::artifact::Properties;
 
 /// The largest parameter file that is read, in bytes.
@@ -137,48 +136,54 @@ fn properties(shown: &str, bytes: &[u8]) -> Result<Vec<NamedParameter>, Paramete
 }
 
 fn yaml(shown: &str, bytes: &[u8]) -> Result<Vec<NamedParameter>, ParametersError> {
-    let hint = "write one `key: value` a line; quote values that hold `: ` or begin with a special character";
     let text = std::str::from_utf8(bytes)
         .map_err(|_| error(shown, "the file is not UTF-8", "save it as UTF-8"))?;
-    if text
-        .lines()
-        .all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'))
-    {
-        return Ok(Vec::new());
-    }
-    let values: BTreeMap<String, Spanned<Option<String>>> =
-        serde_yaml::from_str(text).map_err(|reason| {
-            let at = reason.location().map_or_else(
-                || shown.to_owned(),
-                |place| format!("{shown}:{}:{}", place.line(), place.column()),
-            );
-            error(
-                at,
-                format!(
-                    "this is no list of parameters: {}",
-                    first_line(&reason.to_string())
-                ),
-                hint,
-            )
-        })?;
-    values
-        .into_iter()
-        .map(|(key, value)| {
-            let at = format!("{shown}:{}", value.referenced.line());
-            match value.value {
-                Some(value) => Ok(NamedParameter::plain(key, value, at)),
-                None => Err(error(
-                    at,
-                    format!("`{key}` has no value"),
-                    "write \"\" for an empty value",
-                )),
-            }
-        })
-        .collect()
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let root = yaml::parse(text).map_err(|fault| {
+        let at = format!("{shown}:{}:{}", fault.place.line, fault.place.column);
+        error(at, fault.what, &fault.hint)
+    })?;
+    let mut named = match root.value {
+        Value::Nothing => Vec::new(),
+        Value::Map(entries) => entries
+            .into_iter()
+            .map(|entry| of_entry(shown, entry))
+            .collect::<Result<_, _>>()?,
+        Value::Scalar { .. } | Value::List(_) => {
+            let what = format!("this is no list of parameters: here is {}", root.describe());
+            return Err(error(
+                format!("{shown}:{}", root.place.line),
+                what,
+                ONE_A_LINE,
+            ));
+        }
+    };
+    named.sort_by(|one, other| one.key.cmp(&other.key));
+    Ok(named)
 }
 
-fn first_line(text: &str) -> &str {
-    text.lines().next().unwrap_or_default()
+const ONE_A_LINE: &str =
+    "write one `key: value` a line; quote values that hold `: ` or begin with a special character";
+
+fn of_entry(shown: &str, entry: Entry) -> Result<NamedParameter, ParametersError> {
+    let at = format!("{shown}:{}", entry.value.place.line);
+    let what = entry.value.describe();
+    match entry.value.value {
+        Value::Scalar { text, .. } => Ok(NamedParameter::plain(entry.key, text, at)),
+        Value::Nothing => Err(error(
+            format!("{shown}:{}", entry.place.line),
+            format!("`{}` has no value", yaml::quoted(&entry.key)),
+            "write \"\" for an empty value",
+        )),
+        Value::List(_) | Value::Map(_) => Err(error(
+            at,
+            format!(
+                "`{}` is {what}, where a text is expected",
+                yaml::quoted(&entry.key)
+            ),
+            ONE_A_LINE,
+        )),
+    }
 }
 
 /// Reads `--set [ID:]KEY=VALUE` for the artifact `id`.

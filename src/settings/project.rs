@@ -5,7 +5,6 @@ mod format;
 mod reading;
 mod schema;
 mod value;
-mod yaml;
 
 #[cfg(test)]
 mod tests;
@@ -18,19 +17,17 @@ use super::address::TenantUrl;
 use super::environment::Environment;
 use super::parameters::{self, CredentialNames, NamedParameter, ParametersError};
 use super::redactor::Redactor;
-use crate::words::{disarm, nearest};
+use crate::words::nearest;
 
 pub use schema::schema;
 pub use value::RawParameter;
 
-use yaml::{Fault, Place};
+use super::yaml::{Fault, Place, quoted};
 
 /// The names that are looked for, in this order.
 const NAMES: [&str; 2] = ["flowship.yaml", "flowship.yml"];
 /// The largest file that is read, in bytes.
 const LARGEST: u64 = 1024 * 1024;
-/// The longest part of the file that a message repeats, in characters.
-const REPEATED: usize = 60;
 
 /// What `flowship.yaml` says. Texts are as they stand there; only values of parameters hold variables.
 #[derive(Clone, Debug)]
@@ -245,15 +242,6 @@ fn text_of(bytes: &[u8]) -> Result<&str, Fault> {
 
 fn at(shown: &str, place: Place) -> String {
     format!("{shown}:{}:{}", place.line, place.column)
-}
-
-/// A part of the file, fit to be repeated in a message.
-fn quoted(text: &str) -> String {
-    let line = disarm(text);
-    match line.char_indices().nth(REPEATED) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
-    }
 }
 
 impl Project {

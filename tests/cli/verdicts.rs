@@ -385,3 +385,29 @@ fn a_stopped_flow_whose_content_is_unchanged_is_reported_and_not_started() {
     tenant.deployed_once(&flow.id);
     tenant.runs(&flow);
 }
+
+/// The first run ends before the flow has started; the second finds its deployment still going on, and that it is ours
+/// in content.
+#[test]
+fn a_run_after_an_undecided_one_waits_for_that_deployment_and_writes_nothing() {
+    let flow = Flow::new();
+    let tenant = Tenant::at_speed(1.0, &["slow-start=5"], Vec::new());
+    Flowship::deploy(&tenant, flow.path())
+        .args(["--timeout", "3s"])
+        .run()
+        .exit(7);
+    let before = tenant.requests().len();
+    Flowship::deploy(&tenant, flow.path())
+        .args(["--timeout", "60s"])
+        .run()
+        .exit(0)
+        .verdict("unchanged")
+        .stderr_has("the runtime shows STARTING: waiting for it to rest");
+    let written: Vec<String> = tenant.requests()[before..]
+        .iter()
+        .filter(|request| !request.starts_with("GET "))
+        .cloned()
+        .collect();
+    assert!(written.is_empty(), "{written:#?}");
+    tenant.deployed_once(&flow.id);
+}

@@ -1,9 +1,8 @@
 //! What may stand in `flowship.yaml`: one table for the reader and for the schema that editors use.
 
-use super::quoted;
-use super::yaml::{Entry, Fault, Node, Value};
 use crate::settings::address::TenantUrl;
 use crate::settings::parameters::{CREDENTIAL_NAMES, is_variable_name};
+use crate::settings::yaml::{Entry, Fault, Node, Value, quoted};
 use crate::words::nearest;
 
 /// A mapping whose keys are given.

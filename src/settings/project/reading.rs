@@ -5,11 +5,11 @@ use std::path::{Component, Path, PathBuf};
 
 use super::format::{self, FILE, Kind};
 use super::value::{RawParameter, places};
-use super::yaml::{self, Entry, Fault, Node, Place, Value};
 use super::{
     Affix, ArtifactParameters, ArtifactSettings, DeployRule, EnvironmentSettings, Host,
     PackageSettings, ParametersFile, quoted,
 };
+use crate::settings::yaml::{self, Entry, Fault, Node, Place, Value};
 
 /// What the file says.
 pub(super) struct Read {

@@ -1,10 +1,10 @@
 //! Values of parameters: text, and variables that are put into it.
 
 use super::ProjectError;
-use super::yaml::{Fault, Place};
 use crate::settings::environment::Environment;
 use crate::settings::parameters::{self, CredentialNames, NamedParameter, is_variable_name};
 use crate::settings::redactor::Redactor;
+use crate::settings::yaml::{Fault, Place};
 
 const BEGINS: &str = "${env:";
 

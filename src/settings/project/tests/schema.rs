@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::Value as Json;
 
 use super::super::format::{ARTIFACT, ENVIRONMENT, FILE, Form, PACKAGE, Table};
-use super::super::yaml::{self, Node, Value};
 use super::*;
+use crate::settings::yaml::{self, Node, Value};
 
 /// All forms.
 const FORMS: [Form; 7] = [

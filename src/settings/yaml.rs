@@ -5,8 +5,10 @@ use std::collections::HashMap;
 
 use serde_yaml::granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, Span};
 
-use super::quoted;
+use crate::words::disarm;
 
+/// The longest part of a file that a message repeats, in characters.
+const REPEATED: usize = 60;
 /// How deep lists and mappings may stand in each other; the format needs seven.
 const DEEPEST: usize = 24;
 /// How much a file may hold after its aliases are followed: bytes of text, and [`OF_NODE`] for each node.
@@ -126,6 +128,15 @@ impl Entry {
     fn measure(&self) -> (usize, usize) {
         let (weight, depth) = self.value.measure();
         (OF_NODE + self.key.len() + weight, depth)
+    }
+}
+
+/// A part of the file, fit to be repeated in a message.
+pub(super) fn quoted(text: &str) -> String {
+    let line = disarm(text);
+    match line.char_indices().nth(REPEATED) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
     }
 }
 
