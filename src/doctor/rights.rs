@@ -272,7 +272,7 @@ impl Rights<'_> {
             Kind::Credentials => failed(subject, error),
             Kind::Unreachable => failed(subject, error)
                 .fix("try again in some minutes; SAP announces incidents and maintenance for each region"),
-            Kind::Refused | Kind::NotFound | Kind::Nonsense => failed(subject, error)
+            Kind::Refused | Kind::NotFound | Kind::Nonsense => failure(subject, error)
                 .means("this host is not the API of a tenant: the address is that of the run time (plan integration-flow), of the web UI, of a login page, or misspelt")
                 .fix("CPI_URL must be the `url` of a service key of plan api; remove `-rt` from the second part of the host's name if it is there"),
         }
@@ -377,7 +377,7 @@ impl Rights<'_> {
 }
 
 fn no_token(error: &TenantError) -> Finding {
-    let finding = failed(Subject::Token, error);
+    let finding = failure(Subject::Token, error);
     match error.kind {
         Kind::Credentials | Kind::Role => finding
             .means("the token service does not know this client with this secret: the key was deleted or renewed, values of two keys are mixed, or the secret was cut")
@@ -412,13 +412,18 @@ fn let_through(subject: Subject, area: Area, peek: Peek) -> Finding {
     Finding::new(subject, state, says)
 }
 
-/// An error as a finding: what and where, why, what to do.
+/// An error as a finding: what and where, why, and its own hint.
 fn failed(subject: Subject, error: &TenantError) -> Finding {
-    let finding = Finding::new(subject, State::Failed(error.exit()), error.to_string());
+    let finding = failure(subject, error);
     match &error.hint {
         Some(hint) => finding.fix(hint.clone()),
         None => finding,
     }
+}
+
+/// The same without its hint, where more can be said here.
+fn failure(subject: Subject, error: &TenantError) -> Finding {
+    Finding::new(subject, State::Failed(error.exit()), error.to_string())
 }
 
 fn purposes(name: &str, roles: &[Role]) -> String {
