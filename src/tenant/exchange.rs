@@ -10,7 +10,7 @@ use super::error::{Kind, TenantError};
 use super::pace::Bucket;
 use super::roles::Role;
 use super::session::{self, AccessToken, Csrf, Session};
-use crate::clock::Deadline;
+use crate::clock::{Deadline, Moment};
 use crate::http::{Answer, Body, Connection, Method, Request, SendError, retry};
 use crate::settings::address::TenantUrl;
 use crate::settings::credentials::Login;
@@ -90,6 +90,16 @@ impl<'a> Ask<'a> {
     }
 }
 
+/// A token that lived at least this long was taken once, and has expired.
+const SHORT_LIFE: Duration = Duration::from_secs(2);
+
+/// One answer, and what the request bore.
+struct Attempt {
+    answer: Answer,
+    generation: u64,
+    csrf: Option<Csrf>,
+}
+
 /// Why one exchange gave no answer.
 pub(super) enum Trouble {
     /// Nothing that another try could better.
@@ -132,20 +142,25 @@ impl Tenant {
 
     /// One exchange. 429 and 401 mean that nothing was done, so they are dealt with here for every method.
     pub(super) fn exchange(&self, ask: &Ask<'_>, deadline: Deadline) -> Result<Answer, Trouble> {
-        let mut refreshed = false;
+        let mut refreshed: Option<Moment> = None;
         let mut csrf_fetches = 0;
         let mut throttled = 0;
         loop {
-            let (answer, generation) = self.attempt(ask, deadline)?;
+            let Attempt {
+                answer,
+                generation,
+                csrf,
+            } = self.attempt(ask, deadline)?;
             match answer.status {
-                401 if !refreshed => {
-                    refreshed = true;
+                // a token that was good for a while may have expired once more; a fresh one is not taken at all
+                401 if refreshed.is_none_or(|at| self.clock.now() > at + SHORT_LIFE) => {
+                    refreshed = Some(self.clock.now());
                     self.forget_token(generation);
                 }
                 401 => return Err(Trouble::Final(Box::new(self.unauthorized(ask, &answer)))),
                 403 if wants_csrf(&answer) && csrf_fetches < MOST_CSRF_FETCHES => {
                     csrf_fetches += 1;
-                    self.fetch_csrf(deadline)?;
+                    self.renew_csrf(csrf.as_ref(), deadline)?;
                 }
                 429 => {
                     throttled += 1;
@@ -166,12 +181,12 @@ impl Tenant {
         (answer.status == 429).then(|| told().unwrap_or(Duration::from_secs(1)) + retry::jitter())
     }
 
-    fn attempt(&self, ask: &Ask<'_>, deadline: Deadline) -> Result<(Answer, u64), Trouble> {
+    fn attempt(&self, ask: &Ask<'_>, deadline: Deadline) -> Result<Attempt, Trouble> {
         if ask.method != Method::Get
             && self.credentials.wants_csrf()
             && self.session().csrf.is_none()
         {
-            self.fetch_csrf(deadline)?;
+            self.renew_csrf(None, deadline)?;
         }
         let (token, generation) = self
             .token(deadline)
@@ -186,14 +201,37 @@ impl Tenant {
         if matches!(ask.body, Body::Bytes(_) | Body::Stream { .. }) {
             headers.push(("Content-Type", "application/json".to_owned()));
         }
-        if let Some(csrf) = &self.session().csrf {
+        let csrf = self.session().csrf.clone();
+        if let Some(csrf) = &csrf {
             headers.push(("X-CSRF-Token", csrf.token.expose().to_owned()));
             headers.push(("Cookie", csrf.cookies.expose().to_owned()));
         }
         let answer = self
             .send(ask, headers, deadline)
             .map_err(Trouble::Network)?;
-        Ok((answer, generation))
+        Ok(Attempt {
+            answer,
+            generation,
+            csrf,
+        })
+    }
+
+    /// Fetches a CSRF token unless another thread has done so since `used` was: one serves them all.
+    fn renew_csrf(&self, used: Option<&Csrf>, deadline: Deadline) -> Result<(), Trouble> {
+        let _turn = self
+            .csrf_turn
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let current = self.session().csrf.clone();
+        let is_newer = match (&current, used) {
+            (Some(current), Some(used)) => current.token != used.token,
+            (Some(_), None) => true,
+            (None, _) => false,
+        };
+        if is_newer {
+            return Ok(());
+        }
+        self.fetch_csrf(deadline)
     }
 
     fn authorization(&self, token: Option<&AccessToken>) -> Secret {

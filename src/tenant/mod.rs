@@ -62,6 +62,8 @@ pub struct Tenant {
     clock: Clock,
     pace: Pace,
     session: Mutex<Session>,
+    /// Whose turn it is to fetch a CSRF token.
+    csrf_turn: Mutex<()>,
     observer: Observer,
 }
 
@@ -100,6 +102,7 @@ impl Tenant {
             clock,
             pace,
             session: Mutex::default(),
+            csrf_turn: Mutex::default(),
             observer,
         }
     }

@@ -329,6 +329,21 @@ fn every_artifact_has_a_verdict_when_the_time_is_too_short() {
     );
 }
 
+#[test]
+fn one_csrf_token_serves_all_that_write() {
+    let names = ids(8);
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    for scenario in ["csrf", "neo"] {
+        let tenant = Tenant::new(&[scenario]);
+        Repository::of(&names).deploy(&tenant).run().exit(0);
+        let fetched = tenant.requests();
+        let fetched = fetched
+            .iter()
+            .filter(|request| request.ends_with(" /api/v1/"));
+        assert_eq!(fetched.count(), 1, "{}", tenant.transcript());
+    }
+}
+
 /// The run time never shows a build that failed, and the other builds do not end: only the task tells.
 #[test]
 fn a_failed_build_among_many_that_go_on_is_told_before_the_deadline() {
