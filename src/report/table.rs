@@ -1,14 +1,10 @@
 //! The live table of a run over several artifacts: one line for each, redrawn in place, on a terminal that a person
-//! looks at. What it shows is a pure function of where the artifacts stand; `indicatif` puts it into our stream.
+//! looks at. What it shows is a pure function of where the artifacts stand.
 
-use std::fmt;
 use std::io::{self, Write};
-use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use console::{Alignment, Term, measure_text_width, pad_str, truncate_str};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
 use super::progress::Volume;
 use super::text::Style;
@@ -299,10 +295,8 @@ pub struct Table {
     look: Look,
     redactor: Redactor,
     size: Box<dyn Fn() -> Option<Size>>,
-    style: ProgressStyle,
-    screen: Screen,
-    /// What is on the terminal now.
-    bar: Option<ProgressBar>,
+    last_size: Size,
+    /// The lines that are on the terminal now; the cursor stands at the end of the last one.
     drawn: Vec<String>,
     next: Moment,
 }
@@ -320,9 +314,7 @@ impl Table {
             rows,
             look,
             redactor,
-            style: ProgressStyle::with_template("{msg}").ok()?,
-            screen: Screen::new(size()?),
-            bar: None,
+            last_size: size()?,
             size: Box::new(size),
             drawn: Vec::new(),
             next: Moment::ZERO,
@@ -350,157 +342,38 @@ impl Table {
             return Ok(());
         }
         self.next = now + REDRAW_EVERY;
-        let size = (self.size)().unwrap_or(self.screen.size());
-        let lines = lines(&self.rows, now, size, self.look);
+        self.last_size = (self.size)().unwrap_or(self.last_size);
+        let lines = lines(&self.rows, now, self.last_size, self.look);
         if lines == self.drawn {
             return Ok(());
         }
-        self.screen.resize(size);
-        let bar = self.bar.take().unwrap_or_else(|| self.new_bar());
-        bar.set_message(lines.join("\n"));
-        self.bar = Some(bar);
+        let drawing = erased(&self.drawn) + &lines.join("\n");
         self.drawn = lines;
-        self.show(err)
+        show(&drawing, err)
     }
 
     /// Takes the table from the terminal, so that something else can be written; the next drawing brings it back.
     pub fn clear(&mut self, err: &mut dyn Write) -> io::Result<()> {
-        let Some(bar) = self.bar.take() else {
-            return Ok(());
-        };
-        bar.finish_and_clear();
+        let erased = erased(&self.drawn);
         self.drawn.clear();
         self.next = Moment::ZERO;
-        self.show(err)
-    }
-
-    fn new_bar(&self) -> ProgressBar {
-        let target = ProgressDrawTarget::term_like(Box::new(self.screen.clone()));
-        ProgressBar::with_draw_target(None, target).with_style(self.style.clone())
-    }
-
-    /// Writes what was drawn in one piece, so that no half table is seen.
-    fn show(&self, err: &mut dyn Write) -> io::Result<()> {
-        let drawing = self.screen.take();
-        err.write_all(drawing.as_bytes())?;
-        err.flush()
+        show(&erased, err)
     }
 }
 
-/// A terminal on paper: keeps what `indicatif` draws until it is written into our own stream. `indicatif` fills each
-/// line with blanks to the edge and lets it wrap; when the window is made wider, such lines become fewer, and the next
-/// drawing would eat those above. So blanks are left out here, and lines are broken.
-#[derive(Clone)]
-struct Screen(Arc<Mutex<Sheet>>);
-
-struct Sheet {
-    size: Size,
-    drawing: String,
-    /// Something was written into the line of the cursor.
-    in_line: bool,
+/// What empties the lines, from the last one up, and leaves the cursor where they began.
+fn erased(lines: &[String]) -> String {
+    let up: Vec<&str> = lines.iter().map(|_| "\r\u{1b}[2K").collect();
+    up.join("\u{1b}[1A")
 }
 
-impl Screen {
-    fn new(size: Size) -> Self {
-        Self(Arc::new(Mutex::new(Sheet {
-            size,
-            drawing: String::new(),
-            in_line: false,
-        })))
+/// Writes a drawing in one piece, so that no half table is seen.
+fn show(drawing: &str, err: &mut dyn Write) -> io::Result<()> {
+    if drawing.is_empty() {
+        return Ok(());
     }
-
-    fn size(&self) -> Size {
-        self.sheet().size
-    }
-
-    fn resize(&self, size: Size) {
-        self.sheet().size = size;
-    }
-
-    fn take(&self) -> String {
-        mem::take(&mut self.sheet().drawing)
-    }
-
-    /// Moves the cursor so many places; a terminal takes 0 for 1.
-    fn go(&self, places: usize, direction: char) {
-        if places > 0 {
-            self.order(&format!("\u{1b}[{places}{direction}"));
-        }
-    }
-
-    /// Anything but text.
-    fn order(&self, sequence: &str) {
-        let mut sheet = self.sheet();
-        sheet.drawing.push_str(sequence);
-        sheet.in_line = false;
-    }
-
-    fn sheet(&self) -> MutexGuard<'_, Sheet> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl fmt::Debug for Screen {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Screen").field(&self.size()).finish()
-    }
-}
-
-impl TermLike for Screen {
-    fn width(&self) -> u16 {
-        u16::try_from(self.size().width).unwrap_or(u16::MAX)
-    }
-
-    fn height(&self) -> u16 {
-        u16::try_from(self.size().height).unwrap_or(u16::MAX)
-    }
-
-    fn move_cursor_up(&self, places: usize) -> io::Result<()> {
-        self.go(places, 'A');
-        Ok(())
-    }
-
-    fn move_cursor_down(&self, places: usize) -> io::Result<()> {
-        self.go(places, 'B');
-        Ok(())
-    }
-
-    fn move_cursor_right(&self, places: usize) -> io::Result<()> {
-        self.go(places, 'C');
-        Ok(())
-    }
-
-    fn move_cursor_left(&self, places: usize) -> io::Result<()> {
-        self.go(places, 'D');
-        Ok(())
-    }
-
-    fn write_line(&self, text: &str) -> io::Result<()> {
-        self.write_str(text)?;
-        self.order("\n");
-        Ok(())
-    }
-
-    fn write_str(&self, text: &str) -> io::Result<()> {
-        let mut sheet = self.sheet();
-        if !text.trim().is_empty() {
-            if sheet.in_line {
-                sheet.drawing.push('\n');
-            }
-            sheet.drawing.push_str(text);
-            sheet.in_line = true;
-        }
-        Ok(())
-    }
-
-    fn clear_line(&self) -> io::Result<()> {
-        self.order("\r\u{1b}[2K");
-        Ok(())
-    }
-
-    fn flush(&self) -> io::Result<()> {
-        Ok(())
-    }
+    err.write_all(drawing.as_bytes())?;
+    err.flush()
 }
 
 #[cfg(test)]
@@ -570,7 +443,8 @@ mod tests {
         };
         for width in 2..70 {
             for line in lines(&rows, seconds(5), size(width, 24), look) {
-                assert!(measure_text_width(&line) <= width, "{width}: {line:?}");
+                let text = line.replace("\u{1b}[32m", "").replace("\u{1b}[0m", "");
+                assert!(measure_text_width(&text) <= width, "{width}: {line:?}");
             }
         }
     }
