@@ -485,8 +485,16 @@ prepare() {
   hand_over REPORT_JUNIT "${INPUT_REPORT_JUNIT:-}"
   hand_over REPORT_JSON "${INPUT_REPORT_JSON:-}"
   case $command in
-    deploy | plan | redeploy)
+    deploy | plan | redeploy | doctor)
       hand_over ENVIRONMENT "${INPUT_ENVIRONMENT:-}"
+      if is_on sandbox "${INPUT_SANDBOX:-}"; then
+        arguments+=(--sandbox)
+      fi
+      add_lines --scenario= "${INPUT_SCENARIO:-}"
+      ;;
+  esac
+  case $command in
+    deploy | plan | redeploy)
       hand_over PARAMETERS "${INPUT_PARAMETERS:-}"
       hand_over SET "${INPUT_SET:-}"
       hand_over SET_FROM_ENV "${INPUT_SET_FROM_ENV:-}"
@@ -494,10 +502,6 @@ prepare() {
       hand_over TIMEOUT "${INPUT_TIMEOUT:-}" 10m
       hand_over POLL_INTERVAL "${INPUT_POLL_INTERVAL:-}" 300ms
       hand_over SETTLE "${INPUT_SETTLE:-}" 0s
-      if is_on sandbox "${INPUT_SANDBOX:-}"; then
-        arguments+=(--sandbox)
-      fi
-      add_lines --scenario= "${INPUT_SCENARIO:-}"
       ;;
   esac
   case $command in
@@ -536,8 +540,9 @@ prepare() {
       arguments+=(--)
       add_lines '' "${INPUT_PATH:-}"
       ;;
+    doctor) ;;
     *)
-      fail 2 "the input command is \`$command\`" 'write deploy, plan, redeploy, check or pack'
+      fail 2 "the input command is \`$command\`" 'write deploy, plan, redeploy, doctor, check or pack'
       ;;
   esac
   if [ "$command" = pack ] && [ -z "${INPUT_PATH:-}" ]; then

@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 use std::{fs, thread};
 
-use super::target::{LoginNames, target};
+use super::target::{LoginNames, target, warn_of_expiry};
 use super::{Refusal, Voice, write_report};
 use crate::Process;
 use crate::cli::TryOutArgs;
@@ -76,6 +76,7 @@ impl Settled<'_> {
     pub(super) fn run(self, voice: &Voice, process: &mut Process<'_>) -> Result<Exit, Refusal> {
         let target = target(self.try_out, &self.login, &self.jobs, process)?;
         target.credentials.hide_in(&self.redactor);
+        warn_of_expiry(&target.credentials, process);
         let certificate = target.credentials.certificate();
         let http = Http::new(&target.network, &self.redactor, certificate)
             .map_err(|error| Refusal::usage(Message::new(error.to_string())))?;

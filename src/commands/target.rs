@@ -5,6 +5,8 @@ use crate::Process;
 use crate::cli::TryOutArgs;
 use crate::deploy::job::{Job, Source};
 use crate::deploy::outcome::Message;
+use crate::doctor::offline::SOON;
+use crate::http::CertificateFacts;
 use crate::sandbox::{Preload, Sandbox, SandboxError, SandboxOptions, Scenario};
 use crate::settings::credentials::{Credentials, Names};
 use crate::settings::environment::Environment;
@@ -75,6 +77,23 @@ pub(super) fn target(
         network: Environment::default(),
         sandbox: Some(sandbox),
     })
+}
+
+/// Warns of a certificate that will soon be of no more use.
+pub(super) fn warn_of_expiry(credentials: &Credentials, process: &mut Process<'_>) {
+    let facts = credentials
+        .certificate()
+        .and_then(|(certificate, _)| CertificateFacts::of_pem(&certificate.chain));
+    let days = facts.map(|facts| facts.days_left(process.clock.date()));
+    let what = match days {
+        Some(0..SOON) => format!("expires in {} days", days.unwrap_or_default()),
+        Some(..0) => "has expired, by the clock of this machine".to_owned(),
+        _ => return,
+    };
+    let _ = writeln!(
+        process.err,
+        "warning: the client certificate {what}: create a new key of type certificate (`flowship doctor` says how)"
+    );
 }
 
 /// The variables for a simulated tenant: its service key.

@@ -31,7 +31,7 @@ const VARIABLES: [(&str, Shown); 9] = [
 /// Variables of the same prefix that hold no credentials.
 const OTHERS: [&str; 1] = ["CA_FILE"];
 /// A certificate that ends sooner is warned about, in days.
-const SOON: i64 = 30;
+pub const SOON: i64 = 30;
 
 /// How much of a value is shown.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -323,7 +323,7 @@ fn a_certificate_takes_the_place_of_the_secret() {
 #[test]
 fn certificates_that_do_not_open_the_door() {
     let network = Network::new(&["certificate-login"], true);
-    let (certificate, private) = network.authority.client(200);
+    let (certificate, _) = network.authority.client(200);
     let (soon, soon_private) = network.authority.client(12);
     let (old, old_private) = network.authority.client(-3);
     let (foreign, foreign_private) = Authority::new().client(200);
@@ -362,6 +362,8 @@ fn certificates_that_do_not_open_the_door() {
     run(&network.key_with(&old, Some(&old_private)))
         .exit(4)
         .stderr_has("the client certificate has expired");
-    run(&network.key_with(&certificate, Some(&private))).exit(0);
+    run(&network.key_with(&soon, Some(&soon_private)))
+        .exit(0)
+        .stderr_has("warning: the client certificate expires in 12 days");
     network.tenant.deployed_once(&flow.id);
 }
