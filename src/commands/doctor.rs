@@ -201,7 +201,13 @@ impl Telling<'_> {
     fn found(&mut self, finding: Finding, process: &mut Process<'_>) {
         if self.voice.form == OutputForm::Text && self.is_told(&finding) {
             let mut out = Masked::new(process.out, &self.redactor);
-            let written = report::line(&finding, self.simulated, self.voice.style, &mut out);
+            let written = report::line(
+                &finding,
+                &self.findings,
+                self.simulated,
+                self.voice.style,
+                &mut out,
+            );
             let _ = written.and_then(|()| out.flush());
         }
         self.findings.push(finding);

@@ -99,7 +99,7 @@ impl Rights<'_> {
             return Vec::new();
         }
         if claims.is_without_roles() {
-            return vec![self.without_roles()];
+            return vec![self.without_roles(claims)];
         }
         let needed = self.wanted.roles();
         let lacking = claims.lacking(needed);
@@ -130,14 +130,18 @@ impl Rights<'_> {
     }
 
     /// A note on a token without any role: the tenant decides, but it will hardly decide otherwise.
-    fn without_roles(&self) -> Finding {
+    fn without_roles(&self, claims: &Claims) -> Finding {
         let needed = self.wanted.roles();
         Finding::new(
             Subject::Roles,
             State::Warning,
             "the token names no role of this service at all",
         )
-        .fixes(remedy::add_roles(self.wanted, &[], None))
+        .fixes(remedy::add_roles(
+            self.wanted,
+            &[],
+            claims.subaccount.as_deref(),
+        ))
         .effective(remedy::ROLES_EFFECTIVE)
         .means(format!(
             "the service instance was made without roles; {} needs {}",

@@ -33,9 +33,11 @@ fn mark(simulated: bool) -> &'static str {
     if simulated { "SIMULATED " } else { "" }
 }
 
-/// Writes one finding: how it is, what is so, what it means, what to do.
+/// Writes one finding: how it is, what is so, what it means, what to do; a cure that `earlier` findings told is not told
+/// again.
 pub fn line(
     finding: &Finding,
+    earlier: &[Finding],
     simulated: bool,
     style: Style,
     out: &mut dyn Write,
@@ -57,8 +59,21 @@ pub fn line(
     if let Some(means) = &finding.means {
         writeln!(out, "{mark}  means: {}", disarm(means))?;
     }
+    let same = |one: &&Finding| finding.fixes.len() > 1 && one.fixes == finding.fixes;
+    if let Some(told) = earlier.iter().find(same) {
+        return writeln!(out, "{mark}  fix:   as above, at `{}`", told.subject.name());
+    }
+    fixes(&finding.fixes, mark, out)?;
+    if let Some(when) = finding.effective {
+        writeln!(out, "{mark}  effective: {when}")?;
+    }
+    Ok(())
+}
+
+/// Each fix on lines of its own; texts to paste stand alone on theirs.
+fn fixes(fixes: &[Fix], mark: &str, out: &mut dyn Write) -> io::Result<()> {
     let mut under = "";
-    for fix in &finding.fixes {
+    for fix in fixes {
         match fix {
             Fix::Do(text) => writeln!(out, "{mark}  fix:   {}", disarm(text))?,
             Fix::Paste { label, text } => {
@@ -69,9 +84,6 @@ pub fn line(
                 writeln!(out, "{mark}    {}", disarm(text))?;
             }
         }
-    }
-    if let Some(when) = finding.effective {
-        writeln!(out, "{mark}  effective: {when}")?;
     }
     Ok(())
 }
