@@ -39,6 +39,7 @@ use self::pace::{Bucket, Pace};
 use self::reading::Again;
 pub use self::reading::Reading;
 use self::roles::Role;
+pub use self::session::Seen;
 use self::session::Session;
 pub use self::upload::ZipBytes;
 use self::wire::{

@@ -1,7 +1,5 @@
 //! Harmless looks at the tenant, one for each area of its API: whether a call would be let through. For `flowship doctor`.
 
-use std::time::SystemTime;
-
 use super::Tenant;
 use super::error::{Kind, TenantError};
 use super::exchange::Ask;
@@ -9,6 +7,7 @@ use super::odata::{self, literal};
 use super::pace::Bucket;
 use super::reading::{Again, Reading};
 use super::roles::{Claims, Role};
+use super::session::Seen;
 use crate::clock::Deadline;
 use crate::http::{Answer, retry};
 
@@ -71,15 +70,6 @@ pub enum Peek {
     },
     /// Let through, and the tenant does not offer the call (405, 501).
     NotOffered,
-}
-
-/// What was seen beside the answers of the tenant.
-#[derive(Clone, Debug, Default)]
-pub struct Seen {
-    /// The tenant's `Date`, and this machine's at the same moment.
-    pub clocks: Option<(SystemTime, SystemTime)>,
-    /// A header that tells how many requests are left, with its value.
-    pub rate_left: Option<String>,
 }
 
 impl Tenant {

@@ -1,7 +1,7 @@
 //! Who we are to the tenant: the access token, and the CSRF token with its cookies.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -9,7 +9,6 @@ use serde::Deserialize;
 
 use super::error::{Kind, TenantError};
 use super::odata;
-use super::peek::Seen;
 use super::roles::Claims;
 use crate::clock::{Clock, Deadline};
 use crate::http::{Answer, Body, Connection, Http, Method, Request, retry};
@@ -48,6 +47,15 @@ pub(super) struct Session {
     pub(super) identities: BTreeSet<String>,
     /// What was seen beside the answers.
     pub(super) seen: Seen,
+}
+
+/// What was seen beside the answers of the tenant.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// The tenant's `Date`, and this machine's at the same moment.
+    pub clocks: Option<(SystemTime, SystemTime)>,
+    /// A header that tells how many requests are left, with its value.
+    pub rate_left: Option<String>,
 }
 
 #[derive(Deserialize)]

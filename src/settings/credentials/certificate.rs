@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-use super::{CredentialsError, Variable};
+use super::CredentialsError;
+use super::given::Variable;
 use crate::settings::secret::Secret;
 
 /// No certificate and key are larger, in bytes.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::settings::address::AddressError;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
