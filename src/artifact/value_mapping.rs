@@ -4,6 +4,7 @@
 //! in all 22 value mappings of artifacts.md. The entries of a group stand for the same thing; `isDefault="true"` marks what
 //! is answered where several groups could be. Values are compared with their blanks: published mappings have some at the end.
 
+mod joining;
 mod merge;
 
 use std::collections::HashMap;
@@ -97,6 +98,8 @@ pub struct Group {
     attributes: Attributes,
     range: Range<usize>,
     id_range: Option<Range<usize>>,
+    /// Where each of the entries stands.
+    entry_ranges: Vec<Range<usize>>,
 }
 
 /// One representation of a thing. Its parts keep their blanks.
@@ -349,8 +352,9 @@ impl Reader {
     }
 
     fn group(&self, node: Node<'_, '_>) -> Result<Group, ValueMappingError> {
-        let entries = self
-            .elements(node, &["entry"])?
+        let elements = self.elements(node, &["entry"])?;
+        let entry_ranges = elements.iter().map(Node::range).collect();
+        let entries = elements
             .into_iter()
             .map(|entry| self.entry(entry))
             .collect::<Result<Vec<_>, _>>()?;
@@ -366,6 +370,7 @@ impl Reader {
             attributes: attributes(node, &["id"]),
             range: node.range(),
             id_range: id.map(|id| id.range_value()),
+            entry_ranges,
         })
     }
 

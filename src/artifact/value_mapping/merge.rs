@@ -6,7 +6,8 @@ use std::fmt;
 
 use thiserror::Error;
 
-use super::{Group, Places, ValueMapping, ValueMappingError};
+use super::joining::Joined;
+use super::{Entry, Group, Places, ValueMapping, ValueMappingError};
 use crate::artifact::Digest;
 
 /// Why two value mappings cannot be merged.
@@ -25,14 +26,16 @@ pub enum MergeError {
     Incompatible,
 }
 
-/// Git's value mapping with the groups that only the tenant has.
+/// Git's value mapping with what only the tenant has.
 #[derive(Debug, Clone)]
 pub struct Merged {
-    /// The new file: Git's bytes, with the added groups after its last one.
+    /// The new file: Git's bytes, with the added entries at the end of their groups and the added groups after the last one.
     pub bytes: Vec<u8>,
-    /// The groups that were added, in the order of the tenant's file.
+    /// Git's groups that got entries of the tenant's, with these; then the groups that were added, in the order of the
+    /// tenant's file.
     pub added: Vec<Group>,
-    /// The groups of the tenant that were left out, because Git says something else. An update loses these.
+    /// The groups of the tenant that are not kept as they are, because Git says something else. Of these an update loses
+    /// what stands neither in Git's group nor in `added`.
     pub conflicts: Vec<Conflict>,
 }
 
@@ -63,73 +66,161 @@ pub fn only_in_remote<'a>(local: &ValueMapping, remote: &'a ValueMapping) -> Vec
         .collect()
 }
 
-/// Git's file with the groups that only the tenant has. Git's part stays as it is, byte for byte; the same two files give the
-/// same bytes.
+/// Git's file with what only the tenant has. Git's part stays as it is, byte for byte; the same two files give the same
+/// bytes.
 ///
-/// Git wins: a group of the tenant is left out, and named as a [`Conflict`], when it has a representation in common with a
-/// group of Git's that the tenant has not, and maps it to another value of the same agency and schema; or when it has that
-/// group's id. Where the tenant has Git's group too, the other one was entered beside it on purpose, and is added. Groups
-/// that are the same but for a default mark that may count are named as a conflict, too.
+/// A group of the tenant may be another version of a group of Git's that the tenant has not as it is; see
+/// [`Versions::of`]. Then the entries whose agency and schema only the tenant's group has join Git's group, and of the
+/// others Git's count. An entry that stands in another group of Git's never joins. Whatever is lost by that is named in a
+/// [`Conflict`].
+///
+/// Every other group of the tenant was entered beside Git's, and is added. Groups that are the same but for a default mark
+/// that may count are named as a conflict, too.
 pub fn merged(local: &[u8], remote: &[u8]) -> Result<Merged, MergeError> {
     let own = ValueMapping::parse(local).map_err(MergeError::Local)?;
     let theirs = ValueMapping::parse(remote).map_err(MergeError::Remote)?;
-    let conflicting = Contradictions::between(&own, &theirs);
+    let versions = Versions::between(&own, &theirs);
     let mut seen = HashSet::new();
-    let mut added = Vec::new();
-    let mut conflicts = conflicting.in_default_marks();
+    let mut joined = Joined::default();
+    let mut beside = Vec::new();
+    let mut conflicts = versions.in_default_marks();
     for group in only_in_remote(&own, &theirs) {
-        match conflicting.with(group) {
-            Some(local) => conflicts.push(Conflict {
-                local: local.clone(),
-                remote: group.clone(),
-            }),
-            None if seen.insert(group.canonical(false)) => added.push(group),
+        match versions.of(group) {
+            Some(local) => conflicts.extend(versions.join(local, group, &mut joined)),
+            None if seen.insert(group.canonical(false)) => beside.push(group),
             None => {}
         }
     }
-    let bytes = with_groups(local, &own, remote, &added);
-    if !holds(&bytes, &own, &added) {
+    written(local, &own, remote, &joined, &beside, conflicts)
+}
+
+/// The files as they were decided, when the new one holds exactly that.
+fn written(
+    local: &[u8],
+    own: &ValueMapping,
+    remote: &[u8],
+    joined: &Joined<'_>,
+    beside: &[&Group],
+    conflicts: Vec<Conflict>,
+) -> Result<Merged, MergeError> {
+    let grown = joined.written(local, own, remote);
+    let mapping = ValueMapping::parse(&grown).map_err(|_| MergeError::Incompatible)?;
+    let bytes = with_groups(&grown, &mapping, remote, beside);
+    let groups = own.groups.iter();
+    let expected: Vec<Group> = groups
+        .map(|group| joined.grown(group).unwrap_or_else(|| group.clone()))
+        .chain(beside.iter().copied().cloned())
+        .collect();
+    if !holds(&bytes, own, &expected) {
         return Err(MergeError::Incompatible);
     }
+    let grown = own.groups.iter().filter_map(|group| joined.grown(group));
     Ok(Merged {
         bytes,
-        added: added.into_iter().cloned().collect(),
+        added: grown.chain(beside.iter().copied().cloned()).collect(),
         conflicts,
     })
 }
 
-/// What Git has and the tenant has not, and where both have the same with other marks.
-struct Contradictions<'a> {
+/// Which group of the tenant is another version of which of Git's.
+struct Versions<'a> {
     own: Places<'a>,
     theirs: Places<'a>,
-    /// Groups of Git's that the tenant has not.
-    missing: Places<'a>,
+    /// Groups of Git's that the tenant has not as they are.
+    absent: Places<'a>,
 }
 
-impl<'a> Contradictions<'a> {
+/// A group of Git's of which a group of the tenant is another version.
+struct Version<'a> {
+    local: &'a Group,
+    /// Whether entries can join it: what the tenant's group stands for is certain.
+    may_grow: bool,
+}
+
+impl<'a> Versions<'a> {
     fn between(own: &'a ValueMapping, theirs: &'a ValueMapping) -> Self {
         let theirs = Places::of(&theirs.groups);
-        let missing = own
-            .groups
-            .iter()
-            .filter(|group| theirs.containing(group).next().is_none());
+        let absent = own.groups.iter().filter(|group| {
+            let mut containing = theirs.containing(group);
+            !containing.any(|remote| group.contains(remote))
+        });
         Self {
             own: Places::of(&own.groups),
-            missing: Places::of(missing),
+            absent: Places::of(absent),
             theirs,
         }
     }
 
-    /// The group of Git's that a group of the tenant contradicts.
-    fn with(&self, remote: &Group) -> Option<&'a Group> {
-        let mut shared = remote
+    /// The group of Git's of which a group of the tenant is another version: it holds all of it, contradicts it, or has
+    /// its id. Where several are, or another group lies in that one, or nothing but the id is the same, no entry can join.
+    fn of(&self, remote: &Group) -> Option<Version<'a>> {
+        let mut found: Vec<&'a Group> = Vec::new();
+        for local in remote
             .entries
             .iter()
-            .flat_map(|entry| self.missing.with(entry));
-        let same_id = |local: &&&Group| !remote.id.is_empty() && local.id == remote.id;
-        shared
-            .find(|local| contradict(local, remote))
-            .or_else(|| self.missing.groups.iter().find(same_id).copied())
+            .flat_map(|entry| self.absent.with(entry))
+        {
+            let is_version =
+                remote.contains(local) || (self.is_missing(local) && contradict(local, remote));
+            if is_version && !found.iter().any(|other| std::ptr::eq(*other, local)) {
+                found.push(local);
+            }
+        }
+        let shares = !found.is_empty();
+        let local = found.first().copied().or_else(|| self.of_same_id(remote))?;
+        let shares = shares
+            || remote
+                .entries
+                .iter()
+                .any(|entry| local.has(entry.representation()));
+        Some(Version {
+            local,
+            may_grow: shares && found.len() <= 1 && !self.holds_another(local),
+        })
+    }
+
+    fn of_same_id(&self, remote: &Group) -> Option<&'a Group> {
+        let mut absent = self.absent.groups.iter().copied();
+        absent
+            .find(|local| !remote.id.is_empty() && local.id == remote.id && self.is_missing(local))
+    }
+
+    /// Whether no group of the tenant holds all of it.
+    fn is_missing(&self, local: &Group) -> bool {
+        self.theirs.containing(local).next().is_none()
+    }
+
+    /// Whether another group of Git's lies in this one.
+    fn holds_another(&self, local: &Group) -> bool {
+        let mut others = local.entries.iter().flat_map(|entry| self.own.with(entry));
+        others.any(|other| !std::ptr::eq(other, local) && local.contains(other))
+    }
+
+    /// Joins what can join, and names what is lost.
+    fn join<'r>(
+        &self,
+        version: Version<'a>,
+        remote: &'r Group,
+        joined: &mut Joined<'r>,
+    ) -> Option<Conflict> {
+        let local = version.local;
+        if version.may_grow {
+            joined.join(local, remote, &self.own);
+        }
+        let entries = joined.entries(local);
+        let counts = self.theirs.is_ambiguous(remote) || self.own.is_ambiguous(local);
+        let is_kept = |from: &Entry| {
+            entries.iter().any(|entry| {
+                entry.representation() == from.representation()
+                    && entry.attributes == from.attributes
+                    && (!counts || entry.is_default == from.is_default)
+            })
+        };
+        let is_whole = local.attributes == remote.attributes && remote.entries.iter().all(is_kept);
+        (!is_whole).then(|| Conflict {
+            local: local.clone(),
+            remote: remote.clone(),
+        })
     }
 
     fn in_default_marks(&self) -> Vec<Conflict> {
@@ -157,7 +248,7 @@ impl<'a> Contradictions<'a> {
 
 /// Whether two groups map one representation to different values of one agency and schema.
 fn contradict(local: &Group, remote: &Group) -> bool {
-    let shared = |group: &Group, entry: &super::Entry| group.has(entry.representation());
+    let shared = |group: &Group, entry: &Entry| group.has(entry.representation());
     remote.entries.iter().any(|from| {
         shared(local, from)
             && remote
@@ -245,15 +336,12 @@ fn with_free_id(remote: &[u8], group: &Group, ids: &mut HashSet<String>) -> Vec<
     [before, id.as_bytes(), after].concat()
 }
 
-/// Whether a file holds exactly these groups, in this order.
-fn holds(bytes: &[u8], own: &ValueMapping, added: &[&Group]) -> bool {
+/// Whether a file holds exactly these groups, in this order, and is else as Git's.
+fn holds(bytes: &[u8], own: &ValueMapping, expected: &[Group]) -> bool {
+    let same = |(found, group): (&Group, &Group)| found.canonical(true) == group.canonical(true);
     ValueMapping::parse(bytes).is_ok_and(|mapping| {
-        let expected = own.groups.iter().chain(added.iter().copied());
         mapping.attributes == own.attributes
-            && mapping
-                .groups
-                .iter()
-                .map(|group| group.canonical(true))
-                .eq(expected.map(|group| group.canonical(true)))
+            && mapping.groups.len() == expected.len()
+            && mapping.groups.iter().zip(expected).all(same)
     })
 }
