@@ -71,6 +71,7 @@ pub(super) fn settled<'a>(
         wanted.environment.as_deref(),
         process,
     )?;
+    settings.refuse_no_environment()?;
     let chosen = settings
         .select(&wanted.paths, voice, process)?
         .choose(keep_going)?;

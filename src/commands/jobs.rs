@@ -67,7 +67,7 @@ pub(super) fn jobs(
     redactor: &Redactor,
     process: &mut Process<'_>,
 ) -> Result<Work, Refusal> {
-    let named = Named::read(&args.parameters, &wishes, redactor, process)?;
+    let named = Named::read(&args.parameters, &wishes, invalid, redactor, process)?;
     for (wish, named) in wishes.iter().zip(&named.of_each) {
         copies::refuse_shared(wish, named, process)?;
     }
@@ -309,10 +309,12 @@ struct Named {
 
 impl Named {
     /// Later sources win: the settings file, `--parameters`, `--set`, `--set-from-env`. In a run over several artifacts
-    /// an entry without an id is for those that know its key; one that none knows is an error.
+    /// an entry without an id is for those that know its key; one that none knows is an error. An entry for an artifact
+    /// that is not valid goes with it.
     fn read(
         args: &ParameterArgs,
         wishes: &[Wish],
+        invalid: &[Outcome],
         redactor: &Redactor,
         process: &Process<'_>,
     ) -> Result<Self, Refusal> {
@@ -326,10 +328,18 @@ impl Named {
             }
         }
         let ids: Vec<&str> = wishes.iter().map(Wish::id).collect();
-        for given in options.list(&args.set, "set") {
+        let is_left_out = |given: &Listed| {
+            let mut ids = invalid.iter().map(|outcome| outcome.id.as_str());
+            ids.any(|id| parameters::names(given, id))
+        };
+        let listed = |given: &[String], name| {
+            let all = options.list(given, name).into_iter();
+            all.filter(|given| !is_left_out(given))
+        };
+        for given in listed(&args.set, "set") {
             named.add(wishes, &ids, &given, |id| parameters::set(&given, id))?;
         }
-        for given in options.list(&args.set_from_env, "set-from-env") {
+        for given in listed(&args.set_from_env, "set-from-env") {
             named.add(wishes, &ids, &given, |id| {
                 parameters::set_from_env(&given, id, process.environment, redactor)
             })?;

@@ -78,6 +78,14 @@ impl Settings {
         Ok(settings)
     }
 
+    /// Refuses to send anything where it is open which environment is meant.
+    pub(super) fn refuse_no_environment(&self) -> Result<(), Refusal> {
+        match (&self.project, &self.environment) {
+            (Some(project), None) => Ok(project.refuse_no_environment()?),
+            _ => Ok(()),
+        }
+    }
+
     /// Which variables hold the credentials, and for which host they must be.
     pub(super) fn login(&self) -> LoginNames {
         let prefix = self

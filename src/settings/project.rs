@@ -287,6 +287,27 @@ impl Project {
         })
     }
 
+    /// Refuses to do without an environment where one has a tenant, credentials, ids, names or packages of its own: what
+    /// is meant for it would go elsewhere.
+    pub fn refuse_no_environment(&self) -> Result<(), ProjectError> {
+        if !self
+            .environments
+            .values()
+            .any(EnvironmentSettings::is_apart)
+        {
+            return Ok(());
+        }
+        let names: Vec<&str> = self.environments.keys().map(String::as_str).collect();
+        Err(whole(
+            &self.path.display().to_string(),
+            "the settings file has environments, and none is chosen".to_owned(),
+            &format!(
+                "choose one with --environment NAME (or FLOWSHIP_ENVIRONMENT); it has: {}",
+                names.join(", ")
+            ),
+        ))
+    }
+
     /// The names of the variables that hold credentials for any of the environments.
     #[must_use]
     pub fn credential_names(&self) -> CredentialNames {
@@ -413,6 +434,14 @@ impl EnvironmentSettings {
     #[must_use]
     pub fn credentials_prefix(&self) -> &str {
         self.credentials.as_deref().unwrap_or("CPI")
+    }
+
+    /// Whether it leads to another place than a run without it.
+    fn is_apart(&self) -> bool {
+        let affixes = [&self.id, &self.artifact_name, &self.package];
+        self.credentials.is_some()
+            || self.host.is_some()
+            || affixes.iter().any(|affix| !affix.is_empty())
     }
 
     /// Whether artifacts have other ids here than in their manifests: they are copies then.

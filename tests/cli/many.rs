@@ -200,6 +200,27 @@ fn an_invalid_artifact_stops_the_run_and_every_error_is_told() {
 }
 
 #[test]
+fn with_keep_going_a_parameter_of_an_invalid_artifact_stops_no_other() {
+    let tenant = Tenant::new(&[]);
+    let run = Repository::of(&["Good"])
+        .with(&Flow::named("Bad").without(MODEL))
+        .deploy(&tenant)
+        .args([
+            "--keep-going",
+            "--set",
+            "Bad:Retries=1",
+            "--set-from-env",
+            "Bad:Key=NOT_SET",
+        ])
+        .args(["--output", "json"])
+        .run()
+        .exit(3);
+    let mut found = verdicts(&run);
+    found.sort();
+    assert_eq!(found, pairs(&[("Bad", "invalid"), ("Good", "started")]));
+}
+
+#[test]
 fn an_id_is_unique_and_the_option_is_for_one() {
     let tenant = Tenant::new(&[]);
     let repository = Repository::of(&["Twin", "Other"]);

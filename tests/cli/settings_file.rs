@@ -564,9 +564,37 @@ fn an_option_wins_over_the_environment_and_that_over_the_artifact() {
     };
     assert_eq!(retries(&[]), "5");
     assert_eq!(retries(&["--set", "Flow_A:Retries=6"]), "6");
+    let without = &FILE[..FILE.find("environments:").unwrap()];
+    repository.write("flowship.yaml", without);
     let _ = repository.call(&tenant, "deploy").run().exit(0);
     let parameters = tenant.running("Flow_A").unwrap().parameters;
-    assert_eq!(parameters["Retries"], "4", "without an environment");
+    assert_eq!(parameters["Retries"], "4", "without environments");
+}
+
+#[test]
+fn without_an_environment_nothing_is_sent_where_one_leads_elsewhere() {
+    let tenant = Tenant::new(&[]);
+    let repository = repository();
+    for command in ["deploy", "plan"] {
+        repository
+            .call(&tenant, command)
+            .run()
+            .exit(2)
+            .stderr_has("flowship.yaml")
+            .stderr_has("--environment NAME")
+            .stderr_has("it has: never, production, qa");
+    }
+    assert_eq!(tenant.all_requests(), [""; 0]);
+    let packages = &FILE[..FILE.find("environments:").unwrap()];
+    for (environment, exit) in [
+        ("    deploy: changed", 0),
+        ("    name-suffix: X", 2),
+        ("    host: a.example", 2),
+    ] {
+        let file = format!("{packages}environments:\n  one:\n{environment}\n");
+        repository.write("flowship.yaml", file);
+        let _ = repository.call(&tenant, "plan").run().exit(exit);
+    }
 }
 
 #[test]
