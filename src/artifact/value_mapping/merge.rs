@@ -131,6 +131,7 @@ struct Versions<'a> {
 }
 
 /// A group of Git's of which a group of the tenant is another version.
+#[derive(Clone, Copy)]
 struct Version<'a> {
     local: &'a Group,
     /// Whether entries can join it: what the tenant's group stands for is certain.
