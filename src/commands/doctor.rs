@@ -13,10 +13,9 @@ use super::{Refusal, Voice, finish_output, jobs};
 use crate::Process;
 use crate::cli::{DoctorArgs, OutputForm};
 use crate::clock::{Clock, Deadline};
-use crate::deploy::outcome::Message;
 use crate::doctor::examine_online;
 use crate::doctor::finding::{self, Finding};
-use crate::doctor::offline::Offline;
+use crate::doctor::offline::{self, Offline};
 use crate::doctor::uses::Use;
 use crate::exit::Exit;
 use crate::http::Http;
@@ -77,17 +76,29 @@ pub(super) fn doctor(
     for finding in findings {
         telling.found(finding, process);
     }
+    let http = match &credentials {
+        None => None,
+        Some(credentials) => {
+            match Http::new(&source.environment, &redactor, credentials.certificate()) {
+                Ok(http) => Some(http),
+                Err(error) => {
+                    telling.found(offline::no_network(&error), process);
+                    None
+                }
+            }
+        }
+    };
     let host = credentials.as_ref().map(|one| one.url.host().to_owned());
-    if let Some(credentials) = credentials.filter(|_| !offline) {
+    if let (Some(credentials), Some(http), false) = (credentials, http, offline) {
         let worker = Worker {
             credentials,
-            network: source.environment,
+            http,
             wanted,
             deadline: Deadline { at: timeout },
             clock: process.clock,
             redactor,
         };
-        if let Some(exit) = telling.follow(worker, process)? {
+        if let Some(exit) = telling.follow(worker, process) {
             return Ok(exit);
         }
     }
@@ -138,7 +149,7 @@ impl Source {
 /// What the worker needs.
 struct Worker {
     credentials: Credentials,
-    network: Environment,
+    http: Http,
     wanted: Use,
     deadline: Deadline,
     clock: Clock,
@@ -147,17 +158,11 @@ struct Worker {
 
 impl Worker {
     /// Starts the worker. It is never joined: a call that blocks cannot be woken.
-    fn begin(self, process: &Process<'_>) -> Result<Receiver<Event>, Refusal> {
-        let http = Http::new(
-            &self.network,
-            &self.redactor,
-            self.credentials.certificate(),
-        )
-        .map_err(|error| Refusal::usage(Message::new(error.to_string())))?;
+    fn begin(self, process: &Process<'_>) -> Receiver<Event> {
         let (events, received) = mpsc::channel();
         let (requests, broken) = (events.clone(), events.clone());
         let tenant = Tenant::new(
-            http,
+            self.http,
             self.credentials.clone(),
             self.redactor.clone(),
             self.clock,
@@ -183,7 +188,7 @@ impl Worker {
             );
             let _ = events.send(Event::Ended);
         });
-        Ok(received)
+        received
     }
 }
 
@@ -223,21 +228,17 @@ impl Telling<'_> {
     }
 
     /// Tells what the worker finds until it ends; the code when a signal or a fault came first.
-    fn follow(
-        &mut self,
-        worker: Worker,
-        process: &mut Process<'_>,
-    ) -> Result<Option<Exit>, Refusal> {
+    fn follow(&mut self, worker: Worker, process: &mut Process<'_>) -> Option<Exit> {
         let signal = (process.listen)();
-        let received = worker.begin(process)?;
+        let received = worker.begin(process);
         loop {
             match received.recv_timeout(SIGNAL_EVERY) {
                 Ok(Event::Found(finding)) => self.found(finding, process),
                 Ok(Event::Request(line)) => self.request(&line, process),
-                Ok(Event::Ended) => return Ok(None),
-                Ok(Event::Broken(why)) => return Ok(Some(broken(&why, process))),
+                Ok(Event::Ended) => return None,
+                Ok(Event::Broken(why)) => return Some(broken(&why, process)),
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return Ok(Some(broken("", process))),
+                Err(RecvTimeoutError::Disconnected) => return Some(broken("", process)),
             }
             let exit = match signal.load(Ordering::Relaxed) {
                 0 => continue,
@@ -248,7 +249,7 @@ impl Telling<'_> {
                 process.err,
                 "error: interrupted; nothing was written to the tenant"
             );
-            return Ok(Some(exit));
+            return Some(exit);
         }
     }
 

@@ -133,7 +133,10 @@ pub fn deploy(context: &Context<'_>, jobs: &[Job], approved: Option<&Approval>) 
     if !unfit.is_empty() && !context.keep_going {
         return Ended::Usage(unfit);
     }
-    let mut planned: Vec<Planned<'_>> = surveyed.into_iter().map(planned).collect();
+    let mut planned: Vec<Planned<'_>> = surveyed
+        .into_iter()
+        .map(|one| planned(context, one))
+        .collect();
     if let Some(approval) = approved
         && let Some(moved) = hold_against(context, approval, &mut planned)
     {
@@ -264,11 +267,11 @@ enum Next {
     Write(ArtifactKind, Steps),
 }
 
-fn planned(one: Surveyed<'_>) -> Planned<'_> {
+fn planned<'a>(context: &Context<'_>, one: Surveyed<'a>) -> Planned<'a> {
     let (standing, plan, next) = match one.standing {
         Ok(standing) => {
             let plan = plan::decide(one.job, &standing);
-            let next = next(one.job, &standing, &plan);
+            let next = next(context, one.job, &standing, &plan);
             (standing, plan, next)
         }
         Err(stop) => {
@@ -295,7 +298,7 @@ fn stopped_by(stop: Stop) -> Verdict {
     }
 }
 
-fn next(job: &Job, standing: &Standing, plan: &Plan) -> Next {
+fn next(context: &Context<'_>, job: &Job, standing: &Standing, plan: &Plan) -> Next {
     let end = |verdict, phase| Next::End(Box::new(verdict), phase);
     let kind = match &job.source {
         Source::Files(content) => Some(content.kind),
@@ -307,7 +310,10 @@ fn next(job: &Job, standing: &Standing, plan: &Plan) -> Next {
             end(Verdict::well(Word::Unchanged, proof.clone()), Phase::Start)
         }
         (Plan::Stopped(evidence), _) => end(stopped(job, evidence.clone()), Phase::Start),
-        (Plan::Act(steps), Some(kind)) => Next::Write(kind, *steps),
+        (Plan::Act(steps), Some(kind)) => match survey::may_write(context, job, standing, *steps) {
+            Ok(()) => Next::Write(kind, *steps),
+            Err(stop) => end(stopped_by(stop), Phase::Read),
+        },
         (Plan::Act(_), None) => end(
             refused(Message::new("the type of the artifact is not known")),
             Phase::Read,

@@ -311,18 +311,25 @@ fn undecided(context: &Context<'_>, one: &Pending, why: Why) -> Verdict {
             parameters::PROFILE
         ))
         .hint(format!("set {}={} (--set) to run it in Cloud Integration, or look at it in the other runtime", parameters::PROFILE, parameters::CLOUD_PROFILE)),
-        Why::Deadline => deadline_message(one),
+        Why::Deadline => deadline_message(context, one),
     };
     Verdict::bad(Word::Undecided, evidence(context, one, &[]), message)
 }
 
-fn deadline_message(one: &Pending) -> Message {
+fn deadline_message(context: &Context<'_>, one: &Pending) -> Message {
     let what = if one.evidence.accepted() {
         "the time is up and the deployment is not decided"
     } else {
         "the time is up; the answer of the deploy call was lost and nothing new was seen"
     };
     let message = Message::new(what).hint("it may still come up; run again (it looks first), with a longer --timeout if your tenant is slow");
+    let message = match context.tenant.runtime_location() {
+        Some(location) if one.evidence.new_record().is_none() => message.because(format!(
+            "only the runtime location {location} was looked at (CPI_RUNTIME_LOCATION), where nothing new appeared; the flow runs in the cloud unless its {} says otherwise",
+            parameters::PROFILE
+        )),
+        _ => message,
+    };
     match one.evidence.lost_why() {
         Some(why) => message.because(why),
         None => message,

@@ -4,6 +4,7 @@
 mod motion;
 mod profile;
 mod requirements;
+mod rights;
 mod shared;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ use crate::tenant::error::{Kind, TenantError};
 use crate::tenant::roles::Role;
 use crate::tenant::wire::{DesigntimeArtifact, PackageId};
 
+pub(super) use self::rights::may_write;
 pub(super) use self::shared::read_together;
 
 /// How often a zip that arrives damaged is downloaded again.
@@ -58,7 +60,7 @@ pub(super) fn survey<'a>(
 ) -> Vec<Surveyed<'a>> {
     let mut all: Vec<Surveyed<'a>> = jobs.iter().map(|job| begin(context, job)).collect();
     each(&mut all, READERS, |job, _| {
-        check_roles(context, &needed_roles(job, depth))
+        rights::may_read(context, job, depth == Depth::Preview)
     });
     shared::read_packages(context, &mut all);
     shared::read_artifacts(context, &mut all, depth);
@@ -110,22 +112,6 @@ fn each(
     });
 }
 
-/// Stops when the token certainly lacks a role that this run's calls need: a half-done run is worse than none.
-fn check_roles(context: &Context<'_>, needed: &[Role]) -> Result<(), Stop> {
-    let lacking = context.tenant.lacking_roles(needed, context.deadline)?;
-    let names: Vec<&str> = lacking.iter().map(|role| role.name()).collect();
-    if names.is_empty() {
-        return Ok(());
-    }
-    Err(Stop::from(TenantError {
-        kind: Kind::Role,
-        what: format!("the key lacks the role {}; nothing was written", names.join(", ")),
-        at: "scopes of the access token".to_owned(),
-        says: None,
-        hint: Some("add the role to the service instance (plan `api`): Update instance, \"roles\" in its parameters; SAP takes up to an hour to consider it".to_owned()),
-    }))
-}
-
 /// A tenant may reset what operations configured when content is uploaded; putting it back needs a role of its own.
 /// Most tenants keep it, so its absence is told and no more.
 fn warn_of_putting_back(context: &Context<'_>, job: &Job, standing: &Standing) -> Result<(), Stop> {
@@ -150,26 +136,6 @@ fn warn_of_putting_back(context: &Context<'_>, job: &Job, standing: &Standing) -
         );
     }
     Ok(())
-}
-
-fn needed_roles(job: &Job, depth: Depth) -> Vec<Role> {
-    let mut roles = vec![Role::PackagesRead];
-    if depth == Depth::Preview {
-        if job.rules.deploy {
-            roles.push(Role::MonitoringRead);
-        }
-        return roles;
-    }
-    if matches!(job.source, Source::Files(_)) {
-        roles.push(Role::PackagesEdit);
-    }
-    if !job.named.is_empty() {
-        roles.push(Role::PackagesConfigure);
-    }
-    if job.rules.deploy {
-        roles.extend([Role::ArtifactsDeploy, Role::MonitoringRead]);
-    }
-    roles
 }
 
 /// The artifact, where no list has told.

@@ -68,6 +68,9 @@ pub fn settings(http: &Http, stations: &[Station]) -> Vec<Finding> {
         .iter()
         .map(|station| match http.proxy_to(&station.host) {
             Some(proxy) => format!("{} through {proxy}", station.what),
+            None if http.is_excepted(&station.host) => {
+                format!("{} directly, by NO_PROXY", station.what)
+            }
             None => format!("{} directly", station.what),
         })
         .collect();
@@ -187,11 +190,11 @@ fn not_reached(http: &Http, station: &Station, error: &SendError) -> Finding {
             says,
         )
         .means("the certificate has expired, was revoked, or belongs to another instance")
-        .fix("create a new service key of type certificate, and use all its values"),
+        .fixes(remedy::new_certificate()),
         Stage::Proxy => finding(Subject::Proxy)
             .means("the proxy stands between this machine and the tenant")
             .fix("HTTPS_PROXY=http://user:password@host:port, special characters of the password as %XX; NO_PROXY lists hosts that are reached directly"),
-        Stage::Tls => untrusted(finding(Subject::Tls), station, &shown),
+        Stage::Tls => untrusted(finding(Subject::Tls), station, http, &shown),
         Stage::Connect => finding(Subject::Tls)
             .means("a firewall, a missing proxy or a wrong port keeps this machine from the host")
             .fix("in a company network set HTTPS_PROXY; else have the way to this host and port 443 opened"),
@@ -202,7 +205,12 @@ fn not_reached(http: &Http, station: &Station, error: &SendError) -> Finding {
 }
 
 /// Encryption failed: by a certificate that nobody here trusts, most of the time.
-fn untrusted(finding: Finding, station: &Station, shown: &[CertificateFacts]) -> Finding {
+fn untrusted(
+    finding: Finding,
+    station: &Station,
+    http: &Http,
+    shown: &[CertificateFacts],
+) -> Finding {
     let Some(own) = shown.first() else {
         return finding
             .means("no certificate was shown: the port does not speak https, or something breaks the connection off");
@@ -218,5 +226,8 @@ fn untrusted(finding: Finding, station: &Station, shown: &[CertificateFacts]) ->
     } else {
         "a proxy of your company re-signs the connection, or the host has a certificate of its own"
     };
-    finding.means(means).fixes(remedy::trust(&station.host))
+    finding.means(means).fixes(remedy::trust(
+        &station.host,
+        http.proxy_address(&station.host).as_deref(),
+    ))
 }

@@ -7,7 +7,7 @@ use super::finding::{Finding, State, Subject};
 use super::remedy;
 use super::uses::Use;
 use crate::exit::Exit;
-use crate::http::CertificateFacts;
+use crate::http::{CertificateFacts, HttpError};
 use crate::settings::credentials::{
     Credentials, CredentialsError, KeyAnatomy, KeyError, KeyKind, Login, Names, Plan, Proof,
     scrubbed,
@@ -26,10 +26,12 @@ const VARIABLES: [(&str, Shown); 9] = [
     ("CLIENT_KEY_FILE", Shown::Length),
     ("USERNAME", Shown::Beginning),
     ("PASSWORD", Shown::Length),
-    ("RUNTIME_LOCATION", Shown::Whole),
+    ("RUNTIME_LOCATION", Shown::Id),
 ];
 /// Variables of the same prefix that hold no credentials.
 const OTHERS: [&str; 1] = ["CA_FILE"];
+/// Ids of runtime locations are words of people, in characters.
+const LONGEST_ID: usize = 40;
 /// A certificate that ends sooner is warned about, in days.
 pub const SOON: i64 = 30;
 
@@ -38,7 +40,14 @@ pub const SOON: i64 = 30;
 enum Shown {
     Length,
     Beginning,
-    Whole,
+    /// Whole, where it can be an id.
+    Id,
+}
+
+/// Whether a value looks like the id of a runtime location, and not like a secret in the wrong variable.
+fn is_id(value: &str) -> bool {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    value.len() <= LONGEST_ID && value.bytes().all(legal)
 }
 
 /// What is examined.
@@ -129,7 +138,8 @@ impl Offline<'_> {
         Some(match shown {
             Shown::Length => format!("{name} (set, {count} characters)"),
             Shown::Beginning => format!("{name} ({})", disarm(&scrubbed(value))),
-            Shown::Whole => format!("{name} ({})", disarm(value)),
+            Shown::Id if is_id(value) => format!("{name} ({value})"),
+            Shown::Id => format!("{name} (set, {count} characters)"),
         })
     }
 
@@ -196,6 +206,20 @@ impl Offline<'_> {
         }
         finding
     }
+}
+
+/// What keeps this machine from sending anything: a file or variable of its network.
+#[must_use]
+pub fn no_network(error: &HttpError) -> Finding {
+    let subject = match error {
+        HttpError::CaFileUnreadable { .. }
+        | HttpError::CaFileWithoutCertificate { .. }
+        | HttpError::CaFileDamaged { .. } => Subject::Trust,
+        HttpError::Proxy { .. } => Subject::Proxy,
+        HttpError::ClientCertificate { .. } => Subject::Certificate,
+        HttpError::NotText(_) => Subject::Variables,
+    };
+    Finding::new(subject, State::Failed(Exit::Usage), error.to_string())
 }
 
 /// What a fault of the key belongs to, and whether another key is needed.
@@ -364,7 +388,6 @@ fn certificate_of(chain: &str, now: SystemTime) -> Finding {
     };
     let days = facts.days_left(now);
     let name = &facts.subject;
-    let renew = "create a new key of type certificate (parameters {\"key-type\":\"certificate\",\"validity\":365,\"key-length\":2048}), at most 365 days long, and delete the old one";
     if facts.valid_from > now {
         return Finding::new(
             Subject::Certificate,
@@ -380,14 +403,15 @@ fn certificate_of(chain: &str, now: SystemTime) -> Finding {
             format!("{name}: expired {} days ago", -days),
         )
         .means("the token service does not accept it any more")
-        .fix(renew)
+        .fixes(remedy::new_certificate())
         .effective(remedy::KEY_EFFECTIVE),
         0..SOON => Finding::new(
             Subject::Certificate,
             State::Warning,
             format!("{name}: expires in {days} days"),
         )
-        .fix(renew),
+        .fixes(remedy::new_certificate())
+        .effective(remedy::KEY_EFFECTIVE),
         _ => Finding::new(
             Subject::Certificate,
             State::Ok,

@@ -30,7 +30,7 @@ pub(super) fn create_key(wanted: Use) -> Vec<Fix> {
     let mut fixes = vec![
         Fix::Do("BTP cockpit > the subaccount of the tenant > Services > Service Marketplace > SAP Process Integration Runtime > Create: plan api (not integration-flow); on the next page paste the parameters; then Instances and Subscriptions > the instance > ... > Create Service Key, and copy its JSON into the variable CPI_SERVICE_KEY".to_owned()),
         paste("instance parameters", parameters.clone()),
-        paste("cf", format!("cf create-service it-rt api {NEW} -c '{parameters}'")),
+        paste("cf", format!("cf create-service it-rt api {NEW} --wait -c '{parameters}'")),
     ];
     fixes.extend(key_of(NEW));
     fixes.push(paste(
@@ -43,7 +43,10 @@ pub(super) fn create_key(wanted: Use) -> Vec<Fix> {
 
 /// A new key of the instance that there is.
 pub(super) fn new_key() -> Vec<Fix> {
-    let mut fixes = key_of(INSTANCE);
+    let mut fixes = vec![Fix::Do(format!(
+        "BTP cockpit > the subaccount > Instances and Subscriptions > the instance of Process Integration Runtime > ... > Create Service Key. Below, {INSTANCE} stands for the name of the instance (`cf services` lists them), {SUBACCOUNT} for the id of the subaccount; where a key flowship-key exists already, take another name"
+    ))];
+    fixes.extend(key_of(INSTANCE));
     fixes.push(binding_of(INSTANCE));
     fixes
 }
@@ -91,16 +94,36 @@ pub(super) fn add_roles(wanted: Use, held: &[Role], subaccount: Option<&str>) ->
 }
 
 /// Roles on the older Neo landscape, where they belong to the client's own user (cpi-api.md §1.2).
-pub(super) fn add_roles_on_neo(missing: &[Role], client_id: &str) -> Vec<Fix> {
+pub(super) fn add_roles_on_neo(missing: &[Role]) -> Vec<Fix> {
     let names: Vec<&str> = missing
         .iter()
         .flat_map(|role| role.older_names())
         .copied()
         .collect();
     vec![Fix::Do(format!(
-        "Neo cockpit > the subaccount > Security > Authorizations: user oauth_client_{client_id}, application {{tenant}}tmn: assign {}",
+        "Neo cockpit > the subaccount > Security > Authorizations: user oauth_client_<client id>, application of the tenant (...tmn): assign {}",
         names.join(", ")
     ))]
+}
+
+/// A client on Neo.
+pub(super) fn client_on_neo() -> Vec<Fix> {
+    vec![Fix::Do("Neo cockpit > the subaccount > Security > OAuth > Clients > Register New Client: subscription of the tenant (...tmn), authorization grant Client Credentials; its id and secret go into CPI_CLIENT_ID and CPI_CLIENT_SECRET, the token endpoint of the page Branding into CPI_TOKEN_URL".to_owned())]
+}
+
+/// A new certificate for an instance that there is.
+pub(super) fn new_certificate() -> Vec<Fix> {
+    let parameters = "{\"key-type\":\"certificate\",\"validity\":365,\"key-length\":2048}";
+    vec![
+        Fix::Do("create a new key of type certificate, at most 365 days long, and delete the old one when the new one is in use".to_owned()),
+        paste("key parameters", parameters),
+        paste("cf", format!("cf create-service-key {INSTANCE} flowship-key -c '{parameters}'")),
+        paste("cf", format!("cf service-key {INSTANCE} flowship-key")),
+        paste(
+            WITHOUT_CF,
+            format!("btp create services/binding --subaccount {SUBACCOUNT} --name flowship-key --instance-name {INSTANCE} --parameters '{parameters}'"),
+        ),
+    ]
 }
 
 /// Roles of a person.
@@ -112,10 +135,11 @@ pub(super) fn add_roles_to_user(missing: &[Role]) -> Vec<Fix> {
 }
 
 /// A certificate that re-signs connections.
-pub(super) fn trust(host: &str) -> Vec<Fix> {
+pub(super) fn trust(host: &str, proxy: Option<&str>) -> Vec<Fix> {
+    let through = proxy.map_or(String::new(), |proxy| format!(" -proxy {proxy}"));
     vec![
         Fix::Do("ask your company's IT for the certificate of the authority named above (PEM), store it beside the pipeline, and let CPI_CA_FILE name the file: it is added to what is trusted (SSL_CERT_FILE would replace the machine's list)".to_owned()),
-        paste("see what is shown", format!("openssl s_client -showcerts -connect {host}:443 </dev/null")),
+        paste("see what is shown", format!("openssl s_client -showcerts -connect {host}:443{through} </dev/null")),
         paste("then", "export CPI_CA_FILE=/path/to/company-ca.pem"),
     ]
 }

@@ -5,13 +5,16 @@ use super::remedy;
 use super::uses::Use;
 use crate::clock::{Clock, Deadline, iso};
 use crate::exit::Exit;
-use crate::settings::credentials::{Credentials, Login, scrubbed};
+use crate::settings::credentials::{Credentials, Login};
 use crate::settings::landscape::Host;
 use crate::tenant::Tenant;
-use crate::tenant::distrust::CLOCKS_DIFFER;
-use crate::tenant::error::{Kind, TenantError};
+use crate::tenant::distrust::apart;
+use crate::tenant::error::{FORBIDDING_PAGE, Kind, TenantError};
 use crate::tenant::peek::{Area, Peek};
 use crate::tenant::roles::{Claims, Holding, Role};
+
+/// How many scopes are repeated.
+const MOST_SCOPES: usize = 6;
 
 /// What a tenant is asked with.
 pub struct Rights<'a> {
@@ -32,7 +35,7 @@ impl Rights<'_> {
     pub fn examine(&self, tell: &mut dyn FnMut(Finding)) {
         let claims = match self.tenant.claims(self.deadline) {
             Ok(claims) => claims,
-            Err(error) => return tell(no_token(&error)),
+            Err(error) => return tell(self.no_token(&error)),
         };
         tell(self.token(claims.as_ref()));
         let claims = claims.unwrap_or_default();
@@ -47,6 +50,30 @@ impl Rights<'_> {
         tell(self.which_tenant(&claims));
     }
 
+    fn no_token(&self, error: &TenantError) -> Finding {
+        let finding = failure(Subject::Token, error);
+        let says = error.says.as_ref().map(ToString::to_string);
+        let about_grant = says.is_some_and(|says| says.to_lowercase().contains("grant type"));
+        match error.kind {
+            Kind::Credentials | Kind::Role if self.credentials.is_neo() => finding
+                .means("the token service does not know this client with this secret")
+                .fixes(remedy::client_on_neo()),
+            Kind::Credentials | Kind::Role if about_grant => finding
+                .means("the instance was made without the grant type client_credentials")
+                .fixes(remedy::add_roles(self.wanted, &[], None))
+                .effective(remedy::KEY_EFFECTIVE),
+            Kind::Credentials | Kind::Role => finding
+                .means("the token service does not know this client with this secret: the key was deleted or renewed, values of two keys are mixed, or the secret was cut")
+                .fix("copy the whole key again, unchanged, in single quotes or through a file; if that does not help, create a new one")
+                .fixes(remedy::new_key())
+                .effective(remedy::KEY_EFFECTIVE),
+            Kind::Unreachable => finding.fix("try again in some minutes; SAP announces incidents for each region"),
+            Kind::Refused | Kind::NotFound | Kind::Nonsense => finding
+                .means("the address is not that of the token service")
+                .fix("CPI_TOKEN_URL must be the `tokenurl` of the service key; on Cloud Foundry it ends in /oauth/token"),
+        }
+    }
+
     fn token(&self, claims: Option<&Claims>) -> Finding {
         let who = self.credentials.login.who();
         let Some(claims) = claims else {
@@ -58,10 +85,7 @@ impl Rights<'_> {
         };
         let valid = match (claims.issued, claims.expires) {
             (Some(issued), Some(expires)) => {
-                format!(
-                    ", valid for {} minutes",
-                    expires.saturating_sub(issued) / 60
-                )
+                format!(", valid for {}", span(expires.saturating_sub(issued)))
             }
             _ => String::new(),
         };
@@ -119,14 +143,32 @@ impl Rights<'_> {
             let says = format!("{name} has all it needs: {}", remedy::names(needed));
             findings.push(Finding::new(Subject::Roles, State::Ok, says));
         } else {
-            let says = format!(
-                "the token does not tell about {}; the tenant decides, and reads show it as far as reads can",
-                remedy::names(&unknown)
-            );
-            findings.push(Finding::new(Subject::Roles, State::Note, says));
+            findings.push(self.untold(&unknown, claims));
         }
         findings.extend(self.other_uses(claims));
         findings
+    }
+
+    /// The token does not tell about these roles.
+    fn untold(&self, unknown: &[Role], claims: &Claims) -> Finding {
+        let names: Vec<String> = unknown
+            .iter()
+            .map(|role| self.tenant.name_of(*role))
+            .collect();
+        let others: Vec<String> = claims
+            .unknown_scopes()
+            .map(|scope| self.tenant.words(scope).to_string())
+            .take(MOST_SCOPES)
+            .collect();
+        let beside = match others.as_slice() {
+            [] => "it names no roles".to_owned(),
+            names => format!("it names {}", names.join(", ")),
+        };
+        let says = format!(
+            "the token does not tell about {} ({beside}); the tenant decides, and reads show it as far as reads can",
+            names.join(", ")
+        );
+        Finding::new(Subject::Roles, State::Note, says)
     }
 
     /// A note on a token without any role: the tenant decides, but it will hardly decide otherwise.
@@ -161,14 +203,14 @@ impl Rights<'_> {
             )
         };
         match &self.credentials.login {
-            Login::ClientCredentials { client_id, .. } if self.credentials.is_neo() => {
+            Login::ClientCredentials { .. } if self.credentials.is_neo() => {
                 let names: Vec<&str> = missing
                     .iter()
                     .flat_map(|role| role.older_names())
                     .copied()
                     .collect();
                 finding(&names.join(", "))
-                    .fixes(remedy::add_roles_on_neo(missing, &scrubbed(client_id)))
+                    .fixes(remedy::add_roles_on_neo(missing))
                     .effective("with the next token")
             }
             Login::Basic { .. } => finding(&remedy::names(missing))
@@ -197,6 +239,13 @@ impl Rights<'_> {
         let others = Use::ALL.into_iter().filter(|one| *one != self.wanted);
         let words: Vec<String> = others
             .map(|one| match claims.lacking(one.roles()).as_slice() {
+                [] if !one
+                    .roles()
+                    .iter()
+                    .all(|role| claims.holds(*role) == Holding::Held) =>
+                {
+                    format!("{} unknown", one.name())
+                }
                 [] => format!("{} yes", one.name()),
                 lacking => format!("{} no ({})", one.name(), remedy::names(lacking)),
             })
@@ -262,6 +311,7 @@ impl Rights<'_> {
                     self.wanted.name()
                 ),
             ),
+            Kind::Role if error.what == FORBIDDING_PAGE => failed(subject, error),
             Kind::Role => {
                 let finding = self.missing(subject, &[role], claims);
                 let mut means = format!("it lets a key {}", role.purpose());
@@ -273,12 +323,29 @@ impl Rights<'_> {
                     ..finding.means(means)
                 }
             }
-            Kind::Credentials => failed(subject, error),
+            Kind::Credentials => self.not_taken(subject, error),
+            Kind::Nonsense if area == Area::Runtime && self.credentials.runtime_location().is_some() => {
+                failure(subject, error)
+                    .means("this runtime location does not answer: its id is misspelt, or the cell is down")
+                    .fix("CPI_RUNTIME_LOCATION must be the id of a runtime location (web UI: Operations Cockpit > Runtime Locations); unset it for flows that run in the cloud")
+            }
             Kind::Unreachable => failed(subject, error)
                 .fix("try again in some minutes; SAP announces incidents and maintenance for each region"),
             Kind::Refused | Kind::NotFound | Kind::Nonsense => failure(subject, error)
                 .means("this host is not the API of a tenant: the address is that of the run time (plan integration-flow), of the web UI, of a login page, or misspelt")
                 .fix("CPI_URL must be the `url` of a service key of plan api; remove `-rt` from the second part of the host's name if it is there"),
+        }
+    }
+
+    /// A 401 of the tenant itself: another key is the cure, most of the time.
+    fn not_taken(&self, subject: Subject, error: &TenantError) -> Finding {
+        let finding = failed(subject, error);
+        match &self.credentials.login {
+            Login::ClientCredentials { .. } if !self.credentials.is_neo() => finding
+                .fixes(remedy::new_key())
+                .effective(remedy::KEY_EFFECTIVE),
+            Login::ClientCredentials { .. } => finding.fixes(remedy::client_on_neo()),
+            Login::Basic { .. } => finding,
         }
     }
 
@@ -323,28 +390,25 @@ impl Rights<'_> {
         } else {
             "artifacts under an access policy would look missing: the key does not show AccessAllAccessPoliciesArtifacts"
         };
+        if self.credentials.is_neo() {
+            let says = "artifacts under an access policy would look missing, unless AccessPoliciesArtifacts.AccessAll is assigned";
+            return finding(State::Note, says);
+        }
         finding(state, says)
             .fix("if the tenant uses access policies, add AccessAllAccessPoliciesArtifacts to the roles of the instance; it shows no payloads")
     }
 
     fn clocks(&self) -> Option<Finding> {
         let (theirs, ours) = self.tenant.seen().clocks?;
-        let (apart, word) = match ours.duration_since(theirs) {
-            Ok(ahead) => (ahead, "ahead of"),
-            Err(behind) => (behind.duration(), "behind"),
-        };
-        if apart <= CLOCKS_DIFFER {
-            let says = format!("within {} s of the tenant's", apart.as_secs() + 1);
+        let Some(apart) = apart(ours, theirs) else {
+            let says = "the same as the tenant's, within two minutes";
             return Some(Finding::new(Subject::Clock, State::Ok, says));
-        }
+        };
         Some(
             Finding::new(
                 Subject::Clock,
                 State::Warning,
-                format!(
-                    "this machine is {} s {word} the tenant",
-                    apart.as_secs()
-                ),
+                format!("this machine is {apart} the tenant"),
             )
             .means("certificates may look expired or not yet valid; verdicts do not depend on it, they compare the tenant's dates only")
             .fix("let the machine set its clock by the network: sudo timedatectl set-ntp true (Linux), w32tm /resync (Windows)"),
@@ -380,21 +444,6 @@ impl Rights<'_> {
     }
 }
 
-fn no_token(error: &TenantError) -> Finding {
-    let finding = failure(Subject::Token, error);
-    match error.kind {
-        Kind::Credentials | Kind::Role => finding
-            .means("the token service does not know this client with this secret: the key was deleted or renewed, values of two keys are mixed, or the secret was cut")
-            .fix("copy the whole key again, unchanged, in single quotes or through a file; if that does not help, create a new one")
-            .fixes(remedy::new_key())
-            .effective(remedy::KEY_EFFECTIVE),
-        Kind::Unreachable => finding.fix("try again in some minutes; SAP announces incidents for each region"),
-        Kind::Refused | Kind::NotFound | Kind::Nonsense => finding
-            .means("the address is not that of the token service")
-            .fix("CPI_TOKEN_URL must be the `tokenurl` of the service key; on Cloud Foundry it ends in /oauth/token"),
-    }
-}
-
 fn let_through(subject: Subject, area: Area, peek: Peek) -> Finding {
     let what = match area {
         Area::Packages => "packages can be read",
@@ -414,6 +463,15 @@ fn let_through(subject: Subject, area: Area, peek: Peek) -> Finding {
         ),
     };
     Finding::new(subject, state, says)
+}
+
+/// Seconds as people say them.
+fn span(seconds: u64) -> String {
+    match seconds {
+        7200.. => format!("{} h", seconds / 3600),
+        120.. => format!("{} minutes", seconds / 60),
+        _ => format!("{seconds} s"),
+    }
 }
 
 /// An error as a finding: what and where, why, and its own hint.

@@ -152,6 +152,18 @@ impl Http {
         self.proxies.choose(scheme, host, 443).map(Chosen::describe)
     }
 
+    /// Host and port of the proxy on the way to `host`.
+    #[must_use]
+    pub fn proxy_address(&self, host: &str) -> Option<String> {
+        self.proxies.choose("https", host, 443).map(Chosen::address)
+    }
+
+    /// Whether `host` is reached directly because `NO_PROXY` says so.
+    #[must_use]
+    pub fn is_excepted(&self, host: &str) -> bool {
+        self.proxies.is_excepted(host, 443)
+    }
+
     /// Sends `request` once and reads the answer, whatever its status.
     pub fn send(&self, request: &Request<'_>) -> Result<Answer, SendError> {
         self.exchange(request, None)

@@ -50,14 +50,7 @@ impl Proxies {
     /// The proxy for a request to `host`, which may be an address with brackets. This machine is always reached
     /// directly.
     pub(super) fn choose(&self, scheme: &str, host: &str, port: u16) -> Option<&Chosen> {
-        let host = host.trim_end_matches('.').to_ascii_lowercase();
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        if is_loopback(host)
-            || self
-                .direct
-                .iter()
-                .any(|exception| exception.covers(host, port))
-        {
+        if is_loopback(host) || self.excepts(host, port) {
             return None;
         }
         if scheme == "https" {
@@ -65,6 +58,18 @@ impl Proxies {
         } else {
             self.http.as_ref()
         }
+    }
+
+    fn excepts(&self, host: &str, port: u16) -> bool {
+        let host = host.trim_end_matches('.').to_ascii_lowercase();
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let mut exceptions = self.direct.iter();
+        exceptions.any(|exception| exception.covers(host, port))
+    }
+
+    /// Whether a proxy is set, and a host excepted from it.
+    pub(super) fn is_excepted(&self, host: &str, port: u16) -> bool {
+        self.https.is_some() && self.excepts(host, port)
     }
 
     /// For `--verbose`.
@@ -89,6 +94,11 @@ impl Chosen {
     /// Which variable it came from.
     pub(super) fn variable(&self) -> &'static str {
         self.variable
+    }
+
+    /// Host and port.
+    pub(super) fn address(&self) -> String {
+        format!("{}:{}", self.proxy.host(), self.proxy.port())
     }
 
     pub(super) fn has_user(&self) -> bool {

@@ -14,6 +14,7 @@ use rustls_platform_verifier::Verifier;
 use super::certificate::CertificateFacts;
 use super::error::HttpError;
 use crate::settings::environment::Environment;
+use crate::settings::secret::shown_file_name;
 
 /// What is trusted, and how that is said.
 pub(super) struct Roots {
@@ -132,7 +133,8 @@ pub(super) fn is_public(name: &str) -> bool {
 /// A certificate that nobody can read would be left out silently, and then nothing that it vouches for is trusted.
 fn read_file(file: &Path) -> Result<Vec<CertificateDer<'static>>, HttpError> {
     let pem = std::fs::read(file).map_err(|error| HttpError::CaFileUnreadable {
-        file: PathBuf::from(file),
+        file: shown_file_name(&file.to_string_lossy())
+            .map_or_else(|| PathBuf::from("the file that it names"), PathBuf::from),
         reason: error.to_string(),
     })?;
     let mut certificates = Vec::new();

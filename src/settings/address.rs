@@ -135,14 +135,20 @@ impl TenantUrl {
 }
 
 impl TokenUrl {
-    /// Accepts the address from the service key; `/oauth/token` is added where there is no path.
+    /// Accepts the address from the service key; the usual path is added where there is none (cpi-api.md §1.1, §1.2).
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         let (mut address, query) = Address::parse(text)?;
         address
             .path
             .truncate(address.path.trim_end_matches('/').len());
         if address.path.is_empty() {
-            address.path.push_str("/oauth/token");
+            let is_neo = address.host.starts_with("oauthasservices-");
+            let path = if is_neo {
+                "/oauth2/api/v1/token"
+            } else {
+                "/oauth/token"
+            };
+            address.path.push_str(path);
         }
         address.query = without_grant_type(query);
         Ok(Self(address))
@@ -506,6 +512,7 @@ mod tests {
         );
         let neo = "https://oauthasservices-a1b2.hana.ondemand.com/oauth2/api/v1/token";
         assert_eq!(token(neo), neo);
+        assert_eq!(token("oauthasservices-a1b2.hana.ondemand.com/"), neo);
         assert!(TokenUrl::parse(neo).unwrap().is_neo());
         assert!(!TokenUrl::parse(full).unwrap().is_neo());
         assert!(

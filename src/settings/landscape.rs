@@ -49,7 +49,8 @@ impl Host {
         let labels: Vec<&str> = host.split('.').collect();
         match labels.as_slice() {
             _ if super::address::is_loopback(host) => Self::Loopback,
-            ["cockpit" | "account", ..] => Self::Cockpit,
+            _ if labels.iter().any(|label| is_cockpit(label)) => Self::Cockpit,
+            ["account", "hana", ..] | ["account", _, "hana", ..] => Self::Cockpit,
             [first, ..] if first.starts_with("oauthasservices-") => Self::NeoTokenService,
             [first, ..] if first.ends_with("-tmn") => Self::NeoTenant,
             [subdomain, "authentication", "cert", region, ..]
@@ -86,6 +87,10 @@ impl Host {
             _ => None,
         }
     }
+}
+
+fn is_cockpit(label: &str) -> bool {
+    label == "cockpit" || label.starts_with("cockpit-") || label.ends_with("-cockpit")
 }
 
 fn of_app(host: &str, subdomain: &str, second: &str, region: &str) -> Host {
@@ -227,6 +232,8 @@ mod tests {
                 Host::ApiManagement,
             ),
             ("cockpit.btp.cloud.sap", Host::Cockpit),
+            ("emea.cockpit.btp.cloud.sap", Host::Cockpit),
+            ("account.hana.ondemand.com", Host::Cockpit),
             ("127.0.0.1", Host::Loopback),
             ("cpi.company.example", Host::Other),
             ("dev.other.cfapps.eu10.hana.ondemand.com", Host::Other),

@@ -8,6 +8,9 @@ use crate::settings::landscape::{self, Host};
 /// Clocks that differ by less are no cause of anything.
 pub const CLOCKS_DIFFER: Duration = Duration::from_secs(120);
 
+/// A token that lives no longer may have expired on its way.
+const SHORTEST_LIFE: Duration = Duration::from_secs(5);
+
 /// The likely cause of a 401.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Distrust {
@@ -33,6 +36,8 @@ pub struct Circumstances<'a> {
     pub claims: &'a Claims,
     /// The tenant's `Date`.
     pub tenant_time: Option<SystemTime>,
+    /// This machine's date at the same moment.
+    pub own_time: SystemTime,
 }
 
 /// The likely cause. Pure: dates are data.
@@ -71,16 +76,31 @@ fn clock(circumstances: &Circumstances<'_>) -> Option<String> {
     let at = |seconds: Option<u64>| UNIX_EPOCH.checked_add(Duration::from_secs(seconds?));
     let issued = at(circumstances.claims.issued);
     let expires = at(circumstances.claims.expires);
-    if expires.is_some_and(|expires| expires <= now) {
+    if expires.is_some_and(|expires| expires <= now + SHORTEST_LIFE) {
         return Some("by the tenant's clock the token has expired already".to_owned());
     }
-    let early = issued?.duration_since(now).ok()?;
-    (early > CLOCKS_DIFFER).then(|| {
-        format!(
+    let early = issued.and_then(|issued| issued.duration_since(now).ok());
+    if let Some(early) = early.filter(|early| *early > CLOCKS_DIFFER) {
+        return Some(format!(
             "by the tenant's clock the token will be issued in {} s only",
             early.as_secs()
+        ));
+    }
+    apart(circumstances.own_time, now).map(|apart| {
+        format!(
+            "the clock of this machine is {apart} the tenant's; the token itself gives no reason"
         )
     })
+}
+
+/// How one clock differs from another, in words: `900 s ahead of`; `None` while it does not matter.
+#[must_use]
+pub fn apart(own: SystemTime, other: SystemTime) -> Option<String> {
+    let (apart, word) = match own.duration_since(other) {
+        Ok(ahead) => (ahead, "ahead of"),
+        Err(behind) => (behind.duration(), "behind"),
+    };
+    (apart > CLOCKS_DIFFER).then(|| format!("{} s {word}", apart.as_secs()))
 }
 
 impl Distrust {
@@ -91,7 +111,7 @@ impl Distrust {
             Self::CallersToken => "the key is of plan integration-flow: it can only call flows, not deploy them; create an instance of Process Integration Runtime with plan api, and a key for it".to_owned(),
             Self::ApiManagement => "the key is one of API Management; create an instance of Process Integration Runtime with plan api, and a key for it".to_owned(),
             Self::OtherTenant(why) => format!("{why}: take all values from one service key, that of the tenant"),
-            Self::Clock(why) => format!("{why}: the clocks of token service and tenant differ, which no client can mend; try again in some minutes, then report it to SAP"),
+            Self::Clock(why) => format!("{why}: set the clock of this machine right; if it is right, the clocks of token service and tenant differ, which no client can mend; else the key belongs to another tenant"),
             Self::Unknown => "the token was issued, but this tenant does not take it: the key belongs to another tenant or another service, or to a deleted instance; use a service key of Process Integration Runtime, plan `api`, of this tenant".to_owned(),
         }
     }
@@ -109,6 +129,7 @@ mod tests {
             token_service,
             claims,
             tenant_time: Some(UNIX_EPOCH + Duration::from_secs(1000)),
+            own_time: UNIX_EPOCH + Duration::from_secs(1010),
         })
     }
 
@@ -117,6 +138,14 @@ mod tests {
             scopes: Some(vec![scope.to_owned()]),
             ..Claims::default()
         }
+    }
+
+    #[test]
+    fn clocks_that_differ() {
+        let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
+        assert_eq!(apart(at(1000), at(1100)), None);
+        assert_eq!(apart(at(1900), at(1000)).as_deref(), Some("900 s ahead of"));
+        assert_eq!(apart(at(1000), at(1900)).as_deref(), Some("900 s behind"));
     }
 
     #[test]

@@ -22,6 +22,9 @@ pub enum Kind {
     Nonsense,
 }
 
+/// What is told when a 403 comes with a web page: somebody on the way, most of the time.
+pub const FORBIDDING_PAGE: &str = "a web page forbids the call";
+
 /// A call that did not do what it was asked.
 #[derive(Clone, Debug)]
 pub struct TenantError {

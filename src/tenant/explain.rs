@@ -2,7 +2,7 @@
 
 use super::Tenant;
 use super::distrust::{Circumstances, likely_cause};
-use super::error::{Kind, TenantError, remedy};
+use super::error::{FORBIDDING_PAGE, Kind, TenantError, remedy};
 use super::exchange::Ask;
 use super::meaning::page_words;
 use super::odata;
@@ -91,6 +91,7 @@ impl Tenant {
                     token_service: token_url.host(),
                     claims: &claims.unwrap_or_default(),
                     tenant_time: answer.date(),
+                    own_time: self.clock.date(),
                 });
                 cause.hint()
             }
@@ -104,6 +105,18 @@ impl Tenant {
             .as_ref()
             .map(|token| token.claims.clone());
         let claims = claims.unwrap_or_default();
+        if answer.is_html() {
+            return TenantError {
+                kind: Kind::Role,
+                what: FORBIDDING_PAGE.to_owned(),
+                at: format!("{} → {}", self.at(ask), answer.status),
+                says: page_words(answer, &self.redactor),
+                hint: Some(format!(
+                    "a firewall or proxy on the way says so most of the time: ask its operators; the tenant itself forbids without a page, when {} is missing",
+                    self.name_of(ask.role)
+                )),
+            };
+        }
         TenantError {
             kind: Kind::Role,
             what: format!("the role {} is missing", self.name_of(ask.role)),
@@ -114,7 +127,8 @@ impl Tenant {
     }
 
     /// The name of a role in this landscape.
-    fn name_of(&self, role: Role) -> String {
+    #[must_use]
+    pub fn name_of(&self, role: Role) -> String {
         if self.credentials.is_neo() {
             role.older_names().join(" and ")
         } else {

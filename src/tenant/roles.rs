@@ -228,6 +228,12 @@ impl Claims {
             .collect()
     }
 
+    /// The scopes that are no known single role.
+    pub fn unknown_scopes(&self) -> impl Iterator<Item = &str> {
+        let scopes = self.scopes.iter().flatten().map(String::as_str);
+        scopes.filter(|scope| !is_single(scope))
+    }
+
     /// Whether it is a token of plan `integration-flow`: its only roles are those of callers of flows.
     #[must_use]
     pub fn is_of_caller(&self) -> bool {

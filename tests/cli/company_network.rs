@@ -258,7 +258,7 @@ fn what_a_company_network_refuses_is_told_with_its_cure() {
         .exit(5)
         .stdout_has("was issued by CN=Company Inspection CA, whom this machine does not trust")
         .stdout_has("a proxy of your company re-signs the connection")
-        .stdout_has("openssl s_client -showcerts -connect login.test:443")
+        .stdout_has("openssl s_client -showcerts -connect login.test:443 -proxy 127.0.0.1:")
         .stdout_has("export CPI_CA_FILE=/path/to/company-ca.pem")
         .stdout_has("first mend `tls`");
     for (user, says) in [
@@ -341,7 +341,7 @@ fn certificates_that_do_not_open_the_door() {
         .stdout_has("does not accept the client certificate");
     doctor(&network.key_with(&certificate, Some(&old_private)))
         .exit(2)
-        .stderr_has(
+        .stdout_has(
             "CPI_SERVICE_KEY (key) holds a private key that does not belong to the certificate",
         );
     doctor(&network.key_with(&certificate, None))

@@ -151,7 +151,7 @@ fn tokens_of_other_plans_and_services_are_recognised() {
     examined(&["token-scopes=caller"], &[])
         .exit(4)
         .stdout_has("plan integration-flow")
-        .stdout_has("cf create-service it-rt api flowship -c '{");
+        .stdout_has("cf create-service it-rt api flowship --wait -c '{");
     examined(&["token-scopes=api-management"], &[])
         .exit(4)
         .stdout_has("API Management");
@@ -424,7 +424,10 @@ fn a_deployment_names_the_same_causes() {
     let flow = Flow::new();
     for (scenarios, says) in [
         (&["foreign-token"][..], "the key belongs to another tenant"),
-        (&["token-scopes=caller"][..], "WorkspacePackagesRead"),
+        (
+            &["token-scopes=caller"][..],
+            "the key is of plan integration-flow",
+        ),
         (
             &["token-scopes=api-management"][..],
             "the key is one of API Management",
@@ -469,4 +472,60 @@ fn flows_of_an_edge_cell_need_its_location() {
             .all(|request| at_location(request) == request.contains("IntegrationRuntimeArtifacts")),
         "{asked:#?}"
     );
+}
+
+/// Only the roles of the calls that are really needed are asked for.
+#[test]
+fn a_key_that_may_only_read_is_enough_where_nothing_changed() {
+    let flow = Flow::new();
+    let scenario = "roles-missing=WorkspacePackagesEdit,WorkspaceArtifactsDeploy";
+    let tenant = Tenant::holding(&[scenario], vec![flow.deployed(&[])]);
+    Flowship::deploy(&tenant, flow.path())
+        .run()
+        .exit(0)
+        .verdict("unchanged");
+    Flowship::deploy(&tenant, Flow::changed().path())
+        .run()
+        .exit(4)
+        .stderr_has("the key lacks the role WorkspacePackagesEdit, WorkspaceArtifactsDeploy");
+    tenant.is_untouched();
+}
+
+#[test]
+fn files_of_the_network_are_looked_at_offline_too() {
+    for (name, value, subject) in [
+        ("CPI_CA_FILE", "nosuch.pem", "trust"),
+        ("HTTPS_PROXY", "socks5://proxy:1080", "proxy"),
+    ] {
+        let call = |arguments: &[&str]| {
+            Flowship::new()
+                .env("CPI_SERVICE_KEY", key(&[]))
+                .env(name, value)
+                .args(["doctor", "--offline"])
+                .args(arguments)
+                .run()
+                .exit(2)
+        };
+        call(&[]).stdout_has(&format!("first mend `{subject}`"));
+        let whole = call(&["--output", "json"]).json();
+        let findings = whole["findings"].as_array().unwrap();
+        assert!(
+            findings
+                .iter()
+                .any(|one| one["subject"] == subject && one["state"] == "failed")
+        );
+    }
+}
+
+#[test]
+fn a_flow_of_the_cloud_is_not_sent_where_only_a_location_is_looked_at() {
+    let flow = Flow::new();
+    let tenant = Tenant::new(&["location=plant1"]);
+    Flowship::deploy(&tenant, flow.path())
+        .env("CPI_RUNTIME_LOCATION", "plant1")
+        .args(["--set", "SAP_ProfileId=iflmap"])
+        .run()
+        .exit(2)
+        .stderr_has("unset CPI_RUNTIME_LOCATION");
+    tenant.is_untouched();
 }

@@ -20,27 +20,24 @@ pub(super) fn check_profile(
         return Ok(());
     };
     let in_cloud = profile.eq_ignore_ascii_case(CLOUD_PROFILE);
-    match (in_cloud, context.tenant.runtime_location()) {
-        (true, None) | (false, Some(_)) => Ok(()),
-        (true, Some(location)) => {
-            context.ledger.progress(
-                &job.id.0,
-                format!("warning: {PROFILE} is {CLOUD_PROFILE}, so the flow runs in the cloud, and not at the location {location}, which is looked at (CPI_RUNTIME_LOCATION)"),
-            );
-            Ok(())
-        }
-        (false, None) => {
-            let profile = context.tenant.words(&profile);
-            let what = format!(
-                "{} has {PROFILE}={profile}, which sends it to a runtime that is not looked at; nothing was written",
-                job.id
-            );
-            let message = Message::new(what).at(at).hint(format!(
-                "for Cloud Integration: --set '{PROFILE}={CLOUD_PROFILE}'; for an Edge Integration Cell: set CPI_RUNTIME_LOCATION to the id of its runtime location"
-            ));
-            Err(Stop::Usage(Box::new(message)))
-        }
-    }
+    let shown = context.tenant.words(&profile);
+    let (where_to, hint) = match (in_cloud, context.tenant.runtime_location()) {
+        (true, None) | (false, Some(_)) => return Ok(()),
+        (true, Some(location)) => (
+            format!("runs it in the cloud, and the location {location} is looked at"),
+            "unset CPI_RUNTIME_LOCATION for flows that run in the cloud, or set the flow's SAP_ProfileId to that of the Edge Integration Cell".to_owned(),
+        ),
+        (false, None) => (
+            "sends it to a runtime that is not looked at".to_owned(),
+            format!("for Cloud Integration: --set '{PROFILE}={CLOUD_PROFILE}'; for an Edge Integration Cell: set CPI_RUNTIME_LOCATION to the id of its runtime location"),
+        ),
+    };
+    let what = format!(
+        "{} has {PROFILE}={shown}, which {where_to}; nothing was written",
+        job.id
+    );
+    let message = Message::new(what).at(at).hint(hint);
+    Err(Stop::Usage(Box::new(message)))
 }
 
 /// The profile that will stand on the tenant, and where it comes from; `None` where nothing tells before the upload.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::CredentialsError;
 use super::given::Variable;
-use crate::settings::secret::Secret;
+use crate::settings::secret::{Secret, shown_file_name};
 
 /// No certificate and key are larger, in bytes.
 const LARGEST_FILE: u64 = 256 * 1024;
@@ -92,10 +92,12 @@ pub(super) fn read_file(variable: Variable, dir: &Path) -> Result<Variable, Cred
             value: text,
             ..variable
         }),
-        // the reason only: the value may be a secret in the wrong variable
         Err(error) => Err(CredentialsError::KeyFile {
+            reason: match shown_file_name(&variable.value) {
+                Some(name) => format!("{name}: {}", error.kind()),
+                None => error.kind().to_string(),
+            },
             variable: variable.name,
-            reason: error.kind().to_string(),
         }),
     }
 }

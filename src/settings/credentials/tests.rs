@@ -408,7 +408,7 @@ fn an_external_certificate_has_its_private_key_in_a_file() {
         CredentialsError::NoCertificate { .. }
     ));
     assert!(matches!(
-        refused(&with_key("hunter22.pem")),
+        refused(&with_key("hunter22")),
         CredentialsError::KeyFile { .. }
     ));
     assert!(matches!(
