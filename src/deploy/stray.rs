@@ -13,7 +13,7 @@ const LATER: Duration = Duration::from_secs(4);
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(5);
 /// How many are asked in one round, so that lists come between them.
-const IN_A_ROUND: usize = 6;
+const IN_A_ROUND: usize = 12;
 
 /// One task without a sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +83,10 @@ mod tests {
         let strays: Vec<Stray> = (0..20)
             .map(|place| stray(place, 60_000, 5000 + place as u64))
             .collect();
-        assert_eq!(to_ask(strays, 20), [19, 18, 17, 16, 15, 14]);
+        assert_eq!(
+            to_ask(strays, 20),
+            [19, 18, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8]
+        );
         assert_eq!(
             to_ask(vec![stray(4, 2000, 100), stray(7, 2000, 2000)], 2),
             [7]
