@@ -142,12 +142,15 @@ impl Call<'_> {
     pub(super) fn list(&self, name: &str, entities: Vec<Entity>) -> Result<Answer, Refusal> {
         self.refuse_expand()?;
         let address = format!("{}/{}", self.setting.root, self.address());
-        let page = query::page(
-            entities,
-            self.query,
-            self.setting.scenarios.page_size(),
-            &address,
-        )?;
+        let scenarios = &self.setting.scenarios;
+        let mut page = query::page(entities, self.query, scenarios.page_size(), &address)?;
+        let at_run_time = self
+            .segments
+            .first()
+            .is_some_and(|first| first.name == "IntegrationRuntimeArtifacts");
+        if scenarios.has("cut-lists") && !at_run_time {
+            page.next = None;
+        }
         Ok(list_answer(name, &page, self.format, &self.setting.root))
     }
 

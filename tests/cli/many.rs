@@ -350,6 +350,36 @@ fn every_artifact_has_a_verdict_when_the_time_is_too_short() {
     );
 }
 
+/// A list that shows some of the artifacts is no proof that the others are not there.
+#[test]
+fn artifacts_behind_the_end_of_a_cut_list_are_found() {
+    let names = ids(9);
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let held = names.iter().map(|id| Flow::named(id).deployed(&[]));
+    let tenant = Tenant::holding(&["page-size=2", "cut-lists"], held.collect());
+    let repository = Repository::of(&names);
+    repository.write("flows/Flow_08/src/main/resources/script/added.groovy", "x");
+    let run = repository
+        .deploy(&tenant)
+        .args(["--output", "json"])
+        .run()
+        .exit(0);
+    let expected: Vec<(&str, &str)> = names
+        .iter()
+        .map(|id| {
+            (
+                *id,
+                if *id == "Flow_08" {
+                    "started"
+                } else {
+                    "unchanged"
+                },
+            )
+        })
+        .collect();
+    assert_eq!(verdicts(&run), pairs(&expected));
+}
+
 #[test]
 fn one_csrf_token_serves_all_that_write() {
     let names = ids(8);

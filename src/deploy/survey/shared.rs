@@ -140,10 +140,12 @@ fn take_list(
     list: &BTreeMap<ArtifactId, DesigntimeArtifact>,
     depth: Depth,
 ) {
-    let unlisted = all
+    let ours = all
         .iter()
-        .filter(|one| group(one.job).as_ref() == Some(wanted) && !list.contains_key(&one.job.id))
-        .count();
+        .filter(|one| group(one.job).as_ref() == Some(wanted));
+    let (listed, unlisted): (Vec<_>, Vec<_>) = ours.partition(|one| list.contains_key(&one.job.id));
+    // a list that shows some of ours may have been cut; one that shows none is that of a package without them
+    let believed = listed.is_empty() && unlisted.len() > LOOKUPS && depth == Depth::Decisions;
     for one in all {
         let (Ok(standing), true) = (&mut one.standing, group(one.job).as_ref() == Some(wanted))
         else {
@@ -159,7 +161,7 @@ fn take_list(
             standing.artifact = Some(artifact);
         } else {
             standing.unlisted = true;
-            standing.artifact_known = unlisted > LOOKUPS && depth == Depth::Decisions;
+            standing.artifact_known = believed;
         }
     }
 }
