@@ -34,6 +34,9 @@ pub enum Command {
     /// Packs, uploads, configures and deploys artifacts, and waits for the verdict about each.
     Deploy(DeployArgs),
     /// Shows what `deploy` would do, artifact by artifact, with a diff; writes nothing.
+    #[command(
+        after_help = "A plan that holds a `refused` artifact can't be carried out: it ends with the code that the deployment would\nhave, mostly 1."
+    )]
     Plan(PlanArgs),
     /// Configures and deploys what the tenant holds, without uploading anything.
     Redeploy(RedeployArgs),
