@@ -193,7 +193,7 @@ fn not_reached(http: &Http, station: &Station, error: &SendError) -> Finding {
         .fixes(remedy::new_certificate()),
         Stage::Proxy => finding(Subject::Proxy)
             .means("the proxy stands between this machine and the tenant")
-            .fix("HTTPS_PROXY=http://user:password@host:port, special characters of the password as %XX; NO_PROXY lists hosts that are reached directly"),
+            .fix(proxy_fix(error)),
         Stage::Tls => untrusted(finding(Subject::Tls), station, http, &shown),
         Stage::Connect => finding(Subject::Tls)
             .means("a firewall, a missing proxy or a wrong port keeps this machine from the host")
@@ -201,6 +201,17 @@ fn not_reached(http: &Http, station: &Station, error: &SendError) -> Finding {
         _ => finding(Subject::Tls)
             .means("the connection stands, but no answer of HTTP comes")
             .fix("try again; if it stays, ask your network's operators what stands between"),
+    }
+}
+
+/// What to do about a proxy, by what it said.
+fn proxy_fix(error: &SendError) -> &'static str {
+    if error.reason().contains("(407)") {
+        "HTTPS_PROXY=http://user:password@host:port, special characters of the password as %XX"
+    } else if error.reason().contains("(403)") {
+        "ask the operators of the proxy to let this host through"
+    } else {
+        "compare host and port in HTTPS_PROXY with what your network's operators say; NO_PROXY lists hosts that are reached directly"
     }
 }
 

@@ -70,7 +70,10 @@ impl Offline<'_> {
     pub fn examine(&self) -> (Vec<Finding>, Option<Credentials>) {
         let anatomy = self.anatomy();
         let mut findings = vec![self.variables()];
-        findings.extend(self.misspelt());
+        findings.extend(self.empty());
+        let misspelt = self.misspelt();
+        let may_be_misspelt = misspelt.is_some();
+        findings.extend(misspelt);
         if let Some(Ok(anatomy)) = &anatomy {
             findings.push(key(anatomy));
         }
@@ -78,7 +81,12 @@ impl Offline<'_> {
         let credentials = match read {
             Ok(credentials) => credentials,
             Err(error) => {
-                findings.push(self.unusable(&error, anatomy.as_ref()));
+                let finding = self.unusable(&error, anatomy.as_ref());
+                findings.push(if may_be_misspelt {
+                    without_fixes(finding)
+                } else {
+                    finding
+                });
                 return (findings, None);
             }
         };
@@ -128,6 +136,24 @@ impl Offline<'_> {
         Finding::new(Subject::Variables, State::Ok, set.join(", "))
     }
 
+    /// Variables that are set to nothing: a secret that this run may not see, most often.
+    fn empty(&self) -> Option<Finding> {
+        let empty: Vec<String> = VARIABLES
+            .iter()
+            .map(|(name, _)| self.names.of(name))
+            .filter(|name| self.environment.is_empty(name))
+            .collect();
+        (!empty.is_empty()).then(|| {
+            Finding::new(
+                Subject::Variables,
+                State::Warning,
+                format!("set, but empty, which counts as unset: {}", empty.join(", ")),
+            )
+            .means("in a pipeline, secrets are empty where a run may not see them")
+            .fix("GitHub: runs of forks and jobs without the environment see no secrets; GitLab: protected variables are for protected branches; Jenkins: the id of withCredentials")
+        })
+    }
+
     /// `CPI_CLIENT_SECRET (set, 36 characters)`.
     fn describe(&self, name: &str, shown: Shown) -> Option<String> {
         let value = match self.environment.get_checked(name) {
@@ -169,6 +195,7 @@ impl Offline<'_> {
                 State::Warning,
                 format!("nothing reads {}", strangers.join(", ")),
             )
+            .fix("rename what is misspelt")
         })
     }
 
@@ -205,6 +232,15 @@ impl Offline<'_> {
                 .effective(remedy::KEY_EFFECTIVE);
         }
         finding
+    }
+}
+
+/// Names come first: with the right ones there may be nothing left to mend.
+fn without_fixes(finding: Finding) -> Finding {
+    Finding {
+        fixes: Vec::new(),
+        effective: None,
+        ..finding
     }
 }
 

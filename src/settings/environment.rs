@@ -56,6 +56,12 @@ impl Environment {
         }
     }
 
+    /// Whether `name` is set to nothing, as CI systems do with secrets that a run may not see.
+    #[must_use]
+    pub fn is_empty(&self, name: &str) -> bool {
+        matches!(self.variables.get(name), Some(Value::Text(text)) if text.trim().is_empty())
+    }
+
     /// The same variables and this one.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {

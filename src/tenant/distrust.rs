@@ -93,14 +93,20 @@ fn clock(circumstances: &Circumstances<'_>) -> Option<String> {
     })
 }
 
-/// How one clock differs from another, in words: `900 s ahead of`; `None` while it does not matter.
+/// How one clock differs from another, in words: `15 minutes ahead of`; `None` while it does not matter.
 #[must_use]
 pub fn apart(own: SystemTime, other: SystemTime) -> Option<String> {
     let (apart, word) = match own.duration_since(other) {
         Ok(ahead) => (ahead, "ahead of"),
         Err(behind) => (behind.duration(), "behind"),
     };
-    (apart > CLOCKS_DIFFER).then(|| format!("{} s {word}", apart.as_secs()))
+    let seconds = apart.as_secs();
+    let how_far = match seconds {
+        172_800.. => format!("{} days", seconds / 86_400),
+        7200.. => format!("{} h", seconds / 3600),
+        _ => format!("{} minutes", seconds / 60),
+    };
+    (apart > CLOCKS_DIFFER).then(|| format!("{how_far} {word}"))
 }
 
 impl Distrust {
@@ -144,8 +150,14 @@ mod tests {
     fn clocks_that_differ() {
         let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
         assert_eq!(apart(at(1000), at(1100)), None);
-        assert_eq!(apart(at(1900), at(1000)).as_deref(), Some("900 s ahead of"));
-        assert_eq!(apart(at(1000), at(1900)).as_deref(), Some("900 s behind"));
+        assert_eq!(
+            apart(at(1900), at(1000)).as_deref(),
+            Some("15 minutes ahead of")
+        );
+        assert_eq!(
+            apart(at(1000), at(1900)).as_deref(),
+            Some("15 minutes behind")
+        );
     }
 
     #[test]

@@ -240,7 +240,7 @@ fn basic_authentication_and_neo() {
 fn clocks_policies_and_the_location_of_an_edge_cell() {
     examined(&["clock-ahead=900"], &[])
         .exit(0)
-        .stdout_has("s behind the tenant")
+        .stdout_has("minutes behind the tenant")
         .stdout_has("ready for deploy, with a warning");
     examined(&["access-policies", "roles-also=AccessPoliciesRead"], &[])
         .exit(0)
@@ -318,6 +318,9 @@ fn offline_names_keys_that_can_never_work() {
     offline(&[("CPI_CLIENTID", "x"), ("CPI_URL", URL)])
         .exit(2)
         .stdout_has("nothing reads CPI_CLIENTID (did you mean CPI_CLIENT_ID?)");
+    offline(&[("CPI_SERVICE_KEY", "")])
+        .exit(2)
+        .stdout_has("set, but empty, which counts as unset: CPI_SERVICE_KEY");
     let nothing = offline(&[]).exit(2);
     golden::is("doctor-nothing.txt", &nothing.stdout);
 }
