@@ -92,6 +92,27 @@ impl<'a> Ask<'a> {
 
 /// A token that lived at least this long was taken once, and has expired.
 const SHORT_LIFE: Duration = Duration::from_secs(2);
+/// How often one call renews the token, however slowly it is refused.
+const MOST_RENEWALS: u32 = 2;
+
+/// How often one call has renewed the token, and when last.
+#[derive(Default)]
+struct Renewals {
+    made: u32,
+    last: Moment,
+}
+
+impl Renewals {
+    /// Once always; again only when the new token was good for a while.
+    fn may_go_on(&self, now: Moment) -> bool {
+        self.made == 0 || (self.made < MOST_RENEWALS && now > self.last + SHORT_LIFE)
+    }
+
+    fn count(&mut self, now: Moment) {
+        self.made += 1;
+        self.last = now;
+    }
+}
 
 /// One answer, and what the request bore.
 struct Attempt {
@@ -142,7 +163,7 @@ impl Tenant {
 
     /// One exchange. 429 and 401 mean that nothing was done, so they are dealt with here for every method.
     pub(super) fn exchange(&self, ask: &Ask<'_>, deadline: Deadline) -> Result<Answer, Trouble> {
-        let mut refreshed: Option<Moment> = None;
+        let mut renewals = Renewals::default();
         let mut csrf_fetches = 0;
         let mut throttled = 0;
         loop {
@@ -153,8 +174,8 @@ impl Tenant {
             } = self.attempt(ask, deadline)?;
             match answer.status {
                 // a token that was good for a while may have expired once more; a fresh one is not taken at all
-                401 if refreshed.is_none_or(|at| self.clock.now() > at + SHORT_LIFE) => {
-                    refreshed = Some(self.clock.now());
+                401 if renewals.may_go_on(self.clock.now()) => {
+                    renewals.count(self.clock.now());
                     self.forget_token(generation);
                 }
                 401 => return Err(Trouble::Final(Box::new(self.unauthorized(ask, &answer)))),
@@ -393,4 +414,24 @@ fn csrf_of(answer: &Answer) -> Option<Csrf> {
         token: Secret::new(token.to_owned()),
         cookies: Secret::new(session::cookies(answer)),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_renewed_once_and_again_only_when_it_was_good_for_a_while() {
+        let at = Duration::from_secs;
+        let mut renewals = Renewals::default();
+        assert!(renewals.may_go_on(at(1)));
+        renewals.count(at(1));
+        assert!(!renewals.may_go_on(at(2)));
+        assert!(renewals.may_go_on(at(9)));
+        renewals.count(at(9));
+        assert!(
+            !renewals.may_go_on(at(99)),
+            "a slow refusal is one all the same"
+        );
+    }
 }
