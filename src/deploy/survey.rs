@@ -65,6 +65,7 @@ pub(super) fn survey<'a>(
     shared::read_packages(context, &mut all);
     shared::read_artifacts(context, &mut all, depth);
     shared::read_runtime(context, &mut all);
+    let rest_until = motion::rest_until(context);
     each(&mut all, READERS, |job, standing| {
         read_artifact(context, job, standing)?;
         read_configuration(context, job, standing)?;
@@ -79,7 +80,7 @@ pub(super) fn survey<'a>(
         if depth == Depth::Preview {
             return Ok(());
         }
-        motion::await_rest(context, job, standing)
+        motion::await_rest(context, job, standing, rest_until)
     });
     requirements::read(context, &mut all);
     all

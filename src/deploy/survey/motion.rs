@@ -3,21 +3,29 @@
 
 use std::time::Duration;
 
+use crate::clock::Moment;
 use crate::deploy::job::Job;
 use crate::deploy::plan::{self, Standing};
 use crate::deploy::{Context, Stop};
 use crate::tenant::wire::RuntimeArtifact;
 
-/// How long such a deployment is waited for at most; no longer than a quarter of the time left.
+/// How long such deployments are waited for at most; no longer than a quarter of the time left.
 const REST: Duration = Duration::from_secs(60);
 const SHORTEST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(1);
+
+/// Until when the deployments of a run that begins now are waited for, all of them together.
+pub(super) fn rest_until(context: &Context<'_>) -> Moment {
+    let now = context.clock.now();
+    now + (context.deadline.left(now) / 4).min(REST)
+}
 
 /// Waits for the record to rest where everything else says that nothing need be done.
 pub(super) fn await_rest(
     context: &Context<'_>,
     job: &Job,
     standing: &mut Standing,
+    until: Moment,
 ) -> Result<(), Stop> {
     if !plan::would_be_unchanged_at_rest(job, standing) {
         return Ok(());
@@ -33,9 +41,7 @@ pub(super) fn await_rest(
             words(&standing.runtime)
         ),
     );
-    let started = context.clock.now();
-    let rest = (context.deadline.left(started) / 4).min(REST);
-    while is_in_motion(standing) && context.clock.now() < started + rest {
+    while is_in_motion(standing) && context.clock.now() < until {
         context
             .clock
             .sleep(job.rules.poll_interval.clamp(SHORTEST, LONGEST));
