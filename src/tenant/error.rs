@@ -121,6 +121,8 @@ pub fn remedy(status: u16, text: &str) -> Option<String> {
         "save the draft as a version in the web UI, or discard it, then run again"
     } else if lower.contains("service plan") {
         "the licence plan of this tenant does not offer this call"
+    } else if matches!(status, 405 | 501) {
+        "this tenant does not offer this call for artifacts of this type; if it saves a version (--save-as-version), leave that out"
     } else {
         return None;
     };
