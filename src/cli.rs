@@ -35,7 +35,7 @@ pub enum Command {
     Deploy(DeployArgs),
     /// Shows what `deploy` would do, artifact by artifact, with a diff; writes nothing.
     #[command(
-        after_help = "A plan that holds a `refused` artifact can't be carried out: it ends with the code that the deployment would\nhave, mostly 1."
+        after_help = "A plan that holds a `refused` artifact can't be carried out: it ends with the code that the deployment would have, mostly 1."
     )]
     Plan(PlanArgs),
     /// Configures and deploys what the tenant holds, without uploading anything.
