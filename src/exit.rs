@@ -46,6 +46,16 @@ impl Exit {
         Exit::Terminated,
     ];
 
+    /// The code for a run that a signal ended; `None` for 0, which is no signal.
+    #[must_use]
+    pub fn of_signal(number: usize) -> Option<Self> {
+        match number {
+            0 => None,
+            2 => Some(Exit::Interrupted),
+            _ => Some(Exit::Terminated),
+        }
+    }
+
     /// The number given to the operating system.
     #[must_use]
     pub fn code(self) -> u8 {

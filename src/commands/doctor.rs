@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::run::SIGNAL_EVERY;
 use super::target::{LoginNames, simulated, tell_ignored, variables_of};
 use super::wishes::Settings;
-use super::{Refusal, Voice, finish_output, jobs};
+use super::{Refusal, Voice, finish_output, jobs, tell_broken};
 use crate::Process;
 use crate::cli::{DoctorArgs, OutputForm};
 use crate::clock::{Clock, Deadline};
@@ -29,7 +29,6 @@ use crate::settings::options::Options;
 use crate::settings::redactor::Redactor;
 use crate::tenant::Tenant;
 use crate::tenant::pace::Pace;
-use crate::words::disarm;
 
 /// The default of `--timeout`: somebody waits for it.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -240,10 +239,8 @@ impl Telling<'_> {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Some(broken("", process)),
             }
-            let exit = match signal.load(Ordering::Relaxed) {
-                0 => continue,
-                2 => Exit::Interrupted,
-                _ => Exit::Terminated,
+            let Some(exit) = Exit::of_signal(signal.load(Ordering::Relaxed)) else {
+                continue;
             };
             let _ = writeln!(
                 process.err,
@@ -283,10 +280,6 @@ impl Telling<'_> {
 }
 
 fn broken(why: &str, process: &mut Process<'_>) -> Exit {
-    let _ = writeln!(
-        process.err,
-        "error: flowship broke off; this is a fault of flowship, please report it: {}",
-        disarm(why)
-    );
+    tell_broken(why, process);
     Exit::Protocol
 }

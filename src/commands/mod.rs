@@ -210,6 +210,15 @@ fn finish_output(written: io::Result<()>, process: &mut Process<'_>) {
     }
 }
 
+/// Says that a thread broke off.
+fn tell_broken(why: &str, process: &mut Process<'_>) {
+    let _ = writeln!(
+        process.err,
+        "error: flowship broke off; this is a fault of flowship, please report it: {}",
+        disarm(why)
+    );
+}
+
 fn warn_unwritten(error: &io::Error, process: &mut Process<'_>) {
     let _ = writeln!(
         process.err,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use std::{fs, thread};
 
 use super::target::{LoginNames, target, warn_of_expiry};
-use super::{Refusal, Voice, write_report};
+use super::{Refusal, Voice, tell_broken, write_report};
 use crate::Process;
 use crate::cli::TryOutArgs;
 use crate::clock::{Clock, Deadline};
@@ -30,7 +30,6 @@ use crate::settings::credentials::Credentials;
 use crate::settings::redactor::Redactor;
 use crate::tenant::Tenant;
 use crate::tenant::pace::Pace;
-use crate::words::disarm;
 
 /// How often the calling thread looks for a signal while the worker works.
 pub(super) const SIGNAL_EVERY: Duration = Duration::from_millis(50);
@@ -300,11 +299,7 @@ impl Telling<'_> {
 
     /// On a signal: the ledger of what was written, and an end without waiting for the worker.
     fn interrupted(&mut self, process: &mut Process<'_>) -> Option<Exit> {
-        let exit = match self.signal.load(Ordering::Relaxed) {
-            0 => return None,
-            2 => Exit::Interrupted,
-            _ => Exit::Terminated,
-        };
+        let exit = Exit::of_signal(self.signal.load(Ordering::Relaxed))?;
         let mut message = Message::new("interrupted before the verdict")
             .hint("run the same command again: it looks first what the tenant holds");
         message.causes = self.progress.states();
@@ -319,11 +314,7 @@ impl Telling<'_> {
 
     fn broken(&mut self, why: &str, process: &mut Process<'_>) -> Exit {
         self.unfold(process);
-        let _ = writeln!(
-            process.err,
-            "error: flowship broke off; this is a fault of flowship, please report it: {}",
-            disarm(why)
-        );
+        tell_broken(why, process);
         for state in self.progress.states() {
             let _ = writeln!(process.err, "  {state}");
         }

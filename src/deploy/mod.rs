@@ -48,6 +48,24 @@ pub struct Context<'a> {
     pub keep_going: bool,
 }
 
+/// The longest wait for a runtime record to come to rest; no longer than a quarter of the time left.
+const REST: Duration = Duration::from_secs(60);
+
+impl Context<'_> {
+    /// Until when a record that is in motion now is waited for.
+    fn rest_until(&self) -> Moment {
+        let now = self.clock.now();
+        now + (self.deadline.left(now) / 4).min(REST)
+    }
+
+    /// Sleeps between two looks at a record in motion.
+    fn pause_for_rest(&self, job: &Job) {
+        let (shortest, longest) = (Duration::from_millis(100), Duration::from_secs(1));
+        self.clock
+            .sleep(job.rules.poll_interval.clamp(shortest, longest));
+    }
+}
+
 /// Why one artifact, or the run, stops before the first write.
 pub(crate) enum Stop {
     /// An argument does not fit the tenant: the run ends with nothing sent.

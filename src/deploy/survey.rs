@@ -65,7 +65,7 @@ pub(super) fn survey<'a>(
     shared::read_packages(context, &mut all);
     shared::read_artifacts(context, &mut all, depth);
     shared::read_runtime(context, &mut all);
-    let rest_until = motion::rest_until(context);
+    let rest_until = context.rest_until();
     each(&mut all, READERS, |job, standing| {
         read_artifact(context, job, standing)?;
         read_configuration(context, job, standing)?;

@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::http::{CertificateFacts, HttpError};
 use crate::settings::credentials::{
     Credentials, CredentialsError, KeyAnatomy, KeyError, KeyKind, Login, Names, Plan, Proof,
-    scrubbed,
+    looks_like_a_client, scrubbed,
 };
 use crate::settings::environment::Environment;
 use crate::settings::landscape::{self, Host};
@@ -400,8 +400,7 @@ fn client_as_user(credentials: &Credentials) -> Option<Finding> {
     let Login::Basic { username, .. } = &credentials.login else {
         return None;
     };
-    let is_client = username.starts_with("sb-") || username.contains("|it");
-    is_client.then(|| {
+    looks_like_a_client(username).then(|| {
         Finding::new(
             Subject::Key,
             State::Warning,

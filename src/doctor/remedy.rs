@@ -95,14 +95,9 @@ pub(super) fn add_roles(wanted: Use, held: &[Role], subaccount: Option<&str>) ->
 
 /// Roles on the older Neo landscape, where they belong to the client's own user (cpi-api.md §1.2).
 pub(super) fn add_roles_on_neo(missing: &[Role]) -> Vec<Fix> {
-    let names: Vec<&str> = missing
-        .iter()
-        .flat_map(|role| role.older_names())
-        .copied()
-        .collect();
     vec![Fix::Do(format!(
         "Neo cockpit > the subaccount > Security > Authorizations: user oauth_client_<client id>, application of the tenant (...tmn): assign {}",
-        names.join(", ")
+        names_on_neo(missing)
     ))]
 }
 
@@ -148,4 +143,10 @@ pub(super) fn trust(host: &str, proxy: Option<&str>) -> Vec<Fix> {
 pub(super) fn names(roles: &[Role]) -> String {
     let names: Vec<&str> = roles.iter().map(|role| role.name()).collect();
     names.join(", ")
+}
+
+/// The same on Neo.
+pub(super) fn names_on_neo(roles: &[Role]) -> String {
+    let names = roles.iter().flat_map(|role| role.older_names());
+    names.copied().collect::<Vec<&str>>().join(", ")
 }

@@ -204,12 +204,7 @@ impl Rights<'_> {
         };
         match &self.credentials.login {
             Login::ClientCredentials { .. } if self.credentials.is_neo() => {
-                let names: Vec<&str> = missing
-                    .iter()
-                    .flat_map(|role| role.older_names())
-                    .copied()
-                    .collect();
-                finding(&names.join(", "))
+                finding(&remedy::names_on_neo(missing))
                     .fixes(remedy::add_roles_on_neo(missing))
                     .effective("with the next token")
             }

@@ -148,8 +148,9 @@ impl Http {
     /// The proxy on the way to `host`, without its password; `None` when it is reached directly.
     #[must_use]
     pub fn proxy_to(&self, host: &str) -> Option<String> {
-        let scheme = if is_loopback(host) { "http" } else { "https" };
-        self.proxies.choose(scheme, host, 443).map(Chosen::describe)
+        self.proxies
+            .choose("https", host, 443)
+            .map(Chosen::describe)
     }
 
     /// Host and port of the proxy on the way to `host`.

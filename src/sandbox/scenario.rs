@@ -402,13 +402,15 @@ impl Scenarios {
     }
 
     pub(super) fn roles_missing(&self) -> Vec<&str> {
-        self.value("roles-missing")
-            .map(|roles| roles.split(',').map(str::trim).collect())
-            .unwrap_or_default()
+        self.roles("roles-missing")
     }
 
     pub(super) fn roles_also(&self) -> Vec<&str> {
-        self.value("roles-also")
+        self.roles("roles-also")
+    }
+
+    fn roles(&self, name: &str) -> Vec<&str> {
+        self.value(name)
             .map(|roles| roles.split(',').map(str::trim).collect())
             .unwrap_or_default()
     }

@@ -65,6 +65,12 @@ impl Login {
     }
 }
 
+/// Whether a user name is a client id (`sb-...|it!b1`).
+#[must_use]
+pub fn looks_like_a_client(name: &str) -> bool {
+    name.starts_with("sb-") || name.contains("|it")
+}
+
 /// The beginning of a name.
 #[must_use]
 pub fn scrubbed(name: &str) -> String {

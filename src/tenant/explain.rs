@@ -8,7 +8,7 @@ use super::meaning::page_words;
 use super::odata;
 use super::roles::{Claims, Holding, Role};
 use crate::http::{Answer, SendError, Stage};
-use crate::settings::credentials::Login;
+use crate::settings::credentials::{Login, looks_like_a_client};
 use crate::settings::redactor::Redactor;
 use crate::words::Words;
 
@@ -207,11 +207,6 @@ impl Tenant {
             hint: Some("a login page here means that this host or user takes part in single sign-on: use a service key of plan `api`".to_owned()),
         }
     }
-}
-
-/// Whether a user name is a client id (`sb-...|it!b1`).
-fn looks_like_a_client(name: &str) -> bool {
-    name.starts_with("sb-") || name.contains("|it")
 }
 
 /// The error of a request that got no answer.

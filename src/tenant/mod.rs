@@ -166,10 +166,8 @@ impl Tenant {
         needed: &[Role],
         deadline: Deadline,
     ) -> Result<Vec<Role>, TenantError> {
-        let (token, _) = self.token(deadline)?;
-        Ok(token
-            .map(|token| token.claims.lacking(needed))
-            .unwrap_or_default())
+        let claims = self.claims(deadline)?.unwrap_or_default();
+        Ok(claims.lacking(needed))
     }
 
     /// Proves that this host is a tenant's API: one package at most is listed. A host that is none answers 404 to

@@ -1,24 +1,11 @@
 //! A deployment of what the tenant holds is still going on: an earlier run's, most often, that ended undecided. Whether
 //! anything need be done is known when it has come to rest.
 
-use std::time::Duration;
-
 use crate::clock::Moment;
 use crate::deploy::job::Job;
 use crate::deploy::plan::{self, Standing};
 use crate::deploy::{Context, Stop};
 use crate::tenant::wire::RuntimeArtifact;
-
-/// How long such deployments are waited for at most; no longer than a quarter of the time left.
-const REST: Duration = Duration::from_secs(60);
-const SHORTEST: Duration = Duration::from_millis(100);
-const LONGEST: Duration = Duration::from_secs(1);
-
-/// Until when the deployments of a run that begins now are waited for, all of them together.
-pub(super) fn rest_until(context: &Context<'_>) -> Moment {
-    let now = context.clock.now();
-    now + (context.deadline.left(now) / 4).min(REST)
-}
 
 /// Waits for the record to rest where everything else says that nothing need be done.
 pub(super) fn await_rest(
@@ -42,9 +29,7 @@ pub(super) fn await_rest(
         ),
     );
     while is_in_motion(standing) && context.clock.now() < until {
-        context
-            .clock
-            .sleep(job.rules.poll_interval.clamp(SHORTEST, LONGEST));
+        context.pause_for_rest(job);
         let reading = context.tenant.runtime_artifact(&job.id, context.deadline)?;
         // one "not found" between two records is no rest
         if reading.record.is_some() {

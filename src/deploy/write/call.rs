@@ -1,7 +1,5 @@
 //! The end of writing: the seal of the design time, the baseline of the runtime, the deploy call.
 
-use std::time::Duration;
-
 use super::{Halt, Seal, Shelf, Writing};
 use crate::deploy::Pending;
 use crate::deploy::job::{Content, Source};
@@ -14,8 +12,6 @@ use crate::tenant::error::{Kind, TenantError};
 use crate::tenant::wire::{DesigntimeArtifact, RuntimeArtifact};
 use crate::tenant::{DeployAnswer, Reading, RuntimeReading};
 
-/// The longest wait for a runtime record to come to rest before the deploy call.
-const REST: Duration = Duration::from_secs(60);
 /// How often an artifact that was just written may be "not found".
 const MISSING_ATTEMPTS: u32 = 4;
 
@@ -103,8 +99,7 @@ impl Writing<'_> {
     /// Reads what runs now, waiting for a record that is not at rest. "Not found" is believed when the survey heard it
     /// too; where that one saw a record, its record is the baseline.
     pub(super) fn baseline(&self, shelf: &Shelf) -> Result<Baseline, Halt> {
-        let started = self.context.clock.now();
-        let rest = (self.context.deadline.left(started) / 4).min(REST);
+        let until = self.context.rest_until();
         let mut told = false;
         loop {
             let reading = self.read_runtime(shelf)?;
@@ -112,8 +107,7 @@ impl Writing<'_> {
                 .record
                 .as_ref()
                 .is_some_and(|record| record.status.in_motion());
-            let now = self.context.clock.now();
-            if !in_motion || now >= started + rest {
+            if !in_motion || self.context.clock.now() >= until {
                 return Ok(Baseline {
                     record: reading.record,
                     answered: reading.answered,
@@ -124,10 +118,7 @@ impl Writing<'_> {
                 told = true;
                 self.tell_motion(reading.record.as_ref());
             }
-            let pause = self.job.rules.poll_interval;
-            self.context
-                .clock
-                .sleep(pause.clamp(Duration::from_millis(100), Duration::from_secs(1)));
+            self.context.pause_for_rest(self.job);
         }
     }
 

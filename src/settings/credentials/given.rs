@@ -231,20 +231,23 @@ impl<'n> Given<'n> {
 
     fn user_and_password(self) -> Result<Credentials, CredentialsError> {
         match (self.url, self.username, self.password) {
-            (Some(url), Some(username), Some(password)) => Ok(Credentials {
-                url: parse_url(&url)?,
-                runtime: parse_url(&url)?,
-                sources: Sources {
-                    url: url.name,
-                    token_url: None,
-                    user: username.name,
-                    secret: password.name,
-                },
-                login: Login::Basic {
-                    username: username.value,
-                    password: Secret::new(password.value),
-                },
-            }),
+            (Some(url), Some(username), Some(password)) => {
+                let tenant = parse_url(&url)?;
+                Ok(Credentials {
+                    runtime: tenant.clone(),
+                    url: tenant,
+                    sources: Sources {
+                        url: url.name,
+                        token_url: None,
+                        user: username.name,
+                        secret: password.name,
+                    },
+                    login: Login::Basic {
+                        username: username.value,
+                        password: Secret::new(password.value),
+                    },
+                })
+            }
             (url, username, password) => Err(missing(
                 self.names,
                 &[("URL", url), ("USERNAME", username), ("PASSWORD", password)],
