@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::artifact::ArtifactKind;
 use crate::doctor::uses::Use;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
@@ -46,6 +47,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Examines the connection to a tenant: key, plan, roles, certificates, proxies; says how to mend what is not well.
     Doctor(DoctorArgs),
+    /// Lists the packages of a tenant and their artifacts, with versions, drafts and read-only packages.
+    List(ListArgs),
     /// Serves a simulated tenant on loopback, for trying out, training and tests.
     Sandbox(SandboxArgs),
 }
@@ -309,6 +312,63 @@ pub struct RedeployArgs {
     /// Where to try it out.
     #[command(flatten)]
     pub sandbox: TryOutArgs,
+}
+
+/// Arguments of `list`.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// Only the package with this id; may be repeated. [default: all packages]
+    #[arg(long, value_name = "ID")]
+    pub package: Vec<String>,
+    /// Only artifacts of this type: integration-flow, message-mapping, script-collection or value-mapping; may be
+    /// repeated. [default: all types]
+    #[arg(long = "type", value_name = "TYPE")]
+    pub kind: Vec<TypeName>,
+    /// Which tenant.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+}
+
+/// Which tenant is asked, for how long and how fast.
+#[derive(Debug, Args)]
+pub struct PlaceArgs {
+    /// The environment of the settings file, for its credentials.
+    #[arg(long, value_name = "NAME")]
+    pub environment: Option<String>,
+    /// The settings file. [default: flowship.yaml in the working directory, if there is one]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// How long the whole run may take, for example 90s, 10m or 1h30m. [default: 10m]
+    #[arg(long, value_name = "TIME")]
+    pub timeout: Option<Span>,
+    /// How fast the tenant may be asked.
+    #[command(flatten)]
+    pub pace: PaceArgs,
+    /// Where to try it out.
+    #[command(flatten)]
+    pub sandbox: TryOutArgs,
+}
+
+/// The type of an artifact as people write it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TypeName(pub ArtifactKind);
+
+impl std::str::FromStr for TypeName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let plain = |text: &str| text.replace(['-', '_', ' '], "").to_ascii_lowercase();
+        let named = plain(text);
+        let kind = ArtifactKind::ALL
+            .into_iter()
+            .find(|kind| plain(kind.bundle_type()) == named)
+            .or((named == "iflow").then_some(ArtifactKind::IntegrationFlow));
+        kind.map(Self).ok_or_else(|| {
+            format!(
+                "`{text}` is no type: write integration-flow, message-mapping, script-collection or value-mapping"
+            )
+        })
+    }
 }
 
 /// Arguments of `doctor`.

@@ -106,9 +106,15 @@ pub(super) fn version_rule(given: cli::VersionRule) -> VersionRule {
 
 /// How fast the tenant may be asked.
 pub(super) fn pace(args: &PaceArgs, options: Options<'_>) -> Result<Pace, Refusal> {
+    let (designtime, runtime) = rates(args, options)?;
+    Ok(Pace::new(designtime, runtime))
+}
+
+/// How many design-time and run-time requests may be sent in a second.
+pub(super) fn rates(args: &PaceArgs, options: Options<'_>) -> Result<(usize, usize), Refusal> {
     let designtime = options.parsed(args.designtime_rate, "designtime-rate")?;
     let runtime = options.parsed(args.runtime_rate, "runtime-rate")?;
-    Ok(Pace::new(
+    Ok((
         designtime.map_or(pace::DESIGNTIME_RATE, |rate| rate.0),
         runtime.map_or(pace::RUNTIME_RATE, |rate| rate.0),
     ))

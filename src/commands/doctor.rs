@@ -1,6 +1,7 @@
 //! `doctor`: examines the connection and says how to mend it.
 
 use std::io::Write;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
@@ -165,7 +166,7 @@ impl Worker {
             self.credentials.clone(),
             self.redactor.clone(),
             self.clock,
-            Pace::default(),
+            Arc::new(Pace::default()),
             Box::new(move |line| {
                 let _ = requests.send(Event::Request(line.to_owned()));
             }),

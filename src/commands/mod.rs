@@ -4,7 +4,9 @@ mod check;
 mod copies;
 mod deploy;
 mod doctor;
+mod errand;
 mod jobs;
+mod list;
 mod pack;
 mod plan;
 mod request;
@@ -15,7 +17,7 @@ mod target;
 mod voice;
 mod wishes;
 
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 
 use crate::Process;
@@ -23,12 +25,15 @@ use crate::artifact::{Artifact, ArtifactError};
 use crate::cli::{Cli, Command, OutputForm, ReportArgs};
 use crate::deploy::outcome::{Message, Outcome, Place};
 use crate::exit::Exit;
+use crate::inventory::Trouble;
 use crate::report::ci::{self, Ci};
+use crate::report::masked::Masked;
 use crate::report::{Found, Report, json, text};
 use crate::settings::credentials::CredentialsError;
 use crate::settings::options::BadVariable;
 use crate::settings::parameters::ParametersError;
 use crate::settings::redactor::Redactor;
+use crate::tenant::error::TenantError;
 use crate::words::disarm;
 
 use self::voice::Voice;
@@ -86,6 +91,12 @@ impl From<ParametersError> for Refusal {
     }
 }
 
+impl From<TenantError> for Refusal {
+    fn from(error: TenantError) -> Self {
+        Self::because(error.exit(), error.into())
+    }
+}
+
 impl From<CredentialsError> for Refusal {
     fn from(error: CredentialsError) -> Self {
         Self::usage(Message::new(error.to_string()))
@@ -101,6 +112,7 @@ pub(crate) fn run(cli: &Cli, process: &mut Process<'_>) -> Exit {
         Command::Redeploy(args) => ("redeploy", Some(&args.reports)),
         Command::Check(args) => ("check", Some(&args.reports)),
         Command::Doctor(_) => ("doctor", None),
+        Command::List(_) => ("list", None),
         Command::Pack(_) => ("pack", None),
         Command::Sandbox(_) => ("sandbox", None),
     };
@@ -116,6 +128,7 @@ pub(crate) fn run(cli: &Cli, process: &mut Process<'_>) -> Exit {
         Command::Pack(args) => pack::pack(args, &voice, process),
         Command::Check(args) => check::check(args, &voice, process),
         Command::Doctor(args) => doctor::doctor(args, &voice, process),
+        Command::List(args) => list::list(args, &voice, process),
         Command::Sandbox(args) => sandbox::sandbox(args, process),
     };
     match outcome {
@@ -217,6 +230,21 @@ fn tell_broken(why: &str, process: &mut Process<'_>) {
         "error: flowship broke off; this is a fault of flowship, please report it: {}",
         disarm(why)
     );
+}
+
+/// Writes what could not be had, to standard error.
+fn write_troubles(
+    troubles: &[Trouble],
+    simulated: bool,
+    voice: &Voice,
+    redactor: &Redactor,
+    process: &mut Process<'_>,
+) {
+    let mut err = Masked::new(process.err, redactor);
+    for trouble in troubles {
+        let _ = text::error(&trouble.message, simulated, voice.style, &mut err);
+    }
+    let _ = err.flush();
 }
 
 fn warn_unwritten(error: &io::Error, process: &mut Process<'_>) {

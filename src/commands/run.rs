@@ -92,7 +92,7 @@ impl Settled<'_> {
             target.credentials,
             self.redactor.clone(),
             clock,
-            self.pace,
+            Arc::new(self.pace),
             observer(&events),
         );
         let signal = (process.listen)();
@@ -330,7 +330,7 @@ impl Telling<'_> {
 }
 
 /// Which tenant, and as whom: the only moment at which a wrong stage can be seen.
-fn greeting(credentials: &Credentials, http: &Http) -> String {
+pub(super) fn greeting(credentials: &Credentials, http: &Http) -> String {
     let who = credentials.login.who();
     format!(
         "tenant {} ({who}); {}",

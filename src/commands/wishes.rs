@@ -86,6 +86,11 @@ impl Settings {
         }
     }
 
+    /// The name of the environment, if one was chosen.
+    pub(super) fn environment_name(&self) -> Option<&str> {
+        self.environment.as_ref().map(|one| one.name.as_str())
+    }
+
     /// Which variables hold the credentials, and for which host they must be.
     pub(super) fn login(&self) -> LoginNames {
         let prefix = self

@@ -1,7 +1,6 @@
 //! Deploying: survey what the tenant holds, plan, write, watch, settle. A failed deployment is a verdict, not an error.
 
 pub mod approval;
-mod crew;
 pub mod job;
 pub mod ledger;
 pub mod outcome;

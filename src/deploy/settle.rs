@@ -18,8 +18,6 @@ use crate::tenant::wire::{Configuration, DesigntimeArtifact, RuntimeStatus};
 
 /// How long an error text is waited for that is not there yet.
 const TEXT_AFTER: Duration = Duration::from_secs(8);
-/// The pause between two looks at it.
-const TEXT_PAUSE: Duration = Duration::from_millis(700);
 
 /// Whether the design time is still what we left.
 enum SealState {
@@ -242,7 +240,7 @@ fn failed(context: &Context<'_>, job: &Job, one: &Pending, what: String) -> Verd
                 .to_owned(),
         );
     } else {
-        message.hint = hint_for(&message.causes);
+        message.hint = error_information::remedy(&message.causes);
     }
     if let Source::Files(content) = &job.source {
         message.file = content.file_named_in(&message.causes);
@@ -259,49 +257,7 @@ fn failed(context: &Context<'_>, job: &Job, one: &Pending, what: String) -> Verd
 fn causes(context: &Context<'_>, job: &Job) -> Vec<String> {
     let deadline = closing(context);
     let until = deadline.at.min(context.clock.now() + TEXT_AFTER);
-    loop {
-        if let Some(text) = context.tenant.error_information(&job.id, deadline) {
-            let causes = error_information::causes(&text);
-            if !causes.is_empty() {
-                return causes
-                    .iter()
-                    .map(|cause| context.tenant.words(cause).to_string())
-                    .filter(|cause| !cause.is_empty())
-                    .collect();
-            }
-        }
-        if context.clock.now() + TEXT_PAUSE >= until {
-            return Vec::new();
-        }
-        context.clock.sleep(TEXT_PAUSE);
-    }
-}
-
-/// What helps against the failures that users meet most.
-fn hint_for(causes: &[String]) -> Option<String> {
-    let all = causes.join(" ").to_lowercase();
-    let hint = if all.contains("credential") {
-        "create the user credential or OAuth credential with this name under Monitor > Manage Security Material, or set the parameter that names it; then `flowship redeploy` the flow"
-    } else if all.contains("alias") || all.contains("keystore") || all.contains("private key") {
-        "add the key pair or certificate under Monitor > Manage Keystore, or set the parameter that names its alias; then `flowship redeploy` the flow"
-    } else if all.contains("scriptcollection")
-        || all.contains("script collection")
-        || all.contains("messagemapping")
-        || all.contains("unresolved requirement")
-    {
-        "deploy the script collection or mapping that the flow refers to first"
-    } else if all.contains("generationfailed") && all.contains("response")
-        || all.contains("timeout_start")
-    {
-        "the tenant's build service did not answer; deploying once more usually helps"
-    } else if all.contains("already")
-        && (all.contains("address") || all.contains("endpoint") || all.contains("registered"))
-    {
-        "another deployed flow uses the same endpoint address: change the address, or undeploy the other flow"
-    } else {
-        return None;
-    };
-    Some(hint.to_owned())
+    context.tenant.error_causes(&job.id, until, deadline)
 }
 
 fn undecided(context: &Context<'_>, one: &Pending, why: Why) -> Verdict {

@@ -8,7 +8,7 @@ use super::Report;
 use crate::deploy::outcome::{Message, Outcome};
 
 /// The version of the form. It grows when a field changes its meaning or goes; new fields do not change it.
-const SCHEMA: u32 = 1;
+pub(super) const SCHEMA: u32 = 1;
 
 #[derive(Serialize)]
 struct Run<'a> {
@@ -44,7 +44,7 @@ struct Artifact<'a> {
 }
 
 #[derive(Serialize)]
-struct Problem<'a> {
+pub(super) struct Problem<'a> {
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     at: Option<&'a str>,
@@ -96,7 +96,7 @@ fn artifact(outcome: &Outcome) -> Artifact<'_> {
 }
 
 /// One text that holds what happened and why, and the parts of it.
-fn problem(message: &Message) -> Problem<'_> {
+pub(super) fn problem(message: &Message) -> Problem<'_> {
     let mut text = message.what.clone();
     if !message.causes.is_empty() {
         text = format!("{text}: {}", message.causes.join("; "));

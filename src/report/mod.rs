@@ -5,6 +5,7 @@ pub mod ci;
 pub mod doctor;
 pub mod github;
 pub mod gitlab;
+pub mod inventory;
 pub mod json;
 pub mod junit;
 pub mod masked;

@@ -8,6 +8,9 @@ use crate::deploy::outcome::{Message, Outcome};
 use crate::exit::Exit;
 use crate::words::disarm;
 
+/// What every line about a simulated tenant begins with.
+pub(super) const SIMULATED: &str = "SIMULATED ";
+
 /// Escape sequences, or nothing.
 #[derive(Clone, Copy, Debug)]
 pub struct Style {
@@ -120,9 +123,15 @@ pub fn errors(report: &Report, style: Style, err: &mut dyn Write) -> io::Result<
     Ok(())
 }
 
+/// Writes one message that is about no artifact of a run.
+pub fn error(what: &Message, simulated: bool, style: Style, err: &mut dyn Write) -> io::Result<()> {
+    let mark = if simulated { SIMULATED } else { "" };
+    message(what, mark, None, style, err)
+}
+
 /// What every line of a run against a simulated tenant begins with.
 pub(super) fn mark(report: &Report) -> &'static str {
-    if report.simulated { "SIMULATED " } else { "" }
+    if report.simulated { SIMULATED } else { "" }
 }
 
 /// Writes one message: what, where, why, what next.

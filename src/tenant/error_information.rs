@@ -181,6 +181,34 @@ fn fill(text: &str, parameters: &[&Value]) -> String {
     filled
 }
 
+/// What helps against the failures that users meet most.
+#[must_use]
+pub fn remedy(causes: &[String]) -> Option<String> {
+    let all = causes.join(" ").to_lowercase();
+    let hint = if all.contains("credential") {
+        "create the user credential or OAuth credential with this name under Monitor > Manage Security Material, or set the parameter that names it; then `flowship redeploy` the flow"
+    } else if all.contains("alias") || all.contains("keystore") || all.contains("private key") {
+        "add the key pair or certificate under Monitor > Manage Keystore, or set the parameter that names its alias; then `flowship redeploy` the flow"
+    } else if all.contains("scriptcollection")
+        || all.contains("script collection")
+        || all.contains("messagemapping")
+        || all.contains("unresolved requirement")
+    {
+        "deploy the script collection or mapping that the flow refers to first"
+    } else if all.contains("generationfailed") && all.contains("response")
+        || all.contains("timeout_start")
+    {
+        "the tenant's build service did not answer; deploying once more usually helps"
+    } else if all.contains("already")
+        && (all.contains("address") || all.contains("endpoint") || all.contains("registered"))
+    {
+        "another deployed flow uses the same endpoint address: change the address, or undeploy the other flow"
+    } else {
+        return None;
+    };
+    Some(hint.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

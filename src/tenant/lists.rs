@@ -1,6 +1,6 @@
 //! Lists: the artifacts of a package, everything that runs. One list instead of thirty lookups.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -12,15 +12,18 @@ use super::odata::{self, Page, TenantTime, literal};
 use super::pace::Bucket;
 use super::reading::{Again, Reading};
 use super::roles::Role;
-use super::wire::{ArtifactId, DesigntimeArtifact, PackageId, RuntimeArtifact};
+use super::wire::{
+    ArtifactId, Configuration, DesigntimeArtifact, IntegrationPackage, PackageId, RuntimeArtifact,
+};
 use super::{Tenant, entity_prefix};
 use crate::artifact::ArtifactKind;
 use crate::clock::Deadline;
 
 /// How many pages of a list are followed.
 const MOST_PAGES: usize = 1_000;
-/// The page size of tenants that name no next page (cpi-api.md §10).
-const PAGE: usize = 1_000;
+/// A page of such a length, or of a multiple of it, may be cut though it names no next page: page sizes are round numbers
+/// (cpi-api.md §10 has 1000), and whether each list has links is unknown.
+const ROUND: usize = 50;
 
 /// Everything that the runtime shows.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +33,23 @@ pub struct RuntimeList {
     /// The `Date` header of the first page's answer.
     pub answered: Option<TenantTime>,
 }
+
+/// An entry of a list, by what tells it from the others.
+pub(super) trait Keyed {
+    /// Its id, or its key.
+    fn key(&self) -> &str;
+}
+
+macro_rules! keyed {
+    ($($entry:ty: $field:ident)*) => {$(
+        impl Keyed for $entry {
+            fn key(&self) -> &str {
+                &self.$field
+            }
+        }
+    )*};
+}
+keyed!(IntegrationPackage: id DesigntimeArtifact: id Configuration: key Listed: id);
 
 /// A record of the list, which says whose it is.
 #[derive(Deserialize)]
@@ -41,6 +61,21 @@ struct Listed {
 }
 
 impl Tenant {
+    /// All integration packages that this key may see.
+    pub fn integration_packages(
+        &self,
+        deadline: Deadline,
+    ) -> Result<Vec<IntegrationPackage>, TenantError> {
+        let all = self.all_pages(PACKAGES, |path| {
+            let ask = Ask::get(Bucket::Designtime, Role::PackagesRead, path.to_owned());
+            self.read(&ask, deadline, |answer| odata::collection(&answer.body))
+        })?;
+        match all {
+            Reading::Found(all) => Ok(all),
+            Reading::Missing(_) => Err(self.no_api()),
+        }
+    }
+
     /// The artifacts of one type in a package. No tenant-wide list is documented for flows and script collections
     /// (cpi-api.md §4.2).
     pub fn designtime_artifacts(
@@ -97,24 +132,35 @@ impl Tenant {
         }
     }
 
-    /// Follows a list to its end, page after page, on our host whatever host the links name.
-    pub(super) fn all_pages<T: DeserializeOwned>(
+    /// Follows a list to its end, page after page, on our host whatever host the links name. Where a page without a link
+    /// may have been cut, what follows is asked for; entries that come twice are taken once.
+    pub(super) fn all_pages<T: DeserializeOwned + Keyed>(
         &self,
         first: &str,
         mut page: impl FnMut(&str) -> Result<Reading<Page<T>>, TenantError>,
     ) -> Result<Reading<Vec<T>>, TenantError> {
         let mut all = Vec::new();
+        let mut keys = BTreeSet::new();
         let mut path = first.to_owned();
+        let mut guessed = false;
         for _ in 0..MOST_PAGES {
-            let page = match page(&path)? {
-                Reading::Found(page) => page,
-                Reading::Missing(date) => return Ok(Reading::Missing(date)),
+            let page = match page(&path) {
+                Ok(Reading::Found(page)) => page,
+                // a tenant that does not skip here has said all before
+                Ok(Reading::Missing(_)) if guessed => return Ok(Reading::Found(all)),
+                Err(error) if guessed && error.kind == Kind::Refused => {
+                    return Ok(Reading::Found(all));
+                }
+                Ok(Reading::Missing(date)) => return Ok(Reading::Missing(date)),
+                Err(error) => return Err(error),
             };
-            let length = page.results.len();
-            all.extend(page.results);
+            let (length, before) = (page.results.len(), all.len());
+            let new = page.results.into_iter();
+            all.extend(new.filter(|one| keys.insert(one.key().to_owned())));
+            guessed = page.next.is_none();
             path = match page.next {
                 Some(link) => self.below_root(&link, first)?,
-                None if length == PAGE => skipping(first, all.len()),
+                None if may_be_cut(length) && all.len() > before => skipping(first, all.len()),
                 None => return Ok(Reading::Found(all)),
             };
         }
@@ -150,6 +196,7 @@ impl Tenant {
     }
 }
 
+const PACKAGES: &str = "IntegrationPackages";
 const RUNTIME: &str = "IntegrationRuntimeArtifacts";
 
 fn runtime_page(path: &str) -> Ask<'static> {
@@ -178,6 +225,11 @@ fn runtime_list(listed: Vec<Listed>, answered: Option<TenantTime>) -> RuntimeLis
             .collect(),
         answered,
     }
+}
+
+/// Whether a page of this length that names no next one may be cut.
+fn may_be_cut(length: usize) -> bool {
+    length > 0 && length.is_multiple_of(ROUND)
 }
 
 /// The path of what follows after so many.

@@ -19,13 +19,14 @@ pub mod wire;
 mod writing;
 
 use std::fs::File;
+use std::time::Duration;
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 
 use crate::artifact::ArtifactKind;
-use crate::clock::{Clock, Deadline};
+use crate::clock::{Clock, Deadline, Moment};
 use crate::http::{Answer, Body, Connection, Http, Method, retry};
 use crate::settings::credentials::{Credentials, Login};
 use crate::settings::redactor::Redactor;
@@ -52,6 +53,9 @@ use crate::words::Words;
 /// How often "not found" is asked again where it makes no sense.
 const MISSING_ATTEMPTS: u32 = 4;
 
+/// The pause between two looks at an error text that is late.
+const TEXT_PAUSE: Duration = Duration::from_millis(700);
+
 /// Told one line for each request, for `--verbose`.
 pub type Observer = Box<dyn Fn(&str) + Send + Sync>;
 
@@ -61,7 +65,7 @@ pub struct Tenant {
     credentials: Credentials,
     redactor: Redactor,
     clock: Clock,
-    pace: Pace,
+    pace: Arc<Pace>,
     session: Mutex<Session>,
     /// Whose turn it is to fetch a CSRF token.
     csrf_turn: Mutex<()>,
@@ -86,14 +90,15 @@ pub struct RuntimeReading {
 }
 
 impl Tenant {
-    /// A tenant behind these credentials. `observer` is told one line for each request.
+    /// A tenant behind these credentials. `observer` is told one line for each request; tenants that share a user share
+    /// the pace.
     #[must_use]
     pub fn new(
         http: Http,
         credentials: Credentials,
         redactor: Redactor,
         clock: Clock,
-        pace: Pace,
+        pace: Arc<Pace>,
         observer: Observer,
     ) -> Self {
         Self {
@@ -479,6 +484,26 @@ impl Tenant {
     ) -> Result<RuntimeReading, TenantError> {
         self.read(&runtime_ask(id, ""), deadline, parse_runtime)
             .map(runtime_reading)
+    }
+
+    /// The causes that `ErrorInformation` names, deepest first, fit to be printed; waited for until `until` when it is
+    /// late (204, cpi-api.md §5.4). Empty when there are none.
+    pub fn error_causes(&self, id: &ArtifactId, until: Moment, deadline: Deadline) -> Vec<String> {
+        loop {
+            let text = self.error_information(id, deadline).unwrap_or_default();
+            let causes = error_information::causes(&text);
+            if !causes.is_empty() {
+                return causes
+                    .iter()
+                    .map(|cause| self.words(cause).to_string())
+                    .filter(|cause| !cause.is_empty())
+                    .collect();
+            }
+            if self.clock.now() + TEXT_PAUSE >= until {
+                return Vec::new();
+            }
+            self.clock.sleep(TEXT_PAUSE);
+        }
     }
 
     /// The text of `ErrorInformation`, asked once; `None` while there is none.

@@ -36,9 +36,48 @@ pub struct IntegrationPackage {
     /// Its id.
     #[serde(rename = "Id", deserialize_with = "text")]
     pub id: String,
+    /// Its name for people.
+    #[serde(rename = "Name", default, deserialize_with = "text")]
+    pub name: String,
     /// `EDIT_ALLOWED` or `READ_ONLY`.
     #[serde(rename = "Mode", default, deserialize_with = "text")]
     pub mode: String,
+    /// Its version, which people write.
+    #[serde(rename = "Version", default, deserialize_with = "text")]
+    pub version: String,
+    /// Who made it.
+    #[serde(rename = "Vendor", default, deserialize_with = "text")]
+    pub vendor: String,
+    /// What it is for, in a line.
+    #[serde(rename = "ShortText", default, deserialize_with = "text")]
+    pub short_text: String,
+    /// What it is for, as HTML.
+    #[serde(rename = "Description", default, deserialize_with = "text")]
+    pub description: String,
+    /// Where it runs.
+    #[serde(rename = "SupportedPlatform", default, deserialize_with = "text")]
+    pub supported_platform: String,
+    /// Tags; lists come as a text in brackets, as those below.
+    #[serde(rename = "Products", default, deserialize_with = "text")]
+    pub products: String,
+    /// Tags.
+    #[serde(rename = "Keywords", default, deserialize_with = "text")]
+    pub keywords: String,
+    /// Tags.
+    #[serde(rename = "Countries", default, deserialize_with = "text")]
+    pub countries: String,
+    /// Tags.
+    #[serde(rename = "Industries", default, deserialize_with = "text")]
+    pub industries: String,
+    /// Tags.
+    #[serde(rename = "LineOfBusiness", default, deserialize_with = "text")]
+    pub line_of_business: String,
+    /// When it was last changed, in epoch milliseconds as text.
+    #[serde(rename = "ModifiedDate", default, deserialize_with = "date")]
+    pub modified: Option<TenantTime>,
+    /// Who changed it.
+    #[serde(rename = "ModifiedBy", default, deserialize_with = "text")]
+    pub modified_by: String,
 }
 
 impl IntegrationPackage {

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{READERS, Surveyed};
 use crate::artifact::ArtifactKind;
+use crate::crew;
+use crate::deploy::Context;
 use crate::deploy::job::Requirement;
-use crate::deploy::{Context, crew};
 use crate::tenant::Reading;
 use crate::tenant::wire::{ArtifactId, RuntimeStatus};
 

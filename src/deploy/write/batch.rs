@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Halt, Progress, Seal, Shelf, Writing};
 use crate::artifact::ArtifactKind;
+use crate::crew;
 use crate::deploy::job::{Job, Source};
 use crate::deploy::parameters::Setting;
 use crate::deploy::plan::{Standing, Steps};
-use crate::deploy::{Context, crew, survey};
+use crate::deploy::{Context, survey};
 use crate::tenant::wire::{ArtifactId, DesigntimeArtifact, PackageId};
 
 /// How many artifacts are written at once.

@@ -6,7 +6,7 @@ use std::thread;
 
 /// Does `work` on all things with at most `hands` threads; gives the results in the order of the things. One thing is
 /// worked on by the calling thread.
-pub(super) fn map<T: Send, R: Send>(
+pub(crate) fn map<T: Send, R: Send>(
     things: Vec<T>,
     hands: usize,
     work: impl Fn(T) -> R + Sync,

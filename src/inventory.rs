@@ -1,0 +1,237 @@
+//! What is on a tenant: packages, and their artifacts of every type that the public API takes.
+
+use crate::artifact::ArtifactKind;
+use crate::crew;
+use crate::deploy::outcome::Message;
+use crate::errand::{Errand, READERS};
+use crate::exit::Exit;
+use crate::tenant::Reading;
+use crate::tenant::error::{Kind, TenantError};
+use crate::tenant::wire::{ArtifactId, DesigntimeArtifact, IntegrationPackage, PackageId};
+use crate::words::nearest;
+
+/// Which packages and types are read.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// The ids of packages; all that there are when it is empty.
+    pub packages: Vec<String>,
+    /// The types; all when it is empty.
+    pub kinds: Vec<ArtifactKind>,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Inventory {
+    /// The packages by id.
+    pub packages: Vec<PackageContent>,
+    /// What could not be read, or is not there though it was named.
+    pub troubles: Vec<Trouble>,
+}
+
+/// A package and what is in it.
+#[derive(Clone, Debug)]
+pub struct PackageContent {
+    /// The package.
+    pub package: IntegrationPackage,
+    /// Its artifacts by type, then by id.
+    pub artifacts: Vec<Stored>,
+}
+
+/// An artifact of the design time.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// Its type.
+    pub kind: ArtifactKind,
+    /// The artifact.
+    pub artifact: DesigntimeArtifact,
+}
+
+impl Stored {
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> ArtifactId {
+        ArtifactId(self.artifact.id.clone())
+    }
+}
+
+/// Something that was asked for and could not be had; everything else is told all the same.
+#[derive(Clone, Debug)]
+pub struct Trouble {
+    /// The code that it leads to.
+    pub exit: Exit,
+    /// What, and why.
+    pub message: Message,
+}
+
+impl Trouble {
+    /// What was named and is not there, or cannot be had.
+    #[must_use]
+    pub fn failed(message: Message) -> Self {
+        Self {
+            exit: Exit::Failed,
+            message,
+        }
+    }
+}
+
+impl From<TenantError> for Trouble {
+    fn from(error: TenantError) -> Self {
+        Self {
+            exit: error.exit(),
+            message: error.into(),
+        }
+    }
+}
+
+impl Inventory {
+    /// Every artifact with its package.
+    pub fn artifacts(&self) -> impl Iterator<Item = (&PackageContent, &Stored)> {
+        self.packages.iter().flat_map(|content| {
+            content
+                .artifacts
+                .iter()
+                .map(move |stored| (content, stored))
+        })
+    }
+
+    /// Whether every package and every list could be read.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.troubles.is_empty()
+    }
+}
+
+/// Reads the packages that are wanted and their artifacts. A list that one package fails to give is a trouble and never
+/// taken for an empty one; what hits every call (credentials, roles, the network) is an error.
+pub fn read(errand: &Errand<'_>, wanted: &Wanted) -> Result<Inventory, TenantError> {
+    let mut inventory = Inventory::default();
+    let mut packages = packages(errand, wanted, &mut inventory.troubles)?;
+    packages.sort_by(|one, other| one.id.cmp(&other.id));
+    packages.dedup_by(|one, other| one.id == other.id);
+    let kinds = kinds(wanted);
+    let lists = packages.len() * kinds.len();
+    errand.tell(&format!(
+        "{}: {lists} lists to read",
+        counted(packages.len(), "package")
+    ));
+    let asked = packages
+        .iter()
+        .flat_map(|package| kinds.iter().map(|kind| (package.id.clone(), *kind)))
+        .collect();
+    let mut lists = crew::map(asked, READERS, |(id, kind): (String, ArtifactKind)| {
+        let package = PackageId(id);
+        let list = errand
+            .tenant
+            .designtime_artifacts(kind, &package, errand.deadline);
+        (package, kind, list)
+    })
+    .into_iter();
+    for package in packages {
+        let mut content = PackageContent {
+            package,
+            artifacts: Vec::new(),
+        };
+        for (id, kind, list) in lists.by_ref().take(kinds.len()) {
+            match list {
+                Ok(Reading::Found(list)) => content.artifacts.extend(stored(kind, &id, list)),
+                Ok(Reading::Missing(_)) => inventory.troubles.push(not_listed(&id, kind)),
+                Err(error) if is_of_all(&error) => return Err(error),
+                Err(error) => inventory.troubles.push(unreadable(&id, kind, error)),
+            }
+        }
+        inventory.packages.push(content);
+    }
+    Ok(inventory)
+}
+
+fn packages(
+    errand: &Errand<'_>,
+    wanted: &Wanted,
+    troubles: &mut Vec<Trouble>,
+) -> Result<Vec<IntegrationPackage>, TenantError> {
+    if wanted.packages.is_empty() {
+        return errand.tenant.integration_packages(errand.deadline);
+    }
+    let mut found = Vec::new();
+    let mut missing = Vec::new();
+    for id in &wanted.packages {
+        let package = PackageId(id.clone());
+        match errand
+            .tenant
+            .integration_package(&package, errand.deadline)?
+        {
+            Reading::Found(package) => found.push(package),
+            Reading::Missing(_) => missing.push(id),
+        }
+    }
+    if !missing.is_empty() {
+        let all = errand.tenant.integration_packages(errand.deadline)?;
+        troubles.extend(missing.into_iter().map(|id| no_package(id, &all)));
+    }
+    Ok(found)
+}
+
+/// The types that are read: each once, in the order of their names.
+fn kinds(wanted: &Wanted) -> Vec<ArtifactKind> {
+    let all = ArtifactKind::ALL.into_iter();
+    all.filter(|kind| wanted.kinds.is_empty() || wanted.kinds.contains(kind))
+        .collect()
+}
+
+/// The entries of a list in the order of their ids. Lists may leave the package out: it is the one that was asked for.
+fn stored(
+    kind: ArtifactKind,
+    package: &PackageId,
+    mut list: Vec<DesigntimeArtifact>,
+) -> Vec<Stored> {
+    list.sort_by(|one, other| one.id.cmp(&other.id));
+    list.into_iter()
+        .map(|mut artifact| {
+            artifact.package_id.clone_from(&package.0);
+            Stored { kind, artifact }
+        })
+        .collect()
+}
+
+/// Whether an error would hit every other call as well.
+#[must_use]
+pub fn is_of_all(error: &TenantError) -> bool {
+    matches!(
+        error.kind,
+        Kind::Credentials | Kind::Role | Kind::Unreachable
+    )
+}
+
+fn no_package(id: &str, all: &[IntegrationPackage]) -> Trouble {
+    let message = Message::new(format!("package {id} is not on the tenant")).at("--package");
+    let hint = match nearest(id, all.iter().map(|package| package.id.as_str())) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => match all.iter().find(|package| package.name == id) {
+            Some(named) => format!("that is its name; its id is `{}`", named.id),
+            None => "`flowship list` names the packages; it takes the id, not the name".to_owned(),
+        },
+    };
+    Trouble::failed(message.hint(hint))
+}
+
+fn not_listed(package: &PackageId, kind: ArtifactKind) -> Trouble {
+    let message = Message::new(format!(
+        "the tenant gives no list of type {kind} for package {package}: it says \"not found\""
+    ));
+    Trouble::failed(message.hint("the package may have been deleted meanwhile; run again"))
+}
+
+fn unreadable(package: &PackageId, kind: ArtifactKind, error: TenantError) -> Trouble {
+    let exit = error.exit();
+    let mut message = Message::from(error);
+    message.causes.push(message.what);
+    message.what = format!("the artifacts of type {kind} in package {package} are not known");
+    Trouble { exit, message }
+}
+
+/// `1 package`, `3 packages`.
+#[must_use]
+pub fn counted(number: usize, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{plural}")
+}
