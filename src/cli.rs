@@ -49,6 +49,8 @@ pub enum Command {
     Doctor(DoctorArgs),
     /// Lists the packages of a tenant and their artifacts, with versions, drafts and read-only packages.
     List(ListArgs),
+    /// Shows what runs of what the design time holds, on one tenant or along the stages.
+    Status(StatusArgs),
     /// Serves a simulated tenant on loopback, for trying out, training and tests.
     Sandbox(SandboxArgs),
 }
@@ -335,6 +337,14 @@ pub struct PlaceArgs {
     /// The environment of the settings file, for its credentials.
     #[arg(long, value_name = "NAME")]
     pub environment: Option<String>,
+    /// For how long, and how fast.
+    #[command(flatten)]
+    pub trip: TripArgs,
+}
+
+/// For how long and how fast tenants are asked.
+#[derive(Debug, Args)]
+pub struct TripArgs {
     /// The settings file. [default: flowship.yaml in the working directory, if there is one]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -347,6 +357,33 @@ pub struct PlaceArgs {
     /// Where to try it out.
     #[command(flatten)]
     pub sandbox: TryOutArgs,
+}
+
+/// Arguments of `status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// The ids of the artifacts, as in Git. [default: everything on the tenant]
+    #[arg(value_name = "ID")]
+    pub ids: Vec<String>,
+    /// The artifacts of the package with this id; may be repeated.
+    #[arg(long, value_name = "ID")]
+    pub package: Vec<String>,
+    /// The environment of the settings file; with several of them, the stages are shown beside each other.
+    #[arg(long, value_name = "NAME")]
+    pub environment: Vec<String>,
+    /// Ends with code 1 when something does not run: ERROR, stopped, not deployed. What is starting or stopping is
+    /// waited for, for a minute at most.
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub fail_on_error: bool,
+    /// Leaves out what is not deployed.
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub only_deployed: bool,
+    /// Reports for CI systems.
+    #[command(flatten)]
+    pub reports: ReportArgs,
+    /// For how long, and how fast.
+    #[command(flatten)]
+    pub trip: TripArgs,
 }
 
 /// The type of an artifact as people write it.

@@ -17,6 +17,7 @@ pub mod inventory;
 pub mod report;
 pub mod sandbox;
 pub mod settings;
+pub mod status;
 pub mod tenant;
 pub mod whole_file;
 pub mod words;

@@ -73,11 +73,11 @@ pub(super) fn journey(
     process: &mut Process<'_>,
 ) -> Result<(Journey, Site), Refusal> {
     let options = Options::new(process.environment);
-    let rates = rates(&place.pace, options)?;
-    let timeout = jobs::timeout(place.timeout, process)?;
-    let settings = Settings::read(place.config.as_ref(), place.environment.as_deref(), process)?;
+    let rates = rates(&place.trip.pace, options)?;
+    let timeout = jobs::timeout(place.trip.timeout, process)?;
+    let settings = Settings::read(place.trip.config.as_ref(), place.environment.as_deref(), process)?;
     let journey = Journey::new(timeout, rates);
     let environment = settings.environment_name().map(str::to_owned);
-    let site = journey.site(&settings.login(), environment, &place.sandbox, process)?;
+    let site = journey.site(&settings.login(), environment, &place.trip.sandbox, process)?;
     Ok((journey, site))
 }

@@ -13,6 +13,7 @@ mod request;
 mod run;
 mod sandbox;
 mod selection;
+mod status;
 mod target;
 mod voice;
 mod wishes;
@@ -114,6 +115,7 @@ pub(crate) fn run(cli: &Cli, process: &mut Process<'_>) -> Exit {
         Command::Doctor(_) => ("doctor", None),
         Command::List(_) => ("list", None),
         Command::Pack(_) => ("pack", None),
+        Command::Status(args) => ("status", Some(&args.reports)),
         Command::Sandbox(_) => ("sandbox", None),
     };
     let voice = match Voice::of(&cli.output, reports, process) {
@@ -129,6 +131,7 @@ pub(crate) fn run(cli: &Cli, process: &mut Process<'_>) -> Exit {
         Command::Check(args) => check::check(args, &voice, process),
         Command::Doctor(args) => doctor::doctor(args, &voice, process),
         Command::List(args) => list::list(args, &voice, process),
+        Command::Status(args) => status::status(args, &voice, process),
         Command::Sandbox(args) => sandbox::sandbox(args, process),
     };
     match outcome {

@@ -86,6 +86,11 @@ impl Settings {
         }
     }
 
+    /// The environment that was chosen.
+    pub(super) fn environment(&self) -> Option<&EnvironmentSettings> {
+        self.environment.as_ref()
+    }
+
     /// The name of the environment, if one was chosen.
     pub(super) fn environment_name(&self) -> Option<&str> {
         self.environment.as_ref().map(|one| one.name.as_str())

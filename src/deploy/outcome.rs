@@ -70,11 +70,13 @@ pub enum Phase {
     Deploy,
     /// Waiting for the new content to run.
     Start,
+    /// Looking at what runs: the only step of `status`.
+    Status,
 }
 
 impl Phase {
-    /// All of them.
-    pub const ALL: [Phase; 6] = [
+    /// Those of a deployment.
+    pub const DEPLOYMENT: [Phase; 6] = [
         Phase::Check,
         Phase::Read,
         Phase::Upload,
@@ -93,6 +95,7 @@ impl Phase {
             Phase::Configure => "configure",
             Phase::Deploy => "deploy",
             Phase::Start => "start",
+            Phase::Status => "status",
         }
     }
 }

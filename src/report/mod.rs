@@ -12,6 +12,7 @@ pub mod masked;
 pub mod plan;
 pub mod progress;
 pub mod receipt;
+pub mod status;
 pub mod summary;
 pub mod table;
 pub mod text;

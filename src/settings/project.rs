@@ -551,6 +551,12 @@ impl Affix {
         format!("{}{name}{}", self.prefix, self.suffix)
     }
 
+    /// The name without prefix and suffix; `None` when it does not have them.
+    #[must_use]
+    pub fn strip<'n>(&self, name: &'n str) -> Option<&'n str> {
+        name.strip_prefix(&self.prefix)?.strip_suffix(&self.suffix)
+    }
+
     /// Whether it changes nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -1,0 +1,400 @@
+//! What runs of what the design time holds: one state for each artifact. Facts and pure decisions; `report::status` has
+//! the words.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::artifact::ArtifactKind;
+use crate::clock::Moment;
+use crate::crew;
+use crate::deploy::outcome::Message;
+use crate::errand::{Errand, READERS};
+use crate::http::retry;
+use crate::inventory::{self, Trouble, is_of_all};
+use crate::tenant::Reading;
+use crate::tenant::error::{Kind, TenantError};
+use crate::tenant::wire::{ArtifactId, DesigntimeArtifact, RuntimeArtifact, RuntimeStatus};
+
+/// From how many artifacts on everything that runs is listed instead of asking for each.
+const LIST_FROM: usize = 3;
+/// How long an error text is waited for that is late.
+const TEXT_AFTER: Duration = Duration::from_secs(5);
+/// The pause between two looks at what is in motion.
+const MOTION_PAUSE: Duration = Duration::from_secs(1);
+/// The longest wait for it to come to rest.
+const MOTION: Duration = Duration::from_secs(60);
+
+/// Which artifacts are looked at.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Ids on the tenant.
+    pub ids: Vec<String>,
+    /// The ids of packages. Without ids and packages it is the whole tenant.
+    pub packages: Vec<String>,
+    /// What was never deployed, or was undeployed, is left out.
+    pub only_deployed: bool,
+    /// What is starting or stopping is waited for, for a minute at most.
+    pub until_rest: bool,
+}
+
+/// One artifact.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// Its id on the tenant.
+    pub id: String,
+    /// Its type, where the design time tells.
+    pub kind: Option<ArtifactKind>,
+    /// What the design time holds; `None` when it is there no more, or hidden.
+    pub design: Option<DesigntimeArtifact>,
+    /// What the run time shows; `None` when nothing is deployed.
+    pub runtime: Option<RuntimeArtifact>,
+    /// Why it does not run, deepest cause first.
+    pub causes: Vec<String>,
+}
+
+/// How an artifact does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// STARTED.
+    Running,
+    /// STARTING or STOPPING.
+    InMotion,
+    /// ERROR.
+    Error,
+    /// STOPPED: somebody stopped it.
+    Stopped,
+    /// Nothing is deployed.
+    NotDeployed,
+    /// A status that nobody documented.
+    Unknown(String),
+}
+
+/// How what runs relates to what the design time holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// Nothing was saved since the deployment, and the versions are the same.
+    Current,
+    /// What runs is older than what the design time holds, and why that shows.
+    Older(String),
+    /// The tenant tells no dates, so that nobody can say.
+    Unknown,
+    /// Nothing runs.
+    NotDeployed,
+    /// It runs, and the design time has it no more, or hides it from this key.
+    NotInDesignTime,
+}
+
+impl State {
+    /// How it does.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        match self.runtime.as_ref().map(|record| &record.status) {
+            None => Health::NotDeployed,
+            Some(RuntimeStatus::Started) => Health::Running,
+            Some(RuntimeStatus::Starting | RuntimeStatus::Stopping) => Health::InMotion,
+            Some(RuntimeStatus::Error) => Health::Error,
+            Some(RuntimeStatus::Stopped) => Health::Stopped,
+            Some(RuntimeStatus::Other(word)) => Health::Unknown(word.clone()),
+        }
+    }
+
+    /// Whether it runs: what nobody documented does not.
+    #[must_use]
+    pub fn runs(&self) -> bool {
+        self.health() == Health::Running
+    }
+
+    /// How what runs relates to what the design time holds. Dates of the tenant are compared with dates of the tenant.
+    #[must_use]
+    pub fn content(&self) -> Content {
+        let (design, runtime) = match (&self.design, &self.runtime) {
+            (_, None) => return Content::NotDeployed,
+            (None, Some(_)) => return Content::NotInDesignTime,
+            (Some(design), Some(runtime)) => (design, runtime),
+        };
+        let saved_later = match (design.modified_at(), runtime.deployed_on) {
+            (Some(saved), Some(deployed)) if saved > deployed => {
+                let what = if design.is_draft() { "a draft was saved" } else { "it was saved" };
+                return Content::Older(format!("{what} at {saved}, after the deployment"));
+            }
+            (Some(_), Some(_)) => Some(false),
+            _ => None,
+        };
+        let versions = [&design.version, &runtime.version];
+        if !design.is_draft() && versions.iter().all(|one| !one.is_empty()) && versions[0] != versions[1] {
+            return Content::Older(format!(
+                "the design time has version {}, and {} runs",
+                design.version, runtime.version
+            ));
+        }
+        match saved_later {
+            Some(_) => Content::Current,
+            None => Content::Unknown,
+        }
+    }
+}
+
+/// The states that were asked for, and what could not be had.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// By id.
+    pub states: Vec<State>,
+    /// What is not there though it was named, or could not be read.
+    pub troubles: Vec<Trouble>,
+    /// The ids that were named and are nowhere.
+    pub nowhere: BTreeSet<String>,
+}
+
+/// Reads the states of what is wanted.
+pub fn read(errand: &Errand<'_>, wanted: &Wanted) -> Result<Found, TenantError> {
+    let mut found = designs(errand, wanted)?;
+    deployments(errand, wanted, &mut found)?;
+    if wanted.until_rest {
+        wait_for_rest(errand, &mut found)?;
+    }
+    found.nowhere = nowhere(&found.states);
+    let nowhere = found.nowhere.clone();
+    found.states.retain(|state| !nowhere.contains(&state.id));
+    if wanted.only_deployed {
+        found.states.retain(|state| state.runtime.is_some());
+    }
+    explain_errors(errand, &mut found.states);
+    found.states.sort_by(|one, other| one.id.cmp(&other.id));
+    Ok(found)
+}
+
+fn nowhere(states: &[State]) -> BTreeSet<String> {
+    let absent = |state: &&State| state.design.is_none() && state.runtime.is_none();
+    let ids = states.iter().filter(absent);
+    ids.map(|state| state.id.clone()).collect()
+}
+
+/// What the design time holds of what is wanted.
+fn designs(errand: &Errand<'_>, wanted: &Wanted) -> Result<Found, TenantError> {
+    let mut found = Found::default();
+    if wanted.ids.is_empty() || !wanted.packages.is_empty() {
+        let of_packages = inventory::Wanted {
+            packages: wanted.packages.clone(),
+            kinds: Vec::new(),
+        };
+        let inventory = inventory::read(errand, &of_packages)?;
+        let stored = inventory.artifacts().map(|(_, stored)| State {
+            id: stored.artifact.id.clone(),
+            kind: Some(stored.kind),
+            design: Some(stored.artifact.clone()),
+            runtime: None,
+            causes: Vec::new(),
+        });
+        found.states.extend(stored);
+        found.troubles = inventory.troubles;
+    }
+    let known: BTreeSet<&str> = found.states.iter().map(|state| state.id.as_str()).collect();
+    let ids: BTreeSet<String> = wanted
+        .ids
+        .iter()
+        .filter(|id| !known.contains(id.as_str()))
+        .cloned()
+        .collect();
+    let looked = crew::map(ids.into_iter().collect(), READERS, |id: String| {
+        let design = find(errand, &ArtifactId(id.clone()));
+        (id, design)
+    });
+    for (id, design) in looked {
+        let design = design?;
+        found.states.push(State {
+            id,
+            kind: design.as_ref().map(|(kind, _)| *kind),
+            design: design.map(|(_, artifact)| artifact),
+            runtime: None,
+            causes: Vec::new(),
+        });
+    }
+    Ok(found)
+}
+
+/// The artifact of an id, whatever its type: ids are unique in a tenant (cpi-api.md §3).
+pub fn find(
+    errand: &Errand<'_>,
+    id: &ArtifactId,
+) -> Result<Option<(ArtifactKind, DesigntimeArtifact)>, TenantError> {
+    // one "not found" may be a lagging replica's
+    for look in 0..2 {
+        errand.clock.sleep(retry::pause_before(look));
+        for kind in ArtifactKind::ALL {
+            let reading = errand.tenant.designtime_artifact(kind, id, errand.deadline)?;
+            if let Reading::Found(artifact) = reading {
+                return Ok(Some((kind, artifact)));
+            }
+        }
+    }
+    errand.tenant.prove(errand.deadline)?;
+    Ok(None)
+}
+
+/// What the run time shows of them; for the whole tenant also what the design time does not have.
+fn deployments(
+    errand: &Errand<'_>,
+    wanted: &Wanted,
+    found: &mut Found,
+) -> Result<(), TenantError> {
+    let whole = wanted.ids.is_empty() && wanted.packages.is_empty();
+    if whole || found.states.len() >= LIST_FROM {
+        match errand.tenant.runtime_artifacts(errand.deadline) {
+            Ok(list) => {
+                let mut records = list.records;
+                for state in &mut found.states {
+                    state.runtime = records.remove(&ArtifactId(state.id.clone()));
+                }
+                if whole {
+                    found.states.extend(records.into_iter().map(without_design));
+                }
+                return Ok(());
+            }
+            // not every tenant has this list; each can be asked for
+            Err(error) if matches!(error.kind, Kind::Refused | Kind::Nonsense) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let states = std::mem::take(&mut found.states);
+    let looked = crew::map(states, READERS, |mut state: State| {
+        let runtime = one_deployment(errand, &ArtifactId(state.id.clone()));
+        (runtime.map(|runtime| state.runtime = runtime), state)
+    });
+    for (read, state) in looked {
+        match read {
+            Ok(()) => found.states.push(state),
+            Err(error) if is_of_all(&error) => return Err(error),
+            Err(error) => found.troubles.push(error.into()),
+        }
+    }
+    Ok(())
+}
+
+fn without_design((id, runtime): (ArtifactId, RuntimeArtifact)) -> State {
+    State {
+        id: id.0,
+        kind: None,
+        design: None,
+        runtime: Some(runtime),
+        causes: Vec::new(),
+    }
+}
+
+/// What the run time shows of one; its absence is heard twice.
+fn one_deployment(
+    errand: &Errand<'_>,
+    id: &ArtifactId,
+) -> Result<Option<RuntimeArtifact>, TenantError> {
+    let first = errand.tenant.runtime_artifact(id, errand.deadline)?.record;
+    if first.is_some() {
+        return Ok(first);
+    }
+    errand.clock.sleep(retry::pause_before(1));
+    Ok(errand.tenant.runtime_artifact(id, errand.deadline)?.record)
+}
+
+/// A flow that starts or stops is neither well nor failed yet.
+fn wait_for_rest(errand: &Errand<'_>, found: &mut Found) -> Result<(), TenantError> {
+    let until: Moment = errand.deadline.at.min(errand.clock.now() + MOTION);
+    loop {
+        let moving = |state: &State| state.health() == Health::InMotion;
+        let ids: Vec<ArtifactId> = found
+            .states
+            .iter()
+            .filter(|state| moving(state))
+            .map(|state| ArtifactId(state.id.clone()))
+            .collect();
+        if ids.is_empty() || errand.clock.now() + MOTION_PAUSE >= until {
+            return Ok(());
+        }
+        errand.tell(&format!(
+            "{} starting or stopping: waiting until that is over",
+            inventory::counted(ids.len(), "artifact")
+        ));
+        errand.clock.sleep(MOTION_PAUSE);
+        let mut records = BTreeMap::new();
+        for id in ids {
+            records.insert(id.0.clone(), one_deployment(errand, &id)?);
+        }
+        for state in &mut found.states {
+            if let Some(record) = records.remove(&state.id) {
+                state.runtime = record;
+            }
+        }
+    }
+}
+
+/// Why those do not run that are in ERROR.
+fn explain_errors(errand: &Errand<'_>, states: &mut Vec<State>) {
+    let all = std::mem::take(states);
+    *states = crew::map(all, READERS, |mut state: State| {
+        if state.health() == Health::Error {
+            let until = errand.deadline.at.min(errand.clock.now() + TEXT_AFTER);
+            let id = ArtifactId(state.id.clone());
+            state.causes = errand.tenant.error_causes(&id, until, errand.deadline);
+        }
+        state
+    });
+}
+
+/// That an id which was named is nowhere.
+#[must_use]
+pub fn not_there(id: &str) -> Trouble {
+    let message = Message::new(format!("{id} is not on the tenant: neither in the design time nor deployed"));
+    Trouble::failed(message.hint(
+        "`flowship list` names the artifacts; where an access policy hides it from this key, add the role AccessAllAccessPoliciesArtifacts",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn state(version: &str, saved: Option<i64>, runs: Option<(&str, &str, i64)>) -> State {
+        let mut design = json!({"Id": "a", "Version": version});
+        if let Some(saved) = saved {
+            design["ModifiedAt"] = saved.to_string().into();
+        }
+        State {
+            id: "a".to_owned(),
+            kind: None,
+            design: serde_json::from_value(design).ok(),
+            runtime: runs.and_then(|(version, status, on)| {
+                let record = json!({"Version": version, "Status": status, "DeployedOn": format!("/Date({on})/")});
+                serde_json::from_value(record).ok()
+            }),
+            causes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn running_content_is_older_by_date_or_by_version_and_unknown_without_dates() {
+        let started = |version, on| Some((version, "STARTED", on));
+        let older = |state: State| matches!(state.content(), Content::Older(_));
+        assert_eq!(state("1.0.1", Some(5), started("1.0.1", 9)).content(), Content::Current);
+        assert!(older(state("1.0.1", Some(9), started("1.0.1", 5))));
+        assert!(older(state("1.0.2", Some(5), started("1.0.1", 9))));
+        assert!(older(state("1.0.2", None, started("1.0.1", 9))));
+        assert!(older(state("Active", Some(9), started("1.0.1", 5))));
+        assert_eq!(state("Active", Some(5), started("1.0.1", 9)).content(), Content::Current);
+        assert_eq!(state("1.0.1", None, started("1.0.1", 9)).content(), Content::Unknown);
+        assert_eq!(state("1.0.1", Some(5), None).content(), Content::NotDeployed);
+    }
+
+    #[test]
+    fn only_started_runs() {
+        for (status, health) in [
+            ("STARTED", Health::Running),
+            ("STARTING", Health::InMotion),
+            ("STOPPING", Health::InMotion),
+            ("STOPPED", Health::Stopped),
+            ("ERROR", Health::Error),
+            ("PAUSED", Health::Unknown("PAUSED".to_owned())),
+        ] {
+            let state = state("1.0.0", None, Some(("1.0.0", status, 1)));
+            assert_eq!(state.health(), health);
+            assert_eq!(state.runs(), status == "STARTED");
+        }
+    }
+}
