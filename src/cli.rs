@@ -51,6 +51,9 @@ pub enum Command {
     List(ListArgs),
     /// Shows what runs of what the design time holds, on one tenant or along the stages.
     Status(StatusArgs),
+    /// Brings artifacts, packages or a whole tenant into directories for Git, in which nothing changes that did not change
+    /// there.
+    Download(DownloadArgs),
     /// Serves a simulated tenant on loopback, for trying out, training and tests.
     Sandbox(SandboxArgs),
 }
@@ -357,6 +360,57 @@ pub struct TripArgs {
     /// Where to try it out.
     #[command(flatten)]
     pub sandbox: TryOutArgs,
+}
+
+/// Arguments of `download`.
+#[derive(Debug, Args)]
+pub struct DownloadArgs {
+    /// The ids of the artifacts, as in Git.
+    #[arg(value_name = "ID")]
+    pub ids: Vec<String>,
+    /// Everything in the package with this id; may be repeated.
+    #[arg(long, value_name = "ID")]
+    pub package: Vec<String>,
+    /// Everything on the tenant but drafts and read-only packages.
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub all: bool,
+    /// The directory to write. An artifact that lies in it already is updated there; a new one goes into
+    /// PACKAGE/ARTIFACT. [default: the working directory]
+    #[arg(long, value_name = "DIRECTORY")]
+    pub directory: Option<PathBuf>,
+    /// What becomes of drafts: skip leaves them out, take downloads what was saved without a version. [default: skip]
+    #[arg(long, value_name = "RULE")]
+    pub drafts: Option<DraftRule>,
+    /// Removes artifacts from the directory that the tenant has no more; with --all or --package. Nothing else is
+    /// removed.
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub prune: bool,
+    /// Which tenant.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+}
+
+/// What becomes of drafts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DraftRule {
+    /// They are left out.
+    Skip,
+    /// They are taken as they are.
+    Take,
+}
+
+impl std::str::FromStr for DraftRule {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "skip" => Ok(Self::Skip),
+            "take" => Ok(Self::Take),
+            other => Err(format!(
+                "`{other}` is no rule for drafts: write skip or take"
+            )),
+        }
+    }
 }
 
 /// Arguments of `status`.

@@ -10,6 +10,9 @@ use crate::tenant::error::{Kind, TenantError};
 use crate::tenant::wire::{ArtifactId, DesigntimeArtifact, IntegrationPackage, PackageId};
 use crate::words::nearest;
 
+/// From how many packages on one list of all packages is asked for, where the tenant has one.
+const TOGETHER_FROM: usize = 2;
+
 /// Which packages and types are read.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
@@ -35,6 +38,35 @@ pub struct PackageContent {
     pub package: IntegrationPackage,
     /// Its artifacts by type, then by id.
     pub artifacts: Vec<Stored>,
+}
+
+impl PackageContent {
+    /// A package of which nothing is known yet.
+    #[must_use]
+    pub fn empty(package: IntegrationPackage) -> Self {
+        Self {
+            package,
+            artifacts: Vec::new(),
+        }
+    }
+
+    fn id(&self) -> PackageId {
+        PackageId(self.package.id.clone())
+    }
+
+    /// Lists may leave the package out: it is this one.
+    fn add(&mut self, kind: ArtifactKind, list: Vec<DesigntimeArtifact>) {
+        self.artifacts.extend(list.into_iter().map(|mut artifact| {
+            artifact.package_id.clone_from(&self.package.id);
+            Stored { kind, artifact }
+        }));
+    }
+
+    fn sort(&mut self) {
+        self.artifacts.sort_by(|one, other| {
+            (one.kind, &one.artifact.id).cmp(&(other.kind, &other.artifact.id))
+        });
+    }
 }
 
 /// An artifact of the design time.
@@ -108,40 +140,76 @@ pub fn read(errand: &Errand<'_>, wanted: &Wanted) -> Result<Inventory, TenantErr
     let mut packages = packages(errand, wanted, &mut inventory.troubles)?;
     packages.sort_by(|one, other| one.id.cmp(&other.id));
     packages.dedup_by(|one, other| one.id == other.id);
+    let mut contents: Vec<PackageContent> =
+        packages.into_iter().map(PackageContent::empty).collect();
     let kinds = kinds(wanted);
-    let lists = packages.len() * kinds.len();
-    errand.tell(&format!(
-        "{}: {lists} lists to read",
-        counted(packages.len(), "package")
-    ));
-    let asked = packages
-        .iter()
-        .flat_map(|package| kinds.iter().map(|kind| (package.id.clone(), *kind)))
+    let left = match wanted.packages.is_empty() {
+        true => read_together(errand, &kinds, &mut contents)?,
+        false => kinds,
+    };
+    let asked: Vec<(usize, ArtifactKind)> = (0..contents.len())
+        .flat_map(|place| left.iter().map(move |kind| (place, *kind)))
         .collect();
-    let mut lists = crew::map(asked, READERS, |(id, kind): (String, ArtifactKind)| {
-        let package = PackageId(id);
+    errand.tell(&format!(
+        "{}: {} to read",
+        counted(contents.len(), "package"),
+        counted(asked.len(), "list")
+    ));
+    let ids: Vec<PackageId> = contents.iter().map(PackageContent::id).collect();
+    let lists = crew::map(asked, READERS, |(place, kind)| {
         let list = errand
             .tenant
-            .designtime_artifacts(kind, &package, errand.deadline);
-        (package, kind, list)
-    })
-    .into_iter();
-    for package in packages {
-        let mut content = PackageContent {
-            package,
-            artifacts: Vec::new(),
-        };
-        for (id, kind, list) in lists.by_ref().take(kinds.len()) {
-            match list {
-                Ok(Reading::Found(list)) => content.artifacts.extend(stored(kind, &id, list)),
-                Ok(Reading::Missing(_)) => inventory.troubles.push(not_listed(&id, kind)),
-                Err(error) if is_of_all(&error) => return Err(error),
-                Err(error) => inventory.troubles.push(unreadable(&id, kind, error)),
-            }
+            .designtime_artifacts(kind, &ids[place], errand.deadline);
+        (place, kind, list)
+    });
+    for (place, kind, list) in lists {
+        match list {
+            Ok(Reading::Found(list)) => contents[place].add(kind, list),
+            Ok(Reading::Missing(_)) => inventory.troubles.push(not_listed(&ids[place], kind)),
+            Err(error) if is_of_all(&error) => return Err(error),
+            Err(error) => inventory
+                .troubles
+                .push(unreadable(&ids[place], kind, error)),
         }
-        inventory.packages.push(content);
     }
+    for content in &mut contents {
+        content.sort();
+    }
+    inventory.packages = contents;
     Ok(inventory)
+}
+
+/// Reads those types of which one list holds all packages, where that saves requests; the types that are left to be listed
+/// package by package. A list that names a package which is not among these is not the list that it should be.
+fn read_together(
+    errand: &Errand<'_>,
+    kinds: &[ArtifactKind],
+    contents: &mut [PackageContent],
+) -> Result<Vec<ArtifactKind>, TenantError> {
+    let mut left = Vec::new();
+    for kind in kinds {
+        let list = match contents.len() {
+            0..TOGETHER_FROM => None,
+            _ => errand
+                .tenant
+                .all_designtime_artifacts(*kind, errand.deadline)?,
+        };
+        let place = |one: &DesigntimeArtifact| {
+            contents
+                .binary_search_by(|content| content.package.id.cmp(&one.package_id))
+                .ok()
+        };
+        let places: Option<Vec<usize>> = list.iter().flatten().map(place).collect();
+        match (list, places) {
+            (Some(list), Some(places)) => {
+                for (artifact, place) in list.into_iter().zip(places) {
+                    contents[place].add(*kind, vec![artifact]);
+                }
+            }
+            _ => left.push(*kind),
+        }
+    }
+    Ok(left)
 }
 
 fn packages(
@@ -175,21 +243,6 @@ fn packages(
 fn kinds(wanted: &Wanted) -> Vec<ArtifactKind> {
     let all = ArtifactKind::ALL.into_iter();
     all.filter(|kind| wanted.kinds.is_empty() || wanted.kinds.contains(kind))
-        .collect()
-}
-
-/// The entries of a list in the order of their ids. Lists may leave the package out: it is the one that was asked for.
-fn stored(
-    kind: ArtifactKind,
-    package: &PackageId,
-    mut list: Vec<DesigntimeArtifact>,
-) -> Vec<Stored> {
-    list.sort_by(|one, other| one.id.cmp(&other.id));
-    list.into_iter()
-        .map(|mut artifact| {
-            artifact.package_id.clone_from(&package.0);
-            Stored { kind, artifact }
-        })
         .collect()
 }
 

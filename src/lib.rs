@@ -10,6 +10,7 @@ pub mod commands;
 mod crew;
 pub mod deploy;
 pub mod doctor;
+pub mod download;
 pub mod errand;
 pub mod exit;
 pub mod http;

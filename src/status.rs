@@ -114,14 +114,21 @@ impl State {
         };
         let saved_later = match (design.modified_at(), runtime.deployed_on) {
             (Some(saved), Some(deployed)) if saved > deployed => {
-                let what = if design.is_draft() { "a draft was saved" } else { "it was saved" };
+                let what = if design.is_draft() {
+                    "a draft was saved"
+                } else {
+                    "it was saved"
+                };
                 return Content::Older(format!("{what} at {saved}, after the deployment"));
             }
             (Some(_), Some(_)) => Some(false),
             _ => None,
         };
         let versions = [&design.version, &runtime.version];
-        if !design.is_draft() && versions.iter().all(|one| !one.is_empty()) && versions[0] != versions[1] {
+        if !design.is_draft()
+            && versions.iter().all(|one| !one.is_empty())
+            && versions[0] != versions[1]
+        {
             return Content::Older(format!(
                 "the design time has version {}, and {} runs",
                 design.version, runtime.version
@@ -221,7 +228,9 @@ pub fn find(
     for look in 0..2 {
         errand.clock.sleep(retry::pause_before(look));
         for kind in ArtifactKind::ALL {
-            let reading = errand.tenant.designtime_artifact(kind, id, errand.deadline)?;
+            let reading = errand
+                .tenant
+                .designtime_artifact(kind, id, errand.deadline)?;
             if let Reading::Found(artifact) = reading {
                 return Ok(Some((kind, artifact)));
             }
@@ -232,11 +241,7 @@ pub fn find(
 }
 
 /// What the run time shows of them; for the whole tenant also what the design time does not have.
-fn deployments(
-    errand: &Errand<'_>,
-    wanted: &Wanted,
-    found: &mut Found,
-) -> Result<(), TenantError> {
+fn deployments(errand: &Errand<'_>, wanted: &Wanted, found: &mut Found) -> Result<(), TenantError> {
     let whole = wanted.ids.is_empty() && wanted.packages.is_empty();
     if whole || found.states.len() >= LIST_FROM {
         match errand.tenant.runtime_artifacts(errand.deadline) {
@@ -340,7 +345,9 @@ fn explain_errors(errand: &Errand<'_>, states: &mut Vec<State>) {
 /// That an id which was named is nowhere.
 #[must_use]
 pub fn not_there(id: &str) -> Trouble {
-    let message = Message::new(format!("{id} is not on the tenant: neither in the design time nor deployed"));
+    let message = Message::new(format!(
+        "{id} is not on the tenant: neither in the design time nor deployed"
+    ));
     Trouble::failed(message.hint(
         "`flowship list` names the artifacts; where an access policy hides it from this key, add the role AccessAllAccessPoliciesArtifacts",
     ))
@@ -372,14 +379,26 @@ mod tests {
     fn running_content_is_older_by_date_or_by_version_and_unknown_without_dates() {
         let started = |version, on| Some((version, "STARTED", on));
         let older = |state: State| matches!(state.content(), Content::Older(_));
-        assert_eq!(state("1.0.1", Some(5), started("1.0.1", 9)).content(), Content::Current);
+        assert_eq!(
+            state("1.0.1", Some(5), started("1.0.1", 9)).content(),
+            Content::Current
+        );
         assert!(older(state("1.0.1", Some(9), started("1.0.1", 5))));
         assert!(older(state("1.0.2", Some(5), started("1.0.1", 9))));
         assert!(older(state("1.0.2", None, started("1.0.1", 9))));
         assert!(older(state("Active", Some(9), started("1.0.1", 5))));
-        assert_eq!(state("Active", Some(5), started("1.0.1", 9)).content(), Content::Current);
-        assert_eq!(state("1.0.1", None, started("1.0.1", 9)).content(), Content::Unknown);
-        assert_eq!(state("1.0.1", Some(5), None).content(), Content::NotDeployed);
+        assert_eq!(
+            state("Active", Some(5), started("1.0.1", 9)).content(),
+            Content::Current
+        );
+        assert_eq!(
+            state("1.0.1", None, started("1.0.1", 9)).content(),
+            Content::Unknown
+        );
+        assert_eq!(
+            state("1.0.1", Some(5), None).content(),
+            Content::NotDeployed
+        );
     }
 
     #[test]

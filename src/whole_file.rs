@@ -19,16 +19,45 @@ pub fn replace(target: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -
     }
 }
 
+/// Writes in the directory `staging`, which lies on the same file system, and moves the file to its place: an interrupted
+/// process leaves nothing beside it. Missing folders are made; a link is replaced, not followed.
+pub fn replace_from(
+    staging: &Path,
+    target: &Path,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
+) -> io::Result<()> {
+    fs::create_dir_all(folder_of(target))?;
+    rename_from(
+        staging,
+        target,
+        permissions_of_new().into_iter().next(),
+        write,
+    )
+}
+
+fn folder_of(target: &Path) -> &Path {
+    target
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+}
+
 fn rename_over(
     target: &Path,
     permissions: Option<Permissions>,
     write: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> io::Result<()> {
-    let directory = target
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let directory = folder_of(target);
     fs::create_dir_all(directory)?;
+    rename_from(directory, target, permissions, write)
+}
+
+fn rename_from(
+    directory: &Path,
+    target: &Path,
+    permissions: Option<Permissions>,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
+) -> io::Result<()> {
     let mut file = Builder::new().tempfile_in(directory)?;
     write(file.as_file_mut())?;
     if let Some(permissions) = permissions {

@@ -38,6 +38,14 @@ pub enum ArtifactError {
         /// What the operating system says.
         source: io::Error,
     },
+    /// A file of a working copy cannot be written or removed.
+    #[error("{at}: cannot be written: {source}")]
+    WriteFile {
+        /// The file or directory.
+        at: String,
+        /// What the operating system says, or what is in the way.
+        source: io::Error,
+    },
     /// There is no manifest.
     #[error(
         "{at}: looked for META-INF/MANIFEST.MF and did not find it{}",
@@ -232,6 +240,9 @@ impl ArtifactError {
                 "download the artifact again from the tenant, or unpack it and give the directory"
             }
             Self::Model { .. } => "repair it, or download the artifact again from the tenant",
+            Self::WriteFile { .. } => {
+                "check who may write there, and whether the disk is full; links are not followed"
+            }
             Self::Changed { .. } => "run again when nothing else writes into the directory",
         })
     }

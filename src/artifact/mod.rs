@@ -25,6 +25,7 @@ mod search;
 pub mod sharing;
 mod steps;
 pub mod value_mapping;
+pub mod working_copy;
 mod zipped;
 
 use std::collections::BTreeSet;

@@ -161,6 +161,85 @@ pub fn write<K: AsRef<str>, V: AsRef<str>>(entries: &[(K, V)]) -> String {
     text
 }
 
+/// The bytes of a properties file without what changes from one download to the next: comments that are a date or empty go,
+/// entries are sorted. Entries stay as they were written, byte by byte. A file in which order matters (a key stands twice),
+/// or that can't be read, stays as it is.
+#[must_use]
+pub fn stable(bytes: &[u8]) -> Vec<u8> {
+    let old_line_ends = bytes
+        .windows(2)
+        .any(|two| two[0] == b'\r' && two[1] != b'\n')
+        || bytes.ends_with(b"\r");
+    match Properties::parse(bytes) {
+        Ok(read) if read.duplicates().is_empty() && !old_line_ends => {}
+        _ => return bytes.to_vec(),
+    }
+    let mut comments = Vec::new();
+    let mut entries: Vec<&[u8]> = Vec::new();
+    let mut rest = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    while !rest.is_empty() {
+        let (line, behind) = rest.split_at(entry_length(rest));
+        rest = behind;
+        match line.trim_ascii() {
+            [] => {}
+            [b'#' | b'!', comment @ ..] if is_date(comment.trim_ascii()) => {}
+            [b'#' | b'!', ..] => comments.push(line.trim_ascii_end()),
+            _ => entries.push(line.trim_ascii_start()),
+        }
+    }
+    entries.sort_unstable();
+    let mut stable = Vec::with_capacity(bytes.len());
+    for line in comments.into_iter().chain(entries) {
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        stable.extend_from_slice(line.strip_suffix(b"\r").unwrap_or(line));
+        stable.push(b'\n');
+    }
+    stable
+}
+
+/// How long an entry or comment is, with the lines that continue an entry and the last line end.
+fn entry_length(text: &[u8]) -> usize {
+    let is_comment = matches!(text.trim_ascii_start().first(), Some(b'#' | b'!'));
+    let mut end = 0;
+    loop {
+        let line = &text[end..];
+        let length = line
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .map_or(line.len(), |at| at + 1);
+        end += length;
+        let content = line[..length]
+            .strip_suffix(b"\n")
+            .unwrap_or(&line[..length]);
+        let content = content.strip_suffix(b"\r").unwrap_or(content);
+        let slashes = content
+            .iter()
+            .rev()
+            .take_while(|byte| **byte == b'\\')
+            .count();
+        if is_comment || slashes % 2 == 0 || end >= text.len() {
+            return end;
+        }
+    }
+}
+
+/// Whether a comment is empty, or a date as Java writes it: `Tue Sep 26 12:45:37 UTC 2017`.
+fn is_date(comment: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(comment);
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let is_time = |word: &str| {
+        let parts: Vec<&str> = word.split(':').collect();
+        let two_digits = |part: &&str| part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit());
+        parts.len() == 3 && parts.iter().all(|part| two_digits(&part))
+    };
+    let is_year = |word: &str| word.len() == 4 && word.bytes().all(|b| b.is_ascii_digit());
+    match words.as_slice() {
+        [] => true,
+        [_, _, _, time, .., year] => words.len() <= 7 && is_time(time) && is_year(year),
+        _ => false,
+    }
+}
+
 /// Which blanks must be escaped: a key ends at the first one, a value only loses those in front.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Blanks {
@@ -350,6 +429,28 @@ fn code_unit(rest: &str, line: u32) -> Result<(u16, &str), PropertiesError> {
             line,
             found: rest.chars().take(5).collect(),
         }),
+    }
+}
+
+#[cfg(test)]
+mod stable_tests {
+    use super::*;
+
+    #[test]
+    fn dates_and_order_go_and_everything_else_stays() {
+        let written = b"#\n#Tue Sep 26 12:45:37 UTC 2017\r\n# kept\n b=1\\\n  2\na\\ b=x\\\\\nc=\n";
+        assert_eq!(stable(written), b"# kept\na\\ b=x\\\\\nb=1\\\n  2\nc=\n");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_said_stays_the_same(bytes in proptest::collection::vec(proptest::sample::select(b"ab=:# \\\n\r\t1".to_vec()), 0..40)) {
+            let values = |bytes: &[u8]| Properties::parse(bytes).ok().map(|all| {
+                all.iter().map(|one| (one.key.clone(), one.value.clone())).collect::<std::collections::BTreeMap<_, _>>()
+            });
+            proptest::prop_assert_eq!(values(&bytes), values(&stable(&bytes)));
+            proptest::prop_assert_eq!(stable(&bytes), stable(&stable(&bytes)));
+        }
     }
 }
 

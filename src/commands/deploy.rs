@@ -128,7 +128,8 @@ pub(super) fn redeploy(
 ) -> Result<Exit, Refusal> {
     let redactor = Redactor::new();
     let options = Options::new(process.environment);
-    let settings = Settings::read(args.config.as_ref(), args.environment.as_deref(), process)?;
+    let settings =
+        Settings::of_tenants(args.config.as_ref(), args.environment.as_deref(), process)?;
     let rules = Rules {
         create_package: false,
         overwrite_drafts: options.switch(args.overwrite_drafts, "overwrite-drafts")?,

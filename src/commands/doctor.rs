@@ -127,7 +127,8 @@ impl Source {
                 sandbox: Some(sandbox),
             });
         }
-        let settings = Settings::read(args.config.as_ref(), args.environment.as_deref(), process)?;
+        let settings =
+            Settings::of_tenants(args.config.as_ref(), args.environment.as_deref(), process)?;
         Ok(Self {
             environment: process.environment.clone(),
             login: settings.login(),

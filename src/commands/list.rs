@@ -72,10 +72,25 @@ pub(super) fn journey(
     place: &PlaceArgs,
     process: &mut Process<'_>,
 ) -> Result<(Journey, Site), Refusal> {
+    let settings = settings(place, process)?;
+    journey_with(place, &settings, process)
+}
+
+/// What the settings file says of the tenant.
+pub(super) fn settings(place: &PlaceArgs, process: &Process<'_>) -> Result<Settings, Refusal> {
+    let file = place.trip.config.as_ref();
+    Settings::of_tenants(file, place.environment.as_deref(), process)
+}
+
+/// The way to the tenant of these settings.
+pub(super) fn journey_with(
+    place: &PlaceArgs,
+    settings: &Settings,
+    process: &mut Process<'_>,
+) -> Result<(Journey, Site), Refusal> {
     let options = Options::new(process.environment);
     let rates = rates(&place.trip.pace, options)?;
     let timeout = jobs::timeout(place.trip.timeout, process)?;
-    let settings = Settings::read(place.trip.config.as_ref(), place.environment.as_deref(), process)?;
     let journey = Journey::new(timeout, rates);
     let environment = settings.environment_name().map(str::to_owned);
     let site = journey.site(&settings.login(), environment, &place.trip.sandbox, process)?;

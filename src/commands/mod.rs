@@ -4,6 +4,7 @@ mod check;
 mod copies;
 mod deploy;
 mod doctor;
+mod download;
 mod errand;
 mod jobs;
 mod list;
@@ -114,6 +115,7 @@ pub(crate) fn run(cli: &Cli, process: &mut Process<'_>) -> Exit {
         Command::Check(args) => ("check", Some(&args.reports)),
         Command::Doctor(_) => ("doctor", None),
         Command::List(_) => ("list", None),
+        Command::Download(_) => ("download", None),
         Command::Pack(_) => ("pack", None),
         Command::Status(args) => ("status", Some(&args.reports)),
         Command::Sandbox(_) => ("sandbox", None),
@@ -132,6 +134,7 @@ pub(crate) fn run(cli: &Cli, process: &mut Process<'_>) -> Exit {
         Command::Doctor(args) => doctor::doctor(args, &voice, process),
         Command::List(args) => list::list(args, &voice, process),
         Command::Status(args) => status::status(args, &voice, process),
+        Command::Download(args) => download::download(args, &voice, process),
         Command::Sandbox(args) => sandbox::sandbox(args, process),
     };
     match outcome {

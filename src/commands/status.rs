@@ -15,10 +15,10 @@ use crate::crew;
 use crate::errand::Errand;
 use crate::exit::Exit;
 use crate::inventory::Trouble;
+use crate::report::Report;
 use crate::report::ci;
 use crate::report::masked::Masked;
 use crate::report::status::{self as report, Stage};
-use crate::report::Report;
 use crate::settings::options::Options;
 use crate::settings::project::Affix;
 use crate::settings::redactor::Redactor;
@@ -45,18 +45,28 @@ pub(super) fn status(
     let mut report = Report::begin("status", voice.ci, process);
     let (mut sites, mut plans) = (Vec::new(), Vec::new());
     for name in environments(args, options) {
-        let settings = Settings::read(args.trip.config.as_ref(), name.as_deref(), process)?;
+        let settings = Settings::of_tenants(args.trip.config.as_ref(), name.as_deref(), process)?;
         plans.push(plan(args, fail_on_error, &settings));
         let environment = settings.environment_name().map(str::to_owned);
         sites.push(journey.site(&settings.login(), environment, &args.trip.sandbox, process)?);
     }
     let sites = Arc::new(sites);
-    let end = journey.make(Arc::clone(&sites), voice, process, NOTHING_WRITTEN, move |errands| {
-        let each: Vec<_> = errands.iter().zip(&plans).collect();
-        crew::map(each, errands.len(), |(errand, plan): (&Errand<'_>, &Plan)| {
-            status::read(errand, &plan.wanted).map(|found| by_original_id(found, plan))
-        })
-    });
+    let end = journey.make(
+        Arc::clone(&sites),
+        voice,
+        process,
+        NOTHING_WRITTEN,
+        move |errands| {
+            let each: Vec<_> = errands.iter().zip(&plans).collect();
+            crew::map(
+                each,
+                errands.len(),
+                |(errand, plan): (&Errand<'_>, &Plan)| {
+                    status::read(errand, &plan.wanted).map(|found| by_original_id(found, plan))
+                },
+            )
+        },
+    );
     let read = match end {
         End::Done(read) => read,
         End::Stopped(exit) => return Ok(exit),
@@ -89,7 +99,9 @@ fn environments(args: &StatusArgs, options: Options<'_>) -> Vec<Option<String>> 
 fn plan(args: &StatusArgs, fail_on_error: bool, settings: &Settings) -> Plan {
     let environment = settings.environment();
     let id = environment.map(|one| one.id.clone()).unwrap_or_default();
-    let package = environment.map(|one| one.package.clone()).unwrap_or_default();
+    let package = environment
+        .map(|one| one.package.clone())
+        .unwrap_or_default();
     Plan {
         wanted: Wanted {
             ids: args.ids.iter().map(|one| id.apply(one)).collect(),
@@ -181,7 +193,14 @@ fn tell(
         let messages = stage.troubles.iter().map(|trouble| trouble.message.clone());
         report.errors.extend(messages);
     }
-    ci::publish(report, voice.ci, &voice.files, process.environment, redactor, process.err);
+    ci::publish(
+        report,
+        voice.ci,
+        &voice.files,
+        process.environment,
+        redactor,
+        process.err,
+    );
     let mut out = Masked::new(process.out, redactor);
     let written = match voice.form {
         OutputForm::Json | OutputForm::Matrix => report::json(stages, report.exit, &mut out),

@@ -16,8 +16,8 @@ use crate::report::Found;
 use crate::settings::credentials::Names;
 use crate::settings::options::Options;
 use crate::settings::project::{
-    self, ArtifactSettings, DeployRule, EnvironmentSettings, PackageSettings, Project,
-    ProjectError, RawParameter, Target, deploy_rule,
+    self, ArtifactSettings, DeployRule, EnvironmentSettings, PackageSettings, ParametersFile,
+    Project, ProjectError, RawParameter, Target, deploy_rule,
 };
 use crate::settings::redactor::Redactor;
 use crate::words::{disarm, nearest};
@@ -49,8 +49,19 @@ impl From<ProjectError> for Refusal {
 }
 
 impl Settings {
-    /// Reads the file that is named, or the one of the working directory.
+    /// Reads the file that is named, or the one of the working directory, and finds the artifacts that it names.
     pub(super) fn read(
+        config: Option<&PathBuf>,
+        environment: Option<&str>,
+        process: &Process<'_>,
+    ) -> Result<Self, Refusal> {
+        let mut settings = Self::of_tenants(config, environment, process)?;
+        settings.entries = settings.find_entries(&process.directory)?;
+        Ok(settings)
+    }
+
+    /// Reads the same file for what it says of tenants: the artifacts that it names need not be there.
+    pub(super) fn of_tenants(
         config: Option<&PathBuf>,
         environment: Option<&str>,
         process: &Process<'_>,
@@ -69,13 +80,11 @@ impl Settings {
             (Some(name), Some(project)) => Some(project.environment(&name)?.clone()),
             (Some(name), None) => return Err(without_file(&name)),
         };
-        let mut settings = Self {
+        Ok(Self {
             project,
             environment,
             entries: Vec::new(),
-        };
-        settings.entries = settings.find_entries(&process.directory)?;
-        Ok(settings)
+        })
     }
 
     /// Refuses to send anything where it is open which environment is meant.
@@ -89,6 +98,18 @@ impl Settings {
     /// The environment that was chosen.
     pub(super) fn environment(&self) -> Option<&EnvironmentSettings> {
         self.environment.as_ref()
+    }
+
+    /// Where configured values of artifacts are, as the file says.
+    pub(super) fn parameters_file(&self) -> Option<&ParametersFile> {
+        self.project
+            .as_ref()?
+            .parameters_file_of(self.environment())
+    }
+
+    /// The settings file, as it was given.
+    pub(super) fn file(&self) -> Option<&Path> {
+        self.project.as_ref().map(|project| project.path.as_path())
     }
 
     /// The name of the environment, if one was chosen.

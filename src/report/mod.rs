@@ -3,6 +3,7 @@
 
 pub mod ci;
 pub mod doctor;
+pub mod download;
 pub mod github;
 pub mod gitlab;
 pub mod inventory;

@@ -64,7 +64,14 @@ pub fn text(stages: &[Stage], style: Style, out: &mut dyn Write) -> io::Result<(
 }
 
 fn table(stage: &Stage) -> Vec<Vec<String>> {
-    let head = ["ARTIFACT", "DESIGN TIME", "RUN TIME", "STATUS", "DEPLOYED", "BY"];
+    let head = [
+        "ARTIFACT",
+        "DESIGN TIME",
+        "RUN TIME",
+        "STATUS",
+        "DEPLOYED",
+        "BY",
+    ];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     for (id, state) in &stage.states {
         let record = state.runtime.as_ref();
@@ -75,7 +82,9 @@ fn table(stage: &Stage) -> Vec<Vec<String>> {
             record.map_or("-".to_owned(), |record| disarm(&record.version)),
             status(state),
             deployed_on.map(|date| date.to_string()).unwrap_or_default(),
-            record.map(|record| disarm(&record.deployed_by)).unwrap_or_default(),
+            record
+                .map(|record| disarm(&record.deployed_by))
+                .unwrap_or_default(),
         ]);
     }
     rows
@@ -83,12 +92,22 @@ fn table(stage: &Stage) -> Vec<Vec<String>> {
 
 fn matrix(stages: &[Stage]) -> Vec<Vec<String>> {
     let names = stages.iter().map(|stage| disarm(stage.name()));
-    let mut rows = vec![["ARTIFACT".to_owned()].into_iter().chain(names).collect::<Vec<_>>()];
-    let mut ids: Vec<&String> = stages.iter().flat_map(|stage| stage.states.keys()).collect();
+    let mut rows = vec![
+        ["ARTIFACT".to_owned()]
+            .into_iter()
+            .chain(names)
+            .collect::<Vec<_>>(),
+    ];
+    let mut ids: Vec<&String> = stages
+        .iter()
+        .flat_map(|stage| stage.states.keys())
+        .collect();
     ids.sort();
     ids.dedup();
     for id in ids {
-        let cells = stages.iter().map(|stage| stage.states.get(id).map_or("-".to_owned(), cell));
+        let cells = stages
+            .iter()
+            .map(|stage| stage.states.get(id).map_or("-".to_owned(), cell));
         rows.push([disarm(id)].into_iter().chain(cells).collect());
     }
     rows
@@ -132,13 +151,18 @@ fn aligned(rows: &[Vec<String>]) -> Vec<String> {
     let widths: Vec<usize> = (0..columns)
         .map(|column| {
             let cells = rows.iter().filter_map(|row| row.get(column));
-            cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
+            cells
+                .map(|cell| cell.chars().count())
+                .max()
+                .unwrap_or_default()
         })
         .collect();
     rows.iter()
         .map(|row| {
             let cells = row.iter().zip(&widths);
-            let line: Vec<String> = cells.map(|(cell, width)| format!("{cell:width$}")).collect();
+            let line: Vec<String> = cells
+                .map(|(cell, width)| format!("{cell:width$}"))
+                .collect();
             line.join("  ").trim_end().to_owned()
         })
         .collect()
@@ -156,7 +180,9 @@ fn remarks(state: &State) -> Vec<String> {
     match state.content() {
         Content::Older(why) => lines.push(format!("runs older content: {why}")),
         Content::NotInDesignTime => {
-            lines.push("runs, and the design time has it no more, or hides it from this key".to_owned());
+            lines.push(
+                "runs, and the design time has it no more, or hides it from this key".to_owned(),
+            );
         }
         Content::Current | Content::Unknown | Content::NotDeployed => {}
     }
@@ -166,7 +192,12 @@ fn remarks(state: &State) -> Vec<String> {
             by => format!("is a draft of {}", disarm(by)),
         });
     }
-    lines.extend(state.causes.iter().map(|cause| format!("cause: {}", disarm(cause))));
+    lines.extend(
+        state
+            .causes
+            .iter()
+            .map(|cause| format!("cause: {}", disarm(cause))),
+    );
     lines
 }
 
@@ -176,11 +207,23 @@ fn summary(stage: &Stage) -> String {
     let mut parts = vec![format!("{} run", count(&State::runs))];
     for (number, what) in [
         (count(&|one| one.health() == Health::Error), "in ERROR"),
-        (count(&|one| one.health() == Health::InMotion), "starting or stopping"),
+        (
+            count(&|one| one.health() == Health::InMotion),
+            "starting or stopping",
+        ),
         (count(&|one| one.health() == Health::Stopped), "stopped"),
-        (count(&|one| matches!(one.health(), Health::Unknown(_))), "with a status that nobody documented"),
-        (count(&|one| one.health() == Health::NotDeployed), "not deployed"),
-        (count(&|one| matches!(one.content(), Content::Older(_))), "with content older than the design time"),
+        (
+            count(&|one| matches!(one.health(), Health::Unknown(_))),
+            "with a status that nobody documented",
+        ),
+        (
+            count(&|one| one.health() == Health::NotDeployed),
+            "not deployed",
+        ),
+        (
+            count(&|one| matches!(one.content(), Content::Older(_))),
+            "with content older than the design time",
+        ),
     ] {
         if number > 0 {
             parts.push(format!("{number} {what}"));
@@ -252,7 +295,12 @@ pub fn json(stages: &[Stage], exit: Exit, out: &mut dyn Write) -> io::Result<()>
             .collect(),
         artifacts: stages
             .iter()
-            .flat_map(|stage| stage.states.iter().map(|(id, state)| artifact(stage, id, state)))
+            .flat_map(|stage| {
+                stage
+                    .states
+                    .iter()
+                    .map(|(id, state)| artifact(stage, id, state))
+            })
             .collect(),
         errors: troubles.map(|trouble| problem(&trouble.message)).collect(),
     };

@@ -38,6 +38,8 @@ pub struct Project {
     pub packages: Vec<PackageSettings>,
     /// The environments by name; may be none.
     pub environments: BTreeMap<String, EnvironmentSettings>,
+    /// Files of parameters for runs without an environment.
+    pub parameters_file: Option<ParametersFile>,
     /// Where relative paths begin.
     directory: PathBuf,
 }
@@ -212,6 +214,7 @@ pub fn read(directory: &Path, given: &Path) -> Result<Project, ProjectError> {
         path: given.to_owned(),
         packages: read.packages,
         environments: read.environments,
+        parameters_file: read.parameters_file,
         directory: directory.to_owned(),
     };
     project.refuse_credentials()?;
@@ -265,6 +268,18 @@ impl Project {
                     hint: reason.hint_of_file.to_owned(),
                 })
             }
+        }
+    }
+
+    /// The files of parameters in an environment, or without one.
+    #[must_use]
+    pub fn parameters_file_of<'s>(
+        &'s self,
+        environment: Option<&'s EnvironmentSettings>,
+    ) -> Option<&'s ParametersFile> {
+        match environment {
+            Some(environment) => environment.parameters_file.as_ref(),
+            None => self.parameters_file.as_ref(),
         }
     }
 
@@ -329,7 +344,7 @@ impl Project {
         let own = artifact
             .settings
             .map_or(&[][..], |settings| &settings.parameters);
-        let of_file = match environment.and_then(|one| one.parameters_file.as_ref()) {
+        let of_file = match self.parameters_file_of(environment) {
             Some(file) => file.read(&self.directory, artifact)?,
             None => Vec::new(),
         };

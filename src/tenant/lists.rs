@@ -95,6 +95,35 @@ impl Tenant {
         })
     }
 
+    /// The artifacts of one type in all packages, each with its package. Documented for message mappings and value mappings
+    /// (cpi-api.md §4.2); `None` where the tenant does not offer it, or does not say the packages.
+    pub fn all_designtime_artifacts(
+        &self,
+        kind: ArtifactKind,
+        deadline: Deadline,
+    ) -> Result<Option<Vec<DesigntimeArtifact>>, TenantError> {
+        if !matches!(
+            kind,
+            ArtifactKind::MessageMapping | ArtifactKind::ValueMapping
+        ) {
+            return Ok(None);
+        }
+        let first = format!("{}DesigntimeArtifacts", entity_prefix(kind));
+        let all = self.all_pages(&first, |path| {
+            let ask = Ask::get(Bucket::Designtime, Role::PackagesRead, path.to_owned());
+            self.read(&ask, deadline, |answer| odata::collection(&answer.body))
+        });
+        match all {
+            Ok(Reading::Found(all)) => {
+                let placed = |one: &DesigntimeArtifact| !one.package_id.is_empty();
+                Ok(all.iter().all(placed).then_some(all))
+            }
+            Ok(Reading::Missing(_)) => Ok(None),
+            Err(error) if matches!(error.kind, Kind::Refused | Kind::Nonsense) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Everything that runs, repeated like any read.
     pub fn runtime_artifacts(&self, deadline: Deadline) -> Result<RuntimeList, TenantError> {
         let mut answered = None;

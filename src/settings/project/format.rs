@@ -179,6 +179,11 @@ pub(super) static FILE: Table = Table {
             },
             "The environments by name, as in `--environment qa`: which tenant, and what differs there.",
         ),
+        optional(
+            "parameters-file",
+            Kind::Text(Form::Path),
+            "The same as the key of an environment, for runs without --environment.",
+        ),
     ],
 };
 

@@ -15,6 +15,7 @@ use crate::settings::yaml::{self, Entry, Fault, Node, Place, Value};
 pub(super) struct Read {
     pub(super) packages: Vec<PackageSettings>,
     pub(super) environments: BTreeMap<String, EnvironmentSettings>,
+    pub(super) parameters_file: Option<ParametersFile>,
 }
 
 /// Reads the text of a file that messages call `shown` and that lies in `base`.
@@ -39,9 +40,13 @@ pub(super) fn read(text: &str, shown: &str, base: &Path) -> Result<Read, Fault> 
         .map(|entry| Ok((entry.key.clone(), file.environment(entry)?)))
         .collect::<Result<_, Fault>>()?;
     refuse_repetitions(fields.list("packages"))?;
+    let parameters_file = fields.get("parameters-file");
     Ok(Read {
         packages,
         environments,
+        parameters_file: parameters_file
+            .map(|node| file.parameters_file(node))
+            .transpose()?,
     })
 }
 
@@ -168,10 +173,10 @@ impl File<'_> {
             allow_shared_addresses: fields.switch("allow-shared-addresses"),
             deploy: fields.deploy(),
             parameters: parameters.collect::<Result<_, Fault>>()?,
-            parameters_file: match fields.get("parameters-file") {
-                Some(node) => Some(self.parameters_file(node)?),
-                None => None,
-            },
+            parameters_file: fields
+                .get("parameters-file")
+                .map(|node| self.parameters_file(node))
+                .transpose()?,
             at: self.at(entry.place),
         })
     }

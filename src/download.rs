@@ -1,0 +1,600 @@
+//! From a tenant to Git: artifacts, packages or the whole tenant as directories in which nothing changes that did not change
+//! on the tenant. Only the target directory is written, and nothing on the tenant.
+
+mod directory;
+pub mod fetch;
+mod package;
+mod parameters;
+pub mod settings_file;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use crate::artifact::{Artifact, ArtifactError, ArtifactKind, PackOptions, working_copy};
+use crate::crew;
+use crate::deploy::outcome::Message;
+use crate::errand::{Errand, READERS};
+use crate::exit::Exit;
+use crate::inventory::{self, Inventory, PackageContent, Stored, Trouble, counted, is_of_all};
+use crate::settings::project::{Affix, ParametersFile};
+use crate::status;
+use crate::tenant::Reading;
+use crate::tenant::error::TenantError;
+use crate::tenant::wire::{ArtifactId, PackageId};
+use crate::whole_file;
+use crate::words::disarm;
+
+use self::directory::Layout;
+use self::fetch::Fetched;
+
+/// A heartbeat after so many artifacts that did not change.
+const HEARTBEAT: usize = 25;
+
+/// What is downloaded, and whereto.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Ids in Git.
+    pub ids: Vec<String>,
+    /// Ids of packages in Git.
+    pub packages: Vec<String>,
+    /// Everything that the tenant holds.
+    pub all: bool,
+    /// What becomes of drafts.
+    pub drafts: Drafts,
+    /// Artifacts that the tenant has no more are removed.
+    pub prune: bool,
+    /// Where the artifacts lie.
+    pub directory: PathBuf,
+    /// How things are called on the tenant.
+    pub names: Names,
+    /// Where configured values go.
+    pub parameters: ParametersPlace,
+    /// Whether the settings file of the directory is written by us.
+    pub keeps_settings: bool,
+}
+
+/// What becomes of drafts: what somebody saved without a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drafts {
+    /// They are left out; what lies in Git stays.
+    Skip,
+    /// They are taken as they are.
+    Take,
+}
+
+/// What an environment puts around names.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    /// Around ids of artifacts.
+    pub id: Affix,
+    /// Around names of artifacts.
+    pub name: Affix,
+    /// Around ids of packages.
+    pub package: Affix,
+}
+
+/// Where configured values go: one file for each artifact.
+#[derive(Clone, Debug)]
+pub struct ParametersPlace {
+    /// What the settings file says.
+    pub pattern: Option<ParametersFile>,
+    /// The name of the environment, for the case that it says nothing.
+    pub environment: String,
+    /// Where relative paths of the settings file begin.
+    pub base: PathBuf,
+}
+
+/// What became of one artifact.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// Its id in Git.
+    pub id: String,
+    /// Its package in Git.
+    pub package: String,
+    /// Its type, where it is known.
+    pub kind: Option<ArtifactKind>,
+    /// Its version on the tenant.
+    pub version: Option<String>,
+    /// Where it lies, relative to the target.
+    pub path: PathBuf,
+    /// How it ended.
+    pub end: End,
+    /// What a reader should know.
+    pub notes: Vec<String>,
+}
+
+/// How one artifact ended.
+#[derive(Clone, Debug)]
+pub enum End {
+    /// It was not in Git before.
+    New,
+    /// So many files were written or removed.
+    Changed(usize),
+    /// Nothing changed.
+    Unchanged,
+    /// It was left alone, by a rule.
+    Skipped(String),
+    /// The tenant has it no more; it is still there.
+    Gone,
+    /// The tenant has it no more, and its files were removed.
+    Removed,
+    /// It could not be had.
+    Failed(Trouble),
+}
+
+/// What a download did.
+#[derive(Debug, Default)]
+pub struct Downloaded {
+    /// The artifacts by package and id.
+    pub items: Vec<Item>,
+    /// What concerns more than one artifact.
+    pub troubles: Vec<Trouble>,
+    /// What a reader should know of the whole.
+    pub notes: Vec<String>,
+}
+
+/// Brings what is wanted into the directory.
+pub fn download(errand: &Errand<'_>, wanted: &Wanted) -> Result<Downloaded, TenantError> {
+    let mut done = Downloaded::default();
+    let mut inventory = select(errand, wanted, &mut done)?;
+    keep_own(&mut inventory, &wanted.names);
+    let layout = match Layout::read(&wanted.directory) {
+        Ok(layout) => layout,
+        Err(error) => {
+            done.troubles.push(unusable(&error));
+            return Ok(done);
+        }
+    };
+    done.notes
+        .extend(directory::clashes(&inventory, &wanted.names));
+    let named: BTreeSet<&str> = wanted.ids.iter().map(String::as_str).collect();
+    let work = Work {
+        errand,
+        wanted,
+        layout: &layout,
+        references: references(&inventory, &wanted.names),
+        named,
+        total: inventory.artifacts().count(),
+        seen: AtomicUsize::new(0),
+        stopped: AtomicBool::new(false),
+        troubles: Mutex::default(),
+    };
+    done.items = work.all(&inventory);
+    done.troubles.extend(
+        work.troubles
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner),
+    );
+    prune(errand, wanted, &layout, &inventory, &mut done);
+    finish(wanted, &inventory, &layout, &mut done);
+    done.items
+        .sort_by(|one, other| (&one.package, &one.id).cmp(&(&other.package, &other.id)));
+    Ok(done)
+}
+
+/// What the tenant holds of what is wanted.
+fn select(
+    errand: &Errand<'_>,
+    wanted: &Wanted,
+    done: &mut Downloaded,
+) -> Result<Inventory, TenantError> {
+    let mut inventory = Inventory::default();
+    if wanted.all || !wanted.packages.is_empty() {
+        let packages = wanted.packages.iter().filter(|_| !wanted.all);
+        let packages = packages.map(|id| wanted.names.package.apply(id)).collect();
+        let of_packages = inventory::Wanted {
+            packages,
+            kinds: Vec::new(),
+        };
+        inventory = inventory::read(errand, &of_packages)?;
+        done.troubles.append(&mut inventory.troubles.clone());
+    }
+    let ids: BTreeSet<&String> = wanted.ids.iter().collect();
+    for id in ids {
+        let on_tenant = wanted.names.id.apply(id);
+        if inventory
+            .artifacts()
+            .any(|(_, stored)| stored.artifact.id == on_tenant)
+        {
+            continue;
+        }
+        match alone(errand, &ArtifactId(on_tenant))? {
+            Some((content, stored)) => add(&mut inventory, content, stored),
+            None => done.troubles.push(status::not_there(id)),
+        }
+    }
+    Ok(inventory)
+}
+
+/// One artifact with its package.
+fn alone(
+    errand: &Errand<'_>,
+    id: &ArtifactId,
+) -> Result<Option<(PackageContent, Stored)>, TenantError> {
+    let Some((kind, artifact)) = status::find(errand, id)? else {
+        return Ok(None);
+    };
+    let package = PackageId(artifact.package_id.clone());
+    match errand
+        .tenant
+        .integration_package(&package, errand.deadline)?
+    {
+        Reading::Found(package) => Ok(Some((
+            PackageContent::empty(package),
+            Stored { kind, artifact },
+        ))),
+        Reading::Missing(_) => Ok(None),
+    }
+}
+
+fn add(inventory: &mut Inventory, content: PackageContent, stored: Stored) {
+    let id = &content.package.id;
+    let place = inventory
+        .packages
+        .iter()
+        .position(|one| one.package.id == *id);
+    let place = place.unwrap_or_else(|| {
+        inventory.packages.push(content);
+        inventory.packages.len() - 1
+    });
+    inventory.packages[place].artifacts.push(stored);
+}
+
+/// In an environment with prefixes or suffixes, what has none of them belongs to somebody else.
+fn keep_own(inventory: &mut Inventory, names: &Names) {
+    for content in &mut inventory.packages {
+        content
+            .artifacts
+            .retain(|stored| names.id.strip(&stored.artifact.id).is_some());
+    }
+    let is_ours = |content: &PackageContent| {
+        names.package.strip(&content.package.id).is_some()
+            && (names.id.is_empty() || !content.artifacts.is_empty())
+    };
+    inventory.packages.retain(is_ours);
+}
+
+/// How references to copies are turned back: the names on the tenant, and those in Git.
+fn references(inventory: &Inventory, names: &Names) -> BTreeMap<String, String> {
+    if names.id.is_empty() {
+        return BTreeMap::new();
+    }
+    let all = inventory.artifacts().map(|(_, stored)| stored);
+    let used = all.filter(|stored| {
+        matches!(
+            stored.kind,
+            ArtifactKind::ScriptCollection | ArtifactKind::MessageMapping
+        )
+    });
+    used.filter_map(|stored| {
+        let id = &stored.artifact.id;
+        Some((id.clone(), names.id.strip(id)?.to_owned()))
+    })
+    .collect()
+}
+
+/// What the hands that download share.
+struct Work<'a> {
+    errand: &'a Errand<'a>,
+    wanted: &'a Wanted,
+    layout: &'a Layout,
+    references: BTreeMap<String, String>,
+    named: BTreeSet<&'a str>,
+    total: usize,
+    seen: AtomicUsize,
+    /// Something happened that would hit every other artifact as well.
+    stopped: AtomicBool,
+    troubles: Mutex<Vec<Trouble>>,
+}
+
+impl Work<'_> {
+    fn all(&self, inventory: &Inventory) -> Vec<Item> {
+        let all = inventory.artifacts().collect();
+        crew::map(
+            all,
+            READERS,
+            |(content, stored): (&PackageContent, &Stored)| {
+                let item = self.one(content, stored);
+                self.tell(&item);
+                item
+            },
+        )
+    }
+
+    fn one(&self, content: &PackageContent, stored: &Stored) -> Item {
+        let names = &self.wanted.names;
+        let own = |affix: &Affix, name: &str| affix.strip(name).unwrap_or(name).to_owned();
+        let (id, package) = (
+            own(&names.id, &stored.artifact.id),
+            own(&names.package, &content.package.id),
+        );
+        let mut item = Item {
+            path: self.layout.path(&package, &id),
+            version: (!stored.artifact.is_draft()).then(|| stored.artifact.version.clone()),
+            id,
+            package,
+            kind: Some(stored.kind),
+            end: End::Unchanged,
+            notes: Vec::new(),
+        };
+        item.end = match self.rule(content, stored, &item) {
+            Some(end) => end,
+            None => self.take(stored, &mut item).unwrap_or_else(End::Failed),
+        };
+        item
+    }
+
+    /// What is left alone, and what can't be held: by rules that look at the tenant's words only.
+    fn rule(&self, content: &PackageContent, stored: &Stored, item: &Item) -> Option<End> {
+        let named = self.named.contains(item.id.as_str());
+        if self.stopped.load(Ordering::Relaxed) {
+            return Some(End::Skipped("not reached".to_owned()));
+        }
+        if let Some(message) = directory::unholdable(&item.package, &item.id) {
+            return Some(End::Failed(Trouble::failed(message)));
+        }
+        if stored.artifact.is_draft() && self.wanted.drafts == Drafts::Skip {
+            let by = match stored.artifact.modified_by.as_str() {
+                "" => String::new(),
+                by => format!(" of {}", disarm(by)),
+            };
+            let what = format!("it is a draft{by}");
+            return Some(if named {
+                left_out(&item.id, &what, DRAFT_HINT)
+            } else {
+                End::Skipped(what)
+            });
+        }
+        if content.package.read_only() && !named && self.wanted.packages.is_empty() {
+            let what = "its package is read-only (configure-only content is not given out)";
+            return Some(End::Skipped(what.to_owned()));
+        }
+        None
+    }
+
+    /// Fetches one artifact and writes what differs.
+    fn take(&self, stored: &Stored, item: &mut Item) -> Result<End, Trouble> {
+        let fetched = fetch::fetch(self.errand, stored.kind, &stored.id())
+            .map_err(|error| self.failed(error))?;
+        let artifact = &fetched.artifact;
+        let configured = self.configured(stored, artifact)?;
+        let options = self.options(stored, artifact, item);
+        let place = self.wanted.directory.join(&item.path);
+        let staging = self.layout.staging();
+        directory::refuse_links(&self.wanted.directory, &item.path)
+            .map_err(|error| Trouble::from_artifact(&error, &item.id))?;
+        let updated = working_copy::update(artifact, &options, &configured, &place, staging)
+            .map_err(|error| Trouble::from_artifact(&error, &item.id))?;
+        item.notes.extend(working_copy::clashes(paths(&fetched)));
+        let files = updated.written.len() + updated.removed.len();
+        let parameters = parameters::write(self.wanted, &place, &configured, item, staging)?;
+        Ok(match files + usize::from(parameters) {
+            _ if updated.new => End::New,
+            0 => End::Unchanged,
+            files => End::Changed(files),
+        })
+    }
+
+    /// The values that are configured on the tenant. Only flows with parameters have any.
+    fn configured(
+        &self,
+        stored: &Stored,
+        artifact: &Artifact,
+    ) -> Result<BTreeMap<String, String>, Trouble> {
+        let has_parameters = !artifact.parameter_keys().is_empty();
+        if stored.kind != ArtifactKind::IntegrationFlow || !has_parameters {
+            return Ok(BTreeMap::new());
+        }
+        let all = self
+            .errand
+            .tenant
+            .configurations(&stored.id(), self.errand.deadline)
+            .map_err(|error| self.failed(error))?;
+        Ok(all.into_iter().map(|one| (one.key, one.value)).collect())
+    }
+
+    /// How names of the environment are turned back.
+    fn options(&self, stored: &Stored, artifact: &Artifact, item: &Item) -> PackOptions {
+        let names = &self.wanted.names;
+        let id =
+            (stored.artifact.id != item.id || artifact.id() != item.id).then(|| item.id.clone());
+        let name = names
+            .name
+            .strip(artifact.name())
+            .filter(|name| *name != artifact.name());
+        PackOptions {
+            id,
+            name: name.map(str::to_owned),
+            references: self.references.clone(),
+            ..PackOptions::default()
+        }
+    }
+
+    /// An error of one call. What hits every call ends the others before they begin.
+    fn failed(&self, error: TenantError) -> Trouble {
+        if is_of_all(&error) {
+            self.stopped.store(true, Ordering::Relaxed);
+        }
+        error.into()
+    }
+
+    fn tell(&self, item: &Item) {
+        let seen = self.seen.fetch_add(1, Ordering::Relaxed) + 1;
+        let name = || format!("{}/{}", disarm(&item.package), disarm(&item.id));
+        match &item.end {
+            End::New => self.errand.tell(&format!("{}: new", name())),
+            End::Changed(files) => {
+                self.errand
+                    .tell(&format!("{}: {} changed", name(), counted(*files, "file")))
+            }
+            _ => {}
+        }
+        if seen.is_multiple_of(HEARTBEAT) && seen < self.total {
+            self.errand
+                .tell(&format!("{seen} of {} artifacts", self.total));
+        }
+    }
+}
+
+const DRAFT_HINT: &str =
+    "let the author save it as a version, or take it as it is with --drafts take";
+
+/// Something that was named, and is left alone by a rule.
+fn left_out(id: &str, what: &str, hint: &str) -> End {
+    let message = Message::new(format!("{id} is left out: {what}"));
+    End::Failed(Trouble::failed(message.hint(hint)))
+}
+
+fn paths(fetched: &Fetched) -> impl Iterator<Item = &str> {
+    fetched
+        .artifact
+        .files()
+        .iter()
+        .map(|file| file.path.as_str())
+}
+
+impl Trouble {
+    /// An artifact that can't be read or written.
+    fn from_artifact(error: &ArtifactError, id: &str) -> Self {
+        let exit = match error {
+            ArtifactError::WriteFile { .. } | ArtifactError::Write { .. } => Exit::Usage,
+            _ => Exit::Protocol,
+        };
+        let message = Message::new(format!("{id}: {}", disarm(&error.to_string())));
+        let hint = error.hint().map(str::to_owned);
+        Self {
+            exit,
+            message: Message { hint, ..message },
+        }
+    }
+}
+
+fn unusable(error: &ArtifactError) -> Trouble {
+    let message = Message::new(disarm(&error.to_string())).at("--directory");
+    Trouble {
+        exit: Exit::Usage,
+        message: Message {
+            hint: error.hint().map(str::to_owned),
+            ..message
+        },
+    }
+}
+
+/// What lies in the directory and is on the tenant no more. Each is looked up alone before it is believed: a list may have
+/// been cut, or an artifact may be hidden.
+fn prune(
+    errand: &Errand<'_>,
+    wanted: &Wanted,
+    layout: &Layout,
+    inventory: &Inventory,
+    done: &mut Downloaded,
+) {
+    if !wanted.all && wanted.packages.is_empty() {
+        return;
+    }
+    if !done.troubles.is_empty() {
+        if wanted.prune {
+            done.notes
+                .push("nothing was pruned: not everything on the tenant could be read".to_owned());
+        }
+        return;
+    }
+    let known: BTreeSet<&str> = inventory
+        .artifacts()
+        .filter_map(|(_, stored)| wanted.names.id.strip(&stored.artifact.id))
+        .collect();
+    for (id, package, path) in layout.others(&known, wanted) {
+        let gone = match status::find(errand, &ArtifactId(wanted.names.id.apply(&id))) {
+            Ok(None) => Ok(if wanted.prune {
+                End::Removed
+            } else {
+                End::Gone
+            }),
+            Ok(Some((_, found))) => Ok(End::Skipped(format!(
+                "on the tenant it is in package {}",
+                disarm(&found.package_id)
+            ))),
+            Err(error) => Err(Trouble::from(error)),
+        };
+        let end = match gone {
+            Ok(End::Removed) => match directory::remove(wanted, &path, &id) {
+                Ok(()) => End::Removed,
+                Err(error) => End::Failed(Trouble::from_artifact(&error, &id)),
+            },
+            Ok(end) => end,
+            Err(trouble) => End::Failed(trouble),
+        };
+        done.items.push(Item {
+            id,
+            package,
+            kind: None,
+            version: None,
+            path,
+            end,
+            notes: Vec::new(),
+        });
+    }
+}
+
+/// What describes the packages, and the settings file that names them.
+fn finish(wanted: &Wanted, inventory: &Inventory, layout: &Layout, done: &mut Downloaded) {
+    for content in &inventory.packages {
+        let id = wanted
+            .names
+            .package
+            .strip(&content.package.id)
+            .unwrap_or(&content.package.id);
+        if directory::unholdable(id, id).is_some() {
+            continue;
+        }
+        let written = package::write(wanted, content, id, layout.staging());
+        if let Err(trouble) = written {
+            done.troubles.push(trouble);
+        }
+    }
+    if wanted.prune {
+        package::remove_deserted(&wanted.directory, inventory, wanted);
+    }
+    match settings_file::keep(wanted, layout.staging()) {
+        Ok(notes) => done.notes.extend(notes),
+        Err(trouble) => done.troubles.push(trouble),
+    }
+    layout.clean_up();
+}
+
+/// Reads a whole file if it is there.
+fn read_text(path: &Path) -> Option<String> {
+    fs::read_to_string(path).ok()
+}
+
+/// Writes a text as a whole: first into the staging directory, then to its place.
+fn write_text(staging: &Path, path: &Path, text: &str) -> Result<(), Trouble> {
+    whole_file::replace_from(staging, path, |file| file.write_all(text.as_bytes()))
+        .map_err(|error| not_written(path, &error))
+}
+
+/// A file that could not be written, with its path.
+fn not_written(path: &Path, error: &std::io::Error) -> Trouble {
+    let message = Message::new(format!("{} can't be written: {error}", path.display()));
+    Trouble {
+        exit: Exit::Usage,
+        message: message.hint("check who may write there, and whether the disk is full"),
+    }
+}
+
+impl Downloaded {
+    /// The code of the run.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        let items = self.items.iter().filter_map(|item| match &item.end {
+            End::Failed(trouble) => Some(trouble.exit),
+            _ => None,
+        });
+        Exit::worst(items.chain(self.troubles.iter().map(|trouble| trouble.exit)))
+    }
+}

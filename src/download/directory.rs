@@ -1,0 +1,158 @@
+//! Where artifacts lie in the target directory: where they lay before, or in a directory for each package.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{Names, Wanted, parameters};
+use crate::artifact::working_copy::{self, clashes as clashing};
+use crate::artifact::{Artifact, ArtifactError, artifacts_below};
+use crate::deploy::outcome::Message;
+use crate::inventory::Inventory;
+use crate::words::disarm;
+
+/// Where files are written before they are moved to their place.
+const STAGING: &str = ".flowship-download";
+
+/// What lies in the target directory.
+pub(super) struct Layout {
+    staging: PathBuf,
+    /// The artifacts by id, relative to the directory.
+    present: BTreeMap<String, PathBuf>,
+}
+
+impl Layout {
+    /// Looks what is there. What an interrupted run left behind goes.
+    pub(super) fn read(directory: &Path) -> Result<Self, ArtifactError> {
+        let unwritable = |source: io::Error| ArtifactError::WriteFile {
+            at: directory.display().to_string(),
+            source,
+        };
+        let staging = directory.join(STAGING);
+        fs::create_dir_all(directory).map_err(unwritable)?;
+        let _ = fs::remove_dir_all(&staging);
+        fs::create_dir_all(&staging).map_err(unwritable)?;
+        Ok(Self {
+            present: present(directory)?,
+            staging,
+        })
+    }
+
+    pub(super) fn staging(&self) -> &Path {
+        &self.staging
+    }
+
+    pub(super) fn clean_up(&self) {
+        let _ = fs::remove_dir_all(&self.staging);
+    }
+
+    /// Where an artifact lies, or is to lie.
+    pub(super) fn path(&self, package: &str, id: &str) -> PathBuf {
+        match self.present.get(id) {
+            Some(path) => path.clone(),
+            None => Path::new(package).join(id),
+        }
+    }
+
+    /// The artifacts in scope that are none of these: id, package and path.
+    pub(super) fn others(
+        &self,
+        known: &BTreeSet<&str>,
+        wanted: &Wanted,
+    ) -> Vec<(String, String, PathBuf)> {
+        let others = self
+            .present
+            .iter()
+            .filter(|(id, _)| !known.contains(id.as_str()));
+        others
+            .filter_map(|(id, path)| {
+                let folder = path.parent()?.file_name().unwrap_or_default();
+                let package = folder.to_str()?.to_owned();
+                let in_scope = wanted.all || wanted.packages.contains(&package);
+                in_scope.then(|| (id.clone(), package, path.clone()))
+            })
+            .collect()
+    }
+}
+
+/// The artifacts below a directory. A directory without one is a new one.
+fn present(directory: &Path) -> Result<BTreeMap<String, PathBuf>, ArtifactError> {
+    let found = match artifacts_below(directory) {
+        Ok(found) => found,
+        Err(ArtifactError::NoArtifactBelow { .. }) => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    let mut present = BTreeMap::new();
+    for path in found {
+        // the target itself would get other artifacts into it
+        let Ok(below) = path.strip_prefix(directory) else {
+            continue;
+        };
+        if below.as_os_str().is_empty() || !path.is_dir() {
+            continue;
+        }
+        if let Ok(artifact) = Artifact::open(&path) {
+            present
+                .entry(artifact.id().to_owned())
+                .or_insert_with(|| below.to_owned());
+        }
+    }
+    Ok(present)
+}
+
+/// Removes what belongs to an artifact: its files and its parameters.
+pub(super) fn remove(wanted: &Wanted, path: &Path, id: &str) -> Result<(), ArtifactError> {
+    let place = wanted.directory.join(path);
+    working_copy::remove(&place)?;
+    parameters::remove(wanted, &place, id);
+    Ok(())
+}
+
+/// Why a directory can't be named so: names come from the tenant and must not lead anywhere else.
+pub(super) fn unholdable(package: &str, id: &str) -> Option<Message> {
+    let bad = [package, id].into_iter().find(|name| {
+        name.is_empty()
+            || name.starts_with('.')
+            || name.contains(['/', '\\'])
+            || name.chars().any(char::is_control)
+            || name.len() > 200
+    })?;
+    let what = format!("`{}` can't be the name of a directory", disarm(bad));
+    Some(Message::new(what).hint("rename it on the tenant, or leave it there"))
+}
+
+/// Packages and ids that differ only in case, or that other systems can't hold.
+pub(super) fn clashes(inventory: &Inventory, names: &Names) -> Vec<String> {
+    let strip = |id: &str| names.id.strip(id).unwrap_or(id).to_owned();
+    let mut found = Vec::new();
+    let packages = inventory
+        .packages
+        .iter()
+        .map(|content| content.package.id.as_str());
+    found.extend(clashing(packages));
+    for content in &inventory.packages {
+        let ids: Vec<String> = content
+            .artifacts
+            .iter()
+            .map(|stored| strip(&stored.artifact.id))
+            .collect();
+        found.extend(clashing(ids.iter().map(String::as_str)));
+    }
+    found.iter().map(|text| disarm(text)).collect()
+}
+
+/// Refuses a path below the directory that leads through a link: it could lead out of it.
+pub(super) fn refuse_links(directory: &Path, below: &Path) -> Result<(), ArtifactError> {
+    let mut path = directory.to_owned();
+    for part in below.components() {
+        path.push(part);
+        if fs::symlink_metadata(&path).is_ok_and(|found| found.is_symlink()) {
+            return Err(ArtifactError::Link {
+                at: path.display().to_string(),
+                why: "leads out of the directory and is not followed",
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,89 @@
+//! One artifact out of a tenant, as a zip that was opened and guarded.
+
+use std::fs::File;
+use std::io;
+
+use tempfile::NamedTempFile;
+
+use crate::artifact::{Artifact, ArtifactError, ArtifactKind};
+use crate::errand::Errand;
+use crate::http::retry;
+use crate::tenant::Reading;
+use crate::tenant::error::{Kind, TenantError};
+use crate::tenant::wire::ArtifactId;
+
+/// How often a zip that arrives damaged is fetched.
+const ATTEMPTS: u32 = 3;
+
+/// An artifact that was fetched. Its zip lies in a temporary file that goes with it.
+pub struct Fetched {
+    /// The artifact.
+    pub artifact: Artifact,
+    _zip: NamedTempFile,
+}
+
+/// Fetches the latest state of an artifact. The zip is not trusted: the guards of [`Artifact::open`] hold.
+pub fn fetch(
+    errand: &Errand<'_>,
+    kind: ArtifactKind,
+    id: &ArtifactId,
+) -> Result<Fetched, TenantError> {
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let file = match errand.tenant.download(kind, id, errand.deadline)? {
+            Reading::Found(file) => file,
+            Reading::Missing(_) => return Err(gone(errand, id)),
+        };
+        match opened(file) {
+            Ok(fetched) => return Ok(fetched),
+            Err(error) if attempt >= ATTEMPTS => return Err(unreadable(errand, id, &error)),
+            Err(_) => errand.clock.sleep(retry::backoff(attempt - 1)),
+        }
+    }
+}
+
+fn opened(mut file: File) -> Result<Fetched, ArtifactError> {
+    let unwritable = |source| ArtifactError::Write {
+        at: std::env::temp_dir().display().to_string(),
+        source,
+    };
+    let mut zip = NamedTempFile::with_prefix("flowship-").map_err(unwritable)?;
+    io::copy(&mut file, zip.as_file_mut()).map_err(unwritable)?;
+    Ok(Fetched {
+        artifact: Artifact::open(zip.path())?,
+        _zip: zip,
+    })
+}
+
+fn gone(errand: &Errand<'_>, id: &ArtifactId) -> TenantError {
+    TenantError {
+        kind: Kind::NotFound,
+        what: format!("{id} was listed, and its content is not found"),
+        at: errand.tenant.host().to_owned(),
+        says: None,
+        hint: Some("somebody may have deleted it meanwhile: run again".to_owned()),
+    }
+}
+
+fn unreadable(errand: &Errand<'_>, id: &ArtifactId, error: &ArtifactError) -> TenantError {
+    TenantError {
+        kind: Kind::Nonsense,
+        what: format!("the content of {id} that the tenant gives out can't be used"),
+        at: errand.tenant.host().to_owned(),
+        says: Some(errand.tenant.words(&without_path(error))),
+        hint: None,
+    }
+}
+
+/// An error without the path of the temporary file, which tells a reader nothing.
+fn without_path(error: &ArtifactError) -> String {
+    let text = error.to_string();
+    match text.split_once("flowship-") {
+        Some((_, rest)) => rest
+            .split_once(": ")
+            .map_or(rest, |(_, rest)| rest)
+            .to_owned(),
+        None => text,
+    }
+}

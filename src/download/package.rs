@@ -1,0 +1,65 @@
+//! What describes a package, beside its artifacts: `integration-package.json`, without dates.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::json;
+
+use super::{Wanted, directory, read_text, write_text};
+use crate::inventory::{Inventory, PackageContent, Trouble};
+
+/// The file beside the artifacts of a package.
+pub(super) const FILE: &str = "integration-package.json";
+
+/// Writes the description of a package, unless the same is there.
+pub(super) fn write(
+    wanted: &Wanted,
+    content: &PackageContent,
+    id: &str,
+    staging: &Path,
+) -> Result<(), Trouble> {
+    directory::refuse_links(&wanted.directory, Path::new(id))
+        .map_err(|error| Trouble::from_artifact(&error, id))?;
+    let package = &content.package;
+    let text = json!({
+        "Id": id,
+        "Name": package.name,
+        "ShortText": package.short_text,
+        "Description": package.description,
+        "Version": package.version,
+        "Vendor": package.vendor,
+        "Mode": package.mode,
+        "SupportedPlatform": package.supported_platform,
+        "Products": package.products,
+        "Keywords": package.keywords,
+        "Countries": package.countries,
+        "Industries": package.industries,
+        "LineOfBusiness": package.line_of_business,
+    });
+    let text = format!("{text:#}\n");
+    let path = wanted.directory.join(id).join(FILE);
+    if read_text(&path).as_deref() == Some(text.as_str()) {
+        return Ok(());
+    }
+    write_text(staging, &path, &text)
+}
+
+/// Removes the descriptions of packages that are on the tenant no more and of which nothing else is left.
+pub(super) fn remove_deserted(directory: &Path, inventory: &Inventory, wanted: &Wanted) {
+    if !wanted.all || !inventory.is_whole() {
+        return;
+    }
+    let Ok(folders) = fs::read_dir(directory) else {
+        return;
+    };
+    for folder in folders.filter_map(Result::ok) {
+        let name = folder.file_name().to_string_lossy().into_owned();
+        let on_tenant = wanted.names.package.apply(&name);
+        let is_there = |content: &PackageContent| content.package.id == on_tenant;
+        let file = folder.path().join(FILE);
+        let alone = fs::read_dir(folder.path()).is_ok_and(|all| all.count() == 1);
+        if alone && file.is_file() && !inventory.packages.iter().any(is_there) {
+            let _ = fs::remove_file(&file).and_then(|()| fs::remove_dir(folder.path()));
+        }
+    }
+}

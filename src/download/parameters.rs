@@ -1,0 +1,158 @@
+//! Values that operations configured: in a file of their own for each artifact and environment, never in `parameters.prop`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{Item, Wanted, not_written, write_text};
+use crate::artifact::{Artifact, PARAMETERS_PATH, Properties, looks_secret, properties};
+use crate::inventory::Trouble;
+use crate::settings::parameters::read_file;
+use crate::settings::project::Target;
+
+/// The folder of these files, where the settings file names none.
+pub(super) const FOLDER: &str = "parameters";
+/// What begins a variable in a value.
+const VARIABLE: &str = "${env:";
+
+/// Writes the values that differ from the artifact's own; whether the file changed. Values that look like secrets are left
+/// out and named; those that a person has put into variables stay as they are.
+pub(super) fn write(
+    wanted: &Wanted,
+    place: &Path,
+    configured: &BTreeMap<String, String>,
+    item: &mut Item,
+    staging: &Path,
+) -> Result<bool, Trouble> {
+    let Some(path) = path(wanted, place, &item.id) else {
+        note_no_place(configured, item);
+        return Ok(false);
+    };
+    let before = present(&path);
+    let own = own_values(place);
+    let mut values: BTreeMap<&str, String> = BTreeMap::new();
+    let mut secrets = Vec::new();
+    for (key, value) in configured
+        .iter()
+        .filter(|(key, value)| own.differs(key, value))
+    {
+        match before.get(key.as_str()) {
+            Some(kept) if kept.contains(VARIABLE) => {
+                values.insert(key, kept.clone());
+            }
+            _ if looks_secret(key) && !value.is_empty() => secrets.push(key.clone()),
+            _ => {
+                values.insert(key, value.replace(VARIABLE, "$${env:"));
+            }
+        }
+    }
+    if !secrets.is_empty() {
+        item.notes.push(format!(
+            "values that look like secrets are not written to Git: {}; put ${{env:NAME}} into {} yourself",
+            secrets.join(", "),
+            path.display()
+        ));
+    }
+    let same = before.len() == values.len()
+        && values
+            .iter()
+            .all(|(key, value)| before.get(*key) == Some(value));
+    if same {
+        return Ok(false);
+    }
+    if values.is_empty() {
+        return fs::remove_file(&path)
+            .map(|()| true)
+            .map_err(|error| not_written(&path, &error));
+    }
+    let text = text(&path, &values);
+    write_text(staging, &path, &text).map(|()| true)
+}
+
+/// Removes the file of an artifact that is gone.
+pub(super) fn remove(wanted: &Wanted, place: &Path, id: &str) {
+    if let Some(path) = path(wanted, place, id) {
+        let _ = fs::remove_file(path);
+    }
+}
+
+/// The file of an artifact; `None` where the settings name one file for all.
+fn path(wanted: &Wanted, place: &Path, id: &str) -> Option<PathBuf> {
+    let parameters = &wanted.parameters;
+    match &parameters.pattern {
+        None => Some(
+            wanted
+                .directory
+                .join(FOLDER)
+                .join(&parameters.environment)
+                .join(format!("{id}.prop")),
+        ),
+        Some(pattern) if !pattern.pattern.contains('{') => None,
+        Some(pattern) => {
+            let target = Target {
+                id,
+                path: place,
+                settings: None,
+            };
+            Some(parameters.base.join(pattern.path(target)))
+        }
+    }
+}
+
+fn note_no_place(configured: &BTreeMap<String, String>, item: &mut Item) {
+    if !configured.is_empty() {
+        item.notes.push(
+            "configured values are not written: `parameters-file` names one file for all artifacts; use {id} or {artifact} in it"
+                .to_owned(),
+        );
+    }
+}
+
+/// The entries that are there, by key, as they are written.
+fn present(path: &Path) -> BTreeMap<String, String> {
+    let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
+        return BTreeMap::new();
+    };
+    let read = read_file(directory, Path::new(name)).unwrap_or_default();
+    read.into_iter().map(|one| (one.key, one.value)).collect()
+}
+
+/// The values that the artifact brings.
+struct Own {
+    keys: std::collections::BTreeSet<String>,
+    values: Properties,
+}
+
+/// What lies in Git by now: configured values that the tenant put into its `parameters.prop` are compared with what stayed.
+fn own_values(place: &Path) -> Own {
+    let artifact = Artifact::open(place).ok();
+    let keys = artifact.iter().flat_map(Artifact::parameter_keys);
+    let bytes = fs::read(place.join(PARAMETERS_PATH)).unwrap_or_default();
+    Own {
+        keys: keys.map(str::to_owned).collect(),
+        values: Properties::parse(&bytes).unwrap_or_default(),
+    }
+}
+
+impl Own {
+    /// Whether a configured value is to be kept: its key is one of the artifact, or SAP's own, and the artifact has another.
+    fn differs(&self, key: &str, value: &str) -> bool {
+        let known = self.keys.contains(key) || key == crate::artifact::comparison::RUNTIME_PROFILE;
+        known && self.values.get(key).unwrap_or_default() != value
+    }
+}
+
+fn text(path: &Path, values: &BTreeMap<&str, String>) -> String {
+    let is_yaml = path
+        .extension()
+        .is_some_and(|end| end.eq_ignore_ascii_case("yaml") || end.eq_ignore_ascii_case("yml"));
+    if !is_yaml {
+        return properties::write(&values.iter().collect::<Vec<_>>());
+    }
+    // texts of JSON are texts of YAML
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    values
+        .iter()
+        .map(|(key, value)| format!("{}: {}\n", quoted(key), quoted(value)))
+        .collect()
+}

@@ -1,0 +1,93 @@
+//! `flowship.yaml` of the target directory, where nobody wrote one by hand: so that `flowship plan` and `flowship deploy` work
+//! there as they are.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::package;
+use super::parameters::FOLDER;
+use super::{Wanted, read_text, write_text};
+use crate::artifact::MANIFEST_PATH;
+use crate::inventory::Trouble;
+
+/// The file.
+pub(super) const FILE: &str = "flowship.yaml";
+/// How a file begins that is ours to write.
+const MARK: &str = "# Written by `flowship download`, which writes it anew. Delete this line to keep it by hand.\n";
+
+/// Writes the file, if it is ours to write; what a reader should know otherwise.
+pub(super) fn keep(wanted: &Wanted, staging: &Path) -> Result<Vec<String>, Trouble> {
+    let packages = packages(&wanted.directory);
+    if packages.is_empty() || !wanted.keeps_settings {
+        return Ok(Vec::new());
+    }
+    let path = wanted.directory.join(FILE);
+    if !is_ours(&path) {
+        return Ok(Vec::new());
+    }
+    let text = text(&packages, &wanted.parameters.environment);
+    match read_text(&path) {
+        Some(found) if found == text => Ok(Vec::new()),
+        _ => write_text(staging, &path, &text).map(|()| Vec::new()),
+    }
+}
+
+/// Whether there is no such file, or one that a download wrote.
+#[must_use]
+pub fn is_ours(path: &Path) -> bool {
+    match fs::symlink_metadata(path) {
+        Ok(found) => found.is_file() && read_text(path).is_some_and(|text| text.starts_with(MARK)),
+        Err(_) => true,
+    }
+}
+
+/// The packages that lie in a directory and hold artifacts, with what describes them.
+fn packages(directory: &Path) -> BTreeMap<String, Value> {
+    let folders = fs::read_dir(directory).into_iter().flatten();
+    folders
+        .filter_map(Result::ok)
+        .filter(|folder| holds_artifacts(&folder.path()))
+        .filter_map(|folder| {
+            let name = folder.file_name().into_string().ok()?;
+            let described = read_text(&folder.path().join(package::FILE))?;
+            let is_id = !name.contains(char::is_whitespace);
+            is_id.then_some(())?;
+            Some((name, serde_json::from_str(&described).ok()?))
+        })
+        .collect()
+}
+
+fn holds_artifacts(folder: &Path) -> bool {
+    let artifacts = fs::read_dir(folder).into_iter().flatten();
+    artifacts
+        .filter_map(Result::ok)
+        .any(|one| one.path().join(MANIFEST_PATH).is_file())
+}
+
+fn text(packages: &BTreeMap<String, Value>, environment: &str) -> String {
+    let quoted = |text: &str| Value::from(text).to_string();
+    let mut text = MARK.to_owned();
+    text += &format!(
+        "parameters-file: {}\n",
+        quoted(&format!("{FOLDER}/{environment}/{{id}}.prop"))
+    );
+    text += "packages:\n";
+    for (id, described) in packages {
+        text += &format!("  - id: {}\n", quoted(id));
+        for (key, field) in [("name", "Name"), ("short-text", "ShortText")] {
+            let value = described
+                .get(field)
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            let value = value.split_whitespace().collect::<Vec<_>>().join(" ");
+            if !value.is_empty() {
+                text += &format!("    {key}: {}\n", quoted(&value));
+            }
+        }
+        text += &format!("    artifacts: [{}]\n", quoted(id));
+    }
+    text
+}
