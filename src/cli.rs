@@ -54,6 +54,8 @@ pub enum Command {
     /// Brings artifacts, packages or a whole tenant into directories for Git, in which nothing changes that did not change
     /// there.
     Download(DownloadArgs),
+    /// Brings artifacts from one tenant to another, with the parameters of the target, and waits for the verdict about each.
+    Transport(Box<TransportArgs>),
     /// Serves a simulated tenant on loopback, for trying out, training and tests.
     Sandbox(SandboxArgs),
 }
@@ -390,6 +392,90 @@ pub struct DownloadArgs {
     pub place: PlaceArgs,
 }
 
+/// Arguments of `transport`.
+#[derive(Debug, Args)]
+pub struct TransportArgs {
+    /// The ids of the artifacts, as in Git.
+    #[arg(value_name = "ID")]
+    pub ids: Vec<String>,
+    /// Everything in the package with this id; may be repeated.
+    #[arg(long, value_name = "ID")]
+    pub package: Vec<String>,
+    /// Everything on the source.
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub all: bool,
+    /// The environment of the settings file to take from.
+    #[arg(long, value_name = "NAME")]
+    pub from: String,
+    /// The environment of the settings file to bring to.
+    #[arg(long, value_name = "NAME")]
+    pub to: String,
+    /// The settings file. [default: flowship.yaml in the working directory]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Writes nothing: shows what would be done, with a diff.
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub dry_run: bool,
+    /// With --dry-run: ends with code 9 when something would be done.
+    #[arg(long, action = ArgAction::SetTrue, requires = "dry_run")]
+    pub fail_on_changes: bool,
+    /// What becomes of drafts on the source: refuse ends the run, skip leaves them out, take brings them without a
+    /// version. [default: refuse]
+    #[arg(long, value_name = "RULE")]
+    pub drafts: Option<DraftChoice>,
+    /// Brings what can be brought though other artifacts can't.
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub keep_going: bool,
+    /// Never creates a package on the target: a missing one is an error.
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub no_create_package: bool,
+    /// Uploads and configures, but does not deploy.
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub no_deploy: bool,
+    /// Overwrites drafts that somebody else saved on the target.
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub overwrite_drafts: bool,
+    /// Which parameters to write on the target.
+    #[command(flatten)]
+    pub parameters: ParameterArgs,
+    /// How value mappings change.
+    #[command(flatten)]
+    pub value_mappings: ValueMappingArgs,
+    /// How to wait.
+    #[command(flatten)]
+    pub wait: WaitArgs,
+    /// Reports for CI systems.
+    #[command(flatten)]
+    pub reports: ReportArgs,
+    /// How fast the tenants may be asked.
+    #[command(flatten)]
+    pub pace: PaceArgs,
+}
+
+/// What becomes of drafts on the source of a transport.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DraftChoice {
+    /// They end the run before anything is written.
+    Refuse,
+    /// They are left out.
+    Skip,
+    /// They are taken as they are.
+    Take,
+}
+
+impl std::str::FromStr for DraftChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "refuse" => Ok(Self::Refuse),
+            "skip" => Ok(Self::Skip),
+            "take" => Ok(Self::Take),
+            other => Err(format!("`{other}` is no rule for drafts: write refuse, skip or take")),
+        }
+    }
+}
+
 /// What becomes of drafts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DraftRule {
@@ -613,6 +699,9 @@ pub struct SandboxArgs {
     /// How many seconds pass on the tenant while one passes here. [default: 1]
     #[arg(long, value_name = "FACTOR")]
     pub speed: Option<f64>,
+    /// The beginning of the names of the printed variables, for several tenants at once. [default: CPI]
+    #[arg(long, value_name = "PREFIX")]
+    pub prefix: Option<String>,
     /// An artifact that the tenant holds and runs from the start: its path and its package. May be repeated.
     #[arg(long, value_name = "PATH:PACKAGE")]
     pub preload: Vec<OsString>,

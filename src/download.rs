@@ -20,12 +20,12 @@ use crate::crew;
 use crate::deploy::outcome::Message;
 use crate::errand::{Errand, READERS};
 use crate::exit::Exit;
-use crate::inventory::{self, Inventory, PackageContent, Stored, Trouble, counted, is_of_all};
+use crate::inventory::selection::{self, Selection};
+use crate::inventory::{Inventory, PackageContent, Stored, Trouble, counted, is_of_all};
 use crate::settings::project::{Affix, ParametersFile};
 use crate::status;
-use crate::tenant::Reading;
 use crate::tenant::error::TenantError;
-use crate::tenant::wire::{ArtifactId, PackageId};
+use crate::tenant::wire::ArtifactId;
 use crate::whole_file;
 use crate::words::disarm;
 
@@ -38,20 +38,14 @@ const HEARTBEAT: usize = 25;
 /// What is downloaded, and whereto.
 #[derive(Clone, Debug)]
 pub struct Wanted {
-    /// Ids in Git.
-    pub ids: Vec<String>,
-    /// Ids of packages in Git.
-    pub packages: Vec<String>,
-    /// Everything that the tenant holds.
-    pub all: bool,
+    /// Which artifacts, by their names in Git.
+    pub selection: Selection,
     /// What becomes of drafts.
     pub drafts: Drafts,
     /// Artifacts that the tenant has no more are removed.
     pub prune: bool,
     /// Where the artifacts lie.
     pub directory: PathBuf,
-    /// How things are called on the tenant.
-    pub names: Names,
     /// Where configured values go.
     pub parameters: ParametersPlace,
     /// Whether the settings file of the directory is written by us.
@@ -65,17 +59,6 @@ pub enum Drafts {
     Skip,
     /// They are taken as they are.
     Take,
-}
-
-/// What an environment puts around names.
-#[derive(Clone, Debug, Default)]
-pub struct Names {
-    /// Around ids of artifacts.
-    pub id: Affix,
-    /// Around names of artifacts.
-    pub name: Affix,
-    /// Around ids of packages.
-    pub package: Affix,
 }
 
 /// Where configured values go: one file for each artifact.
@@ -141,8 +124,8 @@ pub struct Downloaded {
 /// Brings what is wanted into the directory.
 pub fn download(errand: &Errand<'_>, wanted: &Wanted) -> Result<Downloaded, TenantError> {
     let mut done = Downloaded::default();
-    let mut inventory = select(errand, wanted, &mut done)?;
-    keep_own(&mut inventory, &wanted.names);
+    let inventory = selection::select(errand, &wanted.selection)?;
+    done.troubles.clone_from(&inventory.troubles);
     let layout = match Layout::read(&wanted.directory) {
         Ok(layout) => layout,
         Err(error) => {
@@ -151,13 +134,13 @@ pub fn download(errand: &Errand<'_>, wanted: &Wanted) -> Result<Downloaded, Tena
         }
     };
     done.notes
-        .extend(directory::clashes(&inventory, &wanted.names));
-    let named: BTreeSet<&str> = wanted.ids.iter().map(String::as_str).collect();
+        .extend(directory::clashes(&inventory, &wanted.selection.names));
+    let named: BTreeSet<&str> = wanted.selection.ids.iter().map(String::as_str).collect();
     let work = Work {
         errand,
         wanted,
         layout: &layout,
-        references: references(&inventory, &wanted.names),
+        references: selection::own_names(&inventory, &wanted.selection.names),
         named,
         total: inventory.artifacts().count(),
         seen: AtomicUsize::new(0),
@@ -175,107 +158,6 @@ pub fn download(errand: &Errand<'_>, wanted: &Wanted) -> Result<Downloaded, Tena
     done.items
         .sort_by(|one, other| (&one.package, &one.id).cmp(&(&other.package, &other.id)));
     Ok(done)
-}
-
-/// What the tenant holds of what is wanted.
-fn select(
-    errand: &Errand<'_>,
-    wanted: &Wanted,
-    done: &mut Downloaded,
-) -> Result<Inventory, TenantError> {
-    let mut inventory = Inventory::default();
-    if wanted.all || !wanted.packages.is_empty() {
-        let packages = wanted.packages.iter().filter(|_| !wanted.all);
-        let packages = packages.map(|id| wanted.names.package.apply(id)).collect();
-        let of_packages = inventory::Wanted {
-            packages,
-            kinds: Vec::new(),
-        };
-        inventory = inventory::read(errand, &of_packages)?;
-        done.troubles.append(&mut inventory.troubles.clone());
-    }
-    let ids: BTreeSet<&String> = wanted.ids.iter().collect();
-    for id in ids {
-        let on_tenant = wanted.names.id.apply(id);
-        if inventory
-            .artifacts()
-            .any(|(_, stored)| stored.artifact.id == on_tenant)
-        {
-            continue;
-        }
-        match alone(errand, &ArtifactId(on_tenant))? {
-            Some((content, stored)) => add(&mut inventory, content, stored),
-            None => done.troubles.push(status::not_there(id)),
-        }
-    }
-    Ok(inventory)
-}
-
-/// One artifact with its package.
-fn alone(
-    errand: &Errand<'_>,
-    id: &ArtifactId,
-) -> Result<Option<(PackageContent, Stored)>, TenantError> {
-    let Some((kind, artifact)) = status::find(errand, id)? else {
-        return Ok(None);
-    };
-    let package = PackageId(artifact.package_id.clone());
-    match errand
-        .tenant
-        .integration_package(&package, errand.deadline)?
-    {
-        Reading::Found(package) => Ok(Some((
-            PackageContent::empty(package),
-            Stored { kind, artifact },
-        ))),
-        Reading::Missing(_) => Ok(None),
-    }
-}
-
-fn add(inventory: &mut Inventory, content: PackageContent, stored: Stored) {
-    let id = &content.package.id;
-    let place = inventory
-        .packages
-        .iter()
-        .position(|one| one.package.id == *id);
-    let place = place.unwrap_or_else(|| {
-        inventory.packages.push(content);
-        inventory.packages.len() - 1
-    });
-    inventory.packages[place].artifacts.push(stored);
-}
-
-/// In an environment with prefixes or suffixes, what has none of them belongs to somebody else.
-fn keep_own(inventory: &mut Inventory, names: &Names) {
-    for content in &mut inventory.packages {
-        content
-            .artifacts
-            .retain(|stored| names.id.strip(&stored.artifact.id).is_some());
-    }
-    let is_ours = |content: &PackageContent| {
-        names.package.strip(&content.package.id).is_some()
-            && (names.id.is_empty() || !content.artifacts.is_empty())
-    };
-    inventory.packages.retain(is_ours);
-}
-
-/// How references to copies are turned back: the names on the tenant, and those in Git.
-fn references(inventory: &Inventory, names: &Names) -> BTreeMap<String, String> {
-    if names.id.is_empty() {
-        return BTreeMap::new();
-    }
-    let all = inventory.artifacts().map(|(_, stored)| stored);
-    let used = all.filter(|stored| {
-        matches!(
-            stored.kind,
-            ArtifactKind::ScriptCollection | ArtifactKind::MessageMapping
-        )
-    });
-    used.filter_map(|stored| {
-        let id = &stored.artifact.id;
-        Some((id.clone(), names.id.strip(id)?.to_owned()))
-    })
-    .collect()
 }
 
 /// What the hands that download share.
@@ -307,7 +189,7 @@ impl Work<'_> {
     }
 
     fn one(&self, content: &PackageContent, stored: &Stored) -> Item {
-        let names = &self.wanted.names;
+        let names = &self.wanted.selection.names;
         let own = |affix: &Affix, name: &str| affix.strip(name).unwrap_or(name).to_owned();
         let (id, package) = (
             own(&names.id, &stored.artifact.id),
@@ -350,7 +232,7 @@ impl Work<'_> {
                 End::Skipped(what)
             });
         }
-        if content.package.read_only() && !named && self.wanted.packages.is_empty() {
+        if content.package.read_only() && !named && self.wanted.selection.packages.is_empty() {
             let what = "its package is read-only (configure-only content is not given out)";
             return Some(End::Skipped(what.to_owned()));
         }
@@ -400,7 +282,7 @@ impl Work<'_> {
 
     /// How names of the environment are turned back.
     fn options(&self, stored: &Stored, artifact: &Artifact, item: &Item) -> PackOptions {
-        let names = &self.wanted.names;
+        let names = &self.wanted.selection.names;
         let id =
             (stored.artifact.id != item.id || artifact.id() != item.id).then(|| item.id.clone());
         let name = names
@@ -494,7 +376,7 @@ fn prune(
     inventory: &Inventory,
     done: &mut Downloaded,
 ) {
-    if !wanted.all && wanted.packages.is_empty() {
+    if !wanted.selection.all && wanted.selection.packages.is_empty() {
         return;
     }
     if !done.troubles.is_empty() {
@@ -506,10 +388,10 @@ fn prune(
     }
     let known: BTreeSet<&str> = inventory
         .artifacts()
-        .filter_map(|(_, stored)| wanted.names.id.strip(&stored.artifact.id))
+        .filter_map(|(_, stored)| wanted.selection.names.id.strip(&stored.artifact.id))
         .collect();
     for (id, package, path) in layout.others(&known, wanted) {
-        let gone = match status::find(errand, &ArtifactId(wanted.names.id.apply(&id))) {
+        let gone = match status::find(errand, &ArtifactId(wanted.selection.names.id.apply(&id))) {
             Ok(None) => Ok(if wanted.prune {
                 End::Removed
             } else {
@@ -544,8 +426,7 @@ fn prune(
 /// What describes the packages, and the settings file that names them.
 fn finish(wanted: &Wanted, inventory: &Inventory, layout: &Layout, done: &mut Downloaded) {
     for content in &inventory.packages {
-        let id = wanted
-            .names
+        let id = wanted.selection.names
             .package
             .strip(&content.package.id)
             .unwrap_or(&content.package.id);

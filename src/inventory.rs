@@ -1,5 +1,7 @@
 //! What is on a tenant: packages, and their artifacts of every type that the public API takes.
 
+pub mod selection;
+
 use crate::artifact::ArtifactKind;
 use crate::crew;
 use crate::deploy::outcome::Message;

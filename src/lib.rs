@@ -20,6 +20,7 @@ pub mod sandbox;
 pub mod settings;
 pub mod status;
 pub mod tenant;
+pub mod transport;
 pub mod whole_file;
 pub mod words;
 

@@ -2,6 +2,7 @@
 //! Nothing here knows of a tenant's API.
 
 mod adapters;
+pub mod aliases;
 pub mod archive;
 pub mod changes;
 pub mod check;

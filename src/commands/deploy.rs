@@ -91,6 +91,7 @@ pub(super) fn settled<'a>(
         deed,
         try_out: asked.try_out,
         redactor,
+        source: None,
     })
 }
 
@@ -164,6 +165,7 @@ pub(super) fn redeploy(
             rules: rules.clone(),
             needs: Vec::new(),
             requires: Vec::new(),
+            notes: Vec::new(),
         });
     }
     Settled {
@@ -178,6 +180,7 @@ pub(super) fn redeploy(
         deed: Deed::Deploy(None),
         try_out: &args.sandbox,
         redactor,
+        source: None,
     }
     .run(voice, process)
 }

@@ -12,8 +12,9 @@ use crate::Process;
 use crate::artifact::MANIFEST_PATH;
 use crate::cli::{DownloadArgs, DraftRule, OutputForm};
 use crate::deploy::outcome::Message;
-use crate::download::{self, Drafts, Names, ParametersPlace, Wanted, settings_file};
+use crate::download::{self, Drafts, ParametersPlace, Wanted, settings_file};
 use crate::exit::Exit;
+use crate::inventory::selection::{Names, Selection};
 use crate::report::download as report;
 use crate::report::masked::Masked;
 use crate::settings::options::Options;
@@ -83,15 +84,17 @@ fn wanted(
     refuse_artifact(&directory)?;
     let drafts = options.parsed(args.drafts, "drafts")?;
     Ok(Wanted {
-        ids: args.ids.clone(),
-        packages: args.package.clone(),
-        all: args.all,
+        selection: Selection {
+            ids: args.ids.clone(),
+            packages: args.package.clone(),
+            all: args.all,
+            names: names(settings.environment()),
+        },
         drafts: match drafts.unwrap_or(DraftRule::Skip) {
             DraftRule::Skip => Drafts::Skip,
             DraftRule::Take => Drafts::Take,
         },
         prune: options.switch(args.prune, "prune")?,
-        names: names(settings.environment()),
         parameters: ParametersPlace {
             pattern: pattern(settings, &directory, process),
             environment: settings
@@ -105,7 +108,8 @@ fn wanted(
     })
 }
 
-fn names(environment: Option<&EnvironmentSettings>) -> Names {
+/// How things are called in an environment.
+pub(super) fn names(environment: Option<&EnvironmentSettings>) -> Names {
     environment.map_or_else(Names::default, |environment| Names {
         id: environment.id.clone(),
         name: environment.artifact_name.clone(),

@@ -214,6 +214,7 @@ fn job(wish: Wish, named: Vec<NamedParameter>, process: &Process<'_>) -> Result<
         rules: wish.rules,
         needs: Vec::new(),
         requires: Vec::new(),
+        notes: Vec::new(),
     })
 }
 

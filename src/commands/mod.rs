@@ -16,6 +16,7 @@ mod sandbox;
 mod selection;
 mod status;
 mod target;
+mod transport;
 mod voice;
 mod wishes;
 
@@ -117,6 +118,7 @@ pub(crate) fn run(cli: &Cli, process: &mut Process<'_>) -> Exit {
         Command::List(_) => ("list", None),
         Command::Download(_) => ("download", None),
         Command::Pack(_) => ("pack", None),
+        Command::Transport(args) => ("transport", Some(&args.reports)),
         Command::Status(args) => ("status", Some(&args.reports)),
         Command::Sandbox(_) => ("sandbox", None),
     };
@@ -135,6 +137,7 @@ pub(crate) fn run(cli: &Cli, process: &mut Process<'_>) -> Exit {
         Command::List(args) => list::list(args, &voice, process),
         Command::Status(args) => status::status(args, &voice, process),
         Command::Download(args) => download::download(args, &voice, process),
+        Command::Transport(args) => transport::transport(args, &voice, process),
         Command::Sandbox(args) => sandbox::sandbox(args, process),
     };
     match outcome {
@@ -169,6 +172,7 @@ impl Report {
             command,
             simulated: false,
             tenant: None,
+            source: None,
             artifacts: Vec::new(),
             checked: Vec::new(),
             findings: Vec::new(),

@@ -49,6 +49,8 @@ pub(super) struct Settled<'a> {
     pub(super) deed: Deed,
     pub(super) try_out: &'a TryOutArgs,
     pub(super) redactor: Redactor,
+    /// The host of the tenant that the content was taken from.
+    pub(super) source: Option<String>,
 }
 
 /// What is done with the jobs.
@@ -110,6 +112,7 @@ impl Settled<'_> {
             clock,
             deadline,
             keep_going: self.keep_going,
+            announced: self.command == "transport",
             deed: self.deed,
             events,
         }
@@ -130,6 +133,7 @@ impl Settled<'_> {
         let mut report = Report::begin(self.command, voice.ci, &masked);
         report.simulated = simulated;
         report.tenant = Some(host);
+        report.source = self.source;
         report.findings = self.findings;
         report.artifacts = self.invalid;
         let mut telling = Telling {
@@ -184,6 +188,7 @@ struct Work {
     clock: Clock,
     deadline: Deadline,
     keep_going: bool,
+    announced: bool,
     deed: Deed,
     events: Sender<Event>,
 }
@@ -198,6 +203,7 @@ impl Work {
                 deadline: self.deadline,
                 ledger: Ledger::new(self.events.clone()),
                 keep_going: self.keep_going,
+                announced: self.announced,
             };
             let ended = match &self.deed {
                 Deed::Deploy(approved) => deploy::deploy(&context, &self.jobs, approved.as_ref()),

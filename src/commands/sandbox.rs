@@ -25,7 +25,7 @@ pub(super) fn sandbox(args: &SandboxArgs, process: &mut Process<'_>) -> Result<E
     }
     let sandbox = start(args, process)?;
     let signal = (process.listen)();
-    if let Err(error) = announce(&sandbox, process.out) {
+    if let Err(error) = announce(&sandbox, args.prefix.as_deref(), process.out) {
         let _ = writeln!(
             process.err,
             "error: the variables could not be printed: {error}"
@@ -105,9 +105,12 @@ fn preloaded(given: &str, process: &Process<'_>) -> Result<Preload, Refusal> {
     })
 }
 
-fn announce(sandbox: &Sandbox, out: &mut dyn Write) -> io::Result<()> {
+fn announce(sandbox: &Sandbox, prefix: Option<&str>, out: &mut dyn Write) -> io::Result<()> {
     for (name, value) in sandbox.variables() {
-        writeln!(out, "{name}={value}")?;
+        match (prefix, name.strip_prefix("CPI")) {
+            (Some(prefix), Some(rest)) => writeln!(out, "{prefix}{rest}={value}")?,
+            _ => writeln!(out, "{name}={value}")?,
+        }
     }
     out.flush()
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::jobs::{self, Wish};
 use super::selection::{self, Selection};
 use super::target::LoginNames;
-use super::{Refusal, Voice};
+use super::{Refusal, Voice, not_an_artifact};
 use crate::Process;
 use crate::artifact::{Artifact, PackOptions};
 use crate::cli::WantedArgs;
@@ -20,6 +20,7 @@ use crate::settings::project::{
     Project, ProjectError, RawParameter, Target, deploy_rule,
 };
 use crate::settings::redactor::Redactor;
+use crate::transport::One;
 use crate::words::{disarm, nearest};
 
 /// The settings file of a run, if there is one, and the environment that was chosen.
@@ -85,6 +86,17 @@ impl Settings {
             environment,
             entries: Vec::new(),
         })
+    }
+
+    /// Reads the file for an environment of a transport: artifacts that it names count as far as they are there.
+    pub(super) fn with_what_is_there(
+        config: Option<&PathBuf>,
+        environment: &str,
+        process: &Process<'_>,
+    ) -> Result<Self, Refusal> {
+        let mut settings = Self::of_tenants(config, Some(environment), process)?;
+        settings.entries = settings.find_entries(&process.directory).unwrap_or_default();
+        Ok(settings)
     }
 
     /// Refuses to send anything where it is open which environment is meant.
@@ -262,6 +274,69 @@ impl Settings {
             rules: rules_of(rules, deploy_rule(settings, environment)),
             copied_by: environment.filter(|one| one.has_copies()).cloned(),
             artifact,
+        })
+    }
+
+    /// What the settings file says of an artifact that comes from another tenant.
+    pub(super) fn wish_of_transport(
+        &self,
+        one: &One,
+        rules: &Rules,
+        redactor: &Redactor,
+        process: &Process<'_>,
+    ) -> Result<Wish, Refusal> {
+        let artifact = Artifact::open(one.fetched.artifact.path())
+            .map_err(|error| not_an_artifact(&error, &process.directory))?;
+        let entry = self.entry_of_id(&one.id);
+        let settings = entry.map(|(_, _, settings)| settings);
+        let path = entry.map_or(Path::new(&one.id), |(path, _, _)| path);
+        let path = shown(path, &process.directory);
+        let target = Target {
+            id: &one.id,
+            path: &path,
+            settings,
+        };
+        let environment = self.environment.as_ref();
+        let parameters = match &self.project {
+            Some(project) => project.parameters(target, environment, process.environment, redactor)?,
+            None => Vec::new(),
+        };
+        let described = PackageSettings {
+            id: one.package.clone(),
+            name: Some(one.described.name.clone()).filter(|name| !name.is_empty()),
+            short_text: Some(one.described.short_text.clone()).filter(|text| !text.is_empty()),
+            artifacts: Vec::new(),
+            at: String::new(),
+        };
+        Ok(Wish {
+            package: Some(match environment {
+                Some(environment) => environment.package.apply(&one.package),
+                None => one.package.clone(),
+            }),
+            package_name: match environment {
+                Some(environment) => Some(environment.package_name(&described)),
+                None => described.name.clone(),
+            },
+            short_text: described.short_text,
+            pack: PackOptions::default(),
+            parameters,
+            rules: rules_of(rules, deploy_rule(settings, environment)),
+            copied_by: environment.filter(|one| one.has_copies()).cloned(),
+            artifact,
+        })
+    }
+
+    /// The entry of an id without prefix and suffix: where it lies, and what is said of it.
+    fn entry_of_id(&self, id: &str) -> Option<(&Path, &PackageSettings, &ArtifactSettings)> {
+        let project = self.project.as_ref()?;
+        self.entries.iter().find_map(|entry| {
+            let package = project.packages.get(entry.package)?;
+            let settings = package.artifacts.get(entry.artifact)?;
+            let is_it = match &settings.id {
+                Some(named) => named == id,
+                None => Artifact::open(&entry.path).is_ok_and(|artifact| artifact.id() == id),
+            };
+            is_it.then_some((entry.path.as_path(), package, settings))
         })
     }
 

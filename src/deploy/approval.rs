@@ -224,7 +224,7 @@ fn options(rules: &Rules) -> String {
         VersionRule::Keep => "keep",
         VersionRule::Manifest => "manifest",
         VersionRule::Bump => "bump",
-        VersionRule::Exactly(version) => version,
+        VersionRule::Exactly(version) | VersionRule::Travel(version) => version,
     };
     let mut words = vec![format!("version {version}")];
     for (on, word) in [

@@ -25,6 +25,8 @@ pub struct Job {
     pub needs: Vec<usize>,
     /// What it needs that is not in the run.
     pub requires: Vec<Requirement>,
+    /// What a reader should know of it, whatever the verdict.
+    pub notes: Vec<String>,
 }
 
 /// An artifact that another one uses at run time.
@@ -148,4 +150,6 @@ pub enum VersionRule {
     Bump,
     /// This one.
     Exactly(String),
+    /// The one that the source of a transport shows, where the tenant takes it: a version is no reason to fail.
+    Travel(String),
 }

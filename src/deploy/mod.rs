@@ -45,6 +45,8 @@ pub struct Context<'a> {
     pub ledger: Ledger,
     /// Artifacts that are well are deployed though arguments for others do not fit the tenant.
     pub keep_going: bool,
+    /// What is to be done is told before the first write.
+    pub announced: bool,
 }
 
 /// The longest wait for a runtime record to come to rest; no longer than a quarter of the time left.
@@ -159,7 +161,21 @@ pub fn deploy(context: &Context<'_>, jobs: &[Job], approved: Option<&Approval>) 
     {
         return Ended::Usage(moved);
     }
+    if context.announced {
+        announce(context, &planned);
+    }
     Ended::Verdicts(schedule::carry_out(context, &planned))
+}
+
+/// Tells what is to be done with each artifact.
+fn announce(context: &Context<'_>, planned: &[Planned<'_>]) {
+    for one in planned {
+        if let Next::Write(..) = one.next {
+            let (action, why) = preview::action(one.job, &one.standing, &one.plan);
+            let text = format!("plan: {}: {why}", action.as_str());
+            context.ledger.progress(&one.job.id.0, text);
+        }
+    }
 }
 
 /// Shows what [`deploy`] would do, and writes nothing.

@@ -94,7 +94,10 @@ fn begin<'a>(context: &Context<'_>, job: &'a Job) -> Surveyed<'a> {
     Surveyed {
         job,
         started: context.clock.now(),
-        standing: Ok(Standing::default()),
+        standing: Ok(Standing {
+            notes: job.notes.clone(),
+            ..Standing::default()
+        }),
     }
 }
 

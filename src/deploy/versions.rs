@@ -26,7 +26,7 @@ pub(super) fn step(rule: &VersionRule, manifest: &str, before: Option<&str>, sho
     let asked = match rule {
         VersionRule::Keep => return Step::Nothing,
         VersionRule::Manifest => manifest.to_owned(),
-        VersionRule::Exactly(version) => version.clone(),
+        VersionRule::Exactly(version) | VersionRule::Travel(version) => version.clone(),
         VersionRule::Bump => match before {
             // what was just created has its first version
             None => return Step::Nothing,

@@ -5,11 +5,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Names, Wanted, parameters};
+use super::{Wanted, parameters};
 use crate::artifact::working_copy::{self, clashes as clashing};
 use crate::artifact::{Artifact, ArtifactError, artifacts_below};
 use crate::deploy::outcome::Message;
 use crate::inventory::Inventory;
+use crate::inventory::selection::Names;
 use crate::words::disarm;
 
 /// Where files are written before they are moved to their place.
@@ -69,7 +70,7 @@ impl Layout {
             .filter_map(|(id, path)| {
                 let folder = path.parent()?.file_name().unwrap_or_default();
                 let package = folder.to_str()?.to_owned();
-                let in_scope = wanted.all || wanted.packages.contains(&package);
+                let in_scope = wanted.selection.all || wanted.selection.packages.contains(&package);
                 in_scope.then(|| (id.clone(), package, path.clone()))
             })
             .collect()

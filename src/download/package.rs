@@ -46,7 +46,7 @@ pub(super) fn write(
 
 /// Removes the descriptions of packages that are on the tenant no more and of which nothing else is left.
 pub(super) fn remove_deserted(directory: &Path, inventory: &Inventory, wanted: &Wanted) {
-    if !wanted.all || !inventory.is_whole() {
+    if !wanted.selection.all || !inventory.is_whole() {
         return;
     }
     let Ok(folders) = fs::read_dir(directory) else {
@@ -54,7 +54,7 @@ pub(super) fn remove_deserted(directory: &Path, inventory: &Inventory, wanted: &
     };
     for folder in folders.filter_map(Result::ok) {
         let name = folder.file_name().to_string_lossy().into_owned();
-        let on_tenant = wanted.names.package.apply(&name);
+        let on_tenant = wanted.selection.names.package.apply(&name);
         let is_there = |content: &PackageContent| content.package.id == on_tenant;
         let file = folder.path().join(FILE);
         let alone = fs::read_dir(folder.path()).is_ok_and(|all| all.count() == 1);

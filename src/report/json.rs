@@ -16,6 +16,8 @@ struct Run<'a> {
     flowship: &'static str,
     simulated: bool,
     tenant: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<&'a str>,
     exit_code: u8,
     artifacts: Vec<Artifact<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -68,6 +70,7 @@ pub fn result(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         flowship: env!("CARGO_PKG_VERSION"),
         simulated: report.simulated,
         tenant: report.tenant.as_deref(),
+        source: report.source.as_deref(),
         exit_code: report.exit.code(),
         artifacts: report.artifacts.iter().map(artifact).collect(),
         errors: report.errors.iter().map(problem).collect(),

@@ -32,6 +32,8 @@ pub struct Report {
     pub simulated: bool,
     /// The host of the tenant, when one was asked.
     pub tenant: Option<String>,
+    /// The host of the tenant that a transport takes from.
+    pub source: Option<String>,
     /// How each artifact ended.
     pub artifacts: Vec<Outcome>,
     /// The artifacts that were checked offline, and no more, without an error.
@@ -83,4 +85,28 @@ impl Report {
     pub fn began_without_zone(&self) -> String {
         self.began.chars().take(19).collect()
     }
+}
+
+/// The rows with their columns below each other.
+#[must_use]
+pub fn table_of(rows: &[Vec<String>]) -> Vec<String> {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| {
+            let cells = rows.iter().filter_map(|row| row.get(column));
+            cells
+                .map(|cell| cell.chars().count())
+                .max()
+                .unwrap_or_default()
+        })
+        .collect();
+    rows.iter()
+        .map(|row| {
+            let cells = row.iter().zip(&widths);
+            let line: Vec<String> = cells
+                .map(|(cell, width)| format!("{cell:width$}"))
+                .collect();
+            line.join("  ").trim_end().to_owned()
+        })
+        .collect()
 }

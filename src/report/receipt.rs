@@ -13,6 +13,8 @@ struct Receipt<'a> {
     command: &'a str,
     simulated: bool,
     tenant: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<&'a str>,
     commit: Option<&'a str>,
     actor: Option<&'a str>,
     pipeline_url: Option<String>,
@@ -59,6 +61,7 @@ pub fn json(report: &Report, environment: &Environment) -> String {
         command: report.command,
         simulated: report.simulated,
         tenant: report.tenant.as_deref(),
+        source: report.source.as_deref(),
         commit: first(environment, &["GITHUB_SHA", "CI_COMMIT_SHA", "GIT_COMMIT"]),
         actor: first(
             environment,

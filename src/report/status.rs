@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::json::{Problem, SCHEMA, problem};
+use super::table_of;
 use super::text::{SIMULATED, Style};
 use crate::deploy::outcome::{Before, Message, Outcome, Phase, Verdict, Word};
 use crate::exit::Exit;
@@ -44,7 +45,7 @@ pub fn text(stages: &[Stage], style: Style, out: &mut dyn Write) -> io::Result<(
         stages => matrix(stages),
     };
     if rows.len() > 1 {
-        for line in aligned(&rows) {
+        for line in table_of(&rows) {
             writeln!(out, "{mark}{}", painted(&line, style))?;
         }
     }
@@ -143,29 +144,6 @@ fn status(state: &State) -> String {
         None => "not deployed".to_owned(),
         Some(record) => disarm(&record.status.to_string()),
     }
-}
-
-/// The rows with their columns below each other.
-fn aligned(rows: &[Vec<String>]) -> Vec<String> {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
-    let widths: Vec<usize> = (0..columns)
-        .map(|column| {
-            let cells = rows.iter().filter_map(|row| row.get(column));
-            cells
-                .map(|cell| cell.chars().count())
-                .max()
-                .unwrap_or_default()
-        })
-        .collect();
-    rows.iter()
-        .map(|row| {
-            let cells = row.iter().zip(&widths);
-            let line: Vec<String> = cells
-                .map(|(cell, width)| format!("{cell:width$}"))
-                .collect();
-            line.join("  ").trim_end().to_owned()
-        })
-        .collect()
 }
 
 /// The words that matter, in colour.

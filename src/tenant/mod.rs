@@ -13,6 +13,7 @@ pub mod pace;
 pub mod peek;
 mod reading;
 pub mod roles;
+pub mod security_material;
 mod session;
 mod upload;
 pub mod wire;

@@ -5,6 +5,7 @@ use crate::deploy::job::{Source, VersionRule};
 use crate::deploy::plan::Steps;
 use crate::deploy::versions::{self, Step};
 use crate::tenant::Written;
+use crate::tenant::error::{Kind, TenantError};
 
 impl Writing<'_> {
     /// Saves as a version after an upload. The call changes nothing when it is repeated, so a lost answer is looked up
@@ -14,7 +15,8 @@ impl Writing<'_> {
         let Source::Files(content) = &self.job.source else {
             return Ok(());
         };
-        if *rule == VersionRule::Keep || !super::brings_content(steps.upload) {
+        let travels = matches!(rule, VersionRule::Travel(_));
+        if *rule == VersionRule::Keep || !(super::brings_content(steps.upload) || travels) {
             return Ok(());
         }
         let shown = self.written_artifact()?.version;
@@ -38,6 +40,13 @@ impl Writing<'_> {
         }
     }
 
+    /// Whether a version that is refused is no reason to fail: not every tenant has the call for each type, or takes each
+    /// number (cpi-api.md §15).
+    fn may_do_without(&self, error: &TenantError) -> bool {
+        matches!(self.job.rules.version, VersionRule::Travel(_))
+            && matches!(error.kind, Kind::Refused | Kind::NotFound)
+    }
+
     fn save_as(&mut self, version: &str) -> Result<(), Halt> {
         self.progress(format!("saving as version {version}"));
         self.trace.requested_version = Some(version.to_owned());
@@ -54,6 +63,11 @@ impl Writing<'_> {
             let lost = match outcome {
                 Ok(Written::Done(_)) => break,
                 Ok(Written::Lost(lost)) => lost,
+                Err(error) if self.may_do_without(&error) => {
+                    self.wrote(before);
+                    self.note(format!("the tenant did not take version {version}: {}", error.what));
+                    return Ok(());
+                }
                 Err(error) => {
                     self.wrote(before);
                     return Err(error.into());

@@ -1,0 +1,123 @@
+//! Which artifacts of a tenant are meant: named as in Git, where an environment may put something around their names.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Inventory, PackageContent, Stored, Wanted};
+use crate::artifact::ArtifactKind;
+use crate::errand::Errand;
+use crate::settings::project::Affix;
+use crate::status;
+use crate::tenant::Reading;
+use crate::tenant::error::TenantError;
+use crate::tenant::wire::{ArtifactId, PackageId};
+
+/// What is meant.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Ids in Git.
+    pub ids: Vec<String>,
+    /// Ids of packages in Git.
+    pub packages: Vec<String>,
+    /// Everything that the tenant holds.
+    pub all: bool,
+    /// How things are called on the tenant.
+    pub names: Names,
+}
+
+/// What an environment puts around names.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    /// Around ids of artifacts.
+    pub id: Affix,
+    /// Around names of artifacts.
+    pub name: Affix,
+    /// Around ids of packages.
+    pub package: Affix,
+}
+
+/// What the tenant holds of what is meant. What is named and not there is among the troubles.
+pub fn select(errand: &Errand<'_>, selection: &Selection) -> Result<Inventory, TenantError> {
+    let mut inventory = Inventory::default();
+    if selection.all || !selection.packages.is_empty() {
+        let packages = selection.packages.iter().filter(|_| !selection.all);
+        let packages = packages.map(|id| selection.names.package.apply(id)).collect();
+        let wanted = Wanted {
+            packages,
+            kinds: Vec::new(),
+        };
+        inventory = super::read(errand, &wanted)?;
+    }
+    let ids: BTreeSet<&String> = selection.ids.iter().collect();
+    for id in ids {
+        let on_tenant = selection.names.id.apply(id);
+        if inventory.artifacts().any(|(_, stored)| stored.artifact.id == on_tenant) {
+            continue;
+        }
+        match alone(errand, &ArtifactId(on_tenant))? {
+            Some((content, stored)) => add(&mut inventory, content, stored),
+            None => inventory.troubles.push(status::not_there(id)),
+        }
+    }
+    keep_own(&mut inventory, &selection.names);
+    Ok(inventory)
+}
+
+/// One artifact with its package.
+fn alone(
+    errand: &Errand<'_>,
+    id: &ArtifactId,
+) -> Result<Option<(PackageContent, Stored)>, TenantError> {
+    let Some((kind, artifact)) = status::find(errand, id)? else {
+        return Ok(None);
+    };
+    let package = PackageId(artifact.package_id.clone());
+    Ok(match errand.tenant.integration_package(&package, errand.deadline)? {
+        Reading::Found(package) => Some((PackageContent::empty(package), Stored { kind, artifact })),
+        Reading::Missing(_) => None,
+    })
+}
+
+fn add(inventory: &mut Inventory, content: PackageContent, stored: Stored) {
+    let id = &content.package.id;
+    let place = inventory.packages.iter().position(|one| one.package.id == *id);
+    let place = place.unwrap_or_else(|| {
+        inventory.packages.push(content);
+        inventory.packages.len() - 1
+    });
+    inventory.packages[place].artifacts.push(stored);
+}
+
+/// In an environment with prefixes or suffixes, what has none of them belongs to somebody else.
+fn keep_own(inventory: &mut Inventory, names: &Names) {
+    for content in &mut inventory.packages {
+        content
+            .artifacts
+            .retain(|stored| names.id.strip(&stored.artifact.id).is_some());
+    }
+    let is_ours = |content: &PackageContent| {
+        names.package.strip(&content.package.id).is_some()
+            && (names.id.is_empty() || !content.artifacts.is_empty())
+    };
+    inventory.packages.retain(is_ours);
+}
+
+/// The names of copies on the tenant that others may refer to, with those in Git.
+#[must_use]
+pub fn own_names(inventory: &Inventory, names: &Names) -> BTreeMap<String, String> {
+    if names.id.is_empty() {
+        return BTreeMap::new();
+    }
+    let all = inventory.artifacts().map(|(_, stored)| stored);
+    let used = all.filter(|stored| {
+        matches!(
+            stored.kind,
+            ArtifactKind::ScriptCollection | ArtifactKind::MessageMapping
+        )
+    });
+    used.filter_map(|stored| {
+        let id = &stored.artifact.id;
+        Some((id.clone(), names.id.strip(id)?.to_owned()))
+    })
+    .collect()
+}
+
