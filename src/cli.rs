@@ -373,7 +373,8 @@ pub struct DownloadArgs {
     /// Everything in the package with this id; may be repeated.
     #[arg(long, value_name = "ID")]
     pub package: Vec<String>,
-    /// Everything on the tenant but drafts and read-only packages.
+    /// Everything on the tenant but drafts and read-only packages. Values that are configured on the tenant go into
+    /// parameters/ENVIRONMENT/ID.prop (`default` without --environment), or where `parameters-file` says.
     #[arg(long, action = ArgAction::SetTrue)]
     pub all: bool,
     /// The directory to write. An artifact that lies in it already is updated there; a new one goes into
@@ -471,7 +472,9 @@ impl std::str::FromStr for DraftChoice {
             "refuse" => Ok(Self::Refuse),
             "skip" => Ok(Self::Skip),
             "take" => Ok(Self::Take),
-            other => Err(format!("`{other}` is no rule for drafts: write refuse, skip or take")),
+            other => Err(format!(
+                "`{other}` is no rule for drafts: write refuse, skip or take"
+            )),
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::deploy::outcome::Message;
 use crate::errand::{Errand, READERS};
 use crate::exit::Exit;
 use crate::inventory::selection::{self, Selection};
-use crate::inventory::{Inventory, PackageContent, Stored, Trouble, counted, is_of_all};
+use crate::inventory::{Inventory, PackageContent, Stored, Trouble, is_of_all};
 use crate::settings::project::{Affix, ParametersFile};
 use crate::status;
 use crate::tenant::error::TenantError;
@@ -31,8 +31,9 @@ use crate::words::disarm;
 
 use self::directory::Layout;
 use self::fetch::Fetched;
+pub use self::package::beside as package_beside;
 
-/// A heartbeat after so many artifacts that did not change.
+/// A heartbeat after so many artifacts.
 const HEARTBEAT: usize = 25;
 
 /// What is downloaded, and whereto.
@@ -182,7 +183,7 @@ impl Work<'_> {
             READERS,
             |(content, stored): (&PackageContent, &Stored)| {
                 let item = self.one(content, stored);
-                self.tell(&item);
+                self.heartbeat();
                 item
             },
         )
@@ -305,17 +306,8 @@ impl Work<'_> {
         error.into()
     }
 
-    fn tell(&self, item: &Item) {
+    fn heartbeat(&self) {
         let seen = self.seen.fetch_add(1, Ordering::Relaxed) + 1;
-        let name = || format!("{}/{}", disarm(&item.package), disarm(&item.id));
-        match &item.end {
-            End::New => self.errand.tell(&format!("{}: new", name())),
-            End::Changed(files) => {
-                self.errand
-                    .tell(&format!("{}: {} changed", name(), counted(*files, "file")))
-            }
-            _ => {}
-        }
         if seen.is_multiple_of(HEARTBEAT) && seen < self.total {
             self.errand
                 .tell(&format!("{seen} of {} artifacts", self.total));
@@ -344,7 +336,9 @@ impl Trouble {
     /// An artifact that can't be read or written.
     fn from_artifact(error: &ArtifactError, id: &str) -> Self {
         let exit = match error {
-            ArtifactError::WriteFile { .. } | ArtifactError::Write { .. } => Exit::Usage,
+            ArtifactError::WriteFile { .. }
+            | ArtifactError::Write { .. }
+            | ArtifactError::Link { .. } => Exit::Usage,
             _ => Exit::Protocol,
         };
         let message = Message::new(format!("{id}: {}", disarm(&error.to_string())));
@@ -386,6 +380,12 @@ fn prune(
         }
         return;
     }
+    if inventory.artifacts().next().is_none() {
+        if wanted.prune {
+            done.troubles.push(nothing_there(errand));
+        }
+        return;
+    }
     let known: BTreeSet<&str> = inventory
         .artifacts()
         .filter_map(|(_, stored)| wanted.selection.names.id.strip(&stored.artifact.id))
@@ -423,10 +423,20 @@ fn prune(
     }
 }
 
+/// A tenant that shows nothing at all is the wrong one more often than an empty one.
+fn nothing_there(errand: &Errand<'_>) -> Trouble {
+    let message = Message::new("nothing was pruned: the tenant shows no artifact at all");
+    Trouble::failed(message.at(errand.tenant.host()).hint(
+        "look whether the key is that of the right tenant and sees its artifacts; delete the directory by hand if it is empty indeed",
+    ))
+}
+
 /// What describes the packages, and the settings file that names them.
 fn finish(wanted: &Wanted, inventory: &Inventory, layout: &Layout, done: &mut Downloaded) {
     for content in &inventory.packages {
-        let id = wanted.selection.names
+        let id = wanted
+            .selection
+            .names
             .package
             .strip(&content.package.id)
             .unwrap_or(&content.package.id);
@@ -448,9 +458,14 @@ fn finish(wanted: &Wanted, inventory: &Inventory, layout: &Layout, done: &mut Do
     layout.clean_up();
 }
 
-/// Reads a whole file if it is there.
+/// The most bytes of a file beside artifacts that are read.
+const LARGEST: u64 = 1 << 20;
+
+/// Reads a whole file if it is there and no larger than such files are.
 fn read_text(path: &Path) -> Option<String> {
-    fs::read_to_string(path).ok()
+    let found = fs::metadata(path).ok()?;
+    let is_read = found.is_file() && found.len() <= LARGEST;
+    is_read.then(|| fs::read_to_string(path).ok())?
 }
 
 /// Writes a text as a whole: first into the staging directory, then to its place.

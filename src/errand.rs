@@ -2,6 +2,7 @@
 
 use crate::clock::{Clock, Deadline};
 use crate::tenant::Tenant;
+use crate::tenant::error::{Kind, TenantError};
 
 /// How many reads are under way at once; the tenant's pace says how fast they may follow each other.
 pub const READERS: usize = 8;
@@ -20,6 +21,23 @@ pub struct Errand<'a> {
 }
 
 impl Errand<'_> {
+    /// Whether there is still time for another call.
+    ///
+    /// # Errors
+    /// When the time of the run is up: it is worth another try with more of it.
+    pub fn in_time(&self) -> Result<(), TenantError> {
+        if !self.deadline.left(self.clock.now()).is_zero() {
+            return Ok(());
+        }
+        Err(TenantError {
+            kind: Kind::Unreachable,
+            what: "the time of this run is up before everything was read".to_owned(),
+            at: "--timeout".to_owned(),
+            says: None,
+            hint: Some("give it more time with --timeout, or ask for less".to_owned()),
+        })
+    }
+
     /// Tells a line of progress.
     pub fn tell(&self, line: &str) {
         (self.told)(line);

@@ -159,9 +159,12 @@ pub fn read(errand: &Errand<'_>, wanted: &Wanted) -> Result<Inventory, TenantErr
     ));
     let ids: Vec<PackageId> = contents.iter().map(PackageContent::id).collect();
     let lists = crew::map(asked, READERS, |(place, kind)| {
-        let list = errand
-            .tenant
-            .designtime_artifacts(kind, &ids[place], errand.deadline);
+        let list = errand.in_time().and_then(|()| {
+            let package = &ids[place];
+            errand
+                .tenant
+                .designtime_artifacts(kind, package, errand.deadline)
+        });
         (place, kind, list)
     });
     for (place, kind, list) in lists {
@@ -176,6 +179,10 @@ pub fn read(errand: &Errand<'_>, wanted: &Wanted) -> Result<Inventory, TenantErr
     }
     for content in &mut contents {
         content.sort();
+    }
+    if !wanted.kinds.is_empty() {
+        // what else is in a package is not known then
+        contents.retain(|content| !content.artifacts.is_empty());
     }
     inventory.packages = contents;
     Ok(inventory)

@@ -228,6 +228,7 @@ pub fn find(
     for look in 0..2 {
         errand.clock.sleep(retry::pause_before(look));
         for kind in ArtifactKind::ALL {
+            errand.in_time()?;
             let reading = errand
                 .tenant
                 .designtime_artifact(kind, id, errand.deadline)?;
@@ -290,6 +291,7 @@ fn one_deployment(
     errand: &Errand<'_>,
     id: &ArtifactId,
 ) -> Result<Option<RuntimeArtifact>, TenantError> {
+    errand.in_time()?;
     let first = errand.tenant.runtime_artifact(id, errand.deadline)?.record;
     if first.is_some() {
         return Ok(first);
@@ -333,7 +335,7 @@ fn wait_for_rest(errand: &Errand<'_>, found: &mut Found) -> Result<(), TenantErr
 fn explain_errors(errand: &Errand<'_>, states: &mut Vec<State>) {
     let all = std::mem::take(states);
     *states = crew::map(all, READERS, |mut state: State| {
-        if state.health() == Health::Error {
+        if state.health() == Health::Error && errand.in_time().is_ok() {
             let until = errand.deadline.at.min(errand.clock.now() + TEXT_AFTER);
             let id = ArtifactId(state.id.clone());
             state.causes = errand.tenant.error_causes(&id, until, errand.deadline);

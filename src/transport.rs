@@ -96,7 +96,11 @@ pub fn take(
         ..Taken::default()
     };
     let chosen = choose(&inventory, wanted, &mut taken);
-    source.tell(&format!("taking {} from {}", counted(chosen.len(), "artifact"), source.tenant.host()));
+    source.tell(&format!(
+        "taking {} from {}",
+        counted(chosen.len(), "artifact"),
+        source.tenant.host()
+    ));
     fetch_all(source, wanted, chosen, &mut taken)?;
     look_at_target(target, wanted, &mut taken)?;
     Ok(taken)
@@ -113,7 +117,9 @@ fn choose<'i>(
         let id = disarm(&stored.artifact.id);
         match (stored.artifact.is_draft(), wanted.drafts) {
             (true, Drafts::Refuse) => taken.troubles.push(draft(&id, stored)),
-            (true, Drafts::Skip) => taken.left_out.push(format!("{id}: it is a draft on the source")),
+            (true, Drafts::Skip) => taken
+                .left_out
+                .push(format!("{id}: it is a draft on the source")),
             (true, Drafts::Take) | (false, _) => chosen.push((content, stored)),
         }
     }
@@ -125,7 +131,9 @@ fn draft(id: &str, stored: &Stored) -> Trouble {
         "" => String::new(),
         by => format!(" of {}", disarm(by)),
     };
-    let message = Message::new(format!("{id} is a draft{by} on the source; nothing was written"));
+    let message = Message::new(format!(
+        "{id} is a draft{by} on the source; nothing was written"
+    ));
     Trouble::failed(message.hint(
         "let the author save it as a version, leave drafts out with --drafts skip, or take them with --drafts take",
     ))
@@ -202,8 +210,12 @@ fn look_at_target(
     let looked = crew::map(artifacts, READERS, |mut one: One| {
         let id = ArtifactId(names.id.apply(&one.id));
         let kind = one.fetched.artifact.kind();
-        let design = target.tenant.designtime_artifact(kind, &id, target.deadline);
-        let runtime = runtime.as_ref().and_then(|records| records.get(&id).cloned());
+        let design = target
+            .tenant
+            .designtime_artifact(kind, &id, target.deadline);
+        let runtime = runtime
+            .as_ref()
+            .and_then(|records| records.get(&id).cloned());
         let read = design.and_then(|design| {
             one.standing.design = match design {
                 Reading::Found(design) => Some(design),
@@ -218,20 +230,21 @@ fn look_at_target(
         read?;
         taken.artifacts.push(one);
     }
-    if taken.artifacts.iter().any(|one| names_material(&one.fetched.artifact)) {
+    if taken
+        .artifacts
+        .iter()
+        .any(|one| names_material(&one.fetched.artifact))
+    {
         taken.material = target.tenant.security_material(target.deadline)?;
     }
     Ok(())
 }
 
-fn configured(
-    target: &Errand<'_>,
-    id: &ArtifactId,
-    one: &mut One,
-) -> Result<(), TenantError> {
+fn configured(target: &Errand<'_>, id: &ArtifactId, one: &mut One) -> Result<(), TenantError> {
     let artifact = &one.fetched.artifact;
     let depends = aliases(artifact).iter().any(Alias::has_parameters);
-    if depends && one.standing.design.is_some() && artifact.kind() == ArtifactKind::IntegrationFlow {
+    if depends && one.standing.design.is_some() && artifact.kind() == ArtifactKind::IntegrationFlow
+    {
         let all = target.tenant.configurations(id, target.deadline)?;
         one.standing.configured = all.into_iter().map(|one| (one.key, one.value)).collect();
     }
@@ -268,7 +281,11 @@ pub fn missing_material(
             continue;
         };
         let (known, what, menu) = match alias.store {
-            Store::SecurityMaterial => (&material.credentials, "credential", "Manage Security Material"),
+            Store::SecurityMaterial => (
+                &material.credentials,
+                "credential",
+                "Manage Security Material",
+            ),
             Store::Keystore => (&material.keys, "key or certificate", "Manage Keystore"),
         };
         match known {
@@ -281,7 +298,10 @@ pub fn missing_material(
                 ));
             }
             None => {
-                unread.insert(format!("it names the {what} `{}`; whether the target has it could not be read", disarm(&name)));
+                unread.insert(format!(
+                    "it names the {what} `{}`; whether the target has it could not be read",
+                    disarm(&name)
+                ));
             }
         }
     }

@@ -77,10 +77,17 @@ fn store_of(key: &str) -> Option<Store> {
     match key.as_str() {
         "alias" => Some(Store::SecurityMaterial),
         _ if key.contains("allowcredentials") => None,
-        _ if key.ends_with("credential") || key.ends_with("credentials") || key.ends_with("credentialname") || key.ends_with("credentialalias") => {
+        _ if key.ends_with("credential")
+            || key.ends_with("credentials")
+            || key.ends_with("credentialname")
+            || key.ends_with("credentialalias") =>
+        {
             Some(Store::SecurityMaterial)
         }
-        _ if key.ends_with("keyalias") || key.ends_with("certificatealias") || key.ends_with("certalias") => {
+        _ if key.ends_with("keyalias")
+            || key.ends_with("certificatealias")
+            || key.ends_with("certalias") =>
+        {
             Some(Store::Keystore)
         }
         _ => None,
@@ -104,14 +111,29 @@ mod tests {
                 ("alias", "${header.user}"),
             ],
         )]);
-        let aliases = Sample::flow().with(MODEL_PATH, model).open().aliases().unwrap();
-        let found: Vec<_> = aliases.iter().map(|one| (one.name.as_str(), one.store)).collect();
+        let aliases = Sample::flow()
+            .with(MODEL_PATH, model)
+            .open()
+            .aliases()
+            .unwrap();
+        let found: Vec<_> = aliases
+            .iter()
+            .map(|one| (one.name.as_str(), one.store))
+            .collect();
         assert_eq!(
             found,
-            [("client", Store::Keystore), ("{{SFTP Credential}}", Store::SecurityMaterial)]
+            [
+                ("client", Store::Keystore),
+                ("{{SFTP Credential}}", Store::SecurityMaterial)
+            ]
         );
         let first = aliases.iter().find(|one| one.has_parameters()).unwrap();
-        assert_eq!(first.resolved(|key| (key == "SFTP Credential").then(|| "x".to_owned())).as_deref(), Some("x"));
+        assert_eq!(
+            first
+                .resolved(|key| (key == "SFTP Credential").then(|| "x".to_owned()))
+                .as_deref(),
+            Some("x")
+        );
         assert_eq!(first.resolved(|_| None), None);
     }
 }

@@ -18,7 +18,7 @@ use crate::settings::options::{Listed, Options};
 use crate::settings::parameters::{self, NamedParameter};
 use crate::settings::project::EnvironmentSettings;
 use crate::settings::redactor::Redactor;
-use crate::tenant::wire::{ArtifactId, PackageId};
+use crate::tenant::wire::{ArtifactId, Description, PackageId};
 use crate::words::{disarm, nearest};
 
 /// The wall clock of a run.
@@ -33,6 +33,8 @@ pub(super) struct Wish {
     pub(super) package: Option<String>,
     pub(super) package_name: Option<String>,
     pub(super) short_text: Option<String>,
+    /// What else describes the package, for the case that it is created.
+    pub(super) package_description: Description,
     pub(super) pack: PackOptions,
     /// The parameters of the settings file.
     pub(super) parameters: Vec<NamedParameter>,
@@ -184,6 +186,7 @@ fn job(wish: Wish, named: Vec<NamedParameter>, process: &Process<'_>) -> Result<
             .unwrap_or_else(|| artifact.name().to_owned()),
         package_name: wish.package_name.unwrap_or_else(|| package.clone()),
         short_text: wish.short_text,
+        package_description: wish.package_description,
         package: PackageId(package),
         root: below(artifact.path().to_owned(), process),
         files: artifact

@@ -89,9 +89,9 @@ impl Ends {
         }
         if args.ids.is_empty() && args.package.is_empty() && !args.all {
             let message = Message::new("nothing is named: neither artifacts nor packages");
-            return Err(Refusal::usage(
-                message.hint("name ids, or packages with --package, or take everything with --all"),
-            ));
+            return Err(Refusal::usage(message.hint(
+                "name ids, or packages with --package, or take everything with --all",
+            )));
         }
         let end = |name: &str| Settings::with_what_is_there(args.config.as_ref(), name, process);
         Ok(Self {
@@ -165,8 +165,18 @@ fn take(
     let options = Options::new(process.environment);
     let rates = rates(&args.pace, options)?;
     let journey = Journey::new(jobs::timeout(args.wait.timeout, process)?, rates);
-    let from = journey.site(&ends.from.login(), Some(args.from.clone()), &NO_SANDBOX, process)?;
-    let to = journey.site(&ends.to.login(), Some(args.to.clone()), &NO_SANDBOX, process)?;
+    let from = journey.site(
+        &ends.from.login(),
+        Some(args.from.clone()),
+        &NO_SANDBOX,
+        process,
+    )?;
+    let to = journey.site(
+        &ends.to.login(),
+        Some(args.to.clone()),
+        &NO_SANDBOX,
+        process,
+    )?;
     let host = from.host().to_owned();
     let (source, target) = ends.names();
     let drafts = options.parsed(args.drafts, "drafts")?;
@@ -197,7 +207,10 @@ fn take(
 fn refusal(troubles: Vec<crate::inventory::Trouble>) -> Refusal {
     Refusal {
         exit: Exit::worst(troubles.iter().map(|trouble| trouble.exit)),
-        messages: troubles.into_iter().map(|trouble| trouble.message).collect(),
+        messages: troubles
+            .into_iter()
+            .map(|trouble| trouble.message)
+            .collect(),
         findings: Vec::new(),
         invalid: Vec::new(),
     }
@@ -210,7 +223,12 @@ fn tell(ends: &Ends, taken: &Taken, voice: &Voice, process: &mut Process<'_>) {
     }
     let name = |settings: &Settings| settings.environment_name().unwrap_or_default().to_owned();
     let (from, to) = (name(&ends.from), name(&ends.to));
-    let mut rows = vec![vec!["ARTIFACT".to_owned(), from, to.clone(), format!("runs on {to}")]];
+    let mut rows = vec![vec![
+        "ARTIFACT".to_owned(),
+        from,
+        to.clone(),
+        format!("runs on {to}"),
+    ]];
     for one in &taken.artifacts {
         let design = one.standing.design.as_ref();
         let runtime = one.standing.runtime.as_ref();
@@ -219,7 +237,11 @@ fn tell(ends: &Ends, taken: &Taken, voice: &Voice, process: &mut Process<'_>) {
             one.version.as_deref().map_or("draft".to_owned(), disarm),
             design.map_or("-".to_owned(), |design| disarm(&design.version)),
             runtime.map_or("-".to_owned(), |record| {
-                format!("{} {}", disarm(&record.version), disarm(&record.status.to_string()))
+                format!(
+                    "{} {}",
+                    disarm(&record.version),
+                    disarm(&record.status.to_string())
+                )
             }),
         ]);
     }
@@ -236,13 +258,20 @@ fn tell(ends: &Ends, taken: &Taken, voice: &Voice, process: &mut Process<'_>) {
 fn describe(jobs: &mut [Job], taken: &Taken, ends: &Ends) {
     let (_, to) = ends.names();
     for job in jobs {
-        let Some(one) = taken.artifacts.iter().find(|one| to.id.apply(&one.id) == job.id.0) else {
+        let Some(one) = taken
+            .artifacts
+            .iter()
+            .find(|one| to.id.apply(&one.id) == job.id.0)
+        else {
             continue;
         };
         if let Some(version) = &one.version {
             job.rules.version = VersionRule::Travel(version.clone());
         }
-        let named = job.named.iter().map(|named| (named.key.clone(), named.value.clone()));
+        let named = job
+            .named
+            .iter()
+            .map(|named| (named.key.clone(), named.value.clone()));
         job.notes = transport::missing_material(one, &named.collect(), &taken.material);
         if let Source::Files(content) = &mut job.source {
             let temporary = disarm(&content.root.to_string_lossy());

@@ -12,6 +12,7 @@ use crate::artifact::{Artifact, PackOptions};
 use crate::cli::WantedArgs;
 use crate::deploy::job::Rules;
 use crate::deploy::outcome::{Message, Place};
+use crate::download;
 use crate::report::Found;
 use crate::settings::credentials::Names;
 use crate::settings::options::Options;
@@ -95,7 +96,9 @@ impl Settings {
         process: &Process<'_>,
     ) -> Result<Self, Refusal> {
         let mut settings = Self::of_tenants(config, Some(environment), process)?;
-        settings.entries = settings.find_entries(&process.directory).unwrap_or_default();
+        settings.entries = settings
+            .find_entries(&process.directory)
+            .unwrap_or_default();
         Ok(settings)
     }
 
@@ -269,6 +272,9 @@ impl Settings {
                 None => package.name.clone(),
             }),
             short_text: package.and_then(|package| package.short_text.clone()),
+            package_description: package
+                .map(|package| download::package_beside(artifact.path(), &package.id))
+                .unwrap_or_default(),
             pack: self.pack_options(&artifact, &id, settings),
             parameters,
             rules: rules_of(rules, deploy_rule(settings, environment)),
@@ -298,7 +304,9 @@ impl Settings {
         };
         let environment = self.environment.as_ref();
         let parameters = match &self.project {
-            Some(project) => project.parameters(target, environment, process.environment, redactor)?,
+            Some(project) => {
+                project.parameters(target, environment, process.environment, redactor)?
+            }
             None => Vec::new(),
         };
         let described = PackageSettings {
@@ -318,6 +326,7 @@ impl Settings {
                 None => described.name.clone(),
             },
             short_text: described.short_text,
+            package_description: one.described.description(),
             pack: PackOptions::default(),
             parameters,
             rules: rules_of(rules, deploy_rule(settings, environment)),

@@ -9,7 +9,7 @@ use crate::artifact::{Archive, Artifact, ArtifactKind, Comparable, PackOptions};
 use crate::settings::parameters::NamedParameter;
 
 use super::outcome::Place;
-use crate::tenant::wire::{ArtifactId, PackageId};
+use crate::tenant::wire::{ArtifactId, Description, PackageId};
 
 /// One artifact of a run.
 pub struct Job {
@@ -60,6 +60,8 @@ pub struct Content {
     pub package_name: String,
     /// The short text for the package if it has to be created; its name where there is none.
     pub short_text: Option<String>,
+    /// What else describes the package if it has to be created.
+    pub package_description: Description,
     /// The artifact's path as the caller named it, and the files in it.
     pub root: PathBuf,
     /// The paths of its files, relative to it.

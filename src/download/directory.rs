@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Wanted, parameters};
+use super::{Wanted, package, parameters};
 use crate::artifact::working_copy::{self, clashes as clashing};
 use crate::artifact::{Artifact, ArtifactError, artifacts_below};
 use crate::deploy::outcome::Message;
@@ -70,7 +70,14 @@ impl Layout {
             .filter_map(|(id, path)| {
                 let folder = path.parent()?.file_name().unwrap_or_default();
                 let package = folder.to_str()?.to_owned();
-                let in_scope = wanted.selection.all || wanted.selection.packages.contains(&package);
+                // what no download has written was perhaps never on a tenant
+                let is_ours = wanted
+                    .directory
+                    .join(path.parent()?)
+                    .join(package::FILE)
+                    .is_file();
+                let in_scope = is_ours
+                    && (wanted.selection.all || wanted.selection.packages.contains(&package));
                 in_scope.then(|| (id.clone(), package, path.clone()))
             })
             .collect()

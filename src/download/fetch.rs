@@ -31,6 +31,7 @@ pub fn fetch(
     let mut attempt = 0;
     loop {
         attempt += 1;
+        errand.in_time()?;
         let file = match errand.tenant.download(kind, id, errand.deadline)? {
             Reading::Found(file) => file,
             Reading::Missing(_) => return Err(gone(errand, id)),

@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Wanted, directory, read_text, write_text};
 use crate::inventory::{Inventory, PackageContent, Trouble};
+use crate::tenant::wire::{DESCRIBING, Description};
 
 /// The file beside the artifacts of a package.
 pub(super) const FILE: &str = "integration-package.json";
@@ -21,21 +22,10 @@ pub(super) fn write(
     directory::refuse_links(&wanted.directory, Path::new(id))
         .map_err(|error| Trouble::from_artifact(&error, id))?;
     let package = &content.package;
-    let text = json!({
-        "Id": id,
-        "Name": package.name,
-        "ShortText": package.short_text,
-        "Description": package.description,
-        "Version": package.version,
-        "Vendor": package.vendor,
-        "Mode": package.mode,
-        "SupportedPlatform": package.supported_platform,
-        "Products": package.products,
-        "Keywords": package.keywords,
-        "Countries": package.countries,
-        "Industries": package.industries,
-        "LineOfBusiness": package.line_of_business,
-    });
+    let mut text = json!({ "Id": id, "Mode": package.mode });
+    for (property, value) in package.description() {
+        text[property] = value.into();
+    }
     let text = format!("{text:#}\n");
     let path = wanted.directory.join(id).join(FILE);
     if read_text(&path).as_deref() == Some(text.as_str()) {
@@ -62,4 +52,20 @@ pub(super) fn remove_deserted(directory: &Path, inventory: &Inventory, wanted: &
             let _ = fs::remove_file(&file).and_then(|()| fs::remove_dir(folder.path()));
         }
     }
+}
+
+/// What the file beside an artifact says of its package; nothing where there is none, or where it is about another one.
+#[must_use]
+pub fn beside(artifact: &Path, id: &str) -> Description {
+    let file = artifact.parent().map(|folder| folder.join(FILE));
+    let text = file
+        .filter(|file| file.is_file())
+        .and_then(|file| read_text(&file));
+    let read: Option<Value> = text.and_then(|text| serde_json::from_str(&text).ok());
+    let Some(read) = read.filter(|read| read.get("Id").and_then(Value::as_str) == Some(id)) else {
+        return Description::new();
+    };
+    let value =
+        |property: &&'static str| Some((*property, read.get(*property)?.as_str()?.to_owned()));
+    DESCRIBING.iter().filter_map(value).collect()
 }

@@ -40,7 +40,9 @@ pub fn select(errand: &Errand<'_>, selection: &Selection) -> Result<Inventory, T
     let mut inventory = Inventory::default();
     if selection.all || !selection.packages.is_empty() {
         let packages = selection.packages.iter().filter(|_| !selection.all);
-        let packages = packages.map(|id| selection.names.package.apply(id)).collect();
+        let packages = packages
+            .map(|id| selection.names.package.apply(id))
+            .collect();
         let wanted = Wanted {
             packages,
             kinds: Vec::new(),
@@ -50,7 +52,10 @@ pub fn select(errand: &Errand<'_>, selection: &Selection) -> Result<Inventory, T
     let ids: BTreeSet<&String> = selection.ids.iter().collect();
     for id in ids {
         let on_tenant = selection.names.id.apply(id);
-        if inventory.artifacts().any(|(_, stored)| stored.artifact.id == on_tenant) {
+        if inventory
+            .artifacts()
+            .any(|(_, stored)| stored.artifact.id == on_tenant)
+        {
             continue;
         }
         match alone(errand, &ArtifactId(on_tenant))? {
@@ -71,15 +76,25 @@ fn alone(
         return Ok(None);
     };
     let package = PackageId(artifact.package_id.clone());
-    Ok(match errand.tenant.integration_package(&package, errand.deadline)? {
-        Reading::Found(package) => Some((PackageContent::empty(package), Stored { kind, artifact })),
-        Reading::Missing(_) => None,
-    })
+    Ok(
+        match errand
+            .tenant
+            .integration_package(&package, errand.deadline)?
+        {
+            Reading::Found(package) => {
+                Some((PackageContent::empty(package), Stored { kind, artifact }))
+            }
+            Reading::Missing(_) => None,
+        },
+    )
 }
 
 fn add(inventory: &mut Inventory, content: PackageContent, stored: Stored) {
     let id = &content.package.id;
-    let place = inventory.packages.iter().position(|one| one.package.id == *id);
+    let place = inventory
+        .packages
+        .iter()
+        .position(|one| one.package.id == *id);
     let place = place.unwrap_or_else(|| {
         inventory.packages.push(content);
         inventory.packages.len() - 1
@@ -120,4 +135,3 @@ pub fn own_names(inventory: &Inventory, names: &Names) -> BTreeMap<String, Strin
     })
     .collect()
 }
-

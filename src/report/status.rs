@@ -12,6 +12,7 @@ use super::text::{SIMULATED, Style};
 use crate::deploy::outcome::{Before, Message, Outcome, Phase, Verdict, Word};
 use crate::exit::Exit;
 use crate::inventory::{Trouble, counted};
+use crate::settings::credentials::{looks_like_a_client, scrubbed};
 use crate::status::{Content, Health, State};
 use crate::tenant::error_information;
 use crate::words::disarm;
@@ -84,7 +85,7 @@ fn table(stage: &Stage) -> Vec<Vec<String>> {
             status(state),
             deployed_on.map(|date| date.to_string()).unwrap_or_default(),
             record
-                .map(|record| disarm(&record.deployed_by))
+                .map(|record| person(&record.deployed_by))
                 .unwrap_or_default(),
         ]);
     }
@@ -150,6 +151,15 @@ fn status(state: &State) -> String {
 fn painted(line: &str, style: Style) -> String {
     line.replace("STARTED", &style.good("STARTED"))
         .replace("ERROR", &style.bad("ERROR"))
+}
+
+/// Who did it: ids of clients are long, and their beginning tells them apart.
+fn person(name: &str) -> String {
+    if looks_like_a_client(name) {
+        scrubbed(name)
+    } else {
+        disarm(name)
+    }
 }
 
 /// What a reader should know of an artifact beside its row.

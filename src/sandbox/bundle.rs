@@ -231,6 +231,28 @@ pub(super) fn with_file(
     rewritten(zip, name, content).map_err(|_| BundleError::NotAnArchive)
 }
 
+/// The same artifact as another download gives it: the date of the download in `parameters.prop` and `metainfo.prop`, and
+/// entries in another order.
+pub(super) fn dated(zip: &[u8], millis: i64) -> Result<Vec<u8>, BundleError> {
+    let mut dated = zip.to_vec();
+    for name in [PARAMETERS, METAINFO] {
+        let Some(found) = file(zip, name) else {
+            continue;
+        };
+        let text = String::from_utf8_lossy(&found);
+        let mut lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        let turn = usize::try_from(millis).unwrap_or_default() % lines.len().max(1);
+        lines.rotate_left(turn);
+        let second = millis / 1000 % 60;
+        let content = format!(
+            "#Tue Sep 26 12:45:{second:02} UTC 2017\n{}\n",
+            lines.join("\n")
+        );
+        dated = with_file(&dated, name, Some(content.as_bytes()))?;
+    }
+    Ok(dated)
+}
+
 fn rewritten(zip: &[u8], name: &str, content: Option<&[u8]>) -> zip::result::ZipResult<Vec<u8>> {
     let mut archive = ZipArchive::new(Cursor::new(zip))?;
     let mut writer = ZipWriter::new(Cursor::new(Vec::with_capacity(zip.len() + 1024)));

@@ -50,7 +50,7 @@ pub(super) fn answer(
     let rest = call.rest();
     match (call.method, rest.as_slice()) {
         ("GET", []) => call.entity(200, entity),
-        ("GET", ["$value"]) => download(tenant, id, zip),
+        ("GET", ["$value"]) => download(tenant, call, id, zip),
         ("PUT", []) => update(tenant, call, id),
         ("DELETE", []) => delete(tenant, call, id),
         (_, ["Configurations", ..] | ["$links", "Configurations"]) => {
@@ -329,9 +329,14 @@ fn decoded(content: &str, kind: ArtifactType) -> Result<Vec<u8>, Refusal> {
     )))
 }
 
-fn download(tenant: &Tenant, id: &str, zip: Arc<Vec<u8>>) -> Result<Answer, Refusal> {
+fn download(tenant: &Tenant, call: &Call, id: &str, zip: Arc<Vec<u8>>) -> Result<Answer, Refusal> {
     let artifact = &tenant.artifacts[id];
     refuse_read_only(tenant, artifact)?;
+    let zip = if call.chosen("downloads-differ") {
+        Arc::new(bundle::dated(&zip, call.setting.clock.millis(call.now))?)
+    } else {
+        zip
+    };
     let zip = match artifact.kind {
         ArtifactType::ValueMapping => Arc::new(bundle::with_file(&zip, bundle::METAINFO, None)?),
         _ => zip,

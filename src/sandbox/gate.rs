@@ -8,6 +8,7 @@ use super::answer::Answer;
 use super::call::Setting;
 use super::fault::{route_not_found, too_many_requests, unauthorized};
 use super::path::{Query, Segment};
+use super::security_material;
 use super::tokens::{Credentials, Issue, Sessions, basic, bearer};
 use super::wire::Head;
 
@@ -115,6 +116,7 @@ fn roles(method: &str, segments: &[Segment]) -> &'static [&'static str] {
             &["WorkspaceArtifactsDeploy", "MonitoringArtifactsDeploy"]
         }
         ("IntegrationRuntimeArtifacts" | "ServiceEndpoints", _) => &["MonitoringDataRead"],
+        (name, "GET") if security_material::knows(name) => &["MonitoringDataRead"],
         (name, _) if name.starts_with("Deploy") => &["WorkspaceArtifactsDeploy"],
         (name, _) if name.starts_with("Validate") => READ,
         (_, "GET") => READ,

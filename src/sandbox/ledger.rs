@@ -30,6 +30,7 @@ static BEHAVIOURS: &[Behaviour] = &[
     behaviour(Documented, "specification; FlashPipe", "with basic authentication a modifying call without the session's CSRF token is 403 with X-CSRF-Token: Required; any GET with Fetch gives one, bound to its cookie"),
     behaviour(Assumed, "users contradict each other", "basic authentication with client id and secret is refused"),
     behaviour(Documented, "OData version 2", "Atom XML unless JSON is asked for by Accept or $format; errors in the same format, their code is the reason phrase"),
+    behaviour(Documented, "specification", "names of user credentials, OAuth credentials, secure parameters and keystore entries are listed with MonitoringDataRead; the keystore takes neither $format nor $top nor $select"),
     behaviour(Assumed, "servlet habit", "a write whose Content-Type is not JSON is 415; unknown properties are 400"),
     behaviour(Assumed, "design", "chunked request bodies are 411"),
     behaviour(Documented, "specification", "package: POST 201 (wrapped in d or not), duplicate 409, PUT 202 replaces, DELETE 202, $value 200, draft inside 500"),

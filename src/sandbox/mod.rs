@@ -38,6 +38,7 @@ mod resources;
 mod routes;
 mod runtime;
 mod scenario;
+mod security_material;
 mod server;
 mod service;
 mod state;

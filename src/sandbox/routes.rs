@@ -6,7 +6,7 @@ use super::answer::{Answer, Format, Refusal};
 use super::artifact_type::ArtifactType;
 use super::call::Call;
 use super::state::Tenant;
-use super::{deployments, designtime, endpoints, packages, runtime};
+use super::{deployments, designtime, endpoints, packages, runtime, security_material};
 
 /// Known on tenants, not built here.
 const NOT_SIMULATED: &[&str] = &[
@@ -24,10 +24,6 @@ const NOT_SIMULATED: &[&str] = &[
     "MessageStoreEntries",
     "LogFiles",
     "LogFileArchives",
-    "UserCredentials",
-    "OAuth2ClientCredentials",
-    "SecureParameters",
-    "KeystoreEntries",
     "CertificateResources",
     "AccessPolicies",
     "NumberRanges",
@@ -63,6 +59,7 @@ pub(super) fn answer(tenant: &mut Tenant, call: &mut Call) -> Result<Answer, Ref
         "BuildAndDeployStatus" => deployments::status(tenant, call),
         "IntegrationRuntimeArtifacts" => runtime::answer(tenant, call),
         "ServiceEndpoints" => endpoints::answer(tenant, call),
+        name if security_material::knows(name) => security_material::answer(call),
         "AccessPolicies" if call.setting.scenarios.has("access-policies") => Ok(Answer::json(
             200,
             &json!({"d": {"results": [{"Id": "1", "RoleName": "Confidential"}]}}),
@@ -90,6 +87,7 @@ pub(super) fn knows(name: &str) -> bool {
     ];
     SINGLE.contains(&name)
         || NOT_SIMULATED.contains(&name)
+        || security_material::knows(name)
         || typed
             .iter()
             .any(|(before, after)| ArtifactType::between(name, before, after).is_some())

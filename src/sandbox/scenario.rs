@@ -525,6 +525,9 @@ static ALL: &[ScenarioInfo] = &[
     scenario("resource-put", Words(&["202", "200"]), Nothing, Documented, "202 by specification; Piper expects 200", "the status of a resource update"),
     scenario("strict-package-id", Values::None, Nothing, Observed, "cpictl changelog", "package ids may hold letters and digits only"),
     // the wire
+    scenario("downloads-differ", Values::None, Nothing, Observed, "nightly backups: date comments differ, order too", "each download of an artifact has its own date in parameters.prop and metainfo.prop, and its own order"),
+    scenario("credentials", Text("SANDBOX_USER"), Nothing, Documented, "UserCredentials", "the tenant has user credentials with these names, separated by commas"),
+    scenario("keys", Text("sandbox_key"), Nothing, Documented, "KeystoreEntries", "the keystore has entries with these aliases, separated by commas"),
     scenario("clock-ahead", Seconds(600.0), Nothing, Assumed, "clocks", "the tenant's clock is ahead of this machine's"),
     scenario("latency", Seconds(0.1), Nothing, Assumed, "networks", "every answer takes this long"),
     scenario("page-size", Count(100), Nothing, Documented, "1000 rows a page", "lists come in pages of this size, with __next"),

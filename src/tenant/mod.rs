@@ -45,8 +45,8 @@ pub use self::session::Seen;
 use self::session::Session;
 pub use self::upload::ZipBytes;
 use self::wire::{
-    ArtifactId, BuildStatus, Configuration, DesigntimeArtifact, IntegrationPackage, PackageId,
-    RuntimeArtifact, TaskId,
+    ArtifactId, BuildStatus, Configuration, Description, DesigntimeArtifact, IntegrationPackage,
+    PackageId, RuntimeArtifact, TaskId,
 };
 pub use self::writing::{Lost, Written};
 use crate::words::Words;
@@ -206,15 +206,28 @@ impl Tenant {
         self.read(&ask, deadline, |answer| odata::entity(&answer.body))
     }
 
-    /// Creates an integration package. `ShortText` is mandatory; `Mode` must not be sent.
+    /// Creates an integration package. `ShortText` is mandatory; `Mode` must not be sent. Of the description, what is empty
+    /// is left out, and name and short text are those that are given.
     pub fn create_integration_package(
         &self,
         id: &PackageId,
         name: &str,
         short_text: &str,
+        description: &Description,
         deadline: Deadline,
     ) -> Result<Written, TenantError> {
-        let body = json!({ "Id": id.0, "Name": name, "ShortText": short_text }).to_string();
+        let mut body = json!({ "Id": id.0, "Name": name, "ShortText": short_text });
+        for (property, value) in description {
+            // lists come in brackets, which belong to the answer
+            let value = value
+                .strip_prefix('[')
+                .and_then(|rest| rest.strip_suffix(']'))
+                .unwrap_or(value);
+            if body.get(*property).is_none() && !value.is_empty() {
+                body[*property] = value.into();
+            }
+        }
+        let body = body.to_string();
         let ask = Ask::write(
             Method::Post,
             Role::PackagesEdit,

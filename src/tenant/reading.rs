@@ -99,11 +99,9 @@ impl Tenant {
             }
             _ if answer.status == 403 => Err(Again::Never(Box::new(self.forbidden(ask, &answer)))),
             Meaning::Says(text) if answer.status >= 500 => {
-                let most = if answer.status == 500 && is_permanent(&text) {
-                    1
-                } else {
-                    NONSENSE_ATTEMPTS
-                };
+                // 501: this tenant does not have the call, and will not have it in a second
+                let is_final = answer.status == 501 || answer.status == 500 && is_permanent(&text);
+                let most = if is_final { 1 } else { NONSENSE_ATTEMPTS };
                 Err(Again::Perhaps(
                     Box::new(self.refused(ask, &answer, &text)),
                     most,

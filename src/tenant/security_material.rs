@@ -69,7 +69,9 @@ impl Tenant {
     ) -> Result<Option<BTreeSet<String>>, TenantError> {
         let all = self.all_pages(set, |path| {
             let ask = Ask::get(Bucket::Designtime, Role::MonitoringRead, path.to_owned());
-            self.read(&ask, deadline, |answer| odata::collection::<Named>(&answer.body))
+            self.read(&ask, deadline, |answer| {
+                odata::collection::<Named>(&answer.body)
+            })
         });
         match all {
             Ok(Reading::Found(all)) => Ok(Some(all.into_iter().map(|one| one.name).collect())),

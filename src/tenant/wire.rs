@@ -1,5 +1,6 @@
 //! The entities of the API, exactly the fields that are read, and what their statuses mean.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer};
@@ -80,7 +81,45 @@ pub struct IntegrationPackage {
     pub modified_by: String,
 }
 
+/// What describes a package beside its id, by the names of its properties: what a creation may bear.
+pub type Description = BTreeMap<&'static str, String>;
+
+/// The properties of a package that a client may write (cpi-api.md §3), but for its id.
+pub const DESCRIBING: [&str; 11] = [
+    "Name",
+    "ShortText",
+    "Description",
+    "Version",
+    "Vendor",
+    "SupportedPlatform",
+    "Products",
+    "Keywords",
+    "Countries",
+    "Industries",
+    "LineOfBusiness",
+];
+
 impl IntegrationPackage {
+    /// What describes it, as it comes.
+    #[must_use]
+    pub fn description(&self) -> Description {
+        let values = [
+            &self.name,
+            &self.short_text,
+            &self.description,
+            &self.version,
+            &self.vendor,
+            &self.supported_platform,
+            &self.products,
+            &self.keywords,
+            &self.countries,
+            &self.industries,
+            &self.line_of_business,
+        ];
+        let values = values.into_iter().cloned();
+        DESCRIBING.into_iter().zip(values).collect()
+    }
+
     /// Whether only parameters may be changed: content copied from Discover, configure-only.
     #[must_use]
     pub fn read_only(&self) -> bool {

@@ -61,6 +61,7 @@ impl Writing<'_> {
                 package,
                 &content.package_name,
                 content.short_text.as_ref().unwrap_or(&content.package_name),
+                &content.package_description,
                 self.context.deadline,
             );
             let lost = match outcome {

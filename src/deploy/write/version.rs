@@ -65,7 +65,10 @@ impl Writing<'_> {
                 Ok(Written::Lost(lost)) => lost,
                 Err(error) if self.may_do_without(&error) => {
                     self.wrote(before);
-                    self.note(format!("the tenant did not take version {version}: {}", error.what));
+                    self.note(format!(
+                        "the tenant did not take version {version}: {}",
+                        error.what
+                    ));
                     return Ok(());
                 }
                 Err(error) => {
