@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::artifact::ArtifactKind;
 use crate::doctor::uses::Use;
+use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 /// Deploys SAP Cloud Integration artifacts and says truthfully whether they run.
@@ -41,6 +42,8 @@ pub enum Command {
     Plan(PlanArgs),
     /// Configures and deploys what the tenant holds, without uploading anything.
     Redeploy(RedeployArgs),
+    /// Takes what was named out of the run time, and waits until it is gone; the design time keeps it.
+    Undeploy(UndeployArgs),
     /// Writes a reproducible zip of an artifact and prints its digests.
     Pack(PackArgs),
     /// Checks artifacts and settings offline; needs no credentials.
@@ -549,6 +552,38 @@ impl std::str::FromStr for TypeName {
             )
         })
     }
+}
+
+/// Arguments of `undeploy`.
+#[derive(Debug, Args)]
+pub struct UndeployArgs {
+    /// The ids of the artifacts, as they are on the tenant. Nothing else is undeployed.
+    #[arg(value_name = "ID", required = true, value_parser = NonEmptyStringValueParser::new())]
+    pub ids: Vec<String>,
+    /// Undeploys without asking. Required where standard input is no terminal.
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub yes: bool,
+    /// How long the whole run may take, for example 90s, 10m or 1h30m. [default: 10m]
+    #[arg(long, value_name = "TIME", help_heading = "Waiting")]
+    pub timeout: Option<Span>,
+    /// The first pause between two looks at the tenant; later ones grow to 5s. [default: 300ms]
+    #[arg(long, value_name = "TIME", help_heading = "Waiting")]
+    pub poll_interval: Option<Span>,
+    /// The environment of the settings file, for its credentials; ids are given as they are on the tenant.
+    #[arg(long, value_name = "NAME")]
+    pub environment: Option<String>,
+    /// The settings file. [default: flowship.yaml in the working directory, if there is one]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Reports for CI systems.
+    #[command(flatten)]
+    pub reports: ReportArgs,
+    /// How fast the tenant may be asked.
+    #[command(flatten)]
+    pub pace: PaceArgs,
+    /// Where to try it out.
+    #[command(flatten)]
+    pub sandbox: TryOutArgs,
 }
 
 /// Arguments of `doctor`.

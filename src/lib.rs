@@ -21,11 +21,12 @@ pub mod settings;
 pub mod status;
 pub mod tenant;
 pub mod transport;
+pub mod undeploy;
 pub mod whole_file;
 pub mod words;
 
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{BufRead, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -57,9 +58,14 @@ pub struct Process<'a> {
     /// Takes who is to be told when a thread breaks off. That thread stands still from then on, so that the calling
     /// thread can still say what the tenant holds: release builds do not unwind.
     pub notice_panics: &'a dyn Fn(PanicNotice),
+    /// Opens standard input where a person sits at it who can be asked; `None` where it is no terminal.
+    pub answers: &'a dyn Fn() -> Option<Answers>,
     /// Runs since the start of the process.
     pub clock: Clock,
 }
+
+/// Where the answers of a person come from, line by line.
+pub type Answers = Box<dyn BufRead + Send>;
 
 /// Is told why a thread broke off.
 pub type PanicNotice = Box<dyn Fn(String) + Send + Sync>;

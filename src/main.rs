@@ -1,7 +1,7 @@
 //! The process edge: real arguments, environment, directory, streams and signals in; exit code out.
 
 use std::env;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufReader, IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -9,7 +9,7 @@ use std::{panic, thread};
 
 use flowship::clock::Clock;
 use flowship::settings::environment::Environment;
-use flowship::{PanicNotice, Process};
+use flowship::{Answers, PanicNotice, Process};
 
 fn main() -> ExitCode {
     let clock = Clock::start();
@@ -25,9 +25,18 @@ fn main() -> ExitCode {
         terminal: io::stderr().is_terminal(),
         listen: &listen,
         notice_panics: &notice_panics,
+        answers: &answers,
         clock,
     });
     ExitCode::from(exit.code())
+}
+
+/// Standard input, where somebody sits at it.
+fn answers() -> Option<Answers> {
+    let input = io::stdin();
+    input
+        .is_terminal()
+        .then(|| Box::new(BufReader::new(input)) as Answers)
 }
 
 /// Keeps the number of the signal that comes first. Where no handler can be set, a signal ends the process at once.

@@ -17,6 +17,7 @@ mod selection;
 mod status;
 mod target;
 mod transport;
+mod undeploy;
 mod voice;
 mod wishes;
 
@@ -113,6 +114,7 @@ pub(crate) fn run(cli: &Cli, process: &mut Process<'_>) -> Exit {
         Command::Deploy(args) => ("deploy", Some(&args.reports)),
         Command::Plan(_) => ("plan", Some(&none)),
         Command::Redeploy(args) => ("redeploy", Some(&args.reports)),
+        Command::Undeploy(args) => ("undeploy", Some(&args.reports)),
         Command::Check(args) => ("check", Some(&args.reports)),
         Command::Doctor(_) => ("doctor", None),
         Command::List(_) => ("list", None),
@@ -131,6 +133,7 @@ pub(crate) fn run(cli: &Cli, process: &mut Process<'_>) -> Exit {
         Command::Deploy(args) => deploy::deploy(args, &voice, process),
         Command::Plan(args) => plan::plan(args, &voice, process),
         Command::Redeploy(args) => deploy::redeploy(args, &voice, process),
+        Command::Undeploy(args) => undeploy::undeploy(args, &voice, process),
         Command::Pack(args) => pack::pack(args, &voice, process),
         Command::Check(args) => check::check(args, &voice, process),
         Command::Doctor(args) => doctor::doctor(args, &voice, process),

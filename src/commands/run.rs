@@ -1,6 +1,7 @@
 //! A run against a tenant: a worker does it, the calling thread alone owns the streams, tells what happens, and ends at
 //! once when a signal comes.
 
+use std::io::{BufRead, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,9 +9,8 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 use std::{fs, thread};
 
-use super::target::{LoginNames, target, warn_of_expiry};
+use super::target::{self, LoginNames, target_or, warn_of_expiry};
 use super::{Refusal, Voice, tell_broken, write_report};
-use crate::Process;
 use crate::cli::TryOutArgs;
 use crate::clock::{Clock, Deadline};
 use crate::deploy::approval::{Approval, Request};
@@ -26,13 +26,20 @@ use crate::report::masked::Masked;
 use crate::report::progress::{Progress, Volume};
 use crate::report::table::{self, Look, Row, Size, Table};
 use crate::report::{Found, Report};
+use crate::sandbox::Sandbox;
 use crate::settings::credentials::Credentials;
 use crate::settings::redactor::Redactor;
 use crate::tenant::Tenant;
 use crate::tenant::pace::Pace;
+use crate::tenant::wire::ArtifactId;
+use crate::undeploy::{self, Wish};
+use crate::{Answers, Process};
 
 /// How often the calling thread looks for a signal while the worker works.
 pub(super) const SIGNAL_EVERY: Duration = Duration::from_millis(50);
+
+/// How much of an answer is read, in bytes.
+const LONGEST_ANSWER: u64 = 100;
 
 /// A run that is settled: nothing but the tenant is missing.
 pub(super) struct Settled<'a> {
@@ -59,6 +66,8 @@ pub(super) enum Deed {
     Deploy(Option<Approval>),
     /// It is shown what would be done.
     Plan(PlanWishes),
+    /// There are none: this is undeployed.
+    Undeploy(Wish),
 }
 
 /// What is wished of a plan.
@@ -75,7 +84,8 @@ pub(super) struct PlanWishes {
 impl Settled<'_> {
     /// Carries the run out and writes its report.
     pub(super) fn run(self, voice: &Voice, process: &mut Process<'_>) -> Result<Exit, Refusal> {
-        let target = target(self.try_out, &self.login, &self.jobs, process)?;
+        let begin = || self.sandbox();
+        let target = target_or(self.try_out, &self.login, begin, process)?;
         target.credentials.hide_in(&self.redactor);
         warn_of_expiry(&target.credentials, process);
         let certificate = target.credentials.certificate();
@@ -104,7 +114,7 @@ impl Settled<'_> {
         }));
         let wishes = match &self.deed {
             Deed::Plan(wishes) => wishes.clone(),
-            Deed::Deploy(_) => PlanWishes::default(),
+            Deed::Deploy(_) | Deed::Undeploy(_) => PlanWishes::default(),
         };
         Work {
             tenant,
@@ -128,6 +138,7 @@ impl Settled<'_> {
             terminal: process.terminal,
             listen: process.listen,
             notice_panics: process.notice_panics,
+            answers: process.answers,
             clock,
         };
         let mut report = Report::begin(self.command, voice.ci, &masked);
@@ -144,8 +155,17 @@ impl Settled<'_> {
             temporary,
             signal,
             plan: wishes,
+            asking: false,
         };
         Ok(telling.follow(&received, &greeting, &mut masked))
+    }
+
+    /// A simulated tenant that holds what the run is about, as far as it is needed.
+    fn sandbox(&self) -> Result<Sandbox, Refusal> {
+        match &self.deed {
+            Deed::Undeploy(wish) => target::simulated_running(self.try_out, &wish.ids),
+            Deed::Deploy(_) | Deed::Plan(_) => target::simulated(self.try_out, &self.jobs),
+        }
     }
 
     /// The live table, for somebody who looks at a run over several artifacts.
@@ -155,7 +175,7 @@ impl Settled<'_> {
             style: voice.style,
             simulated,
         };
-        if self.jobs.len() < 2 || !table::is_wanted(process.terminal, in_ci, voice.volume) {
+        if self.ids().len() < 2 || !table::is_wanted(process.terminal, in_ci, voice.volume) {
             return None;
         }
         let environment = process.environment.clone();
@@ -167,8 +187,16 @@ impl Settled<'_> {
     fn rows(&self) -> Vec<Row> {
         let invalid = self.invalid.iter();
         let invalid = invalid.map(|outcome| Row::ended(&outcome.id, outcome.verdict.word));
-        let jobs = self.jobs.iter().map(|job| Row::waiting(&job.id.0));
-        invalid.chain(jobs).collect()
+        let ids = self.ids().into_iter();
+        invalid.chain(ids.map(|id| Row::waiting(&id.0))).collect()
+    }
+
+    /// The artifacts that the worker is to reach a verdict about.
+    fn ids(&self) -> Vec<&ArtifactId> {
+        match &self.deed {
+            Deed::Undeploy(wish) => wish.ids.iter().collect(),
+            Deed::Deploy(_) | Deed::Plan(_) => self.jobs.iter().map(|job| &job.id).collect(),
+        }
     }
 }
 
@@ -208,6 +236,7 @@ impl Work {
             let ended = match &self.deed {
                 Deed::Deploy(approved) => deploy::deploy(&context, &self.jobs, approved.as_ref()),
                 Deed::Plan(_) => deploy::preview(&context, &self.jobs),
+                Deed::Undeploy(wish) => undeploy::undeploy(&context, wish),
             };
             let _ = self.events.send(Event::Ended(ended));
         });
@@ -233,6 +262,8 @@ struct Telling<'a> {
     temporary: Vec<PathBuf>,
     signal: Arc<AtomicUsize>,
     plan: PlanWishes,
+    /// Somebody reads a question: nothing may be drawn over it.
+    asking: bool,
 }
 
 impl Telling<'_> {
@@ -258,16 +289,37 @@ impl Telling<'_> {
             match received.recv_timeout(SIGNAL_EVERY) {
                 Ok(Event::Ended(ended)) => return self.finish(ended, process),
                 Ok(Event::Broken(why)) => return self.broken(&why, process),
+                Ok(Event::Question { lines, answer }) => self.ask(&lines, answer, process),
                 Ok(event) => {
+                    self.asking = false;
                     let _ = self.progress.tell(&event, process.clock.now(), process.err);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return self.broken("", process),
             }
-            let _ = self.progress.draw(process.clock.now(), process.err);
+            if !self.asking {
+                let _ = self.progress.draw(process.clock.now(), process.err);
+            }
             if let Some(exit) = self.interrupted(process) {
                 return exit;
             }
+        }
+    }
+
+    /// Puts a question. The answer is read by a thread of its own, so that a signal still ends the run at once.
+    fn ask(&mut self, lines: &[String], answer: Sender<bool>, process: &mut Process<'_>) {
+        self.asking = true;
+        let _ = self.progress.clear(process.err);
+        let mark = if self.report.simulated {
+            "SIMULATED "
+        } else {
+            ""
+        };
+        let text: Vec<String> = lines.iter().map(|line| format!("{mark}{line}")).collect();
+        let _ = write!(process.err, "{}", text.join("\n"));
+        let _ = process.err.flush();
+        if let Some(input) = (process.answers)() {
+            thread::spawn(move || answer.send(is_yes(input)));
         }
     }
 
@@ -333,6 +385,14 @@ impl Telling<'_> {
             let _ = fs::remove_file(file);
         }
     }
+}
+
+/// Whether the next line says yes; its end, a broken line and everything else say no.
+fn is_yes(input: Answers) -> bool {
+    let mut line = String::new();
+    let read = input.take(LONGEST_ANSWER).read_line(&mut line);
+    let answer = line.trim().to_lowercase();
+    read.is_ok() && (answer == "y" || answer == "yes")
 }
 
 /// Which tenant, and as whom: the only moment at which a wrong stage can be seen.

@@ -11,6 +11,7 @@ use crate::sandbox::{Preload, Sandbox, SandboxError, SandboxOptions, Scenario};
 use crate::settings::credentials::{Credentials, Names};
 use crate::settings::environment::Environment;
 use crate::settings::project::Host;
+use crate::tenant::wire::ArtifactId;
 
 /// Which variables hold the credentials, and for which host they must be.
 pub(super) struct LoginNames {
@@ -62,6 +63,16 @@ pub(super) fn target(
     jobs: &[Job],
     process: &mut Process<'_>,
 ) -> Result<Target, Refusal> {
+    target_or(try_out, login, || simulated(try_out, jobs), process)
+}
+
+/// The same with a simulated tenant of one's own.
+pub(super) fn target_or(
+    try_out: &TryOutArgs,
+    login: &LoginNames,
+    begin: impl FnOnce() -> Result<Sandbox, Refusal>,
+    process: &mut Process<'_>,
+) -> Result<Target, Refusal> {
     if !try_out.sandbox {
         return Ok(Target {
             credentials: login.read(process)?,
@@ -70,7 +81,7 @@ pub(super) fn target(
         });
     }
     tell_ignored(process);
-    let sandbox = simulated(try_out, jobs)?;
+    let sandbox = begin()?;
     let variables = variables_of(&sandbox);
     Ok(Target {
         credentials: Credentials::from_environment(&variables, &process.directory)?,
@@ -136,6 +147,20 @@ pub(super) fn simulated(try_out: &TryOutArgs, jobs: &[Job]) -> Result<Sandbox, R
         started => started,
     };
     sandbox.map_err(|error| Refusal::usage(Message::new(error.to_string()).at("--sandbox")))
+}
+
+/// Starts a simulated tenant on which flows with these ids run.
+pub(super) fn simulated_running(
+    try_out: &TryOutArgs,
+    ids: &[ArtifactId],
+) -> Result<Sandbox, Refusal> {
+    let options = SandboxOptions {
+        scenarios: scenarios(&try_out.scenario)?,
+        preload: ids.iter().map(|id| Preload::example(&id.0)).collect(),
+        ..SandboxOptions::default()
+    };
+    Sandbox::start(options)
+        .map_err(|error| Refusal::usage(Message::new(error.to_string()).at("--sandbox")))
 }
 
 fn earlier_versions(jobs: &[Job]) -> Vec<Preload> {

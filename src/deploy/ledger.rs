@@ -1,7 +1,7 @@
 //! What was sent and answered, told as it happens: progress for the reader, and the ledger that is printed when a
 //! run is interrupted.
 
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{self, Receiver, Sender};
 
 use super::outcome::Outcome;
 
@@ -24,6 +24,13 @@ pub enum Event {
     },
     /// One request, for `--verbose`.
     Request(String),
+    /// Somebody is to be asked; the work waits for the answer.
+    Question {
+        /// What is asked; the last line is the question itself.
+        lines: Vec<String>,
+        /// Where the answer goes: whether it was yes.
+        answer: Sender<bool>,
+    },
     /// A thread broke off: a fault of flowship.
     Broken(String),
     /// The work has ended.
@@ -60,6 +67,14 @@ impl Ledger {
             artifact: artifact.to_owned(),
             text: text.into(),
         });
+    }
+
+    /// Asks whoever sits at the terminal. Where nobody answers, the receiver finds that nothing comes.
+    #[must_use]
+    pub fn ask(&self, lines: Vec<String>) -> Receiver<bool> {
+        let (answer, answered) = mpsc::channel();
+        let _ = self.events.send(Event::Question { lines, answer });
+        answered
     }
 
     /// Takes note of a write.

@@ -54,7 +54,7 @@ const REST: Duration = Duration::from_secs(60);
 
 impl Context<'_> {
     /// Until when a record that is in motion now is waited for.
-    fn rest_until(&self) -> Moment {
+    pub(crate) fn rest_until(&self) -> Moment {
         let now = self.clock.now();
         now + (self.deadline.left(now) / 4).min(REST)
     }

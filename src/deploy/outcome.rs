@@ -20,6 +20,10 @@ pub enum Word {
     Unchanged,
     /// Uploaded and configured, as asked, without a deployment.
     Uploaded,
+    /// Shown not to be deployed any more, by our undeployment.
+    Undeployed,
+    /// Shown not to be deployed; nothing was written.
+    Absent,
     /// The tenant decided against it.
     Failed,
     /// Credentials or a role.
@@ -44,6 +48,8 @@ impl Word {
             Word::Started => "started",
             Word::Unchanged => "unchanged",
             Word::Uploaded => "uploaded",
+            Word::Undeployed => "undeployed",
+            Word::Absent => "absent",
             Word::Failed => "failed",
             Word::Refused => "refused",
             Word::Invalid => "invalid",
@@ -72,6 +78,10 @@ pub enum Phase {
     Start,
     /// Looking at what runs: the only step of `status`.
     Status,
+    /// The undeploy call.
+    Undeploy,
+    /// Waiting for the artifact to be gone.
+    Stop,
 }
 
 impl Phase {
@@ -85,6 +95,9 @@ impl Phase {
         Phase::Start,
     ];
 
+    /// Those of an undeployment.
+    pub const UNDEPLOYMENT: [Phase; 3] = [Phase::Read, Phase::Undeploy, Phase::Stop];
+
     /// The name in reports.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -96,6 +109,8 @@ impl Phase {
             Phase::Deploy => "deploy",
             Phase::Start => "start",
             Phase::Status => "status",
+            Phase::Undeploy => "undeploy",
+            Phase::Stop => "stop",
         }
     }
 }
@@ -233,7 +248,9 @@ impl Verdict {
     #[must_use]
     pub fn bad(word: Word, evidence: String, message: Message) -> Self {
         let exit = match word {
-            Word::Started | Word::Unchanged | Word::Uploaded => Exit::Ok,
+            Word::Started | Word::Unchanged | Word::Uploaded | Word::Undeployed | Word::Absent => {
+                Exit::Ok
+            }
             Word::Failed | Word::Superseded | Word::Skipped => Exit::Failed,
             Word::Refused => Exit::Refused,
             Word::Invalid => Exit::Artifact,

@@ -35,6 +35,7 @@ pub fn xml(report: &Report) -> String {
     for outcome in &report.artifacts {
         let phases = match outcome.phase {
             Phase::Status => &[Phase::Status][..],
+            _ if report.command == "undeploy" => &Phase::UNDEPLOYMENT,
             _ => &Phase::DEPLOYMENT,
         };
         cases.extend(phases.iter().map(|phase| of_phase(outcome, *phase)));
@@ -109,6 +110,7 @@ fn result(outcome: &Outcome, phase: Phase) -> Result<'_> {
         {
             Result::Skipped("unchanged")
         }
+        (_, Word::Absent) if phase != Phase::Read => Result::Skipped("not deployed"),
         (_, Word::Uploaded) if phase > Phase::Configure => {
             Result::Skipped("not deployed, as asked")
         }

@@ -2,7 +2,7 @@
 
 use super::Report;
 use crate::artifact::ArtifactKind;
-use crate::deploy::outcome::{Message, Outcome};
+use crate::deploy::outcome::{Message, Outcome, Word};
 use crate::exit::Exit;
 
 /// Writes the summary; rows that do not fit into `room` bytes are counted instead.
@@ -125,7 +125,10 @@ fn row(report: &Report, outcome: &Outcome) -> String {
         ),
         change(
             outcome.before.runtime_version.as_deref(),
-            outcome.runtime_version.as_deref()
+            match outcome.verdict.word {
+                Word::Undeployed => Some("–"),
+                _ => outcome.runtime_version.as_deref(),
+            }
         ),
         outcome.took.as_secs_f64(),
         outcome

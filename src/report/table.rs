@@ -21,10 +21,12 @@ const GAP: &str = "  ";
 /// Where a text is cut.
 const CUT: &str = "…";
 /// Every verdict, as it is read from the progress of an artifact.
-const VERDICTS: [Word; 10] = [
+const VERDICTS: [Word; 12] = [
     Word::Started,
     Word::Unchanged,
     Word::Uploaded,
+    Word::Undeployed,
+    Word::Absent,
     Word::Failed,
     Word::Refused,
     Word::Invalid,
@@ -259,7 +261,7 @@ fn is_guid(word: &str) -> bool {
 /// The same colours as in the result.
 fn colour(word: Word) -> &'static str {
     match word {
-        Word::Started | Word::Unchanged | Word::Uploaded => "32",
+        Word::Started | Word::Unchanged | Word::Uploaded | Word::Undeployed | Word::Absent => "32",
         Word::Failed
         | Word::Refused
         | Word::Invalid

@@ -76,6 +76,22 @@ pub(super) fn earlier_version(zip: &[u8]) -> Option<Vec<u8>> {
     Some(writer.finish().ok()?.into_inner())
 }
 
+/// A flow that is nothing but its manifest.
+pub(super) fn bare_flow(id: &str) -> Option<Vec<u8>> {
+    let manifest = format!(
+        "Manifest-Version: 1.0\r\nBundle-SymbolicName: placeholder; singleton:=true\r\nBundle-Name: {EXAMPLE}\r\n\
+         Bundle-ManifestVersion: 2\r\nBundle-Version: 1.0.0\r\nSAP-BundleType: IntegrationFlow\r\n\r\n"
+    );
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    writer
+        .start_file(MANIFEST, SimpleFileOptions::default())
+        .ok()?;
+    writer.write_all(manifest.as_bytes()).ok()?;
+    renamed(writer.finish().ok()?.into_inner(), id).ok()
+}
+
+const EXAMPLE: &str = "Example";
+
 /// The description that travels in the zip.
 pub(super) fn description(zip: &[u8]) -> Option<String> {
     let properties = Properties::parse(&file(zip, METAINFO)?).ok()?;

@@ -30,6 +30,18 @@ pub struct Preload {
 }
 
 impl Preload {
+    /// A flow with this id that runs, and holds nothing but its manifest; for trying out what is done to artifacts that
+    /// are on the tenant already.
+    #[must_use]
+    pub fn example(id: &str) -> Self {
+        Self {
+            package_id: "Examples".to_owned(),
+            zip: bundle::bare_flow(id).unwrap_or_default(),
+            deployed: true,
+            configured: Vec::new(),
+        }
+    }
+
     /// An earlier version of the artifact in `zip`, deployed; for scenarios that are about an existing artifact.
     #[must_use]
     pub fn earlier_version(package_id: &str, zip: &[u8]) -> Self {
@@ -157,10 +169,31 @@ fn deploy(tenant: &mut Tenant, artifact: &Artifact, call: &Call) {
         error,
         ..record(artifact, &call.shown_as("deployed-by"))
     };
+    let scenarios = &call.setting.scenarios;
     let runtime = tenant.runtime.entry(artifact.id.clone()).or_default();
     runtime.hidden = artifact.hidden;
-    runtime.plan(vec![Stage {
-        at: DEPLOYED,
+    runtime.plan(match scenarios.seconds_of("starting", &artifact.id) {
+        Some(until) => starting(&record, until, call.setting.clock.millis(0.0)),
+        None => vec![stage(DEPLOYED, record)],
+    });
+}
+
+/// A deployment that is still going on when the sandbox starts; its own date is seen when it has started.
+fn starting(record: &Record, until: Seconds, deployed_on: i64) -> Vec<Stage> {
+    let begun = Record {
+        status: "STARTING".to_owned(),
+        ..record.clone()
+    };
+    let started = Record {
+        deployed_on,
+        ..record.clone()
+    };
+    vec![stage(DEPLOYED, begun), stage(until, started)]
+}
+
+fn stage(at: Seconds, record: Record) -> Stage {
+    Stage {
+        at,
         record: Some(record),
-    }]);
+    }
 }

@@ -105,7 +105,8 @@ pub fn is_permanent(text: &str) -> bool {
 #[must_use]
 pub fn remedy(status: u16, text: &str) -> Option<String> {
     let lower = text.to_lowercase();
-    let remedy = if status == 423 || lower.contains("locked") {
+    let is_locked = lower.replace("blocked", "").contains("locked");
+    let remedy = if status == 423 || is_locked {
         "somebody has the artifact open in the web UI: save and close it there, or release the lock under Monitor > Manage Locks > Designtime Artifact Locks, then run again"
     } else if lower.contains(DUPLICATE) {
         "artifact ids are unique in the whole tenant: use the package that holds it, or another id with --id; if you cannot see it, an access policy hides it from this key (role AccessAllAccessPoliciesArtifacts)"

@@ -520,6 +520,23 @@ impl Tenant {
         }
     }
 
+    /// Takes an artifact out of the run time; the design time is left alone. Accepted is not gone: it is STOPPING for a
+    /// while, and then not found (cpi-api.md §5.5). Over a fresh connection, as the deploy call.
+    pub fn undeploy(&self, id: &ArtifactId, deadline: Deadline) -> Result<Written, TenantError> {
+        let ask = Ask {
+            bucket: Bucket::Runtime,
+            connection: Connection::Fresh,
+            path: runtime_ask(id, "").path,
+            ..Ask::write(
+                Method::Delete,
+                Role::ArtifactsDeploy,
+                String::new(),
+                Body::None,
+            )
+        };
+        self.write(&ask, deadline, empty_or_json)
+    }
+
     /// The text of `ErrorInformation`, asked once; `None` while there is none.
     pub fn error_information(&self, id: &ArtifactId, deadline: Deadline) -> Option<String> {
         let ask = runtime_ask(id, "/ErrorInformation/$value");

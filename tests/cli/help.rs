@@ -6,7 +6,7 @@ use crate::harness::Flowship;
 #[test]
 fn the_help_of_each_command_is_as_it_was() {
     for command in [
-        "", "deploy", "plan", "redeploy", "pack", "check", "doctor", "sandbox",
+        "", "deploy", "plan", "redeploy", "undeploy", "pack", "check", "doctor", "sandbox",
     ] {
         let arguments = [command, "--help"]
             .into_iter()
@@ -27,7 +27,7 @@ fn every_command_has_a_golden_help() {
     use clap::CommandFactory;
     let commands = flowship::cli::Cli::command();
     let known = [
-        "deploy", "plan", "redeploy", "pack", "check", "doctor", "sandbox",
+        "deploy", "plan", "redeploy", "undeploy", "pack", "check", "doctor", "sandbox",
     ];
     for command in commands.get_subcommands() {
         assert!(

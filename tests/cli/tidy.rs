@@ -199,6 +199,7 @@ fn the_verdict_is_a_pure_function() {
         ],
         |name| {
             name == "deploy/verdict.rs"
+                || name == "undeploy/verdict.rs"
                 || name == "deploy/plan.rs"
                 || name == "deploy/parameters.rs"
         },
