@@ -59,7 +59,7 @@ static BEHAVIOURS: &[Behaviour] = &[
     behaviour(Assumed, "for trying out", "what a flow needs and is nowhere on the tenant is taken to be there (scenario dependencies=strict)"),
     behaviour(Assumed, "unknown", "SaveAsVersion takes lower and equal versions too (scenario save-as-version)"),
     behaviour(Documented, "specification", "the lists of a package show each artifact as its single read does, of all four types, with the same query options and pages as other lists"),
-    behaviour(Documented, "specification", "undeploy is 202, STOPPING for a while, then 404"),
+    behaviour(Documented, "specification", "undeploy is 202, STOPPING for a while, then 404; what is STOPPING can't be undeployed (400 is assumed)"),
     behaviour(Assumed, "minimal", "ServiceEndpoints lists the HTTPS sender addresses of started flows"),
     behaviour(Assumed, "not built", "501 here, though tenants have it: $metadata, $batch, package import and copy, other design-time types, guidelines, locks, message logs, security content"),
     behaviour(Assumed, "sandbox only", "GET /sandbox/journal and GET /sandbox/state show, without credentials, what was asked and what is stored, as JSON"),

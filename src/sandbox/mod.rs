@@ -46,6 +46,7 @@ mod state;
 mod tests;
 mod timeline;
 mod tokens;
+mod undeployment;
 mod wire;
 
 use std::collections::BTreeMap;

@@ -4,8 +4,8 @@ use super::answer::{Answer, Refusal};
 use super::call::Call;
 use super::entity::{Entity, Property};
 use super::path::{Key, key_literal};
-use super::state::{Record, Stage, Tenant};
-use super::timeline::UNDEPLOY;
+use super::state::{Record, Tenant};
+use super::undeployment;
 
 pub(super) fn answer(tenant: &mut Tenant, call: &Call) -> Result<Answer, Refusal> {
     let key = &call.segments[0].key;
@@ -20,7 +20,7 @@ pub(super) fn answer(tenant: &mut Tenant, call: &Call) -> Result<Answer, Refusal
         ("GET", []) => call.entity(200, entity(id, &record)),
         ("GET", ["ErrorInformation"]) => call.entity(200, error_entry(id)),
         ("GET", ["ErrorInformation", "$value"]) => Ok(error_text(&record, call)),
-        ("DELETE", []) => Ok(undeploy(tenant, call, id, record)),
+        ("DELETE", []) => undeployment::undeploy(tenant, call, id, &record),
         _ => Err(Refusal::not_implemented()),
     }
 }
@@ -92,27 +92,4 @@ fn error_text(record: &Record, call: &Call) -> Answer {
         }
         Some(error) => Answer::text(200, error.text.clone()),
     }
-}
-
-fn undeploy(tenant: &mut Tenant, call: &Call, id: &str, record: Record) -> Answer {
-    let stopping = Record {
-        status: "STOPPING".to_owned(),
-        error: None,
-        ..record
-    };
-    let stages = vec![
-        Stage {
-            at: call.now,
-            record: Some(stopping),
-        },
-        Stage {
-            at: call.now + UNDEPLOY,
-            record: None,
-        },
-    ];
-    if let Some(runtime) = tenant.runtime.get_mut(id) {
-        runtime.undeployments += 1;
-        runtime.replan(call.now, stages);
-    }
-    Answer::empty(202)
 }

@@ -230,6 +230,12 @@ fn reach(name: &str) -> Reach {
         | "save-as-version"
         | "create-fails-after-delete"
         | "delete-lingers"
+        | "starting"
+        | "slow-undeploy"
+        | "undeploy-stuck"
+        | "undeploy-refused"
+        | "foreign-redeploy"
+        | "foreign-undeploy"
         // the id is a package's
         | "read-only"
         | "broken-package-list" => Reach::Artifact,
@@ -495,6 +501,13 @@ static ALL: &[ScenarioInfo] = &[
     scenario("hidden-by-policy", Values::None, Artifact, Observed, "Terraform provider: access policies", "what is preloaded looks missing, yet its id is taken"),
     scenario("modified-by", Text("api-user"), Nothing, Documented, "Neo: oauth_client_<id>; elsewhere unknown", "what this client writes shows this name in CreatedBy and ModifiedBy, not the client id"),
     scenario("deployed-by", Text("api-user"), Nothing, Assumed, "unknown whether DeployedBy is the client id", "what this client deploys shows this name in DeployedBy"),
+    // undeploying
+    scenario("slow-undeploy", Seconds(30.0), Deployed, Documented, "messages in flight delay it by up to a minute", "what is undeployed shows STOPPING this long"),
+    scenario("undeploy-stuck", Words(&["stopping", "ignored"]), Deployed, Assumed, "no bound is documented", "what is undeployed shows STOPPING for ever (ignored: the call is accepted and nothing comes of it)"),
+    scenario("undeploy-refused", Words(&["400", "423", "500"]), Deployed, Documented, "an outdated runtime blocks undeployment; status and text unknown", "undeploy calls are refused with this status"),
+    scenario("foreign-redeploy", Words(&["stopping", "gone", "unnoticed"]), Deployed, Assumed, "two people on one artifact", "somebody deploys it again: while it is STOPPING by our first undeploy call, just after it is gone, or just before that call, which then takes effect on theirs"),
+    scenario("foreign-undeploy", Values::None, Deployed, Assumed, "two people on one artifact", "somebody undeploys it just before our undeploy call, which is then 404"),
+    scenario("starting", Seconds(30.0), Deployed, Observed, "SAP patch notes: stale Starting", "what is deployed shows STARTING this long from the start, and the DeployedOn of a deployment before it"),
     // who may come in
     scenario("roles-missing", Roles, Nothing, Observed, "Terraform provider: 403 with an empty body", "the client lacks these roles"),
     scenario("roles-also", Roles, Nothing, Documented, "Tasks and Permissions", "the client has these roles too"),

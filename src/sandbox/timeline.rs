@@ -10,8 +10,6 @@ use super::state::{COLLEAGUE, Record, Stage, StartError};
 const BUILD: Seconds = 1.0;
 const DISTRIBUTION: Seconds = 0.2;
 const START: Seconds = 0.3;
-/// How long a stopping artifact is seen.
-pub(super) const UNDEPLOY: Seconds = 1.0;
 
 /// An accepted deploy call.
 pub(super) struct Order<'a> {

@@ -33,6 +33,7 @@ mod settings_file;
 mod signals;
 mod switches;
 mod tidy;
+mod undeploy;
 mod value_mappings;
 mod verdicts;
 mod wire_faults;
