@@ -251,9 +251,22 @@ impl Work<'_> {
         let staging = self.layout.staging();
         directory::refuse_links(&self.wanted.directory, &item.path)
             .map_err(|error| Trouble::from_artifact(&error, &item.id))?;
+        if let Some(before) = self.layout.moved(&self.wanted.directory, item)? {
+            item.notes.push(format!(
+                "it moved from {} on the tenant, and here",
+                before.display()
+            ));
+        }
         let updated = working_copy::update(artifact, &options, &configured, &place, staging)
             .map_err(|error| Trouble::from_artifact(&error, &item.id))?;
         item.notes.extend(working_copy::clashes(paths(&fetched)));
+        item.notes.extend(left_aside(artifact));
+        if artifact.id() != stored.artifact.id {
+            item.notes.push(format!(
+                "its manifest named `{}`; here it is aligned with the id on the tenant",
+                artifact.id()
+            ));
+        }
         let files = updated.written.len() + updated.removed.len();
         let parameters = parameters::write(self.wanted, &place, &configured, item, staging)?;
         Ok(match files + usize::from(parameters) {
@@ -324,6 +337,17 @@ fn left_out(id: &str, what: &str, hint: &str) -> End {
     End::Failed(Trouble::failed(message.hint(hint)))
 }
 
+/// What lies in the tenant's zip and is no part of an artifact: it is not written, as a deployment would not send it.
+fn left_aside(artifact: &Artifact) -> Option<String> {
+    let names: Vec<String> = artifact.left_out().iter().map(ToString::to_string).collect();
+    let shown = names.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
+    match names.len() {
+        0 => None,
+        1..=5 => Some(format!("not written: {shown}")),
+        more => Some(format!("not written: {shown} and {} more", more - 5)),
+    }
+}
+
 fn paths(fetched: &Fetched) -> impl Iterator<Item = &str> {
     fetched
         .artifact
@@ -338,7 +362,7 @@ impl Trouble {
         let exit = match error {
             ArtifactError::WriteFile { .. }
             | ArtifactError::Write { .. }
-            | ArtifactError::Link { .. } => Exit::Usage,
+            | ArtifactError::Link { .. } => Exit::Failed,
             _ => Exit::Protocol,
         };
         let message = Message::new(format!("{id}: {}", disarm(&error.to_string())));
@@ -478,7 +502,7 @@ fn write_text(staging: &Path, path: &Path, text: &str) -> Result<(), Trouble> {
 fn not_written(path: &Path, error: &std::io::Error) -> Trouble {
     let message = Message::new(format!("{} can't be written: {error}", path.display()));
     Trouble {
-        exit: Exit::Usage,
+        exit: Exit::Failed,
         message: message.hint("check who may write there, and whether the disk is full"),
     }
 }

@@ -64,6 +64,10 @@ pub fn update(
         new: local.is_none(),
         ..Updated::default()
     };
+    if updated.new && !directory.exists() {
+        updated.written = write_new(&mut contents, source, options, directory, staging)?;
+        return Ok(updated);
+    }
     updated.removed = remove_surplus(source, local.as_ref(), directory)?;
     for file in source.files() {
         let target = Target {
@@ -76,6 +80,31 @@ pub fn update(
         }
     }
     Ok(updated)
+}
+
+/// Writes a new artifact beside its place and moves it there as a whole.
+fn write_new(
+    contents: &mut Contents,
+    source: &Artifact,
+    options: &PackOptions,
+    directory: &Path,
+    staging: &Path,
+) -> Result<Vec<String>, ArtifactError> {
+    let cannot = |error| unwritable(directory, error);
+    let whole = Builder::new().tempdir_in(staging).map_err(cannot)?;
+    let inside = whole.path().join("artifact");
+    for file in source.files() {
+        let target = Target {
+            directory: &inside,
+            path: &file.path,
+            staging,
+        };
+        write_one(contents, file, options, &target)?;
+    }
+    let folder = directory.parent().unwrap_or(directory);
+    fs::create_dir_all(folder).map_err(cannot)?;
+    fs::rename(&inside, directory).map_err(cannot)?;
+    Ok(source.files().iter().map(|file| file.path.clone()).collect())
 }
 
 /// Removes the files of an artifact that the tenant has no more; what lies beside them stays.

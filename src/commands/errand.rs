@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::run::{SIGNAL_EVERY, greeting};
-use super::target::{LoginNames, Target, target, warn_of_expiry};
+use super::target::{LoginNames, Target, simulated_running, target, warn_of_expiry};
 use super::{Refusal, Voice, tell_broken};
 use crate::Process;
 use crate::cli::TryOutArgs;
@@ -24,7 +24,11 @@ use crate::report::progress::{Progress, Volume};
 use crate::sandbox::Sandbox;
 use crate::settings::redactor::Redactor;
 use crate::tenant::Tenant;
+use crate::tenant::wire::ArtifactId;
 use crate::tenant::pace::Pace;
+
+/// What runs on a simulated tenant of which something is asked.
+const EXAMPLES: [&str; 2] = ["flowship.example.Invoices", "flowship.example.Orders"];
 
 /// What the worker tells.
 enum Event {
@@ -91,7 +95,7 @@ impl Journey {
         }
     }
 
-    /// Reads the credentials for a tenant, or starts a simulated one.
+    /// Reads the credentials for a tenant, or starts a simulated one on which some examples run.
     pub(super) fn site(
         &self,
         login: &LoginNames,
@@ -99,7 +103,9 @@ impl Journey {
         try_out: &TryOutArgs,
         process: &mut Process<'_>,
     ) -> Result<Site, Refusal> {
-        let target = target(try_out, login, &[], process)?;
+        let examples = EXAMPLES.map(|id| ArtifactId(id.to_owned()));
+        let begin = || simulated_running(try_out, &examples);
+        let target = target(try_out, login, begin, process)?;
         self.site_of(target, environment, process)
     }
 

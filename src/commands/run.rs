@@ -9,7 +9,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 use std::{fs, thread};
 
-use super::target::{self, LoginNames, target_or, warn_of_expiry};
+use super::target::{self, LoginNames, target, warn_of_expiry};
 use super::{Refusal, Voice, tell_broken, write_report};
 use crate::cli::TryOutArgs;
 use crate::clock::{Clock, Deadline};
@@ -85,7 +85,7 @@ impl Settled<'_> {
     /// Carries the run out and writes its report.
     pub(super) fn run(self, voice: &Voice, process: &mut Process<'_>) -> Result<Exit, Refusal> {
         let begin = || self.sandbox();
-        let target = target_or(self.try_out, &self.login, begin, process)?;
+        let target = target(self.try_out, &self.login, begin, process)?;
         target.credentials.hide_in(&self.redactor);
         warn_of_expiry(&target.credentials, process);
         let certificate = target.credentials.certificate();

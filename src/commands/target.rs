@@ -56,18 +56,8 @@ pub(super) struct Target {
     pub(super) sandbox: Option<Sandbox>,
 }
 
-/// Reads the credentials, or starts a simulated tenant when that was asked for on the command line itself.
+/// Reads the credentials, or begins a simulated tenant when that was asked for on the command line itself.
 pub(super) fn target(
-    try_out: &TryOutArgs,
-    login: &LoginNames,
-    jobs: &[Job],
-    process: &mut Process<'_>,
-) -> Result<Target, Refusal> {
-    target_or(try_out, login, || simulated(try_out, jobs), process)
-}
-
-/// The same with a simulated tenant of one's own.
-pub(super) fn target_or(
     try_out: &TryOutArgs,
     login: &LoginNames,
     begin: impl FnOnce() -> Result<Sandbox, Refusal>,

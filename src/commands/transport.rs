@@ -1,6 +1,7 @@
 //! `transport`: from one tenant to another, by the rules of `deploy`.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -64,7 +65,7 @@ pub(super) fn transport(
     } else {
         Deed::Deploy(None)
     };
-    Settled {
+    let exit = Settled {
         command: "transport",
         jobs: work.jobs,
         invalid: work.skipped,
@@ -78,7 +79,11 @@ pub(super) fn transport(
         redactor,
         source: Some(host),
     }
-    .run(voice, process)
+    .run(voice, process)?;
+    if !dry && matches!(exit, Exit::Failed | Exit::Unreachable | Exit::Undecided | Exit::Protocol | Exit::Refused) {
+        let _ = writeln!(process.err, "what has arrived stays; the same command again brings the rest and leaves alone what is there");
+    }
+    Ok(exit)
 }
 
 impl Ends {

@@ -5,11 +5,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Wanted, package, parameters};
+use super::{Item, Wanted, not_written, package, parameters};
 use crate::artifact::working_copy::{self, clashes as clashing};
 use crate::artifact::{Artifact, ArtifactError, artifacts_below};
 use crate::deploy::outcome::Message;
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, Trouble};
 use crate::inventory::selection::Names;
 use crate::words::disarm;
 
@@ -19,6 +19,7 @@ const STAGING: &str = ".flowship-download";
 /// What lies in the target directory.
 pub(super) struct Layout {
     staging: PathBuf,
+    directory: PathBuf,
     /// The artifacts by id, relative to the directory.
     present: BTreeMap<String, PathBuf>,
 }
@@ -37,6 +38,7 @@ impl Layout {
         Ok(Self {
             present: present(directory)?,
             staging,
+            directory: directory.to_owned(),
         })
     }
 
@@ -48,12 +50,33 @@ impl Layout {
         let _ = fs::remove_dir_all(&self.staging);
     }
 
-    /// Where an artifact lies, or is to lie.
+    /// Where an artifact lies, or is to lie. What a download put into the folder of another package goes along with it.
     pub(super) fn path(&self, package: &str, id: &str) -> PathBuf {
         match self.present.get(id) {
-            Some(path) => path.clone(),
-            None => Path::new(package).join(id),
+            Some(path) if !self.is_elsewhere(path, package) => path.clone(),
+            _ => Path::new(package).join(id),
         }
+    }
+
+    /// Whether a path is in the folder of another package, as downloads make them.
+    fn is_elsewhere(&self, path: &Path, package: &str) -> bool {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let is_ours = self.directory.join(folder).join(package::FILE).is_file();
+        is_ours && folder != Path::new(package)
+    }
+
+    /// Moves the directory of an artifact that is in another package by now; from where.
+    pub(super) fn moved(&self, directory: &Path, item: &Item) -> Result<Option<&Path>, Trouble> {
+        let before = self.present.get(&item.id).filter(|before| **before != item.path);
+        let Some(before) = before else {
+            return Ok(None);
+        };
+        let target = directory.join(&item.path);
+        let folder = target.parent().unwrap_or(directory);
+        fs::create_dir_all(folder)
+            .and_then(|()| fs::rename(directory.join(before), &target))
+            .map_err(|error| not_written(&target, &error))?;
+        Ok(Some(before))
     }
 
     /// The artifacts in scope that are none of these: id, package and path.

@@ -46,7 +46,7 @@ pub fn fetch(
 
 fn opened(mut file: File) -> Result<Fetched, ArtifactError> {
     let unwritable = |source| ArtifactError::Write {
-        at: std::env::temp_dir().display().to_string(),
+        at: tempfile::env::temp_dir().display().to_string(),
         source,
     };
     let mut zip = NamedTempFile::with_prefix("flowship-").map_err(unwritable)?;

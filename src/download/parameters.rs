@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Item, Wanted, not_written, write_text};
+use super::{Item, Wanted, not_written, read_text, write_text};
+use crate::artifact::comparison::RUNTIME_PROFILE;
 use crate::artifact::{Artifact, PARAMETERS_PATH, Properties, looks_secret, properties};
 use crate::inventory::Trouble;
 use crate::settings::parameters::read_file;
@@ -53,19 +54,18 @@ pub(super) fn write(
             path.display()
         ));
     }
+    let text = text(&path, &values, &secrets);
     let same = before.len() == values.len()
-        && values
-            .iter()
-            .all(|(key, value)| before.get(*key) == Some(value));
-    if same {
+        && values.iter().all(|(key, value)| before.get(*key) == Some(value));
+    let remembered = read_text(&path).unwrap_or_default();
+    if same && secrets.iter().all(|key| remembered.contains(&memory(key))) {
         return Ok(false);
     }
-    if values.is_empty() {
+    if text.is_empty() {
         return fs::remove_file(&path)
             .map(|()| true)
             .map_err(|error| not_written(&path, &error));
     }
-    let text = text(&path, &values);
     write_text(staging, &path, &text).map(|()| true)
 }
 
@@ -137,22 +137,33 @@ fn own_values(place: &Path) -> Own {
 impl Own {
     /// Whether a configured value is to be kept: its key is one of the artifact, or SAP's own, and the artifact has another.
     fn differs(&self, key: &str, value: &str) -> bool {
-        let known = self.keys.contains(key) || key == crate::artifact::comparison::RUNTIME_PROFILE;
+        // the default of the profile says nothing, and not every tenant has the key
+        let is_profile = key == RUNTIME_PROFILE && value != "iflmap";
+        let known = self.keys.contains(key) || is_profile;
         known && self.values.get(key).unwrap_or_default() != value
     }
 }
 
-fn text(path: &Path, values: &BTreeMap<&str, String>) -> String {
+/// The line that keeps in mind what is not written to Git.
+fn memory(key: &str) -> String {
+    format!("# {}: looks like a secret and was left out; put ${{env:NAME}} here", key.replace(['\r', '\n'], " "))
+}
+
+fn text(path: &Path, values: &BTreeMap<&str, String>, secrets: &[String]) -> String {
     let is_yaml = path
         .extension()
         .is_some_and(|end| end.eq_ignore_ascii_case("yaml") || end.eq_ignore_ascii_case("yml"));
+    let mut text: String = secrets.iter().map(|key| memory(key) + "\n").collect();
     if !is_yaml {
-        return properties::write(&values.iter().collect::<Vec<_>>());
+        return text + &properties::write(&values.iter().collect::<Vec<_>>());
+    }
+    if values.is_empty() {
+        return String::new();
     }
     // texts of JSON are texts of YAML
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
-    values
-        .iter()
-        .map(|(key, value)| format!("{}: {}\n", quoted(key), quoted(value)))
-        .collect()
+    for (key, value) in values {
+        text += &format!("{}: {}\n", quoted(key), quoted(value));
+    }
+    text
 }

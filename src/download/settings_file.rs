@@ -18,12 +18,16 @@ pub(super) const FILE: &str = "flowship.yaml";
 /// How a file begins that is ours to write.
 const MARK: &str = "# Written by `flowship download`, which writes it anew. Delete this line to keep it by hand.\n";
 
+/// What Git is told of artifacts.
+const ATTRIBUTES: &str = "# Artifacts are what the tenant holds, byte by byte: no line ends are turned around.\n* -text\n";
+
 /// Writes the file, if it is ours to write; what a reader should know otherwise.
 pub(super) fn keep(wanted: &Wanted, staging: &Path) -> Result<Vec<String>, Trouble> {
     let packages = packages(&wanted.directory);
     if packages.is_empty() || !wanted.keeps_settings {
         return Ok(Vec::new());
     }
+    keep_bytes(wanted, staging)?;
     let path = wanted.directory.join(FILE);
     if !is_ours(&path) {
         return Ok(Vec::new());
@@ -32,6 +36,15 @@ pub(super) fn keep(wanted: &Wanted, staging: &Path) -> Result<Vec<String>, Troub
     match read_text(&path) {
         Some(found) if found == text => Ok(Vec::new()),
         _ => write_text(staging, &path, &text).map(|()| Vec::new()),
+    }
+}
+
+/// Git on Windows turns line ends around, which would change every artifact: in a directory of downloads it leaves them.
+fn keep_bytes(wanted: &Wanted, staging: &Path) -> Result<(), Trouble> {
+    let path = wanted.directory.join(".gitattributes");
+    match fs::symlink_metadata(&path) {
+        Ok(_) => Ok(()),
+        Err(_) => write_text(staging, &path, ATTRIBUTES),
     }
 }
 
