@@ -14,7 +14,8 @@ pub(crate) fn map<T: Send, R: Send>(
     if things.len() < 2 || hands < 2 {
         return things.into_iter().map(work).collect();
     }
-    let hands = hands.min(things.len());
+    let count = things.len();
+    let hands = hands.min(count);
     let queue = Mutex::new(things.into_iter().enumerate());
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
     let one_hand = || {
@@ -24,19 +25,22 @@ pub(crate) fn map<T: Send, R: Send>(
         }
         done
     };
-    let mut results = thread::scope(|scope| {
+    // each result goes to its place: a sort would be compiled anew for each type of result
+    let mut results: Vec<Option<R>> = (0..count).map(|_| None).collect();
+    thread::scope(|scope| {
         let threads: Vec<_> = (0..hands).map(|_| scope.spawn(one_hand)).collect();
-        let mut results = Vec::new();
         for thread in threads {
             match thread.join() {
-                Ok(done) => results.extend(done),
+                Ok(done) => {
+                    for (place, result) in done {
+                        results[place] = Some(result);
+                    }
+                }
                 Err(panic) => resume_unwind(panic),
             }
         }
-        results
     });
-    results.sort_by_key(|(place, _)| *place);
-    results.into_iter().map(|(_, result)| result).collect()
+    results.into_iter().flatten().collect()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod package;
 mod parameters;
 pub mod settings_file;
 
+use crate::gathered::Gathered;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write;
@@ -136,7 +137,7 @@ pub fn download(errand: &Errand<'_>, wanted: &Wanted) -> Result<Downloaded, Tena
     };
     done.notes
         .extend(directory::clashes(&inventory, &wanted.selection.names));
-    let named: BTreeSet<&str> = wanted.selection.ids.iter().map(String::as_str).collect();
+    let named: BTreeSet<&str> = wanted.selection.ids.iter().map(String::as_str).gathered();
     let work = Work {
         errand,
         wanted,
@@ -291,7 +292,7 @@ impl Work<'_> {
             .tenant
             .configurations(&stored.id(), self.errand.deadline)
             .map_err(|error| self.failed(error))?;
-        Ok(all.into_iter().map(|one| (one.key, one.value)).collect())
+        Ok(all.into_iter().map(|one| (one.key, one.value)).gathered())
     }
 
     /// How names of the environment are turned back.
@@ -339,7 +340,11 @@ fn left_out(id: &str, what: &str, hint: &str) -> End {
 
 /// What lies in the tenant's zip and is no part of an artifact: it is not written, as a deployment would not send it.
 fn left_aside(artifact: &Artifact) -> Option<String> {
-    let names: Vec<String> = artifact.left_out().iter().map(ToString::to_string).collect();
+    let names: Vec<String> = artifact
+        .left_out()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     let shown = names.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
     match names.len() {
         0 => None,
@@ -413,7 +418,7 @@ fn prune(
     let known: BTreeSet<&str> = inventory
         .artifacts()
         .filter_map(|(_, stored)| wanted.selection.names.id.strip(&stored.artifact.id))
-        .collect();
+        .gathered();
     for (id, package, path) in layout.others(&known, wanted) {
         let gone = match status::find(errand, &ArtifactId(wanted.selection.names.id.apply(&id))) {
             Ok(None) => Ok(if wanted.prune {

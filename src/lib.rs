@@ -13,6 +13,7 @@ pub mod doctor;
 pub mod download;
 pub mod errand;
 pub mod exit;
+mod gathered;
 pub mod http;
 pub mod inventory;
 pub mod report;

@@ -1,5 +1,6 @@
 //! The security material that a flow names: aliases of credentials and of keys, as far as the model shows them.
 
+use crate::gathered::Gathered;
 use std::collections::BTreeSet;
 
 use super::steps::{self, Place};
@@ -44,7 +45,7 @@ impl Artifact {
                 },
             })
         });
-        Ok(aliases.collect())
+        Ok(aliases.gathered())
     }
 }
 

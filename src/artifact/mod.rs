@@ -29,6 +29,7 @@ pub mod value_mapping;
 pub mod working_copy;
 mod zipped;
 
+use crate::gathered::Gathered;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -215,7 +216,7 @@ impl Artifact {
         let valued = self.parameters.iter().map(|entry| entry.key.as_str());
         valued
             .chain(self.defined_parameters.iter().map(String::as_str))
-            .collect()
+            .gathered()
     }
 
     /// The files that belong to the artifact, sorted bytewise by path.
@@ -250,7 +251,7 @@ impl Artifact {
             self.defined_parameters = definitions
                 .into_iter()
                 .map(|definition| definition.name)
-                .collect();
+                .gathered();
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! Which artifacts an artifact uses, and under which names others can use it.
 
+use crate::gathered::Gathered;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::manifest::{Capability, renamed};
@@ -83,7 +84,7 @@ impl References {
         provided
             .chain([self.id.as_str()])
             .map(|name| (format!("{namespace}.{name}"), id.to_owned()))
-            .collect()
+            .gathered()
     }
 }
 
@@ -103,7 +104,7 @@ impl Artifact {
         Ok(References {
             id: self.id().to_owned(),
             kind: self.kind(),
-            provides: self.manifest().provided().into_iter().collect(),
+            provides: self.manifest().provided().into_iter().gathered(),
             requires: requires
                 .map(|((kind, name), place)| Requirement { kind, name, place })
                 .collect(),

@@ -4,6 +4,7 @@
 //! `parameters.prop` and `metainfo.prop`. A file that says the same as the one that is there stays as it is, by the rules of
 //! [`comparison`](super::comparison).
 
+use crate::gathered::Gathered;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -104,7 +105,11 @@ fn write_new(
     let folder = directory.parent().unwrap_or(directory);
     fs::create_dir_all(folder).map_err(cannot)?;
     fs::rename(&inside, directory).map_err(cannot)?;
-    Ok(source.files().iter().map(|file| file.path.clone()).collect())
+    Ok(source
+        .files()
+        .iter()
+        .map(|file| file.path.clone())
+        .collect())
 }
 
 /// Removes the files of an artifact that the tenant has no more; what lies beside them stays.
@@ -148,7 +153,7 @@ fn kept(
         both && differing.iter().all(|one| one.path != *path)
             && (*path != MANIFEST_PATH || same_version)
     });
-    Ok(kept.collect())
+    Ok(kept.gathered())
 }
 
 fn version(manifest: &Manifest) -> Option<&str> {

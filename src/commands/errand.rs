@@ -24,8 +24,8 @@ use crate::report::progress::{Progress, Volume};
 use crate::sandbox::Sandbox;
 use crate::settings::redactor::Redactor;
 use crate::tenant::Tenant;
-use crate::tenant::wire::ArtifactId;
 use crate::tenant::pace::Pace;
+use crate::tenant::wire::ArtifactId;
 
 /// What runs on a simulated tenant of which something is asked.
 const EXAMPLES: [&str; 2] = ["flowship.example.Invoices", "flowship.example.Orders"];

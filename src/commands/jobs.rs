@@ -1,6 +1,7 @@
 //! From artifacts and settings to jobs: what each artifact is to become, with everything that is known before the tenant
 //! is asked.
 
+use crate::gathered::Gathered;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -200,12 +201,12 @@ fn job(wish: Wish, named: Vec<NamedParameter>, process: &Process<'_>) -> Result<
             .parameters()
             .iter()
             .map(|entry| (entry.key.clone(), entry.value.clone()))
-            .collect(),
+            .gathered(),
         parameter_keys: artifact
             .parameter_keys()
             .into_iter()
             .map(str::to_owned)
-            .collect(),
+            .gathered(),
         version: artifact.version().to_owned(),
         pack: wish.pack,
         artifact: wish.artifact,
@@ -404,7 +405,7 @@ fn unknown_to_all(wishes: &[Wish], parameter: &NamedParameter) -> Refusal {
     let keys: BTreeSet<&str> = wishes
         .iter()
         .flat_map(|wish| wish.artifact.parameter_keys())
-        .collect();
+        .gathered();
     let hint = match nearest(&parameter.key, keys) {
         Some(key) => format!("did you mean `{key}`?"),
         None => "write ID:KEY=VALUE for a key that only the tenant knows".to_owned(),

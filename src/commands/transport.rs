@@ -1,7 +1,7 @@
 //! `transport`: from one tenant to another, by the rules of `deploy`.
 
+use crate::gathered::Gathered;
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -80,8 +80,16 @@ pub(super) fn transport(
         source: Some(host),
     }
     .run(voice, process)?;
-    if !dry && matches!(exit, Exit::Failed | Exit::Unreachable | Exit::Undecided | Exit::Protocol | Exit::Refused) {
-        let _ = writeln!(process.err, "what has arrived stays; the same command again brings the rest and leaves alone what is there");
+    if !dry
+        && matches!(
+            exit,
+            Exit::Failed | Exit::Unreachable | Exit::Undecided | Exit::Protocol | Exit::Refused
+        )
+    {
+        let _ = writeln!(
+            process.err,
+            "what has arrived stays; the same command again brings the rest and leaves alone what is there"
+        );
     }
     Ok(exit)
 }
@@ -277,7 +285,7 @@ fn describe(jobs: &mut [Job], taken: &Taken, ends: &Ends) {
             .named
             .iter()
             .map(|named| (named.key.clone(), named.value.clone()));
-        job.notes = transport::missing_material(one, &named.collect(), &taken.material);
+        job.notes = transport::missing_material(one, &named.gathered(), &taken.material);
         if let Source::Files(content) = &mut job.source {
             let temporary = disarm(&content.root.to_string_lossy());
             content.root = PathBuf::from(&one.id);

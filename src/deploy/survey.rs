@@ -7,6 +7,7 @@ mod requirements;
 mod rights;
 mod shared;
 
+use crate::gathered::Gathered;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Seek;
@@ -374,7 +375,7 @@ fn values(standing: &Standing) -> BTreeMap<String, String> {
         .configured
         .iter()
         .map(|one| (one.key.clone(), one.value.clone()))
-        .collect()
+        .gathered()
 }
 
 /// The paths that differ between our content and the tenant's; `None` when the tenant does not give it out.

@@ -9,8 +9,8 @@ use super::{Item, Wanted, not_written, package, parameters};
 use crate::artifact::working_copy::{self, clashes as clashing};
 use crate::artifact::{Artifact, ArtifactError, artifacts_below};
 use crate::deploy::outcome::Message;
-use crate::inventory::{Inventory, Trouble};
 use crate::inventory::selection::Names;
+use crate::inventory::{Inventory, Trouble};
 use crate::words::disarm;
 
 /// Where files are written before they are moved to their place.
@@ -67,7 +67,10 @@ impl Layout {
 
     /// Moves the directory of an artifact that is in another package by now; from where.
     pub(super) fn moved(&self, directory: &Path, item: &Item) -> Result<Option<&Path>, Trouble> {
-        let before = self.present.get(&item.id).filter(|before| **before != item.path);
+        let before = self
+            .present
+            .get(&item.id)
+            .filter(|before| **before != item.path);
         let Some(before) = before else {
             return Ok(None);
         };

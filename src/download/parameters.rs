@@ -1,5 +1,6 @@
 //! Values that operations configured: in a file of their own for each artifact and environment, never in `parameters.prop`.
 
+use crate::gathered::Gathered;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -56,7 +57,9 @@ pub(super) fn write(
     }
     let text = text(&path, &values, &secrets);
     let same = before.len() == values.len()
-        && values.iter().all(|(key, value)| before.get(*key) == Some(value));
+        && values
+            .iter()
+            .all(|(key, value)| before.get(*key) == Some(value));
     let remembered = read_text(&path).unwrap_or_default();
     if same && secrets.iter().all(|key| remembered.contains(&memory(key))) {
         return Ok(false);
@@ -114,7 +117,7 @@ fn present(path: &Path) -> BTreeMap<String, String> {
         return BTreeMap::new();
     };
     let read = read_file(directory, Path::new(name)).unwrap_or_default();
-    read.into_iter().map(|one| (one.key, one.value)).collect()
+    read.into_iter().map(|one| (one.key, one.value)).gathered()
 }
 
 /// The values that the artifact brings.
@@ -129,7 +132,7 @@ fn own_values(place: &Path) -> Own {
     let keys = artifact.iter().flat_map(Artifact::parameter_keys);
     let bytes = fs::read(place.join(PARAMETERS_PATH)).unwrap_or_default();
     Own {
-        keys: keys.map(str::to_owned).collect(),
+        keys: keys.map(str::to_owned).gathered(),
         values: Properties::parse(&bytes).unwrap_or_default(),
     }
 }
@@ -146,7 +149,10 @@ impl Own {
 
 /// The line that keeps in mind what is not written to Git.
 fn memory(key: &str) -> String {
-    format!("# {}: looks like a secret and was left out; put ${{env:NAME}} here", key.replace(['\r', '\n'], " "))
+    format!(
+        "# {}: looks like a secret and was left out; put ${{env:NAME}} here",
+        key.replace(['\r', '\n'], " ")
+    )
 }
 
 fn text(path: &Path, values: &BTreeMap<&str, String>, secrets: &[String]) -> String {

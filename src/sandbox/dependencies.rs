@@ -1,5 +1,6 @@
 //! What a flow needs of other artifacts, and what of it does not run: deploying a flow deploys nothing else.
 
+use crate::gathered::Gathered;
 use std::collections::BTreeSet;
 
 use super::artifact_type::ArtifactType;
@@ -120,7 +121,7 @@ fn needs(zip: &[u8]) -> BTreeSet<Need> {
     by_manifest
         .chain(by_model)
         .filter(|need| !need.name.is_empty() && !need.name.contains('{'))
-        .collect()
+        .gathered()
 }
 
 fn manifest(zip: &[u8]) -> Option<Manifest> {

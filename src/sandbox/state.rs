@@ -1,5 +1,6 @@
 //! What is on the tenant: packages, design-time artifacts, tasks, and what runs.
 
+use crate::gathered::Gathered;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -94,7 +95,7 @@ impl Artifact {
             .map(|parameter| (parameter.declared.key.clone(), parameter.value().to_owned()));
         Content {
             zip: Arc::clone(&self.zip),
-            parameters: values.collect(),
+            parameters: values.gathered(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The variables of this run, taken once at the process edge.
 
+use crate::gathered::Gathered;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
@@ -35,7 +36,7 @@ impl Environment {
         let variables = variables
             .into_iter()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, Value::of(value))))
-            .collect();
+            .gathered();
         Self { variables }
     }
 

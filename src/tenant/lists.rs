@@ -1,5 +1,6 @@
 //! Lists: the artifacts of a package, everything that runs. One list instead of thirty lookups.
 
+use crate::gathered::Gathered;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
@@ -251,7 +252,7 @@ fn runtime_list(listed: Vec<Listed>, answered: Option<TenantTime>) -> RuntimeLis
         records: listed
             .into_iter()
             .map(|one| (ArtifactId(one.id), one.record))
-            .collect(),
+            .gathered(),
         answered,
     }
 }

@@ -6,8 +6,19 @@ use crate::harness::Flowship;
 #[test]
 fn the_help_of_each_command_is_as_it_was() {
     for command in [
-        "", "deploy", "plan", "redeploy", "undeploy", "list", "status", "download", "transport", "pack",
-        "check", "doctor", "sandbox",
+        "",
+        "deploy",
+        "plan",
+        "redeploy",
+        "undeploy",
+        "list",
+        "status",
+        "download",
+        "transport",
+        "pack",
+        "check",
+        "doctor",
+        "sandbox",
     ] {
         let arguments = [command, "--help"]
             .into_iter()
@@ -28,8 +39,18 @@ fn every_command_has_a_golden_help() {
     use clap::CommandFactory;
     let commands = flowship::cli::Cli::command();
     let known = [
-        "deploy", "plan", "redeploy", "undeploy", "list", "status", "download", "transport", "pack",
-        "check", "doctor", "sandbox",
+        "deploy",
+        "plan",
+        "redeploy",
+        "undeploy",
+        "list",
+        "status",
+        "download",
+        "transport",
+        "pack",
+        "check",
+        "doctor",
+        "sandbox",
     ];
     for command in commands.get_subcommands() {
         assert!(

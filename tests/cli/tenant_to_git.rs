@@ -14,10 +14,7 @@ fn tenant(scenarios: &[&str]) -> Tenant {
     let artifacts = ["MessageMapping", "ScriptCollection", "ValueMapping"]
         .map(|kind| Flow::of_type(kind).deployed(&[]));
     let flow = Flow::named("Orders").deployed(&[("Receiver Address", "https://ops.example")]);
-    Tenant::holding(
-        scenarios,
-        artifacts.into_iter().chain([flow]).collect(),
-    )
+    Tenant::holding(scenarios, artifacts.into_iter().chain([flow]).collect())
 }
 
 fn call<'a>(tenant: &'a Tenant, directory: &Path, arguments: &[&str]) -> Flowship<'a> {
@@ -50,13 +47,24 @@ fn a_list_shows_all_types_with_drafts_and_read_only_packages() {
     let tenant = tenant(&["draft@Orders", "read-only@Orders", "page-size=1"]);
     let directory = TempDir::new().unwrap();
     let run = call(&tenant, directory.path(), &["list"]).run().exit(0);
-    for text in ["MessageMapping", "ScriptCollection", "ValueMapping", "IntegrationFlow", "draft", "[read-only]"] {
+    for text in [
+        "MessageMapping",
+        "ScriptCollection",
+        "ValueMapping",
+        "IntegrationFlow",
+        "draft",
+        "[read-only]",
+    ] {
         assert!(run.stdout.contains(text), "{text}: {}", run.stdout);
     }
-    let json = call(&tenant, directory.path(), &["list", "--type", "value-mapping", "--output", "json"])
-        .run()
-        .exit(0)
-        .json();
+    let json = call(
+        &tenant,
+        directory.path(),
+        &["list", "--type", "value-mapping", "--output", "json"],
+    )
+    .run()
+    .exit(0)
+    .json();
     let packages = json["packages"].as_array().unwrap();
     let artifacts: Vec<&str> = packages
         .iter()
@@ -72,10 +80,14 @@ fn a_list_that_is_cut_without_a_link_is_asked_for_the_rest() {
     let all = (0..120).map(|number| Flow::named(&format!("F{number:03}")).stored());
     let tenant = Tenant::holding(&["cut-lists", "page-size=50"], all.collect());
     let directory = TempDir::new().unwrap();
-    call(&tenant, directory.path(), &["list", "--type", "integration-flow"])
-        .run()
-        .exit(0)
-        .stdout_has("120 artifacts");
+    call(
+        &tenant,
+        directory.path(),
+        &["list", "--type", "integration-flow"],
+    )
+    .run()
+    .exit(0)
+    .stdout_has("120 artifacts");
 }
 
 #[test]
@@ -103,20 +115,36 @@ fn a_package_that_is_not_there_is_named_with_the_nearest() {
 #[test]
 fn a_status_fails_a_scheduled_pipeline_with_the_cause() {
     let broken = Flow::named("Orders").deployed(&[]);
-    let tenant = Tenant::holding(&["stale-error@Orders"], vec![broken, Flow::named("Good").deployed(&[])]);
+    let tenant = Tenant::holding(
+        &["stale-error@Orders"],
+        vec![broken, Flow::named("Good").deployed(&[])],
+    );
     let directory = TempDir::new().unwrap();
     call(&tenant, directory.path(), &["status"])
         .run()
         .exit(0)
         .stdout_has("Orders: cause:")
         .stdout_has("1 run, 1 in ERROR");
-    let run = call(&tenant, directory.path(), &["status", "--fail-on-error", "--report-junit", "junit.xml"])
-        .run()
-        .exit(1);
+    let run = call(
+        &tenant,
+        directory.path(),
+        &["status", "--fail-on-error", "--report-junit", "junit.xml"],
+    )
+    .run()
+    .exit(1);
     let report = run.written("junit.xml");
-    assert!(report.contains("classname=\"Orders\" name=\"status\"") && report.contains("<failure"), "{report}");
+    assert!(
+        report.contains("classname=\"Orders\" name=\"status\"") && report.contains("<failure"),
+        "{report}"
+    );
     assert!(report.contains("tests=\"2\" failures=\"1\""), "{report}");
-    call(&tenant, directory.path(), &["status", "--fail-on-error", "Good"]).run().exit(0);
+    call(
+        &tenant,
+        directory.path(),
+        &["status", "--fail-on-error", "Good"],
+    )
+    .run()
+    .exit(0);
     tenant.is_untouched();
 }
 
@@ -125,7 +153,10 @@ fn a_status_names_older_content_and_what_is_nowhere() {
     let tenant = tenant(&[]);
     let directory = TempDir::new().unwrap();
     let flow = Flow::named("Orders").with("src/main/resources/script/new.groovy", "x");
-    Flowship::deploy(&tenant, flow.path()).arg("--no-deploy").run().exit(0);
+    Flowship::deploy(&tenant, flow.path())
+        .arg("--no-deploy")
+        .run()
+        .exit(0);
     call(&tenant, directory.path(), &["status", "Orders", "Nowhere"])
         .run()
         .exit(1)
@@ -148,10 +179,21 @@ fn stages_stand_beside_each_other() {
         .env("DEV_CPI_SERVICE_KEY", one.variable("CPI_SERVICE_KEY"))
         .env("PROD_CPI_SERVICE_KEY", other.variable("CPI_SERVICE_KEY"))
         .in_directory(directory.path())
-        .args(["status", "Orders", "--environment", "dev", "--environment", "prod"])
+        .args([
+            "status",
+            "Orders",
+            "--environment",
+            "dev",
+            "--environment",
+            "prod",
+        ])
         .run()
         .exit(0);
-    assert!(run.stdout.contains("ARTIFACT  dev") && run.stdout.contains("1.0.3 STARTED  -"), "{}", run.stdout);
+    assert!(
+        run.stdout.contains("ARTIFACT  dev") && run.stdout.contains("1.0.3 STARTED  -"),
+        "{}",
+        run.stdout
+    );
 }
 
 #[test]
@@ -166,7 +208,10 @@ fn two_downloads_of_an_unchanged_tenant_are_equal() {
     download(&tenant, other.path()).exit(0);
     let names = |directory: &Path| -> Vec<(PathBuf, Vec<u8>)> {
         let below = |path: PathBuf| path.strip_prefix(directory).unwrap().to_owned();
-        files(directory).into_iter().map(|(path, bytes)| (below(path), bytes)).collect()
+        files(directory)
+            .into_iter()
+            .map(|(path, bytes)| (below(path), bytes))
+            .collect()
     };
     assert_eq!(names(one.path()), names(other.path()));
     assert!(!one.path().join(".flowship-download").exists());
@@ -191,24 +236,44 @@ fn a_downloaded_tenant_can_be_deployed_to_an_empty_one() {
     download(&full, directory.path()).exit(0);
     call(&empty, directory.path(), &["deploy"]).run().exit(0);
     let running = empty.running("Orders").unwrap();
-    assert_eq!(running.parameters["Receiver Address"], "https://ops.example");
-    let values = fs::read_to_string(directory.path().join("parameters/default/Orders.prop")).unwrap();
+    assert_eq!(
+        running.parameters["Receiver Address"],
+        "https://ops.example"
+    );
+    let values =
+        fs::read_to_string(directory.path().join("parameters/default/Orders.prop")).unwrap();
     assert_eq!(values, "Receiver\\ Address=https\\://ops.example\n");
     let inside = files(directory.path());
-    let own = inside.iter().find(|(path, _)| path.ends_with(VALUES)).unwrap();
+    let own = inside
+        .iter()
+        .find(|(path, _)| path.ends_with(VALUES))
+        .unwrap();
     assert!(!String::from_utf8_lossy(own.1).contains("ops.example"));
 }
 
 #[test]
 fn what_is_gone_is_removed_only_when_asked_and_only_where_a_download_wrote() {
     let directory = TempDir::new().unwrap();
-    let full = Tenant::holding(&[], vec![Flow::named("Orders").deployed(&[]), Flow::named("Old").deployed(&[])]);
+    let full = Tenant::holding(
+        &[],
+        vec![
+            Flow::named("Orders").deployed(&[]),
+            Flow::named("Old").deployed(&[]),
+        ],
+    );
     download(&full, directory.path()).exit(0);
     let own = directory.path().join("Own/Mine");
     copy(Flow::named("Mine").path(), &own);
     let fewer = Tenant::holding(&[], vec![Flow::named("Orders").deployed(&[])]);
-    download(&fewer, directory.path()).exit(0).stdout_has("gone Orders/Old");
-    assert!(directory.path().join("Orders/Old/META-INF/MANIFEST.MF").exists());
+    download(&fewer, directory.path())
+        .exit(0)
+        .stdout_has("gone Orders/Old");
+    assert!(
+        directory
+            .path()
+            .join("Orders/Old/META-INF/MANIFEST.MF")
+            .exists()
+    );
     call(&fewer, directory.path(), &["download", "--all", "--prune"])
         .run()
         .exit(0)
@@ -220,7 +285,12 @@ fn what_is_gone_is_removed_only_when_asked_and_only_where_a_download_wrote() {
         .run()
         .exit(1)
         .stderr_has("shows no artifact at all");
-    assert!(directory.path().join("Orders/Orders/META-INF/MANIFEST.MF").exists());
+    assert!(
+        directory
+            .path()
+            .join("Orders/Orders/META-INF/MANIFEST.MF")
+            .exists()
+    );
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -235,12 +305,21 @@ fn copy(from: &Path, to: &Path) {
 fn drafts_are_left_out_unless_they_are_to_be_taken() {
     let tenant = tenant(&["draft@Orders"]);
     let directory = TempDir::new().unwrap();
-    download(&tenant, directory.path()).exit(0).stdout_has("left out Orders: it is a draft of colleague@example.com");
-    call(&tenant, directory.path(), &["download", "Orders"]).run().exit(1).stderr_has("--drafts take");
-    call(&tenant, directory.path(), &["download", "--all", "--drafts", "take"])
-        .run()
+    download(&tenant, directory.path())
         .exit(0)
-        .stdout_has("new ");
+        .stdout_has("left out Orders: it is a draft of colleague@example.com");
+    call(&tenant, directory.path(), &["download", "Orders"])
+        .run()
+        .exit(1)
+        .stderr_has("--drafts take");
+    call(
+        &tenant,
+        directory.path(),
+        &["download", "--all", "--drafts", "take"],
+    )
+    .run()
+    .exit(0)
+    .stdout_has("new ");
 }
 
 #[test]
@@ -258,7 +337,12 @@ fn nothing_outside_the_directory_is_written_through_a_link() {
 
 #[test]
 fn a_download_survives_one_fault_at_any_request() {
-    for fault in ["502@GET:$value#1", "cut@GET:$value#2", "200-page@GET:MessageMapping#1", "429@GET:Configurations#1"] {
+    for fault in [
+        "502@GET:$value#1",
+        "cut@GET:$value#2",
+        "200-page@GET:MessageMapping#1",
+        "429@GET:Configurations#1",
+    ] {
         let scenario = format!("fault={fault}");
         let tenant = tenant(&[&scenario]);
         let directory = TempDir::new().unwrap();

@@ -1,5 +1,6 @@
 //! What is wrong with `parameters.prop` and `parameters.propdef`.
 
+use crate::gathered::Gathered;
 use std::collections::BTreeSet;
 
 use super::definitions;
@@ -63,7 +64,7 @@ fn declared(
             definitions
                 .into_iter()
                 .map(|definition| definition.name)
-                .collect(),
+                .gathered(),
         ),
         Err(error) => {
             let message = format!("the XML is not well-formed: {}", error.message);

@@ -1,5 +1,6 @@
 //! What artifacts of a run need that is not in the run: named before anything is written when the tenant lacks it.
 
+use crate::gathered::Gathered;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{READERS, Surveyed};
@@ -31,12 +32,12 @@ pub(super) fn read(context: &Context<'_>, all: &mut [Surveyed<'_>]) {
         .iter()
         .filter(|one| one.standing.is_ok())
         .flat_map(|one| one.job.requires.iter().map(key))
-        .collect();
+        .gathered();
     let looked = crew::map(needed.into_iter().collect(), READERS, |need: Needed| {
         let found = look_up(context, &need);
         (need, found)
     });
-    let found: BTreeMap<Needed, Found> = looked.into_iter().collect();
+    let found: BTreeMap<Needed, Found> = looked.into_iter().gathered();
     for one in all {
         let Ok(standing) = &mut one.standing else {
             continue;
