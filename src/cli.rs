@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::artifact::ArtifactKind;
 use crate::doctor::uses::Use;
+use crate::tenant::odata::TenantTime;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
@@ -59,6 +60,10 @@ pub enum Command {
     Download(DownloadArgs),
     /// Brings artifacts from one tenant to another, with the parameters of the target, and waits for the verdict about each.
     Transport(Box<TransportArgs>),
+    /// Shows where flows that run can be called: addresses, protocols, versions.
+    Endpoints(EndpointsArgs),
+    /// Shows what a flow has processed: messages by status, and the newest failures with their causes.
+    Messages(MessagesArgs),
     /// Serves a simulated tenant on loopback, for trying out, training and tests.
     Sandbox(SandboxArgs),
 }
@@ -532,6 +537,85 @@ pub struct StatusArgs {
     pub trip: TripArgs,
 }
 
+/// Arguments of `endpoints`.
+#[derive(Debug, Args)]
+pub struct EndpointsArgs {
+    /// The ids of the artifacts, as in Git. [default: every flow that runs]
+    #[arg(value_name = "ID")]
+    pub ids: Vec<String>,
+    /// Which tenant.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+}
+
+/// Arguments of `messages`.
+#[derive(Debug, Args)]
+pub struct MessagesArgs {
+    /// The id of the integration flow, as in Git.
+    #[arg(value_name = "ID")]
+    pub id: String,
+    /// Looks at the messages that began after the deployment that runs now, by the tenant's clock.
+    #[arg(long, action = ArgAction::SetTrue, conflicts_with = "since")]
+    pub since_deploy: bool,
+    /// Looks at the messages that began so long ago or later, for example 30m or 24h, or since a date of the tenant's
+    /// clock in UTC, for example 2026-11-22T10:00:00Z. [default: 1h, which is the last hour]
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<Since>,
+    /// How long to wait for a message, and for those that are PROCESSING or in RETRY, for example 30s or 2m. [default:
+    /// 0s, which is one look without waiting]
+    #[arg(long, value_name = "TIME")]
+    pub wait: Option<Span>,
+    /// Takes it for well when nothing was processed.
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub allow_none: bool,
+    /// How many of the newest failures are shown with their error text. [default: 5]
+    #[arg(long, value_name = "NUMBER")]
+    pub limit: Option<Count>,
+    /// Which tenant.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+}
+
+/// A number of things to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Count(pub usize);
+
+impl std::str::FromStr for Count {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.trim().parse() {
+            Ok(number @ 1..=1000) => Ok(Self(number)),
+            _ => Err(format!("`{text}` is no number from 1 to 1000")),
+        }
+    }
+}
+
+/// A moment in the past: so long ago, or a date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Since {
+    /// So long before now.
+    Ago(Duration),
+    /// A date.
+    Date(TenantTime),
+}
+
+impl std::str::FromStr for Since {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let date = || TenantTime::parse(text).filter(|_| text.contains('-'));
+        match text.parse::<Span>() {
+            Ok(Span(ago)) => Ok(Self::Ago(ago)),
+            Err(_) => date().map(Self::Date).ok_or_else(|| {
+                format!(
+                    "`{text}` is neither a span of time nor a date: write 30m, 24h or 2026-11-22T10:00:00Z"
+                )
+            }),
+        }
+    }
+}
+
 /// The type of an artifact as people write it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TypeName(pub ArtifactKind);
@@ -819,6 +903,15 @@ mod tests {
                 Ok(Span(Duration::from_millis(millis))),
                 "{text}"
             );
+        }
+        for (text, since) in [
+            ("90m", Some(Since::Ago(Duration::from_secs(5_400)))),
+            ("1970-01-01T00:00:01Z", Some(Since::Date(TenantTime(1_000)))),
+            ("1970-01-01T00:00:01", Some(Since::Date(TenantTime(1_000)))),
+            ("yesterday", None),
+            ("1970-13-01", None),
+        ] {
+            assert_eq!(text.parse().ok(), since, "{text}");
         }
         for text in ["", "abc", "-5s", "5 s", "5d", "1e99h", ".", "s"] {
             assert!(text.parse::<Span>().is_err(), "{text}");

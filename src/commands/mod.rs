@@ -5,9 +5,11 @@ mod copies;
 mod deploy;
 mod doctor;
 mod download;
+mod endpoints;
 mod errand;
 mod jobs;
 mod list;
+mod messages;
 mod pack;
 mod plan;
 mod request;
@@ -122,6 +124,8 @@ pub(crate) fn run(cli: &Cli, process: &mut Process<'_>) -> Exit {
         Command::Pack(_) => ("pack", None),
         Command::Transport(args) => ("transport", Some(&args.reports)),
         Command::Status(args) => ("status", Some(&args.reports)),
+        Command::Endpoints(_) => ("endpoints", None),
+        Command::Messages(_) => ("messages", None),
         Command::Sandbox(_) => ("sandbox", None),
     };
     let voice = match Voice::of(&cli.output, reports, process) {
@@ -141,6 +145,8 @@ pub(crate) fn run(cli: &Cli, process: &mut Process<'_>) -> Exit {
         Command::Status(args) => status::status(args, &voice, process),
         Command::Download(args) => download::download(args, &voice, process),
         Command::Transport(args) => transport::transport(args, &voice, process),
+        Command::Endpoints(args) => endpoints::endpoints(args, &voice, process),
+        Command::Messages(args) => messages::messages(args, &voice, process),
         Command::Sandbox(args) => sandbox::sandbox(args, process),
     };
     match outcome {

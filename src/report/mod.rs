@@ -4,12 +4,14 @@
 pub mod ci;
 pub mod doctor;
 pub mod download;
+pub mod endpoints;
 pub mod github;
 pub mod gitlab;
 pub mod inventory;
 pub mod json;
 pub mod junit;
 pub mod masked;
+pub mod messages;
 pub mod plan;
 pub mod progress;
 pub mod receipt;

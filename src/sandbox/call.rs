@@ -18,6 +18,14 @@ pub(super) struct Setting {
     pub(super) scenarios: Scenarios,
 }
 
+impl Setting {
+    /// Scheme, host and port, such as `http://127.0.0.1:8080`.
+    pub(super) fn host(&self) -> &str {
+        let slash = self.root.match_indices('/').nth(2);
+        slash.map_or(&self.root, |(at, _)| &self.root[..at])
+    }
+}
+
 /// A request that was let in.
 pub(super) struct Call<'a> {
     pub(super) method: &'a str,
@@ -137,6 +145,15 @@ impl Call<'_> {
             self.format,
             &self.setting.root,
         ))
+    }
+
+    /// A list that is filtered and sorted already.
+    pub(super) fn sorted_list(&self, name: &str, entities: Vec<Entity>) -> Result<Answer, Refusal> {
+        self.refuse_expand()?;
+        let address = format!("{}/{}", self.setting.root, self.address());
+        let page_size = self.setting.scenarios.page_size();
+        let page = query::page_of(entities, self.query, page_size, &address)?;
+        Ok(list_answer(name, &page, self.format, &self.setting.root))
     }
 
     pub(super) fn list(&self, name: &str, entities: Vec<Entity>) -> Result<Answer, Refusal> {

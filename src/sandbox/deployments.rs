@@ -3,13 +3,15 @@
 use super::answer::{Answer, Refusal};
 use super::artifact_type::ArtifactType;
 use super::call::Call;
+use super::clock::Seconds;
 use super::dependencies;
 use super::designtime;
 use super::entity::{Entity, Property};
 use super::path::key_literal;
-use super::state::{Artifact, Record, Task, Tenant};
+use super::state::{Artifact, Record, Stage, Task, Tenant};
 use super::timeline::{Course, Order};
 use super::tokens::uuid;
+use super::{messages, senders};
 
 /// Accepts a deployment: 202, with the task's id as bare text, or with an entity for mappings.
 pub(super) fn deploy(
@@ -32,7 +34,9 @@ pub(super) fn deploy(
     let task = uuid(&mut tenant.rng);
     let runtime = tenant.runtime.entry(id.clone()).or_default();
     runtime.deployments += 1;
+    let starts = timer_starts(&course.stages);
     runtime.plan(course.stages);
+    messages::of_timer(tenant, &call.setting.scenarios, &id, starts);
     let statuses = course.statuses;
     tenant.tasks.insert(
         task.clone(),
@@ -44,6 +48,16 @@ pub(super) fn deploy(
     );
     colleague(tenant, call, &id, "after-deploy");
     accepted(call, &artifact, &task)
+}
+
+/// When those that have a timer will be started.
+fn timer_starts(stages: &[Stage]) -> Vec<(Seconds, Record)> {
+    let records = stages
+        .iter()
+        .filter_map(|stage| Some((stage.at, stage.record.as_ref()?)));
+    let starts =
+        records.filter(|(_, record)| record.status == "STARTED" && senders::has_timer(record));
+    starts.map(|(at, record)| (at, record.clone())).collect()
 }
 
 fn accepted(call: &Call, artifact: &Artifact, task: &str) -> Result<Answer, Refusal> {

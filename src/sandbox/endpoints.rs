@@ -1,4 +1,4 @@
-//! `ServiceEndpoints`: the HTTPS sender addresses of flows that are started. Minimal.
+//! `ServiceEndpoints`: the HTTPS sender addresses of flows that are started.
 
 use super::answer::{Answer, Refusal};
 use super::artifact_type::ArtifactType;
@@ -17,8 +17,14 @@ pub(super) fn answer(tenant: &Tenant, call: &Call) -> Result<Answer, Refusal> {
 }
 
 fn entities(tenant: &Tenant, call: &Call) -> Vec<Entity> {
-    let started = tenant.runtime.keys().filter_map(|id| {
-        let record = tenant.running(id, call.now)?;
+    let scenarios = &call.setting.scenarios;
+    let started = tenant.runtime.iter().filter_map(|(id, runtime)| {
+        let late = scenarios
+            .seconds_of("endpoint-list-late", id)
+            .unwrap_or(0.0);
+        let since = runtime.shown(call.now)?.0;
+        let listed = scenarios.of_artifact("no-endpoint", id).is_none() && since + late <= call.now;
+        let record = tenant.running(id, call.now).filter(|_| listed)?;
         (record.status == "STARTED" && record.kind == ArtifactType::IntegrationFlow)
             .then_some((id, record))
     });
@@ -35,7 +41,7 @@ fn of_flow(id: &str, record: &Record, call: &Call) -> Vec<Entity> {
 }
 
 /// Values of `urlPath` in the flow's model; those that refer to a parameter take its value.
-fn addresses(record: &Record) -> Vec<String> {
+pub(super) fn addresses(record: &Record) -> Vec<String> {
     bundle::model_properties(&record.content.zip)
         .into_iter()
         .filter(|(key, _)| key == "urlPath")
@@ -52,8 +58,13 @@ fn resolved(value: String, record: &Record) -> String {
 }
 
 fn entity(id: &str, record: &Record, address: &str, call: &Call) -> Entity {
+    let id = if call.chosen("endpoint-names") {
+        &record.name
+    } else {
+        id
+    };
     let key = format!("{id}$endpointAddress={}", address.trim_start_matches('/'));
-    let host = call.setting.root.trim_end_matches("/api/v1");
+    let host = call.setting.host();
     let url = format!(
         "{host}/http/{}",
         encode(address.trim_start_matches('/')).replace("%2F", "/")

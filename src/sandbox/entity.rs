@@ -13,6 +13,8 @@ pub(super) enum Property {
     Text(String),
     /// An `Edm.DateTime`, in milliseconds since 1970.
     Date(i64),
+    /// A complex type: its fields, all text.
+    Complex(Vec<(&'static str, String)>),
     Null,
 }
 
@@ -25,6 +27,12 @@ impl Property {
         match self {
             Property::Text(text) => json!(text),
             Property::Date(millis) => json!(format!("/Date({millis})/")),
+            Property::Complex(fields) => {
+                let fields = fields
+                    .iter()
+                    .map(|(name, text)| ((*name).to_owned(), json!(text)));
+                Value::Object(fields.collect())
+            }
             Property::Null => Value::Null,
         }
     }
@@ -33,6 +41,12 @@ impl Property {
         match self {
             Property::Text(text) => format!("<d:{name}>{}</d:{name}>", escape(text)),
             Property::Date(millis) => format!("<d:{name}>{}</d:{name}>", iso(*millis)),
+            Property::Complex(fields) => {
+                let inner = fields
+                    .iter()
+                    .map(|(name, text)| format!("<d:{name}>{}</d:{name}>", escape(text)));
+                format!("<d:{name}>{}</d:{name}>", inner.collect::<String>())
+            }
             Property::Null => format!("<d:{name} m:null=\"true\"/>"),
         }
     }
@@ -42,7 +56,7 @@ impl Property {
         match self {
             Property::Text(text) => text.clone(),
             Property::Date(millis) => format!("{millis:020}"),
-            Property::Null => String::new(),
+            Property::Null | Property::Complex(_) => String::new(),
         }
     }
 }

@@ -9,7 +9,7 @@ use super::call::Setting;
 use super::fault::{route_not_found, too_many_requests, unauthorized};
 use super::path::{Query, Segment};
 use super::security_material;
-use super::tokens::{Credentials, Issue, Sessions, basic, bearer};
+use super::tokens::{Client, Credentials, Issue, Sessions, basic, bearer};
 use super::wire::Head;
 
 /// Somebody who was recognised.
@@ -30,13 +30,16 @@ pub(super) fn authenticate(
     let is_foreign =
         scenarios.has("foreign-token") || scenarios.value("token-scopes") == Some("api-management");
     let tokens_count = !scenarios.has("basic-only") && !is_foreign;
-    if tokens_count
-        && bearer(header).is_some_and(|token| sessions.is_live(token, setting.clock.now()))
-    {
-        return Ok(Caller {
-            name: credentials.client_id.clone(),
-            by_token: true,
-        });
+    let client = bearer(header).and_then(|token| sessions.live(token, setting.clock.now()));
+    match client.filter(|_| tokens_count) {
+        Some(Client::Api) => {
+            return Ok(Caller {
+                name: credentials.client_id.clone(),
+                by_token: true,
+            });
+        }
+        Some(Client::Caller) => return Err(Answer::empty(403)),
+        None => {}
     }
     match basic(header) {
         Some((name, password)) if credentials.is_user(&name, &password) => Ok(Caller {
@@ -44,6 +47,29 @@ pub(super) fn authenticate(
             by_token: false,
         }),
         _ => Err(unauthorized()),
+    }
+}
+
+/// Lets the callers of flows in: 401 without a key, 403 with one of plan `api`.
+pub(super) fn check_flow_caller(
+    head: &Head,
+    credentials: &Credentials,
+    sessions: &Sessions,
+    setting: &Setting,
+) -> Result<(), Answer> {
+    let header = head.header("authorization").unwrap_or_default();
+    let token = bearer(header).and_then(|token| sessions.live(token, setting.clock.now()));
+    let client = token.or_else(|| {
+        let (id, secret) = basic(header)?;
+        let is_user = credentials.is_user(&id, &secret);
+        credentials
+            .client(&id, &secret)
+            .or(is_user.then_some(Client::Api))
+    });
+    match client {
+        Some(Client::Caller) => Ok(()),
+        Some(Client::Api) => Err(Answer::empty(403)),
+        None => Err(unauthorized()),
     }
 }
 
@@ -71,7 +97,7 @@ pub(super) fn fetch_csrf(head: &Head, sessions: &mut Sessions, answer: Answer) -
     let fetch = head
         .header("x-csrf-token")
         .is_some_and(|value| value.eq_ignore_ascii_case("fetch"));
-    if !fetch || head.method != "GET" {
+    if !fetch || !matches!(head.method.as_str(), "GET" | "HEAD") {
         return answer;
     }
     let (cookie, token) = sessions.fetch_csrf();
@@ -115,7 +141,9 @@ fn roles(method: &str, segments: &[Segment]) -> &'static [&'static str] {
         ("IntegrationRuntimeArtifacts", "DELETE") => {
             &["WorkspaceArtifactsDeploy", "MonitoringArtifactsDeploy"]
         }
-        ("IntegrationRuntimeArtifacts" | "ServiceEndpoints", _) => &["MonitoringDataRead"],
+        ("IntegrationRuntimeArtifacts" | "ServiceEndpoints" | "MessageProcessingLogs", _) => {
+            &["MonitoringDataRead"]
+        }
         (name, "GET") if security_material::knows(name) => &["MonitoringDataRead"],
         (name, _) if name.starts_with("Deploy") => &["WorkspaceArtifactsDeploy"],
         (name, _) if name.starts_with("Validate") => READ,
@@ -143,7 +171,7 @@ pub(super) fn check_pace(
     let at_run_time = segments.first().is_some_and(|segment| {
         matches!(
             segment.name.as_str(),
-            "IntegrationRuntimeArtifacts" | "ServiceEndpoints"
+            "IntegrationRuntimeArtifacts" | "ServiceEndpoints" | "MessageProcessingLogs"
         )
     });
     // documented for one user: 10 design-time and 50 run-time requests a second
@@ -189,27 +217,28 @@ pub(super) fn token(
         );
     };
     let (id, secret) = client(head, &form);
-    let is_known = if setting.scenarios.has("certificate-login") {
-        secret.is_empty() && id == credentials.client_id
+    let client = if setting.scenarios.has("certificate-login") {
+        (secret.is_empty() && id == credentials.client_id).then_some(Client::Api)
     } else {
-        credentials.is_client(&id, &secret)
+        credentials.client(&id, &secret)
     };
-    if !is_known {
+    let Some(client) = client else {
         return oauth_error(401, "unauthorized", "Bad credentials");
-    }
+    };
     match form.get("grant_type") {
         Some("client_credentials") => {
-            Answer::json(200, &sessions.issue(credentials, &issue(setting)))
+            Answer::json(200, &sessions.issue(credentials, &issue(client, setting)))
         }
         None | Some("") => oauth_error(400, "invalid_request", "Missing grant type"),
         Some(_) => oauth_error(400, "unsupported_grant_type", "Unsupported grant type"),
     }
 }
 
-fn issue(setting: &Setting) -> Issue {
+fn issue(client: Client, setting: &Setting) -> Issue {
     const HALF_A_DAY: f64 = 43_200.0;
     let now = setting.clock.now();
     Issue {
+        client,
         now,
         date: setting.clock.millis(now) / 1000,
         lifetime: setting

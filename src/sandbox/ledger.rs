@@ -60,8 +60,15 @@ static BEHAVIOURS: &[Behaviour] = &[
     behaviour(Assumed, "unknown", "SaveAsVersion takes lower and equal versions too (scenario save-as-version)"),
     behaviour(Documented, "specification", "the lists of a package show each artifact as its single read does, of all four types, with the same query options and pages as other lists"),
     behaviour(Documented, "specification", "undeploy is 202, STOPPING for a while, then 404; what is STOPPING can't be undeployed (400 is assumed)"),
-    behaviour(Assumed, "minimal", "ServiceEndpoints lists the HTTPS sender addresses of started flows"),
-    behaviour(Assumed, "not built", "501 here, though tenants have it: $metadata, $batch, package import and copy, other design-time types, guidelines, locks, message logs, security content"),
+    behaviour(Documented, "SAP Help; metadata", "ServiceEndpoints lists the HTTPS sender addresses of started flows; EntryPoints are deferred unless they are expanded"),
+    behaviour(Documented, "SAP Help", "message logs: filters joined by and on IntegrationArtifact/Id (eq), Status, LogStart, LogEnd and ids, the documented orders, $top, $inlinecount, $count, pages of 1000 with __next; any other filter is 400"),
+    behaviour(Assumed, "SAP Help: dates are UTC without Z", "a date with a Z in a filter of message logs is taken for one two hours later"),
+    behaviour(Documented, "SAP Help", "message logs: ErrorInformation/$value is plain text, 204 where there is none"),
+    behaviour(Documented, "plan integration-flow, ESBMessaging.send", "started flows with an HTTPS sender answer at /http/<address> to the key of plan integration-flow; the key of plan api gets 403, and the one of integration-flow 403 at the API"),
+    behaviour(Assumed, "for trying out", "a called flow answers with the message that it got; the header SAP_MessageProcessingLogID names its log, whose CorrelationId is the header SAP_MplCorrelationId of the call"),
+    behaviour(Assumed, "web servers", "an address that no flow has is 404 with a page; a sender with CSRF protection wants the token that HEAD with X-CSRF-Token: Fetch gives"),
+    behaviour(Assumed, "for trying out", "a message takes 0.2 s; a flow with a timer processes one when it has started"),
+    behaviour(Assumed, "not built", "501 here, though tenants have it: $metadata, $batch, package import and copy, other design-time types, guidelines, locks"),
     behaviour(Assumed, "sandbox only", "GET /sandbox/journal and GET /sandbox/state show, without credentials, what was asked and what is stored, as JSON"),
 ];
 

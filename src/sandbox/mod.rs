@@ -30,6 +30,7 @@ mod gate;
 mod inspect;
 mod journal;
 mod ledger;
+mod messages;
 mod packages;
 mod path;
 mod preload;
@@ -39,6 +40,7 @@ mod routes;
 mod runtime;
 mod scenario;
 mod security_material;
+mod senders;
 mod server;
 mod service;
 mod state;
@@ -60,7 +62,7 @@ use scenario::Scenarios;
 use server::Server;
 use service::{Service, locked};
 use state::Tenant;
-use tokens::{Credentials, Sessions};
+use tokens::{Client, Credentials, Sessions};
 
 pub use journal::{Journal, JournalEntry};
 pub use ledger::ledger;
@@ -195,7 +197,9 @@ impl Sandbox {
             "/oauth/token"
         };
         let token_url = format!("http://{}{token_path}", self.server.address);
-        let key = credentials.service_key(&self.url(), &token_url).to_string();
+        let key = credentials.service_key(Client::Api, &self.url(), &token_url);
+        let host = format!("http://{}", self.server.address);
+        let runtime_key = credentials.service_key(Client::Caller, &host, &token_url);
         vec![
             ("CPI_URL", self.url()),
             ("CPI_TOKEN_URL", token_url),
@@ -203,7 +207,8 @@ impl Sandbox {
             ("CPI_CLIENT_SECRET", credentials.client_secret.clone()),
             ("CPI_USERNAME", credentials.username.clone()),
             ("CPI_PASSWORD", credentials.password.clone()),
-            ("CPI_SERVICE_KEY", key),
+            ("CPI_SERVICE_KEY", key.to_string()),
+            ("CPI_RUNTIME_SERVICE_KEY", runtime_key.to_string()),
         ]
     }
 
@@ -213,6 +218,7 @@ impl Sandbox {
         let credentials = &self.service.credentials;
         let mut secrets = vec![
             credentials.client_secret.clone(),
+            credentials.caller_secret.clone(),
             credentials.password.clone(),
         ];
         secrets.extend(locked(&self.service.sessions).handed_out());

@@ -8,6 +8,7 @@ use super::clock::Seconds;
 use super::deployments::record;
 use super::designtime::{Stored, configure};
 use super::error_information::start_error;
+use super::messages::MessageLog;
 use super::path::Query;
 use super::service::{Service, locked};
 use super::state::{Artifact, COLLEAGUE, Record, Stage, StartError, Tenant};
@@ -174,8 +175,21 @@ fn deploy(tenant: &mut Tenant, artifact: &Artifact, call: &Call) {
     runtime.hidden = artifact.hidden;
     runtime.plan(match scenarios.seconds_of("starting", &artifact.id) {
         Some(until) => starting(&record, until, call.setting.clock.millis(0.0)),
-        None => vec![stage(DEPLOYED, record)],
+        None => vec![stage(DEPLOYED, record.clone())],
     });
+    older_messages(tenant, call, (&artifact.id, &record));
+}
+
+/// What was processed before the deployment that is there: the newest failed.
+fn older_messages(tenant: &mut Tenant, call: &Call, flow: (&str, &Record)) {
+    let count = call.setting.scenarios.value("older-messages");
+    let count: u32 = count.and_then(|count| count.parse().ok()).unwrap_or(0);
+    for place in 0..count {
+        let at = DEPLOYED - 1.0 - f64::from(place) * 0.5;
+        let log = MessageLog::begin(tenant, &call.setting.scenarios, flow, at);
+        let status = if place == 0 { "FAILED" } else { "COMPLETED" };
+        tenant.messages.push(log.ended(status));
+    }
 }
 
 /// A deployment that is still going on when the sandbox starts; its own date is seen when it has started.

@@ -26,6 +26,17 @@ pub(super) fn page(
     refuse_unknown(query)?;
     let mut list = filtered(list, query)?;
     sort(&mut list, query)?;
+    page_of(list, query, page_size, address)
+}
+
+/// The same for a list that is filtered and sorted already.
+pub(super) fn page_of(
+    list: Vec<Entity>,
+    query: &Query,
+    page_size: usize,
+    address: &str,
+) -> Result<Page, Refusal> {
+    refuse_unknown(query)?;
     let count = counted(query, list.len())?;
     let skipped = number(query, "$skip")?
         .unwrap_or(0)

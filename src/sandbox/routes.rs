@@ -6,7 +6,7 @@ use super::answer::{Answer, Format, Refusal};
 use super::artifact_type::ArtifactType;
 use super::call::Call;
 use super::state::Tenant;
-use super::{deployments, designtime, endpoints, packages, runtime, security_material};
+use super::{deployments, designtime, endpoints, messages, packages, runtime, security_material};
 
 /// Known on tenants, not built here.
 const NOT_SIMULATED: &[&str] = &[
@@ -20,7 +20,6 @@ const NOT_SIMULATED: &[&str] = &[
     "FaultMessageTypeDesigntimeArtifacts",
     "ServiceInterfaceDesigntimeArtifacts",
     "ExecuteIntegrationDesigntimeArtifactsGuidelines",
-    "MessageProcessingLogs",
     "MessageStoreEntries",
     "LogFiles",
     "LogFileArchives",
@@ -59,6 +58,7 @@ pub(super) fn answer(tenant: &mut Tenant, call: &mut Call) -> Result<Answer, Ref
         "BuildAndDeployStatus" => deployments::status(tenant, call),
         "IntegrationRuntimeArtifacts" => runtime::answer(tenant, call),
         "ServiceEndpoints" => endpoints::answer(tenant, call),
+        "MessageProcessingLogs" => messages::answer(tenant, call),
         name if security_material::knows(name) => security_material::answer(call),
         "AccessPolicies" if call.setting.scenarios.has("access-policies") => Ok(Answer::json(
             200,
@@ -73,12 +73,13 @@ pub(super) fn answer(tenant: &mut Tenant, call: &mut Call) -> Result<Answer, Ref
 
 /// Whether the tenant knows such an entity set or function at all: asked before roles are looked at.
 pub(super) fn knows(name: &str) -> bool {
-    const SINGLE: [&str; 5] = [
+    const SINGLE: [&str; 6] = [
         "IntegrationPackages",
         "ValidateIntegrationDesigntimeArtifact",
         "BuildAndDeployStatus",
         "IntegrationRuntimeArtifacts",
         "ServiceEndpoints",
+        "MessageProcessingLogs",
     ];
     let typed = [
         ("", "DesigntimeArtifacts"),
@@ -103,6 +104,7 @@ fn service_document(call: &Call) -> Result<Answer, Refusal> {
         "IntegrationRuntimeArtifacts",
         "BuildAndDeployStatus",
         "ServiceEndpoints",
+        "MessageProcessingLogs",
     ];
     let sets: Vec<&str> = others.into_iter().chain(designtime).collect();
     if call.format == Format::Json {

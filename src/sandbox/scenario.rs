@@ -236,6 +236,13 @@ fn reach(name: &str) -> Reach {
         | "undeploy-refused"
         | "foreign-redeploy"
         | "foreign-undeploy"
+        | "message-stays"
+        | "message-slow"
+        | "message-log-late"
+        | "anonymous-messages"
+        | "no-endpoint"
+        | "endpoint-late"
+        | "endpoint-list-late"
         // the id is a package's
         | "read-only"
         | "broken-package-list" => Reach::Artifact,
@@ -537,6 +544,17 @@ static ALL: &[ScenarioInfo] = &[
     scenario("duplicate", Words(&["500", "409"]), Nothing, Documented, "500 by specification; one mock has 409", "the status for an artifact id that exists"),
     scenario("resource-put", Words(&["202", "200"]), Nothing, Documented, "202 by specification; Piper expects 200", "the status of a resource update"),
     scenario("strict-package-id", Values::None, Nothing, Observed, "cpictl changelog", "package ids may hold letters and digits only"),
+    // what is called, and what was processed
+    scenario("no-endpoint", Values::None, Nothing, Documented, "timers and ProcessDirect have none", "ServiceEndpoints does not list what is deployed"),
+    scenario("endpoint-late", Seconds(2.0), Nothing, Assumed, "unknown when an address is served", "the address of a flow is 404 for this long after it has STARTED"),
+    scenario("endpoint-list-late", Seconds(2.0), Nothing, Assumed, "unknown", "ServiceEndpoints lists a flow so long after it has STARTED"),
+    scenario("endpoint-names", Words(&["title"]), Nothing, Observed, "SAP Help's example has a display name", "ServiceEndpoints shows the display name of a flow in Name and Id"),
+    scenario("message-fails", Text("No mapping for order 4711"), Nothing, Documented, "Status FAILED", "messages end in FAILED with this text, and their senders get 500"),
+    scenario("message-stays", Words(&["PROCESSING", "RETRY", "ESCALATED", "CANCELLED", "DISCARDED", "ABANDONED", "DISPATCHED"]), Nothing, Documented, "the statuses of message logs; DISPATCHED is none of them", "messages stay in this status"),
+    scenario("message-slow", Seconds(5.0), Nothing, Documented, "Status PROCESSING", "a message is PROCESSING this long"),
+    scenario("message-log-late", Seconds(3.0), Nothing, Assumed, "logs are written in batches", "the log of a message is seen this long after it began"),
+    scenario("older-messages", Count(3), Deployed, Documented, "logs are kept for 30 days", "so many messages were processed before the deployment that is there; the newest of them FAILED"),
+    scenario("anonymous-messages", Words(&["header", "all"]), Nothing, Assumed, "headers of answers depend on the flow", "an answer does not name its message log (header SAP_MessageProcessingLogID); all: nor does the log bear the correlation id that was sent"),
     // the wire
     scenario("downloads-differ", Values::None, Nothing, Observed, "nightly backups: date comments differ, order too", "each download of an artifact has its own date in parameters.prop and metainfo.prop, and its own order"),
     scenario("credentials", Text("SANDBOX_USER"), Nothing, Documented, "UserCredentials", "the tenant has user credentials with these names, separated by commas"),

@@ -12,6 +12,7 @@ use super::inspect;
 use super::journal::{Journal, JournalEntry};
 use super::path::{Query, Segment, Target, decode, segments};
 use super::routes;
+use super::senders;
 use super::state::Tenant;
 use super::tokens::{Credentials, Sessions};
 use super::wire::Head;
@@ -43,6 +44,8 @@ enum Destination {
     Inspection,
     Token,
     Front,
+    /// The address of a flow.
+    Flow,
     Api(Vec<Segment>, Query),
     Malformed,
     /// Below a service root that does not serve this.
@@ -108,6 +111,7 @@ impl Service {
             "/sandbox/journal" | "/sandbox/state" => return Destination::Inspection,
             "/oauth/token" | "/oauth2/api/v1/token" => return Destination::Token,
             "/" => return Destination::Front,
+            flow if flow.starts_with(senders::ROOT) => return Destination::Flow,
             _ => {}
         }
         let Some((below, at_location)) = self.below_root(path) else {
@@ -172,7 +176,8 @@ impl Service {
 
     fn holds_secret(&self, target: &str) -> bool {
         let decoded = decode(target, true).unwrap_or_default();
-        let known = [&self.credentials.client_secret, &self.credentials.password];
+        let own = &self.credentials;
+        let known = [&own.client_secret, &own.caller_secret, &own.password];
         let plain = |text: &str| known.iter().any(|secret| text.contains(secret.as_str()));
         plain(target) || plain(&decoded) || locked(&self.sessions).any_token_in(target)
     }
@@ -206,6 +211,10 @@ impl Service {
         let no_segments = Vec::new();
         let segments = match &visit.destination {
             Destination::Inspection | Destination::Token => return Ok(()),
+            Destination::Flow => {
+                let sessions = locked(&self.sessions);
+                return gate::check_flow_caller(head, &self.credentials, &sessions, &self.setting);
+            }
             Destination::Nowhere => return Err(route_not_found()),
             Destination::Front | Destination::Malformed | Destination::Elsewhere => &no_segments,
             Destination::Api(segments, _) => segments,
@@ -242,6 +251,11 @@ impl Service {
                 );
             }
             Destination::Front => Answer::html(200, "<html><body>Sandbox</body></html>"),
+            Destination::Flow => {
+                let call = (head, visit.target.path.as_str(), body);
+                let sessions = locked(&self.sessions);
+                senders::answer(&mut locked(&self.tenant), &sessions, &self.setting, call)
+            }
             Destination::Nowhere => route_not_found(),
             Destination::Elsewhere => Refusal::not_found("Requested entity could not be found.")
                 .render(format(head, &Query::default())),

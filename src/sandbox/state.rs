@@ -9,6 +9,7 @@ use fastrand::Rng;
 use super::artifact_type::ArtifactType;
 use super::bundle::{self, Declared};
 use super::clock::Seconds;
+use super::messages::MessageLog;
 
 /// The colleague who saves, deploys and locks things in scenarios.
 pub(super) const COLLEAGUE: &str = "colleague@example.com";
@@ -23,6 +24,8 @@ pub(super) struct Tenant {
     pub(super) colleague_saved: BTreeSet<String>,
     /// What was deleted at design time.
     pub(super) deleted: BTreeMap<String, Deleted>,
+    /// What flows have processed, and what is foreseen of timers.
+    pub(super) messages: Vec<MessageLog>,
     pub(super) rng: Rng,
 }
 
@@ -156,12 +159,13 @@ pub(super) struct StartError {
 impl Runtime {
     /// The record shown at a moment.
     pub(super) fn at(&self, now: Seconds) -> Option<&Record> {
-        self.stages
-            .iter()
-            .rev()
-            .find(|stage| stage.at <= now)?
-            .record
-            .as_ref()
+        self.shown(now).map(|(_, record)| record)
+    }
+
+    /// The same, and since when it is shown so.
+    pub(super) fn shown(&self, now: Seconds) -> Option<(Seconds, &Record)> {
+        let stage = self.stages.iter().rev().find(|stage| stage.at <= now)?;
+        Some((stage.at, stage.record.as_ref()?))
     }
 
     /// Adds what will be seen; what was planned before stays planned.
@@ -208,6 +212,7 @@ impl Tenant {
             tasks: BTreeMap::new(),
             colleague_saved: BTreeSet::new(),
             deleted: BTreeMap::new(),
+            messages: Vec::new(),
             rng,
         }
     }

@@ -1729,6 +1729,7 @@ fn the_variables_lead_here() {
         "CPI_USERNAME",
         "CPI_PASSWORD",
         "CPI_SERVICE_KEY",
+        "CPI_RUNTIME_SERVICE_KEY",
     ];
     assert_eq!(names, expected);
     let key: Value = serde_json::from_str(&variables[6].1).unwrap();

@@ -32,14 +32,27 @@ const OLDER: [&str; 7] = [
 
 /// The role of those who call flows.
 const CALLER: &str = "ESBMessaging.send";
+/// The application of plan `integration-flow`, as it stands in client ids and scopes.
+const CALLERS: &str = "it-rt-sandbox!b1";
 
-/// Who may come in: one OAuth client and one user, both shaped like SAP's.
+/// Whose key a token was issued for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Client {
+    /// Plan `api`.
+    Api,
+    /// Plan `integration-flow`: calls flows at their own addresses, and nothing else.
+    Caller,
+}
+
+/// Who may come in: two OAuth clients and one user, all shaped like SAP's.
 pub(super) struct Credentials {
     pub(super) client_id: String,
     pub(super) client_secret: String,
     pub(super) username: String,
     pub(super) password: String,
     pub(super) roles: Vec<String>,
+    pub(super) caller_id: String,
+    pub(super) caller_secret: String,
     /// What the token names instead of the roles.
     named: Option<String>,
     application: String,
@@ -69,14 +82,28 @@ impl Credentials {
             named: named.map(str::to_owned),
             application,
             zone: uuid(rng),
+            caller_id: format!("sb-{}!b{}|{CALLERS}", uuid(rng), rng.u32(100_000..999_999)),
+            caller_secret: format!("{}${}=", uuid(rng), random_text(rng, 43)),
         }
+    }
+
+    /// Whose client id and secret these are.
+    pub(super) fn client(&self, id: &str, secret: &str) -> Option<Client> {
+        if self.is_client(id, secret) {
+            Some(Client::Api)
+        } else {
+            self.is_caller(id, secret).then_some(Client::Caller)
+        }
+    }
+
+    /// Whether `id:secret` is the client that calls flows.
+    pub(super) fn is_caller(&self, id: &str, secret: &str) -> bool {
+        is_pair((id, secret), (&self.caller_id, &self.caller_secret))
     }
 
     /// Whether `id:secret` is the client. Identifiers may be percent-encoded, as RFC 6749 wants them.
     pub(super) fn is_client(&self, id: &str, secret: &str) -> bool {
-        let given =
-            |text: &str, known: &str| text == known || decode(text, true).as_deref() == Some(known);
-        given(id, &self.client_id) && given(secret, &self.client_secret)
+        is_pair((id, secret), (&self.client_id, &self.client_secret))
     }
 
     pub(super) fn is_user(&self, name: &str, password: &str) -> bool {
@@ -84,10 +111,14 @@ impl Credentials {
     }
 
     /// A service key as the cockpit shows it.
-    pub(super) fn service_key(&self, url: &str, token_url: &str) -> Value {
+    pub(super) fn service_key(&self, client: Client, url: &str, token_url: &str) -> Value {
+        let (id, secret) = match client {
+            Client::Api => (&self.client_id, &self.client_secret),
+            Client::Caller => (&self.caller_id, &self.caller_secret),
+        };
         json!({"oauth": {
-            "clientid": self.client_id,
-            "clientsecret": self.client_secret,
+            "clientid": id,
+            "clientsecret": secret,
             "createdate": "2026-01-01T00:00:00.000Z",
             "tokenurl": token_url,
             "url": url,
@@ -95,7 +126,13 @@ impl Credentials {
     }
 
     /// The scopes that the token names; `None` when it has no such claim.
-    fn scopes(&self) -> Option<Vec<String>> {
+    fn scopes(&self, client: Client) -> Option<Vec<String>> {
+        if client == Client::Caller {
+            return Some(vec![
+                format!("{CALLERS}.{CALLER}"),
+                "uaa.resource".to_owned(),
+            ]);
+        }
         let application = &self.application;
         let prefixed = |names: &[&str]| -> Vec<String> {
             names
@@ -109,7 +146,7 @@ impl Credentials {
             Some("none") => return None,
             Some("umbrella") => prefixed(&["AuthGroup_IntegrationDeveloper"]),
             Some("older") => prefixed(&OLDER),
-            Some("caller") => vec![format!("it-rt-sandbox!b1.{CALLER}")],
+            Some("caller") => vec![format!("{CALLERS}.{CALLER}")],
             Some("api-management") => {
                 vec!["apiportal-apiaccess!b1.APIPortal.Administrator".to_owned()]
             }
@@ -119,34 +156,44 @@ impl Credentials {
         Some(scopes)
     }
 
-    fn claims(&self, id: &str, issued: i64, expires: i64) -> Value {
+    fn claims(&self, client: Client, id: &str, issued: i64, expires: i64) -> Value {
+        let name = match client {
+            Client::Api => &self.client_id,
+            Client::Caller => &self.caller_id,
+        };
         let mut claims = json!({
             "jti": id,
-            "sub": self.client_id,
-            "client_id": self.client_id,
-            "cid": self.client_id,
-            "azp": self.client_id,
+            "sub": name,
+            "client_id": name,
+            "cid": name,
+            "azp": name,
             "grant_type": "client_credentials",
-            "aud": [self.application, "uaa", self.client_id],
+            "aud": [self.application, "uaa", name],
             "ext_attr": {"enhancer": "XSUAA", "zdn": "sandbox"},
             "iat": issued,
             "exp": expires,
             "zid": self.zone,
         });
-        if let Some(scopes) = self.scopes() {
+        if let Some(scopes) = self.scopes(client) {
             claims["authorities"] = json!(scopes);
             claims["scope"] = json!(scopes);
         }
         claims
     }
 
-    fn jwt(&self, id: &str, issued: i64, expires: i64, rng: &mut Rng) -> String {
+    fn jwt(
+        &self,
+        client: Client,
+        id: &str,
+        (issued, expires): (i64, i64),
+        rng: &mut Rng,
+    ) -> String {
         let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let header = encode(&json!({"alg": "RS256", "kid": "default-jwt-key", "typ": "JWT"}));
         let signature: Vec<u8> = (0..64).map(|_| rng.u8(..)).collect();
         format!(
             "{header}.{}.{}",
-            encode(&self.claims(id, issued, expires)),
+            encode(&self.claims(client, id, issued, expires)),
             URL_SAFE_NO_PAD.encode(signature)
         )
     }
@@ -155,12 +202,13 @@ impl Credentials {
 /// Tokens and sessions that are alive.
 pub(super) struct Sessions {
     rng: Rng,
-    tokens: HashMap<String, f64>,
+    tokens: HashMap<String, (Client, f64)>,
     csrf: HashMap<String, String>,
 }
 
 /// How tokens are made.
 pub(super) struct Issue {
+    pub(super) client: Client,
     /// Seconds on the tenant's clock.
     pub(super) now: f64,
     /// Seconds since 1970.
@@ -184,16 +232,17 @@ impl Sessions {
         reason = "a token's lifetime is a day at most"
     )]
     pub(super) fn issue(&mut self, credentials: &Credentials, issue: &Issue) -> Value {
-        self.tokens.retain(|_, expires| *expires > issue.now);
+        self.tokens.retain(|_, (_, expires)| *expires > issue.now);
         let id = uuid(&mut self.rng).replace('-', "");
         let lifetime = issue.lifetime as i64;
         let token = if issue.neo {
             random_text(&mut self.rng, 32)
         } else {
-            credentials.jwt(&id, issue.date, issue.date + lifetime, &mut self.rng)
+            let span = (issue.date, issue.date + lifetime);
+            credentials.jwt(issue.client, &id, span, &mut self.rng)
         };
-        self.tokens
-            .insert(token.clone(), issue.now + issue.lifetime);
+        let expires = issue.now + issue.lifetime;
+        self.tokens.insert(token.clone(), (issue.client, expires));
         if issue.neo {
             return json!({"access_token": token, "token_type": "Bearer", "expires_in": 0, "scopes": []});
         }
@@ -204,14 +253,16 @@ impl Sessions {
             "expires_in": (lifetime - 1).max(0),
             "jti": id,
         });
-        if let Some(scopes) = credentials.scopes() {
+        if let Some(scopes) = credentials.scopes(issue.client) {
             answer["scope"] = json!(scopes.join(" "));
         }
         answer
     }
 
-    pub(super) fn is_live(&self, token: &str, now: f64) -> bool {
-        self.tokens.get(token).is_some_and(|expires| *expires > now)
+    /// Whose token this is, while it lives.
+    pub(super) fn live(&self, token: &str, now: f64) -> Option<Client> {
+        let (client, expires) = self.tokens.get(token)?;
+        (*expires > now).then_some(*client)
     }
 
     /// Whether a text holds one of the tokens; such a text must not be shown.
@@ -250,6 +301,13 @@ impl Sessions {
     }
 }
 
+/// Whether a name and a secret are these; both may be percent-encoded.
+fn is_pair(given: (&str, &str), known: (&str, &str)) -> bool {
+    let is =
+        |text: &str, known: &str| text == known || decode(text, true).as_deref() == Some(known);
+    is(given.0, known.0) && is(given.1, known.1)
+}
+
 /// The two halves of `Authorization: Basic`.
 pub(super) fn basic(header: &str) -> Option<(String, String)> {
     let text = STANDARD.decode(scheme(header, "basic")?).ok()?;
@@ -277,7 +335,7 @@ pub(super) fn uuid(rng: &mut Rng) -> String {
     [8, 4, 4, 4, 12].map(|count| hex(rng, count)).join("-")
 }
 
-fn random_text(rng: &mut Rng, length: usize) -> String {
+pub(super) fn random_text(rng: &mut Rng, length: usize) -> String {
     (0..length).map(|_| rng.alphanumeric()).collect()
 }
 
@@ -301,6 +359,7 @@ mod tests {
         let answer = sessions.issue(
             &credentials,
             &Issue {
+                client: Client::Api,
                 now: 0.0,
                 date: 1000,
                 lifetime: 60.0,
@@ -324,7 +383,8 @@ mod tests {
         assert!(
             scopes.contains(".WorkspaceArtifactsDeploy") && !scopes.contains("MonitoringDataRead")
         );
-        assert!(sessions.is_live(token, 59.0) && !sessions.is_live(token, 60.0));
+        assert_eq!(sessions.live(token, 59.0), Some(Client::Api));
+        assert_eq!(sessions.live(token, 60.0), None);
     }
 
     #[test]

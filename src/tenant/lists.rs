@@ -198,7 +198,7 @@ impl Tenant {
     }
 
     /// The path below the service root of a link to the next page.
-    fn below_root(&self, link: &str, first: &str) -> Result<String, TenantError> {
+    pub(super) fn below_root(&self, link: &str, first: &str) -> Result<String, TenantError> {
         let path = match link.split_once("/api/v1/") {
             Some((_, path)) => Some(path),
             None => (!link.contains("://") && !link.starts_with('/')).then_some(link),

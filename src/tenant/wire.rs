@@ -314,7 +314,7 @@ impl fmt::Display for BuildStatus {
 }
 
 /// A text field that a tenant may write as null or as a number.
-fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     Ok(match Value::deserialize(deserializer)? {
         Value::String(text) => text,
         Value::Null => String::new(),
@@ -322,11 +322,15 @@ fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> 
     })
 }
 
-fn date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<TenantTime>, D::Error> {
+pub(super) fn date<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<TenantTime>, D::Error> {
     Ok(TenantTime::from_json(&Value::deserialize(deserializer)?))
 }
 
-fn runtime_status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RuntimeStatus, D::Error> {
+pub(super) fn runtime_status<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<RuntimeStatus, D::Error> {
     Ok(RuntimeStatus::parse(&text(deserializer)?))
 }
 

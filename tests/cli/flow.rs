@@ -89,16 +89,32 @@ impl Flow {
 
     /// A flow that is called at an address of its HTTPS sender.
     pub(crate) fn called_at(id: &str, address: &str) -> Self {
+        Self::named(id).with_element(&Self::sender("HTTPS", address))
+    }
+
+    /// The sender channel of an adapter.
+    pub(crate) fn sender(adapter: &str, address: &str) -> String {
         let properties = [
-            ("ComponentType", "HTTPS"),
+            ("ComponentType", adapter),
             ("direction", "Sender"),
             ("urlPath", address),
         ]
         .map(|(key, value)| property(key, value))
         .concat();
-        Self::named(id).with_element(&format!(
-            "<bpmn2:messageFlow name=\"HTTPS\" targetRef=\"Start\"><bpmn2:extensionElements>{properties}\
+        format!(
+            "<bpmn2:messageFlow name=\"{adapter}\" targetRef=\"Start\"><bpmn2:extensionElements>{properties}\
              </bpmn2:extensionElements></bpmn2:messageFlow>\n"
+        )
+    }
+
+    /// With a timer that starts it.
+    pub(crate) fn with_timer(self) -> Self {
+        let kind = property(
+            "cmdVariantUri",
+            "ctype::FlowstepVariant/cname::intermediatetimer/version::1.3.0",
+        );
+        self.with_element(&format!(
+            "<bpmn2:startEvent><bpmn2:extensionElements>{kind}</bpmn2:extensionElements></bpmn2:startEvent>\n"
         ))
     }
 

@@ -19,6 +19,8 @@ fn the_help_of_each_command_is_as_it_was() {
         "check",
         "doctor",
         "sandbox",
+        "endpoints",
+        "messages",
     ] {
         let arguments = [command, "--help"]
             .into_iter()
@@ -51,6 +53,8 @@ fn every_command_has_a_golden_help() {
         "check",
         "doctor",
         "sandbox",
+        "endpoints",
+        "messages",
     ];
     for command in commands.get_subcommands() {
         assert!(

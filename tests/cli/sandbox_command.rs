@@ -3,7 +3,7 @@
 use crate::flow::{Flow, zipped};
 use crate::harness::{Flowship, Run, Running};
 
-const NAMES: [&str; 7] = [
+const NAMES: [&str; 8] = [
     "CPI_URL",
     "CPI_TOKEN_URL",
     "CPI_CLIENT_ID",
@@ -11,6 +11,7 @@ const NAMES: [&str; 7] = [
     "CPI_USERNAME",
     "CPI_PASSWORD",
     "CPI_SERVICE_KEY",
+    "CPI_RUNTIME_SERVICE_KEY",
 ];
 
 /// Starts it; gives the variables in the order in which they are printed.
@@ -51,7 +52,7 @@ fn stop(running: Running<'_>) -> Run {
 #[cfg(unix)]
 #[test]
 fn another_process_deploys_with_the_variables_that_are_printed() {
-    for names in [&NAMES[6..], &NAMES[..4], &[NAMES[0], NAMES[4], NAMES[5]]] {
+    for names in [&NAMES[6..7], &NAMES[..4], &[NAMES[0], NAMES[4], NAMES[5]]] {
         let (mut running, variables) = start(&["--listen", "127.0.0.1:0", "--speed", "20"]);
         let printed: Vec<&str> = variables.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(printed, NAMES);
@@ -80,7 +81,7 @@ fn it_holds_what_was_preloaded_and_behaves_as_chosen() {
     let zip = zipped(&old, directory.path());
     let preload = format!("{}:Orders", zip.display());
     let (running, variables) = start(&["--preload", &preload, "--scenario", "draft"]);
-    deploy(&new, &variables, &NAMES[6..])
+    deploy(&new, &variables, &NAMES[6..7])
         .exit(1)
         .verdict("failed")
         .stderr_has("is a draft of colleague@example.com");

@@ -1,0 +1,156 @@
+//! The run-time side of flows: whoever has a key of plan `integration-flow` calls them at the addresses of their HTTPS
+//! senders, and each call writes a message log.
+
+use super::answer::Answer;
+use super::artifact_type::ArtifactType;
+use super::bundle;
+use super::call::Setting;
+use super::clock::Seconds;
+use super::endpoints::addresses;
+use super::messages::MessageLog;
+use super::path::decode;
+use super::state::{Record, Tenant};
+use super::tokens::Sessions;
+use super::wire::Head;
+
+/// Below it are the addresses of HTTPS senders.
+pub(super) const ROOT: &str = "/http/";
+
+/// Calls the flow at this path, whose log it writes.
+pub(super) fn answer(
+    tenant: &mut Tenant,
+    sessions: &Sessions,
+    setting: &Setting,
+    (head, path, body): (&Head, &str, Vec<u8>),
+) -> Answer {
+    let now = setting.clock.now();
+    let Some((id, record)) = called(tenant, setting, path, now) else {
+        return no_such_address();
+    };
+    if is_protected(&record) && !holds_csrf(head, sessions) {
+        return Answer::text(403, "CSRF Token Required").with("X-CSRF-Token", "Required");
+    }
+    if head.method == "HEAD" {
+        return Answer::empty(200);
+    }
+    let mut log = MessageLog::begin(tenant, &setting.scenarios, (&id, &record), now);
+    let anonymous = setting.scenarios.of_artifact("anonymous-messages", &id);
+    match head.header("sap_mplcorrelationid") {
+        Some(sent) if anonymous != Some("all") => sent.clone_into(&mut log.correlation),
+        _ => {}
+    }
+    let answer = reply(&log, head, body);
+    let answer = match anonymous {
+        None => answer.with("SAP_MessageProcessingLogID", log.guid.clone()),
+        Some(_) => answer,
+    };
+    tenant.messages.push(log);
+    answer
+}
+
+/// The message as it came; of one that fails, the words that callers get.
+fn reply(log: &MessageLog, head: &Head, body: Vec<u8>) -> Answer {
+    if log.fails() {
+        let text = "An internal server error occurred: the message was not processed.";
+        return Answer::text(
+            500,
+            format!(
+                "{text}\nThe MPL ID for the failed message is : {}",
+                log.guid
+            ),
+        );
+    }
+    let text = head
+        .header("content-type")
+        .is_some_and(|kind| kind.contains("json"));
+    let kind = if text {
+        "application/json"
+    } else {
+        "text/plain;charset=utf-8"
+    };
+    Answer::typed(200, kind, body)
+}
+
+/// What the run time's own web server says.
+fn no_such_address() -> Answer {
+    Answer::html(
+        404,
+        "<html><head><title>HTTP Status 404 – Not Found</title></head><body></body></html>",
+    )
+}
+
+/// The started flow that has this address.
+fn called(
+    tenant: &Tenant,
+    setting: &Setting,
+    path: &str,
+    now: Seconds,
+) -> Option<(String, Record)> {
+    let wanted = decode(path.strip_prefix(ROOT)?, false)?;
+    tenant.runtime.iter().find_map(|(id, runtime)| {
+        let (since, record) = runtime.shown(now)?;
+        let late = setting
+            .scenarios
+            .seconds_of("endpoint-late", id)
+            .unwrap_or(0.0);
+        let is_called = record.kind == ArtifactType::IntegrationFlow
+            && record.status == "STARTED"
+            && since + late <= now
+            && addresses(record)
+                .iter()
+                .any(|address| is_at(address, &wanted));
+        is_called.then(|| (id.clone(), record.clone()))
+    })
+}
+
+/// Whether a sender with this address takes this path; `/*` at its end takes all below.
+fn is_at(address: &str, path: &str) -> bool {
+    let (address, path) = (address.trim_matches('/'), path.trim_matches('/'));
+    match address.strip_suffix("/*") {
+        Some(root) => path == root || path.starts_with(&format!("{root}/")),
+        None => path == address,
+    }
+}
+
+/// Whether its sender asks for a CSRF token.
+fn is_protected(record: &Record) -> bool {
+    let properties = bundle::model_properties(&record.content.zip);
+    let asks = |(key, value): &(String, String)| {
+        key == "xsrfProtection" && (value == "1" || value == "true")
+    };
+    properties.iter().any(asks)
+}
+
+fn holds_csrf(head: &Head, sessions: &Sessions) -> bool {
+    let sent = head.header("x-csrf-token");
+    let reads = matches!(head.method.as_str(), "GET" | "HEAD");
+    let held = sessions.csrf_of(head.header("cookie").unwrap_or_default());
+    reads || (sent.is_some() && held == sent)
+}
+
+/// Whether a flow starts by itself.
+pub(super) fn has_timer(record: &Record) -> bool {
+    let properties = bundle::model_properties(&record.content.zip);
+    properties
+        .iter()
+        .any(|(key, value)| key == "cmdVariantUri" && value.contains("intermediatetimer"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_at;
+
+    #[test]
+    fn addresses_are_met_exactly_or_below_a_star() {
+        for (address, path, met) in [
+            ("/orders", "orders", true),
+            ("orders/", "/orders", true),
+            ("/orders", "orders/1", false),
+            ("/orders/*", "orders/1", true),
+            ("/orders/*", "orders", true),
+            ("/orders/*", "ordersandmore", false),
+        ] {
+            assert_eq!(is_at(address, path), met, "{address} {path}");
+        }
+    }
+}

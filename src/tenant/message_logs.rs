@@ -1,0 +1,256 @@
+//! `MessageProcessingLogs`: what flows have processed (cpi-api.md §6). Dates are the tenant's own, UTC; filters take them
+//! without a zone.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::{Deserialize, Deserializer};
+
+use super::Tenant;
+use super::error::TenantError;
+use super::exchange::Ask;
+use super::odata::{self, TenantTime, literal};
+use super::pace::Bucket;
+use super::reading::Reading;
+use super::roles::Role;
+use super::wire::{ArtifactId, date, text};
+use crate::clock::Deadline;
+
+/// How many messages are looked at: ten pages (cpi-api.md §10). Who needs more narrows the window.
+pub const MOST_MESSAGES: usize = 10_000;
+/// The page size of tenants that name no next page.
+const PAGE: usize = 1_000;
+/// What is read of each message.
+const FIELDS: &str = "MessageGuid,CorrelationId,LogStart,LogEnd,Status,AlternateWebLink";
+
+/// The processing of one message.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct MessageLog {
+    /// Its id.
+    #[serde(rename = "MessageGuid", deserialize_with = "text")]
+    pub guid: String,
+    /// What it shares with messages of other flows that belong to the same process.
+    #[serde(rename = "CorrelationId", default, deserialize_with = "text")]
+    pub correlation_id: String,
+    /// How far it is.
+    #[serde(rename = "Status", deserialize_with = "status")]
+    pub status: MessageStatus,
+    /// When it began.
+    #[serde(rename = "LogStart", default, deserialize_with = "date")]
+    pub start: Option<TenantTime>,
+    /// When it ended, or was last touched.
+    #[serde(rename = "LogEnd", default, deserialize_with = "date")]
+    pub end: Option<TenantTime>,
+    /// Where the web UI shows it.
+    #[serde(rename = "AlternateWebLink", default, deserialize_with = "text")]
+    pub link: String,
+}
+
+/// The status of a message (cpi-api.md §6).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MessageStatus {
+    /// COMPLETED.
+    Completed,
+    /// PROCESSING.
+    Processing,
+    /// RETRY: it failed, and is tried again.
+    Retry,
+    /// ESCALATED: the flow gave it up on purpose.
+    Escalated,
+    /// FAILED.
+    Failed,
+    /// CANCELLED by somebody.
+    Cancelled,
+    /// DISCARDED: there was nothing to do.
+    Discarded,
+    /// ABANDONED: not heard of for long; not final.
+    Abandoned,
+    /// Any other text: shown, never a success.
+    Other(String),
+}
+
+impl MessageStatus {
+    /// Reads a status, in any case.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        match text.trim().to_ascii_uppercase().as_str() {
+            "COMPLETED" => Self::Completed,
+            "PROCESSING" => Self::Processing,
+            "RETRY" => Self::Retry,
+            "ESCALATED" => Self::Escalated,
+            "FAILED" => Self::Failed,
+            "CANCELLED" => Self::Cancelled,
+            "DISCARDED" => Self::Discarded,
+            "ABANDONED" => Self::Abandoned,
+            _ => Self::Other(text.trim().to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for MessageStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Completed => "COMPLETED",
+            Self::Processing => "PROCESSING",
+            Self::Retry => "RETRY",
+            Self::Escalated => "ESCALATED",
+            Self::Failed => "FAILED",
+            Self::Cancelled => "CANCELLED",
+            Self::Discarded => "DISCARDED",
+            Self::Abandoned => "ABANDONED",
+            Self::Other(text) => text,
+        })
+    }
+}
+
+/// The messages of one artifact since a moment, the newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MessageLogs {
+    /// The messages.
+    pub logs: Vec<MessageLog>,
+    /// There are more than were read.
+    pub cut: bool,
+}
+
+impl Tenant {
+    /// The messages of an artifact that began at a moment of the tenant's clock or later.
+    pub fn message_logs(
+        &self,
+        id: &ArtifactId,
+        since: TenantTime,
+        deadline: Deadline,
+    ) -> Result<MessageLogs, TenantError> {
+        let first = path_of_logs(id, since);
+        let mut found = MessageLogs::default();
+        let mut guids = BTreeSet::new();
+        let mut path = first.clone();
+        loop {
+            let page: odata::Page<MessageLog> = self.log_page(path, deadline)?;
+            let length = page.results.len();
+            let own = page.results.into_iter().filter(|log| {
+                // the filter knows whole seconds only
+                let is_since = log.start.is_none_or(|start| start >= since);
+                is_since && guids.insert(log.guid.clone())
+            });
+            found.logs.extend(own);
+            let full = found.logs.len() >= MOST_MESSAGES;
+            match page.next {
+                Some(link) if length > 0 && !full => path = self.below_root(&link, &first)?,
+                None if length < PAGE => return Ok(found),
+                next => {
+                    found.cut = full || next.is_none() || length == 0;
+                    return Ok(found);
+                }
+            }
+        }
+    }
+
+    fn log_page(
+        &self,
+        path: String,
+        deadline: Deadline,
+    ) -> Result<odata::Page<MessageLog>, TenantError> {
+        let ask = Ask::get(Bucket::Runtime, Role::MonitoringRead, path);
+        match self.read(&ask, deadline, |answer| odata::collection(&answer.body))? {
+            Reading::Found(page) => Ok(page),
+            Reading::Missing(_) => {
+                Err(self.not_offered("MessageProcessingLogs", "tell what was processed"))
+            }
+        }
+    }
+
+    /// One message; `None` while the tenant does not show it.
+    pub fn message_log(
+        &self,
+        guid: &str,
+        deadline: Deadline,
+    ) -> Result<Option<MessageLog>, TenantError> {
+        let path = format!("MessageProcessingLogs({})", literal(guid));
+        let ask = Ask::get(Bucket::Runtime, Role::MonitoringRead, path);
+        Ok(
+            match self.read(&ask, deadline, |answer| odata::entity(&answer.body))? {
+                Reading::Found(log) => Some(log),
+                Reading::Missing(_) => None,
+            },
+        )
+    }
+
+    /// Why a message failed, in the tenant's words, fit to be printed; `None` where it says nothing (204) or could not be
+    /// asked: that must not hide the failure itself.
+    #[must_use]
+    pub fn message_error(&self, guid: &str, deadline: Deadline) -> Option<String> {
+        let path = format!(
+            "MessageProcessingLogs({})/ErrorInformation/$value",
+            literal(guid)
+        );
+        let ask = Ask::get(Bucket::Runtime, Role::MonitoringRead, path);
+        let reading = self.read(&ask, deadline, |answer| {
+            Some(String::from_utf8_lossy(&answer.body).into_owned())
+        });
+        match reading {
+            Ok(Reading::Found(text)) => {
+                Some(self.words(&text).to_string()).filter(|text| !text.is_empty())
+            }
+            Ok(Reading::Missing(_)) | Err(_) => None,
+        }
+    }
+}
+
+/// The newest first, by what `$orderby` takes.
+fn path_of_logs(id: &ArtifactId, since: TenantTime) -> String {
+    format!(
+        "MessageProcessingLogs?$filter=IntegrationArtifact/Id%20eq%20{}%20and%20LogStart%20ge%20datetime'{}'&$orderby=LogStart%20desc&$select={FIELDS}",
+        literal(&id.0),
+        without_zone(since)
+    )
+}
+
+/// A date as filters take it: UTC, whole seconds, and no Z, which would be misread.
+fn without_zone(date: TenantTime) -> String {
+    date.to_string().chars().take(19).collect()
+}
+
+fn status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<MessageStatus, D::Error> {
+    Ok(MessageStatus::parse(&text(deserializer)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_names_the_second_without_a_zone() {
+        let path = path_of_logs(&ArtifactId("it's".into()), TenantTime(1_521_463_557_739));
+        assert!(
+            path.contains("IntegrationArtifact/Id%20eq%20'it''s'%20and%20"),
+            "{path}"
+        );
+        assert!(path.contains("datetime'2018-03-19T12:45:57'&"), "{path}");
+    }
+
+    #[test]
+    fn statuses_are_read_in_any_case_and_unknown_ones_stay_unknown() {
+        assert_eq!(MessageStatus::parse("Completed"), MessageStatus::Completed);
+        assert_eq!(
+            MessageStatus::parse(" escalated\n"),
+            MessageStatus::Escalated
+        );
+        assert_eq!(
+            MessageStatus::parse("COMPLETE"),
+            MessageStatus::Other("COMPLETE".into())
+        );
+        assert_eq!(
+            MessageStatus::parse(""),
+            MessageStatus::Other(String::new())
+        );
+    }
+
+    #[test]
+    fn a_log_is_read_with_what_it_has() {
+        let json = r#"{"MessageGuid":"AG","Status":"PROCESSING","LogStart":"/Date(5)/","LogEnd":null,"AlternateWebLink":null}"#;
+        let log: MessageLog = serde_json::from_str(json).unwrap();
+        assert_eq!((log.start, log.end), (Some(TenantTime(5)), None));
+        assert_eq!(log.link, "");
+        assert!(serde_json::from_str::<MessageLog>(r#"{"MessageGuid":"AG"}"#).is_err());
+    }
+}

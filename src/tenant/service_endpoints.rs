@@ -1,0 +1,216 @@
+//! `ServiceEndpoints`: where what runs can be called (cpi-api.md §5.6), and what runs by the names that stand there.
+
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use super::Tenant;
+use super::error::{Kind, TenantError};
+use super::exchange::Ask;
+use super::lists::Keyed;
+use super::odata::{self, literal};
+use super::pace::Bucket;
+use super::reading::Reading;
+use super::roles::Role;
+use super::wire::{ArtifactId, RuntimeStatus, runtime_status, text};
+use crate::clock::Deadline;
+use crate::http::retry;
+
+/// What stands between the flow and the address in an endpoint's id.
+const ADDRESS: &str = "$endpointAddress";
+
+/// An endpoint of something that runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct ServiceEndpoint {
+    /// The id of the flow, or its display name.
+    #[serde(rename = "Name", default, deserialize_with = "text")]
+    pub name: String,
+    /// The flow, `$endpointAddress=`, and the address.
+    #[serde(rename = "Id", default, deserialize_with = "text")]
+    pub id: String,
+    /// The display name of the flow.
+    #[serde(rename = "Title", default, deserialize_with = "text")]
+    pub title: String,
+    /// The version of the flow that runs.
+    #[serde(rename = "Version", default, deserialize_with = "text")]
+    pub version: String,
+    /// SOAP, REST, ODATAV2, AS2, AS4.
+    #[serde(rename = "Protocol", default, deserialize_with = "text")]
+    pub protocol: String,
+    /// The addresses; empty where the tenant did not write them out.
+    #[serde(rename = "EntryPoints", default, deserialize_with = "urls")]
+    pub urls: Vec<String>,
+}
+
+impl Keyed for ServiceEndpoint {
+    fn key(&self) -> &str {
+        &self.id
+    }
+}
+
+impl ServiceEndpoint {
+    /// Whether it belongs to the artifact with this id and display name. Tenants write the id or the display name into
+    /// `Name` and into what stands before the address; a title alone counts only where nothing else tells.
+    #[must_use]
+    pub fn is_of(&self, id: &str, display_name: &str) -> bool {
+        let owner = self.id.split_once(ADDRESS).map_or("", |(owner, _)| owner);
+        let told = [owner, self.name.as_str()];
+        if told.contains(&id) || self.title == id {
+            return true;
+        }
+        let silent = told.iter().all(|text| text.is_empty());
+        !display_name.is_empty()
+            && (told.contains(&display_name) || (silent && self.title == display_name))
+    }
+}
+
+/// What is deployed, with the names that endpoints are found by.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Deployed {
+    /// Its id.
+    #[serde(rename = "Id", deserialize_with = "text")]
+    pub id: String,
+    /// Its display name.
+    #[serde(rename = "Name", default, deserialize_with = "text")]
+    pub name: String,
+    /// `INTEGRATION_FLOW` and others, of which only this one is documented.
+    #[serde(rename = "Type", default, deserialize_with = "text")]
+    pub kind: String,
+    /// The version.
+    #[serde(rename = "Version", default, deserialize_with = "text")]
+    pub version: String,
+    /// Whether it runs.
+    #[serde(rename = "Status", deserialize_with = "runtime_status")]
+    pub status: RuntimeStatus,
+}
+
+impl Keyed for Deployed {
+    fn key(&self) -> &str {
+        &self.id
+    }
+}
+
+impl Tenant {
+    /// Everything that is deployed.
+    pub fn all_deployed(&self, deadline: Deadline) -> Result<Vec<Deployed>, TenantError> {
+        let set = "IntegrationRuntimeArtifacts";
+        let all = self.all_pages(set, |path| {
+            let ask = Ask::get(Bucket::Runtime, Role::MonitoringRead, path.to_owned());
+            self.read(&ask, deadline, |answer| odata::collection(&answer.body))
+        })?;
+        match all {
+            Reading::Found(all) => Ok(all),
+            Reading::Missing(_) => Err(self.not_offered(set, "list what runs")),
+        }
+    }
+
+    /// What is deployed under an id; "not found" is believed when it is answered twice.
+    pub fn deployed(
+        &self,
+        id: &ArtifactId,
+        deadline: Deadline,
+    ) -> Result<Option<Deployed>, TenantError> {
+        for look in 0..2 {
+            self.clock.sleep(retry::pause_before(look));
+            let path = format!("IntegrationRuntimeArtifacts({})", literal(&id.0));
+            let ask = Ask::get(Bucket::Runtime, Role::MonitoringRead, path);
+            let reading = self.read(&ask, deadline, |answer| odata::entity(&answer.body))?;
+            if let Reading::Found(deployed) = reading {
+                return Ok(Some(deployed));
+            }
+        }
+        Ok(None)
+    }
+
+    /// All endpoints, with their addresses.
+    pub fn service_endpoints(
+        &self,
+        deadline: Deadline,
+    ) -> Result<Vec<ServiceEndpoint>, TenantError> {
+        let first = "ServiceEndpoints?$expand=EntryPoints";
+        let all = self.all_pages(first, |path| {
+            let ask = Ask::get(Bucket::Runtime, Role::MonitoringRead, path.to_owned());
+            self.read(&ask, deadline, |answer| odata::collection(&answer.body))
+        })?;
+        match all {
+            Reading::Found(all) => Ok(all),
+            Reading::Missing(_) => {
+                Err(self.not_offered("ServiceEndpoints", "tell where flows can be called"))
+            }
+        }
+    }
+
+    /// The API's "not found" for a list makes no sense.
+    pub(super) fn not_offered(&self, set: &str, what: &str) -> TenantError {
+        TenantError {
+            kind: Kind::Nonsense,
+            what: format!("the tenant does not {what}"),
+            at: format!("GET {} → 404", self.credentials.runtime.api(set)),
+            says: None,
+            hint: None,
+        }
+    }
+}
+
+/// The addresses in `{"results":[{"Url":...}]}` or in a bare list; none in `{"__deferred":...}`.
+fn urls<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    let points = value.get("results").unwrap_or(&value);
+    let urls = points
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|point| point.get("Url"));
+    Ok(urls.filter_map(Value::as_str).map(str::to_owned).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint(json: &str) -> ServiceEndpoint {
+        serde_json::from_str(json).unwrap_or_default()
+    }
+
+    #[test]
+    fn an_endpoint_is_known_by_id_by_name_or_by_title() {
+        for (json, expected) in [
+            (r#"{"Id":"Orders$endpointAddress=a","Name":"x"}"#, true),
+            (r#"{"Id":"x$endpointAddress=a","Name":"Orders"}"#, true),
+            (
+                r#"{"Id":"x$endpointAddress=a","Name":"x","Title":"Orders"}"#,
+                true,
+            ),
+            (
+                r#"{"Id":"Order flow$endpointAddress=a","Name":"Order flow"}"#,
+                true,
+            ),
+            (r#"{"Title":"Order flow"}"#, true),
+            // another flow with the same display name
+            (
+                r#"{"Id":"Copy$endpointAddress=a","Name":"Copy","Title":"Order flow"}"#,
+                false,
+            ),
+            (
+                r#"{"Id":"Orders2$endpointAddress=a","Name":"Orders2"}"#,
+                false,
+            ),
+            (r#"{"Id":null}"#, false),
+        ] {
+            assert_eq!(
+                endpoint(json).is_of("Orders", "Order flow"),
+                expected,
+                "{json}"
+            );
+        }
+        assert!(!endpoint(r#"{"Id":"x"}"#).is_of("Orders", ""));
+    }
+
+    #[test]
+    fn addresses_are_read_in_every_shape() {
+        let read = |points: &str| endpoint(&format!(r#"{{"Id":"x","EntryPoints":{points}}}"#)).urls;
+        assert_eq!(read(r#"{"results":[{"Url":"u"},{"Url":null},{}]}"#), ["u"]);
+        assert_eq!(read(r#"[{"Url":"u"}]"#), ["u"]);
+        assert_eq!(read(r#"{"__deferred":{"uri":"u"}}"#), Vec::<String>::new());
+        assert_eq!(read("null"), Vec::<String>::new());
+    }
+}
