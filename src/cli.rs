@@ -120,6 +120,10 @@ pub struct DeployArgs {
     /// Uploads and configures, but does not deploy.
     #[arg(long, action = ArgAction::SetTrue)]
     pub no_deploy: bool,
+    /// Sends one message to the flow when it has started, as this YAML file says, and lets what becomes of it count into
+    /// the verdict; may be repeated. The key is that of CPI_RUNTIME_SERVICE_KEY (plan integration-flow).
+    #[arg(long, value_name = "FILE")]
+    pub smoke: Vec<PathBuf>,
     /// Overwrites a draft that somebody else saved on the tenant.
     #[arg(long, action = ArgAction::SetTrue)]
     pub overwrite_drafts: bool,

@@ -21,6 +21,7 @@ pub mod messages;
 pub mod report;
 pub mod sandbox;
 pub mod settings;
+pub mod smoke;
 pub mod status;
 pub mod tenant;
 pub mod transport;

@@ -1,18 +1,19 @@
 //! `deploy` and `redeploy`: settle what is asked for each artifact.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::jobs::{self, Asked, DEFAULT_POLL, span, timeout};
 use super::run::{Deed, PlanWishes, Settled};
 use super::wishes::Settings;
-use super::{Refusal, Voice, plan, request};
+use super::{Refusal, Voice, plan, request, smoke};
 use crate::Process;
 use crate::cli::{self, DeployArgs, PaceArgs, ParameterArgs, RedeployArgs};
 use crate::deploy::job::{Job, Rules, Source, VersionRule};
 use crate::exit::Exit;
 use crate::settings::options::Options;
 use crate::settings::parameters::{self, NamedParameter};
+use crate::settings::project::Affix;
 use crate::settings::redactor::Redactor;
 use crate::tenant::pace::{self, Pace};
 use crate::tenant::wire::ArtifactId;
@@ -50,7 +51,13 @@ pub(super) fn deploy(
         pace: &args.pace,
         try_out: &args.sandbox,
     };
-    settled("deploy", &asked, deed, voice, process)?.run(voice, process)
+    let mut settled = settled("deploy", &asked, deed, voice, process)?;
+    let files: Vec<PathBuf> = options.paths(&args.smoke, "smoke");
+    if !files.is_empty() {
+        let names = settled.login.names.clone();
+        settled.smoke = smoke::wish(&files, &settled.jobs, &settled.id, names, process)?;
+    }
+    settled.run(voice, process)
 }
 
 /// Settles a run over artifacts: which, what they are to become, where to.
@@ -92,6 +99,11 @@ pub(super) fn settled<'a>(
         try_out: asked.try_out,
         redactor,
         source: None,
+        id: settings
+            .environment()
+            .map(|one| one.id.clone())
+            .unwrap_or_default(),
+        smoke: None,
     })
 }
 
@@ -181,6 +193,8 @@ pub(super) fn redeploy(
         try_out: &args.sandbox,
         redactor,
         source: None,
+        id: Affix::default(),
+        smoke: None,
     }
     .run(voice, process)
 }

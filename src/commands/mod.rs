@@ -16,6 +16,7 @@ mod request;
 mod run;
 mod sandbox;
 mod selection;
+mod smoke;
 mod status;
 mod target;
 mod transport;

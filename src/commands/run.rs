@@ -9,6 +9,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 use std::{fs, thread};
 
+use super::smoke::SmokeWish;
 use super::target::{self, LoginNames, target, warn_of_expiry};
 use super::{Refusal, Voice, tell_broken, write_report};
 use crate::cli::TryOutArgs;
@@ -28,7 +29,9 @@ use crate::report::table::{self, Look, Row, Size, Table};
 use crate::report::{Found, Report};
 use crate::sandbox::Sandbox;
 use crate::settings::credentials::Credentials;
+use crate::settings::project::Affix;
 use crate::settings::redactor::Redactor;
+use crate::smoke::Smoke;
 use crate::tenant::Tenant;
 use crate::tenant::pace::Pace;
 use crate::tenant::wire::ArtifactId;
@@ -58,6 +61,10 @@ pub(super) struct Settled<'a> {
     pub(super) redactor: Redactor,
     /// The host of the tenant that the content was taken from.
     pub(super) source: Option<String>,
+    /// What the environment puts around ids.
+    pub(super) id: Affix,
+    /// The messages that are sent to flows which have started.
+    pub(super) smoke: Option<SmokeWish>,
 }
 
 /// What is done with the jobs.
@@ -99,6 +106,13 @@ impl Settled<'_> {
         let temporary = temporary_files(&self.jobs);
         let (events, received) = mpsc::channel();
         let host = target.credentials.url.host().to_owned();
+        let is_deployment = matches!(self.deed, Deed::Deploy(_));
+        let smoke = match self.smoke.filter(|_| is_deployment) {
+            Some(wish) => {
+                Some(wish.ready(&target, clock, &self.redactor, observer(&events), process)?)
+            }
+            None => None,
+        };
         let tenant = Tenant::new(
             http,
             target.credentials,
@@ -124,6 +138,7 @@ impl Settled<'_> {
             keep_going: self.keep_going,
             announced: self.command == "transport",
             deed: self.deed,
+            smoke,
             events,
         }
         .begin();
@@ -218,6 +233,7 @@ struct Work {
     keep_going: bool,
     announced: bool,
     deed: Deed,
+    smoke: Option<Smoke>,
     events: Sender<Event>,
 }
 
@@ -233,11 +249,14 @@ impl Work {
                 keep_going: self.keep_going,
                 announced: self.announced,
             };
-            let ended = match &self.deed {
+            let mut ended = match &self.deed {
                 Deed::Deploy(approved) => deploy::deploy(&context, &self.jobs, approved.as_ref()),
                 Deed::Plan(_) => deploy::preview(&context, &self.jobs),
                 Deed::Undeploy(wish) => undeploy::undeploy(&context, wish),
             };
+            if let (Some(smoke), Ended::Verdicts(outcomes)) = (&self.smoke, &mut ended) {
+                smoke.test(&context, &self.jobs, outcomes);
+            }
             let _ = self.events.send(Event::Ended(ended));
         });
     }

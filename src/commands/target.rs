@@ -107,6 +107,14 @@ pub(super) fn variables_of(sandbox: &Sandbox) -> Environment {
         })
 }
 
+/// All variables for a simulated tenant.
+pub(super) fn all_variables_of(sandbox: &Sandbox) -> Environment {
+    let variables = sandbox.variables().into_iter();
+    variables.fold(Environment::default(), |environment, (name, value)| {
+        environment.with(name, &value)
+    })
+}
+
 /// Says which variables a simulated tenant leaves unread.
 pub(super) fn tell_ignored(process: &mut Process<'_>) {
     let ignored: Vec<&str> = process

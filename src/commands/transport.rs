@@ -23,6 +23,7 @@ use crate::inventory::selection::{Names, Selection};
 use crate::report::progress::Volume;
 use crate::report::table_of;
 use crate::settings::options::Options;
+use crate::settings::project::Affix;
 use crate::settings::redactor::Redactor;
 use crate::transport::{self, Drafts, One, Taken, Wanted};
 use crate::words::disarm;
@@ -78,6 +79,8 @@ pub(super) fn transport(
         try_out: &NO_SANDBOX,
         redactor,
         source: Some(host),
+        id: Affix::default(),
+        smoke: None,
     }
     .run(voice, process)?;
     if !dry

@@ -10,6 +10,7 @@ use crate::cli::UndeployArgs;
 use crate::deploy::outcome::Message;
 use crate::exit::Exit;
 use crate::settings::options::Options;
+use crate::settings::project::Affix;
 use crate::settings::redactor::Redactor;
 use crate::tenant::wire::ArtifactId;
 use crate::undeploy::Wish;
@@ -47,6 +48,8 @@ pub(super) fn undeploy(
         try_out: &args.sandbox,
         redactor: Redactor::new(),
         source: None,
+        id: Affix::default(),
+        smoke: None,
     }
     .run(voice, process)
 }

@@ -76,6 +76,8 @@ pub enum Phase {
     Deploy,
     /// Waiting for the new content to run.
     Start,
+    /// The message of `deploy --smoke`.
+    Smoke,
     /// Looking at what runs: the only step of `status`.
     Status,
     /// The undeploy call.
@@ -95,6 +97,17 @@ impl Phase {
         Phase::Start,
     ];
 
+    /// Those of a deployment with a smoke test.
+    pub const WITH_SMOKE: [Phase; 7] = [
+        Phase::Check,
+        Phase::Read,
+        Phase::Upload,
+        Phase::Configure,
+        Phase::Deploy,
+        Phase::Start,
+        Phase::Smoke,
+    ];
+
     /// Those of an undeployment.
     pub const UNDEPLOYMENT: [Phase; 3] = [Phase::Read, Phase::Undeploy, Phase::Stop];
 
@@ -108,6 +121,7 @@ impl Phase {
             Phase::Configure => "configure",
             Phase::Deploy => "deploy",
             Phase::Start => "start",
+            Phase::Smoke => "smoke",
             Phase::Status => "status",
             Phase::Undeploy => "undeploy",
             Phase::Stop => "stop",

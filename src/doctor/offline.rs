@@ -215,6 +215,7 @@ impl Offline<'_> {
             CredentialsError::Missing { .. }
             | CredentialsError::OnlyUrl { .. }
             | CredentialsError::Contradiction { .. }
+            | CredentialsError::CallerKey { .. }
             | CredentialsError::NotText(_) => (Subject::Variables, false),
         };
         let finding = Finding::new(subject, State::Failed(Exit::Usage), error.to_string());

@@ -396,6 +396,9 @@ fn compose<'b>(
     for (name, value) in &request.headers {
         message = message.header(*name, value);
     }
+    for (name, value) in request.own_headers {
+        message = message.header(name, value);
+    }
     if request.method.has_body() {
         let length = request.body.length();
         message = message.header("Content-Length", length);

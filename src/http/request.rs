@@ -11,6 +11,8 @@ pub struct Request<'a> {
     pub url: &'a str,
     /// Beside those that this room writes itself (`Host`, `Content-Length`, `Expect`, `Accept-Encoding`, `User-Agent`).
     pub headers: Vec<(&'static str, String)>,
+    /// Headers whose names the user chose.
+    pub own_headers: &'a [(String, String)],
     /// What is sent along.
     pub body: Body<'a>,
     /// For everything: resolving, connecting, sending, the whole answer.
@@ -29,6 +31,7 @@ impl<'a> Request<'a> {
             method,
             url,
             headers: Vec::new(),
+            own_headers: &[],
             body: Body::None,
             timeout,
             connection: Connection::Pooled,
@@ -44,9 +47,11 @@ impl<'a> Request<'a> {
     }
 }
 
-/// The methods that the tenant's API knows.
+/// The methods that the tenant's API and flows know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
+    /// Asks for the head of an answer.
+    Head,
     /// Reads.
     Get,
     /// Creates or triggers.
@@ -62,6 +67,7 @@ impl Method {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::Head => "HEAD",
             Self::Get => "GET",
             Self::Post => "POST",
             Self::Put => "PUT",

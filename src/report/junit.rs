@@ -36,6 +36,7 @@ pub fn xml(report: &Report) -> String {
         let phases = match outcome.phase {
             Phase::Status => &[Phase::Status][..],
             _ if report.command == "undeploy" => &Phase::UNDEPLOYMENT,
+            Phase::Smoke => &Phase::WITH_SMOKE,
             _ => &Phase::DEPLOYMENT,
         };
         cases.extend(phases.iter().map(|phase| of_phase(outcome, *phase)));

@@ -1,6 +1,7 @@
 //! Who logs on where: from a service key or from single variables, never from arguments.
 
 mod anatomy;
+mod caller;
 mod certificate;
 mod error;
 mod given;

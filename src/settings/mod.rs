@@ -9,4 +9,5 @@ pub mod parameters;
 pub mod project;
 pub mod redactor;
 pub mod secret;
+pub mod smoke_test;
 mod yaml;

@@ -289,6 +289,7 @@ impl Tenant {
             method: ask.method,
             url: &url,
             headers,
+            own_headers: &[],
             body: ask.body,
             timeout,
             connection: ask.connection,

@@ -6,6 +6,7 @@ pub mod error;
 pub mod error_information;
 mod exchange;
 mod explain;
+pub mod flow_call;
 mod lists;
 mod meaning;
 pub mod message_logs;

@@ -177,6 +177,7 @@ impl TokenRequest {
             method: Method::Post,
             url,
             headers,
+            own_headers: &[],
             body,
             timeout: deadline
                 .poll_timeout(clock.now())

@@ -33,6 +33,7 @@ mod sandbox_command;
 mod secrets;
 mod settings_file;
 mod signals;
+mod smoke;
 mod switches;
 mod tenant_to_git;
 mod tidy;

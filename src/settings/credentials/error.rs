@@ -70,6 +70,14 @@ pub enum CredentialsError {
         /// The variable for the file.
         variable: String,
     },
+    /// The key that calls flows cannot be used.
+    #[error("{variable} {reason}")]
+    CallerKey {
+        /// The variable.
+        variable: String,
+        /// Why, and what to do.
+        reason: String,
+    },
     /// A private key whose certificate nobody has named.
     #[error(
         "{variable} holds a private key, and neither it nor the service key holds the certificate; put the certificate (PEM) into the same file"

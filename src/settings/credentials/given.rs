@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::certificate::{self, Parts};
-use super::key::{self, KeyProof};
+use super::key::{self, KeyProof, ServiceKey};
 use super::{Credentials, CredentialsError, KeyError, Login, Names, Proof, Sources};
 use crate::settings::address::{AddressError, TenantUrl, TokenUrl};
 use crate::settings::environment::{Environment, NotText};
@@ -102,20 +102,29 @@ impl<'n> Given<'n> {
             error,
         };
         let key = key::read(text, dir).map_err(refused)?;
+        let credentials = self.of_key(key, &variable)?;
+        self.must_agree_with(&credentials, &variable)?;
+        Ok(credentials)
+    }
+
+    /// What a key that was read makes, with the file of its private key where it lacks that.
+    pub(super) fn of_key(
+        &self,
+        key: ServiceKey,
+        variable: &str,
+    ) -> Result<Credentials, CredentialsError> {
         let from = |field: &str, value: String| Variable {
             name: format!("{variable} ({field})"),
             value,
         };
-        let proof = self.proof_of_key(key.proof, &variable, &from)?;
-        let credentials = oauth(
+        let proof = self.proof_of_key(key.proof, variable, &from)?;
+        oauth(
             from("url", key.url),
             from("tokenurl", key.token_url),
             from("clientid", key.client_id),
             proof,
         )
-        .map_err(|error| error.about_key(&variable))?;
-        self.must_agree_with(&credentials, &variable)?;
-        Ok(credentials)
+        .map_err(|error| error.about_key(variable))
     }
 
     fn proof_of_key(

@@ -18,6 +18,9 @@ const DEEPEST: usize = 4;
 /// What to do about a key of the wrong kind.
 const WANTED: &str = "create an instance of Process Integration Runtime with plan api and the roles, then a key for it; `flowship doctor` shows the commands";
 
+/// The same where flows are to be called.
+pub(super) const WANTED_FOR_CALLS: &str = "create an instance of Process Integration Runtime with plan integration-flow (role ESBMessaging.send), then a key for it";
+
 /// The values of a key of plan `api`.
 pub(super) struct ServiceKey {
     pub(super) url: String,
@@ -105,6 +108,19 @@ pub enum KeyError {
 /// Reads a key from the value of its variable: JSON, base64 of JSON, or the path of a file of either.
 pub(super) fn read(text: &str, dir: &Path) -> Result<ServiceKey, KeyError> {
     parse(&find_json(text, dir)?.json)
+}
+
+/// The same for a key of plan `integration-flow`.
+pub(super) fn read_for_calls(text: &str, dir: &Path) -> Result<ServiceKey, KeyError> {
+    let object = object_in(&find_json(text, dir)?.json)?;
+    let key = values_of(&object);
+    refuse_other_services(&object, key)?;
+    fields_of(key)
+}
+
+/// Why a key of plan `integration-flow` cannot be used.
+pub(super) fn not_for_calls(error: &KeyError) -> String {
+    error.to_string().replace(WANTED, WANTED_FOR_CALLS)
 }
 
 /// The JSON of a key, and what it was found in.
@@ -282,16 +298,25 @@ pub(super) fn refuse_other_kinds(
     whole: &Map<String, Value>,
     key: &Map<String, Value>,
 ) -> Result<(), KeyError> {
+    refuse_other_services(whole, key)?;
+    refuse_other_plan(text_of(key, "clientid"), text_of(key, "url"))?;
+    if has_role_of_callers(key) {
+        return Err(KeyError::IntegrationFlowPlan);
+    }
+    Ok(())
+}
+
+/// Refuses keys of other services.
+fn refuse_other_services(
+    whole: &Map<String, Value>,
+    key: &Map<String, Value>,
+) -> Result<(), KeyError> {
     let text = |name: &str| text_of(key, name);
     if is_api_management(whole)
         || text("url").contains("apiportal")
         || text("clientid").contains("apiportal")
     {
         return Err(KeyError::ApiManagement);
-    }
-    refuse_other_plan(text("clientid"), text("url"))?;
-    if has_role_of_callers(key) {
-        return Err(KeyError::IntegrationFlowPlan);
     }
     if whole.contains_key("uaa") && !key.contains_key("tokenurl") {
         return Err(KeyError::OtherService);

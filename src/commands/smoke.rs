@@ -1,0 +1,138 @@
+//! `--smoke`: which message goes to which artifact, and with whose key. All of it is settled before anything is written.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::Refusal;
+use super::target::Target;
+use crate::Process;
+use crate::artifact::ArtifactKind;
+use crate::clock::Clock;
+use crate::deploy::job::{Job, Source};
+use crate::deploy::outcome::Message;
+use crate::http::Http;
+use crate::settings::credentials::{Credentials, Names};
+use crate::settings::project::Affix;
+use crate::settings::redactor::Redactor;
+use crate::settings::smoke_test::{self, SmokeTest};
+use crate::smoke::Smoke;
+use crate::tenant::Tenant;
+use crate::tenant::pace::Pace;
+
+/// The tests of a run, each with the id of its artifact on the tenant.
+pub(super) struct SmokeWish {
+    pub(super) tests: Vec<(String, SmokeTest)>,
+    pub(super) names: Names,
+}
+
+/// Reads the files, and finds the artifact of each.
+pub(super) fn wish(
+    files: &[PathBuf],
+    jobs: &[Job],
+    id: &Affix,
+    names: Names,
+    process: &Process<'_>,
+) -> Result<Option<SmokeWish>, Refusal> {
+    let mut tests = Vec::new();
+    for file in files {
+        let test = smoke_test::read(&process.directory, file)?;
+        let job = job_of(&test, jobs, id)?;
+        if !job.rules.deploy {
+            let message = Message::new(format!(
+                "{} is not deployed by this run, so that it can't be called",
+                job.id
+            ));
+            return Err(Refusal::usage(
+                message
+                    .at("--smoke")
+                    .hint("leave out --no-deploy, or --smoke"),
+            ));
+        }
+        tests.push((job.id.0.clone(), test));
+    }
+    Ok((!tests.is_empty()).then_some(SmokeWish { tests, names }))
+}
+
+fn job_of<'j>(test: &SmokeTest, jobs: &'j [Job], id: &Affix) -> Result<&'j Job, Refusal> {
+    let is_flow = |job: &&Job| match &job.source {
+        Source::Files(content) => content.kind == ArtifactKind::IntegrationFlow,
+        Source::Tenant => true,
+    };
+    let flows: Vec<&Job> = jobs.iter().filter(is_flow).collect();
+    let refused = |what: String, hint: &str| {
+        Err(Refusal::usage(
+            Message::new(what).at(test.at.clone()).hint(hint),
+        ))
+    };
+    match (&test.artifact, flows.as_slice()) {
+        (Some(named), _) => {
+            let on_tenant = id.apply(named);
+            match flows
+                .iter()
+                .find(|job| job.id.0 == on_tenant || job.id.0 == *named)
+            {
+                Some(job) => Ok(job),
+                None => refused(
+                    format!(
+                        "the smoke test is for {named}, which is no integration flow of this run"
+                    ),
+                    "write the id of an integration flow that is deployed here into `artifact`",
+                ),
+            }
+        }
+        (None, [one]) => Ok(one),
+        (None, []) => refused(
+            "the run has no integration flow that a smoke test could call".to_owned(),
+            "leave --smoke out",
+        ),
+        (None, _) => refused(
+            format!(
+                "the run has {} integration flows, and the smoke test does not say which it is for",
+                flows.len()
+            ),
+            "add `artifact:` with the id of the flow",
+        ),
+    }
+}
+
+impl SmokeWish {
+    /// Reads the key that calls flows, which must not be the one that deploys them.
+    pub(super) fn ready(
+        self,
+        target: &Target,
+        clock: Clock,
+        redactor: &Redactor,
+        observer: Box<dyn Fn(&str) + Send + Sync>,
+        process: &Process<'_>,
+    ) -> Result<Smoke, Refusal> {
+        let variables = match &target.sandbox {
+            Some(sandbox) => super::target::all_variables_of(sandbox),
+            None => process.environment.clone(),
+        };
+        let names = match &target.sandbox {
+            Some(_) => Names::default(),
+            None => self.names,
+        };
+        let caller =
+            Credentials::of_caller(&variables, &process.directory, &names, &target.credentials)?;
+        let Some(caller) = caller else {
+            let variable = names.of_caller_key();
+            let message = Message::new(format!(
+                "{variable} is missing: --smoke calls the flow with a key of its own"
+            ));
+            return Err(Refusal::usage(message.at(variable).hint(
+                "put the service key of an instance with plan integration-flow (role ESBMessaging.send) there; the key of plan api calls no flows",
+            )));
+        };
+        caller.hide_in(redactor);
+        let http = Http::new(&target.network, redactor, caller.certificate())
+            .map_err(|error| Refusal::usage(Message::new(error.to_string())))?;
+        let host = caller.url.host().to_owned();
+        let pace = Arc::new(Pace::default());
+        Ok(Smoke {
+            caller: Tenant::new(http, caller, redactor.clone(), clock, pace, observer),
+            host,
+            tests: self.tests,
+        })
+    }
+}

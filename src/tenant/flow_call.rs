@@ -1,0 +1,203 @@
+//! Calling a flow at its own address, with a key of plan `integration-flow` (cpi-api.md §5.6). Nothing is repeated that may
+//! have arrived: a message that is sent twice is processed twice.
+
+use std::time::Duration;
+
+use super::Tenant;
+use super::error::{Kind, TenantError};
+use super::meaning::date_of;
+use super::odata::TenantTime;
+use super::session;
+use crate::clock::Deadline;
+use crate::http::{Answer, Body, Connection, Method, Request, SendError, Sent};
+
+/// The most that is read of a flow's answer, in bytes.
+const ANSWER_CAP: u64 = 4 << 20;
+/// The header in which a flow names the log of the message.
+const LOG_HEADER: &str = "SAP_MessageProcessingLogID";
+/// The header whose value the log bears as `CorrelationId`.
+const CORRELATION_HEADER: &str = "SAP_MplCorrelationId";
+
+/// A message for a flow.
+pub struct FlowMessage<'a> {
+    /// The address of the flow.
+    pub url: &'a str,
+    /// The method.
+    pub method: Method,
+    /// Headers of the user's.
+    pub headers: &'a [(String, String)],
+    /// The body; empty for none.
+    pub body: &'a [u8],
+    /// What the message log is to be found by.
+    pub correlation: &'a str,
+}
+
+/// What became of a message.
+#[derive(Debug)]
+pub enum Called {
+    /// The flow, or what is before it, answered.
+    Answered(FlowAnswer),
+    /// It certainly did not arrive.
+    NotArrived(String),
+    /// It may have arrived, and there was no whole answer.
+    Lost(String),
+}
+
+/// The answer of a flow.
+#[derive(Debug)]
+pub struct FlowAnswer {
+    /// The status.
+    pub status: u16,
+    /// The body, as far as it was read.
+    pub body: Vec<u8>,
+    /// It is a web page.
+    pub is_page: bool,
+    /// The log of the message, where the answer names it.
+    pub log: Option<String>,
+    /// When it was answered, by the clock of the tenant.
+    pub answered: Option<TenantTime>,
+}
+
+impl Tenant {
+    /// Sends one message. Only where the flow says that a CSRF token is missing, which means that nothing was processed,
+    /// it is fetched and the message sent once more.
+    pub fn call_flow(
+        &self,
+        message: &FlowMessage<'_>,
+        timeout: Duration,
+        deadline: Deadline,
+    ) -> Result<Called, TenantError> {
+        let (called, wants_csrf) = self.call_once(message, Vec::new(), timeout, deadline)?;
+        if !wants_csrf {
+            return Ok(called);
+        }
+        match self.csrf_of_flow(message, timeout, deadline)? {
+            Some(headers) => Ok(self.call_once(message, headers, timeout, deadline)?.0),
+            None => Ok(called),
+        }
+    }
+
+    fn call_once(
+        &self,
+        message: &FlowMessage<'_>,
+        csrf: Vec<(&'static str, String)>,
+        timeout: Duration,
+        deadline: Deadline,
+    ) -> Result<(Called, bool), TenantError> {
+        let mut headers = self.headers_of_call(deadline)?;
+        headers.push((CORRELATION_HEADER, message.correlation.to_owned()));
+        headers.extend(csrf);
+        let body = match (message.method, message.body) {
+            (Method::Get | Method::Head | Method::Delete, _) => Body::None,
+            (_, []) => Body::Empty,
+            (_, bytes) => Body::Bytes(bytes),
+        };
+        let outcome = self.send_to_flow(message, message.method, headers, body, timeout);
+        Ok(match outcome {
+            Ok(answer) => {
+                let wants = answer.status == 403 && token_of(&answer).is_some();
+                (Called::Answered(answer_of(answer)), wants)
+            }
+            Err(error) if error.sent == Sent::No => (
+                Called::NotArrived(self.words(error.reason()).to_string()),
+                false,
+            ),
+            Err(error) => (Called::Lost(self.words(error.reason()).to_string()), false),
+        })
+    }
+
+    /// The headers with the token that a protected sender wants; `None` where it gives none.
+    fn csrf_of_flow(
+        &self,
+        message: &FlowMessage<'_>,
+        timeout: Duration,
+        deadline: Deadline,
+    ) -> Result<Option<Vec<(&'static str, String)>>, TenantError> {
+        let mut headers = self.headers_of_call(deadline)?;
+        headers.push(("X-CSRF-Token", "Fetch".to_owned()));
+        let outcome = self.send_to_flow(message, Method::Head, headers, Body::None, timeout);
+        let Ok(answer) = outcome else {
+            return Ok(None);
+        };
+        let Some(token) = token_of(&answer).filter(|token| !token.eq_ignore_ascii_case("required"))
+        else {
+            return Ok(None);
+        };
+        let cookies = session::cookies(&answer);
+        self.redactor.add(token);
+        self.redactor.add(&cookies);
+        Ok(Some(vec![
+            ("X-CSRF-Token", token.to_owned()),
+            ("Cookie", cookies),
+        ]))
+    }
+
+    fn headers_of_call(
+        &self,
+        deadline: Deadline,
+    ) -> Result<Vec<(&'static str, String)>, TenantError> {
+        let (token, _) = self.token(deadline)?;
+        let Some(token) = token else {
+            return Err(self.no_token_for_calls());
+        };
+        let bearer = format!("Bearer {}", token.value.expose());
+        Ok(vec![("Authorization", bearer)])
+    }
+
+    fn send_to_flow(
+        &self,
+        message: &FlowMessage<'_>,
+        method: Method,
+        headers: Vec<(&'static str, String)>,
+        body: Body<'_>,
+        timeout: Duration,
+    ) -> Result<Answer, SendError> {
+        let own_headers = match method {
+            Method::Head => &[][..],
+            _ => message.headers,
+        };
+        let outcome = self.http.send(&Request {
+            method,
+            url: message.url,
+            headers,
+            own_headers,
+            body,
+            timeout,
+            connection: Connection::Fresh,
+            cap: ANSWER_CAP,
+        });
+        let result = match &outcome {
+            Ok(answer) => answer.status.to_string(),
+            Err(error) => self.words(error.reason()).to_string(),
+        };
+        let address = message.url.split('?').next().unwrap_or_default();
+        (self.observer)(&format!("{method} {address} → {result}"));
+        outcome
+    }
+
+    fn no_token_for_calls(&self) -> TenantError {
+        TenantError {
+            kind: Kind::Credentials,
+            what: "flows are called with an OAuth client".to_owned(),
+            at: self.host().to_owned(),
+            says: None,
+            hint: Some("give the service key of plan integration-flow".to_owned()),
+        }
+    }
+}
+
+fn token_of(answer: &Answer) -> Option<&str> {
+    answer
+        .header("x-csrf-token")
+        .filter(|token| !token.is_empty())
+}
+
+fn answer_of(answer: Answer) -> FlowAnswer {
+    FlowAnswer {
+        status: answer.status,
+        is_page: answer.is_html(),
+        log: answer.header(LOG_HEADER).map(str::to_owned),
+        answered: date_of(&answer),
+        body: answer.body,
+    }
+}
