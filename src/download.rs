@@ -372,22 +372,14 @@ impl Trouble {
         };
         let message = Message::new(format!("{id}: {}", disarm(&error.to_string())));
         let hint = error.hint().map(str::to_owned);
-        Self {
-            exit,
-            message: Message { hint, ..message },
-        }
+        Self::new(exit, Message { hint, ..message })
     }
 }
 
 fn unusable(error: &ArtifactError) -> Trouble {
     let message = Message::new(disarm(&error.to_string())).at("--directory");
-    Trouble {
-        exit: Exit::Usage,
-        message: Message {
-            hint: error.hint().map(str::to_owned),
-            ..message
-        },
-    }
+    let hint = error.hint().map(str::to_owned);
+    Trouble::new(Exit::Usage, Message { hint, ..message })
 }
 
 /// What lies in the directory and is on the tenant no more. Each is looked up alone before it is believed: a list may have
@@ -506,10 +498,10 @@ fn write_text(staging: &Path, path: &Path, text: &str) -> Result<(), Trouble> {
 /// A file that could not be written, with its path.
 fn not_written(path: &Path, error: &std::io::Error) -> Trouble {
     let message = Message::new(format!("{} can't be written: {error}", path.display()));
-    Trouble {
-        exit: Exit::Failed,
-        message: message.hint("check who may write there, and whether the disk is full"),
-    }
+    Trouble::new(
+        Exit::Failed,
+        message.hint("check who may write there, and whether the disk is full"),
+    )
 }
 
 impl Downloaded {

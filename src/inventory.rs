@@ -94,26 +94,29 @@ pub struct Trouble {
     /// The code that it leads to.
     pub exit: Exit,
     /// What, and why.
-    pub message: Message,
+    pub message: Box<Message>,
 }
 
 impl Trouble {
+    /// Why, with the code that it leads to.
+    #[must_use]
+    pub fn new(exit: Exit, message: Message) -> Self {
+        Self {
+            exit,
+            message: Box::new(message),
+        }
+    }
+
     /// What was named and is not there, or cannot be had.
     #[must_use]
     pub fn failed(message: Message) -> Self {
-        Self {
-            exit: Exit::Failed,
-            message,
-        }
+        Self::new(Exit::Failed, message)
     }
 }
 
 impl From<TenantError> for Trouble {
     fn from(error: TenantError) -> Self {
-        Self {
-            exit: error.exit(),
-            message: error.into(),
-        }
+        Self::new(error.exit(), error.into())
     }
 }
 
@@ -145,9 +148,10 @@ pub fn read(errand: &Errand<'_>, wanted: &Wanted) -> Result<Inventory, TenantErr
     let mut contents: Vec<PackageContent> =
         packages.into_iter().map(PackageContent::empty).collect();
     let kinds = kinds(wanted);
-    let left = match wanted.packages.is_empty() {
-        true => read_together(errand, &kinds, &mut contents)?,
-        false => kinds,
+    let left = if wanted.packages.is_empty() {
+        read_together(errand, &kinds, &mut contents)?
+    } else {
+        kinds
     };
     let asked: Vec<(usize, ArtifactKind)> = (0..contents.len())
         .flat_map(|place| left.iter().map(move |kind| (place, *kind)))
@@ -288,7 +292,7 @@ fn unreadable(package: &PackageId, kind: ArtifactKind, error: TenantError) -> Tr
     let mut message = Message::from(error);
     message.causes.push(message.what);
     message.what = format!("the artifacts of type {kind} in package {package} are not known");
-    Trouble { exit, message }
+    Trouble::new(exit, message)
 }
 
 /// `1 package`, `3 packages`.

@@ -78,7 +78,23 @@ impl Smoke {
         };
         match run.sent() {
             Ok((url, answer, since, correlation)) => run.judged(&url, &answer, since, &correlation),
-            Err(shown) => *shown,
+            Err(shown) => shown,
+        }
+    }
+}
+
+impl Shown {
+    fn failed(message: Message) -> Self {
+        Self::Failed(Box::new(message))
+    }
+
+    fn of_error(error: TenantError) -> Self {
+        let kind = error.kind;
+        let mut message = Message::from(error);
+        message.what = format!("the smoke test: {}", message.what);
+        match kind {
+            Kind::Credentials | Kind::Role => Self::Refused(Box::new(message)),
+            _ => Self::Undecided(Box::new(message)),
         }
     }
 }
@@ -115,7 +131,7 @@ struct Run<'a> {
 impl Run<'_> {
     /// Finds the address and sends the message; with the address, the answer, from when on its log can be, and what it is
     /// found by.
-    fn sent(&self) -> Result<(String, FlowAnswer, TenantTime, String), Box<Shown>> {
+    fn sent(&self) -> Result<(String, FlowAnswer, TenantTime, String), Shown> {
         let since = self.clock_of_tenant()?;
         let url = self.address()?;
         self.refuse_other_host(&url)?;
@@ -126,12 +142,12 @@ impl Run<'_> {
     }
 
     /// The tenant's clock before the message is sent: dates of the tenant are compared with its own.
-    fn clock_of_tenant(&self) -> Result<TenantTime, Box<Shown>> {
+    fn clock_of_tenant(&self) -> Result<TenantTime, Shown> {
         let read = self
             .context
             .tenant
             .runtime_artifact(&self.job.id, self.context.deadline);
-        let reading = read.map_err(|error| self.of_error(error))?;
+        let reading = read.map_err(Shown::of_error)?;
         let deployed = reading.record.and_then(|record| record.deployed_on);
         let answered = reading
             .answered
@@ -140,26 +156,26 @@ impl Run<'_> {
             let message = Message::new(
                 "the tenant tells no date, so that the log of a message can't be told from others",
             );
-            Box::new(Shown::Undecided(Box::new(message.at(self.test.at.clone()))))
+            Shown::Undecided(Box::new(message.at(self.test.at.clone())))
         })
     }
 
     /// The address of the flow. A flow that has just started may be listed a little later.
-    fn address(&self) -> Result<String, Box<Shown>> {
+    fn address(&self) -> Result<String, Shown> {
         let until = self.until.min(self.context.clock.now() + ENDPOINT);
         loop {
             let listed = self.context.tenant.service_endpoints(self.context.deadline);
-            let listed = listed.map_err(|error| self.of_error(error))?;
+            let listed = listed.map_err(Shown::of_error)?;
             let own = listed
                 .iter()
                 .filter(|one| one.is_of(&self.job.id.0, self.display_name()));
             match chosen(own, self.test.path.as_deref()) {
                 Choice::One(url) => return Ok(url),
-                Choice::Several(urls) => return Err(self.failed(several(&urls))),
+                Choice::Several(urls) => return Err(Shown::failed(several(&urls))),
                 Choice::None if self.context.clock.now() + PAUSE < until => {
-                    self.context.clock.sleep(PAUSE)
+                    self.context.clock.sleep(PAUSE);
                 }
-                Choice::None => return Err(self.failed(self.no_endpoint())),
+                Choice::None => return Err(Shown::failed(self.no_endpoint())),
             }
         }
     }
@@ -172,7 +188,7 @@ impl Run<'_> {
     }
 
     /// The key goes to the host that it names, and to no other, whatever the tenant says.
-    fn refuse_other_host(&self, url: &str) -> Result<(), Box<Shown>> {
+    fn refuse_other_host(&self, url: &str) -> Result<(), Shown> {
         let host = host_of(url).unwrap_or_default().to_owned();
         let is_safe = url.starts_with("https://") || is_loopback(&host);
         if host.eq_ignore_ascii_case(&self.smoke.host) && is_safe {
@@ -183,15 +199,13 @@ impl Run<'_> {
             disarm(&host),
             self.smoke.host
         ));
-        Err(self.failed(
-            message
-                .at(disarm(url))
-                .hint("give the service key of plan integration-flow of this tenant's subaccount"),
-        ))
+        Err(Shown::failed(message.at(disarm(url)).hint(
+            "give the service key of plan integration-flow of this tenant's subaccount",
+        )))
     }
 
     /// The flow's answer. Where the message certainly did not arrive, or the address is not served yet, it is sent again.
-    fn answered(&self, url: &str, correlation: &str) -> Result<FlowAnswer, Box<Shown>> {
+    fn answered(&self, url: &str, correlation: &str) -> Result<FlowAnswer, Shown> {
         let until = self.until.min(self.context.clock.now() + ENDPOINT);
         let message = FlowMessage {
             url,
@@ -210,7 +224,7 @@ impl Run<'_> {
                 .smoke
                 .caller
                 .call_flow(&message, left, self.context.deadline);
-            let reason = match called.map_err(|error| self.of_error(error))? {
+            let reason = match called.map_err(Shown::of_error)? {
                 Called::Answered(answer) if answer.status == 404 || is_away(&answer) => {
                     format!("status {}", answer.status)
                 }
@@ -221,7 +235,7 @@ impl Run<'_> {
             attempt += 1;
             let pause = retry::backoff(attempt.min(4)).max(PAUSE);
             if self.context.clock.now() + pause >= until {
-                return Err(self.failed(unserved(url, &reason)));
+                return Err(Shown::failed(unserved(url, &reason)));
             }
             self.context.clock.sleep(pause);
         }
@@ -236,11 +250,12 @@ impl Run<'_> {
         correlation: &str,
     ) -> Shown {
         if let 401 | 403 = answer.status {
-            return Shown::Refused(Box::new(self.may_not_call(url, answer)));
+            return Shown::Refused(Box::new(may_not_call(url, answer)));
         }
-        let log = match self.test.log {
-            true => self.log_of(answer, since, correlation),
-            false => Ok(None),
+        let log = if self.test.log {
+            self.log_of(answer, since, correlation)
+        } else {
+            Ok(None)
         };
         let text = self
             .context
@@ -340,16 +355,6 @@ impl Run<'_> {
         .hint("give it more time with `within`, or look at it in the web UI")
     }
 
-    fn may_not_call(&self, url: &str, answer: &FlowAnswer) -> Message {
-        let message = Message::new(format!(
-            "the key in CPI_RUNTIME_SERVICE_KEY may not call the flow (status {})",
-            answer.status
-        ));
-        message.at(disarm(url)).hint(
-            "it must be of plan integration-flow and hold the role that the sender wants (ESBMessaging.send, unless the flow names another); the flow itself runs",
-        )
-    }
-
     fn no_endpoint(&self) -> Message {
         let at = match &self.test.path {
             Some(path) => format!(" with the address `{}`", disarm(path)),
@@ -360,28 +365,14 @@ impl Run<'_> {
             .hint("`flowship endpoints` shows what can be called; flows with a timer or ProcessDirect sender have none")
     }
 
-    fn lost(&self, reason: &str) -> Box<Shown> {
+    fn lost(&self, reason: &str) -> Shown {
         let message = Message::new(
             "the message may have arrived, and its answer was lost; it is not sent twice",
         );
         let message = message.because(reason).at(self.test.at.clone());
-        Box::new(Shown::Undecided(Box::new(message.hint(
-            "`flowship messages` shows what became of it; then run again",
-        ))))
-    }
-
-    fn failed(&self, message: Message) -> Box<Shown> {
-        Box::new(Shown::Failed(Box::new(message)))
-    }
-
-    fn of_error(&self, error: TenantError) -> Box<Shown> {
-        let kind = error.kind;
-        let mut message = Message::from(error);
-        message.what = format!("the smoke test: {}", message.what);
-        Box::new(match kind {
-            Kind::Credentials | Kind::Role => Shown::Refused(Box::new(message)),
-            _ => Shown::Undecided(Box::new(message)),
-        })
+        Shown::Undecided(Box::new(
+            message.hint("`flowship messages` shows what became of it; then run again"),
+        ))
     }
 
     fn tell(&self, text: String) {
@@ -418,6 +409,16 @@ fn chosen<'e>(own: impl Iterator<Item = &'e ServiceEndpoint>, path: Option<&str>
         [one] => Choice::One(one.clone()),
         _ => Choice::Several(urls),
     }
+}
+
+fn may_not_call(url: &str, answer: &FlowAnswer) -> Message {
+    let message = Message::new(format!(
+        "the key in CPI_RUNTIME_SERVICE_KEY may not call the flow (status {})",
+        answer.status
+    ));
+    message.at(disarm(url)).hint(
+        "it must be of plan integration-flow and hold the role that the sender wants (ESBMessaging.send, unless the flow names another); the flow itself runs",
+    )
 }
 
 fn several(urls: &[String]) -> Message {
@@ -457,7 +458,13 @@ fn unexpected(test: &SmokeTest, answer: &FlowAnswer, text: &str) -> Option<Messa
         Some(status) => answer.status == status,
         None => (200..300).contains(&answer.status),
     };
-    let what = if !is_expected {
+    let what = if is_expected {
+        let wanted = test.body_contains.as_ref()?;
+        if String::from_utf8_lossy(&answer.body).contains(wanted.as_str()) {
+            return None;
+        }
+        format!("the flow's answer does not hold `{}`", disarm(wanted))
+    } else {
         let wanted = test
             .status
             .map_or("2xx".to_owned(), |status| status.to_string());
@@ -465,12 +472,6 @@ fn unexpected(test: &SmokeTest, answer: &FlowAnswer, text: &str) -> Option<Messa
             "the flow answered with status {}, and {wanted} was expected",
             answer.status
         )
-    } else {
-        let wanted = test.body_contains.as_ref()?;
-        if String::from_utf8_lossy(&answer.body).contains(wanted.as_str()) {
-            return None;
-        }
-        format!("the flow's answer does not hold `{}`", disarm(wanted))
     };
     Some(Message {
         causes: cause.into_iter().collect(),

@@ -192,7 +192,7 @@ fn not_taken(stored: &Stored, error: TenantError) -> Trouble {
                 .to_owned(),
         );
     }
-    Trouble { exit, message }
+    Trouble::new(exit, message)
 }
 
 /// Versions, what runs, configured values as far as aliases depend on them, and the names of security material.

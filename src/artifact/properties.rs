@@ -230,7 +230,7 @@ fn is_date(comment: &[u8]) -> bool {
     let is_time = |word: &str| {
         let parts: Vec<&str> = word.split(':').collect();
         let two_digits = |part: &&str| part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit());
-        parts.len() == 3 && parts.iter().all(|part| two_digits(&part))
+        parts.len() == 3 && parts.iter().all(two_digits)
     };
     let is_year = |word: &str| word.len() == 4 && word.bytes().all(|b| b.is_ascii_digit());
     match words.as_slice() {

@@ -160,9 +160,9 @@ impl Journey {
         work: impl FnOnce(&[Errand<'_>]) -> T + Send + 'static,
     ) -> End<T> {
         let signal = (process.listen)();
-        let broken = self.events.clone();
+        let breaking = self.events.clone();
         (process.notice_panics)(Box::new(move |why| {
-            let _ = broken.send(Event::Broken(why));
+            let _ = breaking.send(Event::Broken(why));
         }));
         let simulated = sites.iter().any(Site::is_simulated);
         let mut telling = Telling {
@@ -179,7 +179,7 @@ impl Journey {
             Some(exit) => End::Stopped(exit),
             None => match done.try_recv() {
                 Ok(result) => End::Done(result),
-                Err(_) => End::Stopped(telling.broken("", process)),
+                Err(_) => End::Stopped(broken("", process)),
             },
         }
     }
@@ -239,8 +239,8 @@ impl Telling {
                 }
                 Ok(Event::Request(_)) | Err(RecvTimeoutError::Timeout) => {}
                 Ok(Event::Ended) => return None,
-                Ok(Event::Broken(why)) => return Some(self.broken(&why, process)),
-                Err(RecvTimeoutError::Disconnected) => return Some(self.broken("", process)),
+                Ok(Event::Broken(why)) => return Some(broken(&why, process)),
+                Err(RecvTimeoutError::Disconnected) => return Some(broken("", process)),
             }
             let Some(exit) = Exit::of_signal(self.signal.load(Ordering::Relaxed)) else {
                 continue;
@@ -257,9 +257,9 @@ impl Telling {
             let _ = told.and_then(|()| err.flush());
         }
     }
+}
 
-    fn broken(&self, why: &str, process: &mut Process<'_>) -> Exit {
-        tell_broken(why, process);
-        Exit::Protocol
-    }
+fn broken(why: &str, process: &mut Process<'_>) -> Exit {
+    tell_broken(why, process);
+    Exit::Protocol
 }

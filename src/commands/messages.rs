@@ -71,7 +71,7 @@ pub(super) fn messages(
         message: message.as_ref(),
         exit,
     };
-    let trouble = message.clone().map(|message| Trouble { exit, message });
+    let trouble = message.clone().map(|message| Trouble::new(exit, message));
     write_troubles(
         trouble.as_slice(),
         site.is_simulated(),

@@ -191,7 +191,10 @@ fn tell(
     report.ended = process.clock.now_iso();
     for stage in stages {
         write_troubles(&stage.troubles, stage.simulated, voice, redactor, process);
-        let messages = stage.troubles.iter().map(|trouble| trouble.message.clone());
+        let messages = stage
+            .troubles
+            .iter()
+            .map(|trouble| (*trouble.message).clone());
         report.errors.extend(messages);
     }
     ci::publish(

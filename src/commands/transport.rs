@@ -225,7 +225,7 @@ fn refusal(troubles: Vec<crate::inventory::Trouble>) -> Refusal {
         exit: Exit::worst(troubles.iter().map(|trouble| trouble.exit)),
         messages: troubles
             .into_iter()
-            .map(|trouble| trouble.message)
+            .map(|trouble| *trouble.message)
             .collect(),
         findings: Vec::new(),
         invalid: Vec::new(),

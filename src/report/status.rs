@@ -340,9 +340,10 @@ pub fn outcomes(stages: &[Stage], failing: bool) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     for stage in stages {
         for (id, state) in &stage.states {
-            let id = match several {
-                true => format!("{} ({})", disarm(id), stage.name()),
-                false => disarm(id),
+            let id = if several {
+                format!("{} ({})", disarm(id), stage.name())
+            } else {
+                disarm(id)
             };
             outcomes.push(outcome(id, state, failing));
         }

@@ -393,7 +393,7 @@ pub(super) mod tests {
         let shown: Vec<_> = declared
             .iter()
             .map(|d| (d.key.as_str(), d.value.as_str(), d.data_type.as_str()))
-            .gathered();
+            .collect();
         assert_eq!(
             shown,
             [

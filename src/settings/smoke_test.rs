@@ -120,18 +120,16 @@ fn of_text(text: &str, shown: &str, folder: &Path) -> Result<SmokeTest, Fault> {
 }
 
 fn map<'n>(node: &'n Node, keys: &[&str], name: &str) -> Result<&'n [Entry], Fault> {
-    let entries = match &node.value {
-        Value::Map(entries) => entries,
-        _ => {
-            return Err(Fault::new(
-                node.place,
-                format!(
-                    "{name} is a mapping of keys to values, and this is {}",
-                    node.describe()
-                ),
-                format!("its keys are: {}", keys.join(", ")),
-            ));
-        }
+    let Value::Map(entries) = &node.value else {
+        let what = format!(
+            "{name} is a mapping of keys to values, and this is {}",
+            node.describe()
+        );
+        return Err(Fault::new(
+            node.place,
+            what,
+            format!("its keys are: {}", keys.join(", ")),
+        ));
     };
     match entries
         .iter()
