@@ -32,8 +32,8 @@ const SHOWN: usize = 200;
 pub struct Smoke {
     /// Who calls flows: behind the key of plan `integration-flow`.
     pub caller: Tenant,
-    /// The hosts that the key is for.
-    pub host: String,
+    /// The address that the key names: scheme, host and port.
+    pub origin: String,
     /// The tests, each with the id of its artifact on the tenant.
     pub tests: Vec<(String, SmokeTest)>,
 }
@@ -191,13 +191,15 @@ impl Run<'_> {
     fn refuse_other_host(&self, url: &str) -> Result<(), Shown> {
         let host = host_of(url).unwrap_or_default().to_owned();
         let is_safe = url.starts_with("https://") || is_loopback(&host);
-        if host.eq_ignore_ascii_case(&self.smoke.host) && is_safe {
+        let is_named =
+            origin_of(url).is_some_and(|origin| Some(origin) == origin_of(&self.smoke.origin));
+        if is_named && is_safe {
             return Ok(());
         }
         let message = Message::new(format!(
             "the endpoint is on {}, and CPI_RUNTIME_SERVICE_KEY is a key for {}: it was not sent there",
             disarm(&host),
-            self.smoke.host
+            self.smoke.origin
         ));
         Err(Shown::failed(message.at(disarm(url)).hint(
             "give the service key of plan integration-flow of this tenant's subaccount",
@@ -491,6 +493,17 @@ fn host_of(url: &str) -> Option<&str> {
     (!host.is_empty() && host.chars().all(legal)).then_some(host)
 }
 
+/// Scheme, host and port of an address, in the form in which two of them can be compared.
+fn origin_of(url: &str) -> Option<(String, String, &str)> {
+    let (scheme, rest) = url.split_once("://")?;
+    let scheme = scheme.to_ascii_lowercase();
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let after_host = authority.rsplit(']').next()?;
+    let usual = if scheme == "https" { "443" } else { "80" };
+    let port = after_host.split_once(':').map_or(usual, |(_, port)| port);
+    Some((scheme, host_of(url)?.to_ascii_lowercase(), port))
+}
+
 /// What nobody else sends: the log of our message is found by it.
 fn correlation() -> String {
     format!("flowship-{:016x}", fastrand::u64(..))
@@ -498,6 +511,20 @@ fn correlation() -> String {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn addresses_are_of_one_origin_or_not() {
+        for (one, other, same) in [
+            ("https://a.example/http/x?y", "https://A.example:443", true),
+            ("https://a.example", "http://a.example", false),
+            ("http://127.0.0.1:81/x", "http://127.0.0.1:82", false),
+            ("https://[::1]:8443/x", "https://[::1]:8443", true),
+            ("https://a.example@b.example/", "https://a.example", false),
+        ] {
+            let (one, other) = (super::origin_of(one), super::origin_of(other));
+            assert_eq!(one.is_some() && one == other, same, "{one:?} {other:?}");
+        }
+    }
+
     use super::*;
 
     fn endpoint(urls: &[&str]) -> ServiceEndpoint {

@@ -127,11 +127,11 @@ impl SmokeWish {
         caller.hide_in(redactor);
         let http = Http::new(&target.network, redactor, caller.certificate())
             .map_err(|error| Refusal::usage(Message::new(error.to_string())))?;
-        let host = caller.url.host().to_owned();
+        let origin = caller.url.root();
         let pace = Arc::new(Pace::default());
         Ok(Smoke {
             caller: Tenant::new(http, caller, redactor.clone(), clock, pace, observer),
-            host,
+            origin,
             tests: self.tests,
         })
     }
