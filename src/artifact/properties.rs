@@ -162,18 +162,18 @@ pub fn write<K: AsRef<str>, V: AsRef<str>>(entries: &[(K, V)]) -> String {
 }
 
 /// The bytes of a properties file without what changes from one download to the next: comments that are a date or empty go,
-/// entries are sorted. Entries stay as they were written, byte by byte. A file in which order matters (a key stands twice),
-/// or that can't be read, stays as it is.
+/// entries are sorted. Entries stay as they were written, byte by byte. A file in which order matters (a key stands twice,
+/// the last entry wants to go on), or that can't be read, stays as it is.
 #[must_use]
 pub fn stable(bytes: &[u8]) -> Vec<u8> {
     let old_line_ends = bytes
         .windows(2)
         .any(|two| two[0] == b'\r' && two[1] != b'\n')
         || bytes.ends_with(b"\r");
-    match Properties::parse(bytes) {
-        Ok(read) if read.duplicates().is_empty() && !old_line_ends => {}
+    let read = match Properties::parse(bytes) {
+        Ok(read) if read.duplicates().is_empty() && !old_line_ends => read,
         _ => return bytes.to_vec(),
-    }
+    };
     let mut comments = Vec::new();
     let mut entries: Vec<&[u8]> = Vec::new();
     let mut rest = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
@@ -194,7 +194,18 @@ pub fn stable(bytes: &[u8]) -> Vec<u8> {
         stable.extend_from_slice(line.strip_suffix(b"\r").unwrap_or(line));
         stable.push(b'\n');
     }
-    stable
+    if Properties::parse(&stable).is_ok_and(|again| says_the_same(&again, &read)) {
+        stable
+    } else {
+        bytes.to_vec()
+    }
+}
+
+fn says_the_same(one: &Properties, other: &Properties) -> bool {
+    one.len() == other.len()
+        && one
+            .iter()
+            .all(|entry| other.get(&entry.key) == Some(entry.value.as_str()))
 }
 
 /// How long an entry or comment is, with the lines that continue an entry and the last line end.
@@ -440,6 +451,13 @@ mod stable_tests {
     fn dates_and_order_go_and_everything_else_stays() {
         let written = b"#\n#Tue Sep 26 12:45:37 UTC 2017\r\n# kept\n b=1\\\n  2\na\\ b=x\\\\\nc=\n";
         assert_eq!(stable(written), b"# kept\na\\ b=x\\\\\nb=1\\\n  2\nc=\n");
+    }
+
+    #[test]
+    fn a_last_entry_that_wants_to_go_on_stays_the_last() {
+        for written in [&b"b\na\\"[..], b"b=1\na=2\\\n"] {
+            assert_eq!(stable(written), written);
+        }
     }
 
     proptest::proptest! {
