@@ -4,8 +4,8 @@
 use std::path::PathBuf;
 use std::{env, fs};
 
-/// Added to the linker's own script, which stays in force.
-const WITHOUT_TABLES: &str = "SECTIONS { /DISCARD/ : { *(.eh_frame) *(.eh_frame_hdr) *(.gcc_except_table .gcc_except_table.*) } }\nINSERT AFTER .text;\n";
+/// Added to the linker's own script, which stays in force. The start files of a static program name their own tables.
+const WITHOUT_TABLES: &str = "SECTIONS { /DISCARD/ : { *(EXCLUDE_FILE(*crt*.o) .eh_frame) *(.eh_frame_hdr) *(.gcc_except_table .gcc_except_table.*) } }\nINSERT AFTER .text;\n";
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
