@@ -4,15 +4,14 @@
 use crate::gathered::Gathered;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Refusal, copies, not_an_artifact};
 use crate::Process;
 use crate::artifact::dependencies::{Dependencies, Needs, dependencies};
-use crate::artifact::{Archive, Artifact, ArtifactKind, Comparable, PackOptions, references};
+use crate::artifact::{Artifact, ArtifactKind, PackOptions, references};
 use crate::cli::{PaceArgs, ParameterArgs, Span, TryOutArgs, WaitArgs, WantedArgs};
-use crate::deploy::job::{Content, Job, Requirement, Rules, Source};
+use crate::deploy::job::{Content, Home, Job, Requirement, Rules, Source};
 use crate::deploy::outcome::{Message, Outcome};
 use crate::deploy::parameters::PROFILE;
 use crate::settings::options::{Listed, Options};
@@ -176,41 +175,15 @@ fn job(wish: Wish, named: Vec<NamedParameter>, process: &Process<'_>) -> Result<
         ));
     };
     let id = ArtifactId(wish.id().to_owned());
-    let artifact = &wish.artifact;
-    let unreadable = |error| not_an_artifact(&error, &process.directory);
-    let content = Content {
-        kind: artifact.kind(),
-        name: wish
-            .pack
-            .name
-            .clone()
-            .unwrap_or_else(|| artifact.name().to_owned()),
-        package_name: wish.package_name.unwrap_or_else(|| package.clone()),
+    let root = below(wish.artifact.path().to_owned(), process);
+    let home = Home {
+        name: wish.package_name.unwrap_or_else(|| package.clone()),
         short_text: wish.short_text,
-        package_description: wish.package_description,
+        description: wish.package_description,
         package: PackageId(package),
-        root: below(artifact.path().to_owned(), process),
-        files: artifact
-            .files()
-            .iter()
-            .map(|file| file.path.clone())
-            .collect(),
-        archive: Arc::new(Archive::pack(artifact, &wish.pack).map_err(unreadable)?),
-        comparable: Comparable::of(artifact, &wish.pack).map_err(unreadable)?,
-        parameters: artifact
-            .parameters()
-            .iter()
-            .map(|entry| (entry.key.clone(), entry.value.clone()))
-            .gathered(),
-        parameter_keys: artifact
-            .parameter_keys()
-            .into_iter()
-            .map(str::to_owned)
-            .gathered(),
-        version: artifact.version().to_owned(),
-        pack: wish.pack,
-        artifact: wish.artifact,
     };
+    let content = Content::pack(wish.artifact, wish.pack, home, root)
+        .map_err(|error| not_an_artifact(&error, &process.directory))?;
     Ok(Job {
         id,
         source: Source::Files(Box::new(content)),

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::artifact::{Archive, Artifact, ArtifactKind, Comparable, PackOptions};
+use crate::artifact::{Archive, Artifact, ArtifactError, ArtifactKind, Comparable, PackOptions};
+use crate::gathered::Gathered;
 use crate::settings::parameters::NamedParameter;
 
 use super::outcome::Place;
@@ -82,7 +83,60 @@ pub struct Content {
     pub artifact: Artifact,
 }
 
+/// The package of an artifact, and what describes it if it has to be created.
+pub struct Home {
+    /// Its id.
+    pub package: PackageId,
+    /// Its name.
+    pub name: String,
+    /// Its short text; its name where there is none.
+    pub short_text: Option<String>,
+    /// What else describes it.
+    pub description: Description,
+}
+
 impl Content {
+    /// Packs an artifact. `root`: its path as the caller named it.
+    pub fn pack(
+        artifact: Artifact,
+        pack: PackOptions,
+        home: Home,
+        root: PathBuf,
+    ) -> Result<Self, ArtifactError> {
+        Ok(Self {
+            kind: artifact.kind(),
+            name: pack
+                .name
+                .clone()
+                .unwrap_or_else(|| artifact.name().to_owned()),
+            package: home.package,
+            package_name: home.name,
+            short_text: home.short_text,
+            package_description: home.description,
+            root,
+            files: artifact
+                .files()
+                .iter()
+                .map(|file| file.path.clone())
+                .collect(),
+            archive: Arc::new(Archive::pack(&artifact, &pack)?),
+            comparable: Comparable::of(&artifact, &pack)?,
+            parameters: artifact
+                .parameters()
+                .iter()
+                .map(|entry| (entry.key.clone(), entry.value.clone()))
+                .gathered(),
+            parameter_keys: artifact
+                .parameter_keys()
+                .into_iter()
+                .map(str::to_owned)
+                .gathered(),
+            version: artifact.version().to_owned(),
+            pack,
+            artifact,
+        })
+    }
+
     /// The file of the artifact that the tenant's words name, if they name one.
     #[must_use]
     pub fn file_named_in(&self, words: &[String]) -> Option<Place> {

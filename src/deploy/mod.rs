@@ -7,6 +7,7 @@ pub mod outcome;
 pub mod parameters;
 pub mod plan;
 pub mod preview;
+pub mod rollback;
 mod schedule;
 mod settle;
 mod stray;

@@ -1,0 +1,259 @@
+//! What a rollback does with one artifact: pure decisions from how the deployment ended, what stood before it, and what
+//! the runtime shows now.
+
+use crate::deploy::outcome::Word;
+use crate::deploy::plan::Standing;
+use crate::tenant::odata::TenantTime;
+use crate::tenant::wire::{RuntimeArtifact, RuntimeStatus};
+
+/// What the caller wants put back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// Which artifacts of a run.
+    pub scope: Scope,
+    /// Also when nobody decided: the deadline, or a tenant that could not be reached after a write.
+    pub on_timeout: bool,
+    /// Also where it is not proven that what runs is what the design time holds.
+    pub best_effort: bool,
+    /// What was not there before is removed.
+    pub remove_new: bool,
+}
+
+/// Which artifacts of a run are rolled back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Each that failed.
+    Each,
+    /// All that were written, as soon as one failed.
+    All,
+}
+
+/// What stood before the first write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Was {
+    /// Nothing: the artifact did not exist.
+    New,
+    /// It was in the design time alone.
+    NotDeployed,
+    /// It ran, since then.
+    Running(Option<TenantTime>),
+    /// It was deployed and did not run.
+    Down,
+    /// The runtime had not come to rest, or showed a status that nobody knows.
+    Unknown,
+}
+
+impl Was {
+    /// From what was read before the first write.
+    #[must_use]
+    pub fn of(standing: &Standing) -> Self {
+        if standing.artifact.is_none() {
+            return Was::New;
+        }
+        let Some(record) = &standing.runtime else {
+            return Was::NotDeployed;
+        };
+        match record.status {
+            RuntimeStatus::Started => Was::Running(record.deployed_on),
+            RuntimeStatus::Error | RuntimeStatus::Stopped => Was::Down,
+            _ => Was::Unknown,
+        }
+    }
+}
+
+/// Whether what runs is proven to be what the design time holds; what is not proven can't be put back with certainty.
+/// What does not run has nothing to prove. (design.md §3: STARTED, and DeployedOn later than ModifiedAt.)
+#[must_use]
+pub fn is_proven(standing: &Standing) -> bool {
+    let saved = standing
+        .artifact
+        .as_ref()
+        .filter(|artifact| !artifact.is_draft())
+        .and_then(|artifact| artifact.modified_at());
+    match Was::of(standing) {
+        Was::New | Was::NotDeployed | Was::Down => true,
+        Was::Running(deployed) => {
+            matches!((deployed, saved), (Some(at), Some(saved)) if at > saved)
+        }
+        Was::Unknown => false,
+    }
+}
+
+/// How far the writing of one artifact came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sent {
+    /// Nothing was sent.
+    #[default]
+    Nothing,
+    /// Content or parameters were, or may have been.
+    Content,
+    /// A deploy call was, or may have been.
+    Call,
+}
+
+/// Whether an end calls for a rollback.
+#[must_use]
+pub fn calls_for_one(word: Word, sent: Sent, rules: Rules) -> bool {
+    if sent == Sent::Nothing {
+        return false;
+    }
+    match word {
+        Word::Failed | Word::Refused | Word::Invalid | Word::Skipped => true,
+        Word::Undecided | Word::Unreachable => rules.on_timeout,
+        // what stands there now is somebody else's
+        Word::Superseded => false,
+        Word::Started | Word::Unchanged | Word::Uploaded | Word::Undeployed | Word::Absent => false,
+    }
+}
+
+/// What is done to put one artifact back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing: it was not there before, and is left.
+    Leave,
+    /// It was not there before, and is undeployed and deleted.
+    Remove,
+    /// The design time alone: what ran goes on running, or nothing ran that could be started again.
+    DesignTime,
+    /// The design time, then a deployment of it.
+    Redeploy,
+}
+
+/// What puts one artifact back. `now`: what the runtime shows after the failure.
+#[must_use]
+pub fn step(was: Was, now: Option<&RuntimeArtifact>, sent: Sent, rules: Rules) -> Step {
+    match was {
+        Was::New if rules.remove_new => Step::Remove,
+        Was::New => Step::Leave,
+        Was::NotDeployed | Was::Down => Step::DesignTime,
+        Was::Running(deployed) if still_runs(deployed, now) => Step::DesignTime,
+        // no deploy call, so the runtime is somebody else's doing or a lagging replica's
+        Was::Running(_) | Was::Unknown if sent < Sent::Call => Step::DesignTime,
+        Was::Running(_) | Was::Unknown => Step::Redeploy,
+    }
+}
+
+/// Whether the runtime shows the very deployment that ran before.
+fn still_runs(deployed: Option<TenantTime>, now: Option<&RuntimeArtifact>) -> bool {
+    deployed.is_some()
+        && now.is_some_and(|record| {
+            record.status == RuntimeStatus::Started && record.deployed_on == deployed
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WORDS: [Word; 12] = [
+        Word::Started,
+        Word::Unchanged,
+        Word::Uploaded,
+        Word::Undeployed,
+        Word::Absent,
+        Word::Failed,
+        Word::Refused,
+        Word::Invalid,
+        Word::Undecided,
+        Word::Superseded,
+        Word::Unreachable,
+        Word::Skipped,
+    ];
+
+    fn rules(on_timeout: bool, remove_new: bool) -> Rules {
+        Rules {
+            scope: Scope::Each,
+            on_timeout,
+            best_effort: false,
+            remove_new,
+        }
+    }
+
+    fn record(status: RuntimeStatus, deployed: i64) -> RuntimeArtifact {
+        RuntimeArtifact {
+            version: "1.0.0".to_owned(),
+            status,
+            deployed_on: Some(TenantTime(deployed)),
+            deployed_by: String::new(),
+        }
+    }
+
+    #[test]
+    fn nothing_is_put_back_where_nothing_was_sent() {
+        for word in WORDS {
+            assert!(
+                !calls_for_one(word, Sent::Nothing, rules(true, true)),
+                "{word:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_nobody_decided_is_put_back_only_when_asked() {
+        for sent in [Sent::Content, Sent::Call] {
+            for word in [Word::Undecided, Word::Unreachable] {
+                assert!(!calls_for_one(word, sent, rules(false, false)));
+                assert!(calls_for_one(word, sent, rules(true, false)));
+            }
+            for word in [
+                Word::Started,
+                Word::Unchanged,
+                Word::Uploaded,
+                Word::Superseded,
+            ] {
+                assert!(!calls_for_one(word, sent, rules(true, true)), "{word:?}");
+            }
+            assert!(calls_for_one(Word::Failed, sent, rules(false, false)));
+        }
+    }
+
+    #[test]
+    fn a_flow_that_still_runs_is_never_deployed_again() {
+        let before = Was::Running(Some(TenantTime(7)));
+        for (now, expected) in [
+            (Some(record(RuntimeStatus::Started, 7)), Step::DesignTime),
+            (Some(record(RuntimeStatus::Started, 8)), Step::Redeploy),
+            (Some(record(RuntimeStatus::Error, 8)), Step::Redeploy),
+            (Some(record(RuntimeStatus::Error, 7)), Step::Redeploy),
+            (None, Step::Redeploy),
+        ] {
+            let step = step(before, now.as_ref(), Sent::Call, rules(false, false));
+            assert_eq!(step, expected, "{now:?}");
+        }
+    }
+
+    #[test]
+    fn what_did_not_run_is_not_started() {
+        let now = record(RuntimeStatus::Error, 9);
+        for was in [Was::NotDeployed, Was::Down] {
+            for sent in [Sent::Content, Sent::Call] {
+                assert_eq!(
+                    step(was, Some(&now), sent, rules(true, true)),
+                    Step::DesignTime
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn without_a_deploy_call_nothing_is_deployed() {
+        for was in [
+            Was::Running(None),
+            Was::Running(Some(TenantTime(7))),
+            Was::Unknown,
+        ] {
+            assert_eq!(
+                step(was, None, Sent::Content, rules(true, true)),
+                Step::DesignTime
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_new_is_left_unless_it_is_to_be_removed() {
+        for (remove, expected) in [(false, Step::Leave), (true, Step::Remove)] {
+            let step = step(Was::New, None, Sent::Call, rules(false, remove));
+            assert_eq!(step, expected);
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Putting back what stood before the first write, when the new content does not run.
+
+pub mod decision;
