@@ -136,6 +136,9 @@ pub struct DeployArgs {
     /// Does exactly what this file of `flowship plan -o` says; refuses when the tenant or your files have changed since.
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     pub plan: Option<PathBuf>,
+    /// What is put back when the new content does not run.
+    #[command(flatten)]
+    pub rollback: RollbackArgs,
     /// Reports for CI systems.
     #[command(flatten)]
     pub reports: ReportArgs,
@@ -145,6 +148,26 @@ pub struct DeployArgs {
     /// Where to try it out.
     #[command(flatten)]
     pub sandbox: TryOutArgs,
+}
+
+/// What is put back when the new content does not run.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Rollback")]
+pub struct RollbackArgs {
+    /// Puts back what stood on the tenant when new content fails: of each artifact that failed, or of all as soon as one
+    /// failed (a rollback may take --timeout once more). What still runs is not restarted. [default value: each]
+    #[arg(long, value_name = "each|all", num_args = 0..=1, default_missing_value = "each")]
+    pub rollback: Option<String>,
+    /// With --rollback: also when nobody could decide within the time, or the tenant was lost.
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub rollback_on_timeout: bool,
+    /// With --rollback: also where what runs is not shown to be what the tenant would give back; without it, nothing is
+    /// written there.
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub rollback_best_effort: bool,
+    /// With --rollback: takes away what was not there before, and undeploys what was not deployed.
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub rollback_remove_new: bool,
 }
 
 /// Arguments of `plan`.

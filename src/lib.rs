@@ -19,6 +19,7 @@ pub mod http;
 pub mod inventory;
 pub mod messages;
 pub mod report;
+pub mod rollback;
 pub mod sandbox;
 pub mod settings;
 pub mod smoke;

@@ -19,6 +19,14 @@ pub fn replace(target: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -
     }
 }
 
+/// Like [`replace`], for the eyes of its owner alone.
+pub fn replace_private(
+    target: &Path,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
+) -> io::Result<()> {
+    rename_over(target, None, write)
+}
+
 /// Writes in the directory `staging`, which lies on the same file system, and moves the file to its place: an interrupted
 /// process leaves nothing beside it. Missing folders are made; a link is replaced, not followed.
 pub fn replace_from(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 use zip::write::SimpleFileOptions;
@@ -39,7 +39,7 @@ pub struct PackOptions {
     pub replaced: BTreeMap<String, Vec<u8>>,
 }
 
-/// A packed artifact. It lies in a temporary file that is deleted when this value is dropped.
+/// A packed artifact. What was packed here lies in a temporary file that is deleted when this value is dropped.
 #[derive(Debug)]
 pub struct Archive {
     /// The digest of the packed files: the SHA-256 of what `sha256sum` prints for them, sorted bytewise by path (a line
@@ -49,7 +49,16 @@ pub struct Archive {
     pub zip: Digest,
     /// The size of the zip in bytes.
     pub size: u64,
-    file: NamedTempFile,
+    file: Lying,
+}
+
+/// Where a zip lies.
+#[derive(Debug)]
+enum Lying {
+    /// In a temporary file, which is deleted when this value is dropped.
+    Temporary(NamedTempFile),
+    /// Where somebody else put it.
+    There(PathBuf),
 }
 
 impl Archive {
@@ -63,15 +72,46 @@ impl Archive {
         packer.finish()
     }
 
+    /// A zip as it is, byte by byte. It stays where it lies.
+    pub fn as_it_is(artifact: &Artifact) -> Result<Self, ArtifactError> {
+        let mut contents = Contents::reopen(artifact)?;
+        let mut content = ContentHasher::default();
+        for file in artifact.files() {
+            let mut hasher = Hasher::default();
+            contents.stream(file, &mut |piece: &[u8]| {
+                hasher.update(piece);
+                Ok(())
+            })?;
+            content.add(&file.path, hasher.finish());
+        }
+        let unreadable = |source| ArtifactError::Read {
+            at: artifact.path().display().to_string(),
+            source,
+        };
+        let mut zip = File::open(artifact.path()).map_err(unreadable)?;
+        Ok(Self {
+            content: content.finish(),
+            zip: Digest::of_reader(&mut zip).map_err(unreadable)?,
+            size: zip.metadata().map_err(unreadable)?.len(),
+            file: Lying::There(artifact.path().to_owned()),
+        })
+    }
+
     /// Where the zip lies, for as long as this value lives.
     #[must_use]
     pub fn path(&self) -> &Path {
-        self.file.path()
+        match &self.file {
+            Lying::Temporary(file) => file.path(),
+            Lying::There(path) => path,
+        }
     }
 
     /// The zip's bytes from the start. Each call gives a reader of its own, so that a request can be sent again.
     pub fn open_file(&self) -> io::Result<File> {
-        self.file.reopen()
+        match &self.file {
+            Lying::Temporary(file) => file.reopen(),
+            Lying::There(path) => File::open(path),
+        }
     }
 
     /// Writes the zip's bytes to a writer.
@@ -133,7 +173,7 @@ impl Packer {
             content: self.hasher.finish(),
             zip,
             size,
-            file,
+            file: Lying::Temporary(file),
         })
     }
 }

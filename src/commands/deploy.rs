@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::jobs::{self, Asked, DEFAULT_POLL, span, timeout};
-use super::run::{Deed, PlanWishes, Settled};
+use super::run::{Deed, Deployment, PlanWishes, Settled};
 use super::wishes::Settings;
-use super::{Refusal, Voice, plan, request, smoke};
+use super::{Refusal, Voice, plan, request, rollback, smoke};
 use crate::Process;
 use crate::cli::{self, DeployArgs, PaceArgs, ParameterArgs, RedeployArgs};
 use crate::deploy::job::{Job, Rules, Source, VersionRule};
@@ -32,15 +32,14 @@ pub(super) fn deploy(
     };
     let plan = approved.as_ref().map(|approved| approved.request.clone());
     let plan = plan.as_ref();
-    let wanted = match plan {
-        Some(plan) => request::filled(&args.wanted, plan),
-        None => args.wanted.clone(),
-    };
-    let deed = if dry {
-        Deed::Plan(PlanWishes::default())
-    } else {
-        Deed::Deploy(approved)
-    };
+    let (given, path) = rollback::asked(&args.rollback);
+    let mut wanted = args.wanted.clone();
+    wanted.paths.extend(path);
+    if let Some(plan) = plan {
+        wanted = request::filled(&wanted, plan);
+    }
+    let timeout = timeout(args.wait.timeout, process)?;
+    let rollback = rollback::rules(&args.rollback, given, &wanted, timeout, process)?;
     let asked = Asked {
         wanted: &wanted,
         wait: Some(&args.wait),
@@ -48,8 +47,14 @@ pub(super) fn deploy(
         overwrite_drafts: args.overwrite_drafts || request::has(plan, "overwrite-drafts"),
         force: args.force || request::has(plan, "force"),
         no_deploy: args.no_deploy || request::has(plan, "no-deploy"),
+        proven_only: rollback.as_ref().is_some_and(|rules| !rules.best_effort),
         pace: &args.pace,
         try_out: &args.sandbox,
+    };
+    let deed = if dry {
+        Deed::Plan(PlanWishes::default())
+    } else {
+        Deed::Deploy(Deployment { approved, rollback })
     };
     let mut settled = settled("deploy", &asked, deed, voice, process)?;
     let files: Vec<PathBuf> = options.paths(&args.smoke, "smoke");
@@ -150,6 +155,7 @@ pub(super) fn redeploy(
         deploy: true,
         parameters_from_artifact: false,
         replace_value_mappings: false,
+        proven_only: false,
         drop_tenant_entries: false,
         backup_directory: process.directory.clone(),
         version: VersionRule::Keep,
@@ -189,7 +195,7 @@ pub(super) fn redeploy(
         keep_going: false,
         pace: pace(&args.pace, options)?,
         login: settings.login(),
-        deed: Deed::Deploy(None),
+        deed: Deed::Deploy(Deployment::default()),
         try_out: &args.sandbox,
         redactor,
         source: None,

@@ -10,7 +10,9 @@ use super::{Refusal, copies, not_an_artifact};
 use crate::Process;
 use crate::artifact::dependencies::{Dependencies, Needs, dependencies};
 use crate::artifact::{Artifact, ArtifactKind, PackOptions, references};
-use crate::cli::{PaceArgs, ParameterArgs, Span, TryOutArgs, WaitArgs, WantedArgs};
+use crate::cli::{
+    PaceArgs, ParameterArgs, Span, TryOutArgs, ValueMappingArgs, WaitArgs, WantedArgs,
+};
 use crate::deploy::job::{Content, Home, Job, Requirement, Rules, Source};
 use crate::deploy::outcome::{Message, Outcome};
 use crate::deploy::parameters::PROFILE;
@@ -210,6 +212,8 @@ pub(super) struct Asked<'a> {
     pub(super) overwrite_drafts: bool,
     pub(super) force: bool,
     pub(super) no_deploy: bool,
+    /// Nothing is written where a rollback could not be relied on.
+    pub(super) proven_only: bool,
     pub(super) pace: &'a PaceArgs,
     pub(super) try_out: &'a TryOutArgs,
 }
@@ -225,17 +229,14 @@ impl Asked<'_> {
             overwrite_drafts: options.switch(self.overwrite_drafts, "overwrite-drafts")?,
             force: self.force,
             deploy: !options.switch(self.no_deploy, "no-deploy")?,
+            proven_only: self.proven_only,
             parameters_from_artifact: options
                 .switch(wanted.parameters_from_artifact, "parameters-from-artifact")?,
             replace_value_mappings: options
                 .switch(mappings.replace_value_mappings, "replace-value-mappings")?,
             drop_tenant_entries: options
                 .switch(mappings.drop_tenant_entries, "drop-tenant-entries")?,
-            backup_directory: process.directory.join(
-                options
-                    .path(mappings.backup_dir.as_ref(), "backup-dir")
-                    .unwrap_or_default(),
-            ),
+            backup_directory: backup_directory(mappings, process),
             version: options
                 .parsed(wanted.save_as_version.clone(), "save-as-version")?
                 .map(super::deploy::version_rule)
@@ -254,6 +255,12 @@ impl Asked<'_> {
             )?,
         })
     }
+}
+
+/// Where the tenant's content is saved before it is deleted or written over.
+pub(super) fn backup_directory(args: &ValueMappingArgs, process: &Process<'_>) -> PathBuf {
+    let named = Options::new(process.environment).path(args.backup_dir.as_ref(), "backup-dir");
+    process.directory.join(named.unwrap_or_default())
 }
 
 /// The wall clock of the whole run; none at all would leave a half-written artifact behind.

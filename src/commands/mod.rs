@@ -13,6 +13,7 @@ mod messages;
 mod pack;
 mod plan;
 mod request;
+mod rollback;
 mod run;
 mod sandbox;
 mod selection;

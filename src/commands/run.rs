@@ -27,6 +27,7 @@ use crate::report::masked::Masked;
 use crate::report::progress::{Progress, Volume};
 use crate::report::table::{self, Look, Row, Size, Table};
 use crate::report::{Found, Report};
+use crate::rollback;
 use crate::sandbox::Sandbox;
 use crate::settings::credentials::Credentials;
 use crate::settings::project::Affix;
@@ -69,12 +70,21 @@ pub(super) struct Settled<'a> {
 
 /// What is done with the jobs.
 pub(super) enum Deed {
-    /// They are carried out; with an approved plan, that and nothing else.
-    Deploy(Option<Approval>),
+    /// They are carried out.
+    Deploy(Deployment),
     /// It is shown what would be done.
     Plan(PlanWishes),
     /// There are none: this is undeployed.
     Undeploy(Wish),
+}
+
+/// How jobs are carried out.
+#[derive(Default)]
+pub(super) struct Deployment {
+    /// This plan and nothing else.
+    pub(super) approved: Option<Approval>,
+    /// What does not run is put back.
+    pub(super) rollback: Option<rollback::Rules>,
 }
 
 /// What is wished of a plan.
@@ -249,16 +259,33 @@ impl Work {
                 keep_going: self.keep_going,
                 announced: self.announced,
             };
-            let mut ended = match &self.deed {
-                Deed::Deploy(approved) => deploy::deploy(&context, &self.jobs, approved.as_ref()),
+            let ended = match &self.deed {
+                Deed::Deploy(deployment) => self.deploy(&context, deployment),
                 Deed::Plan(_) => deploy::preview(&context, &self.jobs),
                 Deed::Undeploy(wish) => undeploy::undeploy(&context, wish),
             };
-            if let (Some(smoke), Ended::Verdicts(outcomes)) = (&self.smoke, &mut ended) {
-                smoke.test(&context, &self.jobs, outcomes);
-            }
             let _ = self.events.send(Event::Ended(ended));
         });
+    }
+
+    /// Reads and decides, keeps what stands there, writes, sends the messages of smoke tests, and puts back what does not
+    /// run.
+    fn deploy(&self, context: &Context<'_>, deployment: &Deployment) -> Ended {
+        let approved = deployment.approved.as_ref();
+        let mut planned = match deploy::prepare(context, &self.jobs, approved) {
+            Ok(planned) => planned,
+            Err(unfit) => return Ended::Usage(unfit),
+        };
+        let rules = deployment.rollback.as_ref();
+        let kept = rules.map(|rules| rollback::keep(context, rules, &mut planned));
+        let mut outcomes = deploy::carry_out(context, &planned);
+        if let Some(smoke) = &self.smoke {
+            smoke.test(context, &self.jobs, &mut outcomes);
+        }
+        if let (Some(rules), Some(kept)) = (rules, kept) {
+            rollback::roll_back(context, rules, &planned, kept, &mut outcomes);
+        }
+        Ended::Verdicts(outcomes)
     }
 }
 

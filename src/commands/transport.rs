@@ -10,7 +10,7 @@ use super::download::names;
 use super::errand::{End, Journey};
 use super::jobs::{self, Asked, Wish};
 use super::list::NOTHING_WRITTEN;
-use super::run::{Deed, PlanWishes, Settled};
+use super::run::{Deed, Deployment, PlanWishes, Settled};
 use super::wishes::Settings;
 use super::{Refusal, Voice};
 use crate::Process;
@@ -64,7 +64,7 @@ pub(super) fn transport(
             ..PlanWishes::default()
         })
     } else {
-        Deed::Deploy(None)
+        Deed::Deploy(Deployment::default())
     };
     let exit = Settled {
         command: "transport",
@@ -320,6 +320,7 @@ fn asked<'a>(args: &'a TransportArgs, wanted: &'a WantedArgs) -> Asked<'a> {
         overwrite_drafts: args.overwrite_drafts,
         force: false,
         no_deploy: args.no_deploy,
+        proven_only: false,
         pace: &args.pace,
         try_out: &NO_SANDBOX,
     }

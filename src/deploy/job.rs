@@ -103,6 +103,23 @@ impl Content {
         home: Home,
         root: PathBuf,
     ) -> Result<Self, ArtifactError> {
+        let archive = Archive::pack(&artifact, &pack)?;
+        Self::of(artifact, pack, home, root, archive)
+    }
+
+    /// A zip as it is, byte by byte. `root`: its path as the caller knows it.
+    pub fn as_it_is(artifact: Artifact, home: Home, root: PathBuf) -> Result<Self, ArtifactError> {
+        let archive = Archive::as_it_is(&artifact)?;
+        Self::of(artifact, PackOptions::default(), home, root, archive)
+    }
+
+    fn of(
+        artifact: Artifact,
+        pack: PackOptions,
+        home: Home,
+        root: PathBuf,
+        archive: Archive,
+    ) -> Result<Self, ArtifactError> {
         Ok(Self {
             kind: artifact.kind(),
             name: pack
@@ -119,7 +136,7 @@ impl Content {
                 .iter()
                 .map(|file| file.path.clone())
                 .collect(),
-            archive: Arc::new(Archive::pack(&artifact, &pack)?),
+            archive: Arc::new(archive),
             comparable: Comparable::of(&artifact, &pack)?,
             parameters: artifact
                 .parameters()
@@ -182,6 +199,9 @@ pub struct Rules {
     pub parameters_from_artifact: bool,
     /// Delete a value mapping that differs, and create it anew.
     pub replace_value_mappings: bool,
+    /// Write nothing where what runs is not shown to be what the design time holds: it could not be put back with
+    /// certainty.
+    pub proven_only: bool,
     /// Discard the entries of a value mapping that only the tenant has.
     pub drop_tenant_entries: bool,
     /// Where the content of a value mapping is saved before it is deleted.

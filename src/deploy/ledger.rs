@@ -52,20 +52,31 @@ pub enum Ended {
 #[derive(Clone, Debug)]
 pub struct Ledger {
     events: Sender<Event>,
+    /// What every line of this part of the run begins with.
+    mark: &'static str,
 }
 
 impl Ledger {
     /// A ledger that tells `events`.
     #[must_use]
     pub fn new(events: Sender<Event>) -> Self {
-        Self { events }
+        Self { events, mark: "" }
+    }
+
+    /// The same ledger for a part of the run whose every line begins so.
+    #[must_use]
+    pub fn marked(&self, mark: &'static str) -> Self {
+        Self {
+            events: self.events.clone(),
+            mark,
+        }
     }
 
     /// Tells progress. A reader that is gone is no reason to stop.
     pub fn progress(&self, artifact: &str, text: impl Into<String>) {
         let _ = self.events.send(Event::Progress {
             artifact: artifact.to_owned(),
-            text: text.into(),
+            text: format!("{}{}", self.mark, text.into()),
         });
     }
 
@@ -81,7 +92,7 @@ impl Ledger {
     pub fn wrote(&self, artifact: &str, state: impl Into<String>) {
         let _ = self.events.send(Event::Wrote {
             artifact: artifact.to_owned(),
-            state: state.into(),
+            state: format!("{}{}", self.mark, state.into()),
         });
     }
 }

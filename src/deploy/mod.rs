@@ -1,17 +1,17 @@
 //! Deploying: survey what the tenant holds, plan, write, watch, settle. A failed deployment is a verdict, not an error.
 
 pub mod approval;
+pub mod backup;
 pub mod job;
 pub mod ledger;
 pub mod outcome;
 pub mod parameters;
 pub mod plan;
 pub mod preview;
-pub mod rollback;
 mod schedule;
 mod settle;
 mod stray;
-mod survey;
+pub(crate) mod survey;
 pub mod verdict;
 mod versions;
 mod watch;
@@ -140,10 +140,14 @@ impl Pending {
     }
 }
 
-/// Deploys the artifacts of a run; gives a verdict for each, in their order. Everything that can be found wrong by
-/// reading is found for all of them before the first write. `approved`: nothing but this plan may be carried out.
-#[must_use]
-pub fn deploy(context: &Context<'_>, jobs: &[Job], approved: Option<&Approval>) -> Ended {
+/// Reads what the tenant holds and decides what is to be done with each artifact of a run. Everything that can be found
+/// wrong by reading is found for all of them here, before the first write. `approved`: nothing but this plan may be
+/// carried out. Gives the arguments that do not fit, if any.
+pub(crate) fn prepare<'a>(
+    context: &Context<'_>,
+    jobs: &'a [Job],
+    approved: Option<&Approval>,
+) -> Result<Vec<Planned<'a>>, Vec<Message>> {
     let depth = match approved {
         Some(_) => Depth::Approved,
         None => Depth::Decisions,
@@ -151,7 +155,7 @@ pub fn deploy(context: &Context<'_>, jobs: &[Job], approved: Option<&Approval>) 
     let surveyed = survey::survey(context, jobs, depth);
     let unfit = unfit(&surveyed);
     if !unfit.is_empty() && !context.keep_going {
-        return Ended::Usage(unfit);
+        return Err(unfit);
     }
     let mut planned: Vec<Planned<'_>> = surveyed
         .into_iter()
@@ -160,12 +164,17 @@ pub fn deploy(context: &Context<'_>, jobs: &[Job], approved: Option<&Approval>) 
     if let Some(approval) = approved
         && let Some(moved) = hold_against(context, approval, &mut planned)
     {
-        return Ended::Usage(moved);
+        return Err(moved);
     }
+    Ok(planned)
+}
+
+/// Carries out what was decided; gives a verdict for each artifact, in their order.
+pub(crate) fn carry_out(context: &Context<'_>, planned: &[Planned<'_>]) -> Vec<Outcome> {
     if context.announced {
-        announce(context, &planned);
+        announce(context, planned);
     }
-    Ended::Verdicts(schedule::carry_out(context, &planned))
+    schedule::carry_out(context, planned)
 }
 
 /// Tells what is to be done with each artifact.
@@ -216,7 +225,10 @@ fn hold_against(
     }
     let mut on_tenant = Vec::new();
     for one in planned.iter() {
-        if matches!(&one.next, Next::End(verdict, _) if matches!(verdict.word, Word::Refused | Word::Unreachable))
+        // what may not be written for want of a proof ends by itself
+        let unproven = one.job.rules.proven_only && matches!(one.plan, Plan::Refuse(_));
+        if unproven
+            || matches!(&one.next, Next::End(verdict, _) if matches!(verdict.word, Word::Refused | Word::Unreachable))
         {
             continue;
         }
@@ -285,23 +297,25 @@ fn plan_void(what: Option<&str>) -> Verdict {
 }
 
 /// One artifact with what is to be done about it.
-struct Planned<'a> {
-    job: &'a Job,
-    started: Moment,
-    standing: Standing,
+pub(crate) struct Planned<'a> {
+    pub(crate) job: &'a Job,
+    pub(crate) started: Moment,
+    /// What the tenant held before the first write.
+    pub(crate) standing: Standing,
     plan: Plan,
-    next: Next,
+    pub(crate) next: Next,
 }
 
 /// What comes next for one artifact.
-enum Next {
+pub(crate) enum Next {
     /// It ended before the first write.
     End(Box<Verdict>, Phase),
     /// It is to be written.
     Write(ArtifactKind, Steps),
 }
 
-fn planned<'a>(context: &Context<'_>, one: Surveyed<'a>) -> Planned<'a> {
+/// What is to be done with one artifact.
+pub(crate) fn planned<'a>(context: &Context<'_>, one: Surveyed<'a>) -> Planned<'a> {
     let (standing, plan, next) = match one.standing {
         Ok(standing) => {
             let plan = plan::decide(one.job, &standing);
@@ -324,7 +338,8 @@ fn planned<'a>(context: &Context<'_>, one: Surveyed<'a>) -> Planned<'a> {
     }
 }
 
-fn stopped_by(stop: Stop) -> Verdict {
+/// The end that a stop before the first write leads to.
+pub(crate) fn stopped_by(stop: Stop) -> Verdict {
     let nothing = "nothing was written";
     match stop {
         Stop::Tenant(error) => Verdict::of_error(*error, nothing),
@@ -417,6 +432,8 @@ impl Gathering<'_> {
                 .map(|note| self.clean(note))
                 .collect(),
             requested_version: trace.requested_version,
+            sent: trace.sent,
+            rollback: None,
             verdict,
         }
     }

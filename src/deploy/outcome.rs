@@ -61,6 +61,18 @@ impl Word {
     }
 }
 
+/// How far the writing of one artifact came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sent {
+    /// Nothing was sent.
+    #[default]
+    Nothing,
+    /// Content or parameters were, or may have been.
+    Content,
+    /// A deploy call was, or may have been.
+    Call,
+}
+
 /// The steps of one artifact, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
@@ -357,6 +369,8 @@ impl Outcome {
             took: Duration::ZERO,
             notes: Vec::new(),
             requested_version: None,
+            sent: Sent::Nothing,
+            rollback: None,
         }
     }
 }
@@ -370,6 +384,52 @@ pub struct Before {
     pub runtime_version: Option<String>,
     /// When that was deployed.
     pub deployed_on: Option<TenantTime>,
+}
+
+/// What came of putting back what stood before, as printed: a contract like the verdict words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PutBack {
+    /// The design time holds it again; what ran goes on running, or nothing ran.
+    DesignTime,
+    /// It is in the design time again and runs.
+    Restored,
+    /// What was not there before is gone again.
+    Removed,
+    /// Nothing was done, for a reason that is told.
+    Left,
+    /// It could not be put back.
+    Failed,
+}
+
+impl PutBack {
+    /// The word as printed.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            PutBack::DesignTime => "design-time",
+            PutBack::Restored => "restored",
+            PutBack::Removed => "removed",
+            PutBack::Left => "left",
+            PutBack::Failed => "failed",
+        }
+    }
+}
+
+/// What was done to put back what stood before this run, and how that ended.
+#[derive(Clone, Debug)]
+pub struct Rollback {
+    /// What came of it.
+    pub result: PutBack,
+    /// The verdict about what was put back, where something was written.
+    pub verdict: Option<Word>,
+    /// What that rests on.
+    pub evidence: String,
+    /// What a person should know, in sentences.
+    pub message: String,
+    /// The file that holds the content of before, where a person needs it.
+    pub saved: Option<String>,
+    /// The command that puts it back.
+    pub repair: Option<String>,
 }
 
 /// How one artifact ended.
@@ -407,4 +467,8 @@ pub struct Outcome {
     pub notes: Vec<String>,
     /// The version that the tenant was asked to show, where it was asked.
     pub requested_version: Option<String>,
+    /// What was sent, as far as it was not refused.
+    pub sent: Sent,
+    /// What was done to put back what stood before.
+    pub rollback: Option<Rollback>,
 }

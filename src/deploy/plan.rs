@@ -138,12 +138,18 @@ pub fn would_be_unchanged_at_rest(job: &Job, standing: &Standing) -> bool {
 /// Decides. Nothing here asks the tenant anything.
 #[must_use]
 pub fn decide(job: &Job, standing: &Standing) -> Plan {
-    match &job.source {
+    let plan = match &job.source {
         Source::Tenant => redeploy(job, standing),
         Source::Files(content) => match &standing.artifact {
             None => create(job, standing, &content.package.0),
             Some(artifact) => update(job, standing, artifact, &content.package.0, content.kind),
         },
+    };
+    match plan {
+        Plan::Act(_) if job.rules.proven_only && !is_proven(standing) => {
+            Plan::Refuse(unproven(job, standing))
+        }
+        plan => plan,
     }
 }
 
@@ -299,6 +305,45 @@ fn runs_since(
     let record = runtime.filter(|record| record.status == RuntimeStatus::Started)?;
     let (deployed, modified) = (record.deployed_on?, artifact.modified_at()?);
     (deployed > modified).then_some((deployed, modified))
+}
+
+/// Whether what runs is shown to be what the design time holds: STARTED, deployed after the last save, and no draft. What
+/// does not run has nothing to show. (design.md §3)
+#[must_use]
+pub fn is_proven(standing: &Standing) -> bool {
+    let (Some(artifact), Some(record)) = (&standing.artifact, &standing.runtime) else {
+        return true;
+    };
+    match record.status {
+        RuntimeStatus::Error | RuntimeStatus::Stopped => true,
+        RuntimeStatus::Started => {
+            !artifact.is_draft() && runs_since(artifact, Some(record)).is_some()
+        }
+        _ => false,
+    }
+}
+
+/// Why nothing is written where that is not shown.
+fn unproven(job: &Job, standing: &Standing) -> Message {
+    let why = match (&standing.artifact, &standing.runtime) {
+        (Some(artifact), _) if artifact.is_draft() => "the design time holds a draft".to_owned(),
+        (Some(artifact), Some(record)) if record.status == RuntimeStatus::Started => {
+            match (artifact.modified_at(), record.deployed_on) {
+                (Some(saved), Some(deployed)) => {
+                    format!("it was saved at {saved}, and what runs was deployed at {deployed}")
+                }
+                _ => "this tenant gives no dates that could show it".to_owned(),
+            }
+        }
+        (_, Some(record)) => format!("the runtime shows {}", record.status),
+        (_, None) => "the runtime shows nothing".to_owned(),
+    };
+    Message::new(format!(
+        "a rollback of {} could not be relied on: what runs is not shown to be the content that the tenant would give back",
+        job.id
+    ))
+    .because(why)
+    .hint("deploy once without --rollback, or take the risk with --rollback-best-effort: then the design time's content is put back, whether it ever ran or not")
 }
 
 /// Whether a deployment is going on that began after the last save, by the tenant's clock.

@@ -37,15 +37,15 @@ const DOWNLOAD_ATTEMPTS: u32 = 3;
 const READERS: usize = 6;
 
 /// One artifact, and what was found of it.
-pub(super) struct Surveyed<'a> {
-    pub(super) job: &'a Job,
-    pub(super) started: Moment,
-    pub(super) standing: Result<Standing, Stop>,
+pub(crate) struct Surveyed<'a> {
+    pub(crate) job: &'a Job,
+    pub(crate) started: Moment,
+    pub(crate) standing: Result<Standing, Stop>,
 }
 
 /// How much is read, and what for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Depth {
+pub(crate) enum Depth {
     /// What decides; then it is written.
     Decisions,
     /// Also what an approved plan is held against; then it is written.
@@ -55,7 +55,7 @@ pub(super) enum Depth {
 }
 
 /// Reads everything that the plans depend on.
-pub(super) fn survey<'a>(
+pub(crate) fn survey<'a>(
     context: &Context<'_>,
     jobs: &'a [Job],
     depth: Depth,
@@ -357,7 +357,7 @@ fn mapping(
 }
 
 /// A downloaded file from its start.
-fn downloaded_again(file: &File) -> Result<File, ArtifactError> {
+pub(crate) fn downloaded_again(file: &File) -> Result<File, ArtifactError> {
     let from_start = || {
         let mut file = file.try_clone()?;
         file.rewind()?;
@@ -379,7 +379,7 @@ fn values(standing: &Standing) -> BTreeMap<String, String> {
 }
 
 /// The paths that differ between our content and the tenant's; `None` when the tenant does not give it out.
-pub(super) fn differences(
+pub(crate) fn differences(
     context: &Context<'_>,
     kind: ArtifactKind,
     job: &Job,
@@ -396,7 +396,7 @@ pub(super) fn differences(
 
 /// Reads something out of the content that the tenant holds; a zip that arrives damaged is downloaded again. `None` when
 /// the tenant does not give it out.
-fn with_download<R>(
+pub(crate) fn with_download<R>(
     context: &Context<'_>,
     kind: ArtifactKind,
     job: &Job,

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::Report;
-use crate::deploy::outcome::{Message, Outcome};
+use crate::deploy::outcome::{Message, Outcome, Rollback, Word};
 
 /// The version of the form. It grows when a field changes its meaning or goes; new fields do not change it.
 pub(super) const SCHEMA: u32 = 1;
@@ -41,8 +41,37 @@ struct Artifact<'a> {
     evidence: &'a str,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     notes: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rollback: Option<PutBack<'a>>,
     #[serde(flatten)]
     problem: Option<Problem<'a>>,
+}
+
+/// What was done to put back what stood before.
+#[derive(Serialize)]
+pub(super) struct PutBack<'a> {
+    result: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdict: Option<&'static str>,
+    evidence: &'a str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    saved: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repair: Option<&'a str>,
+}
+
+impl<'a> PutBack<'a> {
+    pub(super) fn of(rollback: &'a Rollback) -> Self {
+        Self {
+            result: rollback.result.as_str(),
+            verdict: rollback.verdict.map(Word::as_str),
+            evidence: &rollback.evidence,
+            message: &rollback.message,
+            saved: rollback.saved.as_deref(),
+            repair: rollback.repair.as_deref(),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -94,6 +123,7 @@ fn artifact(outcome: &Outcome) -> Artifact<'_> {
         seconds: (outcome.took.as_secs_f64() * 1000.0).round() / 1000.0,
         evidence: &outcome.verdict.evidence,
         notes: &outcome.notes,
+        rollback: outcome.rollback.as_ref().map(PutBack::of),
         problem: outcome.verdict.message.as_ref().map(problem),
     }
 }

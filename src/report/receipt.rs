@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::Report;
+use super::json::PutBack;
 use crate::deploy::outcome::Outcome;
 use crate::settings::environment::Environment;
 
@@ -44,6 +45,8 @@ struct Entry<'a> {
     seconds: f64,
     evidence: &'a str,
     message: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rollback: Option<PutBack<'a>>,
 }
 
 #[derive(Serialize)]
@@ -133,6 +136,7 @@ fn entry(outcome: &Outcome) -> Entry<'_> {
             .message
             .as_ref()
             .map(|message| message.what.as_str()),
+        rollback: outcome.rollback.as_ref().map(PutBack::of),
     }
 }
 

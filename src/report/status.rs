@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::json::{Problem, SCHEMA, problem};
 use super::table_of;
 use super::text::{SIMULATED, Style};
-use crate::deploy::outcome::{Before, Message, Outcome, Phase, Verdict, Word};
+use crate::deploy::outcome::{Before, Message, Outcome, Phase, Sent, Verdict, Word};
 use crate::exit::Exit;
 use crate::inventory::{Trouble, counted};
 use crate::settings::credentials::{looks_like_a_client, scrubbed};
@@ -372,6 +372,8 @@ fn outcome(id: String, state: &State, failing: bool) -> Outcome {
         took: Duration::ZERO,
         notes: Vec::new(),
         requested_version: None,
+        sent: Sent::Nothing,
+        rollback: None,
     }
 }
 

@@ -96,6 +96,14 @@ pub fn result(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<
         for note in &outcome.notes {
             writeln!(out, "{mark}  note: {note}")?;
         }
+        if let Some(rollback) = &outcome.rollback {
+            writeln!(
+                out,
+                "{mark}  rollback: {}: {}",
+                rollback.result.as_str(),
+                rollback.message
+            )?;
+        }
         if let (Some(content), Some(zip)) = (&outcome.content_sha256, &outcome.zip_sha256) {
             writeln!(out, "{mark}  content sha256 {content}, zip sha256 {zip}")?;
         }

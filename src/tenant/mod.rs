@@ -141,6 +141,12 @@ impl Tenant {
         Words::new(text, &self.redactor)
     }
 
+    /// Whether a text holds a secret of this run.
+    #[must_use]
+    pub fn hides(&self, text: &str) -> bool {
+        self.redactor.clean(text) != text
+    }
+
     /// Takes note that the tenant's `ModifiedBy` names this client so: content that we had just written bore it.
     pub fn learn_identity(&self, name: &str) {
         let name = name.trim().to_lowercase();

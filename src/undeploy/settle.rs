@@ -4,7 +4,7 @@ use super::verdict::{Baseline, Call, Evidence, Judgement};
 use super::watch::Watched;
 use crate::clock::Moment;
 use crate::deploy::Context;
-use crate::deploy::outcome::{Before, Message, Outcome, Phase, Verdict, Word};
+use crate::deploy::outcome::{Before, Message, Outcome, Phase, Sent, Verdict, Word};
 use crate::tenant::error::{Kind, TenantError};
 use crate::tenant::wire::{ArtifactId, RuntimeArtifact, RuntimeStatus};
 
@@ -135,6 +135,8 @@ fn outcome(
         took: context.clock.now().saturating_sub(began),
         notes: Vec::new(),
         requested_version: None,
+        sent: Sent::Nothing,
+        rollback: None,
     })
 }
 

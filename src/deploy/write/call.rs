@@ -3,7 +3,7 @@
 use super::{Halt, Seal, Shelf, Writing};
 use crate::deploy::Pending;
 use crate::deploy::job::{Content, Source};
-use crate::deploy::outcome::{Message, Phase, Verdict, Word};
+use crate::deploy::outcome::{Message, Phase, Sent, Verdict, Word};
 use crate::deploy::parameters::Setting;
 use crate::deploy::plan::{self, Upload};
 use crate::deploy::verdict::{Baseline, Call, Evidence};
@@ -168,11 +168,11 @@ impl Writing<'_> {
             Some(artifact.version.clone()),
             self.job.rules.settle,
         );
-        let before = self.sending("a deploy call");
+        let before = self.sending("a deploy call", Sent::Call);
         let call = match self.call() {
             Ok(call) => call,
             Err(error) => {
-                self.wrote(before);
+                self.back_to(before);
                 return Err(error.into());
             }
         };

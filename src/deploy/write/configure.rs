@@ -2,7 +2,7 @@
 
 use super::{Halt, Writing};
 use crate::artifact::ArtifactKind;
-use crate::deploy::outcome::Message;
+use crate::deploy::outcome::{Message, Sent};
 use crate::deploy::parameters::{self, Setting, Why};
 use crate::deploy::plan::{self, Upload};
 use crate::http::retry;
@@ -29,11 +29,12 @@ impl Writing<'_> {
             return Ok(settings);
         }
         self.progress(format!("configuring {}", count(missing.len(), "parameter")));
-        let before = self.sending(&count(missing.len(), "parameter"));
+        let before = self.sending(&count(missing.len(), "parameter"), Sent::Content);
         self.write_all(&missing, &shown)
             .map_err(|halt| name_what_is_reset(halt, &missing))?;
         self.wrote(format!(
-            "{before}; {} written",
+            "{}; {} written",
+            before.state,
             count(missing.len(), "parameter")
         ));
         Ok(settings)

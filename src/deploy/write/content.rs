@@ -6,6 +6,7 @@ use std::io::{self, Seek};
 use super::{Halt, Writing};
 use crate::deploy::Context;
 use crate::deploy::job::{Content, Source};
+use crate::deploy::outcome::Sent;
 use crate::deploy::plan::{Steps, Upload};
 use crate::deploy::survey;
 use crate::tenant::error::{Kind, TenantError};
@@ -53,7 +54,7 @@ impl Writing<'_> {
         };
         let package = &content.package;
         self.progress(format!("creating package {package}"));
-        let before = self.sending("the creation of the package");
+        let before = self.sending("the creation of the package", Sent::Nothing);
         let mut attempt = 0;
         loop {
             attempt += 1;
@@ -73,7 +74,7 @@ impl Writing<'_> {
                 }
                 Err(error) if error.kind == Kind::Refused && attempt > 1 => Lost::refused(error),
                 Err(error) => {
-                    self.wrote(before);
+                    self.back_to(before);
                     return Err(error.into());
                 }
             };
@@ -103,7 +104,7 @@ impl Writing<'_> {
         };
         self.progress(format!("uploading (new, {size} bytes)"));
         self.content_sent.get_or_insert(self.context.clock.now());
-        let before = self.sending("the content");
+        let before = self.sending("the content", Sent::Content);
         let mut attempt = 0;
         loop {
             attempt += 1;
@@ -120,7 +121,7 @@ impl Writing<'_> {
                 Ok(Written::Lost(lost)) => lost,
                 Err(error) if error.kind == Kind::Refused && attempt > 1 => Lost::refused(error),
                 Err(error) => {
-                    self.wrote(before);
+                    self.back_to(before);
                     return Err(error.into());
                 }
             };
@@ -179,7 +180,7 @@ impl Writing<'_> {
         is_there: impl Fn(&Self) -> Result<bool, TenantError>,
     ) -> Result<(), Halt> {
         self.content_sent = Some(self.context.clock.now());
-        let before = self.sending("the content");
+        let before = self.sending("the content", Sent::Content);
         let mut attempt = 0;
         loop {
             attempt += 1;
@@ -194,7 +195,7 @@ impl Writing<'_> {
                 Ok(Written::Done(_)) => return Ok(()),
                 Ok(Written::Lost(lost)) => lost,
                 Err(error) => {
-                    self.wrote(before);
+                    self.back_to(before);
                     return Err(error.into());
                 }
             };

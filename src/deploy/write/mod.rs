@@ -12,7 +12,7 @@ mod version;
 use std::time::Duration;
 
 use super::job::Job;
-use super::outcome::{Message, Phase, Verdict, Word};
+use super::outcome::{Message, Phase, Sent, Verdict, Word};
 use super::parameters::Setting;
 use super::plan::{Standing, Steps, Upload};
 use super::{Context, Pending};
@@ -54,6 +54,8 @@ pub(super) enum Progress {
 #[derive(Clone, Debug)]
 pub(super) struct Trace {
     pub(super) phase: Phase,
+    /// What was sent, as far as it was not refused.
+    pub(super) sent: Sent,
     /// The design-time version, once it was read back.
     pub(super) version: Option<String>,
     /// The version that the tenant was asked to show.
@@ -69,6 +71,7 @@ impl Trace {
     pub(super) fn at(phase: Phase) -> Self {
         Self {
             phase,
+            sent: Sent::Nothing,
             version: None,
             requested_version: None,
             parameters: Vec::new(),
@@ -90,6 +93,13 @@ pub(super) struct Writing<'a> {
     /// When content was first sent.
     content_sent: Option<Moment>,
     trace: Trace,
+}
+
+/// What was so before a write was sent.
+struct BeforeSending {
+    /// What the tenant held.
+    state: String,
+    sent: Sent,
 }
 
 /// Why the writing of one artifact stopped.
@@ -226,13 +236,24 @@ impl<'a> Writing<'a> {
             .wrote(&self.job.id.0, self.state.clone());
     }
 
-    /// Takes note that a write is on its way; gives the state to return to when it was refused.
-    fn sending(&mut self, what: &str) -> String {
-        let before = self.state.clone();
+    /// Takes note that a write is on its way; gives what to return to when it was refused.
+    fn sending(&mut self, what: &str, sent: Sent) -> BeforeSending {
+        let before = BeforeSending {
+            state: self.state.clone(),
+            sent: self.trace.sent,
+        };
+        self.trace.sent = before.sent.max(sent);
         self.wrote(format!(
-            "{before}; {what} was sent, its answer is not known"
+            "{}; {what} was sent, its answer is not known",
+            before.state
         ));
         before
+    }
+
+    /// Takes note that a write was refused.
+    fn back_to(&mut self, before: BeforeSending) {
+        self.trace.sent = before.sent;
+        self.wrote(before.state);
     }
 
     /// Waits before a write is sent again, or gives up: with the API's own words where it said something.

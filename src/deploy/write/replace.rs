@@ -9,8 +9,9 @@ use super::content::Downloaded;
 use super::{Halt, Writing};
 use crate::artifact::{Archive, ArtifactError, Comparable, PackOptions};
 use crate::clock::Deadline;
+use crate::deploy::backup::{self, Repair};
 use crate::deploy::job::Content;
-use crate::deploy::outcome::{Message, Verdict, Word};
+use crate::deploy::outcome::{Message, Sent, Verdict, Word};
 use crate::exit::Exit;
 use crate::tenant::error::TenantError;
 use crate::tenant::{Reading, Written, ZipBytes};
@@ -115,7 +116,8 @@ impl Writing<'_> {
             .artifact
             .as_ref()
             .map_or("", |artifact| artifact.version.as_str());
-        let name = backup_name(&self.job.id.0, version, &self.context.clock.now_iso());
+        let now = self.context.clock.now_iso();
+        let name = backup::file_name(&self.job.id.0, version, &now) + ".zip";
         let path = self.job.rules.backup_directory.join(name);
         let written = whole_file::replace(&path, |target| {
             io::copy(&mut old.open()?, target).map(|_| ())
@@ -141,7 +143,7 @@ impl Writing<'_> {
 
     fn delete(&mut self) -> Result<(), Halt> {
         self.progress("deleting it, to create it anew");
-        let before = self.sending("the deletion of the value mapping");
+        let before = self.sending("the deletion of the value mapping", Sent::Content);
         let mut attempt = 0;
         loop {
             attempt += 1;
@@ -154,7 +156,7 @@ impl Writing<'_> {
                 Ok(Written::Done(_)) => break,
                 Ok(Written::Lost(lost)) => lost,
                 Err(error) => {
-                    self.wrote(before);
+                    self.back_to(before);
                     return Err(error.into());
                 }
             };
@@ -267,77 +269,19 @@ impl Writing<'_> {
 
 /// The command that makes the tenant hold a backup again.
 fn restore_command(backup: &std::path::Path, content: &Content) -> String {
-    format!(
-        "flowship deploy {} --package {} --replace-value-mappings --drop-tenant-entries",
-        quoted(&backup.display().to_string()),
-        quoted(&content.package.0)
-    )
-}
-
-/// A word for a shell.
-fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "/._-+:@%".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
+    Repair {
+        zip: backup,
+        package: &content.package.0,
+        id: None,
+        parameters: None,
+        kind: content.kind,
+        deploy: true,
     }
-}
-
-/// A file name that no other backup has: id, version and time. Only characters that every file system takes.
-fn backup_name(id: &str, version: &str, now: &str) -> String {
-    let plain = |text: &str| -> String {
-        text.chars()
-            .map(|c| {
-                if c.is_ascii_alphanumeric() || "._-".contains(c) {
-                    c
-                } else {
-                    '_'
-                }
-            })
-            .take(120)
-            .collect()
-    };
-    let time: String = now.chars().filter(char::is_ascii_alphanumeric).collect();
-    format!(
-        "flowship-backup-{}-{}-{time}.zip",
-        plain(id),
-        plain(version)
-    )
+    .command()
 }
 
 fn cannot(error: &ArtifactError) -> Halt {
     let message = Message::new(format!("the merged value mapping can't be packed: {error}"));
     let verdict = Verdict::bad(Word::Invalid, "nothing was written".to_owned(), message);
     Halt::Verdict(Box::new(verdict))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::clock;
-
-    #[test]
-    fn a_backup_has_a_name_for_every_file_system() {
-        assert_eq!(
-            backup_name("My.Map-1", "1.0.2", &clock::iso(0)),
-            "flowship-backup-My.Map-1-1.0.2-19700101T000000000Z.zip"
-        );
-        assert_eq!(
-            backup_name("../a b", "Active", "t"),
-            "flowship-backup-.._a_b-Active-t.zip"
-        );
-    }
-
-    #[test]
-    fn words_are_quoted_for_a_shell() {
-        for (text, expected) in [
-            ("a/b-1.zip", "a/b-1.zip"),
-            ("a b", "'a b'"),
-            ("a'b", r"'a'\''b'"),
-            ("", "''"),
-        ] {
-            assert_eq!(quoted(text), expected);
-        }
-    }
 }

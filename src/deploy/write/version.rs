@@ -2,6 +2,7 @@
 
 use super::{Halt, Writing};
 use crate::deploy::job::{Source, VersionRule};
+use crate::deploy::outcome::Sent;
 use crate::deploy::plan::Steps;
 use crate::deploy::versions::{self, Step};
 use crate::tenant::Written;
@@ -50,7 +51,7 @@ impl Writing<'_> {
     fn save_as(&mut self, version: &str) -> Result<(), Halt> {
         self.progress(format!("saving as version {version}"));
         self.trace.requested_version = Some(version.to_owned());
-        let before = self.sending("a version");
+        let before = self.sending("a version", Sent::Content);
         let mut attempt = 0;
         loop {
             attempt += 1;
@@ -64,7 +65,7 @@ impl Writing<'_> {
                 Ok(Written::Done(_)) => break,
                 Ok(Written::Lost(lost)) => lost,
                 Err(error) if self.may_do_without(&error) => {
-                    self.wrote(before);
+                    self.back_to(before);
                     self.note(format!(
                         "the tenant did not take version {version}: {}",
                         error.what
@@ -72,7 +73,7 @@ impl Writing<'_> {
                     return Ok(());
                 }
                 Err(error) => {
-                    self.wrote(before);
+                    self.back_to(before);
                     return Err(error.into());
                 }
             };
@@ -81,7 +82,7 @@ impl Writing<'_> {
             }
             self.try_again("the version", attempt, lost, self.context.deadline)?;
         }
-        self.wrote(format!("{before}; saved as version {version}"));
+        self.wrote(format!("{}; saved as version {version}", before.state));
         Ok(())
     }
 }

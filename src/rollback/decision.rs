@@ -1,13 +1,16 @@
 //! What a rollback does with one artifact: pure decisions from how the deployment ended, what stood before it, and what
 //! the runtime shows now.
 
-use crate::deploy::outcome::Word;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::deploy::outcome::{Phase, Sent, Word};
 use crate::deploy::plan::Standing;
 use crate::tenant::odata::TenantTime;
-use crate::tenant::wire::{RuntimeArtifact, RuntimeStatus};
+use crate::tenant::wire::{Configuration, RuntimeArtifact, RuntimeStatus};
 
 /// What the caller wants put back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
     /// Which artifacts of a run.
     pub scope: Scope,
@@ -17,6 +20,10 @@ pub struct Rules {
     pub best_effort: bool,
     /// What was not there before is removed.
     pub remove_new: bool,
+    /// Where the content of before is kept.
+    pub directory: PathBuf,
+    /// How long a rollback may take.
+    pub timeout: Duration,
 }
 
 /// Which artifacts of a run are rolled back.
@@ -30,7 +37,7 @@ pub enum Scope {
 
 /// What stood before the first write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Was {
+pub(super) enum Was {
     /// Nothing: the artifact did not exist.
     New,
     /// It was in the design time alone.
@@ -46,7 +53,7 @@ pub enum Was {
 impl Was {
     /// From what was read before the first write.
     #[must_use]
-    pub fn of(standing: &Standing) -> Self {
+    pub(super) fn of(standing: &Standing) -> Self {
         if standing.artifact.is_none() {
             return Was::New;
         }
@@ -61,43 +68,15 @@ impl Was {
     }
 }
 
-/// Whether what runs is proven to be what the design time holds; what is not proven can't be put back with certainty.
-/// What does not run has nothing to prove. (design.md §3: STARTED, and DeployedOn later than ModifiedAt.)
-#[must_use]
-pub fn is_proven(standing: &Standing) -> bool {
-    let saved = standing
-        .artifact
-        .as_ref()
-        .filter(|artifact| !artifact.is_draft())
-        .and_then(|artifact| artifact.modified_at());
-    match Was::of(standing) {
-        Was::New | Was::NotDeployed | Was::Down => true,
-        Was::Running(deployed) => {
-            matches!((deployed, saved), (Some(at), Some(saved)) if at > saved)
-        }
-        Was::Unknown => false,
-    }
-}
-
-/// How far the writing of one artifact came.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Sent {
-    /// Nothing was sent.
-    #[default]
-    Nothing,
-    /// Content or parameters were, or may have been.
-    Content,
-    /// A deploy call was, or may have been.
-    Call,
-}
-
 /// Whether an end calls for a rollback.
 #[must_use]
-pub fn calls_for_one(word: Word, sent: Sent, rules: Rules) -> bool {
+pub(super) fn calls_for_one(verdict: Word, phase: Phase, sent: Sent, rules: &Rules) -> bool {
     if sent == Sent::Nothing {
         return false;
     }
-    match word {
+    match verdict {
+        // the flow runs, and the key of the smoke test may not call it: that says nothing about the flow
+        Word::Refused if phase == Phase::Smoke => rules.on_timeout,
         Word::Failed | Word::Refused | Word::Invalid | Word::Skipped => true,
         Word::Undecided | Word::Unreachable => rules.on_timeout,
         // what stands there now is somebody else's
@@ -106,9 +85,15 @@ pub fn calls_for_one(word: Word, sent: Sent, rules: Rules) -> bool {
     }
 }
 
+/// Whether an artifact can go back at all: something was sent, and what stands there is nobody else's.
+#[must_use]
+pub(super) fn may_go_back(verdict: Word, sent: Sent) -> bool {
+    sent > Sent::Nothing && verdict != Word::Superseded
+}
+
 /// What is done to put one artifact back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub(super) enum Step {
     /// Nothing: it was not there before, and is left.
     Leave,
     /// It was not there before, and is undeployed and deleted.
@@ -121,7 +106,7 @@ pub enum Step {
 
 /// What puts one artifact back. `now`: what the runtime shows after the failure.
 #[must_use]
-pub fn step(was: Was, now: Option<&RuntimeArtifact>, sent: Sent, rules: Rules) -> Step {
+pub(super) fn step(was: Was, now: Option<&RuntimeArtifact>, sent: Sent, rules: &Rules) -> Step {
     match was {
         Was::New if rules.remove_new => Step::Remove,
         Was::New => Step::Leave,
@@ -133,8 +118,29 @@ pub fn step(was: Was, now: Option<&RuntimeArtifact>, sent: Sent, rules: Rules) -
     }
 }
 
+/// The values of before that have to be written again, and the keys that a colleague has changed meanwhile: those are
+/// left. `ours`: the values that this run may have written for a key.
+#[must_use]
+pub(super) fn values_to_put_back(
+    before: &[Configuration],
+    now: &[Configuration],
+    ours: impl Fn(&str) -> Vec<String>,
+) -> (Vec<Configuration>, Vec<String>) {
+    let mut back = Vec::new();
+    let mut theirs = Vec::new();
+    for one in before {
+        match now.iter().find(|shown| shown.key == one.key) {
+            Some(shown) if shown.value == one.value => {}
+            Some(shown) if !ours(&one.key).contains(&shown.value) => theirs.push(one.key.clone()),
+            // the new content may lack the key
+            Some(_) | None => back.push(one.clone()),
+        }
+    }
+    (back, theirs)
+}
+
 /// Whether the runtime shows the very deployment that ran before.
-fn still_runs(deployed: Option<TenantTime>, now: Option<&RuntimeArtifact>) -> bool {
+pub(super) fn still_runs(deployed: Option<TenantTime>, now: Option<&RuntimeArtifact>) -> bool {
     deployed.is_some()
         && now.is_some_and(|record| {
             record.status == RuntimeStatus::Started && record.deployed_on == deployed
@@ -166,6 +172,8 @@ mod tests {
             on_timeout,
             best_effort: false,
             remove_new,
+            directory: PathBuf::new(),
+            timeout: Duration::ZERO,
         }
     }
 
@@ -182,7 +190,7 @@ mod tests {
     fn nothing_is_put_back_where_nothing_was_sent() {
         for word in WORDS {
             assert!(
-                !calls_for_one(word, Sent::Nothing, rules(true, true)),
+                !calls_for_one(word, Phase::Start, Sent::Nothing, &rules(true, true)),
                 "{word:?}"
             );
         }
@@ -192,8 +200,13 @@ mod tests {
     fn what_nobody_decided_is_put_back_only_when_asked() {
         for sent in [Sent::Content, Sent::Call] {
             for word in [Word::Undecided, Word::Unreachable] {
-                assert!(!calls_for_one(word, sent, rules(false, false)));
-                assert!(calls_for_one(word, sent, rules(true, false)));
+                assert!(!calls_for_one(
+                    word,
+                    Phase::Start,
+                    sent,
+                    &rules(false, false)
+                ));
+                assert!(calls_for_one(word, Phase::Start, sent, &rules(true, false)));
             }
             for word in [
                 Word::Started,
@@ -201,9 +214,17 @@ mod tests {
                 Word::Uploaded,
                 Word::Superseded,
             ] {
-                assert!(!calls_for_one(word, sent, rules(true, true)), "{word:?}");
+                assert!(
+                    !calls_for_one(word, Phase::Start, sent, &rules(true, true)),
+                    "{word:?}"
+                );
             }
-            assert!(calls_for_one(Word::Failed, sent, rules(false, false)));
+            assert!(calls_for_one(
+                Word::Failed,
+                Phase::Start,
+                sent,
+                &rules(false, false)
+            ));
         }
     }
 
@@ -217,7 +238,7 @@ mod tests {
             (Some(record(RuntimeStatus::Error, 7)), Step::Redeploy),
             (None, Step::Redeploy),
         ] {
-            let step = step(before, now.as_ref(), Sent::Call, rules(false, false));
+            let step = step(before, now.as_ref(), Sent::Call, &rules(false, false));
             assert_eq!(step, expected, "{now:?}");
         }
     }
@@ -228,7 +249,7 @@ mod tests {
         for was in [Was::NotDeployed, Was::Down] {
             for sent in [Sent::Content, Sent::Call] {
                 assert_eq!(
-                    step(was, Some(&now), sent, rules(true, true)),
+                    step(was, Some(&now), sent, &rules(true, true)),
                     Step::DesignTime
                 );
             }
@@ -243,16 +264,48 @@ mod tests {
             Was::Unknown,
         ] {
             assert_eq!(
-                step(was, None, Sent::Content, rules(true, true)),
+                step(was, None, Sent::Content, &rules(true, true)),
                 Step::DesignTime
             );
         }
     }
 
     #[test]
+    fn a_smoke_test_that_was_not_let_in_says_nothing_about_the_flow() {
+        for on_timeout in [true, false] {
+            let called = calls_for_one(
+                Word::Refused,
+                Phase::Smoke,
+                Sent::Call,
+                &rules(on_timeout, false),
+            );
+            assert_eq!(called, on_timeout);
+        }
+    }
+
+    #[test]
+    fn values_of_a_colleague_are_left() {
+        let shown = |pairs: &[(&str, &str)]| -> Vec<Configuration> {
+            pairs
+                .iter()
+                .map(|(key, value)| Configuration {
+                    key: (*key).to_owned(),
+                    value: (*value).to_owned(),
+                    data_type: String::new(),
+                })
+                .collect()
+        };
+        let before = shown(&[("same", "1"), ("ours", "1"), ("theirs", "1"), ("gone", "1")]);
+        let now = shown(&[("same", "1"), ("ours", "2"), ("theirs", "3"), ("new", "4")]);
+        let (back, theirs) = values_to_put_back(&before, &now, |_| vec!["2".to_owned()]);
+        assert_eq!(back, shown(&[("ours", "1"), ("gone", "1")]));
+        assert_eq!(theirs, ["theirs"]);
+    }
+
+    #[test]
     fn what_is_new_is_left_unless_it_is_to_be_removed() {
         for (remove, expected) in [(false, Step::Leave), (true, Step::Remove)] {
-            let step = step(Was::New, None, Sent::Call, rules(false, remove));
+            let step = step(Was::New, None, Sent::Call, &rules(false, remove));
             assert_eq!(step, expected);
         }
     }

@@ -1,3 +1,0 @@
-//! Putting back what stood before the first write, when the new content does not run.
-
-pub mod decision;

@@ -1,0 +1,358 @@
+//! Putting back what stood before the first write, when the new content does not run.
+//!
+//! What stands there is kept before anything is written ([`keep`]); when a verdict asks for it, it is written again the
+//! way everything is written, and judged by the same rule ([`roll_back`]). Versions and messages that were already
+//! processed are not undone.
+
+mod course;
+mod decision;
+mod kept;
+mod removal;
+
+use std::collections::BTreeSet;
+
+use self::course::Course;
+pub use self::decision::{Rules, Scope};
+pub(crate) use self::kept::Kept;
+use crate::clock::{Deadline, Moment};
+use crate::crew;
+use crate::deploy::job::Job;
+use crate::deploy::outcome::{Message, Outcome, Phase, PutBack, Rollback, Sent, Verdict, Word};
+use crate::deploy::plan::Standing;
+use crate::deploy::survey::{self, Depth, Surveyed};
+use crate::deploy::{self, Context, Next, Planned, Stop};
+use crate::exit::Exit;
+
+/// How many artifacts are read at once.
+const READERS: usize = 6;
+/// What every rollback leaves as it is.
+const NOT_UNDONE: &str = "version numbers and messages that were already processed are not undone";
+
+/// Keeps what the tenant holds of each artifact that is to be written; gives it by their places. Where that is not
+/// possible nothing is written: of that artifact, or of any, where all are to stand or fall together.
+pub(crate) fn keep(
+    context: &Context<'_>,
+    rules: &Rules,
+    planned: &mut [Planned<'_>],
+) -> Vec<Option<Kept>> {
+    let places: Vec<usize> = to_be_written(planned);
+    let looked = crew::map(places, READERS, |place| {
+        (place, kept::keep(context, rules, &planned[place]))
+    });
+    let mut kept: Vec<Option<Kept>> = planned.iter().map(|_| None).collect();
+    for (place, found) in looked {
+        match found {
+            Ok(found) => kept[place] = found,
+            Err(verdict) => planned[place].next = Next::End(verdict, Phase::Read),
+        }
+    }
+    if rules.scope == Scope::All {
+        stop_all_for_one(planned);
+    }
+    let written: BTreeSet<usize> = to_be_written(planned).into_iter().collect();
+    for (place, one) in kept.iter_mut().enumerate() {
+        if !written.contains(&place)
+            && let Some(one) = one.take()
+        {
+            one.forget();
+        }
+    }
+    kept
+}
+
+fn to_be_written(planned: &[Planned<'_>]) -> Vec<usize> {
+    let is_written = |place: &usize| matches!(planned[*place].next, Next::Write(..));
+    (0..planned.len()).filter(is_written).collect()
+}
+
+/// All are to stand or fall together: when one can't even begin, none does.
+fn stop_all_for_one(planned: &mut [Planned<'_>]) {
+    let bad = planned.iter().find_map(|one| match &one.next {
+        Next::End(verdict, _) if verdict.exit != Exit::Ok => {
+            Some((one.job.id.0.clone(), verdict.exit))
+        }
+        Next::End(..) | Next::Write(..) => None,
+    });
+    let Some((id, exit)) = bad else {
+        return;
+    };
+    for one in planned {
+        if matches!(one.next, Next::Write(..)) {
+            let message = Message::new(format!(
+                "skipped, because {id} can't be deployed, and with --rollback all nothing is written unless everything can be"
+            ))
+            .hint("mend that one first");
+            let verdict = Verdict {
+                exit,
+                ..Verdict::bad(Word::Skipped, "nothing was written".to_owned(), message)
+            };
+            one.next = Next::End(Box::new(verdict), Phase::Read);
+        }
+    }
+}
+
+/// Rolls back what asks for it, and tells so in the outcomes: they stand in the order of `planned`, as `kept` does.
+pub(crate) fn roll_back(
+    context: &Context<'_>,
+    rules: &Rules,
+    planned: &[Planned<'_>],
+    mut kept: Vec<Option<Kept>>,
+    outcomes: &mut [Outcome],
+) {
+    let hit = places(rules, outcomes);
+    let context = Context {
+        deadline: Deadline {
+            at: context.clock.now() + rules.timeout,
+        },
+        ledger: context.ledger.marked("rollback: "),
+        keep_going: true,
+        announced: false,
+        ..context.clone()
+    };
+    for wave in waves(planned, &hit) {
+        let began = context.clock.now();
+        let (new, before): (Vec<usize>, Vec<usize>) =
+            wave.into_iter().partition(|place| kept[*place].is_none());
+        for place in new {
+            let rollback = removal::of_new(&context, rules, &planned[place], &outcomes[place]);
+            take_note(
+                &mut outcomes[place],
+                rollback,
+                context.clock.now().saturating_sub(began),
+            );
+        }
+        let backs: Vec<Back> = before
+            .into_iter()
+            .filter_map(|place| Some(Back::new(place, kept[place].take()?)))
+            .collect();
+        for (place, rollback) in put_back(&context, rules, planned, backs, outcomes) {
+            take_note(
+                &mut outcomes[place],
+                rollback,
+                context.clock.now().saturating_sub(began),
+            );
+        }
+    }
+    for (place, one) in kept.into_iter().enumerate() {
+        let needed = outcomes.get(place).is_some_and(|outcome| is_open(outcome));
+        match one {
+            Some(one) if needed => one.leave(&context, &mut outcomes[place]),
+            Some(one) => one.forget(),
+            None => {}
+        }
+    }
+}
+
+/// Whether what was kept may still be needed: nobody knows what runs, and nothing was put back.
+fn is_open(outcome: &Outcome) -> bool {
+    outcome.rollback.is_none() && outcome.verdict.exit != Exit::Ok && outcome.sent > Sent::Nothing
+}
+
+/// The places of those that are rolled back.
+fn places(rules: &Rules, outcomes: &[Outcome]) -> BTreeSet<usize> {
+    let calls = |outcome: &Outcome| {
+        decision::calls_for_one(outcome.verdict.word, outcome.phase, outcome.sent, rules)
+    };
+    let one_failed = outcomes.iter().any(calls);
+    let is_hit = |outcome: &Outcome| match rules.scope {
+        Scope::Each => calls(outcome),
+        Scope::All => one_failed && decision::may_go_back(outcome.verdict.word, outcome.sent),
+    };
+    (0..outcomes.len())
+        .filter(|place| is_hit(&outcomes[*place]))
+        .collect()
+}
+
+/// The order of a rollback: nobody is put back before those that need it.
+fn waves(planned: &[Planned<'_>], hit: &BTreeSet<usize>) -> Vec<Vec<usize>> {
+    let mut left = hit.clone();
+    let mut waves = Vec::new();
+    while !left.is_empty() {
+        let needed: BTreeSet<usize> = left
+            .iter()
+            .flat_map(|place| {
+                planned[*place]
+                    .job
+                    .needs
+                    .iter()
+                    .copied()
+                    .filter(move |need| need != place)
+            })
+            .collect();
+        let mut wave: Vec<usize> = left.difference(&needed).copied().collect();
+        if wave.is_empty() {
+            // they need each other
+            wave = left.iter().copied().take(1).collect();
+        }
+        wave.iter().for_each(|place| {
+            left.remove(place);
+        });
+        waves.push(wave);
+    }
+    waves
+}
+
+fn take_note(outcome: &mut Outcome, rollback: Rollback, took: Moment) {
+    if rollback.result == PutBack::Failed {
+        outcome.verdict.exit = Exit::Worse;
+    }
+    if let Some(message) = outcome.verdict.message.take() {
+        let told = format!(
+            "rollback: {}: {}",
+            rollback.result.as_str(),
+            rollback.message
+        );
+        let mut message = message.because(told);
+        if let Some(repair) = &rollback.repair {
+            message.hint = Some(format!("put it back: {repair}"));
+        }
+        outcome.verdict.message = Some(message);
+    }
+    outcome.took += took;
+    outcome.rollback = Some(rollback);
+}
+
+/// One artifact that is put back.
+struct Back {
+    place: usize,
+    kept: Kept,
+    /// It is deployed again though what ran before seemed to go on running: that is over by now.
+    again: bool,
+}
+
+impl Back {
+    fn new(place: usize, kept: Kept) -> Self {
+        Self {
+            place,
+            kept,
+            again: false,
+        }
+    }
+}
+
+/// Puts back what was kept, together; gives what came of each by its place.
+fn put_back(
+    context: &Context<'_>,
+    rules: &Rules,
+    planned: &[Planned<'_>],
+    backs: Vec<Back>,
+    outcomes: &mut [Outcome],
+) -> Vec<(usize, Rollback)> {
+    let (mut ended, over) = one_pass(context, rules, planned, backs, outcomes);
+    let (second, none_left) = one_pass(context, rules, planned, over, outcomes);
+    ended.extend(second);
+    debug_assert!(none_left.is_empty(), "what was deployed again is decided");
+    ended
+}
+
+/// One pass: read, decide, write, judge. Gives what is decided, and those whose flow has stopped running meanwhile.
+fn one_pass(
+    context: &Context<'_>,
+    rules: &Rules,
+    planned: &[Planned<'_>],
+    backs: Vec<Back>,
+    outcomes: &mut [Outcome],
+) -> (Vec<(usize, Rollback)>, Vec<Back>) {
+    if backs.is_empty() {
+        return (Vec::new(), Vec::new());
+    }
+    let (mut facts, mut jobs) = apart(backs);
+    let courses = courses(context, rules, planned, &facts, &jobs, outcomes);
+    for (job, course) in jobs.iter_mut().zip(&courses) {
+        course.settle(job);
+    }
+    let written: Vec<Planned<'_>> = jobs
+        .iter()
+        .zip(&courses)
+        .filter_map(|(job, course)| {
+            let standing = Ok(course.standing()?.clone());
+            let started = context.clock.now();
+            Some(deploy::planned(
+                context,
+                Surveyed {
+                    job,
+                    started,
+                    standing,
+                },
+            ))
+        })
+        .collect();
+    let mut written = deploy::carry_out(context, &written).into_iter();
+    let mut ended = Vec::new();
+    let mut over = Vec::new();
+    let all = facts.drain(..).zip(jobs).zip(courses);
+    for (((place, before, again), job), course) in all {
+        let end = match course {
+            Course::End(rollback) => *rollback,
+            Course::Write(way) => {
+                let Some(new) = written.next() else { continue };
+                if !again && way.has_stopped_meanwhile(context, &before, &new, &outcomes[place]) {
+                    let kept = Kept::of(before, job);
+                    over.push(Back {
+                        place,
+                        kept,
+                        again: true,
+                    });
+                    continue;
+                }
+                course::shown(&mut outcomes[place], &new);
+                let end = way.judged(context, &before, &new, &outcomes[place]);
+                removal::after(context, rules, &before, &outcomes[place], end)
+            }
+        };
+        let kept = Kept::of(before, job);
+        let end = match end.result {
+            PutBack::Failed => kept.hand_out(context, end),
+            _ => {
+                kept.forget();
+                end
+            }
+        };
+        ended.push((place, end));
+    }
+    (ended, over)
+}
+
+/// What was kept without its job.
+type Facts = (usize, kept::Before, bool);
+
+fn apart(backs: Vec<Back>) -> (Vec<Facts>, Vec<Job>) {
+    let mut facts = Vec::new();
+    let mut jobs = Vec::new();
+    for back in backs {
+        let (before, job) = back.kept.apart();
+        facts.push((back.place, before, back.again));
+        jobs.push(job);
+    }
+    (facts, jobs)
+}
+
+/// Reads what the tenant holds now and decides what is done with each.
+fn courses(
+    context: &Context<'_>,
+    rules: &Rules,
+    planned: &[Planned<'_>],
+    facts: &[Facts],
+    jobs: &[Job],
+    outcomes: &[Outcome],
+) -> Vec<Course> {
+    let surveyed = survey::survey(context, jobs, Depth::Decisions);
+    let read: Vec<(usize, Result<Standing, Stop>)> = surveyed
+        .into_iter()
+        .map(|one| one.standing)
+        .enumerate()
+        .collect();
+    crew::map(read, READERS, |(number, standing)| {
+        let (place, before, again) = &facts[number];
+        let case = course::Case {
+            context,
+            rules,
+            ours: &planned[*place],
+            outcome: &outcomes[*place],
+            before,
+            job: &jobs[number],
+            again: *again,
+        };
+        case.course(standing)
+    })
+}
