@@ -1,0 +1,415 @@
+//! What is done to put back one artifact, from what the tenant holds now, and what comes of it.
+
+use super::NOT_UNDONE;
+use super::decision::{self, Rules, Step, Was};
+use super::kept::{Before, knows};
+use crate::artifact::PackOptions;
+use crate::artifact::comparison::{self, Comparable};
+use crate::artifact::value_mapping::VALUE_MAPPING_PATH;
+use crate::deploy::job::{Content, Job, Source};
+use crate::deploy::outcome::{Outcome, PutBack, Rollback, Sent, Verdict, Word};
+use crate::deploy::parameters::html_decoded;
+use crate::deploy::plan::Standing;
+use crate::deploy::{self, Context, Planned, Stop, survey};
+use crate::gathered::Gathered;
+use crate::http::retry;
+use crate::settings::parameters::NamedParameter;
+use crate::tenant::error::TenantError;
+use crate::tenant::wire::{DesigntimeArtifact, RuntimeArtifact};
+
+/// What is done with one artifact.
+pub(super) enum Course {
+    /// It is written.
+    Write(Box<Way>),
+    /// Nothing is; why.
+    End(Box<Rollback>),
+}
+
+/// How it is written.
+pub(super) struct Way {
+    standing: Standing,
+    step: Step,
+    values: Vec<NamedParameter>,
+    /// The keys whose values somebody else changed meanwhile.
+    theirs: Vec<String>,
+}
+
+impl Course {
+    /// Makes the job do just this.
+    pub(super) fn settle(&self, job: &mut Job) {
+        if let Course::Write(way) = self {
+            job.named.clone_from(&way.values);
+            job.rules.deploy = way.step == Step::Redeploy;
+        }
+    }
+
+    /// What the tenant holds, where something is written.
+    pub(super) fn standing(&self) -> Option<&Standing> {
+        match self {
+            Course::Write(way) => Some(&way.standing),
+            Course::End(_) => None,
+        }
+    }
+}
+
+/// One artifact that is to be put back.
+pub(super) struct Case<'a> {
+    pub(super) context: &'a Context<'a>,
+    pub(super) rules: &'a Rules,
+    /// What this run wanted of it.
+    pub(super) ours: &'a Planned<'a>,
+    pub(super) outcome: &'a Outcome,
+    pub(super) before: &'a Before,
+    /// The job that puts it back.
+    pub(super) job: &'a Job,
+    /// What ran before was seen to run no longer.
+    pub(super) again: bool,
+}
+
+/// Whose content the design time holds.
+enum Holder {
+    /// The one of before.
+    Before,
+    /// This run's.
+    Ours,
+    /// None: the artifact is gone.
+    Nobody,
+    /// Somebody else's; in words, who and when.
+    Else(String),
+}
+
+impl Case<'_> {
+    /// Decides what is done. `standing`: what the tenant holds now.
+    pub(super) fn course(&self, standing: Result<Standing, Stop>) -> Course {
+        match standing {
+            Err(stop) => self.not_read(deploy::stopped_by(stop)),
+            Ok(standing) => self.decided(standing).unwrap_or_else(|error| {
+                self.not_read(Verdict::of_error(error, "nothing was put back"))
+            }),
+        }
+    }
+
+    fn decided(&self, mut standing: Standing) -> Result<Course, TenantError> {
+        let now = self.runtime(&standing)?;
+        let step = if self.again {
+            Step::Redeploy
+        } else {
+            decision::step(self.before.was, now.as_ref(), self.outcome.sent, self.rules)
+        };
+        match self.holder(&standing)? {
+            Holder::Else(who) => return Ok(self.somebody_elses(step, &who, now.as_ref())),
+            Holder::Before => standing.same_content = Some(true),
+            // content that is ours to the byte is nobody's draft
+            Holder::Ours => standing.saved_by_us = true,
+            Holder::Nobody => {}
+        }
+        let (values, theirs) = self.values(&standing);
+        Ok(Course::Write(Box::new(Way {
+            standing,
+            step,
+            values,
+            theirs,
+        })))
+    }
+
+    /// What runs; where something ran before, one "not found" is not believed.
+    fn runtime(&self, standing: &Standing) -> Result<Option<RuntimeArtifact>, TenantError> {
+        let ran = matches!(self.before.was, Was::Running(_));
+        if standing.runtime.is_some() || !ran || !self.job.rules.deploy {
+            return Ok(standing.runtime.clone());
+        }
+        self.context.clock.sleep(retry::backoff(0));
+        let deadline = self.context.deadline;
+        Ok(self
+            .context
+            .tenant
+            .runtime_artifact(&self.job.id, deadline)?
+            .record)
+    }
+
+    fn holder(&self, standing: &Standing) -> Result<Holder, TenantError> {
+        let Some(artifact) = &standing.artifact else {
+            return Ok(Holder::Nobody);
+        };
+        let stamp = artifact.stamp();
+        if stamp.saved.is_some() && stamp == self.before.artifact.stamp() {
+            return Ok(Holder::Before);
+        }
+        let ours = self.our_content();
+        let found = survey::with_download(self.context, self.before.kind, self.job, |file| {
+            let remote = Comparable::of_zip(file)?;
+            let configured = standing
+                .configured
+                .iter()
+                .map(|one| (one.key.clone(), one.value.clone()))
+                .gathered();
+            let same =
+                |local: &Comparable| comparison::difference(local, &remote, &configured).is_empty();
+            let before = content(self.job).is_some_and(|content| same(&content.comparable));
+            Ok((before, ours.as_ref().is_some_and(same)))
+        })?;
+        Ok(match found {
+            Some((true, _)) => Holder::Before,
+            Some((_, true)) => Holder::Ours,
+            Some((false, false)) | None => Holder::Else(self.who(artifact)),
+        })
+    }
+
+    /// The content that this run wrote: for a value mapping, with the entries that only the tenant had.
+    fn our_content(&self) -> Option<Comparable> {
+        let content = content(self.ours.job)?;
+        let mapping = self.ours.standing.mapping.as_ref();
+        let merged = mapping.and_then(|mapping| mapping.merged.as_ref());
+        let entries = merged.filter(|_| !self.ours.job.rules.drop_tenant_entries);
+        let mut pack: PackOptions = content.pack.clone();
+        pack.replaced
+            .extend(entries.map(|bytes| (VALUE_MAPPING_PATH.to_owned(), bytes.clone())));
+        Comparable::of(&content.artifact, &pack).ok()
+    }
+
+    fn who(&self, artifact: &DesigntimeArtifact) -> String {
+        let who = match artifact.modified_by.as_str() {
+            "" => "somebody else".to_owned(),
+            name => self.context.tenant.words(name).to_string(),
+        };
+        match artifact.modified_at() {
+            Some(date) => format!("{who} at {date}"),
+            None => who,
+        }
+    }
+
+    /// The values that are written, and the keys whose values are somebody else's by now.
+    fn values(&self, standing: &Standing) -> (Vec<NamedParameter>, Vec<String>) {
+        let known: Vec<_> = self
+            .before
+            .configured
+            .iter()
+            .filter(|one| knows(self.job, &one.key))
+            .cloned()
+            .collect();
+        let (back, theirs) =
+            decision::values_to_put_back(&known, &standing.configured, |key| self.our_values(key));
+        let named = back.into_iter().map(|one| {
+            NamedParameter::plain(one.key, one.value, "the tenant, before this run".to_owned())
+        });
+        (named.collect(), theirs)
+    }
+
+    /// The values that this run may have left for a parameter.
+    fn our_values(&self, key: &str) -> Vec<String> {
+        let named = self.ours.job.named.iter().filter(|one| one.key == key);
+        let named = named.map(|one| one.value.clone());
+        let of_content =
+            |job| content(job).and_then(|content: &Content| content.parameters.get(key).cloned());
+        let mut values: Vec<String> = named
+            .chain(of_content(self.ours.job))
+            .chain(of_content(self.job))
+            .collect();
+        let decoded: Vec<String> = values.iter().map(|value| html_decoded(value)).collect();
+        values.extend(decoded);
+        values
+    }
+
+    /// Somebody else's content is never overwritten.
+    fn somebody_elses(&self, step: Step, who: &str, now: Option<&RuntimeArtifact>) -> Course {
+        let shown = shown_runtime(now);
+        let (result, message) = if step == Step::Redeploy {
+            (
+                PutBack::Failed,
+                format!(
+                    "the design time holds content of {who}, which was not overwritten, and what ran before this run runs no longer: {shown}"
+                ),
+            )
+        } else {
+            (
+                PutBack::Left,
+                format!(
+                    "the design time holds content of {who}, which was not overwritten; {shown}"
+                ),
+            )
+        };
+        Course::End(Box::new(Rollback {
+            result,
+            verdict: None,
+            evidence: "nothing was put back".to_owned(),
+            message,
+            saved: None,
+            repair: None,
+        }))
+    }
+
+    fn not_read(&self, verdict: Verdict) -> Course {
+        Course::End(Box::new(Rollback {
+            result: PutBack::Failed,
+            verdict: Some(verdict.word),
+            message: format!(
+                "{}: what the tenant holds could not be read, so nothing was put back: {}; before: {}",
+                self.job.id,
+                causes(&verdict),
+                self.outcome.verdict.evidence
+            ),
+            evidence: "nothing was put back".to_owned(),
+            saved: None,
+            repair: None,
+        }))
+    }
+}
+
+impl Way {
+    /// Whether only the design time was put back because a flow seemed to go on running, and it does not any more: a
+    /// deployment that this run asked for has come late.
+    pub(super) fn has_stopped_meanwhile(
+        &self,
+        context: &Context<'_>,
+        before: &Before,
+        new: &Outcome,
+        outcome: &Outcome,
+    ) -> bool {
+        let Was::Running(deployed) = before.was else {
+            return false;
+        };
+        if self.step != Step::DesignTime
+            || new.verdict.word != Word::Uploaded
+            || outcome.sent < Sent::Call
+        {
+            return false;
+        }
+        read_runtime(context, outcome)
+            .is_ok_and(|record| !decision::still_runs(deployed, record.as_ref()))
+    }
+
+    /// What came of it.
+    pub(super) fn judged(
+        &self,
+        context: &Context<'_>,
+        before: &Before,
+        new: &Outcome,
+        outcome: &Outcome,
+    ) -> Rollback {
+        let version = new.designtime_version.as_deref().unwrap_or("unknown");
+        let (result, message) = match (self.step, new.verdict.word) {
+            (Step::DesignTime, Word::Uploaded) => (
+                PutBack::DesignTime,
+                format!(
+                    "the design time holds the content and parameters of before again (version {version}); {}",
+                    self.what_runs(context, before, outcome)
+                ),
+            ),
+            (Step::Redeploy, Word::Started) => (
+                PutBack::Restored,
+                format!(
+                    "the content and parameters of before are back and run (version {version})"
+                ),
+            ),
+            _ => (
+                PutBack::Failed,
+                format!(
+                    "what stood there before could not be put back: {}; the tenant: {}; {}",
+                    causes(&new.verdict),
+                    new.verdict.evidence,
+                    seen_runtime(context, outcome)
+                ),
+            ),
+        };
+        let theirs = match self.theirs.as_slice() {
+            [] => String::new(),
+            keys => format!(
+                "; somebody else changed {} meanwhile, which was left",
+                keys.join(", ")
+            ),
+        };
+        let also = match result {
+            PutBack::Failed => String::new(),
+            _ => format!("; {NOT_UNDONE}"),
+        };
+        let message = format!("{message}{theirs}{also}");
+        Rollback {
+            result,
+            verdict: Some(new.verdict.word),
+            evidence: new.verdict.evidence.clone(),
+            message: context.tenant.words(&message).to_string(),
+            saved: None,
+            repair: None,
+        }
+    }
+
+    /// What runs after the design time alone was put back.
+    fn what_runs(&self, context: &Context<'_>, before: &Before, outcome: &Outcome) -> String {
+        let open = outcome.sent == Sent::Call
+            && matches!(outcome.verdict.word, Word::Undecided | Word::Unreachable);
+        let late = if open {
+            "; the deployment that this run asked for may still come"
+        } else {
+            ""
+        };
+        let now = match before.was {
+            Was::Running(Some(date)) => {
+                format!("the deployment of {date} goes on running and was not touched")
+            }
+            Was::Running(None) | Was::Unknown => seen_runtime(context, outcome),
+            Was::NotDeployed | Was::Down | Was::New => format!(
+                "it did not run before, so nothing was started: {}",
+                seen_runtime(context, outcome)
+            ),
+        };
+        format!("{now}{late}")
+    }
+}
+
+/// Tells in the outcome what the tenant shows now.
+pub(super) fn shown(outcome: &mut Outcome, new: &Outcome) {
+    outcome
+        .designtime_version
+        .clone_from(&new.designtime_version);
+    if new.verdict.word == Word::Started {
+        outcome.runtime_version.clone_from(&new.runtime_version);
+        outcome.deployed_on = new.deployed_on;
+    }
+}
+
+fn content(job: &Job) -> Option<&Content> {
+    match &job.source {
+        Source::Files(content) => Some(content),
+        Source::Tenant => None,
+    }
+}
+
+/// What a verdict says, with its causes.
+pub(super) fn causes(verdict: &Verdict) -> String {
+    match &verdict.message {
+        Some(message) if message.causes.is_empty() => message.what.clone(),
+        Some(message) => format!("{} ({})", message.what, message.causes.join("; ")),
+        None => verdict.word.as_str().to_owned(),
+    }
+}
+
+pub(super) fn read_runtime(
+    context: &Context<'_>,
+    outcome: &Outcome,
+) -> Result<Option<RuntimeArtifact>, TenantError> {
+    let id = crate::tenant::wire::ArtifactId(outcome.id.clone());
+    let soon = context.clock.now() + std::time::Duration::from_secs(5);
+    let deadline = context.deadline.or_later(soon);
+    Ok(context.tenant.runtime_artifact(&id, deadline)?.record)
+}
+
+/// What the runtime shows now, in words.
+pub(super) fn seen_runtime(context: &Context<'_>, outcome: &Outcome) -> String {
+    match read_runtime(context, outcome) {
+        Ok(record) => shown_runtime(record.as_ref()),
+        Err(_) => "what runs can't be read".to_owned(),
+    }
+}
+
+fn shown_runtime(record: Option<&RuntimeArtifact>) -> String {
+    match record {
+        Some(record) => {
+            let date = record
+                .deployed_on
+                .map(|date| format!(", deployed at {date}"))
+                .unwrap_or_default();
+            format!("the runtime shows {}{date}", record.status)
+        }
+        None => "nothing is deployed".to_owned(),
+    }
+}

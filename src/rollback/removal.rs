@@ -1,0 +1,218 @@
+//! What was not there before: it is left, or, where that was asked for, taken away again.
+
+use std::time::Duration;
+
+use super::course;
+use super::decision::{Rules, Was};
+use super::kept::Before;
+use crate::artifact::ArtifactKind;
+use crate::artifact::comparison::{self, Comparable};
+use crate::deploy::job::Source;
+use crate::deploy::ledger::Ended;
+use crate::deploy::outcome::{Outcome, PutBack, Rollback, Sent, Word};
+use crate::deploy::{Context, Planned, survey};
+use crate::gathered::Gathered;
+use crate::http::retry;
+use crate::tenant::error::TenantError;
+use crate::tenant::wire::ArtifactId;
+use crate::tenant::{Reading, Written};
+use crate::undeploy::{self, Wish};
+
+/// How often a deletion is sent whose answer was lost each time.
+const ATTEMPTS: u32 = 5;
+
+/// What is done with an artifact of which nothing was kept.
+pub(super) fn of_new(
+    context: &Context<'_>,
+    rules: &Rules,
+    one: &Planned<'_>,
+    outcome: &Outcome,
+) -> Rollback {
+    if one.standing.artifact.is_some() {
+        return ended(
+            PutBack::Failed,
+            format!(
+                "the tenant did not give out what stood there before, so nothing was put back; {}",
+                course::seen_runtime(context, outcome)
+            ),
+        );
+    }
+    if !rules.remove_new {
+        return ended(
+            PutBack::Left,
+            format!(
+                "it was not there before this run, and is left as it is: {}; --rollback-remove-new takes it away",
+                course::seen_runtime(context, outcome)
+            ),
+        );
+    }
+    match removed(context, one, outcome) {
+        Ok(rollback) => rollback,
+        Err(error) => ended(
+            PutBack::Failed,
+            format!(
+                "it was not there before this run, and could not be taken away: {error}; {}",
+                course::seen_runtime(context, outcome)
+            ),
+        ),
+    }
+}
+
+fn ended(result: PutBack, message: String) -> Rollback {
+    Rollback {
+        result,
+        verdict: None,
+        evidence: String::new(),
+        message,
+        saved: None,
+        repair: None,
+    }
+}
+
+fn removed(
+    context: &Context<'_>,
+    one: &Planned<'_>,
+    outcome: &Outcome,
+) -> Result<Rollback, TenantError> {
+    let Source::Files(content) = &one.job.source else {
+        return Ok(ended(PutBack::Left, "it is left as it is".to_owned()));
+    };
+    let (kind, id) = (content.kind, &one.job.id);
+    let found = context
+        .tenant
+        .designtime_artifact(kind, id, context.deadline)?;
+    if let Reading::Found(artifact) = found {
+        if !is_ours(context, one)? {
+            let who = context.tenant.words(&artifact.modified_by);
+            return Ok(ended(
+                PutBack::Left,
+                format!(
+                    "it was not there before this run, and holds content of somebody else by now ({who}): it is left as it is"
+                ),
+            ));
+        }
+    }
+    if outcome.sent == Sent::Call
+        && let Err(why) = undeployed(context, id)
+    {
+        return Ok(ended(
+            PutBack::Failed,
+            format!("it was not there before this run, and could not be undeployed: {why}"),
+        ));
+    }
+    if let Err(why) = delete(context, kind, id)? {
+        return Ok(ended(
+            PutBack::Failed,
+            format!("it was not there before this run, and could not be deleted: {why}"),
+        ));
+    }
+    Ok(ended(
+        PutBack::Removed,
+        format!(
+            "it was not there before this run, and is gone again from the design time and the runtime; package {} stays",
+            content.package
+        ),
+    ))
+}
+
+/// Whether the design time holds what this run wrote.
+fn is_ours(context: &Context<'_>, one: &Planned<'_>) -> Result<bool, TenantError> {
+    let Source::Files(content) = &one.job.source else {
+        return Ok(false);
+    };
+    let configured = match content.kind {
+        ArtifactKind::IntegrationFlow => context
+            .tenant
+            .configurations(&one.job.id, context.deadline)?,
+        _ => Vec::new(),
+    };
+    let configured = configured
+        .into_iter()
+        .map(|one| (one.key, one.value))
+        .gathered();
+    let same = survey::with_download(context, content.kind, one.job, |file| {
+        let remote = Comparable::of_zip(file)?;
+        Ok(comparison::difference(&content.comparable, &remote, &configured).is_empty())
+    })?;
+    Ok(same == Some(true))
+}
+
+/// Undeploys one artifact, and waits until it is gone; gives why it is not.
+fn undeployed(context: &Context<'_>, id: &ArtifactId) -> Result<(), String> {
+    let wish = Wish {
+        ids: vec![id.clone()],
+        poll_interval: Duration::from_millis(300),
+        ask: false,
+    };
+    let Ended::Verdicts(outcomes) = undeploy::undeploy(context, &wish) else {
+        return Err("it was not undeployed".to_owned());
+    };
+    match outcomes.first() {
+        Some(end) if matches!(end.verdict.word, Word::Undeployed | Word::Absent) => Ok(()),
+        Some(end) => Err(course::causes(&end.verdict)),
+        None => Err("it was not undeployed".to_owned()),
+    }
+}
+
+/// Deletes one artifact from the design time; a lost answer is looked up before the call is repeated. Gives why it is still
+/// there, if it is.
+fn delete(
+    context: &Context<'_>,
+    kind: ArtifactKind,
+    id: &ArtifactId,
+) -> Result<Result<(), String>, TenantError> {
+    let tenant = context.tenant;
+    context
+        .ledger
+        .progress(&id.0, "deleting what was not there before");
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let lost = match tenant.delete_designtime_artifact(kind, id, context.deadline)? {
+            Written::Done(_) => return Ok(Ok(())),
+            Written::Lost(lost) => lost,
+        };
+        let found = tenant.designtime_artifact(kind, id, context.deadline)?;
+        if matches!(found, Reading::Missing(_)) {
+            return Ok(Ok(()));
+        }
+        if attempt >= ATTEMPTS || context.deadline.passed(context.clock.now()) {
+            return Ok(Err(lost.why));
+        }
+        context.clock.sleep(retry::backoff(attempt - 1));
+    }
+}
+
+/// After the design time was put back: what was not deployed before is undeployed again, where that was asked for.
+pub(super) fn after(
+    context: &Context<'_>,
+    rules: &Rules,
+    before: &Before,
+    outcome: &Outcome,
+    end: Rollback,
+) -> Rollback {
+    let wanted = rules.remove_new
+        && before.was == Was::NotDeployed
+        && outcome.sent == Sent::Call
+        && end.result == PutBack::DesignTime;
+    if !wanted {
+        return end;
+    }
+    match undeployed(context, &ArtifactId(outcome.id.clone())) {
+        Ok(()) => Rollback {
+            message: format!(
+                "{}; the deployment of this run was undeployed again",
+                end.message
+            ),
+            ..end
+        },
+        Err(why) => Rollback {
+            result: PutBack::Failed,
+            message: format!(
+                "{}; but the deployment of this run could not be undeployed: {why}",
+                end.message
+            ),
+            ..end
+        },
+    }
+}
