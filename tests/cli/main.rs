@@ -29,6 +29,7 @@ mod plan;
 mod readme;
 mod refusals;
 mod reports;
+mod rollback;
 mod sandbox_command;
 mod secrets;
 mod settings_file;
