@@ -480,7 +480,7 @@ mod tests {
     #[test]
     fn the_temporary_file_goes_with_the_archive() {
         let archive = pack(&Sample::flow());
-        let path = archive.file.path().to_owned();
+        let path = archive.path().to_owned();
         assert!(path.exists());
         drop(archive);
         assert!(!path.exists());

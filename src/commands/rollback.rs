@@ -35,9 +35,10 @@ pub(super) fn rules(
     let best_effort = options.switch(args.rollback_best_effort, "rollback-best-effort")?;
     let remove_new = options.switch(args.rollback_remove_new, "rollback-remove-new")?;
     let Some(word) = options.text(asked, "rollback") else {
-        return match on_timeout || best_effort || remove_new {
-            true => Err(without_rollback()),
-            false => Ok(None),
+        return if on_timeout || best_effort || remove_new {
+            Err(without_rollback())
+        } else {
+            Ok(None)
         };
     };
     let Some((_, scope)) = SCOPES.iter().find(|(name, _)| *name == word) else {

@@ -272,11 +272,18 @@ impl Work {
     /// run.
     fn deploy(&self, context: &Context<'_>, deployment: &Deployment) -> Ended {
         let approved = deployment.approved.as_ref();
-        let mut planned = match deploy::prepare(context, &self.jobs, approved) {
+        let rules = deployment.rollback.as_ref();
+        let read = deploy::read(context, &self.jobs, approved);
+        let planned = read.and_then(|mut surveyed| {
+            if let Some(rules) = rules {
+                rollback::remember(context, rules, &mut surveyed);
+            }
+            deploy::decide(context, surveyed, approved)
+        });
+        let mut planned = match planned {
             Ok(planned) => planned,
             Err(unfit) => return Ended::Usage(unfit),
         };
-        let rules = deployment.rollback.as_ref();
         let kept = rules.map(|rules| rollback::keep(context, rules, &mut planned));
         let mut outcomes = deploy::carry_out(context, &planned);
         if let Some(smoke) = &self.smoke {

@@ -22,6 +22,13 @@ pub enum Event {
         /// What the tenant holds now.
         state: String,
     },
+    /// What stood on the tenant is kept in a file, or needed no more.
+    Kept {
+        /// The artifact.
+        artifact: String,
+        /// The file, `None` when it is gone.
+        file: Option<String>,
+    },
     /// One request, for `--verbose`.
     Request(String),
     /// Somebody is to be asked; the work waits for the answer.
@@ -86,6 +93,14 @@ impl Ledger {
         let (answer, answered) = mpsc::channel();
         let _ = self.events.send(Event::Question { lines, answer });
         answered
+    }
+
+    /// Takes note of where what stood on the tenant is kept; `None` when it is not any more.
+    pub fn kept(&self, artifact: &str, file: Option<String>) {
+        let _ = self.events.send(Event::Kept {
+            artifact: artifact.to_owned(),
+            file,
+        });
     }
 
     /// Takes note of a write.

@@ -140,14 +140,14 @@ impl Pending {
     }
 }
 
-/// Reads what the tenant holds and decides what is to be done with each artifact of a run. Everything that can be found
-/// wrong by reading is found for all of them here, before the first write. `approved`: nothing but this plan may be
-/// carried out. Gives the arguments that do not fit, if any.
-pub(crate) fn prepare<'a>(
+/// Reads what the tenant holds of each artifact of a run. Everything that can be found wrong by reading is found for all
+/// of them here, before the first write. `approved`: a plan that is to be carried out. Gives the arguments that do not
+/// fit, if any.
+pub(crate) fn read<'a>(
     context: &Context<'_>,
     jobs: &'a [Job],
     approved: Option<&Approval>,
-) -> Result<Vec<Planned<'a>>, Vec<Message>> {
+) -> Result<Vec<Surveyed<'a>>, Vec<Message>> {
     let depth = match approved {
         Some(_) => Depth::Approved,
         None => Depth::Decisions,
@@ -157,6 +157,16 @@ pub(crate) fn prepare<'a>(
     if !unfit.is_empty() && !context.keep_going {
         return Err(unfit);
     }
+    Ok(surveyed)
+}
+
+/// Decides what is to be done with each artifact. `approved`: nothing but this plan may be carried out; gives where it
+/// does not fit any more.
+pub(crate) fn decide<'a>(
+    context: &Context<'_>,
+    surveyed: Vec<Surveyed<'a>>,
+    approved: Option<&Approval>,
+) -> Result<Vec<Planned<'a>>, Vec<Message>> {
     let mut planned: Vec<Planned<'_>> = surveyed
         .into_iter()
         .map(|one| planned(context, one))

@@ -42,6 +42,8 @@ pub struct Standing {
     /// Whether `runtime` comes from the list of everything that runs. What a list does not show may still be shown
     /// alone, so whoever compares with it must look at a list again.
     pub by_list: bool,
+    /// What ran before is known from an earlier run that was interrupted.
+    pub remembered: bool,
     /// What a reader should know, whatever the verdict.
     pub notes: Vec<String>,
 }
@@ -146,7 +148,7 @@ pub fn decide(job: &Job, standing: &Standing) -> Plan {
         },
     };
     match plan {
-        Plan::Act(_) if job.rules.proven_only && !is_proven(standing) => {
+        Plan::Act(_) if job.rules.proven_only && !standing.remembered && !is_proven(standing) => {
             Plan::Refuse(unproven(job, standing))
         }
         plan => plan,

@@ -25,6 +25,8 @@ pub struct Progress {
     simulated: bool,
     /// What the tenant holds of each artifact; empty while nothing was written.
     states: BTreeMap<String, String>,
+    /// The files in which is kept what stood there before.
+    kept: BTreeMap<String, String>,
     table: Option<Table>,
 }
 
@@ -36,6 +38,7 @@ impl Progress {
             volume,
             simulated,
             states: BTreeMap::new(),
+            kept: BTreeMap::new(),
             table: None,
         }
     }
@@ -64,6 +67,13 @@ impl Progress {
                 self.states.insert(artifact.clone(), state.clone());
                 Ok(())
             }
+            Event::Kept { artifact, file } => {
+                match file {
+                    Some(file) => self.kept.insert(artifact.clone(), file.clone()),
+                    None => self.kept.remove(artifact),
+                };
+                Ok(())
+            }
             _ => Ok(()),
         }
     }
@@ -90,8 +100,13 @@ impl Progress {
     /// What the tenant holds, for a run that ends before its verdicts.
     #[must_use]
     pub fn states(&self) -> Vec<String> {
+        let kept = self.kept.iter();
+        let kept = kept.map(|(artifact, file)| {
+            format!("kept:  {artifact}: what stood there before is in {file}")
+        });
         if self.states.values().all(String::is_empty) {
-            return vec!["state: nothing was written to the tenant".to_owned()];
+            let nothing = "state: nothing was written to the tenant".to_owned();
+            return std::iter::once(nothing).chain(kept).collect();
         }
         let state = |(artifact, state): (&String, &String)| {
             let state = if state.is_empty() {
@@ -101,7 +116,7 @@ impl Progress {
             };
             format!("state: {artifact}: {state}")
         };
-        self.states.iter().map(state).collect()
+        self.states.iter().map(state).chain(kept).collect()
     }
 }
 

@@ -82,9 +82,9 @@ impl Case<'_> {
     /// Decides what is done. `standing`: what the tenant holds now.
     pub(super) fn course(&self, standing: Result<Standing, Stop>) -> Course {
         match standing {
-            Err(stop) => self.not_read(deploy::stopped_by(stop)),
+            Err(stop) => self.not_read(&deploy::stopped_by(stop)),
             Ok(standing) => self.decided(standing).unwrap_or_else(|error| {
-                self.not_read(Verdict::of_error(error, "nothing was put back"))
+                self.not_read(&Verdict::of_error(error, "nothing was put back"))
             }),
         }
     }
@@ -94,10 +94,16 @@ impl Case<'_> {
         let step = if self.again {
             Step::Redeploy
         } else {
-            decision::step(self.before.was, now.as_ref(), self.outcome.sent, self.rules)
+            // the run that was interrupted may have called
+            let sent = if self.before.remembered {
+                Sent::Call
+            } else {
+                self.outcome.sent
+            };
+            decision::step(self.before.was, now.as_ref(), sent, self.rules)
         };
         match self.holder(&standing)? {
-            Holder::Else(who) => return Ok(self.somebody_elses(step, &who, now.as_ref())),
+            Holder::Else(who) => return Ok(Self::somebody_elses(step, &who, now.as_ref())),
             Holder::Before => standing.same_content = Some(true),
             // content that is ours to the byte is nobody's draft
             Holder::Ours => standing.saved_by_us = true,
@@ -132,7 +138,7 @@ impl Case<'_> {
             return Ok(Holder::Nobody);
         };
         let stamp = artifact.stamp();
-        if stamp.saved.is_some() && stamp == self.before.artifact.stamp() {
+        if stamp.saved.is_some() && Some(&stamp) == self.before.stamp.as_ref() {
             return Ok(Holder::Before);
         }
         let ours = self.our_content();
@@ -211,7 +217,7 @@ impl Case<'_> {
     }
 
     /// Somebody else's content is never overwritten.
-    fn somebody_elses(&self, step: Step, who: &str, now: Option<&RuntimeArtifact>) -> Course {
+    fn somebody_elses(step: Step, who: &str, now: Option<&RuntimeArtifact>) -> Course {
         let shown = shown_runtime(now);
         let (result, message) = if step == Step::Redeploy {
             (
@@ -238,14 +244,14 @@ impl Case<'_> {
         }))
     }
 
-    fn not_read(&self, verdict: Verdict) -> Course {
+    fn not_read(&self, verdict: &Verdict) -> Course {
         Course::End(Box::new(Rollback {
             result: PutBack::Failed,
             verdict: Some(verdict.word),
             message: format!(
                 "{}: what the tenant holds could not be read, so nothing was put back: {}; before: {}",
                 self.job.id,
-                causes(&verdict),
+                causes(verdict),
                 self.outcome.verdict.evidence
             ),
             evidence: "nothing was put back".to_owned(),
@@ -292,7 +298,7 @@ impl Way {
                 PutBack::DesignTime,
                 format!(
                     "the design time holds the content and parameters of before again (version {version}); {}",
-                    self.what_runs(context, before, outcome)
+                    what_runs(context, before, outcome)
                 ),
             ),
             (Step::Redeploy, Word::Started) => (
@@ -332,28 +338,28 @@ impl Way {
             repair: None,
         }
     }
+}
 
-    /// What runs after the design time alone was put back.
-    fn what_runs(&self, context: &Context<'_>, before: &Before, outcome: &Outcome) -> String {
-        let open = outcome.sent == Sent::Call
-            && matches!(outcome.verdict.word, Word::Undecided | Word::Unreachable);
-        let late = if open {
-            "; the deployment that this run asked for may still come"
-        } else {
-            ""
-        };
-        let now = match before.was {
-            Was::Running(Some(date)) => {
-                format!("the deployment of {date} goes on running and was not touched")
-            }
-            Was::Running(None) | Was::Unknown => seen_runtime(context, outcome),
-            Was::NotDeployed | Was::Down | Was::New => format!(
-                "it did not run before, so nothing was started: {}",
-                seen_runtime(context, outcome)
-            ),
-        };
-        format!("{now}{late}")
-    }
+/// What runs after the design time alone was put back.
+fn what_runs(context: &Context<'_>, before: &Before, outcome: &Outcome) -> String {
+    let open = outcome.sent == Sent::Call
+        && matches!(outcome.verdict.word, Word::Undecided | Word::Unreachable);
+    let late = if open {
+        "; the deployment that this run asked for may still come"
+    } else {
+        ""
+    };
+    let now = match before.was {
+        Was::Running(Some(date)) => {
+            format!("the deployment of {date} goes on running and was not touched")
+        }
+        Was::Running(None) | Was::Unknown => seen_runtime(context, outcome),
+        Was::NotDeployed | Was::Down | Was::New => format!(
+            "it did not run before, so nothing was started: {}",
+            seen_runtime(context, outcome)
+        ),
+    };
+    format!("{now}{late}")
 }
 
 /// Tells in the outcome what the tenant shows now.

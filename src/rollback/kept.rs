@@ -5,14 +5,19 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::decision::{Rules, Was};
-use crate::artifact::comparison::Comparable;
+use super::note::{self, Note};
+use crate::artifact::comparison::{self, Comparable};
 use crate::artifact::{Artifact, ArtifactError, ArtifactKind, looks_secret, properties};
 use crate::deploy::backup::{self, Repair};
 use crate::deploy::job::{self, Content, Home, Job, Source, VersionRule};
 use crate::deploy::outcome::{Message, Outcome, Rollback, Verdict, Word};
+use crate::deploy::plan::{self, Standing};
 use crate::deploy::{Context, Next, Planned, survey};
 use crate::exit::Exit;
-use crate::tenant::wire::{Configuration, DesigntimeArtifact, PackageId};
+use crate::gathered::Gathered;
+use crate::tenant::wire::{
+    ArtifactId, Configuration, DesigntimeArtifact, PackageId, RuntimeStatus, Stamp,
+};
 use crate::whole_file;
 
 /// What stood on the tenant, and the job that puts it back.
@@ -24,7 +29,10 @@ pub(crate) struct Kept {
 /// What stood on the tenant.
 pub(super) struct Before {
     pub(super) kind: ArtifactKind,
-    pub(super) artifact: DesigntimeArtifact,
+    /// The marks of its last save, where this run has seen them itself.
+    pub(super) stamp: Option<Stamp>,
+    /// It is known from an earlier run that was interrupted.
+    pub(super) remembered: bool,
     /// The values that were configured.
     pub(super) configured: Vec<Configuration>,
     pub(super) was: Was,
@@ -44,6 +52,9 @@ pub(super) fn keep(
     let Source::Files(new) = &one.job.source else {
         return Ok(None);
     };
+    if one.standing.remembered {
+        return Ok(recall(context, rules, one.job, artifact, new, *kind));
+    }
     let file = match downloaded(context, *kind, one.job) {
         Ok(file) => file,
         Err(_) if rules.best_effort => return Ok(None),
@@ -63,16 +74,125 @@ pub(super) fn keep(
             return Err(unreadable(one.job, &error));
         }
     };
+    let configured = one.standing.configured.clone();
+    let was = Was::of(&one.standing);
+    let note = Note::of(
+        context,
+        &one.job.id,
+        &zip,
+        &artifact.version,
+        was,
+        &configured,
+        new.comparable.fingerprint(),
+    );
+    note.write(&rules.directory)
+        .map_err(|error| unwritable(&zip, &error))?;
+    tell(context, &one.job.id, &zip);
     Ok(Some(Kept {
         before: Before {
             kind: *kind,
-            artifact: artifact.clone(),
-            configured: one.standing.configured.clone(),
-            was: Was::of(&one.standing),
+            stamp: Some(artifact.stamp()),
+            remembered: false,
+            configured,
+            was,
             zip,
         },
         job: job_of(one.job, content),
     }))
+}
+
+fn tell(context: &Context<'_>, id: &ArtifactId, zip: &Path) {
+    context.ledger.kept(&id.0, Some(zip.display().to_string()));
+}
+
+/// What an earlier run had kept, and could not put back because it was interrupted.
+fn recall(
+    context: &Context<'_>,
+    rules: &Rules,
+    job: &Job,
+    artifact: &DesigntimeArtifact,
+    new: &Content,
+    kind: ArtifactKind,
+) -> Option<Kept> {
+    let note = Note::read(&rules.directory, context, &job.id)?;
+    let zip = note.zip(&rules.directory);
+    let content = opened(&zip, artifact, new).ok()?;
+    let note = note.with_ours(new.comparable.fingerprint());
+    note.write(&rules.directory).ok()?;
+    tell(context, &job.id, &zip);
+    Some(Kept {
+        before: Before {
+            kind,
+            stamp: None,
+            remembered: true,
+            configured: note.configured(),
+            was: note.was(),
+            zip,
+        },
+        job: job_of(job, content),
+    })
+}
+
+/// Looks whether an earlier run was interrupted that had kept what ran: then its notes hold, where the tenant's content
+/// is still what it kept, what it wrote, or what this run brings. Where what runs is shown to be what the design time holds, its notes
+/// are out of date.
+pub(super) fn remember(context: &Context<'_>, rules: &Rules, job: &Job, standing: &mut Standing) {
+    let Some(note) = Note::read(&rules.directory, context, &job.id) else {
+        return;
+    };
+    let (Some(artifact), Some(kind), Source::Files(new)) =
+        (&standing.artifact, standing.kind, &job.source)
+    else {
+        return;
+    };
+    let runs = standing
+        .runtime
+        .as_ref()
+        .is_some_and(|record| record.status == RuntimeStatus::Started);
+    let Ok(content) = opened(&note.zip(&rules.directory), artifact, new) else {
+        return;
+    };
+    let is_known = || {
+        holds_one_of(
+            context,
+            kind,
+            job,
+            standing,
+            &[&content.comparable, &new.comparable],
+            &note,
+        )
+    };
+    if runs && plan::is_proven(standing) {
+        note::remove(&rules.directory, context, &job.id);
+        let _ = fs::remove_file(note.zip(&rules.directory));
+    } else if is_known() {
+        standing.remembered = true;
+        context.ledger.progress(
+            &job.id.0,
+            format!("an earlier run was interrupted: what stood there before it (version {}) is what a rollback puts back", note.version),
+        );
+    }
+}
+
+fn holds_one_of(
+    context: &Context<'_>,
+    kind: ArtifactKind,
+    job: &Job,
+    standing: &Standing,
+    contents: &[&Comparable],
+    note: &Note,
+) -> bool {
+    let values = standing.configured.iter();
+    let configured = values
+        .map(|one| (one.key.clone(), one.value.clone()))
+        .gathered();
+    let found = survey::with_download(context, kind, job, |file| {
+        let remote = Comparable::of_zip(file)?;
+        let same =
+            |local: &&Comparable| comparison::difference(local, &remote, &configured).is_empty();
+        Ok(note.is_ours(remote.fingerprint()) || contents.iter().any(same))
+    });
+    matches!(found, Ok(Some(true)))
 }
 
 /// What the tenant gives out, read once as a whole so that a damaged zip is noticed.
@@ -182,8 +302,12 @@ impl Kept {
     }
 
     /// It is not needed any more.
-    pub(super) fn forget(self) {
+    pub(super) fn forget(self, context: &Context<'_>) {
+        if let Some(directory) = self.before.zip.parent() {
+            note::remove(directory, context, &self.job.id);
+        }
         let _ = fs::remove_file(&self.before.zip);
+        context.ledger.kept(&self.job.id.0, None);
     }
 
     /// Leaves it to a person who may need it, with the command that puts it back.

@@ -7,6 +7,7 @@
 mod course;
 mod decision;
 mod kept;
+mod note;
 mod removal;
 
 use std::collections::BTreeSet;
@@ -54,10 +55,19 @@ pub(crate) fn keep(
         if !written.contains(&place)
             && let Some(one) = one.take()
         {
-            one.forget();
+            one.forget(context);
         }
     }
     kept
+}
+
+/// Takes up what an earlier run had kept of these artifacts when it was interrupted.
+pub(crate) fn remember(context: &Context<'_>, rules: &Rules, surveyed: &mut [Surveyed<'_>]) {
+    for one in surveyed {
+        if let Ok(standing) = &mut one.standing {
+            kept::remember(context, rules, one.job, standing);
+        }
+    }
 }
 
 fn to_be_written(planned: &[Planned<'_>]) -> Vec<usize> {
@@ -134,10 +144,10 @@ pub(crate) fn roll_back(
         }
     }
     for (place, one) in kept.into_iter().enumerate() {
-        let needed = outcomes.get(place).is_some_and(|outcome| is_open(outcome));
+        let needed = outcomes.get(place).is_some_and(is_open);
         match one {
             Some(one) if needed => one.leave(&context, &mut outcomes[place]),
-            Some(one) => one.forget(),
+            Some(one) => one.forget(&context),
             None => {}
         }
     }
@@ -184,9 +194,7 @@ fn waves(planned: &[Planned<'_>], hit: &BTreeSet<usize>) -> Vec<Vec<usize>> {
             // they need each other
             wave = left.iter().copied().take(1).collect();
         }
-        wave.iter().for_each(|place| {
-            left.remove(place);
-        });
+        left.retain(|place| !wave.contains(place));
         waves.push(wave);
     }
     waves
@@ -304,7 +312,7 @@ fn one_pass(
         let end = match end.result {
             PutBack::Failed => kept.hand_out(context, end),
             _ => {
-                kept.forget();
+                kept.forget(context);
                 end
             }
         };

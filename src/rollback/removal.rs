@@ -81,16 +81,16 @@ fn removed(
     let found = context
         .tenant
         .designtime_artifact(kind, id, context.deadline)?;
-    if let Reading::Found(artifact) = found {
-        if !is_ours(context, one)? {
-            let who = context.tenant.words(&artifact.modified_by);
-            return Ok(ended(
-                PutBack::Left,
-                format!(
-                    "it was not there before this run, and holds content of somebody else by now ({who}): it is left as it is"
-                ),
-            ));
-        }
+    if let Reading::Found(artifact) = found
+        && !is_ours(context, one)?
+    {
+        let who = context.tenant.words(&artifact.modified_by);
+        return Ok(ended(
+            PutBack::Left,
+            format!(
+                "it was not there before this run, and holds content of somebody else by now ({who}): it is left as it is"
+            ),
+        ));
     }
     if outcome.sent == Sent::Call
         && let Err(why) = undeployed(context, id)
