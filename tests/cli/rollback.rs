@@ -167,11 +167,7 @@ fn a_run_that_was_killed_and_is_run_again_ends_as_if_nothing_had_happened() {
         rolled().run().exit(1);
         is_as_before(&tenant);
         for ending in ["zip", "prop", "json"] {
-            assert_eq!(
-                left(repository.path(), ending),
-                [PathBuf::new(); 0],
-                "{until}"
-            );
+            assert!(left(repository.path(), ending).is_empty(), "{until}");
         }
     }
 }
