@@ -159,6 +159,7 @@ pub(super) fn redeploy(
         drop_tenant_entries: false,
         backup_directory: process.directory.clone(),
         version: VersionRule::Keep,
+        retry_known_faults: options.switch(args.wait.retry_known_faults, "retry-known-faults")?,
         settle: span(args.wait.settle, options, "settle", Duration::ZERO)?,
         poll_interval: span(
             args.wait.poll_interval,

@@ -1,5 +1,6 @@
 //! Deploying: survey what the tenant holds, plan, write, watch, settle. A failed deployment is a verdict, not an error.
 
+mod again;
 pub mod approval;
 pub mod backup;
 pub mod job;
@@ -100,6 +101,8 @@ pub(crate) struct Pending {
     by_list: bool,
     /// When the task was last asked.
     task_asked: Moment,
+    /// It was deployed a second time, after a fault that is known to pass.
+    retried: bool,
 }
 
 impl Pending {
@@ -123,6 +126,7 @@ impl Pending {
             told_at: Duration::ZERO,
             by_list,
             task_asked: Duration::ZERO,
+            retried: false,
         }
     }
 

@@ -19,6 +19,9 @@ use crate::tenant::wire::{Configuration, DesigntimeArtifact, RuntimeStatus};
 /// How long an error text is waited for that is not there yet.
 const TEXT_AFTER: Duration = Duration::from_secs(8);
 
+/// What stands before an error text that may be of the deployment before.
+pub(super) const PERHAPS_OLD: &str = "(perhaps of the deployment before) ";
+
 /// Whether the design time is still what we left.
 enum SealState {
     Holds,
@@ -226,7 +229,7 @@ fn failed(context: &Context<'_>, job: &Job, one: &Pending, what: String) -> Verd
         message
             .causes
             .iter_mut()
-            .for_each(|cause| cause.insert_str(0, "(perhaps of the deployment before) "));
+            .for_each(|cause| cause.insert_str(0, PERHAPS_OLD));
     }
     let old_runs = one.evidence.new_record().is_none()
         && one

@@ -181,6 +181,16 @@ fn fill(text: &str, parameters: &[&Value]) -> String {
     filled
 }
 
+/// Whether these causes name a fault that passes: the build service did not answer, or the start took too long on a busy
+/// tenant (users of trial tenants and busy ones report both).
+#[must_use]
+pub fn passes(causes: &[String]) -> bool {
+    let all = causes.join(" ").to_lowercase();
+    let has = |text: &str| all.contains(text);
+    let silent = has("not receive") || has("no response") || has("not respond");
+    has("timeout_start") || (has("build service") && silent)
+}
+
 /// What helps against the failures that users meet most.
 #[must_use]
 pub fn remedy(causes: &[String]) -> Option<String> {
@@ -195,9 +205,7 @@ pub fn remedy(causes: &[String]) -> Option<String> {
         || all.contains("unresolved requirement")
     {
         "deploy the script collection or mapping that the flow refers to first"
-    } else if all.contains("generationfailed") && all.contains("response")
-        || all.contains("timeout_start")
-    {
+    } else if passes(causes) {
         "the tenant's build service did not answer; deploying once more usually helps"
     } else if all.contains("already")
         && (all.contains("address") || all.contains("endpoint") || all.contains("registered"))
@@ -212,6 +220,29 @@ pub fn remedy(causes: &[String]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_known_faults_pass() {
+        for (text, expected) in [
+            (
+                "[CONTENT][CONTENT_DEPLOY][GenerationFailed]: Did not receive response from Generation and build service",
+                true,
+            ),
+            (
+                "the build of the new content failed (task status TIMEOUT_START)",
+                true,
+            ),
+            (
+                "[CONTENT][CONTENT_DEPLOY][GenerationFailed]: Validation of the artifact failed",
+                false,
+            ),
+            ("No credentials for 'smtp' found", false),
+            ("the receiver gave no response", false),
+            ("", false),
+        ] {
+            assert_eq!(passes(&[text.to_owned()]), expected, "{text}");
+        }
+    }
 
     #[test]
     fn every_known_shape_gives_its_deepest_cause_first() {
