@@ -72,8 +72,8 @@ fn start(args: &SandboxArgs, process: &Process<'_>) -> Result<Sandbox, Refusal> 
         scenarios,
         speed: args.speed.unwrap_or(1.0),
         log: Some(log),
-        seed: None,
         preload,
+        ..SandboxOptions::default()
     })
     .map_err(|error| Refusal::usage(Message::new(error.to_string())))
 }

@@ -84,7 +84,7 @@ fn accepted(call: &Call, artifact: &Artifact, task: &str) -> Result<Answer, Refu
     ))
 }
 
-fn course(tenant: &Tenant, call: &Call, artifact: &Artifact) -> Course {
+pub(super) fn course(tenant: &Tenant, call: &Call, artifact: &Artifact) -> Course {
     let runtime = tenant.runtime.get(&artifact.id);
     let clock = &call.setting.clock;
     let order = Order {

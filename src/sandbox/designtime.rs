@@ -434,7 +434,8 @@ fn update(tenant: &mut Tenant, call: &mut Call, id: &str) -> Result<Answer, Refu
     Ok(Answer::empty(200))
 }
 
-fn with_content(
+/// The artifact with other content.
+pub(super) fn with_content(
     old: &Artifact,
     zip: Vec<u8>,
     name: Option<String>,

@@ -18,6 +18,7 @@ mod artifact_type;
 mod bundle;
 mod call;
 mod clock;
+mod colleague;
 mod configurations;
 mod dependencies;
 mod deployments;
@@ -64,10 +65,14 @@ use service::{Service, locked};
 use state::Tenant;
 use tokens::{Client, Credentials, Sessions};
 
+pub use colleague::Deed;
 pub use journal::{Journal, JournalEntry};
 pub use ledger::ledger;
 pub use preload::Preload;
 pub use scenario::{Scenario, ScenarioInfo, Source, UnknownScenario};
+
+/// Whoever looks over the tenant's shoulder. The caller waits for its answer meanwhile.
+pub type Watch = Box<dyn FnMut(&JournalEntry) + Send>;
 
 /// How a sandbox is set up.
 pub struct SandboxOptions {
@@ -79,6 +84,8 @@ pub struct SandboxOptions {
     pub speed: f64,
     /// Receives one line for each request.
     pub log: Option<Box<dyn Write + Send>>,
+    /// Sees each request when the tenant has done what it asks for and before the answer is sent, one at a time.
+    pub watch: Option<Watch>,
     /// Makes ids and secrets repeatable; for tests only.
     pub seed: Option<u64>,
     /// What is on the tenant from the start.
@@ -92,6 +99,7 @@ impl Default for SandboxOptions {
             scenarios: Vec::new(),
             speed: 1.0,
             log: None,
+            watch: None,
             seed: None,
             preload: Vec::new(),
         }
@@ -169,6 +177,7 @@ impl Sandbox {
             pace: Mutex::default(),
             records: Mutex::default(),
             log: Mutex::new(options.log),
+            watch: Mutex::new(options.watch),
         });
         for preload in options.preload {
             preload::store(&service, preload)?;
@@ -267,18 +276,27 @@ impl Sandbox {
     /// What the run time holds for an id now, even if a policy hides it.
     #[must_use]
     pub fn running(&self, id: &str) -> Option<Running> {
-        let now = self.service.setting.clock.now();
+        let now = self.now();
         let tenant = locked(&self.service.tenant);
-        let record = tenant.runtime.get(id)?.at(now)?;
-        Some(Running {
-            status: record.status.clone(),
-            version: record.version.clone(),
-            deployed_by: record.deployed_by.clone(),
-            deployed_on: record.deployed_on,
-            zip_sha256: bundle::sha256(&record.content.zip),
-            zip: record.content.zip.to_vec(),
-            parameters: record.content.parameters.clone(),
-        })
+        tenant.runtime.get(id)?.at(now).map(Running::of)
+    }
+
+    /// Everything that the run time held for an id up to now, each with the tenant's second from which on.
+    #[must_use]
+    pub fn history(&self, id: &str) -> Vec<(f64, Option<Running>)> {
+        let now = self.now();
+        let tenant = locked(&self.service.tenant);
+        let stages = tenant.runtime.get(id).into_iter();
+        stages
+            .flat_map(|runtime| runtime.until(now))
+            .map(|stage| (stage.at, stage.record.as_ref().map(Running::of)))
+            .collect()
+    }
+
+    /// Seconds on the tenant's clock since the start.
+    #[must_use]
+    pub fn now(&self) -> f64 {
+        self.service.setting.clock.now()
     }
 
     /// What is stored for an id at design time, even if a policy hides it.
@@ -293,6 +311,7 @@ impl Sandbox {
             version: artifact.version.clone(),
             draft: artifact.draft,
             modified_by: artifact.modified.by.clone(),
+            modified_at: artifact.modified.millis,
             zip_sha256: bundle::sha256(&artifact.zip),
             zip: artifact.zip.to_vec(),
             parameters: artifact.content().parameters,
@@ -309,7 +328,7 @@ impl Sandbox {
     /// Whether an artifact is STARTED with exactly the content and the parameters that are stored at design time now.
     #[must_use]
     pub fn runs_as_stored(&self, id: &str) -> bool {
-        let now = self.service.setting.clock.now();
+        let now = self.now();
         let tenant = locked(&self.service.tenant);
         let stored = tenant.artifacts.get(id).map(state::Artifact::content);
         let record = tenant.runtime.get(id).and_then(|runtime| runtime.at(now));
@@ -347,6 +366,20 @@ pub struct Running {
     pub parameters: BTreeMap<String, String>,
 }
 
+impl Running {
+    fn of(record: &state::Record) -> Self {
+        Self {
+            status: record.status.clone(),
+            version: record.version.clone(),
+            deployed_by: record.deployed_by.clone(),
+            deployed_on: record.deployed_on,
+            zip_sha256: bundle::sha256(&record.content.zip),
+            zip: record.content.zip.to_vec(),
+            parameters: record.content.parameters.clone(),
+        }
+    }
+}
+
 /// What is stored at design time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Design {
@@ -362,6 +395,8 @@ pub struct Design {
     pub draft: bool,
     /// Who saved it last.
     pub modified_by: String,
+    /// When, in milliseconds since 1970 on the tenant's clock.
+    pub modified_at: i64,
     /// The digest of the stored zip.
     pub zip_sha256: String,
     /// The stored zip.

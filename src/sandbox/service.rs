@@ -4,6 +4,7 @@ use std::io::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::Watch;
 use super::answer::{Answer, Format, Refusal};
 use super::call::{Body, Call, Setting};
 use super::fault::{Effect, Fault, Moment, route_not_found};
@@ -28,6 +29,7 @@ pub(super) struct Service {
     pub(super) pace: Mutex<Pace>,
     pub(super) records: Mutex<Records>,
     pub(super) log: Mutex<Option<Box<dyn Write + Send>>>,
+    pub(super) watch: Mutex<Option<Watch>>,
 }
 
 /// What was seen so far.
@@ -308,7 +310,10 @@ impl Service {
             ..visit.entry.clone()
         };
         self.log_line(&entry.to_string());
-        locked(&self.records).journal.entries.push(entry);
+        locked(&self.records).journal.entries.push(entry.clone());
+        if let Some(watch) = locked(&self.watch).as_mut() {
+            watch(&entry);
+        }
     }
 
     /// A log that cannot be written must not stop the tenant.

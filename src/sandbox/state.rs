@@ -168,6 +168,11 @@ impl Runtime {
         Some((stage.at, stage.record.as_ref()?))
     }
 
+    /// Everything that was shown up to a moment.
+    pub(super) fn until(&self, now: Seconds) -> impl Iterator<Item = &Stage> {
+        self.stages.iter().filter(move |stage| stage.at <= now)
+    }
+
     /// Adds what will be seen; what was planned before stays planned.
     pub(super) fn plan(&mut self, stages: Vec<Stage>) {
         self.stages.extend(stages);

@@ -1371,6 +1371,60 @@ fn other_people_get_in_between() {
 }
 
 #[test]
+fn a_colleague_does_what_and_when_the_caller_chooses() {
+    let client = Client::with_flow(&[]);
+    let sandbox = &client.sandbox;
+    let theirs = content("Flow", "1.0.3", "IntegrationFlow", "host=theirs\nport=1\n");
+    assert!(!sandbox.colleague("Unknown", &Deed::Lock));
+    assert!(!sandbox.colleague("Flow", &Deed::Configure("unknown".into(), "x".into())));
+    assert!(!sandbox.colleague("Flow", &Deed::Save(b"no zip".to_vec())));
+    assert!(sandbox.colleague("Flow", &Deed::Draft(theirs.clone())));
+    let design = sandbox.design("Flow").unwrap();
+    assert_eq!(
+        (
+            design.draft,
+            design.modified_by.as_str(),
+            design.zip == theirs
+        ),
+        (true, state::COLLEAGUE, true)
+    );
+    assert!(sandbox.colleague("Flow", &Deed::Configure("port".into(), "9".into())));
+    assert!(sandbox.colleague("Flow", &Deed::Lock));
+    assert_eq!(client.update(&flow()).status, 500);
+    assert!(sandbox.colleague("Flow", &Deed::Unlock));
+    assert!(sandbox.colleague("Flow", &Deed::Deploy));
+    client.until(|| sandbox.runs_as_stored("Flow"));
+    let history = sandbox.history("Flow");
+    let (since, last) = history.last().unwrap();
+    let last = last.as_ref().unwrap();
+    assert!(history.is_sorted_by(|one, next| one.0 <= next.0) && *since <= sandbox.now());
+    assert_eq!(
+        (last.deployed_by.as_str(), last.parameters["port"].as_str()),
+        (state::COLLEAGUE, "9")
+    );
+    assert_eq!(sandbox.deployments("Flow"), 0, "no client asked for it");
+}
+
+#[test]
+fn who_watches_sees_a_request_before_its_answer_is_sent() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let journal = Arc::clone(&seen);
+    let sandbox = Sandbox::start(SandboxOptions {
+        watch: Some(Box::new(move |entry| {
+            locked(&journal).push((entry.method.clone(), entry.status, entry.carried_out));
+        })),
+        ..SandboxOptions::default()
+    })
+    .unwrap();
+    let mut stream = TcpStream::connect(sandbox.server.address).unwrap();
+    stream
+        .write_all(b"GET /api/v1/IntegrationPackages HTTP/1.1\r\nHost: x\r\n\r\n")
+        .unwrap();
+    receive(&mut BufReader::new(stream)).unwrap();
+    assert_eq!(*locked(&seen), [("GET".to_owned(), Some(401), false)]);
+}
+
+#[test]
 fn dates_and_causes_can_be_chosen() {
     for (how, later) in [("call", 0), ("appear", 1200)] {
         let (client, task) = deployed(&[&format!("deployed-on={how}")], true);
