@@ -141,6 +141,29 @@ fn a_lost_update_answer_is_looked_up() {
 }
 
 #[test]
+fn the_same_content_is_no_proof_that_a_lost_save_was_carried_out() {
+    // only a parameter changes; the run ends before its deployment, and the next one must not take it for done
+    for kind in ["502", "502-after"] {
+        let flow = Flow::new();
+        let tenant = Tenant::holding(
+            &[
+                &format!("fault={kind}@PUT:IntegrationDesigntimeArtifacts(#1"),
+                "fault=hang@POST:DeployIntegration#1",
+            ],
+            vec![flow.deployed(&[])],
+        );
+        let deploy = || Flowship::deploy(&tenant, flow.path()).args(["--set", "Retries=8"]);
+        let _ = deploy().args(["--timeout", "3s"]).run().exit(7);
+        let _ = deploy().run().exit(0).verdict("started");
+        let running = tenant.runs(&flow);
+        assert!(
+            running.contains(&("Retries".to_owned(), "8".to_owned())),
+            "{kind}"
+        );
+    }
+}
+
+#[test]
 fn a_lost_parameter_answer_is_asked_for_again() {
     together(&["cut-after", "cut-before", "504-after", "429"], |kind| {
         let (old, new) = (Flow::new(), Flow::changed());

@@ -147,7 +147,7 @@ impl Writing<'_> {
     fn update(&mut self, content: &Content) -> Result<(), Halt> {
         self.progress(format!("uploading ({} bytes)", content.archive.size));
         self.put(&content.name, content.archive.as_ref(), |writing| {
-            writing.holds_our_content(content)
+            Ok(writing.holds_our_content(content)? && writing.was_saved()?)
         })?;
         self.wrote("the content was updated; it is not deployed yet");
         Ok(())
@@ -220,6 +220,20 @@ impl Writing<'_> {
             return Err(self.overtaken(&artifact));
         }
         Ok(())
+    }
+
+    /// Whether the artifact was saved since the survey. Content that is the same proves no save where only parameters
+    /// change, and without a later ModifiedAt the next run would take them for deployed.
+    fn was_saved(&self) -> Result<bool, TenantError> {
+        let found =
+            self.context
+                .tenant
+                .designtime_artifact(self.kind, &self.job.id, self.closing())?;
+        let (Reading::Found(artifact), Some(before)) = (found, &self.standing.artifact) else {
+            return Ok(true);
+        };
+        let stamp = artifact.stamp();
+        Ok(stamp.saved.is_none() || stamp != before.stamp())
     }
 
     fn holds_our_content(&self, content: &Content) -> Result<bool, TenantError> {
