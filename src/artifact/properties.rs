@@ -184,14 +184,16 @@ pub fn stable(bytes: &[u8]) -> Vec<u8> {
             [] => {}
             [b'#' | b'!', comment @ ..] if is_date(comment.trim_ascii()) => {}
             [b'#' | b'!', ..] => comments.push(line.trim_ascii_end()),
-            _ => entries.push(line.trim_ascii_start()),
+            _ => entries.push(without_line_end(line).trim_ascii_start()),
         }
+    }
+    if entries.iter().any(|entry| goes_on(entry)) {
+        return bytes.to_vec();
     }
     entries.sort_unstable();
     let mut stable = Vec::with_capacity(bytes.len());
     for line in comments.into_iter().chain(entries) {
-        let line = line.strip_suffix(b"\n").unwrap_or(line);
-        stable.extend_from_slice(line.strip_suffix(b"\r").unwrap_or(line));
+        stable.extend_from_slice(line);
         stable.push(b'\n');
     }
     if Properties::parse(&stable).is_ok_and(|again| says_the_same(&again, &read)) {
@@ -199,6 +201,17 @@ pub fn stable(bytes: &[u8]) -> Vec<u8> {
     } else {
         bytes.to_vec()
     }
+}
+
+/// Whether a line wants to go on in the next one.
+fn goes_on(line: &[u8]) -> bool {
+    let slashes = line.iter().rev().take_while(|byte| **byte == b'\\');
+    slashes.count() % 2 == 1
+}
+
+fn without_line_end(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 fn says_the_same(one: &Properties, other: &Properties) -> bool {
@@ -219,16 +232,8 @@ fn entry_length(text: &[u8]) -> usize {
             .position(|byte| *byte == b'\n')
             .map_or(line.len(), |at| at + 1);
         end += length;
-        let content = line[..length]
-            .strip_suffix(b"\n")
-            .unwrap_or(&line[..length]);
-        let content = content.strip_suffix(b"\r").unwrap_or(content);
-        let slashes = content
-            .iter()
-            .rev()
-            .take_while(|byte| **byte == b'\\')
-            .count();
-        if is_comment || slashes % 2 == 0 || end >= text.len() {
+        let content = without_line_end(&line[..length]);
+        if is_comment || !goes_on(content) || end >= text.len() {
             return end;
         }
     }
@@ -446,6 +451,15 @@ fn code_unit(rest: &str, line: u32) -> Result<(u16, &str), PropertiesError> {
 #[cfg(test)]
 mod stable_tests {
     use super::*;
+
+    #[test]
+    fn the_last_entry_is_sorted_like_the_others() {
+        // it has no line end, which is no part of what is compared
+        let once = stable(b"(\x08\x08\n(");
+        assert_eq!(stable(&once), once);
+        let goes_on = b"\n \\\nX\n \\\nX++\n\\";
+        assert_eq!(stable(goes_on), goes_on);
+    }
 
     #[test]
     fn dates_and_order_go_and_everything_else_stays() {
