@@ -264,7 +264,7 @@ impl Judge<'_> {
         let running = self.told.over.holds[place].running.as_ref();
         let is_back = running.is_some_and(|running| {
             running.status == "STARTED"
-                && is(&before.files, &running.zip)
+                && without_dates(before.files.clone()) == without_dates(unzipped(&running.zip))
                 && has(&running.parameters, &values)
         });
         (!is_back).then(|| "NOT PUT BACK: what ran before does not run".to_owned())
@@ -399,6 +399,19 @@ fn deployed_since(running: &Running, design: &Design) -> bool {
 
 fn is(files: &Files, zip: &[u8]) -> bool {
     unzipped(zip) == *files
+}
+
+/// What was put back came out of a download, which may have put a date and an order of its own into property files.
+fn without_dates(mut files: Files) -> Files {
+    for (path, bytes) in &mut files {
+        if path.ends_with(".prop") {
+            let text = String::from_utf8_lossy(bytes).into_owned();
+            let mut lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+            lines.sort_unstable();
+            *bytes = lines.join("\n").into_bytes();
+        }
+    }
+    files
 }
 
 /// Whether all these values are there.

@@ -68,6 +68,18 @@ pub struct Setting {
     pub why: Why,
 }
 
+impl Setting {
+    /// What the tenant shows, as it is to stay.
+    #[must_use]
+    pub fn shown(one: Configuration) -> Self {
+        Self {
+            key: one.key,
+            value: one.value,
+            why: Why::Kept,
+        }
+    }
+}
+
 /// Why a value must stand on the tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Why {

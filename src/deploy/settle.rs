@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::job::{Job, Source};
 use super::outcome::{Message, Verdict, Word};
-use super::parameters;
+use super::parameters::{self, Setting, Why};
 use super::plan::Standing;
-use super::verdict::{Doubt, Judgement, Why};
+use super::verdict::{self, Doubt, Judgement};
 use super::{Context, Pending, survey};
 use crate::artifact::ArtifactKind;
 use crate::clock::Deadline;
@@ -19,6 +19,9 @@ use crate::tenant::wire::{Configuration, DesigntimeArtifact, RuntimeStatus};
 /// How long an error text is waited for that is not there yet.
 const TEXT_AFTER: Duration = Duration::from_secs(8);
 
+/// How often a parameter that shows another value than was written is looked at: a replica may lag.
+const LOOKS_AT_PARAMETERS: u32 = 3;
+
 /// What stands before an error text that may be of the deployment before.
 pub(super) const PERHAPS_OLD: &str = "(perhaps of the deployment before) ";
 
@@ -26,6 +29,8 @@ pub(super) const PERHAPS_OLD: &str = "(perhaps of the deployment before) ";
 enum SealState {
     Holds,
     Broken(Box<DesigntimeArtifact>),
+    /// A parameter that was named has another value, and nothing tells who set it.
+    Set(String),
     Gone,
 }
 
@@ -64,6 +69,7 @@ pub(super) fn settle(
         }
         Judgement::StartFailed => match seal_state(context, job, one, closing(context), None) {
             Ok(SealState::Broken(artifact)) => superseded(context, job, one, &artifact),
+            Ok(SealState::Set(key)) => set_meanwhile(context, job, one, &key),
             _ => failed(
                 context,
                 job,
@@ -95,6 +101,7 @@ pub(super) fn started(
     match seal_state(context, job, one, closing(context), shown) {
         Ok(SealState::Holds) => Verdict::well(Word::Started, evidence(context, one, doubts)).into(),
         Ok(SealState::Broken(artifact)) => superseded(context, job, one, &artifact).into(),
+        Ok(SealState::Set(key)) => set_meanwhile(context, job, one, &key).into(),
         Ok(SealState::Gone) => Verdict::bad(
             Word::Superseded,
             evidence(context, one, doubts),
@@ -134,7 +141,8 @@ fn seal_state(
     };
     let stamp = artifact.stamp();
     if stamp == one.seal.stamp && stamp.saved.is_some() {
-        return Ok(SealState::Holds);
+        let changed = changed_parameter(context, job, one, deadline)?;
+        return Ok(changed.map_or(SealState::Holds, SealState::Set));
     }
     let Source::Files(content) = &job.source else {
         return Ok(if stamp == one.seal.stamp {
@@ -157,12 +165,48 @@ fn seal_state(
             .is_some_and(|found| found.is_empty());
     let same_parameters = parameters::missing(&one.seal.settings, &standing.configured)
         .iter()
-        .all(|setting| setting.why == parameters::Why::New);
+        .all(|setting| setting.why == Why::New);
     Ok(if same_content && same_parameters {
         SealState::Holds
     } else {
         SealState::Broken(Box::new(artifact))
     })
+}
+
+/// A named parameter whose value is not what was written, also when asked again: not every tenant moves the date of the
+/// last save when a parameter is set. (unknown: cpi-api.md §15)
+fn changed_parameter(
+    context: &Context<'_>,
+    job: &Job,
+    one: &Pending,
+    deadline: Deadline,
+) -> Result<Option<String>, TenantError> {
+    let named: Vec<Setting> = one
+        .seal
+        .settings
+        .iter()
+        .filter(|one| one.why == Why::Named)
+        .cloned()
+        .collect();
+    if named.is_empty() {
+        return Ok(None);
+    }
+    let context = Context {
+        deadline,
+        ..context.clone()
+    };
+    let mut changed = None;
+    for look in 0..LOOKS_AT_PARAMETERS {
+        context.clock.sleep(retry::pause_before(look));
+        let now = configured(&context, job, one)?;
+        changed = parameters::missing(&named, &now)
+            .first()
+            .map(|one| one.key.clone());
+        if changed.is_none() {
+            break;
+        }
+    }
+    Ok(changed)
 }
 
 /// The artifact as it is now; "not found" is believed when it is answered twice.
@@ -215,6 +259,12 @@ fn superseded(
     Verdict::bad(Word::Superseded, evidence(context, one, &[]), message)
 }
 
+fn set_meanwhile(context: &Context<'_>, job: &Job, one: &Pending, key: &str) -> Verdict {
+    let message = Message::new(format!("somebody else set parameter `{key}` of {} while it was deployed (the API does not tell who or when): what runs may have their value", job.id))
+        .hint("agree on its value, then run again; pipelines for one artifact should not run at the same time");
+    Verdict::bad(Word::Superseded, evidence(context, one, &[]), message)
+}
+
 fn failed(context: &Context<'_>, job: &Job, one: &Pending, what: String) -> Verdict {
     let mut message = Message::new(what);
     message.causes = causes(context, job);
@@ -263,14 +313,14 @@ fn causes(context: &Context<'_>, job: &Job) -> Vec<String> {
     context.tenant.error_causes(&job.id, until, deadline)
 }
 
-fn undecided(context: &Context<'_>, one: &Pending, why: Why) -> Verdict {
+fn undecided(context: &Context<'_>, one: &Pending, why: verdict::Why) -> Verdict {
     let message = match why {
-        Why::OtherRuntime(profile) => Message::new(format!(
+        verdict::Why::OtherRuntime(profile) => Message::new(format!(
             "the content was built, but {}={profile} sends it to another runtime, which this API does not show",
             parameters::PROFILE
         ))
         .hint(format!("set {}={} (--set) to run it in Cloud Integration, or look at it in the other runtime", parameters::PROFILE, parameters::CLOUD_PROFILE)),
-        Why::Deadline => deadline_message(context, one),
+        verdict::Why::Deadline => deadline_message(context, one),
     };
     Verdict::bad(Word::Undecided, evidence(context, one, &[]), message)
 }

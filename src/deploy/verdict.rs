@@ -4,6 +4,7 @@
 //! before the call. Neither is enough: a task that ended SUCCESS only built and distributed the content, and a
 //! record that is STARTED may be the previous one, which keeps running until the new one has started.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -106,6 +107,8 @@ pub enum Doubt {
     CallLost,
     /// The task was never visible, or none was named.
     TaskNeverVisible,
+    /// The new record names somebody else as who deployed it.
+    DeployedByAnother,
 }
 
 impl fmt::Display for Doubt {
@@ -118,6 +121,7 @@ impl fmt::Display for Doubt {
             Doubt::OtherVersion => "the runtime version is not the design-time version",
             Doubt::CallLost => "the answer of the deploy call was lost",
             Doubt::TaskNeverVisible => "the task was never visible",
+            Doubt::DeployedByAnother => "DeployedBy is not known to be this client",
         })
     }
 }
@@ -166,6 +170,8 @@ pub struct Evidence {
     recheck_task: bool,
     started_before_end: bool,
     other_profile: Option<String>,
+    /// Names in `DeployedBy` that are not known to be ours.
+    strangers: BTreeSet<String>,
 }
 
 /// What is to be done about one deployment now.
@@ -218,6 +224,7 @@ impl Evidence {
             recheck_task: false,
             started_before_end: false,
             other_profile: None,
+            strangers: BTreeSet::new(),
         }
     }
 
@@ -244,6 +251,23 @@ impl Evidence {
     /// Takes note that the flow's `SAP_ProfileId` names a runtime that this API does not show.
     pub fn profiled(&mut self, profile: String) {
         self.other_profile = Some(profile);
+    }
+
+    /// Takes note that this name in `DeployedBy` is not known to be this client's.
+    pub fn stranger(&mut self, name: String) {
+        self.strangers.insert(name);
+    }
+
+    /// Whether a record was deployed by somebody else, as far as its name tells. Whether our own shows there is unknown
+    /// (cpi-api.md §3, §14 no. 23): the name that deployed before, if no person's address, is most likely ours.
+    fn is_a_strangers(&self, record: &RuntimeArtifact) -> bool {
+        let name = &record.deployed_by;
+        let deployed_before = self
+            .baseline
+            .record
+            .as_ref()
+            .is_some_and(|before| before.deployed_by == *name && !name.contains('@'));
+        self.strangers.contains(name) && !deployed_before
     }
 
     /// Takes note of an answer about the task, to a question asked at `begun` and answered at `ended`.
@@ -429,6 +453,7 @@ impl Evidence {
                 matches!(self.task, Task::None { .. }),
                 Doubt::TaskNeverVisible,
             ),
+            (self.is_a_strangers(record), Doubt::DeployedByAnother),
         ]
         .into_iter()
         .filter_map(|(applies, doubt)| applies.then_some(doubt))
@@ -475,7 +500,7 @@ impl Evidence {
                 (stood >= hold.max(self.settle)).then_some(Judgement::Started(doubts))
             }
             RuntimeStatus::Error if self.is_ours(&sight.record) => {
-                let hold = if self.a_call_was_lost() {
+                let hold = if self.a_call_was_lost() || self.is_a_strangers(&sight.record) {
                     DOUBT_STANDS
                 } else {
                     ERROR_STANDS

@@ -188,6 +188,7 @@ impl<'a> Watch<'a> {
             match &list {
                 Ok(Some(list)) => {
                     let answer = shown_in(list, id);
+                    note_deployer(context, pending, &answer);
                     pending.evidence.runtime_answered(begun, ended, answer);
                 }
                 // a tenant that stops listing still shows each alone
@@ -399,9 +400,20 @@ fn ask_runtime(context: &Context<'_>, job: &Job, one: &mut Pending) -> Result<()
         },
         None => RuntimeAnswer::NotSeen,
     };
+    note_deployer(context, one, &answer);
     one.evidence
         .runtime_answered(begun, context.clock.now(), answer);
     Ok(())
+}
+
+/// Tells the evidence of a name that is not known to be ours.
+fn note_deployer(context: &Context<'_>, one: &mut Pending, answer: &RuntimeAnswer) {
+    if let RuntimeAnswer::Record(record) = answer
+        && !record.deployed_by.is_empty()
+        && !context.tenant.is_us(&record.deployed_by)
+    {
+        one.evidence.stranger(record.deployed_by.clone());
+    }
 }
 
 /// Whether a record that was read alone may be compared with the baseline. One that a list did not show may have been

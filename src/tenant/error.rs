@@ -49,6 +49,14 @@ impl TenantError {
         self.kind == Kind::Refused && says.contains(DUPLICATE)
     }
 
+    /// Whether the tenant refused because somebody has the artifact open.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        let says = self.says.as_ref().map(ToString::to_string);
+        self.kind == Kind::Refused
+            && (self.at.ends_with(" 423") || tells_of_a_lock(&says.unwrap_or_default()))
+    }
+
     /// The exit code that this error leads to before a deployment was accepted.
     #[must_use]
     pub fn exit(&self) -> Exit {
@@ -101,12 +109,16 @@ pub fn is_permanent(text: &str) -> bool {
     PERMANENT.iter().any(|known| lower.contains(known))
 }
 
+fn tells_of_a_lock(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    lower.replace("blocked", "").contains("locked")
+}
+
 /// What helps against a refusal, as far as its text tells.
 #[must_use]
 pub fn remedy(status: u16, text: &str) -> Option<String> {
     let lower = text.to_lowercase();
-    let is_locked = lower.replace("blocked", "").contains("locked");
-    let remedy = if status == 423 || is_locked {
+    let remedy = if status == 423 || tells_of_a_lock(text) {
         "somebody has the artifact open in the web UI: save and close it there, or release the lock under Monitor > Manage Locks > Designtime Artifact Locks, then run again"
     } else if lower.contains(DUPLICATE) {
         "artifact ids are unique in the whole tenant: use the package that holds it, or another id with --id; if you cannot see it, an access policy hides it from this key (role AccessAllAccessPoliciesArtifacts)"

@@ -22,6 +22,10 @@ use crate::clock::Deadline;
 
 /// How many pages of a list are followed.
 const MOST_PAGES: usize = 1_000;
+/// How many entries a list may have: several times as many as the largest tenant, and a bound on memory.
+const MOST_ENTRIES: usize = 20_000;
+/// How many pages in a row may bring nothing new: a filter may empty one, a list without an end has no other.
+const BARREN_PAGES: usize = 3;
 /// A page of such a length, or of a multiple of it, may be cut though it names no next page: page sizes are round numbers
 /// (cpi-api.md §10 has 1000), and whether each list has links is unknown.
 const ROUND: usize = 50;
@@ -67,7 +71,7 @@ impl Tenant {
         &self,
         deadline: Deadline,
     ) -> Result<Vec<IntegrationPackage>, TenantError> {
-        let all = self.all_pages(PACKAGES, |path| {
+        let all = self.all_pages(PACKAGES, deadline, |path| {
             let ask = Ask::get(Bucket::Designtime, Role::PackagesRead, path.to_owned());
             self.read(&ask, deadline, |answer| odata::collection(&answer.body))
         })?;
@@ -90,7 +94,7 @@ impl Tenant {
             literal(&package.0),
             entity_prefix(kind)
         );
-        self.all_pages(&first, |path| {
+        self.all_pages(&first, deadline, |path| {
             let ask = Ask::get(Bucket::Designtime, Role::PackagesRead, path.to_owned());
             self.read(&ask, deadline, |answer| odata::collection(&answer.body))
         })
@@ -110,7 +114,7 @@ impl Tenant {
             return Ok(None);
         }
         let first = format!("{}DesigntimeArtifacts", entity_prefix(kind));
-        let all = self.all_pages(&first, |path| {
+        let all = self.all_pages(&first, deadline, |path| {
             let ask = Ask::get(Bucket::Designtime, Role::PackagesRead, path.to_owned());
             self.read(&ask, deadline, |answer| odata::collection(&answer.body))
         });
@@ -128,7 +132,7 @@ impl Tenant {
     /// Everything that runs, repeated like any read.
     pub fn runtime_artifacts(&self, deadline: Deadline) -> Result<RuntimeList, TenantError> {
         let mut answered = None;
-        let listed = self.all_pages(RUNTIME, |path| {
+        let listed = self.all_pages(RUNTIME, deadline, |path| {
             let page = self.read(&runtime_page(path), deadline, |answer| {
                 Some((odata::collection::<Listed>(&answer.body)?, date_of(answer)))
             })?;
@@ -146,7 +150,7 @@ impl Tenant {
         deadline: Deadline,
     ) -> Result<Option<RuntimeList>, TenantError> {
         let mut answered = None;
-        let listed = self.all_pages(RUNTIME, |path| {
+        let listed = self.all_pages(RUNTIME, deadline, |path| {
             let page = self.read_once(&runtime_page(path), deadline, |answer| {
                 Some((odata::collection::<Listed>(&answer.body)?, date_of(answer)))
             });
@@ -163,16 +167,18 @@ impl Tenant {
     }
 
     /// Follows a list to its end, page after page, on our host whatever host the links name. Where a page without a link
-    /// may have been cut, what follows is asked for; entries that come twice are taken once.
+    /// may have been cut, what follows is asked for; entries that come twice are taken once. A list without an end is an
+    /// error, and so is one that is longer than any tenant's or than the time allows.
     pub(super) fn all_pages<T: DeserializeOwned + Keyed>(
         &self,
         first: &str,
+        deadline: Deadline,
         mut page: impl FnMut(&str) -> Result<Reading<Page<T>>, TenantError>,
     ) -> Result<Reading<Vec<T>>, TenantError> {
         let mut all = Vec::new();
         let mut keys = BTreeSet::new();
         let mut path = first.to_owned();
-        let mut guessed = false;
+        let (mut guessed, mut barren) = (false, 0);
         for _ in 0..MOST_PAGES {
             let page = match page(&path) {
                 Ok(Reading::Found(page)) => page,
@@ -188,11 +194,18 @@ impl Tenant {
             let new = page.results.into_iter();
             all.extend(new.filter(|one| keys.insert(one.key().to_owned())));
             guessed = page.next.is_none();
+            barren = if all.len() > before { 0 } else { barren + 1 };
             path = match page.next {
                 Some(link) => self.below_root(&link, first)?,
                 None if may_be_cut(length) && all.len() > before => skipping(first, all.len()),
                 None => return Ok(Reading::Found(all)),
             };
+            if barren >= BARREN_PAGES || all.len() > MOST_ENTRIES {
+                break;
+            }
+            if deadline.passed(self.clock.now()) {
+                return Err(self.too_late(first));
+            }
         }
         Err(self.endless(first))
     }
@@ -214,6 +227,15 @@ impl Tenant {
             at: format!("GET {}", self.credentials.url.api(path)),
             says: None,
             hint: None,
+        }
+    }
+
+    fn too_late(&self, path: &str) -> TenantError {
+        TenantError {
+            kind: Kind::Unreachable,
+            what: "the time ran out before the list had been read".to_owned(),
+            hint: Some("run again with a longer --timeout".to_owned()),
+            ..self.endless(path)
         }
     }
 

@@ -8,6 +8,7 @@ mod exchange;
 mod explain;
 pub mod flow_call;
 mod lists;
+mod locks;
 mod meaning;
 pub mod message_logs;
 pub mod odata;
@@ -375,7 +376,7 @@ impl Tenant {
             "{}/Configurations",
             designtime_path(ArtifactKind::IntegrationFlow, id)
         );
-        let all = self.all_pages(&first, |path| {
+        let all = self.all_pages(&first, deadline, |path| {
             self.configuration_page(path, deadline).map(Reading::Found)
         })?;
         match all {

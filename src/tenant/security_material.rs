@@ -68,7 +68,7 @@ impl Tenant {
         set: &str,
         deadline: Deadline,
     ) -> Result<Option<BTreeSet<String>>, TenantError> {
-        let all = self.all_pages(set, |path| {
+        let all = self.all_pages(set, deadline, |path| {
             let ask = Ask::get(Bucket::Designtime, Role::MonitoringRead, path.to_owned());
             self.read(&ask, deadline, |answer| {
                 odata::collection::<Named>(&answer.body)

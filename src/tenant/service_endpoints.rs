@@ -93,7 +93,7 @@ impl Tenant {
     /// Everything that is deployed.
     pub fn all_deployed(&self, deadline: Deadline) -> Result<Vec<Deployed>, TenantError> {
         let set = "IntegrationRuntimeArtifacts";
-        let all = self.all_pages(set, |path| {
+        let all = self.all_pages(set, deadline, |path| {
             let ask = Ask::get(Bucket::Runtime, Role::MonitoringRead, path.to_owned());
             self.read(&ask, deadline, |answer| odata::collection(&answer.body))
         })?;
@@ -127,7 +127,7 @@ impl Tenant {
         deadline: Deadline,
     ) -> Result<Vec<ServiceEndpoint>, TenantError> {
         let first = "ServiceEndpoints?$expand=EntryPoints";
-        let all = self.all_pages(first, |path| {
+        let all = self.all_pages(first, deadline, |path| {
             let ask = Ask::get(Bucket::Runtime, Role::MonitoringRead, path.to_owned());
             self.read(&ask, deadline, |answer| odata::collection(&answer.body))
         })?;

@@ -1,10 +1,11 @@
 //! The end of writing: the seal of the design time, the baseline of the runtime, the deploy call.
 
 use super::{Halt, Seal, Shelf, Writing};
+use crate::artifact::ArtifactKind;
 use crate::deploy::Pending;
 use crate::deploy::job::{Content, Source};
 use crate::deploy::outcome::{Message, Phase, Sent, Verdict, Word};
-use crate::deploy::parameters::Setting;
+use crate::deploy::parameters::{self, Setting, Why};
 use crate::deploy::plan::{self, Upload};
 use crate::deploy::verdict::{Baseline, Call, Evidence};
 use crate::http::retry;
@@ -17,7 +18,8 @@ const MISSING_ATTEMPTS: u32 = 4;
 
 impl Writing<'_> {
     /// Reads what the design time shows after our last write. A changed stamp that does not bear another's name is
-    /// trusted, and an unchanged one where nothing was uploaded; in all other cases the content is compared.
+    /// trusted, and an unchanged one where nothing was uploaded; in all other cases the content is compared. So it is where
+    /// parameters were written after the content: on some tenants that puts our name on what somebody else saved between.
     pub(super) fn seal(
         &self,
         upload: Upload,
@@ -37,13 +39,13 @@ impl Writing<'_> {
         let ours = !self.is_somebody_else(&artifact);
         let trusted = stamp.saved.is_some()
             && if super::brings_content(upload) {
-                !same && ours
+                !same && ours && self.trace.parameters.is_empty()
             } else {
                 same
             };
         match &self.job.source {
             Source::Files(content) if !trusted => {
-                self.verify(content, &artifact, !same)?;
+                self.verify(content, &settings, &artifact, !same)?;
                 if super::brings_content(upload) && !same {
                     // content that we had just sent stands there: this is what the tenant calls us
                     self.context.tenant.learn_identity(&artifact.modified_by);
@@ -76,24 +78,60 @@ impl Writing<'_> {
         ))
     }
 
+    /// Compares the content that the tenant holds with what was sent.
     fn verify(
         &self,
         content: &Content,
+        settings: &[Setting],
         artifact: &DesigntimeArtifact,
         moved: bool,
     ) -> Result<(), Halt> {
-        match self.differences(content)? {
-            Some(differences) if differences.is_empty() => Ok(()),
-            Some(_) if moved && self.is_somebody_else(artifact) => Err(self.overtaken(artifact)),
-            Some(differences) => Err(self.not_carried_out(
-                "the tenant accepted the upload, but holds other content",
-                &differences,
-            )),
-            None => Err(self.not_carried_out(
+        let Some(mut differences) = self.differences(content, settings)? else {
+            return Err(self.not_carried_out(
                 "the tenant accepted the upload, but does not give the content out",
                 &[],
-            )),
+            ));
+        };
+        if !differences.is_empty() && self.kind == ArtifactKind::IntegrationFlow {
+            differences = self.differences_apart_from_parameters(content, settings)?;
         }
+        if differences.is_empty() {
+            return Ok(());
+        }
+        let now = self.written_artifact()?;
+        let is_theirs = now.stamp() != artifact.stamp()
+            || moved && (self.is_somebody_else(&now) || self.has_another_version(content, &now));
+        if is_theirs {
+            return Err(self.overtaken(&now));
+        }
+        Err(self.not_carried_out(
+            "the tenant accepted the upload, but holds other content",
+            &differences,
+        ))
+    }
+
+    /// The same where values are configured now that this run did not leave so: one that was named may not be among them.
+    fn differences_apart_from_parameters(
+        &self,
+        content: &Content,
+        settings: &[Setting],
+    ) -> Result<Vec<String>, Halt> {
+        let now = self.read_configuration()?;
+        let named = parameters::missing(settings, &now)
+            .into_iter()
+            .find(|setting| setting.why == Why::Named);
+        if let Some(setting) = named {
+            return Err(self.set_meanwhile(&setting.key));
+        }
+        let shown: Vec<Setting> = now.into_iter().map(Setting::shown).collect();
+        Ok(self.differences(content, &shown)?.unwrap_or_default())
+    }
+
+    /// Whether the design time shows a version that neither stood there before nor is the one that was sent.
+    fn has_another_version(&self, content: &Content, artifact: &DesigntimeArtifact) -> bool {
+        let before = self.standing.artifact.as_ref();
+        before.is_none_or(|before| before.version != artifact.version)
+            && content.artifact.version() != artifact.version
     }
 
     /// Reads what runs now, waiting for a record that is not at rest. "Not found" is believed when the survey heard it

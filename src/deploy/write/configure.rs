@@ -24,20 +24,29 @@ impl Writing<'_> {
             return Ok(settings);
         }
         let shown = self.read_configuration()?;
-        let missing = parameters::missing(&settings, &shown);
+        let theirs = self.leave_theirs(&mut settings, &shown);
+        self.write_missing(&settings, &shown)?;
+        match theirs {
+            Some(key) => Err(self.set_meanwhile(&key)),
+            None => Ok(settings),
+        }
+    }
+
+    fn write_missing(&mut self, settings: &[Setting], shown: &[Configuration]) -> Result<(), Halt> {
+        let missing = parameters::missing(settings, shown);
         if missing.is_empty() {
-            return Ok(settings);
+            return Ok(());
         }
         self.progress(format!("configuring {}", count(missing.len(), "parameter")));
         let before = self.sending(&count(missing.len(), "parameter"), Sent::Content);
-        self.write_all(&missing, &shown)
+        self.write_all(&missing, shown)
             .map_err(|halt| name_what_is_reset(halt, &missing))?;
         self.wrote(format!(
             "{}; {} written",
             before.state,
             count(missing.len(), "parameter")
         ));
-        Ok(settings)
+        Ok(())
     }
 
     fn has_something_to_set(&self, upload: Upload) -> bool {
@@ -46,7 +55,7 @@ impl Writing<'_> {
         self.kind == ArtifactKind::IntegrationFlow && (named || kept)
     }
 
-    fn read_configuration(&self) -> Result<Vec<Configuration>, TenantError> {
+    pub(super) fn read_configuration(&self) -> Result<Vec<Configuration>, TenantError> {
         self.context
             .tenant
             .configurations(&self.job.id, self.grace())

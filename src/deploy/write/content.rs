@@ -7,10 +7,11 @@ use super::{Halt, Writing};
 use crate::deploy::Context;
 use crate::deploy::job::{Content, Source};
 use crate::deploy::outcome::Sent;
-use crate::deploy::plan::{Steps, Upload};
+use crate::deploy::parameters::Setting;
+use crate::deploy::plan::{Standing, Steps, Upload};
 use crate::deploy::survey;
 use crate::tenant::error::{Kind, TenantError};
-use crate::tenant::wire::PackageId;
+use crate::tenant::wire::{Configuration, PackageId};
 use crate::tenant::{Lost, Reading, Written, ZipBytes};
 
 /// Content that the tenant gave out.
@@ -122,7 +123,13 @@ impl Writing<'_> {
                 Err(error) if error.kind == Kind::Refused && attempt > 1 => Lost::refused(error),
                 Err(error) => {
                     self.back_to(before);
-                    return Err(error.into());
+                    let taken = error.is_duplicate() && self.standing.artifact.is_none();
+                    let theirs = if taken {
+                        self.created_meanwhile()?
+                    } else {
+                        None
+                    };
+                    return Err(theirs.unwrap_or_else(|| error.into()));
                 }
             };
             let found =
@@ -145,6 +152,7 @@ impl Writing<'_> {
     }
 
     fn update(&mut self, content: &Content) -> Result<(), Halt> {
+        self.look_before(Upload::Update)?;
         self.progress(format!("uploading ({} bytes)", content.archive.size));
         self.put(&content.name, content.archive.as_ref(), |writing| {
             Ok(writing.holds_our_content(content)? && writing.was_saved()?)
@@ -156,6 +164,7 @@ impl Writing<'_> {
     /// Uploads what the tenant holds once more, so that its last save is later than what runs: otherwise parameters
     /// that are written now, and a deployment that fails then, would look like "nothing has changed" to the next run.
     fn upload_again(&mut self) -> Result<(), Halt> {
+        self.look_before(Upload::Again)?;
         let reading =
             self.context
                 .tenant
@@ -238,15 +247,32 @@ impl Writing<'_> {
 
     fn holds_our_content(&self, content: &Content) -> Result<bool, TenantError> {
         Ok(self
-            .differences(content)?
+            .differences(content, &[])?
             .is_some_and(|differences| differences.is_empty()))
     }
 
-    /// The paths in which the tenant's content differs from ours.
+    /// The paths in which the tenant's content differs from ours. `settings`: the parameters that were written, which a
+    /// download may show.
     pub(super) fn differences(
         &self,
         content: &Content,
+        settings: &[Setting],
     ) -> Result<Option<Vec<String>>, TenantError> {
+        let written = settings.iter().map(|setting| Configuration {
+            key: setting.key.clone(),
+            value: setting.value.clone(),
+            data_type: String::new(),
+        });
+        let standing = Standing {
+            configured: self
+                .standing
+                .configured
+                .iter()
+                .cloned()
+                .chain(written)
+                .collect(),
+            ..Standing::default()
+        };
         let context = Context {
             deadline: self.closing(),
             ..self.context.clone()
@@ -258,7 +284,7 @@ impl Writing<'_> {
             self.merged
                 .as_ref()
                 .map_or(&content.comparable, |merged| &merged.comparable),
-            self.standing,
+            &standing,
         )
     }
 }

@@ -5,6 +5,7 @@ mod batch;
 mod call;
 mod configure;
 mod content;
+mod other_writer;
 mod replace;
 mod shelf;
 mod version;
@@ -179,7 +180,7 @@ impl<'a> Writing<'a> {
 
     /// The end that a halt leads to.
     pub(super) fn halted(self, halt: Halt) -> Progress {
-        let verdict = match halt {
+        let verdict = match self.with_lock(halt) {
             Halt::Verdict(verdict) => verdict,
             Halt::Tenant(error) => Box::new(Verdict::of_error(*error, &self.state)),
         };
@@ -282,23 +283,6 @@ impl<'a> Writing<'a> {
         .because(lost.why)
         .hint("run again: it looks first what the tenant holds");
         Err(Verdict::bad(Word::Unreachable, self.state.clone(), message).into())
-    }
-
-    fn is_somebody_else(&self, artifact: &DesigntimeArtifact) -> bool {
-        !artifact.modified_by.is_empty() && !self.context.tenant.is_us(&artifact.modified_by)
-    }
-
-    fn overtaken(&self, artifact: &DesigntimeArtifact) -> Halt {
-        let by = match artifact.modified_by.as_str() {
-            "" => "somebody else".to_owned(),
-            name => self.context.tenant.words(name).to_string(),
-        };
-        let message = Message::new(format!(
-            "{by} saved other content of {} while this run was writing",
-            self.job.id
-        ))
-        .hint("agree on who deploys this artifact, then run again; pipelines for one artifact should not run at the same time");
-        Verdict::bad(Word::Superseded, self.state.clone(), message).into()
     }
 
     fn not_carried_out(&self, what: &str, differences: &[String]) -> Halt {

@@ -12,6 +12,7 @@ use crate::clock::Deadline;
 use crate::deploy::backup::{self, Repair};
 use crate::deploy::job::Content;
 use crate::deploy::outcome::{Message, Sent, Verdict, Word};
+use crate::deploy::plan::Upload;
 use crate::exit::Exit;
 use crate::tenant::error::TenantError;
 use crate::tenant::{Reading, Written, ZipBytes};
@@ -44,6 +45,7 @@ impl Merged {
 impl Writing<'_> {
     /// Backup, delete, create; where the creation fails, the old content again.
     pub(super) fn replace(&mut self, content: &Content) -> Result<(), Halt> {
+        self.look_before(Upload::Replace)?;
         self.merge(content)?;
         let old = self.old_content()?;
         let backup = self.back_up(&old, content)?;

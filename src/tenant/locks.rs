@@ -1,0 +1,50 @@
+//! Who has an artifact open in the web UI.
+
+use serde::Deserialize;
+
+use super::Tenant;
+use super::exchange::Ask;
+use super::odata::{self, TenantTime};
+use super::pace::Bucket;
+use super::reading::Reading;
+use super::roles::Role;
+use super::wire::{ArtifactId, text};
+use crate::clock::Deadline;
+use crate::words::Words;
+
+/// The design-time locks. In `$metadata`, not in the published specification (cpi-api.md §4.7).
+const LOCKS: &str = "IntegrationDesigntimeLocks";
+
+/// One lock.
+#[derive(Deserialize)]
+struct Lock {
+    #[serde(rename = "ResourceId", default, deserialize_with = "text")]
+    resource: String,
+    #[serde(rename = "ArtifactId", default, deserialize_with = "text")]
+    artifact: String,
+    #[serde(rename = "CreatedBy", default, deserialize_with = "text")]
+    created_by: String,
+    #[serde(rename = "CreatedAt", default)]
+    created_at: serde_json::Value,
+}
+
+impl Tenant {
+    /// Who holds the lock of an artifact, and since when. Asked once, and for a message only: `None` where the key lacks
+    /// `WorkspaceArtifactLocksRead`, or the tenant does not tell.
+    #[must_use]
+    pub fn lock_of(&self, id: &ArtifactId, deadline: Deadline) -> Option<Words> {
+        let ask = Ask::get(Bucket::Designtime, Role::PackagesRead, LOCKS.to_owned());
+        let reading = self.read_once(&ask, deadline, |answer| {
+            odata::collection::<Lock>(&answer.body)
+        });
+        let Ok(Reading::Found(page)) = reading else {
+            return None;
+        };
+        let is_it = |lock: &&Lock| lock.artifact == id.0 || lock.resource == id.0;
+        let lock = page.results.iter().find(is_it)?;
+        let since = TenantTime::from_json(&lock.created_at)
+            .map(|date| format!(" since {date}"))
+            .unwrap_or_default();
+        (!lock.created_by.is_empty()).then(|| self.words(&format!("{}{since}", lock.created_by)))
+    }
+}
