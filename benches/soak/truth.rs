@@ -404,7 +404,7 @@ fn is(files: &Files, zip: &[u8]) -> bool {
 /// What was put back came out of a download, which may have put a date and an order of its own into property files.
 fn without_dates(mut files: Files) -> Files {
     for (path, bytes) in &mut files {
-        if path.ends_with(".prop") {
+        if path.rsplit('.').next() == Some("prop") {
             let text = String::from_utf8_lossy(bytes).into_owned();
             let mut lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
             lines.sort_unstable();

@@ -9,6 +9,7 @@ pub mod outcome;
 pub mod parameters;
 pub mod plan;
 pub mod preview;
+mod replacing;
 mod schedule;
 mod settle;
 mod stray;

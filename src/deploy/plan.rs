@@ -117,6 +117,7 @@ pub fn needs_comparison(job: &Job, standing: &Standing) -> bool {
         .as_ref()
         .is_some_and(|record| record.status == RuntimeStatus::Stopped);
     let provable = !job.rules.deploy
+        || was_saved_just_now(standing)
         || runs_since(artifact, standing.runtime.as_ref()).is_some()
         || is_starting_since(artifact, standing.runtime.as_ref())
         || stopped;
@@ -135,6 +136,38 @@ pub fn would_be_unchanged_at_rest(job: &Job, standing: &Standing) -> bool {
         && standing.same_content == Some(true)
         && settings_hold(job, standing)
         && is_starting_since(artifact, standing.runtime.as_ref())
+}
+
+/// How long after a save, by the tenant's clock in milliseconds, a deployment of it may be on its way unseen.
+const JUST_NOW: i64 = 10_000;
+
+/// Whether this client has saved the artifact just now and nothing newer runs: a run that was killed may have deployed it.
+fn was_saved_just_now(standing: &Standing) -> bool {
+    let saved = standing
+        .artifact
+        .as_ref()
+        .filter(|_| standing.saved_by_us)
+        .and_then(DesigntimeArtifact::modified_at);
+    let deployed = standing
+        .runtime
+        .as_ref()
+        .and_then(|record| record.deployed_on);
+    match (saved, standing.answered) {
+        (Some(saved), Some(now)) => {
+            now.0 - saved.0 < JUST_NOW && deployed.is_none_or(|deployed| deployed < saved)
+        }
+        _ => false,
+    }
+}
+
+/// Whether nothing need be done if a deployment that nobody sees yet were on its way.
+#[must_use]
+pub fn may_be_on_its_way(job: &Job, standing: &Standing) -> bool {
+    job.rules.deploy
+        && !job.rules.force
+        && standing.same_content == Some(true)
+        && settings_hold(job, standing)
+        && was_saved_just_now(standing)
 }
 
 /// Decides. Nothing here asks the tenant anything.

@@ -16,6 +16,7 @@ use super::job::{Content, Job, Source};
 use super::outcome::{Message, Place};
 use super::parameters;
 use super::plan::{self, Mapping, Standing};
+use super::replacing;
 use super::{Context, Stop};
 use crate::artifact::changes::changes;
 use crate::artifact::comparison::{self, Comparable};
@@ -70,6 +71,7 @@ pub(crate) fn survey<'a>(
     let rest_until = context.rest_until();
     each(&mut all, READERS, |job, standing| {
         read_artifact(context, job, standing)?;
+        recall_entries(context, job, standing);
         read_configuration(context, job, standing)?;
         warn_of_putting_back(context, job, standing)?;
         check_parameters(job, standing)?;
@@ -197,6 +199,40 @@ fn found(
     }
     standing.artifact = Some(artifact);
     Ok(())
+}
+
+/// A value mapping that an interrupted run had deleted to create it anew: what only the tenant had is in its backup.
+fn recall_entries(context: &Context<'_>, job: &Job, standing: &mut Standing) {
+    let Source::Files(content) = &job.source else {
+        return;
+    };
+    if content.kind != ArtifactKind::ValueMapping {
+        return;
+    }
+    let Some(backup) = replacing::left_over(context, job) else {
+        return;
+    };
+    if standing.artifact.is_some() {
+        return replacing::unmark(context, job);
+    }
+    let again = || {
+        File::open(&backup).map_err(|source| ArtifactError::Read {
+            at: backup.display().to_string(),
+            source,
+        })
+    };
+    let note = match mapping(content, &again) {
+        Ok(mapping) => {
+            standing.mapping = Some(mapping);
+            format!(
+                "an earlier run was interrupted when it had deleted this value mapping: what only the tenant had is taken from {}",
+                backup.display()
+            )
+        }
+        Err(error) => format!("the backup of a run that was interrupted can't be read: {error}"),
+    };
+    context.ledger.progress(&job.id.0, note.clone());
+    standing.notes.push(note);
 }
 
 /// Only integration flows have externalized parameters.

@@ -168,7 +168,7 @@ pub fn json(examination: &Examination<'_>, out: &mut dyn Write) -> io::Result<()
         exit_code: examination.exit.code(),
         findings: examination.findings.iter().map(one).collect(),
     };
-    let text = serde_json::to_string_pretty(&whole).map_err(io::Error::other)?;
+    let text = super::json::pretty(&whole)?;
     writeln!(out, "{text}")
 }
 

@@ -149,7 +149,7 @@ pub fn json(listed: &Listed<'_>, out: &mut dyn Write) -> io::Result<()> {
             .map(|trouble| problem(&trouble.message))
             .collect(),
     };
-    let text = serde_json::to_string_pretty(&whole).map_err(io::Error::other)?;
+    let text = super::json::pretty(&whole)?;
     writeln!(out, "{text}")
 }
 

@@ -104,8 +104,30 @@ pub fn result(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         artifacts: report.artifacts.iter().map(artifact).collect(),
         errors: report.errors.iter().map(problem).collect(),
     };
-    let text = serde_json::to_string_pretty(&run).map_err(io::Error::other)?;
+    let text = pretty(&run)?;
     writeln!(out, "{text}")
+}
+
+/// JSON for people's eyes too: control characters that JSON allows in a text, and a terminal obeys, are escaped.
+pub(crate) fn pretty(value: &impl Serialize) -> io::Result<String> {
+    let text = serde_json::to_string_pretty(value).map_err(io::Error::other)?;
+    if !text.chars().any(steers) {
+        return Ok(text);
+    }
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if steers(c) {
+            escaped.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            escaped.push(c);
+        }
+    }
+    Ok(escaped)
+}
+
+/// DEL, the second set of control characters, and what turns the direction of writing or breaks a line.
+fn steers(c: char) -> bool {
+    matches!(c, '\u{7f}'..='\u{9f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn artifact(outcome: &Outcome) -> Artifact<'_> {
@@ -139,5 +161,18 @@ pub(super) fn problem(message: &Message) -> Problem<'_> {
         at: message.at.as_deref(),
         causes: &message.causes,
         hint: message.hint.as_deref(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_obeys_is_escaped_and_read_back_the_same() {
+        let text = "a\u{9b}2J\u{9d}b\u{7f}\u{202e}c\u{2028}ä\n";
+        let written = pretty(&text).unwrap();
+        assert_eq!(written, r#""a\u009b2J\u009db\u007f\u202ec\u2028ä\n""#);
+        assert_eq!(serde_json::from_str::<String>(&written).unwrap(), text);
     }
 }

@@ -155,7 +155,7 @@ pub fn json(looked: &Looked<'_>, out: &mut dyn Write) -> io::Result<()> {
         newest: found.newest.as_ref().map(|log| one(log, None)),
         errors: looked.message.into_iter().map(problem).collect(),
     };
-    let text = serde_json::to_string_pretty(&whole).map_err(io::Error::other)?;
+    let text = super::json::pretty(&whole)?;
     writeln!(out, "{text}")
 }
 

@@ -150,7 +150,7 @@ pub fn json(previews: &[Preview], report: &Report, out: &mut dyn Write) -> io::R
         changes: previews.iter().any(|preview| preview.action.is_change()),
         artifacts: invalid.chain(previews.iter().map(as_json)).collect(),
     };
-    let text = serde_json::to_string_pretty(&plan).map_err(io::Error::other)?;
+    let text = super::json::pretty(&plan)?;
     writeln!(out, "{text}")
 }
 

@@ -292,7 +292,7 @@ pub fn json(stages: &[Stage], exit: Exit, out: &mut dyn Write) -> io::Result<()>
             .collect(),
         errors: troubles.map(|trouble| problem(&trouble.message)).collect(),
     };
-    let text = serde_json::to_string_pretty(&whole).map_err(io::Error::other)?;
+    let text = super::json::pretty(&whole)?;
     writeln!(out, "{text}")
 }
 

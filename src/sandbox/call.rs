@@ -168,6 +168,11 @@ impl Call<'_> {
         if scenarios.has("cut-lists") && !at_run_time {
             page.next = None;
         }
+        match scenarios.value("endless-pages") {
+            Some("empty") => page.next = Some(format!("{address}?$skip=1000000")),
+            Some(_) => page.next = Some(address),
+            None => {}
+        }
         Ok(list_answer(name, &page, self.format, &self.setting.root))
     }
 

@@ -77,11 +77,11 @@ fn changed(artifact: Artifact, deed: &Deed, call: &Call) -> Option<Artifact> {
         Deed::Draft(zip) => saved(zip, true),
         Deed::Configure(key, value) => configured(artifact, key, value, call),
         Deed::Lock => Some(Artifact {
-            locked_by: Some(COLLEAGUE.to_owned()),
+            lock: Some(call.stamp()),
             ..artifact
         }),
         Deed::Unlock => Some(Artifact {
-            locked_by: None,
+            lock: None,
             ..artifact
         }),
         Deed::Deploy => None,

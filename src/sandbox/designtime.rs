@@ -219,7 +219,7 @@ impl Stored {
             description: self.description,
             version,
             draft: false,
-            locked_by: None,
+            lock: None,
             hidden: false,
             created: self.stamp.clone(),
             modified: self.stamp,
@@ -370,7 +370,7 @@ fn refuse_read_only(tenant: &Tenant, artifact: &Artifact) -> Result<(), Refusal>
 
 /// Nobody writes what a colleague has open.
 pub(super) fn refuse_locked(artifact: &Artifact, call: &Call, deed: &str) -> Result<(), Refusal> {
-    if artifact.locked_by.is_none() {
+    if artifact.lock.is_none() {
         return Ok(());
     }
     let status = if call.setting.scenarios.value("locked") == Some("423") {

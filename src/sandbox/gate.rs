@@ -7,6 +7,7 @@ use serde_json::json;
 use super::answer::Answer;
 use super::call::Setting;
 use super::fault::{route_not_found, too_many_requests, unauthorized};
+use super::locks;
 use super::path::{Query, Segment};
 use super::security_material;
 use super::tokens::{Client, Credentials, Issue, Sessions, basic, bearer};
@@ -136,6 +137,7 @@ fn roles(method: &str, segments: &[Segment]) -> &'static [&'static str] {
     match (set, method) {
         ("IntegrationPackages", "GET") if has("$value") => EDIT,
         (_, "PUT") if has("$links") && has("Configurations") => &["WorkspacePackagesConfigure"],
+        (locks::LOCKS, "GET") => &["WorkspaceArtifactLocksRead"],
         ("AccessPolicies", "GET") => &["AccessPoliciesRead", "AccessPoliciesEdit"],
         ("BuildAndDeployStatus", _) => &["WorkspaceArtifactsDeploy"],
         ("IntegrationRuntimeArtifacts", "DELETE") => {

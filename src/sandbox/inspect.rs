@@ -67,7 +67,7 @@ fn artifact(artifact: &Artifact, runtime: Option<&Runtime>, now: Seconds) -> Val
         "name": artifact.name,
         "version": artifact.version,
         "draft": artifact.draft,
-        "locked_by": artifact.locked_by,
+        "locked_by": artifact.lock.as_ref().map(|lock| &lock.by),
         "modified_by": artifact.modified.by,
         "modified_at": artifact.modified.millis,
         "zip_sha256": sha256(&artifact.zip),

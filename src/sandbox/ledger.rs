@@ -50,6 +50,7 @@ static BEHAVIOURS: &[Behaviour] = &[
     behaviour(Documented, "specification", "deploy is 202 with a bare task id; Id and Version are quoted query options; a lock does not stop it"),
     behaviour(Assumed, "timing", "a build takes 1 s, the record appears 0.2 s later as STARTING and is STARTED after another 0.3 s; undeploying takes 1 s"),
     behaviour(Observed, "Terraform provider", "redeployment is in place: the old record stays STARTED until the new one, with a later DeployedOn, takes its place"),
+    behaviour(Observed, "metadata", "IntegrationDesigntimeLocks tells who has an artifact open and since when, to whoever has WorkspaceArtifactLocksRead"),
     behaviour(Documented, "specification", "run time: $filter with or only and not on DeployedOn, $top, $skip, $orderby, $inlinecount, $select, $count, paging by __next"),
     behaviour(Assumed, "unknown", "run time Type of the other artifacts is VALUE_MAPPING, MESSAGE_MAPPING, SCRIPT_COLLECTION; DeployedBy is the client id"),
     behaviour(Observed, "FlashPipe, figaf", "ErrorInformation/$value is 204 while there is nothing to say, 404 when nothing is deployed; without $value it is an entry with the Id"),

@@ -31,6 +31,7 @@ mod gate;
 mod inspect;
 mod journal;
 mod ledger;
+mod locks;
 mod messages;
 mod packages;
 mod path;

@@ -11,7 +11,7 @@ use super::error_information::start_error;
 use super::messages::MessageLog;
 use super::path::Query;
 use super::service::{Service, locked};
-use super::state::{Artifact, COLLEAGUE, Record, Stage, StartError, Tenant};
+use super::state::{Artifact, COLLEAGUE, Record, Stage, Stamp, StartError, Tenant};
 use super::{SandboxError, packages};
 
 const SAVED: Seconds = -7200.0;
@@ -144,7 +144,10 @@ fn artifact(call: &Call, preload: Preload) -> Result<Artifact, SandboxError> {
     Ok(Artifact {
         draft,
         hidden,
-        locked_by: locked.then(|| COLLEAGUE.to_owned()),
+        lock: locked.then(|| Stamp {
+            by: COLLEAGUE.to_owned(),
+            ..artifact.modified.clone()
+        }),
         ..artifact
     })
 }

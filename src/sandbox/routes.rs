@@ -6,14 +6,15 @@ use super::answer::{Answer, Format, Refusal};
 use super::artifact_type::ArtifactType;
 use super::call::Call;
 use super::state::Tenant;
-use super::{deployments, designtime, endpoints, messages, packages, runtime, security_material};
+use super::{
+    deployments, designtime, endpoints, locks, messages, packages, runtime, security_material,
+};
 
 /// Known on tenants, not built here.
 const NOT_SIMULATED: &[&str] = &[
     "$metadata",
     "$batch",
     "CopyIntegrationPackage",
-    "IntegrationDesigntimeLocks",
     "IntegrationAdapterDesigntimeArtifacts",
     "DataTypeDesigntimeArtifacts",
     "MessageTypeDesigntimeArtifacts",
@@ -57,6 +58,7 @@ pub(super) fn answer(tenant: &mut Tenant, call: &mut Call) -> Result<Answer, Ref
         "ValidateIntegrationDesigntimeArtifact" => designtime::validate(tenant, call),
         "BuildAndDeployStatus" => deployments::status(tenant, call),
         "IntegrationRuntimeArtifacts" => runtime::answer(tenant, call),
+        locks::LOCKS => locks::answer(tenant, call),
         "ServiceEndpoints" => endpoints::answer(tenant, call),
         "MessageProcessingLogs" => messages::answer(tenant, call),
         name if security_material::knows(name) => security_material::answer(call),
@@ -73,13 +75,14 @@ pub(super) fn answer(tenant: &mut Tenant, call: &mut Call) -> Result<Answer, Ref
 
 /// Whether the tenant knows such an entity set or function at all: asked before roles are looked at.
 pub(super) fn knows(name: &str) -> bool {
-    const SINGLE: [&str; 6] = [
+    const SINGLE: [&str; 7] = [
         "IntegrationPackages",
         "ValidateIntegrationDesigntimeArtifact",
         "BuildAndDeployStatus",
         "IntegrationRuntimeArtifacts",
         "ServiceEndpoints",
         "MessageProcessingLogs",
+        locks::LOCKS,
     ];
     let typed = [
         ("", "DesigntimeArtifacts"),

@@ -562,6 +562,7 @@ static ALL: &[ScenarioInfo] = &[
     scenario("clock-ahead", Seconds(600.0), Nothing, Assumed, "clocks", "the tenant's clock is ahead of this machine's"),
     scenario("latency", Seconds(0.1), Nothing, Assumed, "networks", "every answer takes this long"),
     scenario("page-size", Count(100), Nothing, Documented, "1000 rows a page", "lists come in pages of this size, with __next"),
+    scenario("endless-pages", Words(&["same", "empty"]), Nothing, Assumed, "a gateway or a tenant that is broken", "each page of a list names one more: the first one again, or an empty one"),
     scenario("cut-lists", Values::None, Nothing, Assumed, "paging of package lists is unknown", "design-time lists end after a page, without __next"),
     scenario("fault", Values::Fault, Nothing, Assumed, "gateways, routers, cables", "a fault on the wire at the matching requests"),
 ];

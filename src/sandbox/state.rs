@@ -59,7 +59,8 @@ pub(super) struct Artifact {
     /// The last saved version; a draft shows `Active` instead.
     pub(super) version: String,
     pub(super) draft: bool,
-    pub(super) locked_by: Option<String>,
+    /// Who has it open in the web UI, and since when.
+    pub(super) lock: Option<Stamp>,
     pub(super) hidden: bool,
     pub(super) created: Stamp,
     pub(super) modified: Stamp,

@@ -23,7 +23,7 @@ use crate::clock::Deadline;
 /// How many pages of a list are followed.
 const MOST_PAGES: usize = 1_000;
 /// How many entries a list may have: several times as many as the largest tenant, and a bound on memory.
-const MOST_ENTRIES: usize = 20_000;
+const MOST_ENTRIES: usize = 10_000;
 /// How many pages in a row may bring nothing new: a filter may empty one, a list without an end has no other.
 const BARREN_PAGES: usize = 3;
 /// A page of such a length, or of a multiple of it, may be cut though it names no next page: page sizes are round numbers
@@ -230,7 +230,7 @@ impl Tenant {
         }
     }
 
-    fn too_late(&self, path: &str) -> TenantError {
+    pub(super) fn too_late(&self, path: &str) -> TenantError {
         TenantError {
             kind: Kind::Unreachable,
             what: "the time ran out before the list had been read".to_owned(),

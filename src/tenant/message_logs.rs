@@ -126,7 +126,7 @@ impl Tenant {
         let mut path = first.clone();
         loop {
             let page: odata::Page<MessageLog> = self.log_page(path, deadline)?;
-            let length = page.results.len();
+            let (length, before) = (page.results.len(), guids.len());
             let own = page.results.into_iter().filter(|log| {
                 // the filter knows whole seconds only
                 let is_since = log.start.is_none_or(|start| start >= since);
@@ -134,11 +134,15 @@ impl Tenant {
             });
             found.logs.extend(own);
             let full = found.logs.len() >= MOST_MESSAGES;
+            let goes_on = length > 0 && guids.len() > before && !full;
+            if goes_on && page.next.is_some() && deadline.passed(self.clock.now()) {
+                return Err(self.too_late(&first));
+            }
             match page.next {
-                Some(link) if length > 0 && !full => path = self.below_root(&link, &first)?,
+                Some(link) if goes_on => path = self.below_root(&link, &first)?,
                 None if length < PAGE => return Ok(found),
                 next => {
-                    found.cut = full || next.is_none() || length == 0;
+                    found.cut = full || next.is_none() || !goes_on;
                     return Ok(found);
                 }
             }

@@ -150,4 +150,59 @@ old .github/action/flowship.sh
 broken .github/action/flowship.sh 's/^main$/declare -A newer; echo "${newer[@]}"; main/'
 refused 'an associative array' 'declare -A' old "$scratch/twin/.github/action/flowship.sh"
 
+section 'a release has every program, and the list of what each is made of'
+complete() {
+  local target end
+  rm -rf "$scratch/dist"
+  mkdir "$scratch/dist"
+  for target in {x86_64,aarch64}-unknown-linux-musl {x86_64,aarch64}-apple-darwin x86_64-pc-windows-msvc; do
+    end=tar.gz
+    [ "$target" != x86_64-pc-windows-msvc ] || end=zip
+    : >"$scratch/dist/flowship-v0.0.0-$target.$end"
+    : >"$scratch/dist/flowship-v0.0.0-$target.cdx.json"
+  done
+}
+complete
+.github/release/checksums.sh "$scratch/dist" >/dev/null
+[ "$(wc -l <"$scratch/dist/SHA256SUMS")" -eq 10 ] || fail 'SHA256SUMS does not list ten files'
+complete
+rm "$scratch/dist/flowship-v0.0.0-aarch64-apple-darwin.tar.gz"
+refused 'a release without a program' 'no asset for aarch64-apple-darwin' .github/release/checksums.sh "$scratch/dist"
+complete
+rm "$scratch/dist/flowship-v0.0.0-aarch64-apple-darwin.cdx.json"
+refused 'a release without an SBOM' 'no list of the parts (SBOM) for aarch64-apple-darwin' .github/release/checksums.sh "$scratch/dist"
+
+section 'deployments wait for each other in the examples'
+waits() {
+  python3 - "$1" <<'PYTHON'
+import pathlib
+import re
+import sys
+
+root = pathlib.Path(sys.argv[1])
+wrong = []
+for path in sorted(root.glob("github/deploy*.yml")):
+    text = path.read_text()
+    if "concurrency:" not in text or "cancel-in-progress: false" not in text or "cancel-in-progress: true" in text:
+        wrong.append(f"{path.name}: no concurrency group, or one that cancels")
+for path in [root / "gitlab/.gitlab-ci.yml", root / "gitlab/many.gitlab-ci.yml", root / "gitlab/template.yml"]:
+    if not re.search(r"(?m)^ +resource_group: ", path.read_text()):
+        wrong.append(f"{path.name}: no resource_group")
+if not re.search(r"(?m)^ +disableConcurrentBuilds\(\)", (root / "jenkins/Jenkinsfile").read_text()):
+    wrong.append("Jenkinsfile: no disableConcurrentBuilds")
+print("\n".join(wrong))
+sys.exit(bool(wrong))
+PYTHON
+}
+waits ci-examples
+broken_examples() {
+  rm -rf "$scratch/examples"
+  cp -R ci-examples "$scratch/examples"
+  sed -i.old "$2" "$scratch/examples/$1"
+}
+broken_examples github/deploy.yml 's/cancel-in-progress: false/cancel-in-progress: true/'
+refused 'a deployment that is cut off by the next one' 'one that cancels' waits "$scratch/examples"
+broken_examples gitlab/many.gitlab-ci.yml '/resource_group/d'
+refused 'a GitLab job without a resource group' 'no resource_group' waits "$scratch/examples"
+
 printf '\nall static gates hold\n'

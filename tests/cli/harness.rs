@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, OnceLock, Weak};
 use std::thread::{self, JoinHandle, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
-use flowship::sandbox::{Journal, Preload, Sandbox, SandboxOptions, Scenario};
+use flowship::sandbox::{Deed, Journal, JournalEntry, Preload, Sandbox, SandboxOptions, Scenario};
 use tempfile::TempDir;
 
 /// Nothing that is right takes longer; a run that hangs is ended and fails its test.
@@ -22,7 +23,7 @@ const SPEED: f64 = 20.0;
 
 /// A simulated tenant of one test.
 pub(crate) struct Tenant {
-    sandbox: Sandbox,
+    sandbox: Arc<Sandbox>,
 }
 
 impl Tenant {
@@ -38,19 +39,45 @@ impl Tenant {
 
     /// The same, with another relation between its seconds and ours.
     pub(crate) fn at_speed(speed: f64, scenarios: &[&str], preload: Vec<Preload>) -> Self {
-        let scenarios = scenarios
-            .iter()
-            .map(|name| Scenario::parse(name).unwrap())
-            .collect();
         let options = SandboxOptions {
-            scenarios,
+            scenarios: parsed(scenarios),
             speed,
             preload,
             ..SandboxOptions::default()
         };
         Self {
-            sandbox: Sandbox::start(options).unwrap(),
+            sandbox: Arc::new(Sandbox::start(options).unwrap()),
         }
+    }
+
+    /// The same, where a colleague does something to an artifact once, as soon as so many requests (but those for tokens)
+    /// have been carried out, and before the last of them is answered.
+    pub(crate) fn visited(
+        scenarios: &[&str],
+        preload: Vec<Preload>,
+        id: &str,
+        request: usize,
+        deed: Deed,
+    ) -> Self {
+        let place: Arc<OnceLock<Weak<Sandbox>>> = Arc::default();
+        let (found, id, mut seen) = (Arc::clone(&place), id.to_owned(), 0);
+        let watch = move |entry: &JournalEntry| {
+            seen += usize::from(!entry.decoded.contains("/oauth"));
+            if seen == request && !entry.decoded.contains("/oauth") {
+                let sandbox = found.get().and_then(Weak::upgrade).unwrap();
+                assert!(sandbox.colleague(&id, &deed), "{deed:?} is not possible");
+            }
+        };
+        let options = SandboxOptions {
+            scenarios: parsed(scenarios),
+            speed: SPEED,
+            preload,
+            watch: Some(Box::new(watch)),
+            ..SandboxOptions::default()
+        };
+        let sandbox = Arc::new(Sandbox::start(options).unwrap());
+        place.set(Arc::downgrade(&sandbox)).unwrap();
+        Self { sandbox }
     }
 
     /// The value of one of the variables that lead here.
@@ -120,6 +147,13 @@ impl Tenant {
         let Journal { entries } = self.journal();
         entries.iter().map(|entry| format!("{entry}\n")).collect()
     }
+}
+
+fn parsed(scenarios: &[&str]) -> Vec<Scenario> {
+    let scenarios = scenarios.iter();
+    scenarios
+        .map(|name| Scenario::parse(name).unwrap())
+        .collect()
 }
 
 impl std::ops::Deref for Tenant {

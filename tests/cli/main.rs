@@ -39,6 +39,7 @@ mod switches;
 mod tenant_to_git;
 mod tidy;
 mod transport;
+mod two_writers;
 mod undeploy;
 mod value_mappings;
 mod verdicts;

@@ -109,6 +109,38 @@ fn a_replaced_one_keeps_what_only_the_tenant_has() {
 }
 
 #[test]
+fn a_run_that_was_killed_after_the_deletion_loses_nothing_when_it_is_run_again() {
+    // it is deleted, and nobody hears of it
+    let fault = "fault=hang-after@DELETE:ValueMappingDesigntimeArtifacts#1";
+    let tenant = holding(&[fault], &TENANT);
+    let repository = repository();
+    let mut killed = replace(&repository, &tenant).start();
+    killed.wait_for("deleting it");
+    while tenant.design(ID).is_some() {
+        std::thread::yield_now();
+    }
+    killed.signal("KILL");
+    killed.end();
+    let run = replace(&repository, &tenant).run().exit(0);
+    let run = run
+        .verdict("started")
+        .stderr_has("an earlier run was interrupted");
+    for value in ["Germany", "France", "States"] {
+        assert!(running(&tenant).contains(value), "{value}: {run}");
+    }
+    assert_eq!((tenant.deployments(ID), tenant.undeployments(ID)), (1, 0));
+    let marks = fs::read_dir(repository.path()).unwrap().filter(|entry| {
+        let name = entry.as_ref().unwrap().file_name();
+        name.to_string_lossy().starts_with("flowship-replacing-")
+    });
+    assert_eq!(marks.count(), 0);
+    replace(&repository, &tenant)
+        .run()
+        .exit(0)
+        .verdict("unchanged");
+}
+
+#[test]
 fn entries_of_the_tenant_are_dropped_when_that_is_asked_for() {
     let tenant = holding(&[], &TENANT);
     let repository = repository();

@@ -162,3 +162,28 @@ fn a_tenant_that_hangs_for_ever_does_not_hold_the_run_past_its_timeout() {
     assert!(start.elapsed().as_secs() < 8, "took {:?}", start.elapsed());
     tenant.is_untouched();
 }
+
+#[test]
+fn a_list_without_an_end_is_given_up_after_a_few_pages() {
+    together(&["same", "empty"], |pages| {
+        let tenant = Tenant::holding(
+            &[&format!("endless-pages={pages}")],
+            vec![Flow::new().deployed(&[])],
+        );
+        for command in [&["list"][..], &["status"], &["endpoints"]] {
+            let before = tenant.requests().len();
+            let _ = Flowship::new()
+                .against(&tenant)
+                .args(command)
+                .args(["--timeout", "30s"])
+                .run()
+                .exit(6)
+                .stderr_has("pages that can't be followed");
+            assert!(
+                tenant.requests().len() < before + 8,
+                "{}",
+                tenant.transcript()
+            );
+        }
+    });
+}

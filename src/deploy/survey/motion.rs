@@ -14,6 +14,7 @@ pub(super) fn await_rest(
     standing: &mut Standing,
     until: Moment,
 ) -> Result<(), Stop> {
+    await_arrival(context, job, standing, until)?;
     if !plan::would_be_unchanged_at_rest(job, standing) {
         return Ok(());
     }
@@ -35,6 +36,31 @@ pub(super) fn await_rest(
         if reading.record.is_some() {
             standing.runtime = reading.record;
             standing.answered = reading.answered;
+        }
+    }
+    Ok(())
+}
+
+/// Waits a moment for the record of a deployment that a run which was killed may have called for: a second call would
+/// restart what is about to run.
+fn await_arrival(
+    context: &Context<'_>,
+    job: &Job,
+    standing: &mut Standing,
+    until: Moment,
+) -> Result<(), Stop> {
+    if plan::may_be_on_its_way(job, standing) {
+        context.ledger.progress(
+            &job.id.0,
+            "the tenant holds the same, saved a moment ago: waiting whether a deployment of it is on its way",
+        );
+    }
+    while plan::may_be_on_its_way(job, standing) && context.clock.now() < until {
+        context.pause_for_rest(job);
+        let reading = context.tenant.runtime_artifact(&job.id, context.deadline)?;
+        standing.answered = reading.answered.or(standing.answered);
+        if reading.record.is_some() {
+            standing.runtime = reading.record;
         }
     }
     Ok(())

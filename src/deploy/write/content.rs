@@ -41,7 +41,7 @@ impl Writing<'_> {
             };
         };
         match steps.upload {
-            Upload::Create => self.create(content),
+            Upload::Create => self.create_or_complete(content),
             Upload::Update => self.update(content),
             Upload::Replace => self.replace(content),
             Upload::Keep | Upload::Again => Ok(()),

@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use super::content::Downloaded;
 use super::{Halt, Writing};
-use crate::artifact::{Archive, ArtifactError, Comparable, PackOptions};
+use crate::artifact::{Archive, ArtifactError, ArtifactKind, Comparable, PackOptions};
 use crate::clock::Deadline;
 use crate::deploy::backup::{self, Repair};
 use crate::deploy::job::Content;
 use crate::deploy::outcome::{Message, Sent, Verdict, Word};
 use crate::deploy::plan::Upload;
+use crate::deploy::replacing;
 use crate::exit::Exit;
 use crate::tenant::error::TenantError;
 use crate::tenant::{Reading, Written, ZipBytes};
@@ -51,9 +52,22 @@ impl Writing<'_> {
         let backup = self.back_up(&old, content)?;
         self.delete()?;
         match self.create_anew(content) {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                replacing::unmark(self.context, self.job);
+                Ok(())
+            }
             Err(halt) => self.put_back(content, &old, &backup, halt),
         }
+    }
+
+    /// Creates what is not there; where an interrupted run had deleted it, with the entries that only the tenant had.
+    pub(super) fn create_or_complete(&mut self, content: &Content) -> Result<(), Halt> {
+        self.merge(content)?;
+        self.create(content)?;
+        if content.kind == ArtifactKind::ValueMapping {
+            replacing::unmark(self.context, self.job);
+        }
+        Ok(())
     }
 
     /// Creates it under the id that was just deleted, which may be taken for a moment longer (unknown: cpi-api.md §15).
@@ -80,9 +94,11 @@ impl Writing<'_> {
         let drop = self.job.rules.drop_tenant_entries;
         for entry in &mapping.only_on_tenant {
             let fate = if drop { "discarded" } else { "kept" };
+            let entry = self.context.tenant.words(entry);
             self.note(format!("entry that only the tenant has, {fate}: {entry}"));
         }
         for entry in &mapping.overruled {
+            let entry = self.context.tenant.words(entry);
             self.note(format!(
                 "entry of the tenant that Git contradicts, so it goes: {entry}"
             ));
@@ -123,7 +139,8 @@ impl Writing<'_> {
         let path = self.job.rules.backup_directory.join(name);
         let written = whole_file::replace(&path, |target| {
             io::copy(&mut old.open()?, target).map(|_| ())
-        });
+        })
+        .and_then(|()| replacing::mark(self.context, self.job, &path));
         if let Err(error) = written {
             let message =
                 Message::new(format!("the content of the tenant can't be saved: {error}"))
@@ -224,6 +241,7 @@ impl Writing<'_> {
     }
 
     fn restored(&mut self, halt: Halt) -> Halt {
+        replacing::unmark(self.context, self.job);
         self.wrote("the new content was not taken; the old content is back in the design time");
         self.with_note(
             halt,
