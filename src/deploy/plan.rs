@@ -133,7 +133,7 @@ pub fn would_be_unchanged_at_rest(job: &Job, standing: &Standing) -> bool {
     };
     job.rules.deploy
         && !job.rules.force
-        && standing.same_content == Some(true)
+        && (standing.same_content == Some(true) || keeps_tenant_entries(job, standing))
         && settings_hold(job, standing)
         && is_starting_since(artifact, standing.runtime.as_ref())
 }
@@ -165,7 +165,7 @@ fn was_saved_just_now(standing: &Standing) -> bool {
 pub fn may_be_on_its_way(job: &Job, standing: &Standing) -> bool {
     job.rules.deploy
         && !job.rules.force
-        && standing.same_content == Some(true)
+        && (standing.same_content == Some(true) || keeps_tenant_entries(job, standing))
         && settings_hold(job, standing)
         && was_saved_just_now(standing)
 }
