@@ -35,7 +35,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Packs, uploads, configures and deploys artifacts, and waits for the verdict about each.
-    Deploy(DeployArgs),
+    Deploy(Box<DeployArgs>),
     /// Shows what `deploy` would do, artifact by artifact, with a diff; writes nothing.
     #[command(
         after_help = "A plan that holds a `refused` artifact can't be carried out: it ends with the code that the deployment would have, mostly 1."
@@ -139,6 +139,17 @@ pub struct DeployArgs {
     /// What is put back when the new content does not run.
     #[command(flatten)]
     pub rollback: RollbackArgs,
+    /// Puts back a backup instead of deploying something: the content and values that this file describes, on the tenant
+    /// that it was saved from. `--rollback` and --replace-value-mappings print the command when it is needed.
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "Rollback",
+        conflicts_with_all = ["paths", "package", "package_name", "no_create_package", "id", "name", "keep_going",
+            "save_as_version", "parameters", "set", "set_from_env", "parameters_from_artifact",
+            "replace_value_mappings", "drop_tenant_entries", "force", "dry_run", "plan", "rollback", "smoke"]
+    )]
+    pub restore: Option<PathBuf>,
     /// Reports for CI systems.
     #[command(flatten)]
     pub reports: ReportArgs,

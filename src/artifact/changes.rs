@@ -16,7 +16,7 @@ use super::error::ArtifactError;
 use super::files::{ArtifactFile, Listing, find};
 use super::value_mapping::{VALUE_MAPPING_PATH, ValueMapping, describe};
 use secrecy::carries_password;
-pub use secrecy::looks_secret;
+pub use secrecy::{looks_secret, may_be_secret};
 pub use text::TextDiff;
 
 /// The largest file of which lines are shown, in bytes.

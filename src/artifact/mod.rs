@@ -36,7 +36,7 @@ use std::path::{Path, PathBuf};
 
 pub use adapters::{AddressPart, Intake};
 pub use archive::{Archive, PackOptions};
-pub use changes::{Change, ChangeKind, changes, looks_secret};
+pub use changes::{Change, ChangeKind, changes, may_be_secret};
 pub use check::{Finding, Severity, check};
 pub use comparison::{Comparable, Difference, What, content_equal, difference};
 use contents::Contents;

@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::jobs::{self, Asked, DEFAULT_POLL, span, timeout};
 use super::run::{Deed, Deployment, PlanWishes, Settled};
 use super::wishes::Settings;
-use super::{Refusal, Voice, plan, request, rollback, smoke};
+use super::{Refusal, Voice, plan, request, restore, rollback, smoke};
 use crate::Process;
-use crate::cli::{self, DeployArgs, PaceArgs, ParameterArgs, RedeployArgs};
+use crate::cli::{self, DeployArgs, PaceArgs, ParameterArgs, RedeployArgs, WaitArgs};
 use crate::deploy::job::{Job, Rules, Source, VersionRule};
 use crate::exit::Exit;
 use crate::settings::options::Options;
@@ -25,6 +25,9 @@ pub(super) fn deploy(
     process: &mut Process<'_>,
 ) -> Result<Exit, Refusal> {
     let options = Options::new(process.environment);
+    if let Some(file) = options.path(args.restore.as_ref(), "restore") {
+        return restore::restore(args, &file, voice, process);
+    }
     let dry = options.switch(args.dry_run, "dry-run")?;
     let approved = match options.path(args.plan.as_ref(), "plan") {
         Some(file) => Some(self::plan::read_approval(&file, process)?),
@@ -76,13 +79,17 @@ pub(super) fn settled<'a>(
     let redactor = Redactor::new();
     let wanted = asked.wanted;
     let options = Options::new(process.environment);
-    let rules = asked.rules(process)?;
+    let mut rules = asked.rules(process)?;
     let keep_going = options.switch(wanted.keep_going, "keep-going")?;
+    if keep_going && deed.stands_or_falls_together() {
+        return Err(rollback::all_or_some());
+    }
     let settings = Settings::read(
         wanted.config.as_ref(),
         wanted.environment.as_deref(),
         process,
     )?;
+    rules.reach = settings.reach(process);
     settings.refuse_no_environment()?;
     let chosen = settings
         .select(&wanted.paths, voice, process)?
@@ -138,6 +145,33 @@ pub(super) fn rates(args: &PaceArgs, options: Options<'_>) -> Result<(usize, usi
     ))
 }
 
+/// The rules of a command that brings no files of the caller's.
+pub(super) fn rules_without_files(
+    wait: &WaitArgs,
+    overwrite_drafts: bool,
+    settings: &Settings,
+    process: &Process<'_>,
+) -> Result<Rules, Refusal> {
+    let options = Options::new(process.environment);
+    Ok(Rules {
+        create_package: false,
+        overwrite_drafts: options.switch(overwrite_drafts, "overwrite-drafts")?,
+        force: true,
+        deploy: true,
+        parameters_from_artifact: false,
+        replace_value_mappings: false,
+        proven_only: false,
+        drop_tenant_entries: false,
+        backup_directory: process.directory.clone(),
+        back: None,
+        reach: settings.reach(process),
+        version: VersionRule::Keep,
+        retry_known_faults: options.switch(wait.retry_known_faults, "retry-known-faults")?,
+        settle: span(wait.settle, options, "settle", Duration::ZERO)?,
+        poll_interval: span(wait.poll_interval, options, "poll-interval", DEFAULT_POLL)?,
+    })
+}
+
 /// Configures and deploys what the tenant holds.
 pub(super) fn redeploy(
     args: &RedeployArgs,
@@ -148,26 +182,7 @@ pub(super) fn redeploy(
     let options = Options::new(process.environment);
     let settings =
         Settings::of_tenants(args.config.as_ref(), args.environment.as_deref(), process)?;
-    let rules = Rules {
-        create_package: false,
-        overwrite_drafts: options.switch(args.overwrite_drafts, "overwrite-drafts")?,
-        force: true,
-        deploy: true,
-        parameters_from_artifact: false,
-        replace_value_mappings: false,
-        proven_only: false,
-        drop_tenant_entries: false,
-        backup_directory: process.directory.clone(),
-        version: VersionRule::Keep,
-        retry_known_faults: options.switch(args.wait.retry_known_faults, "retry-known-faults")?,
-        settle: span(args.wait.settle, options, "settle", Duration::ZERO)?,
-        poll_interval: span(
-            args.wait.poll_interval,
-            options,
-            "poll-interval",
-            DEFAULT_POLL,
-        )?,
-    };
+    let rules = rules_without_files(&args.wait, args.overwrite_drafts, &settings, process)?;
     let mut ids: Vec<&str> = Vec::new();
     for id in &args.ids {
         if !ids.contains(&id.as_str()) {

@@ -123,6 +123,7 @@ impl Source {
                     names: Names::default(),
                     host: None,
                     at: String::new(),
+                    saved_from: None,
                 },
                 sandbox: Some(sandbox),
             });

@@ -237,6 +237,8 @@ impl Asked<'_> {
             drop_tenant_entries: options
                 .switch(mappings.drop_tenant_entries, "drop-tenant-entries")?,
             backup_directory: backup_directory(mappings, process),
+            back: None,
+            reach: Vec::new(),
             version: options
                 .parsed(wanted.save_as_version.clone(), "save-as-version")?
                 .map(super::deploy::version_rule)

@@ -13,6 +13,7 @@ mod messages;
 mod pack;
 mod plan;
 mod request;
+mod restore;
 mod rollback;
 mod run;
 mod sandbox;

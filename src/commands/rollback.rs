@@ -63,3 +63,15 @@ fn without_rollback() -> Refusal {
             .hint("add --rollback, or leave the option out"),
     )
 }
+
+/// With `--rollback all` everything stands or falls together.
+pub(super) fn all_or_some() -> Refusal {
+    let message = Message::new(
+        "--rollback all writes nothing unless everything can be deployed, and --keep-going deploys what can be",
+    );
+    Refusal::usage(
+        message
+            .at("--rollback all, --keep-going")
+            .hint("leave one of them out; --rollback each goes with --keep-going"),
+    )
+}

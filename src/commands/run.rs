@@ -78,6 +78,19 @@ pub(super) enum Deed {
     Undeploy(Wish),
 }
 
+impl Deed {
+    /// Whether nothing is written unless everything can be.
+    pub(super) fn stands_or_falls_together(&self) -> bool {
+        match self {
+            Deed::Deploy(deployment) => deployment
+                .rollback
+                .as_ref()
+                .is_some_and(|rules| rules.scope == rollback::Scope::All),
+            Deed::Plan(_) | Deed::Undeploy(_) => false,
+        }
+    }
+}
+
 /// How jobs are carried out.
 #[derive(Default)]
 pub(super) struct Deployment {

@@ -45,7 +45,8 @@ pub(super) fn transport(
     let dry = options.switch(args.dry_run, "dry-run")?;
     let wanted_args = wanted_args(args);
     let asked = asked(args, &wanted_args);
-    let rules = asked.rules(process)?;
+    let mut rules = asked.rules(process)?;
+    rules.reach = ends.to.reach(process);
     let (taken, host) = match take(args, &ends, voice, process)? {
         Ok(taken) => taken,
         Err(exit) => return Ok(exit),

@@ -133,6 +133,17 @@ impl Settings {
         self.environment.as_ref().map(|one| one.name.as_str())
     }
 
+    /// The options with which another command reaches the same tenant, from any directory.
+    pub(super) fn reach(&self, process: &Process<'_>) -> Vec<String> {
+        let (Some(environment), Some(file)) = (self.environment_name(), self.file()) else {
+            return Vec::new();
+        };
+        let file = process.directory.join(file);
+        let words = ["--environment", environment, "--config"];
+        let words = words.into_iter().map(str::to_owned);
+        words.chain([file.display().to_string()]).collect()
+    }
+
     /// Which variables hold the credentials, and for which host they must be.
     pub(super) fn login(&self) -> LoginNames {
         let prefix = self
@@ -147,6 +158,7 @@ impl Settings {
                 .as_ref()
                 .map(|one| one.at.clone())
                 .unwrap_or_default(),
+            saved_from: None,
         }
     }
 

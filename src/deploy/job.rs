@@ -9,6 +9,7 @@ use crate::artifact::{Archive, Artifact, ArtifactError, ArtifactKind, Comparable
 use crate::gathered::Gathered;
 use crate::settings::parameters::NamedParameter;
 
+use super::backup::Was;
 use super::outcome::Place;
 use crate::tenant::wire::{ArtifactId, Description, PackageId};
 
@@ -206,6 +207,10 @@ pub struct Rules {
     pub drop_tenant_entries: bool,
     /// Where the content of a value mapping is saved before it is deleted.
     pub backup_directory: PathBuf,
+    /// How it ran before, where it is kept content that is put back: what still runs so is not deployed again.
+    pub back: Option<Was>,
+    /// The options with which another command reaches the same tenant: the environment and its settings file.
+    pub reach: Vec<String>,
     /// Which version the tenant is to show.
     pub version: VersionRule,
     /// Deploy once more after a failure that is known to pass.
@@ -214,6 +219,17 @@ pub struct Rules {
     pub settle: Duration,
     /// The first pause between two looks.
     pub poll_interval: Duration,
+}
+
+impl Rules {
+    /// What is deployed, in words.
+    #[must_use]
+    pub fn content(&self) -> &'static str {
+        match self.back {
+            Some(_) => "the kept content",
+            None => "the new content",
+        }
+    }
 }
 
 /// Which version the tenant is to show after an upload. It is never asked to go down.

@@ -76,6 +76,8 @@ pub(crate) enum Stop {
     Usage(Box<Message>),
     /// A call did not give what it should.
     Tenant(Box<TenantError>),
+    /// It ended for another reason.
+    Ended(Box<Verdict>),
 }
 
 impl From<TenantError> for Stop {
@@ -218,7 +220,7 @@ fn unfit(surveyed: &[Surveyed<'_>]) -> Vec<Message> {
         .iter()
         .filter_map(|one| match &one.standing {
             Err(Stop::Usage(message)) => Some(message.as_ref().clone()),
-            Ok(_) | Err(Stop::Tenant(_)) => None,
+            Ok(_) | Err(Stop::Tenant(_) | Stop::Ended(_)) => None,
         })
         .collect()
 }
@@ -359,6 +361,7 @@ pub(crate) fn stopped_by(stop: Stop) -> Verdict {
     match stop {
         Stop::Tenant(error) => Verdict::of_error(*error, nothing),
         Stop::Usage(message) => Verdict::bad(Word::Invalid, nothing.to_owned(), *message),
+        Stop::Ended(verdict) => *verdict,
     }
 }
 

@@ -59,6 +59,21 @@ impl Word {
             Word::Skipped => "skipped",
         }
     }
+
+    /// The exit code that it leads to, where nothing more is known.
+    #[must_use]
+    pub fn exit(self) -> Exit {
+        match self {
+            Word::Started | Word::Unchanged | Word::Uploaded | Word::Undeployed | Word::Absent => {
+                Exit::Ok
+            }
+            Word::Failed | Word::Superseded | Word::Skipped => Exit::Failed,
+            Word::Refused => Exit::Refused,
+            Word::Invalid => Exit::Artifact,
+            Word::Undecided => Exit::Undecided,
+            Word::Unreachable => Exit::Unreachable,
+        }
+    }
 }
 
 /// How far the writing of one artifact came.
@@ -273,19 +288,9 @@ impl Verdict {
     /// An end that is not well; its exit code follows from the word.
     #[must_use]
     pub fn bad(word: Word, evidence: String, message: Message) -> Self {
-        let exit = match word {
-            Word::Started | Word::Unchanged | Word::Uploaded | Word::Undeployed | Word::Absent => {
-                Exit::Ok
-            }
-            Word::Failed | Word::Superseded | Word::Skipped => Exit::Failed,
-            Word::Refused => Exit::Refused,
-            Word::Invalid => Exit::Artifact,
-            Word::Undecided => Exit::Undecided,
-            Word::Unreachable => Exit::Unreachable,
-        };
         Self {
             word,
-            exit,
+            exit: word.exit(),
             evidence,
             message: Some(message),
         }

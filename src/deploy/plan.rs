@@ -1,5 +1,6 @@
 //! What is to be done about one artifact: a pure decision from what the caller wants and what the tenant holds.
 
+use super::backup::Was;
 use super::job::{Job, Source};
 use super::outcome::Message;
 use super::parameters::{self, Setting};
@@ -192,7 +193,7 @@ fn create(job: &Job, standing: &Standing, package: &str) -> Plan {
     let steps = Steps {
         create_package: standing.package.is_none(),
         upload: Upload::Create,
-        deploy: job.rules.deploy,
+        deploy: deploys(job, standing),
     };
     if is_read_only(standing) {
         return Plan::Refuse(read_only(package));
@@ -228,7 +229,7 @@ fn update(
         return Plan::Act(Steps {
             create_package: false,
             upload,
-            deploy: job.rules.deploy,
+            deploy: deploys(job, standing),
         });
     }
     if let Some(refusal) = may_not_write(job, standing, artifact, package, kind, same) {
@@ -237,8 +238,27 @@ fn update(
     Plan::Act(Steps {
         create_package: false,
         upload,
-        deploy: job.rules.deploy,
+        deploy: deploys(job, standing),
     })
+}
+
+/// Whether it is deployed after it was written. What is put back is not, where what ran before still does: a flow that runs
+/// is not restarted.
+fn deploys(job: &Job, standing: &Standing) -> bool {
+    let spared = match job.rules.back {
+        Some(Was::Running(deployed)) => is_deployment(deployed, standing.runtime.as_ref()),
+        _ => false,
+    };
+    job.rules.deploy && !spared
+}
+
+/// Whether the runtime shows just this deployment, STARTED.
+#[must_use]
+pub fn is_deployment(deployed: Option<TenantTime>, now: Option<&RuntimeArtifact>) -> bool {
+    deployed.is_some()
+        && now.is_some_and(|record| {
+            record.status == RuntimeStatus::Started && record.deployed_on == deployed
+        })
 }
 
 fn nothing_to_do(job: &Job, standing: &Standing, artifact: &DesigntimeArtifact) -> Option<Plan> {
@@ -343,17 +363,18 @@ fn runs_since(
 }
 
 /// Whether what runs is shown to be what the design time holds: STARTED, deployed after the last save, and no draft. What
-/// does not run has nothing to show. (design.md §3)
+/// does not run has nothing to show; what runs and is not in the design time shows nothing. (design.md §3)
 #[must_use]
 pub fn is_proven(standing: &Standing) -> bool {
-    let (Some(artifact), Some(record)) = (&standing.artifact, &standing.runtime) else {
+    let Some(record) = &standing.runtime else {
         return true;
     };
+    let artifact = standing.artifact.as_ref();
     match record.status {
         RuntimeStatus::Error | RuntimeStatus::Stopped => true,
-        RuntimeStatus::Started => {
+        RuntimeStatus::Started => artifact.is_some_and(|artifact| {
             !artifact.is_draft() && runs_since(artifact, Some(record)).is_some()
-        }
+        }),
         _ => false,
     }
 }
@@ -370,9 +391,28 @@ fn unproven(job: &Job, standing: &Standing) -> Message {
                 _ => "this tenant gives no dates that could show it".to_owned(),
             }
         }
+        (None, Some(record)) => format!(
+            "the runtime shows {}, and the design time has no such artifact: it was deleted, or an access policy hides it from this key",
+            record.status
+        ),
         (_, Some(record)) => format!("the runtime shows {}", record.status),
         (_, None) => "the runtime shows nothing".to_owned(),
     };
+    if standing.artifact.is_none() {
+        return Message::new(format!(
+            "a rollback of {} could not be relied on: what runs is not in the design time, so nothing of it can be kept",
+            job.id
+        ))
+        .because(why)
+        .hint("deploy without --rollback, or take the risk with --rollback-best-effort: if what runs stops running then, it can't be put back");
+    }
+    let same = match standing.same_content {
+        Some(true) => {
+            "; the content that it holds is already what this run brings: an earlier run may have been killed, and has kept what ran in its own --backup-dir"
+        }
+        Some(false) | None => "",
+    };
+    let why = format!("{why}{same}");
     Message::new(format!(
         "a rollback of {} could not be relied on: what runs is not shown to be the content that the tenant would give back",
         job.id

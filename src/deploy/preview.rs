@@ -11,7 +11,7 @@ use super::parameters;
 use super::plan::{self, Plan, Standing, Steps, Upload};
 use super::survey::{self, Depth, Surveyed};
 use super::{Context, Stop};
-use crate::artifact::changes::{Change, looks_secret};
+use crate::artifact::changes::{Change, may_be_secret};
 use crate::artifact::{ArtifactKind, effects};
 use crate::exit::Exit;
 use crate::tenant::wire::DesigntimeArtifact;
@@ -149,6 +149,9 @@ fn preview(context: &Context<'_>, one: Surveyed<'_>) -> Preview {
         Err(Stop::Tenant(error)) => {
             let exit = error.exit();
             return unknown(job, (*error).into(), exit);
+        }
+        Err(Stop::Ended(verdict)) => {
+            return unknown(job, verdict.message.unwrap_or_default(), verdict.exit);
         }
     };
     let plan = plan::decide(job, &standing);
@@ -328,7 +331,9 @@ fn parameter_changes(job: &Job, standing: &Standing) -> Vec<ParameterChange> {
 fn shown(job: &Job, change: &ParameterChange, clean: &impl Fn(&str) -> String) -> ParameterChange {
     let named = job.named.iter().find(|one| one.key == change.key);
     let from = named.and_then(|one| one.from.as_deref());
-    let secret = looks_secret(&change.key);
+    let values = [&change.tenant, &change.git];
+    let mut values = values.into_iter().flatten();
+    let secret = values.any(|value| may_be_secret(&change.key, value));
     let quoted = |value: &str| {
         if secret {
             "(masked)".to_owned()

@@ -59,9 +59,9 @@ pub(super) fn settle(
         Judgement::Started(doubts) => started(context, job, one, &doubts, None),
         Judgement::BuildFailed(status) => {
             let what = if status.to_string().contains("LICENSE") {
-                "the tenant's licence does not allow this deployment"
+                "the tenant's licence does not allow this deployment".to_owned()
             } else {
-                "the build of the new content failed"
+                format!("the build of {} failed", job.rules.content())
             };
             let status = context.tenant.words(&status.to_string());
             let what = format!("{what} (task status {status})");
@@ -74,7 +74,7 @@ pub(super) fn settle(
                 context,
                 job,
                 one,
-                "the new content was built, but does not start".to_owned(),
+                format!("{} was built, but does not start", job.rules.content()),
             ),
         }
         .into(),

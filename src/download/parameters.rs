@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Item, Wanted, not_written, read_text, write_text};
 use crate::artifact::comparison::RUNTIME_PROFILE;
-use crate::artifact::{Artifact, PARAMETERS_PATH, Properties, looks_secret, properties};
+use crate::artifact::{Artifact, PARAMETERS_PATH, Properties, may_be_secret, properties};
 use crate::inventory::Trouble;
 use crate::settings::parameters::read_file;
 use crate::settings::project::Target;
@@ -42,7 +42,7 @@ pub(super) fn write(
             Some(kept) if kept.contains(VARIABLE) => {
                 values.insert(key, kept.clone());
             }
-            _ if looks_secret(key) && !value.is_empty() => secrets.push(key.clone()),
+            _ if may_be_secret(key, value) && !value.is_empty() => secrets.push(key.clone()),
             _ => {
                 values.insert(key, value.replace(VARIABLE, "$${env:"));
             }

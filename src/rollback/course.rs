@@ -1,11 +1,12 @@
 //! What is done to put back one artifact, from what the tenant holds now, and what comes of it.
 
 use super::NOT_UNDONE;
-use super::decision::{self, Rules, Step, Was};
-use super::kept::{Before, knows};
-use crate::artifact::PackOptions;
+use super::decision::{self, Step};
+use super::kept::{self, Before, knows};
+use super::late::{Late, Watched};
+use crate::artifact::ArtifactKind;
 use crate::artifact::comparison::{self, Comparable};
-use crate::artifact::value_mapping::VALUE_MAPPING_PATH;
+use crate::deploy::backup::{self, Was};
 use crate::deploy::job::{Content, Job, Source};
 use crate::deploy::outcome::{Outcome, PutBack, Rollback, Sent, Verdict, Word};
 use crate::deploy::parameters::html_decoded;
@@ -14,6 +15,7 @@ use crate::deploy::{self, Context, Planned, Stop, survey};
 use crate::gathered::Gathered;
 use crate::http::retry;
 use crate::settings::parameters::NamedParameter;
+use crate::tenant::Reading;
 use crate::tenant::error::TenantError;
 use crate::tenant::wire::{DesigntimeArtifact, RuntimeArtifact};
 
@@ -32,6 +34,8 @@ pub(super) struct Way {
     values: Vec<NamedParameter>,
     /// The keys whose values somebody else changed meanwhile.
     theirs: Vec<String>,
+    /// The options with which a command reaches the same tenant.
+    reach: Vec<String>,
 }
 
 impl Course {
@@ -55,7 +59,6 @@ impl Course {
 /// One artifact that is to be put back.
 pub(super) struct Case<'a> {
     pub(super) context: &'a Context<'a>,
-    pub(super) rules: &'a Rules,
     /// What this run wanted of it.
     pub(super) ours: &'a Planned<'a>,
     pub(super) outcome: &'a Outcome,
@@ -94,13 +97,13 @@ impl Case<'_> {
         let step = if self.again {
             Step::Redeploy
         } else {
-            // the run that was interrupted may have called
+            // an earlier run may have called
             let sent = if self.before.remembered {
                 Sent::Call
             } else {
                 self.outcome.sent
             };
-            decision::step(self.before.was, now.as_ref(), sent, self.rules)
+            decision::step(self.before.was, now.as_ref(), sent)
         };
         match self.holder(&standing)? {
             Holder::Else(who) => return Ok(Self::somebody_elses(step, &who, now.as_ref())),
@@ -115,6 +118,7 @@ impl Case<'_> {
             step,
             values,
             theirs,
+            reach: self.job.rules.reach.clone(),
         })))
     }
 
@@ -133,6 +137,48 @@ impl Case<'_> {
             .record)
     }
 
+    /// What the design time holds now, in words for the person who is needed.
+    pub(super) fn held(&self) -> String {
+        self.look_again()
+            .unwrap_or_else(|error| format!("what the design time holds can't be read: {error}"))
+    }
+
+    fn look_again(&self) -> Result<String, TenantError> {
+        let (tenant, id) = (self.context.tenant, &self.job.id);
+        let deadline = self.context.deadline;
+        let found = tenant.designtime_artifact(self.before.kind, id, deadline)?;
+        let Reading::Found(artifact) = found else {
+            return Ok("the design time has no such artifact".to_owned());
+        };
+        let configured = match self.before.kind {
+            ArtifactKind::IntegrationFlow => tenant.configurations(id, deadline)?,
+            _ => Vec::new(),
+        };
+        let version = tenant.words(&artifact.version).to_string();
+        let standing = Standing {
+            artifact: Some(artifact),
+            configured,
+            ..Standing::default()
+        };
+        let content = match self.holder(&standing)? {
+            Holder::Before => "the content of before".to_owned(),
+            Holder::Ours => "the new content of this run".to_owned(),
+            Holder::Nobody => "nothing".to_owned(),
+            Holder::Else(who) => format!("other content, saved by {who}"),
+        };
+        let changed = decision::changed(&self.before.configured, &standing.configured);
+        let values = match changed.as_slice() {
+            [] => String::new(),
+            keys => format!(
+                "; parameters with other values than before: {}",
+                tenant.words(&keys.join(", "))
+            ),
+        };
+        Ok(format!(
+            "the design time holds {content} (version {version}){values}"
+        ))
+    }
+
     fn holder(&self, standing: &Standing) -> Result<Holder, TenantError> {
         let Some(artifact) = &standing.artifact else {
             return Ok(Holder::Nobody);
@@ -141,7 +187,7 @@ impl Case<'_> {
         if stamp.saved.is_some() && Some(&stamp) == self.before.stamp.as_ref() {
             return Ok(Holder::Before);
         }
-        let ours = self.our_content();
+        let ours = self.our_contents();
         let found = survey::with_download(self.context, self.before.kind, self.job, |file| {
             let remote = Comparable::of_zip(file)?;
             let configured = standing
@@ -152,7 +198,7 @@ impl Case<'_> {
             let same =
                 |local: &Comparable| comparison::difference(local, &remote, &configured).is_empty();
             let before = content(self.job).is_some_and(|content| same(&content.comparable));
-            Ok((before, ours.as_ref().is_some_and(same)))
+            Ok((before, ours.iter().any(same)))
         })?;
         Ok(match found {
             Some((true, _)) => Holder::Before,
@@ -161,16 +207,12 @@ impl Case<'_> {
         })
     }
 
-    /// The content that this run wrote: for a value mapping, with the entries that only the tenant had.
-    fn our_content(&self) -> Option<Comparable> {
-        let content = content(self.ours.job)?;
-        let mapping = self.ours.standing.mapping.as_ref();
-        let merged = mapping.and_then(|mapping| mapping.merged.as_ref());
-        let entries = merged.filter(|_| !self.ours.job.rules.drop_tenant_entries);
-        let mut pack: PackOptions = content.pack.clone();
-        pack.replaced
-            .extend(entries.map(|bytes| (VALUE_MAPPING_PATH.to_owned(), bytes.clone())));
-        Comparable::of(&content.artifact, &pack).ok()
+    /// The contents that this run may have written: of a value mapping also with the entries that only the tenant had.
+    fn our_contents(&self) -> Vec<Comparable> {
+        let plain = |content: &Content| Comparable::of(&content.artifact, &content.pack).ok();
+        let plain = content(self.ours.job).and_then(plain);
+        let merged = kept::merged(self.ours.job, &self.ours.standing);
+        plain.into_iter().chain(merged).collect()
     }
 
     fn who(&self, artifact: &DesigntimeArtifact) -> String {
@@ -218,30 +260,8 @@ impl Case<'_> {
 
     /// Somebody else's content is never overwritten.
     fn somebody_elses(step: Step, who: &str, now: Option<&RuntimeArtifact>) -> Course {
-        let shown = shown_runtime(now);
-        let (result, message) = if step == Step::Redeploy {
-            (
-                PutBack::Failed,
-                format!(
-                    "the design time holds content of {who}, which was not overwritten, and what ran before this run runs no longer: {shown}"
-                ),
-            )
-        } else {
-            (
-                PutBack::Left,
-                format!(
-                    "the design time holds content of {who}, which was not overwritten; {shown}"
-                ),
-            )
-        };
-        Course::End(Box::new(Rollback {
-            result,
-            verdict: None,
-            evidence: "nothing was put back".to_owned(),
-            message,
-            saved: None,
-            repair: None,
-        }))
+        let what = format!("the design time holds content of {who}, which was not overwritten");
+        Course::End(Box::new(not_overwritten(step, &what, &shown_runtime(now))))
     }
 
     fn not_read(&self, verdict: &Verdict) -> Course {
@@ -262,35 +282,34 @@ impl Case<'_> {
 }
 
 impl Way {
-    /// Whether only the design time was put back because a flow seemed to go on running, and it does not any more: a
-    /// deployment that this run asked for has come late.
-    pub(super) fn has_stopped_meanwhile(
+    /// The flow that goes on running, where the design time alone was put back: a deployment that this run asked for may
+    /// come late.
+    pub(super) fn goes_on(
         &self,
-        context: &Context<'_>,
         before: &Before,
         new: &Outcome,
         outcome: &Outcome,
-    ) -> bool {
-        let Was::Running(deployed) = before.was else {
-            return false;
-        };
-        if self.step != Step::DesignTime
-            || new.verdict.word != Word::Uploaded
-            || outcome.sent < Sent::Call
-        {
-            return false;
+    ) -> Option<Watched> {
+        match before.was {
+            Was::Running(deployed)
+                if self.step == Step::DesignTime
+                    && new.verdict.word == Word::Uploaded
+                    && outcome.sent == Sent::Call =>
+            {
+                Some(Watched::new(outcome, deployed))
+            }
+            _ => None,
         }
-        read_runtime(context, outcome)
-            .is_ok_and(|record| !decision::still_runs(deployed, record.as_ref()))
     }
 
-    /// What came of it.
+    /// What came of it. `late`: what became of this run's own deployment, where the flow of before went on running.
     pub(super) fn judged(
         &self,
         context: &Context<'_>,
         before: &Before,
         new: &Outcome,
         outcome: &Outcome,
+        late: Option<Late>,
     ) -> Rollback {
         let version = new.designtime_version.as_deref().unwrap_or("unknown");
         let (result, message) = match (self.step, new.verdict.word) {
@@ -298,7 +317,7 @@ impl Way {
                 PutBack::DesignTime,
                 format!(
                     "the design time holds the content and parameters of before again (version {version}); {}",
-                    what_runs(context, before, outcome)
+                    what_runs(context, before, outcome, late)
                 ),
             ),
             (Step::Redeploy, Word::Started) => (
@@ -307,13 +326,19 @@ impl Way {
                     "the content and parameters of before are back and run (version {version})"
                 ),
             ),
+            (step, Word::Superseded) => {
+                let shown = seen_runtime(context, outcome);
+                return Rollback {
+                    evidence: new.verdict.evidence.clone(),
+                    verdict: Some(Word::Superseded),
+                    ..not_overwritten(step, &causes(&new.verdict), &shown)
+                };
+            }
             _ => (
                 PutBack::Failed,
                 format!(
-                    "what stood there before could not be put back: {}; the tenant: {}; {}",
-                    causes(&new.verdict),
-                    new.verdict.evidence,
-                    seen_runtime(context, outcome)
+                    "what stood there before could not be put back: {}",
+                    causes(&new.verdict)
                 ),
             ),
         };
@@ -329,37 +354,112 @@ impl Way {
             _ => format!("; {NOT_UNDONE}"),
         };
         let message = format!("{message}{theirs}{also}");
-        Rollback {
+        let rollback = Rollback {
             result,
             verdict: Some(new.verdict.word),
             evidence: new.verdict.evidence.clone(),
             message: context.tenant.words(&message).to_string(),
             saved: None,
             repair: None,
+        };
+        if before.lost.is_empty() || result == PutBack::Failed {
+            rollback
+        } else {
+            without_values(rollback, before, &outcome.id, &self.reach)
         }
     }
 }
 
-/// What runs after the design time alone was put back.
-fn what_runs(context: &Context<'_>, before: &Before, outcome: &Outcome) -> String {
-    let open = outcome.sent == Sent::Call
-        && matches!(outcome.verdict.word, Word::Undecided | Word::Unreachable);
-    let late = if open {
-        "; the deployment that this run asked for may still come"
+/// Tells what the tenant holds, where a rollback failed: a person is needed.
+pub(super) fn with_what_is_held(rollback: Rollback, case: &Case<'_>) -> Rollback {
+    let message = format!(
+        "{}; now {}; {}",
+        rollback.message,
+        case.held(),
+        seen_runtime(case.context, case.outcome)
+    );
+    Rollback {
+        message: case.context.tenant.words(&message).to_string(),
+        ..rollback
+    }
+}
+
+/// The end of what was to be written and has no outcome: a fault of flowship, and no success.
+pub(super) fn not_written() -> Rollback {
+    Rollback {
+        result: PutBack::Failed,
+        verdict: None,
+        evidence: "nothing was put back".to_owned(),
+        message: "what stood there before was not written back".to_owned(),
+        saved: None,
+        repair: None,
+    }
+}
+
+/// Somebody else's content stays. That is well as long as what ran before goes on running.
+fn not_overwritten(step: Step, what: &str, shown: &str) -> Rollback {
+    let (result, message) = if step == Step::Redeploy {
+        (
+            PutBack::Failed,
+            format!(
+                "{what}, and what ran before this run runs no longer ({shown}); the command below overwrites that content: agree with its author first"
+            ),
+        )
     } else {
-        ""
+        (PutBack::Left, format!("{what}; {shown}"))
     };
+    Rollback {
+        result,
+        verdict: None,
+        evidence: "nothing was put back".to_owned(),
+        message,
+        saved: None,
+        repair: None,
+    }
+}
+
+/// Everything is back but values that an earlier run has changed before it was killed, and that no file may hold.
+fn without_values(rollback: Rollback, before: &Before, id: &str, reach: &[String]) -> Rollback {
+    Rollback {
+        result: PutBack::Failed,
+        message: format!(
+            "{}; but an earlier run that was killed may have changed {}: the values of before are or look like secrets, so no file holds them: set them yourself",
+            rollback.message,
+            before.lost.join(", ")
+        ),
+        repair: Some(backup::set_command(id, &before.lost, reach)),
+        ..rollback
+    }
+}
+
+/// What runs after the design time alone was put back.
+fn what_runs(
+    context: &Context<'_>,
+    before: &Before,
+    outcome: &Outcome,
+    late: Option<Late>,
+) -> String {
     let now = match before.was {
         Was::Running(Some(date)) => {
             format!("the deployment of {date} goes on running and was not touched")
         }
         Was::Running(None) | Was::Unknown => seen_runtime(context, outcome),
-        Was::NotDeployed | Was::Down | Was::New => format!(
+        Was::Stopped => format!(
+            "it was stopped before, which the API can't do again: {}; `flowship undeploy {}` takes it out",
+            seen_runtime(context, outcome),
+            outcome.id
+        ),
+        Was::NotDeployed | Was::Broken => format!(
             "it did not run before, so nothing was started: {}",
             seen_runtime(context, outcome)
         ),
     };
-    format!("{now}{late}")
+    match late {
+        Some(Late::Open) => {
+            format!("{now}; the deployment that this run asked for may still come")
+        }
+        Some(Late::Ended | Late::Came) | None => now,
+    }
 }
 
 /// Tells in the outcome what the tenant shows now.

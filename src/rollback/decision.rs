@@ -4,8 +4,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::deploy::backup::Was;
 use crate::deploy::outcome::{Phase, Sent, Word};
-use crate::deploy::plan::Standing;
+use crate::deploy::plan;
 use crate::tenant::odata::TenantTime;
 use crate::tenant::wire::{Configuration, RuntimeArtifact, RuntimeStatus};
 
@@ -35,39 +36,6 @@ pub enum Scope {
     All,
 }
 
-/// What stood before the first write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Was {
-    /// Nothing: the artifact did not exist.
-    New,
-    /// It was in the design time alone.
-    NotDeployed,
-    /// It ran, since then.
-    Running(Option<TenantTime>),
-    /// It was deployed and did not run.
-    Down,
-    /// The runtime had not come to rest, or showed a status that nobody knows.
-    Unknown,
-}
-
-impl Was {
-    /// From what was read before the first write.
-    #[must_use]
-    pub(super) fn of(standing: &Standing) -> Self {
-        if standing.artifact.is_none() {
-            return Was::New;
-        }
-        let Some(record) = &standing.runtime else {
-            return Was::NotDeployed;
-        };
-        match record.status {
-            RuntimeStatus::Started => Was::Running(record.deployed_on),
-            RuntimeStatus::Error | RuntimeStatus::Stopped => Was::Down,
-            _ => Was::Unknown,
-        }
-    }
-}
-
 /// Whether an end calls for a rollback.
 #[must_use]
 pub(super) fn calls_for_one(verdict: Word, phase: Phase, sent: Sent, rules: &Rules) -> bool {
@@ -94,10 +62,6 @@ pub(super) fn may_go_back(verdict: Word, sent: Sent) -> bool {
 /// What is done to put one artifact back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// Nothing: it was not there before, and is left.
-    Leave,
-    /// It was not there before, and is undeployed and deleted.
-    Remove,
     /// The design time alone: what ran goes on running, or nothing ran that could be started again.
     DesignTime,
     /// The design time, then a deployment of it.
@@ -106,16 +70,63 @@ pub(super) enum Step {
 
 /// What puts one artifact back. `now`: what the runtime shows after the failure.
 #[must_use]
-pub(super) fn step(was: Was, now: Option<&RuntimeArtifact>, sent: Sent, rules: &Rules) -> Step {
+pub(super) fn step(was: Was, now: Option<&RuntimeArtifact>, sent: Sent) -> Step {
     match was {
-        Was::New if rules.remove_new => Step::Remove,
-        Was::New => Step::Leave,
-        Was::NotDeployed | Was::Down => Step::DesignTime,
+        Was::NotDeployed | Was::Broken | Was::Stopped => Step::DesignTime,
         Was::Running(deployed) if still_runs(deployed, now) => Step::DesignTime,
         // no deploy call, so the runtime is somebody else's doing or a lagging replica's
         Was::Running(_) | Was::Unknown if sent < Sent::Call => Step::DesignTime,
         Was::Running(_) | Was::Unknown => Step::Redeploy,
     }
+}
+
+/// What becomes of an artifact that was not in the design time before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Newcomer {
+    /// It is left.
+    Left,
+    /// It is deleted; what ran before goes on running, or never came up.
+    Deleted,
+    /// It is undeployed and deleted.
+    Removed,
+    /// What ran without it runs no longer, and nothing of it is known: a person is needed.
+    Lost,
+}
+
+/// Decides so. `before` and `now`: what the runtime showed before the first write, and after the failure.
+#[must_use]
+pub(super) fn newcomer(
+    before: Option<&RuntimeArtifact>,
+    now: Option<&RuntimeArtifact>,
+    sent: Sent,
+    rules: &Rules,
+) -> Newcomer {
+    let ran = before
+        .filter(|record| !matches!(record.status, RuntimeStatus::Error | RuntimeStatus::Stopped));
+    match (before, ran) {
+        (_, Some(record)) if sent == Sent::Call && !still_runs(record.deployed_on, now) => {
+            Newcomer::Lost
+        }
+        _ if !rules.remove_new => Newcomer::Left,
+        // what was deployed without it is not undeployed
+        (Some(_), _) => Newcomer::Deleted,
+        (None, _) => Newcomer::Removed,
+    }
+}
+
+/// Whether a deployment that did not run before is to be undeployed again: it was not there, or somebody had stopped it and
+/// it runs now.
+#[must_use]
+pub(super) fn undeploys_again(
+    was: Was,
+    now: Option<&RuntimeArtifact>,
+    sent: Sent,
+    rules: &Rules,
+) -> bool {
+    let runs_now = now.is_some_and(|record| record.status == RuntimeStatus::Started);
+    rules.remove_new
+        && sent == Sent::Call
+        && (was == Was::NotDeployed || (was == Was::Stopped && runs_now))
 }
 
 /// The values of before that have to be written again, and the keys that a colleague has changed meanwhile: those are
@@ -139,12 +150,20 @@ pub(super) fn values_to_put_back(
     (back, theirs)
 }
 
+/// The keys whose values are not those of before.
+#[must_use]
+pub(super) fn changed(before: &[Configuration], now: &[Configuration]) -> Vec<String> {
+    let is_same = |one: &&Configuration| {
+        let mut found = now.iter().filter(|shown| shown.key == one.key);
+        found.next().is_some_and(|shown| shown.value == one.value)
+    };
+    let others = before.iter().filter(|one| !is_same(one));
+    others.map(|one| one.key.clone()).collect()
+}
+
 /// Whether the runtime shows the very deployment that ran before.
 pub(super) fn still_runs(deployed: Option<TenantTime>, now: Option<&RuntimeArtifact>) -> bool {
-    deployed.is_some()
-        && now.is_some_and(|record| {
-            record.status == RuntimeStatus::Started && record.deployed_on == deployed
-        })
+    plan::is_deployment(deployed, now)
 }
 
 #[cfg(test)]
@@ -238,7 +257,7 @@ mod tests {
             (Some(record(RuntimeStatus::Error, 7)), Step::Redeploy),
             (None, Step::Redeploy),
         ] {
-            let step = step(before, now.as_ref(), Sent::Call, &rules(false, false));
+            let step = step(before, now.as_ref(), Sent::Call);
             assert_eq!(step, expected, "{now:?}");
         }
     }
@@ -246,12 +265,9 @@ mod tests {
     #[test]
     fn what_did_not_run_is_not_started() {
         let now = record(RuntimeStatus::Error, 9);
-        for was in [Was::NotDeployed, Was::Down] {
+        for was in [Was::NotDeployed, Was::Broken, Was::Stopped] {
             for sent in [Sent::Content, Sent::Call] {
-                assert_eq!(
-                    step(was, Some(&now), sent, &rules(true, true)),
-                    Step::DesignTime
-                );
+                assert_eq!(step(was, Some(&now), sent), Step::DesignTime);
             }
         }
     }
@@ -263,10 +279,7 @@ mod tests {
             Was::Running(Some(TenantTime(7))),
             Was::Unknown,
         ] {
-            assert_eq!(
-                step(was, None, Sent::Content, &rules(true, true)),
-                Step::DesignTime
-            );
+            assert_eq!(step(was, None, Sent::Content), Step::DesignTime);
         }
     }
 
@@ -304,9 +317,67 @@ mod tests {
 
     #[test]
     fn what_is_new_is_left_unless_it_is_to_be_removed() {
-        for (remove, expected) in [(false, Step::Leave), (true, Step::Remove)] {
-            let step = step(Was::New, None, Sent::Call, &rules(false, remove));
-            assert_eq!(step, expected);
+        for (remove, expected) in [(false, Newcomer::Left), (true, Newcomer::Removed)] {
+            for sent in [Sent::Content, Sent::Call] {
+                let now = record(RuntimeStatus::Error, 9);
+                let found = newcomer(None, Some(&now), sent, &rules(false, remove));
+                assert_eq!(found, expected);
+            }
+        }
+    }
+
+    #[test]
+    fn what_runs_without_a_design_time_artifact_is_never_undeployed() {
+        let statuses = [
+            RuntimeStatus::Started,
+            RuntimeStatus::Starting,
+            RuntimeStatus::Stopping,
+            RuntimeStatus::Stopped,
+            RuntimeStatus::Error,
+            RuntimeStatus::Other("NEW".to_owned()),
+        ];
+        for status in statuses {
+            let before = record(status.clone(), 7);
+            for now in [
+                None,
+                Some(before.clone()),
+                Some(record(RuntimeStatus::Error, 9)),
+            ] {
+                for sent in [Sent::Content, Sent::Call] {
+                    for remove in [false, true] {
+                        let found =
+                            newcomer(Some(&before), now.as_ref(), sent, &rules(true, remove));
+                        assert_ne!(found, Newcomer::Removed, "{status:?} {now:?}");
+                    }
+                }
+            }
+        }
+        let ran = record(RuntimeStatus::Started, 7);
+        let broken = record(RuntimeStatus::Error, 9);
+        let is = |now, sent, remove| newcomer(Some(&ran), Some(now), sent, &rules(false, remove));
+        assert_eq!(is(&broken, Sent::Call, true), Newcomer::Lost);
+        assert_eq!(is(&ran, Sent::Call, true), Newcomer::Deleted);
+        assert_eq!(is(&ran, Sent::Call, false), Newcomer::Left);
+    }
+
+    #[test]
+    fn only_what_did_not_run_is_undeployed_again_and_only_when_asked() {
+        let (runs, failed) = (
+            record(RuntimeStatus::Started, 9),
+            record(RuntimeStatus::Error, 9),
+        );
+        for (was, now, expected) in [
+            (Was::NotDeployed, &failed, true),
+            (Was::NotDeployed, &runs, true),
+            (Was::Stopped, &runs, true),
+            (Was::Stopped, &failed, false),
+            (Was::Broken, &runs, false),
+            (Was::Running(None), &runs, false),
+            (Was::Unknown, &runs, false),
+        ] {
+            let ask = |sent, remove| undeploys_again(was, Some(now), sent, &rules(false, remove));
+            assert_eq!(ask(Sent::Call, true), expected, "{was:?} {now:?}");
+            assert!(!ask(Sent::Content, true) && !ask(Sent::Call, false));
         }
     }
 }

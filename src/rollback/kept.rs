@@ -1,14 +1,16 @@
 //! What stood on the tenant before the first write: in memory, and its content in a file that outlives this process.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use super::decision::{Rules, Was};
-use super::note::{self, Note};
+use super::decision::Rules;
+use super::hold::Hold;
 use crate::artifact::comparison::{self, Comparable};
-use crate::artifact::{Artifact, ArtifactError, ArtifactKind, looks_secret, properties};
-use crate::deploy::backup::{self, Repair};
+use crate::artifact::value_mapping::VALUE_MAPPING_PATH;
+use crate::artifact::{Artifact, ArtifactError, ArtifactKind, Digest, PackOptions};
+use crate::clock;
+use crate::deploy::backup::{self, Note, Saved, Was};
 use crate::deploy::job::{self, Content, Home, Job, Source, VersionRule};
 use crate::deploy::outcome::{Message, Outcome, Rollback, Verdict, Word};
 use crate::deploy::plan::{self, Standing};
@@ -16,9 +18,12 @@ use crate::deploy::{Context, Next, Planned, survey};
 use crate::exit::Exit;
 use crate::gathered::Gathered;
 use crate::tenant::wire::{
-    ArtifactId, Configuration, DesigntimeArtifact, PackageId, RuntimeStatus, Stamp,
+    ArtifactId, Configuration, Description, PackageId, RuntimeStatus, Stamp,
 };
 use crate::whole_file;
+
+/// How much longer than twice its timeout a run's deployment may come, in milliseconds.
+const SLACK: i64 = 10 * 60 * 1000;
 
 /// What stood on the tenant, and the job that puts it back.
 pub(crate) struct Kept {
@@ -31,13 +36,19 @@ pub(super) struct Before {
     pub(super) kind: ArtifactKind,
     /// The marks of its last save, where this run has seen them itself.
     pub(super) stamp: Option<Stamp>,
-    /// It is known from an earlier run that was interrupted.
+    /// It is known from an earlier run.
     pub(super) remembered: bool,
     /// The values that were configured.
     pub(super) configured: Vec<Configuration>,
+    /// The keys of values that an earlier run may have changed and that no file holds.
+    pub(super) lost: Vec<String>,
     pub(super) was: Was,
     /// Its content, as the tenant gave it out.
     zip: PathBuf,
+    /// The note beside it.
+    note: PathBuf,
+    /// No other run takes it up meanwhile.
+    _hold: Hold,
 }
 
 /// Keeps what stands there of one artifact; `None` where nothing does.
@@ -46,142 +57,246 @@ pub(super) fn keep(
     rules: &Rules,
     one: &Planned<'_>,
 ) -> Result<Option<Kept>, Box<Verdict>> {
-    let (Some(artifact), Next::Write(kind, _)) = (&one.standing.artifact, &one.next) else {
+    let (Source::Files(new), Next::Write(kind, _)) = (&one.job.source, &one.next) else {
         return Ok(None);
     };
-    let Source::Files(new) = &one.job.source else {
+    if one.standing.artifact.is_none() && !one.standing.remembered {
         return Ok(None);
+    }
+    let note = backup::place(&rules.directory, context.tenant, &one.job.id);
+    let Some(hold) = Hold::take(&note) else {
+        return Err(held_by_another_run(&one.job.id, &note));
     };
     if one.standing.remembered {
-        return Ok(recall(context, rules, one.job, artifact, new, *kind));
+        return recall(context, rules, one, new, note, hold).map(Some);
     }
-    let file = match downloaded(context, *kind, one.job) {
-        Ok(file) => file,
-        Err(_) if rules.best_effort => return Ok(None),
-        Err(verdict) => return Err(verdict),
+    match save(context, rules, one, *kind, new, note, hold) {
+        Err(Unkept::NotGiven(_)) if rules.best_effort => Ok(None),
+        Err(Unkept::NotGiven(verdict) | Unkept::NotWritten(verdict)) => Err(verdict),
+        Ok(kept) => Ok(Some(kept)),
+    }
+}
+
+/// Why what stands there can't be kept.
+enum Unkept {
+    /// The tenant does not give it out, or nothing readable.
+    NotGiven(Box<Verdict>),
+    /// It can't be written down here.
+    NotWritten(Box<Verdict>),
+}
+
+/// Saves the content that the tenant gives out, with a note beside it.
+fn save(
+    context: &Context<'_>,
+    rules: &Rules,
+    one: &Planned<'_>,
+    kind: ArtifactKind,
+    new: &Content,
+    note: PathBuf,
+    hold: Hold,
+) -> Result<Kept, Unkept> {
+    let Some(artifact) = &one.standing.artifact else {
+        return Err(Unkept::NotGiven(not_given_out(&one.job.id)));
     };
+    let file = downloaded(context, kind, one.job).map_err(Unkept::NotGiven)?;
     let now = context.clock.now_iso();
-    let name = backup::file_name(&one.job.id.0, &artifact.version, &now) + ".zip";
+    let (tenant, id) = (context.tenant.root(), &one.job.id);
+    let name = backup::file_name(&tenant, &id.0, &artifact.version, &now) + ".zip";
     let zip = rules.directory.join(name);
-    write(&zip, file).map_err(|error| unwritable(&zip, &error))?;
-    let content = match opened(&zip, artifact, new) {
+    let unwritable = |error: io::Error| Unkept::NotWritten(unwritable(&zip, &error));
+    let digest = write(&zip, file).map_err(unwritable)?;
+    let package = match artifact.package_id.as_str() {
+        "" => &new.package.0,
+        id => id,
+    };
+    let described = Note::of(
+        context.tenant,
+        &Saved {
+            id,
+            name: &artifact.name,
+            package,
+            version: &artifact.version,
+            zip: &zip,
+            zip_sha256: digest,
+            was: Was::of(&one.standing),
+            configured: &one.standing.configured,
+        },
+    );
+    let content = match content_of(&described, &zip) {
         Ok(content) => content,
         Err(error) => {
             let _ = fs::remove_file(&zip);
-            if rules.best_effort {
-                return Ok(None);
-            }
-            return Err(unreadable(one.job, &error));
+            return Err(Unkept::NotGiven(unreadable(one.job, &error)));
         }
     };
-    let configured = one.standing.configured.clone();
-    let was = Was::of(&one.standing);
-    let note = Note::of(
-        context,
-        &one.job.id,
-        &zip,
-        &artifact.version,
-        was,
-        &configured,
-        new.comparable.fingerprint(),
-    );
-    note.write(&rules.directory)
-        .map_err(|error| unwritable(&zip, &error))?;
-    tell(context, &one.job.id, &zip);
-    Ok(Some(Kept {
-        before: Before {
-            kind: *kind,
-            stamp: Some(artifact.stamp()),
-            remembered: false,
-            configured,
-            was,
-            zip,
-        },
-        job: job_of(one.job, content),
-    }))
-}
-
-fn tell(context: &Context<'_>, id: &ArtifactId, zip: &Path) {
-    context.ledger.kept(&id.0, Some(zip.display().to_string()));
-}
-
-/// What an earlier run had kept, and could not put back because it was interrupted.
-fn recall(
-    context: &Context<'_>,
-    rules: &Rules,
-    job: &Job,
-    artifact: &DesigntimeArtifact,
-    new: &Content,
-    kind: ArtifactKind,
-) -> Option<Kept> {
-    let note = Note::read(&rules.directory, context, &job.id)?;
-    let zip = note.zip(&rules.directory);
-    let content = opened(&zip, artifact, new).ok()?;
-    let note = note.with_ours(new.comparable.fingerprint());
-    note.write(&rules.directory).ok()?;
-    tell(context, &job.id, &zip);
-    Some(Kept {
+    with_ours(described.clone(), context, rules, one, new)
+        .write(&note)
+        .map_err(|error| {
+            let _ = fs::remove_file(&zip);
+            unwritable(error)
+        })?;
+    tell(context, one.job, &zip, &note);
+    let was = described.was();
+    Ok(Kept {
         before: Before {
             kind,
-            stamp: None,
-            remembered: true,
-            configured: note.configured(),
-            was: note.was(),
+            stamp: Some(artifact.stamp()),
+            remembered: false,
+            configured: one.standing.configured.clone(),
+            lost: Vec::new(),
+            was,
             zip,
+            note,
+            _hold: hold,
         },
-        job: job_of(job, content),
+        job: job_of(one.job, content, was),
     })
 }
 
-/// Looks whether an earlier run was interrupted that had kept what ran: then its notes hold, where the tenant's content
-/// is still what it kept, what it wrote, or what this run brings. Where what runs is shown to be what the design time holds, its notes
-/// are out of date.
-pub(super) fn remember(context: &Context<'_>, rules: &Rules, job: &Job, standing: &mut Standing) {
-    let Some(note) = Note::read(&rules.directory, context, &job.id) else {
-        return;
+/// The note with what this run is about to write.
+fn with_ours(
+    note: Note,
+    context: &Context<'_>,
+    rules: &Rules,
+    one: &Planned<'_>,
+    new: &Content,
+) -> Note {
+    let now = match one.standing.answered {
+        Some(date) => date.0,
+        None => clock::epoch_millis(context.clock.date()),
     };
-    let (Some(artifact), Some(kind), Source::Files(new)) =
-        (&standing.artifact, standing.kind, &job.source)
-    else {
-        return;
+    let twice = i64::try_from(rules.timeout.as_millis() * 2).unwrap_or(i64::MAX);
+    let until = now.saturating_add(twice).saturating_add(SLACK);
+    let merged = merged(one.job, &one.standing);
+    let contents = [
+        Some(new.comparable.fingerprint()),
+        merged.map(|one| one.fingerprint()),
+    ];
+    contents
+        .into_iter()
+        .flatten()
+        .fold(note, |note, content| note.with_ours(content, until))
+}
+
+/// What is written of a value mapping that keeps the entries which only the tenant has.
+pub(super) fn merged(job: &Job, standing: &Standing) -> Option<Comparable> {
+    let Source::Files(content) = &job.source else {
+        return None;
     };
-    let runs = standing
-        .runtime
-        .as_ref()
-        .is_some_and(|record| record.status == RuntimeStatus::Started);
-    let Ok(content) = opened(&note.zip(&rules.directory), artifact, new) else {
-        return;
-    };
-    let is_known = || {
-        holds_one_of(
-            context,
-            kind,
-            job,
-            standing,
-            &[&content.comparable, &new.comparable],
-            &note,
+    let entries = standing.mapping.as_ref()?.merged.as_ref()?;
+    if job.rules.drop_tenant_entries {
+        return None;
+    }
+    let mut pack: PackOptions = content.pack.clone();
+    pack.replaced
+        .insert(VALUE_MAPPING_PATH.to_owned(), entries.clone());
+    Comparable::of(&content.artifact, &pack).ok()
+}
+
+fn tell(context: &Context<'_>, job: &Job, zip: &Path, note: &Path) {
+    let command = backup::restore_command(note, &job.rules.reach);
+    let text = format!("{}; `{command}` puts it back", zip.display());
+    context.ledger.kept(&job.id.0, Some(text));
+}
+
+/// What an earlier run had kept and did not put back.
+fn recall(
+    context: &Context<'_>,
+    rules: &Rules,
+    one: &Planned<'_>,
+    new: &Content,
+    place: PathBuf,
+    hold: Hold,
+) -> Result<Kept, Box<Verdict>> {
+    let note = Note::read(&place).map_err(|error| {
+        nothing_written(
+            Message::new(format!("what an earlier run has kept {error}"))
+                .at(place.display().to_string())
+                .hint("run again"),
         )
+    })?;
+    let zip = note.zip(&place);
+    let content = content_of(&note, &zip).map_err(|error| unreadable(one.job, &error))?;
+    with_ours(note.clone(), context, rules, one, new)
+        .write(&place)
+        .map_err(|error| unwritable(&place, &error))?;
+    tell(context, one.job, &zip, &place);
+    let (same, lost) = note.withheld(context.tenant, &one.standing.configured);
+    let mut configured = note.configured();
+    configured.extend(same);
+    let was = note.was();
+    Ok(Kept {
+        before: Before {
+            kind: content.kind,
+            stamp: None,
+            remembered: true,
+            configured,
+            lost,
+            was,
+            zip,
+            note: place,
+            _hold: hold,
+        },
+        job: job_of(one.job, content, was),
+    })
+}
+
+/// Looks whether an earlier run has kept what ran and did not put it back, or put it back into the design time alone: then
+/// its note holds, where the tenant's content is what it kept, what it wrote, or what this run brings, and the runtime
+/// shows nothing that came later; nothing is written while another run works with it. Where what runs is shown to be what the design time holds, the note is out of date.
+pub(super) fn remember(
+    context: &Context<'_>,
+    rules: &Rules,
+    job: &Job,
+    standing: &mut Standing,
+) -> Result<(), Box<Verdict>> {
+    let place = backup::place(&rules.directory, context.tenant, &job.id);
+    let (Ok(note), Source::Files(new)) = (Note::read(&place), &job.source) else {
+        return Ok(());
     };
-    if runs && plan::is_proven(standing) {
-        note::remove(&rules.directory, context, &job.id);
-        let _ = fs::remove_file(note.zip(&rules.directory));
-    } else if is_known() {
+    let zip = note.zip(&place);
+    if !note.is_about(context.tenant, &job.id) || !note.is_whole(&zip).unwrap_or(false) {
+        return Ok(());
+    }
+    let Some(_hold) = Hold::take(&place) else {
+        return Err(held_by_another_run(&job.id, &place));
+    };
+    let record = standing.runtime.as_ref();
+    let runs = record.is_some_and(|record| record.status == RuntimeStatus::Started);
+    if standing.artifact.is_some() && runs && plan::is_proven(standing) {
+        let _ = fs::remove_file(&place);
+        let _ = fs::remove_file(zip);
+        return Ok(());
+    }
+    let deployed = record.and_then(|record| record.deployed_on);
+    if note.covers(deployed) && holds_what_is_known(context, job, new, standing, &note, &zip) {
         standing.remembered = true;
         context.ledger.progress(
             &job.id.0,
-            format!("an earlier run was interrupted: what stood there before it (version {}) is what a rollback puts back", note.version),
+            format!(
+                "an earlier run has kept what stood there before it (version {}): that is what a rollback puts back",
+                context.tenant.words(note.version())
+            ),
         );
     }
+    Ok(())
 }
 
-fn holds_one_of(
+/// Whether the design time holds what the note knows. A value mapping that is not there was deleted to be created anew.
+fn holds_what_is_known(
     context: &Context<'_>,
-    kind: ArtifactKind,
     job: &Job,
+    new: &Content,
     standing: &Standing,
-    contents: &[&Comparable],
     note: &Note,
+    zip: &Path,
 ) -> bool {
+    let Ok(kept) = content_of(note, zip) else {
+        return false;
+    };
+    let Some(kind) = standing.kind.filter(|_| standing.artifact.is_some()) else {
+        return kept.kind == ArtifactKind::ValueMapping && new.kind == kept.kind;
+    };
     let values = standing.configured.iter();
     let configured = values
         .map(|one| (one.key.clone(), one.value.clone()))
@@ -190,7 +305,8 @@ fn holds_one_of(
         let remote = Comparable::of_zip(file)?;
         let same =
             |local: &&Comparable| comparison::difference(local, &remote, &configured).is_empty();
-        Ok(note.is_ours(remote.fingerprint()) || contents.iter().any(same))
+        Ok(note.is_ours(remote.fingerprint())
+            || [&kept.comparable, &new.comparable].iter().any(same))
     });
     matches!(found, Ok(Some(true)))
 }
@@ -204,16 +320,27 @@ fn downloaded(context: &Context<'_>, kind: ArtifactKind, job: &Job) -> Result<Fi
     });
     match found {
         Ok(Some(file)) => survey::downloaded_again(&file).map_err(|error| unreadable(job, &error)),
-        Ok(None) => {
-            let message = Message::new(format!(
-                "the tenant does not give out the content of {}, so it could not be put back",
-                job.id
-            ))
-            .hint("deploy without --rollback, or take the risk with --rollback-best-effort");
-            Err(nothing_written(message))
-        }
+        Ok(None) => Err(not_given_out(&job.id)),
         Err(error) => Err(Box::new(Verdict::of_error(error, "nothing was written"))),
     }
+}
+
+fn not_given_out(id: &ArtifactId) -> Box<Verdict> {
+    let message = Message::new(format!(
+        "the tenant does not give out the content of {id}, so it could not be put back"
+    ));
+    nothing_written(
+        message.hint("deploy without --rollback, or take the risk with --rollback-best-effort"),
+    )
+}
+
+fn held_by_another_run(id: &ArtifactId, note: &Path) -> Box<Verdict> {
+    let message = Message::new(format!(
+        "another run with --rollback is working on {id} in the same directory"
+    ))
+    .at(note.with_extension("lock").display().to_string())
+    .hint("wait for its end; pipelines for one artifact should not run at the same time");
+    nothing_written(message)
 }
 
 fn nothing_written(message: Message) -> Box<Verdict> {
@@ -224,8 +351,10 @@ fn nothing_written(message: Message) -> Box<Verdict> {
     ))
 }
 
-fn write(zip: &Path, mut file: File) -> io::Result<()> {
-    whole_file::replace_private(zip, |target| io::copy(&mut file, target).map(drop))
+/// Writes the file for its owner alone; gives its digest.
+fn write(zip: &Path, mut file: File) -> io::Result<Digest> {
+    whole_file::replace_private(zip, |target| io::copy(&mut file, target).map(drop))?;
+    Digest::of_reader(&mut File::open(zip)?)
 }
 
 fn unwritable(zip: &Path, error: &io::Error) -> Box<Verdict> {
@@ -249,46 +378,56 @@ fn unreadable(job: &Job, error: &ArtifactError) -> Box<Verdict> {
     nothing_written(message)
 }
 
-fn opened(
-    zip: &Path,
-    artifact: &DesigntimeArtifact,
-    new: &Content,
-) -> Result<Content, ArtifactError> {
-    let package = match artifact.package_id.as_str() {
-        "" => new.package.clone(),
-        id => PackageId(id.to_owned()),
-    };
+/// The content that a note describes, as it is.
+pub(super) fn content_of(note: &Note, zip: &Path) -> Result<Content, ArtifactError> {
     let home = Home {
-        name: new.package_name.clone(),
-        short_text: new.short_text.clone(),
-        description: new.package_description.clone(),
-        package,
+        name: note.package().to_owned(),
+        short_text: None,
+        description: Description::default(),
+        package: PackageId(note.package().to_owned()),
     };
-    let mut content = Content::as_it_is(Artifact::open(zip)?, home, zip.to_owned())?;
-    if !artifact.name.is_empty() {
-        content.name.clone_from(&artifact.name);
+    let artifact = Artifact::open(zip)?;
+    let id = note.artifact().0;
+    let mut content = if artifact.id() == id {
+        Content::as_it_is(artifact, home, zip.to_owned())?
+    } else {
+        // a tenant takes an update only under the id of the artifact (cpi-api.md §4.3)
+        let pack = PackOptions {
+            id: Some(id),
+            ..PackOptions::default()
+        };
+        Content::pack(artifact, pack, home, zip.to_owned())?
+    };
+    if !note.name().is_empty() {
+        note.name().clone_into(&mut content.name);
     }
     Ok(content)
 }
 
 /// The job that puts it back: whatever differs is written, and no version is asked for.
-fn job_of(new: &Job, content: Content) -> Job {
+fn job_of(new: &Job, content: Content, was: Was) -> Job {
     Job {
         id: new.id.clone(),
         source: Source::Files(Box::new(content)),
         named: Vec::new(),
-        rules: job::Rules {
-            force: true,
-            parameters_from_artifact: false,
-            replace_value_mappings: true,
-            drop_tenant_entries: true,
-            proven_only: false,
-            version: VersionRule::Keep,
-            ..new.rules.clone()
-        },
+        rules: as_it_was(&new.rules, was),
         needs: Vec::new(),
         requires: Vec::new(),
         notes: Vec::new(),
+    }
+}
+
+/// The rules for putting something back.
+pub(super) fn as_it_was(rules: &job::Rules, was: Was) -> job::Rules {
+    job::Rules {
+        force: true,
+        back: Some(was),
+        parameters_from_artifact: false,
+        replace_value_mappings: true,
+        drop_tenant_entries: true,
+        proven_only: false,
+        version: VersionRule::Keep,
+        ..rules.clone()
     }
 }
 
@@ -303,30 +442,37 @@ impl Kept {
 
     /// It is not needed any more.
     pub(super) fn forget(self, context: &Context<'_>) {
-        if let Some(directory) = self.before.zip.parent() {
-            note::remove(directory, context, &self.job.id);
-        }
+        let _ = fs::remove_file(&self.before.note);
         let _ = fs::remove_file(&self.before.zip);
         context.ledger.kept(&self.job.id.0, None);
     }
 
+    /// It stays where it is: the next run with --rollback knows from it what runs.
+    pub(super) fn remain(self, context: &Context<'_>) {
+        context.ledger.kept(&self.job.id.0, None);
+    }
+
     /// Leaves it to a person who may need it, with the command that puts it back.
-    pub(super) fn leave(self, context: &Context<'_>, outcome: &mut Outcome) {
-        let (repair, _) = self.repair(context);
+    pub(super) fn leave(self, outcome: &mut Outcome) {
         outcome.notes.push(format!(
-            "what stood there before is in {}; `{repair}` puts it back",
-            self.before.zip.display()
+            "what stood there before is in {}; `{}` puts it back",
+            self.before.zip.display(),
+            self.restore_command()
         ));
     }
 
     /// Hands it to the person who is needed now, with the command that puts it back.
-    pub(super) fn hand_out(self, context: &Context<'_>, rollback: Rollback) -> Rollback {
-        let (repair, left_out) = self.repair(context);
+    pub(super) fn hand_out(self, rollback: Rollback) -> Rollback {
+        if rollback.repair.is_some() {
+            return rollback;
+        }
+        let left_out = Note::read(&self.before.note).map(|note| note.withheld_keys());
+        let left_out = left_out.unwrap_or_default();
         let message = if left_out.is_empty() {
             rollback.message
         } else {
             format!(
-                "{}; values that are or look like secrets are not in the file: set {} yourself",
+                "{}; values that are or look like secrets are not in the file: look at {} yourself",
                 rollback.message,
                 left_out.join(", ")
             )
@@ -334,49 +480,13 @@ impl Kept {
         Rollback {
             message,
             saved: Some(self.before.zip.display().to_string()),
-            repair: Some(repair),
+            repair: Some(self.restore_command()),
             ..rollback
         }
     }
 
-    /// The command that puts it back, and the keys of the parameters that it does not bring.
-    fn repair(&self, context: &Context<'_>) -> (String, Vec<String>) {
-        let (values, left_out) = self.values(context);
-        let file = self.before.zip.with_extension("prop");
-        let written = !values.is_empty()
-            && whole_file::replace_private(&file, |target| {
-                target.write_all(properties::write(&values).as_bytes())
-            })
-            .is_ok();
-        let Source::Files(content) = &self.job.source else {
-            return (String::new(), left_out);
-        };
-        let id = &self.job.id.0;
-        let repair = Repair {
-            zip: &self.before.zip,
-            package: &content.package.0,
-            id: (content.artifact.id() != id).then_some(id),
-            parameters: written.then_some(file.as_path()),
-            kind: self.before.kind,
-            deploy: matches!(self.before.was, Was::Running(_) | Was::Unknown),
-        };
-        (repair.command(), left_out)
-    }
-
-    /// The values of before that the content knows, and the keys of those that no file may hold.
-    fn values(&self, context: &Context<'_>) -> (Vec<(String, String)>, Vec<String>) {
-        let (mut values, mut left_out) = (Vec::new(), Vec::new());
-        for one in &self.before.configured {
-            if !knows(&self.job, &one.key) {
-                continue;
-            }
-            if looks_secret(&one.key) || context.tenant.hides(&one.value) {
-                left_out.push(one.key.clone());
-            } else {
-                values.push((one.key.clone(), one.value.clone()));
-            }
-        }
-        (values, left_out)
+    fn restore_command(&self) -> String {
+        backup::restore_command(&self.before.note, &self.job.rules.reach)
     }
 }
 

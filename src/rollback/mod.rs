@@ -6,17 +6,23 @@
 
 mod course;
 mod decision;
+mod hold;
 mod kept;
-mod note;
+mod late;
 mod removal;
+mod restore;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use self::course::Course;
 pub use self::decision::{Rules, Scope};
 pub(crate) use self::kept::Kept;
+use self::late::{Late, Watched};
+pub use self::restore::{Restore, RestoreError};
 use crate::clock::{Deadline, Moment};
 use crate::crew;
+use crate::deploy::backup::Was;
 use crate::deploy::job::Job;
 use crate::deploy::outcome::{Message, Outcome, Phase, PutBack, Rollback, Sent, Verdict, Word};
 use crate::deploy::plan::Standing;
@@ -26,6 +32,8 @@ use crate::exit::Exit;
 
 /// How many artifacts are read at once.
 const READERS: usize = 6;
+/// How long it may take to read what a rollback that failed has left.
+const CLOSING: Duration = Duration::from_secs(10);
 /// What every rollback leaves as it is.
 const NOT_UNDONE: &str = "version numbers and messages that were already processed are not undone";
 
@@ -64,8 +72,10 @@ pub(crate) fn keep(
 /// Takes up what an earlier run had kept of these artifacts when it was interrupted.
 pub(crate) fn remember(context: &Context<'_>, rules: &Rules, surveyed: &mut [Surveyed<'_>]) {
     for one in surveyed {
-        if let Ok(standing) = &mut one.standing {
-            kept::remember(context, rules, one.job, standing);
+        if let Ok(standing) = &mut one.standing
+            && let Err(verdict) = kept::remember(context, rules, one.job, standing)
+        {
+            one.standing = Err(Stop::Ended(verdict));
         }
     }
 }
@@ -146,7 +156,7 @@ pub(crate) fn roll_back(
     for (place, one) in kept.into_iter().enumerate() {
         let needed = outcomes.get(place).is_some_and(is_open);
         match one {
-            Some(one) if needed => one.leave(&context, &mut outcomes[place]),
+            Some(one) if needed => one.leave(&mut outcomes[place]),
             Some(one) => one.forget(&context),
             None => {}
         }
@@ -200,22 +210,46 @@ fn waves(planned: &[Planned<'_>], hit: &BTreeSet<usize>) -> Vec<Vec<usize>> {
     waves
 }
 
+/// Tells in an outcome what came of its rollback. Whatever is put back does not run as this run wanted it: that is no
+/// success, not even of what had started.
 fn take_note(outcome: &mut Outcome, rollback: Rollback, took: Moment) {
-    if rollback.result == PutBack::Failed {
-        outcome.verdict.exit = Exit::Worse;
-    }
-    if let Some(message) = outcome.verdict.message.take() {
-        let told = format!(
-            "rollback: {}: {}",
-            rollback.result.as_str(),
-            rollback.message
-        );
-        let mut message = message.because(told);
-        if let Some(repair) = &rollback.repair {
-            message.hint = Some(format!("put it back: {repair}"));
+    let verdict = &mut outcome.verdict;
+    let had_failed = verdict.exit;
+    verdict.exit = match rollback.result {
+        PutBack::Failed => Exit::Worse,
+        PutBack::Left => had_failed,
+        PutBack::DesignTime | PutBack::Restored | PutBack::Removed => match had_failed {
+            Exit::Ok => Exit::Failed,
+            // what had been taken away is back
+            Exit::Worse => verdict.word.exit(),
+            other => other,
+        },
+    };
+    let told = format!(
+        "rollback: {}: {}",
+        rollback.result.as_str(),
+        rollback.message
+    );
+    let message = verdict.message.take();
+    let mut message = match (message, verdict.exit) {
+        (None, Exit::Ok) => None,
+        (None, _) => Some(Message::new(format!(
+            "{} was {}, and was to be put back with what failed (--rollback all)",
+            outcome.id,
+            verdict.word.as_str()
+        ))),
+        (Some(message), _) => Some(message),
+    };
+    if let Some(message) = &mut message {
+        message.causes.push(told);
+        match &rollback.repair {
+            Some(repair) => message.hint = Some(format!("put it back: {repair}")),
+            // it told how to do what is done by now
+            None if had_failed == Exit::Worse => message.hint = None,
+            None => {}
         }
-        outcome.verdict.message = Some(message);
     }
+    verdict.message = message;
     outcome.took += took;
     outcome.rollback = Some(rollback);
 }
@@ -264,8 +298,8 @@ fn one_pass(
     if backs.is_empty() {
         return (Vec::new(), Vec::new());
     }
-    let (mut facts, mut jobs) = apart(backs);
-    let courses = courses(context, rules, planned, &facts, &jobs, outcomes);
+    let (facts, mut jobs) = apart(backs);
+    let courses = courses(context, planned, &facts, &jobs, outcomes);
     for (job, course) in jobs.iter_mut().zip(&courses) {
         course.settle(job);
     }
@@ -285,40 +319,138 @@ fn one_pass(
             ))
         })
         .collect();
-    let mut written = deploy::carry_out(context, &written).into_iter();
+    let written = deploy::carry_out(context, &written);
+    let mut ends: Vec<End> = ends_of(facts, jobs, courses, written);
+    await_late(context, &mut ends, outcomes);
     let mut ended = Vec::new();
     let mut over = Vec::new();
-    let all = facts.drain(..).zip(jobs).zip(courses);
-    for (((place, before, again), job), course) in all {
-        let end = match course {
-            Course::End(rollback) => *rollback,
-            Course::Write(way) => {
-                let Some(new) = written.next() else { continue };
-                if !again && way.has_stopped_meanwhile(context, &before, &new, &outcomes[place]) {
-                    let kept = Kept::of(before, job);
-                    over.push(Back {
-                        place,
-                        kept,
-                        again: true,
-                    });
-                    continue;
-                }
-                course::shown(&mut outcomes[place], &new);
-                let end = way.judged(context, &before, &new, &outcomes[place]);
-                removal::after(context, rules, &before, &outcomes[place], end)
-            }
-        };
-        let kept = Kept::of(before, job);
-        let end = match end.result {
-            PutBack::Failed => kept.hand_out(context, end),
-            _ => {
-                kept.forget(context);
-                end
-            }
-        };
-        ended.push((place, end));
+    for end in ends {
+        match end.told(context, rules, planned, outcomes) {
+            Told::Ended(place, rollback) => ended.push((place, rollback)),
+            Told::Over(back) => over.push(*back),
+        }
     }
     (ended, over)
+}
+
+/// One artifact after what was to be written is written.
+struct End {
+    place: usize,
+    kept: Kept,
+    again: bool,
+    course: Course,
+    /// How the writing ended, where something was written.
+    new: Option<Outcome>,
+    late: Option<Late>,
+}
+
+/// What is known of one artifact after a pass.
+enum Told {
+    /// What came of it.
+    Ended(usize, Rollback),
+    /// The flow that went on running does not run any more: it is put back in another pass.
+    Over(Box<Back>),
+}
+
+/// For the last reads of a rollback that failed.
+fn closing<'a>(context: &Context<'a>) -> Context<'a> {
+    let soon = context.clock.now() + CLOSING;
+    Context {
+        deadline: context.deadline.or_later(soon),
+        ..context.clone()
+    }
+}
+
+fn ends_of(
+    facts: Vec<Facts>,
+    jobs: Vec<Job>,
+    courses: Vec<Course>,
+    written: Vec<Outcome>,
+) -> Vec<End> {
+    let mut written = written.into_iter();
+    let all = facts.into_iter().zip(jobs).zip(courses);
+    all.map(|(((place, before, again), job), course)| End {
+        place,
+        kept: Kept::of(before, job),
+        again,
+        new: course.standing().and_then(|_| written.next()),
+        course,
+        late: None,
+    })
+    .collect()
+}
+
+/// Where a flow seemed to go on running, a deployment of this run may come late: it is awaited, for all of them together.
+fn await_late(context: &Context<'_>, ends: &mut [End], outcomes: &[Outcome]) {
+    let mut watched = Vec::new();
+    for end in ends.iter().filter(|end| !end.again) {
+        let outcome = &outcomes[end.place];
+        if let (Course::Write(way), Some(new)) = (&end.course, &end.new)
+            && let Some(one) = way.goes_on(&end.kept.before, new, outcome)
+        {
+            watched.push((end.place, one));
+        }
+    }
+    let (places, mut watched): (Vec<usize>, Vec<Watched>) = watched.into_iter().unzip();
+    late::watch(context, &mut watched);
+    for (place, one) in places.into_iter().zip(watched) {
+        let of_it = ends.iter_mut().filter(|end| end.place == place);
+        of_it.for_each(|end| end.late = Some(one.late()));
+    }
+}
+
+impl End {
+    fn told(
+        self,
+        context: &Context<'_>,
+        rules: &Rules,
+        planned: &[Planned<'_>],
+        outcomes: &mut [Outcome],
+    ) -> Told {
+        if self.late == Some(Late::Came) {
+            return Told::Over(Box::new(Back {
+                place: self.place,
+                kept: self.kept,
+                again: true,
+            }));
+        }
+        let (before, outcome) = (&self.kept.before, &mut outcomes[self.place]);
+        let rollback = match (self.course, self.new) {
+            (Course::End(rollback), _) => *rollback,
+            (Course::Write(way), Some(new)) => {
+                course::shown(outcome, &new);
+                let end = way.judged(context, before, &new, outcome, self.late);
+                removal::after(context, rules, before, outcome, end)
+            }
+            (Course::Write(_), None) => course::not_written(),
+        };
+        let runs_on = matches!(before.was, Was::Running(_));
+        let rollback = match rollback.result {
+            PutBack::Failed => {
+                let (before, job) = self.kept.apart();
+                let case = course::Case {
+                    context: &closing(context),
+                    ours: &planned[self.place],
+                    outcome: &outcomes[self.place],
+                    before: &before,
+                    job: &job,
+                    again: self.again,
+                };
+                let rollback = course::with_what_is_held(rollback, &case);
+                Kept::of(before, job).hand_out(rollback)
+            }
+            // its save is later than what runs, so only the note knows that it is what runs
+            PutBack::DesignTime if runs_on => {
+                self.kept.remain(context);
+                rollback
+            }
+            _ => {
+                self.kept.forget(context);
+                rollback
+            }
+        };
+        Told::Ended(self.place, rollback)
+    }
 }
 
 /// What was kept without its job.
@@ -338,7 +470,6 @@ fn apart(backs: Vec<Back>) -> (Vec<Facts>, Vec<Job>) {
 /// Reads what the tenant holds now and decides what is done with each.
 fn courses(
     context: &Context<'_>,
-    rules: &Rules,
     planned: &[Planned<'_>],
     facts: &[Facts],
     jobs: &[Job],
@@ -354,7 +485,6 @@ fn courses(
         let (place, before, again) = &facts[number];
         let case = course::Case {
             context,
-            rules,
             ours: &planned[*place],
             outcome: &outcomes[*place],
             before,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::course;
-use super::decision::{Rules, Was};
+use super::decision::{self, Newcomer, Rules};
 use super::kept::Before;
 use crate::artifact::ArtifactKind;
 use crate::artifact::comparison::{self, Comparable};
@@ -37,25 +37,49 @@ pub(super) fn of_new(
             ),
         );
     }
-    if !rules.remove_new {
-        return ended(
-            PutBack::Left,
-            format!(
-                "it was not there before this run, and is left as it is: {}; --rollback-remove-new takes it away",
-                course::seen_runtime(context, outcome)
-            ),
-        );
-    }
-    match removed(context, one, outcome) {
-        Ok(rollback) => rollback,
-        Err(error) => ended(
+    let judged = course::read_runtime(context, outcome).map(|now| {
+        let before = one.standing.runtime.as_ref();
+        decision::newcomer(before, now.as_ref(), outcome.sent, rules)
+    });
+    let shown = course::seen_runtime(context, outcome);
+    let removed = match judged {
+        Ok(Newcomer::Left) => return left(one, &shown),
+        Ok(Newcomer::Lost) => return lost(&shown),
+        Ok(Newcomer::Deleted) => removed(context, one, false),
+        Ok(Newcomer::Removed) => removed(context, one, outcome.sent == Sent::Call),
+        Err(error) => Err(error),
+    };
+    removed.unwrap_or_else(|error| {
+        ended(
             PutBack::Failed,
             format!(
-                "it was not there before this run, and could not be taken away: {error}; {}",
-                course::seen_runtime(context, outcome)
+                "it was not there before this run, and could not be taken away: {error}; {shown}"
             ),
+        )
+    })
+}
+
+/// What was not there before is left.
+fn left(one: &Planned<'_>, shown: &str) -> Rollback {
+    let message = match &one.standing.runtime {
+        None => format!(
+            "it was not there before this run, and is left as it is: {shown}; --rollback-remove-new takes it away"
         ),
-    }
+        Some(_) => format!(
+            "the design time had no such artifact before this run: what this run brought is left there; {shown}"
+        ),
+    };
+    ended(PutBack::Left, message)
+}
+
+/// What ran had no design-time artifact that could have been kept, and runs no longer.
+fn lost(shown: &str) -> Rollback {
+    ended(
+        PutBack::Failed,
+        format!(
+            "what ran before this run had no artifact in the design time, so there is nothing that could be put back, and it runs no longer: {shown}"
+        ),
+    )
 }
 
 fn ended(result: PutBack, message: String) -> Rollback {
@@ -69,10 +93,11 @@ fn ended(result: PutBack, message: String) -> Rollback {
     }
 }
 
+/// Deletes what this run created, `deployed`: after it was undeployed.
 fn removed(
     context: &Context<'_>,
     one: &Planned<'_>,
-    outcome: &Outcome,
+    deployed: bool,
 ) -> Result<Rollback, TenantError> {
     let Source::Files(content) = &one.job.source else {
         return Ok(ended(PutBack::Left, "it is left as it is".to_owned()));
@@ -92,9 +117,7 @@ fn removed(
             ),
         ));
     }
-    if outcome.sent == Sent::Call
-        && let Err(why) = undeployed(context, id)
-    {
+    if deployed && let Err(why) = undeployed(context, id) {
         return Ok(ended(
             PutBack::Failed,
             format!("it was not there before this run, and could not be undeployed: {why}"),
@@ -106,10 +129,14 @@ fn removed(
             format!("it was not there before this run, and could not be deleted: {why}"),
         ));
     }
+    let runtime = match &one.standing.runtime {
+        None => "is gone again from the design time and the runtime",
+        Some(_) => "is gone again from the design time; the runtime is as it was",
+    };
     Ok(ended(
         PutBack::Removed,
         format!(
-            "it was not there before this run, and is gone again from the design time and the runtime; package {} stays",
+            "it was not there before this run, and {runtime}; package {} stays",
             content.package
         ),
     ))
@@ -191,11 +218,11 @@ pub(super) fn after(
     outcome: &Outcome,
     end: Rollback,
 ) -> Rollback {
-    let wanted = rules.remove_new
-        && before.was == Was::NotDeployed
-        && outcome.sent == Sent::Call
-        && end.result == PutBack::DesignTime;
-    if !wanted {
+    if end.result != PutBack::DesignTime {
+        return end;
+    }
+    let now = course::read_runtime(context, outcome).unwrap_or_default();
+    if !decision::undeploys_again(before.was, now.as_ref(), outcome.sent, rules) {
         return end;
     }
     match undeployed(context, &ArtifactId(outcome.id.clone())) {

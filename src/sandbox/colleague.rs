@@ -25,6 +25,8 @@ pub enum Deed {
     Lock,
     /// Closes it again.
     Unlock,
+    /// Deletes it from the design time; what runs goes on running.
+    Delete,
 }
 
 impl Sandbox {
@@ -50,6 +52,9 @@ impl Sandbox {
         if *deed == Deed::Deploy {
             deploy(&mut tenant, &artifact, &call);
             return true;
+        }
+        if *deed == Deed::Delete {
+            return tenant.artifacts.remove(id).is_some();
         }
         let changed = changed(artifact, deed, &call);
         let done = changed.is_some();
@@ -84,7 +89,7 @@ fn changed(artifact: Artifact, deed: &Deed, call: &Call) -> Option<Artifact> {
             lock: None,
             ..artifact
         }),
-        Deed::Deploy => None,
+        Deed::Deploy | Deed::Delete => None,
     }
 }
 

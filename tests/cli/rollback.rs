@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::flow::{Flow, SCRIPT};
 use super::harness::{Flowship, Run, Tenant, together};
 use super::many::Repository;
+use flowship::sandbox::Deed;
 
 const ID: &str = "Orders";
 const KEPT: [(&str, &str); 2] = [
@@ -129,15 +130,23 @@ fn a_rollback_that_fails_says_what_to_do_and_the_command_repairs_it() {
     assert_eq!(told["result"], "failed", "{run}");
     let saved = PathBuf::from(told["saved"].as_str().unwrap());
     assert!(saved.is_file(), "{run}");
+    for text in [
+        "now the design time holds the content of before",
+        "the runtime shows ERROR",
+        "the kept content was built, but does not start",
+    ] {
+        let message = told["message"].as_str().unwrap();
+        assert!(message.contains(text), "{text}\n{run}");
+    }
+    repaired(&tenant, &told).exit(0);
+    is_as_before(&tenant);
+}
+
+/// Runs the command that repairs, somewhere else.
+fn repaired(tenant: &Tenant, told: &serde_json::Value) -> Run {
     let repair = told["repair"].as_str().unwrap().replace("flowship ", "");
     let words: Vec<String> = repair.split(' ').map(str::to_owned).collect();
-    Flowship::new()
-        .against(&tenant)
-        .in_directory(repository.path())
-        .args(words)
-        .run()
-        .exit(0);
-    is_as_before(&tenant);
+    Flowship::new().against(tenant).args(words).run()
 }
 
 #[test]
@@ -262,12 +271,8 @@ fn what_is_not_decided_is_put_back_when_asked() {
             .exit(7);
         assert_eq!(self::result(&run), result, "{run}");
         tenant.deployed_once(ID);
-        // nobody knows what comes: what stood there is kept for a person
-        assert_eq!(
-            left(repository.path(), "zip").len(),
-            usize::from(option.is_none()),
-            "{run}"
-        );
+        // nobody knows what comes: what stood there is kept, for a person and for the next run
+        assert_eq!(left(repository.path(), "zip").len(), 1, "{run}");
     }
 }
 
@@ -352,6 +357,382 @@ fn a_smoke_test_that_fails_puts_back_what_ran() {
         .exit(1);
     assert_eq!(result(&run), "restored", "{run}");
     tenant.runs(&flow);
+}
+
+#[test]
+fn what_runs_without_a_design_time_artifact_is_not_written_and_never_undeployed() {
+    for (options, code, word) in [
+        (&[][..], 1, "none"),
+        (&["--rollback-remove-new"], 1, "none"),
+        (&["--rollback-best-effort"], 1, "left"),
+        (
+            &["--rollback-best-effort", "--rollback-remove-new"],
+            1,
+            "removed",
+        ),
+    ] {
+        let tenant = running(&["build-fail#1"]);
+        assert!(tenant.colleague(ID, &Deed::Delete));
+        let run = rolled(&tenant, &after())
+            .args(options)
+            .args(["--output", "json"])
+            .run()
+            .exit(code);
+        assert_eq!(result(&run), word, "{options:?}\n{run}");
+        tenant.runs(&before());
+        assert_eq!(tenant.undeployments(ID), 0, "{options:?}");
+        if word == "none" {
+            tenant.is_untouched();
+        }
+    }
+    let tenant = running(&["start-error-in-place#1"]);
+    assert!(tenant.colleague(ID, &Deed::Delete));
+    let run = rolled(&tenant, &after())
+        .args(["--rollback-best-effort", "--rollback-remove-new"])
+        .args(["--output", "json"])
+        .run()
+        .exit(8);
+    assert_eq!(result(&run), "failed", "{run}");
+    assert_eq!(tenant.undeployments(ID), 0);
+}
+
+const MAPPING: &str = "Shared_ValueMapping";
+
+fn mapping(value: &str) -> Flow {
+    Flow::of_type("ValueMapping").with(
+        "value_mapping.xml",
+        format!("<vm version=\"2.0\"><group id=\"1\"><entry><agency>A</agency><schema>s</schema><value>DE</value></entry><entry><agency>B</agency><schema>s</schema><value>{value}</value></entry></group></vm>"),
+    )
+}
+
+fn replaced<'a>(repository: &Repository, tenant: &'a Tenant) -> Flowship<'a> {
+    repository
+        .deploy(tenant)
+        .args(["--replace-value-mappings", "--drop-tenant-entries"])
+        .args(["--rollback", "--rollback-remove-new", "--output", "json"])
+}
+
+#[test]
+fn a_value_mapping_that_a_killed_run_had_deleted_is_put_back_by_the_next() {
+    let tenant = Tenant::holding(
+        &[
+            "fault=hang-after@DELETE:ValueMappingDesigntimeArtifacts#1",
+            "start-error#1",
+        ],
+        vec![mapping("Germany").deployed(&[])],
+    );
+    let repository = Repository::new().with(&mapping("Deutschland"));
+    let mut killed = replaced(&repository, &tenant).start();
+    killed.wait_for("deleting it");
+    while tenant.design(MAPPING).is_some() {
+        std::thread::yield_now();
+    }
+    killed.signal("KILL");
+    killed.end();
+    let run = replaced(&repository, &tenant).run().exit(1);
+    assert_eq!(rollback(&run, MAPPING)["result"], "restored", "{run}");
+    tenant.runs(&mapping("Germany"));
+    assert_eq!(tenant.undeployments(MAPPING), 0);
+}
+
+#[test]
+fn a_value_mapping_that_was_taken_away_and_is_put_back_is_no_case_for_a_person() {
+    // neither the new content nor, at once, the old one is taken; the rollback's is
+    let tenant = Tenant::holding(
+        &["create-fails-after-delete=12"],
+        vec![mapping("Germany").deployed(&[])],
+    );
+    let repository = Repository::new().with(&mapping("Deutschland"));
+    let run = replaced(&repository, &tenant).run();
+    let told = rollback(&run, MAPPING);
+    let (code, result) = (run.code, told["result"].as_str().unwrap_or("none"));
+    assert_eq!((code, result), (Some(1), "design-time"), "{run}");
+    assert!(!run.stderr.contains("put the old content back:"), "{run}");
+    tenant.runs(&mapping("Germany"));
+    assert!(tenant.design(MAPPING).is_some());
+}
+
+/// A flow with a parameter whose key says that it is a secret.
+fn with_secret(flow: Flow) -> Flow {
+    let values = flow.read(super::flow::VALUES);
+    flow.with(
+        super::flow::VALUES,
+        format!("{values}Receiver\\ Password=default\n"),
+    )
+}
+
+#[test]
+fn a_secret_that_a_killed_run_has_changed_is_no_success_of_the_next() {
+    const SECRET: &str = "Receiver Password";
+    for (changes, code, result) in [(true, 8, "failed"), (false, 1, "restored")] {
+        let old = with_secret(before());
+        let configured = [(SECRET, "of operations"), KEPT[0], KEPT[1]];
+        let tenant = Tenant::holding(
+            &["start-error#1", "start-error#2", "latency=1"],
+            vec![old.deployed(&configured)],
+        );
+        let repository = Repository::new().with(&with_secret(after()));
+        let rolled = || {
+            let value = if changes {
+                "of this run"
+            } else {
+                "of operations"
+            };
+            repository
+                .deploy(&tenant)
+                .env("PASSWORD", value)
+                .args(["--set-from-env", "Receiver Password=PASSWORD"])
+                .args(["--rollback", "--output", "json"])
+        };
+        let mut killed = rolled().start();
+        killed.wait_for("deployment accepted");
+        killed.signal("KILL");
+        killed.end();
+        for file in left(repository.path(), "json") {
+            let text = fs::read_to_string(file).unwrap();
+            assert!(
+                !text.contains("of operations") && text.contains(SECRET),
+                "{text}"
+            );
+        }
+        let run = rolled().run().exit(code);
+        let told = rollback(&run, ID);
+        assert_eq!(told["result"], result, "{run}");
+        if changes {
+            let repair = told["repair"].as_str().unwrap();
+            assert_eq!(
+                repair,
+                "flowship redeploy Orders --set-from-env 'Receiver Password=VARIABLE'",
+            );
+        }
+        let mut values = tenant.runs(&old);
+        values.retain(|(key, _)| key != SECRET);
+        values.sort();
+        let mut expected = super::many::pairs(&KEPT);
+        expected.sort();
+        assert_eq!(values, expected);
+    }
+}
+
+const ENVIRONMENTS: &str = "
+packages:
+  - id: Orders
+    artifacts:
+      - flows/Orders
+environments:
+  dev:
+    credentials: DEV_CPI
+    id-suffix: _dev
+    name-suffix: \" dev\"
+    parameters:
+      Orders:
+        Retries: \"77\"
+";
+
+#[test]
+fn the_command_that_repairs_knows_the_environment() {
+    let here = || before().with_id("Orders_dev");
+    let tenant = Tenant::holding(
+        &["start-error#1", "start-error#2"],
+        vec![here().deployed(&KEPT)],
+    );
+    let repository = Repository::new().with(&after());
+    repository.write("flowship.yaml", ENVIRONMENTS);
+    let dev = |words: &[&str]| {
+        Flowship::new()
+            .watching(&tenant)
+            .env("DEV_CPI_SERVICE_KEY", tenant.variable("CPI_SERVICE_KEY"))
+            .args(words)
+    };
+    let run = dev(&[
+        "deploy",
+        "--environment",
+        "dev",
+        "--rollback",
+        "--output",
+        "json",
+    ])
+    .in_directory(repository.path())
+    .run()
+    .exit(8);
+    let told = rollback(&run, "Orders_dev");
+    let repair = told["repair"].as_str().unwrap().replace("flowship ", "");
+    let words: Vec<&str> = repair.split(' ').collect();
+    dev(&words).run().exit(0).verdict("started");
+    let mut values: Vec<_> = tenant
+        .running("Orders_dev")
+        .unwrap()
+        .parameters
+        .into_iter()
+        .collect();
+    values.sort();
+    let mut expected = super::many::pairs(&KEPT);
+    expected.sort();
+    assert_eq!(values, expected);
+    assert!(tenant.design("Orders_dev_dev").is_none());
+}
+
+#[test]
+fn a_backup_is_put_back_on_its_own_tenant_and_whole_or_not_at_all() {
+    let tenant = running(&["start-error#1", "start-error#2"]);
+    let other = running(&[]);
+    let repository = Repository::new().with(&after());
+    let run = repository
+        .deploy(&tenant)
+        .args(["--rollback", "--output", "json"])
+        .run()
+        .exit(8);
+    let note = &left(repository.path(), "json")[0];
+    let restore = |tenant| {
+        Flowship::new()
+            .against(tenant)
+            .arg("deploy")
+            .arg("--restore")
+            .arg(note)
+    };
+    restore(&other)
+        .run()
+        .exit(2)
+        .stderr_has("and the backup is of");
+    other.is_untouched();
+    restore(&tenant)
+        .args(["--set", "Retries=1"])
+        .run()
+        .exit(2)
+        .stderr_has("cannot be used with");
+    let saved = PathBuf::from(rollback(&run, ID)["saved"].as_str().unwrap());
+    let whole = fs::read(&saved).unwrap();
+    fs::write(&saved, &whole[..whole.len() - 1]).unwrap();
+    restore(&tenant)
+        .run()
+        .exit(2)
+        .stderr_has("is not the content that was saved");
+    fs::remove_file(&saved).unwrap();
+    restore(&tenant).run().exit(2).stderr_has("can't be read");
+    fs::write(&saved, &whole).unwrap();
+    restore(&tenant).run().exit(0).verdict("started");
+    is_as_before(&tenant);
+}
+
+#[test]
+fn what_still_runs_is_not_restarted_by_the_command_either() {
+    let tenant = running(&["build-fail#1", "slow=20"]);
+    let repository = Repository::new().with(&after());
+    let mut run = repository
+        .deploy(&tenant)
+        .args(["--rollback", "--output", "json"])
+        .start();
+    // the rollback's upload is refused
+    run.wait_for("deployment accepted");
+    assert!(tenant.colleague(ID, &Deed::Lock));
+    let run = run.end().exit(8);
+    let told = rollback(&run, ID);
+    let message = told["message"].as_str().unwrap();
+    let held = "now the design time holds the new content of this run";
+    assert!(message.contains(held), "{run}");
+    assert!(tenant.colleague(ID, &Deed::Unlock));
+    repaired(&tenant, &told).exit(0).verdict("uploaded");
+    tenant.deployed_once(ID);
+    is_as_before(&tenant);
+}
+
+#[test]
+fn two_runs_in_one_directory_do_not_take_each_other_for_killed() {
+    let tenant = running(&["slow=60"]);
+    let repository = Repository::new().with(&after());
+    let mut first = repository.deploy(&tenant).arg("--rollback").start();
+    first.wait_for("deployment accepted");
+    repository
+        .deploy(&tenant)
+        .args(["--rollback", "--force"])
+        .run()
+        .exit(1)
+        .stderr_has("another run with --rollback is working on Orders");
+    first.signal("TERM");
+    first.end().exit(143);
+    tenant.deployed_once(ID);
+}
+
+#[test]
+fn after_the_design_time_alone_was_put_back_the_next_run_knows_what_runs() {
+    let tenant = running(&["build-fail#1", "start-error#2"]);
+    let repository = Repository::new().with(&after());
+    let rolled = || {
+        repository
+            .deploy(&tenant)
+            .args(["--rollback", "--output", "json"])
+    };
+    assert_eq!(result(&rolled().run().exit(1)), "design-time");
+    let run = rolled().run().exit(1);
+    assert_eq!(result(&run), "restored", "{run}");
+    is_as_before(&tenant);
+    rolled().run().exit(0);
+    for ending in ["zip", "json", "lock"] {
+        assert!(left(repository.path(), ending).is_empty(), "{ending}");
+    }
+}
+
+#[test]
+fn a_deployment_that_comes_late_is_seen_and_what_ran_is_put_back() {
+    let tenant = running(&["slow=140#1"]);
+    let repository = Repository::new().with(&after());
+    let run = repository
+        .deploy(&tenant)
+        .args(["--timeout", "6s", "--rollback", "--rollback-on-timeout"])
+        .args(["--output", "json"])
+        .run()
+        .exit(7);
+    assert_eq!(result(&run), "restored", "{run}");
+    is_as_before(&tenant);
+}
+
+#[test]
+fn all_or_none_is_told_of_what_had_started_too() {
+    let held = |ids: &[&str]| ids.iter().map(|id| Flow::named(id).deployed(&[])).collect();
+    let new = |id| Flow::named(id).with(SCRIPT, "def other() {}\n");
+    // B fails, and A can't be put back
+    let tenant = Tenant::holding(&["start-error@B#1", "start-error@A#2"], held(&["A", "B"]));
+    let repository = Repository::new().with(&new("A")).with(&new("B"));
+    let run = repository
+        .deploy(&tenant)
+        .args(["--rollback", "all", "--report-junit", "junit.xml"])
+        .run()
+        .exit(8)
+        .stderr_has("error: A: A was started, and was to be put back")
+        .stderr_has("put it back: flowship deploy --restore");
+    let junit = run.written("junit.xml");
+    assert_eq!(
+        junit.matches("was to be put back with what failed").count() > 0,
+        true,
+        "{junit}"
+    );
+
+    let tenant = Tenant::holding(&["start-error@B#1"], held(&["A", "B"]));
+    let repository = Repository::new().with(&new("A")).with(&new("B"));
+    let run = repository
+        .deploy(&tenant)
+        .args(["--rollback", "all", "--output", "json"])
+        .run()
+        .exit(1);
+    let report = run.json();
+    let codes: Vec<_> = report["artifacts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["exit_code"].clone())
+        .collect();
+    assert_eq!(codes, [1, 1], "{run}");
+}
+
+#[test]
+fn all_or_none_does_not_go_with_some() {
+    let tenant = running(&[]);
+    rolled(&tenant, &after())
+        .args(["all", "--keep-going"])
+        .run()
+        .exit(2)
+        .stderr_has("leave one of them out");
+    tenant.is_untouched();
 }
 
 #[test]

@@ -225,7 +225,7 @@ fn a_creation_that_is_refused_for_good_leaves_what_runs_and_says_how_to_mend_it(
     assert_eq!(tenant.running(MAPPING).unwrap().status, "STARTED");
     assert_eq!(tenant.deployments(MAPPING), 0);
     run.stderr_has(
-        "the value mapping is not in the design time any more; what runs goes on running",
+        "the value mapping is not in the design time any more; the runtime was not touched",
     )
     .stderr_has("put the old content back: flowship deploy ");
 }

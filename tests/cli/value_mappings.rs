@@ -161,21 +161,14 @@ fn the_command_that_is_printed_puts_the_old_content_back() {
         .arg("--drop-tenant-entries")
         .run()
         .exit(0);
-    let backup = backup(&repository, &run);
-    assert!(
-        run.stdout
-            .contains("--replace-value-mappings --drop-tenant-entries` puts it back")
-    );
+    let note = backup(&repository, &run).with_extension("json");
+    let note = note.to_str().unwrap();
+    let command = format!("`flowship deploy --restore {note}` puts it back");
+    assert!(run.stdout.contains(&command), "{run}");
     let elsewhere = Repository::new();
     elsewhere
         .call(&tenant, "deploy")
-        .arg(backup)
-        .args([
-            "--package",
-            "Orders",
-            "--replace-value-mappings",
-            "--drop-tenant-entries",
-        ])
+        .args(["--restore", note])
         .run()
         .exit(0);
     assert!(running(&tenant).contains("States"));
@@ -224,7 +217,7 @@ fn one_that_can_neither_be_created_nor_put_back_needs_a_person() {
         .run()
         .exit(8)
         .stderr_has(
-            "the value mapping is not in the design time any more; what runs goes on running",
+            "the value mapping is not in the design time any more; the runtime was not touched",
         )
         .stderr_has("put the old content back: flowship deploy ");
     backup(&repository, &run);

@@ -93,6 +93,12 @@ pub fn looks_secret(key: &str) -> bool {
         || is_key(words)
 }
 
+/// Whether a parameter may hold a secret, by its key or by its value: then no file and no output shows the value.
+#[must_use]
+pub fn may_be_secret(key: &str, value: &str) -> bool {
+    looks_secret(key) || carries_password(value)
+}
+
 /// Whether a value carries a user and a password in an address, whatever its key: `https://user:password@host`.
 pub(super) fn carries_password(value: &str) -> bool {
     value.split("://").skip(1).any(|rest| {

@@ -198,7 +198,11 @@ impl<'a> Writing<'a> {
 
     fn uploaded(&self, artifact: &DesigntimeArtifact) -> Progress {
         let version = self.context.tenant.words(&artifact.version);
-        let evidence = format!("design time version {version}; not deployed, as asked");
+        let why = match self.job.rules.back {
+            Some(_) => "not deployed",
+            None => "not deployed, as asked",
+        };
+        let evidence = format!("design time version {version}; {why}");
         Progress::Done(
             Box::new(Verdict::well(Word::Uploaded, evidence)),
             self.trace.clone(),

@@ -1,15 +1,16 @@
 //! Replacing a value mapping: the tenant has no update for it, so it is deleted and created anew. What it held is saved to
 //! a file first, and put back when the creation fails.
 
+use std::fs::File;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::content::Downloaded;
 use super::{Halt, Writing};
-use crate::artifact::{Archive, ArtifactError, ArtifactKind, Comparable, PackOptions};
+use crate::artifact::{Archive, ArtifactError, ArtifactKind, Comparable, Digest, PackOptions};
 use crate::clock::Deadline;
-use crate::deploy::backup::{self, Repair};
+use crate::deploy::backup::{self, Note, Saved, Was};
 use crate::deploy::job::Content;
 use crate::deploy::outcome::{Message, Sent, Verdict, Word};
 use crate::deploy::plan::Upload;
@@ -135,12 +136,12 @@ impl Writing<'_> {
             .as_ref()
             .map_or("", |artifact| artifact.version.as_str());
         let now = self.context.clock.now_iso();
-        let name = backup::file_name(&self.job.id.0, version, &now) + ".zip";
+        let tenant = self.context.tenant.root();
+        let name = backup::file_name(&tenant, &self.job.id.0, version, &now) + ".zip";
         let path = self.job.rules.backup_directory.join(name);
-        let written = whole_file::replace(&path, |target| {
-            io::copy(&mut old.open()?, target).map(|_| ())
-        })
-        .and_then(|()| replacing::mark(self.context, self.job, &path));
+        let written = self
+            .save(old, content, &path)
+            .and_then(|()| replacing::mark(self.context, self.job, &path));
         if let Err(error) = written {
             let message =
                 Message::new(format!("the content of the tenant can't be saved: {error}"))
@@ -155,9 +156,31 @@ impl Writing<'_> {
         self.note(format!(
             "backup of the tenant's content: {}; `{}` puts it back",
             path.display(),
-            restore_command(&path, content)
+            self.restore_command(&path)
         ));
         Ok(path)
+    }
+
+    /// Saves the zip for its owner alone, and beside it the note that puts it back.
+    fn save(&self, old: &Downloaded, content: &Content, zip: &Path) -> io::Result<()> {
+        whole_file::replace_private(zip, |target| io::copy(&mut old.open()?, target).map(|_| ()))?;
+        let artifact = self.standing.artifact.as_ref();
+        let saved = Saved {
+            id: &self.job.id,
+            name: artifact.map_or(&content.name, |artifact| &artifact.name),
+            package: &content.package.0,
+            version: artifact.map_or("", |artifact| &artifact.version),
+            zip,
+            zip_sha256: Digest::of_reader(&mut File::open(zip)?)?,
+            was: Was::of(self.standing),
+            configured: &[],
+        };
+        Note::of(self.context.tenant, &saved).write(&backup_note(zip))
+    }
+
+    /// The command that makes the tenant hold a backup again.
+    fn restore_command(&self, zip: &Path) -> String {
+        backup::restore_command(&backup_note(zip), &self.job.rules.reach)
     }
 
     fn delete(&mut self) -> Result<(), Halt> {
@@ -185,7 +208,9 @@ impl Writing<'_> {
             self.try_again("the deletion", attempt, lost, deadline)?;
         }
         self.content_sent = Some(self.context.clock.now());
-        self.wrote("the value mapping was deleted from the design time; what runs goes on running");
+        self.wrote(
+            "the value mapping was deleted from the design time; the runtime was not touched",
+        );
         Ok(())
     }
 
@@ -202,7 +227,7 @@ impl Writing<'_> {
         &mut self,
         content: &Content,
         old: &Downloaded,
-        backup: &std::path::Path,
+        backup: &Path,
         halt: Halt,
     ) -> Result<(), Halt> {
         self.progress("the creation failed: putting the old content back");
@@ -232,7 +257,7 @@ impl Writing<'_> {
             let pause = crate::http::retry::backoff(attempt - 1);
             self.context.clock.sleep(pause);
         };
-        Err(self.lost_for_good(content, backup, halt, &why))
+        Err(self.lost_for_good(backup, halt, &why))
     }
 
     fn restoring(&self) -> Deadline {
@@ -250,21 +275,15 @@ impl Writing<'_> {
     }
 
     /// The design time has no such artifact now: what to do is told exactly.
-    fn lost_for_good(
-        &mut self,
-        content: &Content,
-        backup: &std::path::Path,
-        halt: Halt,
-        why: &str,
-    ) -> Halt {
-        self.wrote("the value mapping is NOT in the design time; what runs goes on running");
-        let command = restore_command(backup, content);
+    fn lost_for_good(&mut self, backup: &Path, halt: Halt, why: &str) -> Halt {
+        self.wrote("the value mapping is NOT in the design time; the runtime was not touched");
+        let command = self.restore_command(backup);
         let mut verdict = self.verdict_of(halt);
         let mut message = verdict.message.take().unwrap_or_default();
         message = message
             .because(format!("the old content could not be put back: {why}"))
             .because(
-                "the value mapping is not in the design time any more; what runs goes on running",
+                "the value mapping is not in the design time any more; the runtime was not touched",
             );
         message.hint = Some(format!("put the old content back: {command}"));
         verdict.message = Some(message);
@@ -287,17 +306,9 @@ impl Writing<'_> {
     }
 }
 
-/// The command that makes the tenant hold a backup again.
-fn restore_command(backup: &std::path::Path, content: &Content) -> String {
-    Repair {
-        zip: backup,
-        package: &content.package.0,
-        id: None,
-        parameters: None,
-        kind: content.kind,
-        deploy: true,
-    }
-    .command()
+/// The note beside a backup.
+fn backup_note(zip: &Path) -> PathBuf {
+    zip.with_extension("json")
 }
 
 fn cannot(error: &ArtifactError) -> Halt {

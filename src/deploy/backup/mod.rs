@@ -1,0 +1,137 @@
+//! What is saved of the tenant's content before it is written over, and the command that puts it back.
+
+mod note;
+
+use std::path::Path;
+
+use crate::artifact::Digest;
+
+pub use self::note::{Note, NoteError, Saved, Was, place};
+
+/// The command that makes the tenant hold again what a note describes, for a POSIX shell. `reach`: the options with which
+/// it finds the same tenant.
+#[must_use]
+pub fn restore_command(note: &Path, reach: &[String]) -> String {
+    let mut words = vec![
+        "flowship deploy --restore".to_owned(),
+        quoted(&note.display().to_string()),
+    ];
+    words.extend(reach.iter().map(|word| quoted(word)));
+    words.join(" ")
+}
+
+/// The command that writes values which no file may hold, from variables of the caller, and deploys.
+#[must_use]
+pub fn set_command(id: &str, keys: &[String], reach: &[String]) -> String {
+    let mut words = vec!["flowship redeploy".to_owned(), quoted(id)];
+    for key in keys {
+        words.push(format!(
+            "--set-from-env {}",
+            quoted(&format!("{key}=VARIABLE"))
+        ));
+    }
+    words.extend(reach.iter().map(|word| quoted(word)));
+    words.join(" ")
+}
+
+/// A word for a shell.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}
+
+/// A file name that no other backup has, without its ending: id, version, time, and a digest of the tenant and the whole
+/// id. Only characters that every file system takes.
+#[must_use]
+pub fn file_name(tenant: &str, id: &str, version: &str, now: &str) -> String {
+    let plain = |text: &str| -> String {
+        text.chars()
+            .map(|c| {
+                if c.is_ascii_alphanumeric() || "._-".contains(c) {
+                    c
+                } else {
+                    '_'
+                }
+            })
+            .take(90)
+            .collect()
+    };
+    let time: String = now.chars().filter(char::is_ascii_alphanumeric).collect();
+    let (id, version, which) = (plain(id), plain(version), short_digest(tenant, id));
+    format!("flowship-backup-{id}-{version}-{time}-{}", &which[..8])
+}
+
+/// One name for each artifact of each tenant, whatever characters they have.
+fn short_digest(tenant: &str, id: &str) -> String {
+    let mut digest = Digest::of(format!("{tenant}\n{id}").as_bytes()).to_string();
+    digest.truncate(16);
+    digest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock;
+
+    #[test]
+    fn a_backup_has_a_name_for_every_file_system() {
+        let name = file_name("t", "My.Map-1", "1.0.2", &clock::iso(0));
+        let (rest, digest) = name.rsplit_once('-').unwrap_or_default();
+        assert_eq!(rest, "flowship-backup-My.Map-1-1.0.2-19700101T000000000Z");
+        assert!(digest.len() == 8 && digest.chars().all(|c| c.is_ascii_hexdigit()));
+        assert!(
+            file_name("t", "../a b", "Active", "t").starts_with("flowship-backup-.._a_b-Active-t-")
+        );
+        let long = file_name("t", &"x".repeat(500), &"9".repeat(500), "t");
+        assert!(long.len() < 250);
+    }
+
+    #[test]
+    fn names_that_would_be_the_same_are_not() {
+        let name = |tenant: &str, id: &str| file_name(tenant, id, "1", "t").to_lowercase();
+        let one = name("a", &format!("{}1", "x".repeat(90)));
+        for other in [
+            name("a", &format!("{}2", "x".repeat(90))),
+            name("b", &format!("{}1", "x".repeat(90))),
+        ] {
+            assert_ne!(one, other);
+        }
+        assert_ne!(name("a", "Orders"), name("a", "orders"));
+        assert_ne!(name("a", "a b"), name("a", "a_b"));
+    }
+
+    #[test]
+    fn words_are_quoted_for_a_shell() {
+        for (text, expected) in [
+            ("a/b-1.zip", "a/b-1.zip"),
+            ("a b", "'a b'"),
+            ("a'b", r"'a'\''b'"),
+            ("$(x)", "'$(x)'"),
+            ("", "''"),
+        ] {
+            assert_eq!(quoted(text), expected);
+        }
+    }
+
+    #[test]
+    fn the_commands_name_what_is_needed_and_no_more() {
+        let note = Path::new("a b.json");
+        assert_eq!(
+            restore_command(note, &[]),
+            "flowship deploy --restore 'a b.json'"
+        );
+        let reach = ["--environment".to_owned(), "prod eu".to_owned()];
+        assert_eq!(
+            restore_command(note, &reach),
+            "flowship deploy --restore 'a b.json' --environment 'prod eu'"
+        );
+        assert_eq!(
+            set_command("Orders", &["API Key".to_owned()], &reach),
+            "flowship redeploy Orders --set-from-env 'API Key=VARIABLE' --environment 'prod eu'"
+        );
+    }
+}

@@ -1,0 +1,334 @@
+//! A note beside saved content: what it is, where it came from, what was configured and whether it ran. From it alone what
+//! stood there can be put back: by the next run, when this one is killed, and by `flowship deploy --restore`.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::artifact::{Digest, may_be_secret};
+use crate::deploy::plan::Standing;
+use crate::tenant::Tenant;
+use crate::tenant::odata::TenantTime;
+use crate::tenant::wire::{ArtifactId, Configuration, RuntimeStatus};
+use crate::whole_file;
+
+/// The version of the form; a note of another one is none.
+const FORM: u32 = 2;
+/// More than any note has, in bytes.
+const LARGEST: u64 = 16 * 1024 * 1024;
+
+/// Whether and as what an artifact ran before the first write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Was {
+    /// It was in the design time alone.
+    NotDeployed,
+    /// It ran, since then.
+    Running(Option<TenantTime>),
+    /// Somebody had stopped it.
+    Stopped,
+    /// It was deployed and had not come up.
+    Broken,
+    /// The runtime had not come to rest, or showed a status that nobody knows.
+    Unknown,
+}
+
+impl Was {
+    /// From what was read before the first write.
+    #[must_use]
+    pub fn of(standing: &Standing) -> Self {
+        let Some(record) = &standing.runtime else {
+            return Was::NotDeployed;
+        };
+        match record.status {
+            RuntimeStatus::Started => Was::Running(record.deployed_on),
+            RuntimeStatus::Error => Was::Broken,
+            RuntimeStatus::Stopped => Was::Stopped,
+            _ => Was::Unknown,
+        }
+    }
+
+    /// Whether it is to run again when it is put back.
+    #[must_use]
+    pub fn ran(self) -> bool {
+        matches!(self, Was::Running(_) | Was::Unknown)
+    }
+}
+
+/// What is known of saved content.
+pub struct Saved<'a> {
+    /// Its id on the tenant.
+    pub id: &'a ArtifactId,
+    /// Its name there.
+    pub name: &'a str,
+    /// Its package.
+    pub package: &'a str,
+    /// The version that the design time showed.
+    pub version: &'a str,
+    /// The file with it.
+    pub zip: &'a Path,
+    /// The digest of that file.
+    pub zip_sha256: Digest,
+    /// Whether it ran.
+    pub was: Was,
+    /// The values that were configured.
+    pub configured: &'a [Configuration],
+}
+
+/// What is written down of one artifact.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Note {
+    form: u32,
+    /// The address of the tenant.
+    tenant: String,
+    artifact: String,
+    name: String,
+    package: String,
+    version: String,
+    /// The file with its content, beside the note.
+    zip: String,
+    zip_sha256: String,
+    was: Ran,
+    /// What was written, or was about to be: fingerprints of contents.
+    #[serde(default)]
+    ours: Vec<String>,
+    /// Until when, in milliseconds since 1970 by the tenant's clock, a deployment of the run that wrote this may come.
+    #[serde(default)]
+    until: i64,
+    values: Vec<Value>,
+    /// The parameters whose values no file may hold.
+    withheld: Vec<Withheld>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Value {
+    key: String,
+    text: String,
+    data_type: String,
+}
+
+/// A parameter whose value is or looks like a secret: the value is not written down, only a mark that tells whether
+/// another one is the same.
+#[derive(Clone, Serialize, Deserialize)]
+struct Withheld {
+    key: String,
+    mark: String,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Ran {
+    NotDeployed,
+    Running(Option<i64>),
+    Stopped,
+    Broken,
+    Unknown,
+}
+
+/// Why a note can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum NoteError {
+    /// It can't be read.
+    #[error("can't be read: {0}")]
+    Read(#[from] io::Error),
+    /// It is none.
+    #[error("is no note of a backup that this version of flowship wrote")]
+    NotOne,
+}
+
+impl Note {
+    /// What is written down. Values that are or look like secrets are not.
+    #[must_use]
+    pub fn of(tenant: &Tenant, saved: &Saved<'_>) -> Self {
+        let (withheld, values): (Vec<_>, Vec<_>) = saved
+            .configured
+            .iter()
+            .partition(|one| may_be_secret(&one.key, &one.value) || tenant.hides(&one.value));
+        let values = values.into_iter().map(|one| Value {
+            key: one.key.clone(),
+            text: one.value.clone(),
+            data_type: one.data_type.clone(),
+        });
+        let withheld = withheld.into_iter().map(|one| Withheld {
+            key: one.key.clone(),
+            mark: mark(tenant, saved.id, one),
+        });
+        let file = saved.zip.file_name().unwrap_or_default();
+        Self {
+            form: FORM,
+            tenant: tenant.root(),
+            artifact: saved.id.0.clone(),
+            name: saved.name.to_owned(),
+            package: saved.package.to_owned(),
+            version: saved.version.to_owned(),
+            zip: file.to_string_lossy().into_owned(),
+            zip_sha256: saved.zip_sha256.to_string(),
+            was: match saved.was {
+                Was::NotDeployed => Ran::NotDeployed,
+                Was::Running(date) => Ran::Running(date.map(|date| date.0)),
+                Was::Stopped => Ran::Stopped,
+                Was::Broken => Ran::Broken,
+                Was::Unknown => Ran::Unknown,
+            },
+            ours: Vec::new(),
+            until: 0,
+            values: values.collect(),
+            withheld: withheld.collect(),
+        }
+    }
+
+    /// Reads a note.
+    pub fn read(file: &Path) -> Result<Self, NoteError> {
+        let mut text = Vec::new();
+        File::open(file)?.take(LARGEST).read_to_end(&mut text)?;
+        let note: Self = serde_json::from_slice(&text).map_err(|_| NoteError::NotOne)?;
+        let beside = Path::new(&note.zip).file_name() == Some(note.zip.as_ref());
+        if note.form == FORM && beside {
+            Ok(note)
+        } else {
+            Err(NoteError::NotOne)
+        }
+    }
+
+    /// Whether it is about this artifact of this tenant.
+    #[must_use]
+    pub fn is_about(&self, tenant: &Tenant, id: &ArtifactId) -> bool {
+        self.tenant == tenant.root() && self.artifact == id.0
+    }
+
+    /// Writes it down, for the eyes of its owner alone.
+    pub fn write(&self, file: &Path) -> io::Result<()> {
+        let text = serde_json::to_vec_pretty(self)?;
+        whole_file::replace_private(file, |target| target.write_all(&text))
+    }
+
+    /// Adds what a run is about to write, and until when its deployment may come.
+    #[must_use]
+    pub fn with_ours(mut self, content: Digest, until: i64) -> Self {
+        let content = content.to_string();
+        if !self.ours.contains(&content) {
+            self.ours.push(content);
+        }
+        self.until = self.until.max(until);
+        self
+    }
+
+    /// Whether a content is one that a run has written, or was about to.
+    #[must_use]
+    pub fn is_ours(&self, content: Digest) -> bool {
+        self.ours.contains(&content.to_string())
+    }
+
+    /// Whether the runtime shows what it showed when this was written, or what the run that wrote it may have deployed: what
+    /// was deployed later is somebody else's, and the note tells nothing about it.
+    #[must_use]
+    pub fn covers(&self, deployed: Option<TenantTime>) -> bool {
+        match deployed {
+            Some(date) => date.0 <= self.until || self.was() == Was::Running(deployed),
+            None => true,
+        }
+    }
+
+    /// The address of the tenant.
+    #[must_use]
+    pub fn tenant(&self) -> &str {
+        &self.tenant
+    }
+
+    /// The id of the artifact.
+    #[must_use]
+    pub fn artifact(&self) -> ArtifactId {
+        ArtifactId(self.artifact.clone())
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its package.
+    #[must_use]
+    pub fn package(&self) -> &str {
+        &self.package
+    }
+
+    /// The version that the design time showed.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// Where the saved content lies. `note`: where this note does.
+    #[must_use]
+    pub fn zip(&self, note: &Path) -> PathBuf {
+        note.with_file_name(&self.zip)
+    }
+
+    /// Whether a file is the saved content, byte by byte.
+    pub fn is_whole(&self, zip: &Path) -> io::Result<bool> {
+        Ok(Digest::of_reader(&mut File::open(zip)?)?.to_string() == self.zip_sha256)
+    }
+
+    /// What stood there.
+    #[must_use]
+    pub fn was(&self) -> Was {
+        match self.was {
+            Ran::NotDeployed => Was::NotDeployed,
+            Ran::Running(date) => Was::Running(date.map(TenantTime)),
+            Ran::Stopped => Was::Stopped,
+            Ran::Broken => Was::Broken,
+            Ran::Unknown => Was::Unknown,
+        }
+    }
+
+    /// The values that were configured, as far as they are written down.
+    #[must_use]
+    pub fn configured(&self) -> Vec<Configuration> {
+        let values = self.values.iter();
+        values
+            .map(|one| Configuration {
+                key: one.key.clone(),
+                value: one.text.clone(),
+                data_type: one.data_type.clone(),
+            })
+            .collect()
+    }
+
+    /// Of the parameters whose values are not written down: those that still hold the same value, and the keys of those
+    /// that do not.
+    #[must_use]
+    pub fn withheld(
+        &self,
+        tenant: &Tenant,
+        now: &[Configuration],
+    ) -> (Vec<Configuration>, Vec<String>) {
+        let id = self.artifact();
+        let (mut same, mut lost) = (Vec::new(), Vec::new());
+        for withheld in &self.withheld {
+            match now.iter().find(|one| one.key == withheld.key) {
+                Some(one) if mark(tenant, &id, one) == withheld.mark => same.push(one.clone()),
+                _ => lost.push(withheld.key.clone()),
+            }
+        }
+        (same, lost)
+    }
+
+    /// The keys of the parameters whose values are not written down.
+    #[must_use]
+    pub fn withheld_keys(&self) -> Vec<String> {
+        self.withheld.iter().map(|one| one.key.clone()).collect()
+    }
+}
+
+fn mark(tenant: &Tenant, id: &ArtifactId, one: &Configuration) -> String {
+    tenant.mark(&format!("{id}\n{}\n{}", one.key, one.value))
+}
+
+/// Where the note about what stood there before a run lies: one place for each artifact of each tenant.
+#[must_use]
+pub fn place(directory: &Path, tenant: &Tenant, id: &ArtifactId) -> PathBuf {
+    let digest = super::short_digest(&tenant.root(), &id.0);
+    directory.join(format!("flowship-kept-{digest}.json"))
+}

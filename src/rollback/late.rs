@@ -1,0 +1,133 @@
+//! A deployment that nobody decided about may still come after the design time was put back: it is awaited for a while, and
+//! what it replaces is put back then.
+
+use std::time::Duration;
+
+use super::decision;
+use crate::clock::Moment;
+use crate::deploy::Context;
+use crate::deploy::outcome::{Outcome, Sent, Word};
+use crate::tenant::TaskReading;
+use crate::tenant::odata::TenantTime;
+use crate::tenant::wire::{ArtifactId, BuildStatus, TaskId};
+
+/// The longest pause between two looks.
+const LONGEST: Duration = Duration::from_secs(5);
+/// How often the runtime must say that nothing is deployed before it is believed.
+const ABSENT: u32 = 2;
+
+/// What became of a deployment of this run, after the design time alone was put back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Late {
+    /// What ran before runs no longer.
+    Came,
+    /// It has ended, and what ran before goes on running.
+    Ended,
+    /// It may still come.
+    Open,
+}
+
+/// One flow that went on running when the design time was put back.
+pub(super) struct Watched {
+    id: ArtifactId,
+    /// When it was deployed.
+    deployed: Option<TenantTime>,
+    task: Option<TaskId>,
+    /// Nobody knows yet what becomes of this run's deployment.
+    open: bool,
+    absent: u32,
+    late: Late,
+}
+
+impl Watched {
+    /// `deployed`: when the deployment of before was.
+    pub(super) fn new(outcome: &Outcome, deployed: Option<TenantTime>) -> Self {
+        Self {
+            id: ArtifactId(outcome.id.clone()),
+            deployed,
+            task: outcome.task.clone().map(TaskId),
+            open: is_open(outcome),
+            absent: 0,
+            late: Late::Open,
+        }
+    }
+
+    pub(super) fn late(&self) -> Late {
+        self.late
+    }
+
+    fn look(&mut self, context: &Context<'_>) {
+        let seen = context
+            .tenant
+            .runtime_artifact_once(&self.id, context.deadline);
+        let Ok(Some(reading)) = seen else {
+            return;
+        };
+        let record = reading.record;
+        if !decision::still_runs(self.deployed, record.as_ref()) {
+            self.absent += 1;
+            if record.is_some() || self.absent >= ABSENT {
+                self.late = Late::Came;
+            }
+        } else if !self.open || self.has_failed(context) {
+            self.late = Late::Ended;
+        }
+    }
+
+    fn has_failed(&self, context: &Context<'_>) -> bool {
+        let ask = |task| {
+            context
+                .tenant
+                .build_and_deploy_status(task, context.deadline)
+        };
+        let status = self.task.as_ref().map(ask);
+        matches!(status, Some(Ok(TaskReading::Status(BuildStatus::Fail(_)))))
+    }
+}
+
+/// Whether a deployment of this run may still come.
+fn is_open(outcome: &Outcome) -> bool {
+    outcome.sent == Sent::Call
+        && matches!(
+            outcome.verdict.word,
+            Word::Undecided | Word::Unreachable | Word::Skipped
+        )
+}
+
+/// Looks at all of them until each is decided, at most for half of the time left.
+pub(super) fn watch(context: &Context<'_>, all: &mut [Watched]) {
+    let began = context.clock.now();
+    let until = began + context.deadline.left(began) / 2;
+    let mut told = false;
+    loop {
+        for one in all.iter_mut().filter(|one| one.late == Late::Open) {
+            one.look(context);
+        }
+        let now = context.clock.now();
+        if all.iter().all(|one| one.late != Late::Open) || now >= until {
+            return;
+        }
+        if !told {
+            told = true;
+            tell(context, all);
+        }
+        let waited = now.saturating_sub(began);
+        context
+            .clock
+            .sleep(pause(waited).min(until.saturating_sub(now)));
+    }
+}
+
+fn tell(context: &Context<'_>, all: &[Watched]) {
+    for one in all.iter().filter(|one| one.late == Late::Open && one.open) {
+        context.ledger.progress(
+            &one.id.0,
+            "the design time is put back; waiting whether the deployment of this run still comes",
+        );
+    }
+}
+
+/// A tenth of the time waited, within bounds.
+fn pause(waited: Moment) -> Duration {
+    (waited / 10).clamp(Duration::from_millis(300), LONGEST)
+}
