@@ -102,6 +102,12 @@ impl fmt::Display for Difference {
 }
 
 impl Comparable {
+    /// The values of its `parameters.prop`; `None` where there is none that can be read.
+    #[must_use]
+    pub fn parameters(&self) -> Option<&BTreeMap<String, String>> {
+        self.parameters.as_ref()?.meaning()
+    }
+
     /// The content of a local artifact as it would be packed.
     pub fn of(artifact: &Artifact, options: &PackOptions) -> Result<Self, ArtifactError> {
         let mut contents = Contents::reopen(artifact)?;

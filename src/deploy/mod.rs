@@ -10,6 +10,7 @@ pub mod parameters;
 pub mod plan;
 pub mod preview;
 mod replacing;
+mod resetting;
 mod schedule;
 mod settle;
 mod stray;

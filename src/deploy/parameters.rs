@@ -117,10 +117,10 @@ pub fn settings(
                 ),
             );
         }
-        if !artifact_wins {
-            for one in before {
-                wanted.insert(&one.key, (&one.value, Why::Kept));
-            }
+    }
+    if !artifact_wins {
+        for one in before {
+            wanted.insert(&one.key, (&one.value, Why::Kept));
         }
     }
     for parameter in named {

@@ -43,10 +43,21 @@ pub struct Standing {
     /// Whether `runtime` comes from the list of everything that runs. What a list does not show may still be shown
     /// alone, so whoever compares with it must look at a list again.
     pub by_list: bool,
-    /// What ran before is known from an earlier run that was interrupted.
-    pub remembered: bool,
+    /// The values that an interrupted run had not put back after its upload: they are to stand.
+    pub recalled: Vec<Configuration>,
+    /// What stood there before an earlier run, where that did not come to its end.
+    pub remembered: Option<Memory>,
     /// What a reader should know, whatever the verdict.
     pub notes: Vec<String>,
+}
+
+/// What an earlier run had found before its first write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memory {
+    /// An artifact, whose content it has kept.
+    Content,
+    /// Nothing: it was not there.
+    Nothing,
 }
 
 /// A value mapping whose content differs from the tenant's.
@@ -182,7 +193,9 @@ pub fn decide(job: &Job, standing: &Standing) -> Plan {
         },
     };
     match plan {
-        Plan::Act(_) if job.rules.proven_only && !standing.remembered && !is_proven(standing) => {
+        Plan::Act(_)
+            if job.rules.proven_only && standing.remembered.is_none() && !is_proven(standing) =>
+        {
             Plan::Refuse(unproven(job, standing))
         }
         plan => plan,
@@ -429,7 +442,17 @@ fn is_starting_since(artifact: &DesigntimeArtifact, runtime: Option<&RuntimeArti
     matches!((deployed, artifact.modified_at()), (Some(deployed), Some(modified)) if deployed > modified)
 }
 
-/// The settings of this job on an update; on a redeployment only the named ones.
+/// The values that were configured before: by what the tenant shows, and by what an interrupted run had not put back.
+#[must_use]
+pub fn before(standing: &Standing) -> Vec<Configuration> {
+    let of_before = |shown: &Configuration| {
+        let mut recalled = standing.recalled.iter().filter(|one| one.key == shown.key);
+        recalled.next().unwrap_or(shown).clone()
+    };
+    standing.configured.iter().map(of_before).collect()
+}
+
+/// The settings of this job on an update; on a redeployment the named ones, and those that are configured.
 #[must_use]
 pub fn settings(job: &Job, standing: &Standing) -> Vec<Setting> {
     let content = match &job.source {
@@ -439,7 +462,7 @@ pub fn settings(job: &Job, standing: &Standing) -> Vec<Setting> {
     parameters::settings(
         content,
         &job.named,
-        &standing.configured,
+        &before(standing),
         job.rules.parameters_from_artifact,
     )
 }

@@ -12,11 +12,13 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Seek;
 
+use super::backup;
 use super::job::{Content, Job, Source};
-use super::outcome::{Message, Place};
+use super::outcome::{Message, Place, Verdict, Word};
 use super::parameters;
 use super::plan::{self, Mapping, Standing};
 use super::replacing;
+use super::resetting;
 use super::{Context, Stop};
 use crate::artifact::changes::changes;
 use crate::artifact::comparison::{self, Comparable};
@@ -73,6 +75,7 @@ pub(crate) fn survey<'a>(
         read_artifact(context, job, standing)?;
         recall_entries(context, job, standing);
         read_configuration(context, job, standing)?;
+        recall_values(context, job, standing, depth)?;
         warn_of_putting_back(context, job, standing)?;
         check_parameters(job, standing)?;
         profile::check_profile(context, job, standing)?;
@@ -233,6 +236,52 @@ fn recall_entries(context: &Context<'_>, job: &Job, standing: &mut Standing) {
     };
     context.ledger.progress(&job.id.0, note.clone());
     standing.notes.push(note);
+}
+
+/// Values that an upload has reset, when the run that would have put them back was killed.
+fn recall_values(
+    context: &Context<'_>,
+    job: &Job,
+    standing: &mut Standing,
+    depth: Depth,
+) -> Result<(), Stop> {
+    if !resetting::is_left_over(context, job) {
+        return Ok(());
+    }
+    let recalled = resetting::recall(context, job, standing);
+    let named = |key: &&String| job.named.iter().any(|one| one.key == **key);
+    let lost: Vec<&String> = recalled.lost.iter().filter(|key| !named(key)).collect();
+    if !lost.is_empty() {
+        return Err(Stop::Ended(Box::new(lost_values(context, &lost))));
+    }
+    if recalled.values.is_empty() {
+        if depth != Depth::Preview {
+            resetting::unmark(context, job);
+        }
+        return Ok(());
+    }
+    let keys: Vec<&str> = recalled.values.iter().map(|one| one.key.as_str()).collect();
+    let note = format!(
+        "an earlier run was interrupted before it had put back what was configured: {}",
+        context.tenant.words(&keys.join(", "))
+    );
+    context.ledger.progress(&job.id.0, note.clone());
+    standing.notes.push(note);
+    standing.recalled = recalled.values;
+    Ok(())
+}
+
+/// The end where an interrupted run has left values reset that no file may hold.
+fn lost_values(context: &Context<'_>, keys: &[&String]) -> Verdict {
+    let clean = |key: &&String| context.tenant.words(key).to_string();
+    let keys: Vec<String> = keys.iter().map(clean).collect();
+    let options = backup::set_options(&keys);
+    let message = Message::new(format!(
+        "an earlier run was interrupted after the tenant had reset {}, whose values of before are or look like secrets: no file holds them",
+        keys.join(", ")
+    ))
+    .hint(format!("give them to this run: {options}"));
+    Verdict::bad(Word::Failed, "nothing was written".to_owned(), message)
 }
 
 /// Only integration flows have externalized parameters.

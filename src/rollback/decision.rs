@@ -82,7 +82,7 @@ pub(super) fn step(was: Was, now: Option<&RuntimeArtifact>, sent: Sent) -> Step 
 
 /// What becomes of an artifact that was not in the design time before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Newcomer {
+pub(super) enum Fate {
     /// It is left.
     Left,
     /// It is deleted; what ran before goes on running, or never came up.
@@ -100,17 +100,17 @@ pub(super) fn newcomer(
     now: Option<&RuntimeArtifact>,
     sent: Sent,
     rules: &Rules,
-) -> Newcomer {
+) -> Fate {
     let ran = before
         .filter(|record| !matches!(record.status, RuntimeStatus::Error | RuntimeStatus::Stopped));
     match (before, ran) {
         (_, Some(record)) if sent == Sent::Call && !still_runs(record.deployed_on, now) => {
-            Newcomer::Lost
+            Fate::Lost
         }
-        _ if !rules.remove_new => Newcomer::Left,
+        _ if !rules.remove_new => Fate::Left,
         // what was deployed without it is not undeployed
-        (Some(_), _) => Newcomer::Deleted,
-        (None, _) => Newcomer::Removed,
+        (Some(_), _) => Fate::Deleted,
+        (None, _) => Fate::Removed,
     }
 }
 
@@ -317,7 +317,7 @@ mod tests {
 
     #[test]
     fn what_is_new_is_left_unless_it_is_to_be_removed() {
-        for (remove, expected) in [(false, Newcomer::Left), (true, Newcomer::Removed)] {
+        for (remove, expected) in [(false, Fate::Left), (true, Fate::Removed)] {
             for sent in [Sent::Content, Sent::Call] {
                 let now = record(RuntimeStatus::Error, 9);
                 let found = newcomer(None, Some(&now), sent, &rules(false, remove));
@@ -347,7 +347,7 @@ mod tests {
                     for remove in [false, true] {
                         let found =
                             newcomer(Some(&before), now.as_ref(), sent, &rules(true, remove));
-                        assert_ne!(found, Newcomer::Removed, "{status:?} {now:?}");
+                        assert_ne!(found, Fate::Removed, "{status:?} {now:?}");
                     }
                 }
             }
@@ -355,9 +355,9 @@ mod tests {
         let ran = record(RuntimeStatus::Started, 7);
         let broken = record(RuntimeStatus::Error, 9);
         let is = |now, sent, remove| newcomer(Some(&ran), Some(now), sent, &rules(false, remove));
-        assert_eq!(is(&broken, Sent::Call, true), Newcomer::Lost);
-        assert_eq!(is(&ran, Sent::Call, true), Newcomer::Deleted);
-        assert_eq!(is(&ran, Sent::Call, false), Newcomer::Left);
+        assert_eq!(is(&broken, Sent::Call, true), Fate::Lost);
+        assert_eq!(is(&ran, Sent::Call, true), Fate::Deleted);
+        assert_eq!(is(&ran, Sent::Call, false), Fate::Left);
     }
 
     #[test]

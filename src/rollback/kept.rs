@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::decision::Rules;
+use super::decision::{Rules, Scope};
 use super::hold::Hold;
 use crate::artifact::comparison::{self, Comparable};
 use crate::artifact::value_mapping::VALUE_MAPPING_PATH;
@@ -13,22 +13,45 @@ use crate::clock;
 use crate::deploy::backup::{self, Note, Saved, Was};
 use crate::deploy::job::{self, Content, Home, Job, Source, VersionRule};
 use crate::deploy::outcome::{Message, Outcome, Rollback, Verdict, Word};
-use crate::deploy::plan::{self, Standing};
+use crate::deploy::plan::{self, Memory, Standing};
 use crate::deploy::{Context, Next, Planned, survey};
 use crate::exit::Exit;
 use crate::gathered::Gathered;
 use crate::tenant::wire::{
-    ArtifactId, Configuration, Description, PackageId, RuntimeStatus, Stamp,
+    ArtifactId, Configuration, Description, DesigntimeArtifact, PackageId, RuntimeStatus, Stamp,
 };
 use crate::whole_file;
 
 /// How much longer than twice its timeout a run's deployment may come, in milliseconds.
 const SLACK: i64 = 10 * 60 * 1000;
 
+/// What a run knows of one artifact from before its first write.
+pub(crate) enum Held {
+    /// What stood there.
+    Content(Box<Kept>),
+    /// Nothing stood there.
+    Nothing(Newcomer),
+}
+
 /// What stood on the tenant, and the job that puts it back.
 pub(crate) struct Kept {
     pub(super) before: Before,
     job: Job,
+}
+
+/// An artifact that was not there: a note tells so to the next run, in case this one is killed.
+pub(crate) struct Newcomer {
+    note: PathBuf,
+    /// It is known from an earlier run.
+    pub(super) remembered: bool,
+    _hold: Hold,
+}
+
+impl Newcomer {
+    /// The note is not needed any more.
+    pub(super) fn forget(self) {
+        let _ = fs::remove_file(self.note);
+    }
 }
 
 /// What stood on the tenant.
@@ -51,30 +74,74 @@ pub(super) struct Before {
     _hold: Hold,
 }
 
-/// Keeps what stands there of one artifact; `None` where nothing does.
+/// Keeps what stands there of one artifact; `None` where nothing is written, or nothing can be kept and that is accepted.
 pub(super) fn keep(
     context: &Context<'_>,
     rules: &Rules,
     one: &Planned<'_>,
-) -> Result<Option<Kept>, Box<Verdict>> {
-    let (Source::Files(new), Next::Write(kind, _)) = (&one.job.source, &one.next) else {
+) -> Result<Option<Held>, Box<Verdict>> {
+    let Source::Files(new) = &one.job.source else {
         return Ok(None);
     };
-    if one.standing.artifact.is_none() && !one.standing.remembered {
+    let standing = &one.standing;
+    if !is_concerned(rules, one) {
         return Ok(None);
     }
-    let note = backup::place(&rules.directory, context.tenant, &one.job.id);
+    // what runs without it can't be kept, and is no "nothing" either
+    if standing.artifact.is_none() && standing.remembered.is_none() && standing.runtime.is_some() {
+        return Ok(None);
+    }
+    let note = place(context, rules, &one.job.id);
     let Some(hold) = Hold::take(&note) else {
         return Err(held_by_another_run(&one.job.id, &note));
     };
-    if one.standing.remembered {
-        return recall(context, rules, one, new, note, hold).map(Some);
+    match (standing.remembered, &standing.artifact) {
+        (Some(_), _) => recall(context, rules, one, new, note, hold).map(Some),
+        (None, None) => note_of_nothing(context, rules, one, new, note, hold).map(Some),
+        (None, Some(artifact)) => match save(context, rules, one, artifact, new, note, hold) {
+            Err(Unkept::NotGiven(_)) if rules.best_effort => Ok(None),
+            Err(Unkept::NotGiven(verdict) | Unkept::NotWritten(verdict)) => Err(verdict),
+            Ok(kept) => Ok(Some(Held::Content(Box::new(kept)))),
+        },
     }
-    match save(context, rules, one, *kind, new, note, hold) {
-        Err(Unkept::NotGiven(_)) if rules.best_effort => Ok(None),
-        Err(Unkept::NotGiven(verdict) | Unkept::NotWritten(verdict)) => Err(verdict),
-        Ok(kept) => Ok(Some(kept)),
+}
+
+/// Whether an artifact may have to be put back: it is written, or a run that stands or falls together has written it and
+/// was killed.
+fn is_concerned(rules: &Rules, one: &Planned<'_>) -> bool {
+    match &one.next {
+        Next::Write(..) => true,
+        Next::End(verdict, _) => {
+            rules.scope == Scope::All
+                && verdict.word == Word::Unchanged
+                && one.standing.remembered.is_some()
+        }
     }
+}
+
+/// Where the note about an artifact lies.
+fn place(context: &Context<'_>, rules: &Rules, id: &ArtifactId) -> PathBuf {
+    backup::place(&rules.directory, context.tenant, id, "kept")
+}
+
+/// Writes down that nothing stood there.
+fn note_of_nothing(
+    context: &Context<'_>,
+    rules: &Rules,
+    one: &Planned<'_>,
+    new: &Content,
+    note: PathBuf,
+    hold: Hold,
+) -> Result<Held, Box<Verdict>> {
+    let described = Note::of_nothing(context.tenant, &one.job.id, &new.package.0);
+    with_ours(described, context, rules, one, new)
+        .write(&note)
+        .map_err(|error| unwritable(&note, &error))?;
+    Ok(Held::Nothing(Newcomer {
+        note,
+        remembered: false,
+        _hold: hold,
+    }))
 }
 
 /// Why what stands there can't be kept.
@@ -90,14 +157,13 @@ fn save(
     context: &Context<'_>,
     rules: &Rules,
     one: &Planned<'_>,
-    kind: ArtifactKind,
+    artifact: &DesigntimeArtifact,
     new: &Content,
     note: PathBuf,
     hold: Hold,
 ) -> Result<Kept, Unkept> {
-    let Some(artifact) = &one.standing.artifact else {
-        return Err(Unkept::NotGiven(not_given_out(&one.job.id)));
-    };
+    let kind = new.kind;
+    let configured = plan::before(&one.standing);
     let file = downloaded(context, kind, one.job).map_err(Unkept::NotGiven)?;
     let now = context.clock.now_iso();
     let (tenant, id) = (context.tenant.root(), &one.job.id);
@@ -119,7 +185,7 @@ fn save(
             zip: &zip,
             zip_sha256: digest,
             was: Was::of(&one.standing),
-            configured: &one.standing.configured,
+            configured: &configured,
         },
     );
     let content = match content_of(&described, &zip) {
@@ -142,7 +208,7 @@ fn save(
             kind,
             stamp: Some(artifact.stamp()),
             remembered: false,
-            configured: one.standing.configured.clone(),
+            configured,
             lost: Vec::new(),
             was,
             zip,
@@ -167,6 +233,7 @@ fn with_ours(
     };
     let twice = i64::try_from(rules.timeout.as_millis() * 2).unwrap_or(i64::MAX);
     let until = now.saturating_add(twice).saturating_add(SLACK);
+    let note = note.together(rules.scope == Scope::All);
     let merged = merged(one.job, &one.standing);
     let contents = [
         Some(new.comparable.fingerprint()),
@@ -199,7 +266,7 @@ fn tell(context: &Context<'_>, job: &Job, zip: &Path, note: &Path) {
     context.ledger.kept(&job.id.0, Some(text));
 }
 
-/// What an earlier run had kept and did not put back.
+/// What an earlier run had found and did not put back.
 fn recall(
     context: &Context<'_>,
     rules: &Rules,
@@ -207,7 +274,7 @@ fn recall(
     new: &Content,
     place: PathBuf,
     hold: Hold,
-) -> Result<Kept, Box<Verdict>> {
+) -> Result<Held, Box<Verdict>> {
     let note = Note::read(&place).map_err(|error| {
         nothing_written(
             Message::new(format!("what an earlier run has kept {error}"))
@@ -215,17 +282,23 @@ fn recall(
                 .hint("run again"),
         )
     })?;
-    let zip = note.zip(&place);
-    let content = content_of(&note, &zip).map_err(|error| unreadable(one.job, &error))?;
     with_ours(note.clone(), context, rules, one, new)
         .write(&place)
         .map_err(|error| unwritable(&place, &error))?;
+    let Some(zip) = note.zip(&place) else {
+        return Ok(Held::Nothing(Newcomer {
+            note: place,
+            remembered: true,
+            _hold: hold,
+        }));
+    };
+    let content = content_of(&note, &zip).map_err(|error| unreadable(one.job, &error))?;
     tell(context, one.job, &zip, &place);
     let (same, lost) = note.withheld(context.tenant, &one.standing.configured);
     let mut configured = note.configured();
     configured.extend(same);
     let was = note.was();
-    Ok(Kept {
+    Ok(Held::Content(Box::new(Kept {
         before: Before {
             kind: content.kind,
             stamp: None,
@@ -238,46 +311,49 @@ fn recall(
             _hold: hold,
         },
         job: job_of(one.job, content, was),
-    })
+    })))
 }
 
 /// Looks whether an earlier run has kept what ran and did not put it back, or put it back into the design time alone: then
 /// its note holds, where the tenant's content is what it kept, what it wrote, or what this run brings, and the runtime
-/// shows nothing that came later; nothing is written while another run works with it. Where what runs is shown to be what the design time holds, the note is out of date.
+/// shows nothing that came later; nothing is written while another run works with it. Where what runs is shown to be what
+/// the design time holds, the note is out of date, unless all of that run are to stand or fall together.
 pub(super) fn remember(
     context: &Context<'_>,
     rules: &Rules,
     job: &Job,
     standing: &mut Standing,
 ) -> Result<(), Box<Verdict>> {
-    let place = backup::place(&rules.directory, context.tenant, &job.id);
+    let place = place(context, rules, &job.id);
     let (Ok(note), Source::Files(new)) = (Note::read(&place), &job.source) else {
         return Ok(());
     };
-    let zip = note.zip(&place);
-    if !note.is_about(context.tenant, &job.id) || !note.is_whole(&zip).unwrap_or(false) {
+    if !note.is_about(context.tenant, &job.id) || !note.is_whole(&place).unwrap_or(false) {
         return Ok(());
     }
     let Some(_hold) = Hold::take(&place) else {
         return Err(held_by_another_run(&job.id, &place));
     };
+    let together = rules.scope == Scope::All && note.is_together();
     let record = standing.runtime.as_ref();
     let runs = record.is_some_and(|record| record.status == RuntimeStatus::Started);
-    if standing.artifact.is_some() && runs && plan::is_proven(standing) {
+    if standing.artifact.is_some() && runs && plan::is_proven(standing) && !together {
         let _ = fs::remove_file(&place);
-        let _ = fs::remove_file(zip);
+        let _ = note.zip(&place).map(fs::remove_file);
         return Ok(());
     }
     let deployed = record.and_then(|record| record.deployed_on);
-    if note.covers(deployed) && holds_what_is_known(context, job, new, standing, &note, &zip) {
-        standing.remembered = true;
-        context.ledger.progress(
-            &job.id.0,
-            format!(
-                "an earlier run has kept what stood there before it (version {}): that is what a rollback puts back",
+    if note.covers(deployed) && holds_what_is_known(context, job, new, standing, &note, &place) {
+        standing.remembered = Some(note.memory());
+        let what = match note.memory() {
+            Memory::Content => format!(
+                "has kept what stood there before it (version {}): that is what a rollback puts back",
                 context.tenant.words(note.version())
             ),
-        );
+            Memory::Nothing => "has created it, and did not come to its end".to_owned(),
+        };
+        let text = format!("an earlier run {what}");
+        context.ledger.progress(&job.id.0, text);
     }
     Ok(())
 }
@@ -289,24 +365,28 @@ fn holds_what_is_known(
     new: &Content,
     standing: &Standing,
     note: &Note,
-    zip: &Path,
+    place: &Path,
 ) -> bool {
-    let Ok(kept) = content_of(note, zip) else {
-        return false;
+    let kept = match note.zip(place).map(|zip| content_of(note, &zip)) {
+        Some(Ok(content)) => Some(content),
+        Some(Err(_)) => return false,
+        None => None,
     };
     let Some(kind) = standing.kind.filter(|_| standing.artifact.is_some()) else {
-        return kept.kind == ArtifactKind::ValueMapping && new.kind == kept.kind;
+        let is_mapping = |kept: &Content| kept.kind == ArtifactKind::ValueMapping;
+        return kept.as_ref().is_some_and(is_mapping) && new.kind == ArtifactKind::ValueMapping;
     };
     let values = standing.configured.iter();
     let configured = values
         .map(|one| (one.key.clone(), one.value.clone()))
         .gathered();
+    let known = [kept.as_ref(), Some(new)];
     let found = survey::with_download(context, kind, job, |file| {
         let remote = Comparable::of_zip(file)?;
-        let same =
-            |local: &&Comparable| comparison::difference(local, &remote, &configured).is_empty();
-        Ok(note.is_ours(remote.fingerprint())
-            || [&kept.comparable, &new.comparable].iter().any(same))
+        let same = |content: &&Content| {
+            comparison::difference(&content.comparable, &remote, &configured).is_empty()
+        };
+        Ok(note.is_ours(remote.fingerprint()) || known.iter().flatten().any(same))
     });
     matches!(found, Ok(Some(true)))
 }
@@ -428,6 +508,25 @@ pub(super) fn as_it_was(rules: &job::Rules, was: Was) -> job::Rules {
         proven_only: false,
         version: VersionRule::Keep,
         ..rules.clone()
+    }
+}
+
+impl Held {
+    /// It is not needed any more.
+    pub(super) fn forget(self, context: &Context<'_>) {
+        match self {
+            Held::Content(kept) => kept.forget(context),
+            Held::Nothing(newcomer) => newcomer.forget(),
+        }
+    }
+
+    /// Nothing is written after all: what an earlier run had found is still needed then.
+    pub(super) fn not_begun(self, context: &Context<'_>) {
+        match self {
+            Held::Content(kept) if kept.before.remembered => kept.remain(context),
+            Held::Nothing(newcomer) if newcomer.remembered => {}
+            held => held.forget(context),
+        }
     }
 }
 

@@ -17,7 +17,8 @@ use std::time::Duration;
 
 use self::course::Course;
 pub use self::decision::{Rules, Scope};
-pub(crate) use self::kept::Kept;
+use self::kept::Newcomer;
+pub(crate) use self::kept::{Held, Kept};
 use self::late::{Late, Watched};
 pub use self::restore::{Restore, RestoreError};
 use crate::clock::{Deadline, Moment};
@@ -43,12 +44,12 @@ pub(crate) fn keep(
     context: &Context<'_>,
     rules: &Rules,
     planned: &mut [Planned<'_>],
-) -> Vec<Option<Kept>> {
-    let places: Vec<usize> = to_be_written(planned);
+) -> Vec<Option<Held>> {
+    let places: Vec<usize> = (0..planned.len()).collect();
     let looked = crew::map(places, READERS, |place| {
         (place, kept::keep(context, rules, &planned[place]))
     });
-    let mut kept: Vec<Option<Kept>> = planned.iter().map(|_| None).collect();
+    let mut kept: Vec<Option<Held>> = planned.iter().map(|_| None).collect();
     for (place, found) in looked {
         match found {
             Ok(found) => kept[place] = found,
@@ -58,12 +59,14 @@ pub(crate) fn keep(
     if rules.scope == Scope::All {
         stop_all_for_one(planned);
     }
-    let written: BTreeSet<usize> = to_be_written(planned).into_iter().collect();
-    for (place, one) in kept.iter_mut().enumerate() {
-        if !written.contains(&place)
-            && let Some(one) = one.take()
-        {
-            one.forget(context);
+    for (one, planned) in kept.iter_mut().zip(planned.iter()) {
+        let ended_well = |verdict: &Verdict| verdict.exit == Exit::Ok;
+        let needed = match &planned.next {
+            Next::Write(..) => true,
+            Next::End(verdict, _) => ended_well(verdict),
+        };
+        if let Some(one) = one.take_if(|_| !needed) {
+            one.not_begun(context);
         }
     }
     kept
@@ -78,11 +81,6 @@ pub(crate) fn remember(context: &Context<'_>, rules: &Rules, surveyed: &mut [Sur
             one.standing = Err(Stop::Ended(verdict));
         }
     }
-}
-
-fn to_be_written(planned: &[Planned<'_>]) -> Vec<usize> {
-    let is_written = |place: &usize| matches!(planned[*place].next, Next::Write(..));
-    (0..planned.len()).filter(is_written).collect()
 }
 
 /// All are to stand or fall together: when one can't even begin, none does.
@@ -116,10 +114,10 @@ pub(crate) fn roll_back(
     context: &Context<'_>,
     rules: &Rules,
     planned: &[Planned<'_>],
-    mut kept: Vec<Option<Kept>>,
+    mut kept: Vec<Option<Held>>,
     outcomes: &mut [Outcome],
 ) {
-    let hit = places(rules, outcomes);
+    let hit = places(rules, outcomes, &kept);
     let context = Context {
         deadline: Deadline {
             at: context.clock.now() + rules.timeout,
@@ -131,32 +129,34 @@ pub(crate) fn roll_back(
     };
     for wave in waves(planned, &hit) {
         let began = context.clock.now();
-        let (new, before): (Vec<usize>, Vec<usize>) =
-            wave.into_iter().partition(|place| kept[*place].is_none());
-        for place in new {
-            let rollback = removal::of_new(&context, rules, &planned[place], &outcomes[place]);
-            take_note(
-                &mut outcomes[place],
-                rollback,
-                context.clock.now().saturating_sub(began),
-            );
+        let mut backs = Vec::new();
+        for place in wave {
+            let newcomer = match kept[place].take() {
+                Some(Held::Content(kept)) => {
+                    backs.push(Back::new(place, *kept));
+                    continue;
+                }
+                Some(Held::Nothing(newcomer)) => Some(newcomer),
+                None => None,
+            };
+            let (one, outcome) = (&planned[place], &outcomes[place]);
+            let rollback = removal::of_new(&context, rules, one, outcome, newcomer.as_ref());
+            if rollback.result != PutBack::Failed {
+                newcomer.into_iter().for_each(Newcomer::forget);
+            }
+            let took = context.clock.now().saturating_sub(began);
+            take_note(&mut outcomes[place], rollback, took);
         }
-        let backs: Vec<Back> = before
-            .into_iter()
-            .filter_map(|place| Some(Back::new(place, kept[place].take()?)))
-            .collect();
         for (place, rollback) in put_back(&context, rules, planned, backs, outcomes) {
-            take_note(
-                &mut outcomes[place],
-                rollback,
-                context.clock.now().saturating_sub(began),
-            );
+            let took = context.clock.now().saturating_sub(began);
+            take_note(&mut outcomes[place], rollback, took);
         }
     }
     for (place, one) in kept.into_iter().enumerate() {
         let needed = outcomes.get(place).is_some_and(is_open);
         match one {
-            Some(one) if needed => one.leave(&mut outcomes[place]),
+            Some(Held::Content(one)) if needed => one.leave(&mut outcomes[place]),
+            Some(Held::Nothing(_)) if needed => {}
             Some(one) => one.forget(&context),
             None => {}
         }
@@ -169,18 +169,23 @@ fn is_open(outcome: &Outcome) -> bool {
 }
 
 /// The places of those that are rolled back.
-fn places(rules: &Rules, outcomes: &[Outcome]) -> BTreeSet<usize> {
+fn places(rules: &Rules, outcomes: &[Outcome], kept: &[Option<Held>]) -> BTreeSet<usize> {
     let calls = |outcome: &Outcome| {
         decision::calls_for_one(outcome.verdict.word, outcome.phase, outcome.sent, rules)
     };
     let one_failed = outcomes.iter().any(calls);
-    let is_hit = |outcome: &Outcome| match rules.scope {
-        Scope::Each => calls(outcome),
-        Scope::All => one_failed && decision::may_go_back(outcome.verdict.word, outcome.sent),
+    let is_hit = |place: &usize| {
+        let outcome = &outcomes[*place];
+        let brought_before = outcome.verdict.word == Word::Unchanged && kept[*place].is_some();
+        match rules.scope {
+            Scope::Each => calls(outcome),
+            Scope::All => {
+                one_failed
+                    && (brought_before || decision::may_go_back(outcome.verdict.word, outcome.sent))
+            }
+        }
     };
-    (0..outcomes.len())
-        .filter(|place| is_hit(&outcomes[*place]))
-        .collect()
+    (0..outcomes.len()).filter(is_hit).collect()
 }
 
 /// The order of a rollback: nobody is put back before those that need it.

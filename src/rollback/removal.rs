@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::course;
-use super::decision::{self, Newcomer, Rules};
-use super::kept::Before;
+use super::decision::{self, Fate, Rules};
+use super::kept::{Before, Newcomer};
 use crate::artifact::ArtifactKind;
 use crate::artifact::comparison::{self, Comparable};
 use crate::deploy::job::Source;
@@ -27,8 +27,10 @@ pub(super) fn of_new(
     rules: &Rules,
     one: &Planned<'_>,
     outcome: &Outcome,
+    newcomer: Option<&Newcomer>,
 ) -> Rollback {
-    if one.standing.artifact.is_some() {
+    let remembered = newcomer.is_some_and(|newcomer| newcomer.remembered);
+    if one.standing.artifact.is_some() && !remembered {
         return ended(
             PutBack::Failed,
             format!(
@@ -37,16 +39,19 @@ pub(super) fn of_new(
             ),
         );
     }
-    let judged = course::read_runtime(context, outcome).map(|now| {
-        let before = one.standing.runtime.as_ref();
-        decision::newcomer(before, now.as_ref(), outcome.sent, rules)
-    });
+    // an earlier run found nothing there, and may have deployed it
+    let (before, sent) = match (remembered, &one.standing.runtime) {
+        (true, _) => (None, Sent::Call),
+        (false, record) => (record.as_ref(), outcome.sent),
+    };
+    let judged = course::read_runtime(context, outcome)
+        .map(|now| decision::newcomer(before, now.as_ref(), sent, rules));
     let shown = course::seen_runtime(context, outcome);
     let removed = match judged {
-        Ok(Newcomer::Left) => return left(one, &shown),
-        Ok(Newcomer::Lost) => return lost(&shown),
-        Ok(Newcomer::Deleted) => removed(context, one, false),
-        Ok(Newcomer::Removed) => removed(context, one, outcome.sent == Sent::Call),
+        Ok(Fate::Left) => return left(before.is_some(), &shown),
+        Ok(Fate::Lost) => return lost(&shown),
+        Ok(Fate::Deleted) => removed(context, one, false, before.is_some()),
+        Ok(Fate::Removed) => removed(context, one, sent == Sent::Call, before.is_some()),
         Err(error) => Err(error),
     };
     removed.unwrap_or_else(|error| {
@@ -60,14 +65,15 @@ pub(super) fn of_new(
 }
 
 /// What was not there before is left.
-fn left(one: &Planned<'_>, shown: &str) -> Rollback {
-    let message = match &one.standing.runtime {
-        None => format!(
-            "it was not there before this run, and is left as it is: {shown}; --rollback-remove-new takes it away"
-        ),
-        Some(_) => format!(
+fn left(was_deployed: bool, shown: &str) -> Rollback {
+    let message = if was_deployed {
+        format!(
             "the design time had no such artifact before this run: what this run brought is left there; {shown}"
-        ),
+        )
+    } else {
+        format!(
+            "it was not there before this run, and is left as it is: {shown}; --rollback-remove-new takes it away"
+        )
     };
     ended(PutBack::Left, message)
 }
@@ -93,11 +99,12 @@ fn ended(result: PutBack, message: String) -> Rollback {
     }
 }
 
-/// Deletes what this run created, `deployed`: after it was undeployed.
+/// Deletes what this run created. `undeploys`: after it was undeployed. `was_deployed`: something ran before without it.
 fn removed(
     context: &Context<'_>,
     one: &Planned<'_>,
-    deployed: bool,
+    undeploys: bool,
+    was_deployed: bool,
 ) -> Result<Rollback, TenantError> {
     let Source::Files(content) = &one.job.source else {
         return Ok(ended(PutBack::Left, "it is left as it is".to_owned()));
@@ -117,7 +124,7 @@ fn removed(
             ),
         ));
     }
-    if deployed && let Err(why) = undeployed(context, id) {
+    if undeploys && let Err(why) = undeployed(context, id) {
         return Ok(ended(
             PutBack::Failed,
             format!("it was not there before this run, and could not be undeployed: {why}"),
@@ -129,9 +136,10 @@ fn removed(
             format!("it was not there before this run, and could not be deleted: {why}"),
         ));
     }
-    let runtime = match &one.standing.runtime {
-        None => "is gone again from the design time and the runtime",
-        Some(_) => "is gone again from the design time; the runtime is as it was",
+    let runtime = if was_deployed {
+        "is gone again from the design time; the runtime is as it was"
+    } else {
+        "is gone again from the design time and the runtime"
     };
     Ok(ended(
         PutBack::Removed,

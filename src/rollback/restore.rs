@@ -23,6 +23,9 @@ pub enum RestoreError {
     /// The note is no use.
     #[error("{0}")]
     Note(#[from] NoteError),
+    /// It says that there was nothing.
+    #[error("nothing stood there before: there is nothing to put back")]
+    Nothing,
     /// The content beside it can't be read.
     #[error("the saved content {} can't be read: {error}", path.display())]
     Missing {
@@ -46,8 +49,8 @@ impl Restore {
     /// Reads a note, and the content beside it. `file`: the note.
     pub fn read(file: &Path) -> Result<Self, RestoreError> {
         let note = Note::read(file)?;
-        let zip = note.zip(file);
-        let whole = note.is_whole(&zip);
+        let zip = note.zip(file).ok_or(RestoreError::Nothing)?;
+        let whole = note.is_whole(file);
         let whole = whole.map_err(|error| RestoreError::Missing {
             path: zip.clone(),
             error,

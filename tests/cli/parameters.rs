@@ -2,8 +2,9 @@
 
 use std::fs;
 
-use crate::flow::Flow;
+use crate::flow::{Flow, SCRIPT, VALUES};
 use crate::harness::{Flowship, Tenant, together};
+use crate::many::Repository;
 
 /// The values that a flow runs with, in the order of the keys.
 fn values(tenant: &Tenant, flow: &Flow) -> Vec<String> {
@@ -318,4 +319,107 @@ fn a_list_of_parameters_can_come_from_a_variable() {
         .run()
         .exit(0);
     assert_eq!(values(&tenant, &flow), ["https://a.example", "7"]);
+}
+
+/// Kills a run as soon as its upload was carried out, and nobody has heard of it.
+fn killed_after_the_upload(tenant: &Tenant, run: Flowship<'_>) {
+    let puts = || {
+        let journal = tenant.journal();
+        journal
+            .matching("PUT", "IntegrationDesigntimeArtifacts")
+            .len()
+    };
+    let mut run = run.start();
+    while puts() == 0 {
+        std::thread::yield_now();
+    }
+    run.signal("KILL");
+    run.end();
+}
+
+#[test]
+fn what_operations_configured_outlives_a_run_that_is_killed_after_its_upload() {
+    const FAULT: &str = "fault=hang-after@PUT:IntegrationDesigntimeArtifacts#1";
+    let configured = [
+        ("Receiver Address", "https://operations.example"),
+        ("Retries", "9"),
+    ];
+    let old = Flow::named("Orders");
+    let tenant = Tenant::holding(
+        &[FAULT, "reset-parameters"],
+        vec![old.deployed(&configured)],
+    );
+    let repository = Repository::new().with(&old.with(SCRIPT, "def other() {}\n"));
+    killed_after_the_upload(&tenant, repository.deploy(&tenant));
+    repository
+        .deploy(&tenant)
+        .run()
+        .exit(0)
+        .verdict("started")
+        .stderr_has("before it had put back what was configured: Receiver Address, Retries");
+    let mut values: Vec<_> = tenant
+        .running("Orders")
+        .unwrap()
+        .parameters
+        .into_iter()
+        .collect();
+    values.sort();
+    assert_eq!(values, super::many::pairs(&configured));
+    let left = std::fs::read_dir(repository.path()).unwrap();
+    assert_eq!(left.count(), 1, "something was left beside flows/");
+    repository
+        .deploy(&tenant)
+        .run()
+        .exit(0)
+        .verdict("unchanged");
+}
+
+#[test]
+fn a_secret_that_was_reset_is_asked_for_and_in_no_file() {
+    const FAULT: &str = "fault=hang-after@PUT:IntegrationDesigntimeArtifacts#1";
+    let flow = Flow::named("Orders");
+    let values = flow.read(VALUES);
+    let flow = flow.with(VALUES, format!("{values}API\\ Key=none\n"));
+    let tenant = Tenant::holding(
+        &[FAULT, "reset-parameters"],
+        vec![flow.deployed(&[("API Key", "of operations")])],
+    );
+    let repository = Repository::new().with(&flow.with(SCRIPT, "def other() {}\n"));
+    killed_after_the_upload(&tenant, repository.deploy(&tenant));
+    repository
+        .deploy(&tenant)
+        .hiding("of operations")
+        .run()
+        .exit(1)
+        .stderr_has("the tenant had reset API Key")
+        .stderr_has("--set-from-env 'API Key=VARIABLE'");
+    repository
+        .deploy(&tenant)
+        .env("VARIABLE", "of operations")
+        .args(["--set-from-env", "API Key=VARIABLE"])
+        .run()
+        .exit(0);
+    assert_eq!(
+        tenant.running("Orders").unwrap().parameters["API Key"],
+        "of operations"
+    );
+}
+
+#[test]
+fn a_redeployment_puts_back_what_its_saving_has_reset() {
+    let configured = [
+        ("Receiver Address", "https://operations.example"),
+        ("Retries", "9"),
+    ];
+    let flow = Flow::named("Orders");
+    let tenant = Tenant::holding(&["reset-parameters"], vec![flow.deployed(&configured)]);
+    Flowship::new()
+        .against(&tenant)
+        .args(["redeploy", "Orders", "--set", "Retries=10"])
+        .run()
+        .exit(0)
+        .verdict("started");
+    let values = tenant.running("Orders").unwrap().parameters;
+    assert_eq!(values["Receiver Address"], "https://operations.example");
+    assert_eq!(values["Retries"], "10");
 }

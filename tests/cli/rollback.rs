@@ -452,6 +452,102 @@ fn a_value_mapping_that_was_taken_away_and_is_put_back_is_no_case_for_a_person()
     assert!(tenant.design(MAPPING).is_some());
 }
 
+#[test]
+fn a_value_mapping_that_keeps_entries_is_put_back_after_a_kill_as_well() {
+    let pairs = |value: &str, more: &str| {
+        let group = |id: &str, one: &str, other: &str| {
+            format!(
+                "<group id=\"{id}\"><entry><agency>A</agency><schema>s</schema><value>{one}</value></entry><entry><agency>B</agency><schema>s</schema><value>{other}</value></entry></group>"
+            )
+        };
+        let more = if more.is_empty() {
+            String::new()
+        } else {
+            group("2", "US", more)
+        };
+        Flow::of_type("ValueMapping").with(
+            "value_mapping.xml",
+            format!("<vm version=\"2.0\">{}{more}</vm>", group("1", "DE", value)),
+        )
+    };
+    let old = pairs("Germany", "States");
+    let tenant = Tenant::holding(
+        &["start-error#1", "start-error#2", "latency=0.5"],
+        vec![old.deployed(&[])],
+    );
+    let repository = Repository::new().with(&pairs("Deutschland", ""));
+    let rolled = || {
+        repository.deploy(&tenant).args([
+            "--replace-value-mappings",
+            "--rollback",
+            "--output",
+            "json",
+        ])
+    };
+    let mut killed = rolled().start();
+    killed.wait_for("deployment accepted");
+    killed.signal("KILL");
+    killed.end();
+    let run = rolled().run().exit(1);
+    assert_eq!(rollback(&run, MAPPING)["result"], "restored", "{run}");
+    tenant.runs(&old);
+}
+
+#[test]
+fn what_a_killed_run_had_created_is_taken_away_by_the_next() {
+    for (option, result) in [(None, "left"), (Some("--rollback-remove-new"), "removed")] {
+        let tenant = Tenant::new(&["start-error#1", "start-error#2", "latency=1"]);
+        let repository = Repository::new().with(&after());
+        let rolled = || {
+            repository
+                .deploy(&tenant)
+                .args(["--rollback", "--output", "json"])
+                .args(option)
+        };
+        let mut killed = rolled().start();
+        killed.wait_for("deployment accepted");
+        killed.signal("KILL");
+        killed.end();
+        let run = rolled().run().exit(1);
+        assert_eq!(self::result(&run), result, "{run}");
+        assert_eq!(tenant.design(ID).is_none(), option.is_some(), "{run}");
+        assert_eq!(tenant.running(ID).is_none(), option.is_some(), "{run}");
+        assert!(left(repository.path(), "json").is_empty());
+    }
+}
+
+#[test]
+fn all_go_back_that_a_killed_run_had_brought_too() {
+    let ids = ["A", "B"];
+    let held = ids.iter().map(|id| Flow::named(id).deployed(&[])).collect();
+    let scenarios = [
+        "start-error@B#1",
+        "start-error@B#2",
+        "slow@B=40",
+        "latency=0.5",
+    ];
+    let tenant = Tenant::holding(&scenarios, held);
+    let new = |id| Flow::named(id).with(SCRIPT, "def other() {}\n");
+    let repository = Repository::new().with(&new("A")).with(&new("B"));
+    let rolled = || {
+        repository
+            .deploy(&tenant)
+            .args(["--rollback", "all", "--output", "json"])
+    };
+    let mut killed = rolled().start();
+    killed.wait_for("A: started");
+    killed.signal("KILL");
+    killed.end();
+    let run = rolled().run().exit(1);
+    for id in ids {
+        assert_eq!(rollback(&run, id)["result"], "restored", "{run}");
+        tenant.runs(&Flow::named(id));
+    }
+    for ending in ["zip", "json", "lock"] {
+        assert!(left(repository.path(), ending).is_empty(), "{ending}");
+    }
+}
+
 /// A flow with a parameter whose key says that it is a secret.
 fn with_secret(flow: Flow) -> Flow {
     let values = flow.read(super::flow::VALUES);

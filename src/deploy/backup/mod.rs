@@ -24,14 +24,16 @@ pub fn restore_command(note: &Path, reach: &[String]) -> String {
 #[must_use]
 pub fn set_command(id: &str, keys: &[String], reach: &[String]) -> String {
     let mut words = vec!["flowship redeploy".to_owned(), quoted(id)];
-    for key in keys {
-        words.push(format!(
-            "--set-from-env {}",
-            quoted(&format!("{key}=VARIABLE"))
-        ));
-    }
+    words.push(set_options(keys));
     words.extend(reach.iter().map(|word| quoted(word)));
     words.join(" ")
+}
+
+/// The options that give values of these parameters.
+#[must_use]
+pub fn set_options(keys: &[String]) -> String {
+    let option = |key: &String| format!("--set-from-env {}", quoted(&format!("{key}=VARIABLE")));
+    keys.iter().map(option).collect::<Vec<_>>().join(" ")
 }
 
 /// A word for a shell.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::{Digest, may_be_secret};
-use crate::deploy::plan::Standing;
+use crate::deploy::plan::{Memory, Standing};
 use crate::tenant::Tenant;
 use crate::tenant::odata::TenantTime;
 use crate::tenant::wire::{ArtifactId, Configuration, RuntimeStatus};
@@ -86,9 +86,11 @@ pub struct Note {
     name: String,
     package: String,
     version: String,
-    /// The file with its content, beside the note.
-    zip: String,
-    zip_sha256: String,
+    /// The file with its content, beside the note; `None` where nothing stood there.
+    content: Option<ContentFile>,
+    /// The run puts back all as soon as one fails.
+    #[serde(default)]
+    together: bool,
     was: Ran,
     /// What was written, or was about to be: fingerprints of contents.
     #[serde(default)]
@@ -99,6 +101,12 @@ pub struct Note {
     values: Vec<Value>,
     /// The parameters whose values no file may hold.
     withheld: Vec<Withheld>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct ContentFile {
+    zip: String,
+    sha256: String,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -162,8 +170,11 @@ impl Note {
             name: saved.name.to_owned(),
             package: saved.package.to_owned(),
             version: saved.version.to_owned(),
-            zip: file.to_string_lossy().into_owned(),
-            zip_sha256: saved.zip_sha256.to_string(),
+            content: Some(ContentFile {
+                zip: file.to_string_lossy().into_owned(),
+                sha256: saved.zip_sha256.to_string(),
+            }),
+            together: false,
             was: match saved.was {
                 Was::NotDeployed => Ran::NotDeployed,
                 Was::Running(date) => Ran::Running(date.map(|date| date.0)),
@@ -178,13 +189,35 @@ impl Note {
         }
     }
 
+    /// What is written down where nothing stood there.
+    #[must_use]
+    pub fn of_nothing(tenant: &Tenant, id: &ArtifactId, package: &str) -> Self {
+        Self {
+            form: FORM,
+            tenant: tenant.root(),
+            artifact: id.0.clone(),
+            name: String::new(),
+            package: package.to_owned(),
+            version: String::new(),
+            content: None,
+            together: false,
+            was: Ran::NotDeployed,
+            ours: Vec::new(),
+            until: 0,
+            values: Vec::new(),
+            withheld: Vec::new(),
+        }
+    }
+
     /// Reads a note.
     pub fn read(file: &Path) -> Result<Self, NoteError> {
         let mut text = Vec::new();
         File::open(file)?.take(LARGEST).read_to_end(&mut text)?;
         let note: Self = serde_json::from_slice(&text).map_err(|_| NoteError::NotOne)?;
-        let beside = Path::new(&note.zip).file_name() == Some(note.zip.as_ref());
-        if note.form == FORM && beside {
+        // a name and no path: nothing outside the directory is read
+        let beside =
+            |file: &ContentFile| Path::new(&file.zip).file_name() == Some(file.zip.as_ref());
+        if note.form == FORM && note.content.as_ref().is_none_or(beside) {
             Ok(note)
         } else {
             Err(NoteError::NotOne)
@@ -201,6 +234,28 @@ impl Note {
     pub fn write(&self, file: &Path) -> io::Result<()> {
         let text = serde_json::to_vec_pretty(self)?;
         whole_file::replace_private(file, |target| target.write_all(&text))
+    }
+
+    /// The same of a run that puts back all as soon as one fails, if it does.
+    #[must_use]
+    pub fn together(mut self, together: bool) -> Self {
+        self.together = together;
+        self
+    }
+
+    /// Whether the run that wrote it puts back all as soon as one fails.
+    #[must_use]
+    pub fn is_together(&self) -> bool {
+        self.together
+    }
+
+    /// What it remembers.
+    #[must_use]
+    pub fn memory(&self) -> Memory {
+        match self.content {
+            Some(_) => Memory::Content,
+            None => Memory::Nothing,
+        }
     }
 
     /// Adds what a run is about to write, and until when its deployment may come.
@@ -260,15 +315,20 @@ impl Note {
         &self.version
     }
 
-    /// Where the saved content lies. `note`: where this note does.
+    /// Where the saved content lies, if any was. `note`: where this note does.
     #[must_use]
-    pub fn zip(&self, note: &Path) -> PathBuf {
-        note.with_file_name(&self.zip)
+    pub fn zip(&self, note: &Path) -> Option<PathBuf> {
+        let file = self.content.as_ref()?;
+        Some(note.with_file_name(&file.zip))
     }
 
-    /// Whether a file is the saved content, byte by byte.
-    pub fn is_whole(&self, zip: &Path) -> io::Result<bool> {
-        Ok(Digest::of_reader(&mut File::open(zip)?)?.to_string() == self.zip_sha256)
+    /// Whether the saved content is there, byte by byte; also where nothing was saved. `note`: where this note lies.
+    pub fn is_whole(&self, note: &Path) -> io::Result<bool> {
+        let Some(file) = &self.content else {
+            return Ok(true);
+        };
+        let mut zip = File::open(note.with_file_name(&file.zip))?;
+        Ok(Digest::of_reader(&mut zip)?.to_string() == file.sha256)
     }
 
     /// What stood there.
@@ -326,9 +386,10 @@ fn mark(tenant: &Tenant, id: &ArtifactId, one: &Configuration) -> String {
     tenant.mark(&format!("{id}\n{}\n{}", one.key, one.value))
 }
 
-/// Where the note about what stood there before a run lies: one place for each artifact of each tenant.
+/// Where a run writes down what another one may need: one place for each artifact of each tenant. `what`: what is written
+/// down.
 #[must_use]
-pub fn place(directory: &Path, tenant: &Tenant, id: &ArtifactId) -> PathBuf {
+pub fn place(directory: &Path, tenant: &Tenant, id: &ArtifactId, what: &str) -> PathBuf {
     let digest = super::short_digest(&tenant.root(), &id.0);
-    directory.join(format!("flowship-kept-{digest}.json"))
+    directory.join(format!("flowship-{what}-{digest}.json"))
 }

@@ -1,14 +1,17 @@
 //! Package and content: create or update, and look before sending again.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Seek};
 
 use super::{Halt, Writing};
+use crate::artifact::Comparable;
 use crate::deploy::Context;
 use crate::deploy::job::{Content, Source};
 use crate::deploy::outcome::Sent;
 use crate::deploy::parameters::Setting;
 use crate::deploy::plan::{Standing, Steps, Upload};
+use crate::deploy::resetting;
 use crate::deploy::survey;
 use crate::tenant::error::{Kind, TenantError};
 use crate::tenant::wire::{Configuration, PackageId};
@@ -154,6 +157,7 @@ impl Writing<'_> {
     fn update(&mut self, content: &Content) -> Result<(), Halt> {
         self.look_before(Upload::Update)?;
         self.progress(format!("uploading ({} bytes)", content.archive.size));
+        resetting::mark(self.context, self.job, self.standing, &self.brought);
         self.put(&content.name, content.archive.as_ref(), |writing| {
             Ok(writing.holds_our_content(content)? && writing.was_saved()?)
         })?;
@@ -175,6 +179,8 @@ impl Writing<'_> {
         let size = file.metadata().map_or(0, |found| found.len());
         self.progress(format!("saving the same content once more ({size} bytes)"));
         let name = artifact.name.clone();
+        self.brought = brought_by(&file);
+        resetting::mark(self.context, self.job, self.standing, &self.brought);
         // a lost answer of an upload that changes nothing is no reason to look, only to send again
         self.put(&name, &Downloaded { file, size }, |_| Ok(false))?;
         self.wrote("the same content was saved once more; it is not deployed yet");
@@ -287,4 +293,12 @@ impl Writing<'_> {
             &standing,
         )
     }
+}
+
+/// The values that content of the tenant brings, as far as they can be read.
+fn brought_by(zip: &File) -> BTreeMap<String, String> {
+    let again = survey::downloaded_again(zip);
+    let content = again.and_then(Comparable::of_zip).ok();
+    let values = content.as_ref().and_then(Comparable::parameters);
+    values.cloned().unwrap_or_default()
 }

@@ -10,12 +10,14 @@ mod replace;
 mod shelf;
 mod version;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::job::Job;
+use super::job::{Job, Source};
 use super::outcome::{Message, Phase, Sent, Verdict, Word};
 use super::parameters::Setting;
 use super::plan::{Standing, Steps, Upload};
+use super::resetting;
 use super::{Context, Pending};
 use crate::artifact::ArtifactKind;
 use crate::clock::{Deadline, Moment};
@@ -91,6 +93,8 @@ pub(super) struct Writing<'a> {
     state: String,
     /// The content to send where it is not the job's own: a value mapping with the tenant's entries.
     merged: Option<Merged>,
+    /// The values that the content brings: a tenant may reset what was configured to them.
+    brought: BTreeMap<String, String>,
     /// When content was first sent.
     content_sent: Option<Moment>,
     trace: Trace,
@@ -135,6 +139,10 @@ impl<'a> Writing<'a> {
             kind,
             state: "nothing was written".to_owned(),
             merged: None,
+            brought: match &job.source {
+                Source::Files(content) => content.parameters.clone(),
+                Source::Tenant => BTreeMap::new(),
+            },
             content_sent: None,
             trace: Trace::at(Phase::Upload),
         }
@@ -145,6 +153,9 @@ impl<'a> Writing<'a> {
         self.upload(steps)?;
         self.trace.phase = Phase::Configure;
         let settings = self.configure(steps.upload)?;
+        if brings_content(steps.upload) {
+            resetting::unmark(self.context, self.job);
+        }
         self.save_version(steps)?;
         Ok(settings)
     }

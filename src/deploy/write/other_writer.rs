@@ -3,7 +3,6 @@
 
 use super::{Halt, Writing};
 use crate::artifact::ArtifactKind;
-use crate::deploy::job::Source;
 use crate::deploy::outcome::{Message, Verdict, Word};
 use crate::deploy::parameters::{self, Setting, Why};
 use crate::deploy::plan::Upload;
@@ -59,9 +58,6 @@ impl Writing<'_> {
     /// Whether a value that is shown after our upload is somebody's: neither what was configured before, nor what a tenant
     /// may reset it to, which is what the artifact brings. What SAP itself adds has no value in the artifact.
     fn is_theirs(&self, setting: &Setting, shown: &[Configuration]) -> bool {
-        let Source::Files(content) = &self.job.source else {
-            return false;
-        };
         let value_in = |all: &'_ [Configuration]| {
             let mut found = all.iter().filter(|one| one.key == setting.key);
             found.next().map(|one| one.value.clone())
@@ -70,7 +66,7 @@ impl Writing<'_> {
         else {
             return false;
         };
-        let is_reset = content.parameters.get(&setting.key).is_some_and(|brought| {
+        let is_reset = self.brought.get(&setting.key).is_some_and(|brought| {
             parameters::html_decoded(brought).trim() == parameters::html_decoded(&now).trim()
         });
         let may_be_anything = now.is_empty() || setting.key.starts_with("SAP_");

@@ -1,0 +1,173 @@
+//! The values that are configured on the tenant, written down before an upload that may reset them: a run that is killed
+//! before it has put them back has lost nothing, because the next one in the same directory finds them.
+//! (Whether an upload resets them is unknown: cpi-api.md §15.)
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::Context;
+use super::backup;
+use super::job::Job;
+use super::parameters::html_decoded;
+use super::plan::{self, Standing};
+use crate::artifact::may_be_secret;
+use crate::tenant::Tenant;
+use crate::tenant::wire::Configuration;
+use crate::whole_file;
+
+/// The version of the form; a file of another one is none.
+const FORM: u32 = 1;
+/// More than any such file has, in bytes.
+const LARGEST: u64 = 16 * 1024 * 1024;
+
+#[derive(Serialize, Deserialize)]
+struct Values {
+    form: u32,
+    tenant: String,
+    artifact: String,
+    values: Vec<Value>,
+}
+
+/// One value, and a mark of the one that the artifact brings in its place.
+#[derive(Serialize, Deserialize)]
+struct Value {
+    key: String,
+    data_type: String,
+    /// `None` where it is or looks like a secret, which no file holds.
+    text: Option<String>,
+    mark: String,
+    /// `None` where that is not known.
+    brought: Option<String>,
+}
+
+/// Whether an interrupted run has left any.
+pub(super) fn is_left_over(context: &Context<'_>, job: &Job) -> bool {
+    place(context, job).is_file()
+}
+
+/// What an interrupted run had not put back.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Recalled {
+    /// The values that are to stand.
+    pub(super) values: Vec<Configuration>,
+    /// The keys of those that no file holds.
+    pub(super) lost: Vec<String>,
+}
+
+/// Writes them down, where there are any that an upload might reset. A directory that can't be written is no reason not
+/// to deploy: it is told.
+/// `brought`: the values that the upload brings.
+pub(super) fn mark(
+    context: &Context<'_>,
+    job: &Job,
+    standing: &Standing,
+    brought: &BTreeMap<String, String>,
+) {
+    let values = values(context.tenant, job, standing, brought);
+    if values.is_empty() || job.rules.parameters_from_artifact {
+        return;
+    }
+    let file = Values {
+        form: FORM,
+        tenant: context.tenant.root(),
+        artifact: job.id.0.clone(),
+        values,
+    };
+    let written = serde_json::to_vec_pretty(&file)
+        .map_err(Into::into)
+        .and_then(|text| {
+            whole_file::replace_private(&place(context, job), |target| target.write_all(&text))
+        });
+    if let Err(error) = written {
+        context.ledger.progress(
+            &job.id.0,
+            format!("warning: the configured values can't be written down for the case that this run is killed: {error}"),
+        );
+    }
+}
+
+fn values(
+    tenant: &Tenant,
+    job: &Job,
+    standing: &Standing,
+    brought: &BTreeMap<String, String>,
+) -> Vec<Value> {
+    let brought = |key: &str| brought.get(key);
+    let at_stake = |one: &&Configuration| brought(&one.key) != Some(&one.value);
+    let value = |one: &Configuration| Value {
+        key: one.key.clone(),
+        data_type: one.data_type.clone(),
+        text: (!may_be_secret(&one.key, &one.value) && !tenant.hides(&one.value))
+            .then(|| one.value.clone()),
+        mark: mark_of(tenant, job, &one.key, &one.value),
+        brought: brought(&one.key).map(|value| mark_of(tenant, job, &one.key, &plain(value))),
+    };
+    let to_stand = plan::before(standing);
+    to_stand.iter().filter(at_stake).map(value).collect()
+}
+
+/// A value without what tenants add and take away.
+fn plain(value: &str) -> String {
+    html_decoded(value).trim().to_owned()
+}
+
+fn mark_of(tenant: &Tenant, job: &Job, key: &str, value: &str) -> String {
+    tenant.mark(&format!("{}\n{key}\n{value}", job.id))
+}
+
+/// What an interrupted run has left: the values of before, where the tenant shows those that the upload brought.
+pub(super) fn recall(context: &Context<'_>, job: &Job, standing: &Standing) -> Recalled {
+    let mut recalled = Recalled::default();
+    let Some(file) = read(context, job) else {
+        return recalled;
+    };
+    for value in file.values {
+        let shown = standing.configured.iter().find(|one| one.key == value.key);
+        let Some(shown) = shown else { continue };
+        let now = mark_of(context.tenant, job, &shown.key, &shown.value);
+        let is_reset = match &value.brought {
+            Some(brought) => {
+                let shown = plain(&shown.value);
+                shown.is_empty() || mark_of(context.tenant, job, &value.key, &shown) == *brought
+            }
+            None => standing.saved_by_us,
+        };
+        if now == value.mark || !is_reset {
+            continue;
+        }
+        match value.text {
+            Some(text) => recalled.values.push(Configuration {
+                key: value.key,
+                value: text,
+                data_type: value.data_type,
+            }),
+            None => recalled.lost.push(value.key),
+        }
+    }
+    recalled
+}
+
+fn read(context: &Context<'_>, job: &Job) -> Option<Values> {
+    let mut text = Vec::new();
+    let file = File::open(place(context, job)).ok()?;
+    file.take(LARGEST).read_to_end(&mut text).ok()?;
+    let file: Values = serde_json::from_slice(&text).ok()?;
+    let is_about =
+        file.form == FORM && file.tenant == context.tenant.root() && file.artifact == job.id.0;
+    is_about.then_some(file)
+}
+
+/// They stand.
+pub(super) fn unmark(context: &Context<'_>, job: &Job) {
+    let _ = fs::remove_file(place(context, job));
+}
+
+/// One name for each artifact of each tenant, whatever characters they have.
+fn place(context: &Context<'_>, job: &Job) -> PathBuf {
+    let directory = &job.rules.backup_directory;
+    backup::place(directory, context.tenant, &job.id, "values")
+}
