@@ -7,6 +7,8 @@ use crate::settings::redactor::Redactor;
 
 /// The longest text of a tenant that is kept, in characters.
 const LONGEST: usize = 2_000;
+/// How much of a text from outside is looked at, in bytes.
+const MOST_LOOKED_AT: usize = 64 * 1024;
 /// The longest that is kept of a page that is no answer of the API, in characters.
 const BRIEF: usize = 200;
 
@@ -15,10 +17,12 @@ const BRIEF: usize = 200;
 pub struct Words(String);
 
 impl Words {
-    /// Masks the secrets that `redactor` knows, then disarms and shortens the text.
+    /// Masks the secrets that `redactor` knows, then disarms and shortens the text. Characters that are taken out of it may
+    /// have hidden a secret, so it is masked once more.
     #[must_use]
     pub fn new(text: &str, redactor: &Redactor) -> Self {
-        Self(disarm(&redactor.clean(text)))
+        let shown = disarm(&redactor.clean(beginning(text)));
+        Self(redactor.clean(&shown).into_owned())
     }
 
     /// The beginning of it, for pages of which only the first words matter.
@@ -149,6 +153,15 @@ fn invisible(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{ad}')
 }
 
+/// As much of a text as is looked at: more than is ever shown of it.
+fn beginning(text: &str) -> &str {
+    let mut end = text.len().min(MOST_LOOKED_AT);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
 fn shorten(line: String, longest: usize) -> String {
     match line.char_indices().nth(longest) {
         Some((end, _)) => format!("{} …", &line[..end]),
@@ -205,6 +218,20 @@ mod tests {
             ("tab\tand  blanks", "tab and blanks"),
         ] {
             assert_eq!(disarm(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_masked_also_where_something_invisible_stands_in_it() {
+        let redactor = Redactor::new();
+        redactor.add("S3cr3t-of-the-key");
+        for hidden in [
+            "S3cr3t\u{200b}-of-the-key",
+            "S3cr3t\u{1b}[0m-of-the-key",
+            "S3cr3t-\u{ad}of-the-key",
+            "S3cr3t-of-the-key",
+        ] {
+            assert_eq!(Words::new(hidden, &redactor).as_str(), "***", "{hidden:?}");
         }
     }
 

@@ -272,6 +272,12 @@ fn tell(ends: &Ends, taken: &Taken, voice: &Voice, process: &mut Process<'_>) {
 
 /// What only a transport knows of its jobs: the version that travels, what the target lacks, and what they are called in
 /// messages.
+/// Whether a version of the source is one that a tenant may be asked for: numbers and names, no text of any kind.
+fn may_travel(version: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    (1..=50).contains(&version.len()) && version.chars().all(plain)
+}
+
 fn describe(jobs: &mut [Job], taken: &Taken, ends: &Ends) {
     let (_, to) = ends.names();
     for job in jobs {
@@ -282,7 +288,7 @@ fn describe(jobs: &mut [Job], taken: &Taken, ends: &Ends) {
         else {
             continue;
         };
-        if let Some(version) = &one.version {
+        if let Some(version) = one.version.as_ref().filter(|text| may_travel(text)) {
             job.rules.version = VersionRule::Travel(version.clone());
         }
         let named = job

@@ -25,7 +25,7 @@ const FORM: u32 = 1;
 const LARGEST: u64 = 16 * 1024 * 1024;
 
 #[derive(Serialize, Deserialize)]
-struct Values {
+struct Record {
     form: u32,
     tenant: String,
     artifact: String,
@@ -71,7 +71,7 @@ pub(super) fn mark(
     if values.is_empty() || job.rules.parameters_from_artifact {
         return;
     }
-    let file = Values {
+    let file = Record {
         form: FORM,
         tenant: context.tenant.root(),
         artifact: job.id.0.clone(),
@@ -151,11 +151,11 @@ pub(super) fn recall(context: &Context<'_>, job: &Job, standing: &Standing) -> R
     recalled
 }
 
-fn read(context: &Context<'_>, job: &Job) -> Option<Values> {
+fn read(context: &Context<'_>, job: &Job) -> Option<Record> {
     let mut text = Vec::new();
     let file = File::open(place(context, job)).ok()?;
     file.take(LARGEST).read_to_end(&mut text).ok()?;
-    let file: Values = serde_json::from_slice(&text).ok()?;
+    let file: Record = serde_json::from_slice(&text).ok()?;
     let is_about =
         file.form == FORM && file.tenant == context.tenant.root() && file.artifact == job.id.0;
     is_about.then_some(file)

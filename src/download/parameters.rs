@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Item, Wanted, not_written, read_text, write_text};
+use super::{Item, Wanted, directory, not_written, read_text, write_text};
 use crate::artifact::comparison::RUNTIME_PROFILE;
-use crate::artifact::{Artifact, PARAMETERS_PATH, Properties, may_be_secret, properties};
+use crate::artifact::{
+    Artifact, ArtifactError, PARAMETERS_PATH, Properties, may_be_secret, properties,
+};
 use crate::inventory::Trouble;
 use crate::settings::parameters::read_file;
 use crate::settings::project::Target;
@@ -26,10 +28,13 @@ pub(super) fn write(
     item: &mut Item,
     staging: &Path,
 ) -> Result<bool, Trouble> {
-    let Some(path) = path(wanted, place, &item.id) else {
+    let Some(file) = file_of(wanted, place, &item.id) else {
         note_no_place(configured, item);
         return Ok(false);
     };
+    file.refuse_links()
+        .map_err(|error| Trouble::from_artifact(&error, &item.id))?;
+    let path = file.full();
     let before = present(&path);
     let own = own_values(place);
     let mut values: BTreeMap<&str, String> = BTreeMap::new();
@@ -74,22 +79,40 @@ pub(super) fn write(
 
 /// Removes the file of an artifact that is gone.
 pub(super) fn remove(wanted: &Wanted, place: &Path, id: &str) {
-    if let Some(path) = path(wanted, place, id) {
-        let _ = fs::remove_file(path);
+    if let Some(file) = file_of(wanted, place, id)
+        && file.refuse_links().is_ok()
+    {
+        let _ = fs::remove_file(file.full());
+    }
+}
+
+/// A file of values, below a directory out of which nothing may lead.
+struct ValuesFile {
+    base: PathBuf,
+    below: PathBuf,
+}
+
+impl ValuesFile {
+    fn full(&self) -> PathBuf {
+        self.base.join(&self.below)
+    }
+
+    /// Refuses a way there that leads through a link: it could lead out of the directory.
+    fn refuse_links(&self) -> Result<(), ArtifactError> {
+        directory::refuse_links(&self.base, &self.below)
     }
 }
 
 /// The file of an artifact; `None` where the settings name one file for all.
-fn path(wanted: &Wanted, place: &Path, id: &str) -> Option<PathBuf> {
+fn file_of(wanted: &Wanted, place: &Path, id: &str) -> Option<ValuesFile> {
     let parameters = &wanted.parameters;
     match &parameters.pattern {
-        None => Some(
-            wanted
-                .directory
-                .join(FOLDER)
+        None => Some(ValuesFile {
+            base: wanted.directory.clone(),
+            below: Path::new(FOLDER)
                 .join(&parameters.environment)
                 .join(format!("{id}.prop")),
-        ),
+        }),
         Some(pattern) if !pattern.pattern.contains('{') => None,
         Some(pattern) => {
             let target = Target {
@@ -97,7 +120,10 @@ fn path(wanted: &Wanted, place: &Path, id: &str) -> Option<PathBuf> {
                 path: place,
                 settings: None,
             };
-            Some(parameters.base.join(pattern.path(target)))
+            Some(ValuesFile {
+                base: parameters.base.clone(),
+                below: pattern.path(target),
+            })
         }
     }
 }

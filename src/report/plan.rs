@@ -33,7 +33,7 @@ pub fn text(
         if let (true, Some(package)) = (preview.creates_package, &preview.package)
             && !created.contains(&package.as_str())
         {
-            writeln!(out, "{mark}  creates package {package}")?;
+            writeln!(out, "{mark}  creates package {}", disarm(package))?;
             created.push(package);
         }
     }
@@ -54,19 +54,20 @@ fn one(preview: &Preview, mark: &str, style: Style, out: &mut dyn Write) -> io::
         "" => String::new(),
         why => format!(": {why}"),
     };
-    writeln!(out, "{mark}{word} {}{kind}{why}", preview.id)?;
+    let what = disarm(&format!("{}{kind}{why}", preview.id));
+    writeln!(out, "{mark}{word} {what}")?;
     if let Some(what) = &preview.message {
         for cause in &what.causes {
-            writeln!(out, "{mark}  cause: {cause}")?;
+            writeln!(out, "{mark}  cause: {}", disarm(cause))?;
         }
         if preview.why.is_empty() {
             message(what, mark, None, style, out)?;
         } else if let Some(hint) = &what.hint {
-            writeln!(out, "{mark}  hint:  {hint}")?;
+            writeln!(out, "{mark}  hint:  {}", disarm(hint))?;
         }
     }
     if let Some(drift) = &preview.drift {
-        writeln!(out, "{mark}  drift: {drift}")?;
+        writeln!(out, "{mark}  drift: {}", disarm(drift))?;
     }
     for change in &preview.changes {
         for line in change.lines() {
@@ -74,13 +75,13 @@ fn one(preview: &Preview, mark: &str, style: Style, out: &mut dyn Write) -> io::
         }
     }
     for parameter in &preview.parameters {
-        writeln!(out, "{mark}  {}", parameter_words(parameter))?;
+        writeln!(out, "{mark}  {}", disarm(&parameter_words(parameter)))?;
     }
     for effect in &preview.effects {
-        writeln!(out, "{mark}  sets off: {effect}")?;
+        writeln!(out, "{mark}  sets off: {}", disarm(effect))?;
     }
     for note in &preview.notes {
-        writeln!(out, "{mark}  note: {note}")?;
+        writeln!(out, "{mark}  note: {}", disarm(note))?;
     }
     Ok(())
 }

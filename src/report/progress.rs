@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use super::table::Table;
 use crate::clock::Moment;
 use crate::deploy::ledger::Event;
+use crate::words::disarm;
 
 /// How much is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +95,7 @@ impl Progress {
     pub fn line(&mut self, now: Moment, text: &str, err: &mut dyn Write) -> io::Result<()> {
         self.clear(err)?;
         let mark = if self.simulated { "SIMULATED " } else { "" };
-        writeln!(err, "{mark}{:>6.1}s {text}", now.as_secs_f64())
+        writeln!(err, "{mark}{:>6.1}s {}", now.as_secs_f64(), disarm(text))
     }
 
     /// What the tenant holds, for a run that ends before its verdicts.

@@ -91,17 +91,21 @@ pub fn result(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<
             seconds(outcome.took)
         )?;
         if !outcome.verdict.evidence.is_empty() {
-            writeln!(out, "{mark}  evidence: {}", outcome.verdict.evidence)?;
+            writeln!(
+                out,
+                "{mark}  evidence: {}",
+                disarm(&outcome.verdict.evidence)
+            )?;
         }
         for note in &outcome.notes {
-            writeln!(out, "{mark}  note: {note}")?;
+            writeln!(out, "{mark}  note: {}", disarm(note))?;
         }
         if let Some(rollback) = &outcome.rollback {
             writeln!(
                 out,
                 "{mark}  rollback: {}: {}",
                 rollback.result.as_str(),
-                rollback.message
+                disarm(&rollback.message)
             )?;
         }
         if let (Some(content), Some(zip)) = (&outcome.content_sha256, &outcome.zip_sha256) {

@@ -1393,10 +1393,10 @@ fn a_colleague_does_what_and_when_the_caller_chooses() {
     assert_eq!(client.update(&flow()).status, 500);
     assert!(sandbox.colleague("Flow", &Deed::Unlock));
     assert!(sandbox.colleague("Flow", &Deed::Deploy));
+    client.until(|| sandbox.runs_as_stored("Flow"));
     assert!(sandbox.design("Flow").is_some());
     assert!(sandbox.colleague("Flow", &Deed::Delete));
     assert!(sandbox.design("Flow").is_none());
-    client.until(|| sandbox.runs_as_stored("Flow"));
     let history = sandbox.history("Flow");
     let (since, last) = history.last().unwrap();
     let last = last.as_ref().unwrap();

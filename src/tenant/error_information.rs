@@ -11,6 +11,14 @@ const DEEPEST: usize = 32;
 const MOST_READ: usize = 200;
 /// How many messages are kept.
 const MOST: usize = 20;
+/// How much of a body is read as JSON, in bytes; of a longer one its beginning is shown.
+const LARGEST: usize = 512 * 1024;
+/// How much is kept of one message, and of what is filled into it, in bytes.
+const LONGEST: usize = 8 * 1024;
+/// How many parameters or children of one message are looked at.
+const MOST_LISTED: usize = 500;
+/// How many placeholders are filled in one message.
+const MOST_FILLED: usize = 100;
 
 /// The messages of an error information body, deepest cause first, without repetitions; the raw text when it
 /// has no known shape; nothing for an empty body.
@@ -21,12 +29,13 @@ pub fn causes(body: &str) -> Vec<String> {
         return Vec::new();
     }
     let mut found = Vec::new();
-    match serde_json::from_str::<Value>(body) {
-        Ok(value) => collect(&value, 0, &mut found),
-        Err(_) => found.push((0, body.to_owned())),
+    if body.len() <= LARGEST
+        && let Ok(value) = serde_json::from_str::<Value>(body)
+    {
+        collect(&value, 0, &mut found);
     }
     if found.is_empty() && body.len() > 2 {
-        found.push((0, body.to_owned()));
+        found.push((0, cut(body).to_owned()));
     }
     deepest_first(found)
 }
@@ -62,7 +71,7 @@ fn collect_text(text: &str, depth: usize, found: &mut Vec<(usize, String)>) {
     {
         collect(&inner, depth + 1, found);
     } else if !text.is_empty() {
-        found.push((depth, text.to_owned()));
+        found.push((depth, cut(text).to_owned()));
     }
 }
 
@@ -123,6 +132,7 @@ fn list<'a>(fields: &'a Map<String, Value>, names: &[&str]) -> Vec<&'a Value> {
             Value::Null => Vec::new(),
             one => vec![one],
         })
+        .take(MOST_LISTED)
         .collect()
 }
 
@@ -168,17 +178,55 @@ fn label(message: &Map<String, Value>) -> String {
     .collect()
 }
 
+/// Puts the parameters into the places `{0}`, `{1}` of a text, from left to right; as much as a message may have.
 fn fill(text: &str, parameters: &[&Value]) -> String {
-    let mut filled = text.to_owned();
-    for (place, parameter) in parameters.iter().enumerate() {
-        let value = match parameter {
-            Value::String(value) if !value.trim_start().starts_with(['{', '[']) => value.clone(),
-            Value::Number(value) => value.to_string(),
-            _ => continue,
+    let mut filled = String::new();
+    let mut rest = cut(text);
+    for _ in 0..MOST_FILLED {
+        let Some((before, after, place)) = next_place(rest) else {
+            break;
         };
-        filled = filled.replace(&format!("{{{place}}}"), &value);
+        filled.push_str(before);
+        match parameters.get(place).and_then(|value| plain(value)) {
+            Some(value) => filled.push_str(cut(&value)),
+            None => filled.push_str(&format!("{{{place}}}")),
+        }
+        rest = after;
+        if filled.len() > LONGEST {
+            break;
+        }
     }
-    filled
+    filled.push_str(rest);
+    cut(&filled).to_owned()
+}
+
+/// The first `{number}` of a text: what stands before it, what behind it, and the number.
+fn next_place(text: &str) -> Option<(&str, &str, usize)> {
+    text.match_indices('{').find_map(|(open, _)| {
+        let inner = &text[open + 1..];
+        let digits = inner.bytes().take(4).take_while(u8::is_ascii_digit).count();
+        let place = inner[..digits].parse().ok()?;
+        let after = inner[digits..].strip_prefix('}')?;
+        Some((&text[..open], after, place))
+    })
+}
+
+/// A parameter that is no message of its own.
+fn plain(parameter: &Value) -> Option<String> {
+    match parameter {
+        Value::String(value) if !value.trim_start().starts_with(['{', '[']) => Some(value.clone()),
+        Value::Number(value) => Some(value.to_string()),
+        _ => None,
+    }
+}
+
+/// The beginning of a text.
+fn cut(text: &str) -> &str {
+    let mut end = text.len().min(LONGEST);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 /// Whether these causes name a fault that passes: the build service did not answer, or the start took too long on a busy
@@ -288,5 +336,37 @@ mod tests {
             ),
             ["kept"]
         );
+    }
+
+    #[test]
+    fn a_body_that_is_made_to_grow_does_not() {
+        let long = "x".repeat(100_000);
+        let places = "{0}".repeat(30_000);
+        for body in [
+            serde_json::json!({"message": {"messageText": places}, "parameter": [long]}),
+            serde_json::json!({"message": {"messageText": "{0}{1}"}, "parameter": ["{1}{0}", "{0}"]}),
+            serde_json::json!({"message": "m", "parameter": vec!["same"; 100_000]}),
+            serde_json::json!({"childInstances": vec![serde_json::json!({"message": places}); 5]}),
+        ] {
+            let found = causes(&body.to_string());
+            let size: usize = found.iter().map(String::len).sum();
+            assert!(!found.is_empty() && size < 200_000, "{size}");
+        }
+        let huge = format!("{{\"message\":\"{}\"}}", "y".repeat(2 * LARGEST));
+        assert_eq!(causes(&huge), [cut(&huge)]);
+    }
+
+    #[test]
+    fn parameters_go_into_their_places_and_are_not_looked_into() {
+        let values = [Value::from("a{1}"), Value::from("b"), Value::from(7)];
+        let values: Vec<&Value> = values.iter().collect();
+        for (text, expected) in [
+            ("{0} {1} {2}", "a{1} b 7"),
+            ("{9} {x} {} {12345} {", "{9} {x} {} {12345} {"),
+            ("{{0}}", "{a{1}}"),
+            ("none", "none"),
+        ] {
+            assert_eq!(fill(text, &values), expected);
+        }
     }
 }

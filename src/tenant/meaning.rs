@@ -6,6 +6,14 @@ use crate::http::Answer;
 use crate::settings::redactor::Redactor;
 use crate::words::Words;
 
+/// How much of a body is read for what it says when something is wrong, in bytes.
+const LONGEST_SPEECH: usize = 64 * 1024;
+
+/// The part of a body that may say what is wrong.
+fn beginning(answer: &Answer) -> &[u8] {
+    &answer.body[..answer.body.len().min(LONGEST_SPEECH)]
+}
+
 /// What an answer means before anybody knows what was asked.
 pub(super) enum Meaning {
     /// 2xx of the API, or at least no web page.
@@ -34,11 +42,11 @@ pub(super) fn meaning(answer: &Answer) -> Meaning {
     if (200..300).contains(&answer.status) {
         return Meaning::Good;
     }
-    match odata::error_text(&answer.body) {
+    match odata::error_text(beginning(answer)) {
         Some(text) => Meaning::Says(text),
         None if answer.status >= 500 && answer.status != 501 => Meaning::Down,
         None if answer.status == 404 || answer.status < 400 => Meaning::Page,
-        None => Meaning::Says(String::from_utf8_lossy(&answer.body).trim().to_owned()),
+        None => Meaning::Says(String::from_utf8_lossy(beginning(answer)).trim().to_owned()),
     }
 }
 
@@ -49,9 +57,9 @@ pub(super) fn is_missing(status: u16, text: &str) -> bool {
 
 /// What a page that is no answer of the API says: its title, or the start of its text.
 pub(super) fn page_words(answer: &Answer, redactor: &Redactor) -> Option<Words> {
-    let text = String::from_utf8_lossy(&answer.body);
-    let told =
-        odata::error_text(&answer.body).unwrap_or_else(|| title(&text).unwrap_or(&text).to_owned());
+    let text = String::from_utf8_lossy(beginning(answer));
+    let told = odata::error_text(beginning(answer))
+        .unwrap_or_else(|| title(&text).unwrap_or(&text).to_owned());
     let words = Words::new(&told, redactor).brief();
     (!words.is_empty()).then_some(words)
 }

@@ -329,7 +329,7 @@ fn killed_after_the_upload(tenant: &Tenant, run: Flowship<'_>) {
             .matching("PUT", "IntegrationDesigntimeArtifacts")
             .len()
     };
-    let mut run = run.start();
+    let run = run.start();
     while puts() == 0 {
         std::thread::yield_now();
     }

@@ -326,12 +326,17 @@ fn drafts_are_left_out_unless_they_are_to_be_taken() {
 fn nothing_outside_the_directory_is_written_through_a_link() {
     #[cfg(unix)]
     {
-        let tenant = Tenant::holding(&[], vec![Flow::named("Orders").deployed(&[])]);
-        let (directory, outside) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-        std::os::unix::fs::symlink(outside.path(), directory.path().join("Orders")).unwrap();
-        let run = download(&tenant, directory.path());
-        assert_eq!(run.code, Some(1), "{}", run.stderr);
-        assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
+        let held = Flow::named("Orders").deployed(&[("Retries", "9")]);
+        let tenant = Tenant::holding(&[], vec![held]);
+        for link in ["Orders", "parameters", "parameters/default"] {
+            let (directory, outside) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+            let link = directory.path().join(link);
+            fs::create_dir_all(link.parent().unwrap()).unwrap();
+            std::os::unix::fs::symlink(outside.path(), &link).unwrap();
+            let run = download(&tenant, directory.path());
+            assert_eq!(run.code, Some(1), "{}", run.stderr);
+            assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0, "{link:?}");
+        }
     }
 }
 

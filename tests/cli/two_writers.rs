@@ -3,7 +3,7 @@
 
 use flowship::sandbox::Deed;
 
-use super::flow::{Flow, SCRIPT, unzipped};
+use super::flow::{Flow, SCRIPT, VALUES, unzipped};
 use super::harness::{Flowship, Run, Tenant, together};
 
 const ID: &str = "Orders";
@@ -151,8 +151,94 @@ fn a_named_parameter_that_they_set_is_no_green() {
     together(&cases, |request| {
         let story = story(&[], *request, &deed);
         story.is_never_a_false_green();
-        if story.run.code == Some(1) {
+        let code = story.run.code;
+        assert!(matches!(code, Some(0 | 1)), "{request}\n{}", story.run);
+        if code == Some(1) {
             assert_eq!(story.verdict(), "superseded", "{request}\n{}", story.run);
+        }
+    });
+}
+
+#[test]
+fn what_they_delete_is_told_as_their_deed() {
+    let cases: Vec<usize> = (3..REQUESTS).collect();
+    together(&cases, |request| {
+        let story = story(&[], *request, &Deed::Delete);
+        let code = story.run.code;
+        assert!(matches!(code, Some(0 | 1)), "{request}\n{}", story.run);
+        if code == Some(1) {
+            let word = story.verdict();
+            assert!(
+                ["superseded", "failed"].contains(&word.as_str()),
+                "{request}\n{}",
+                story.run
+            );
+        }
+    });
+}
+
+#[test]
+fn who_saved_is_told_though_a_default_changed_too() {
+    let values = theirs().read(VALUES).replace("Retries=3", "Retries=8");
+    let zip = theirs().with(VALUES, values).zip();
+    let story = story(&["reset-parameters"], 3, &Deed::Save(zip));
+    assert_eq!(story.run.code, Some(1), "{}", story.run);
+    story
+        .run
+        .stderr_has("colleague@example.com saved other content of Orders");
+}
+
+/// A value mapping in which DE stands for this.
+fn mapping(value: &str) -> Flow {
+    Flow::of_type("ValueMapping").with(
+        "value_mapping.xml",
+        format!("<vm version=\"2.0\"><group id=\"1\"><entry><agency>A</agency><schema>s</schema><value>DE</value></entry><entry><agency>B</agency><schema>s</schema><value>{value}</value></entry></group></vm>"),
+    )
+}
+
+#[test]
+fn a_value_mapping_that_they_save_is_not_deleted_unseen() {
+    const MAPPING: &str = "Shared_ValueMapping";
+    let replaced = |tenant: &Tenant| {
+        Flowship::deploy(tenant, mapping("ours").path())
+            .args(["--replace-value-mappings", "--timeout", "60s"])
+            .args(["--output", "json"])
+            .run()
+    };
+    let held = || vec![mapping("before").deployed(&[])];
+    let is_deletion = |one: &String| one.starts_with("DELETE ");
+    let undisturbed = Tenant::holding(&[], held());
+    replaced(&undisturbed).exit(0);
+    let requests = undisturbed.requests();
+    let deletion = requests.iter().position(is_deletion).unwrap();
+    let zip = mapping("theirs").zip();
+    let deeds = [Deed::Save(zip.clone()), Deed::Draft(zip)];
+    let cases: Vec<(usize, &Deed, &str)> = (READ..=deletion)
+        .flat_map(|request| {
+            deeds.iter().flat_map(move |deed| {
+                ["modified-at-format=iso", "no-modified-at"]
+                    .map(|scenario| (request, deed, scenario))
+            })
+        })
+        .collect();
+    together(&cases, |(request, deed, scenario)| {
+        let tenant = Tenant::visited(&[scenario], held(), MAPPING, *request, (*deed).clone());
+        let run = replaced(&tenant);
+        let requests = tenant.requests();
+        let (before, after) = requests.split_at(*request);
+        // where there are no dates, it is the content that tells
+        let tells = |one: &&String| {
+            let marks = *scenario != "no-modified-at" && one.contains("Version='active')");
+            one.starts_with("GET ") && (marks || one.ends_with("/$value"))
+        };
+        let until_deletion = after.iter().take_while(|one| !is_deletion(one));
+        let seen = before.iter().any(|one| tells(&one)) && until_deletion.filter(tells).count() > 0;
+        if seen {
+            assert!(
+                !after.iter().any(is_deletion),
+                "{request} {scenario}: seen and deleted\n{run}"
+            );
+            assert_eq!(run.json()["artifacts"][0]["verdict"], "superseded", "{run}");
         }
     });
 }

@@ -72,10 +72,13 @@ impl Writing<'_> {
                 return Ok(artifact);
             }
         }
-        Err(self.not_carried_out(
-            "the tenant accepted the content, but shows no artifact",
-            &[],
-        ))
+        let deleted = self.deleted_meanwhile()?;
+        Err(deleted.unwrap_or_else(|| {
+            self.not_carried_out(
+                "the tenant accepted the content, but shows no artifact",
+                &[],
+            )
+        }))
     }
 
     /// Compares the content that the tenant holds with what was sent.
@@ -87,10 +90,13 @@ impl Writing<'_> {
         moved: bool,
     ) -> Result<(), Halt> {
         let Some(mut differences) = self.differences(content, settings)? else {
-            return Err(self.not_carried_out(
-                "the tenant accepted the upload, but does not give the content out",
-                &[],
-            ));
+            let deleted = self.deleted_meanwhile()?;
+            return Err(deleted.unwrap_or_else(|| {
+                self.not_carried_out(
+                    "the tenant accepted the upload, but does not give the content out",
+                    &[],
+                )
+            }));
         };
         if !differences.is_empty() && self.kind == ArtifactKind::IntegrationFlow {
             differences = self.differences_apart_from_parameters(content, settings)?;

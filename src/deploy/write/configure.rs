@@ -7,7 +7,7 @@ use crate::deploy::parameters::{self, Setting, Why};
 use crate::deploy::plan::{self, Upload};
 use crate::http::retry;
 use crate::tenant::Written;
-use crate::tenant::error::TenantError;
+use crate::tenant::error::Kind;
 use crate::tenant::wire::Configuration;
 
 /// How often values are read back before they count as different: a replica may lag.
@@ -55,10 +55,18 @@ impl Writing<'_> {
         self.kind == ArtifactKind::IntegrationFlow && (named || kept)
     }
 
-    pub(super) fn read_configuration(&self) -> Result<Vec<Configuration>, TenantError> {
-        self.context
+    pub(super) fn read_configuration(&self) -> Result<Vec<Configuration>, Halt> {
+        let read = self
+            .context
             .tenant
-            .configurations(&self.job.id, self.grace())
+            .configurations(&self.job.id, self.grace());
+        match read {
+            Err(error) if error.kind == Kind::Nonsense => {
+                let deleted = self.deleted_meanwhile()?;
+                Err(deleted.unwrap_or_else(|| error.into()))
+            }
+            read => Ok(read?),
+        }
     }
 
     fn write_all(&mut self, missing: &[&Setting], shown: &[Configuration]) -> Result<(), Halt> {
@@ -113,6 +121,7 @@ impl Writing<'_> {
         if wrong.is_empty() {
             return Ok(());
         }
+        self.refuse_theirs(&wrong, &after)?;
         let is_decoded = |setting: &Setting| {
             let decoded = parameters::html_decoded(&setting.value);
             decoded != setting.value
@@ -137,6 +146,17 @@ impl Writing<'_> {
             &format!("the tenant accepted parameter `{key}`, but shows another value"),
             &[],
         ))
+    }
+
+    /// Ends where a value that was just written is somebody else's by now.
+    fn refuse_theirs(&self, wrong: &[Setting], after: &[Configuration]) -> Result<(), Halt> {
+        let mut theirs = wrong
+            .iter()
+            .filter(|setting| self.is_set_by_somebody(setting, after));
+        match theirs.next() {
+            Some(setting) => Err(self.set_or_saved_meanwhile(&setting.key)?),
+            None => Ok(()),
+        }
     }
 
     /// The settings that the tenant does not show, also after some time, and what it shows.

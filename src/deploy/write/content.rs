@@ -251,7 +251,7 @@ impl Writing<'_> {
         Ok(stamp.saved.is_none() || stamp != before.stamp())
     }
 
-    fn holds_our_content(&self, content: &Content) -> Result<bool, TenantError> {
+    pub(super) fn holds_our_content(&self, content: &Content) -> Result<bool, TenantError> {
         Ok(self
             .differences(content, &[])?
             .is_some_and(|differences| differences.is_empty()))

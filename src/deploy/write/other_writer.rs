@@ -6,6 +6,7 @@ use crate::artifact::ArtifactKind;
 use crate::deploy::outcome::{Message, Verdict, Word};
 use crate::deploy::parameters::{self, Setting, Why};
 use crate::deploy::plan::Upload;
+use crate::http::retry;
 use crate::tenant::Reading;
 use crate::tenant::error::TenantError;
 use crate::tenant::wire::{Configuration, DesigntimeArtifact};
@@ -16,20 +17,22 @@ impl Writing<'_> {
         let Some(before) = &self.standing.artifact else {
             return Ok(());
         };
-        self.look_at_parameters(upload)?;
+        let set = self.changed_parameter(upload)?;
         let found = self.context.tenant.designtime_artifact(
             self.kind,
             &self.job.id,
             self.context.deadline,
         )?;
         // "not found" may be a lagging replica's: the write itself will tell
-        if let Reading::Found(now) = found
-            && now.stamp() != before.stamp()
-            && self.is_news(&now)
-        {
-            return Err(self.overtaken(&now));
+        let news = match found {
+            Reading::Found(now) if now.stamp() != before.stamp() && self.is_news(&now) => Some(now),
+            Reading::Found(_) | Reading::Missing(_) => None,
+        };
+        match (news, set) {
+            (Some(now), _) => Err(self.overtaken(&now)),
+            (None, Some(key)) => Err(self.set_meanwhile(&key)),
+            (None, None) => Ok(()),
         }
-        Ok(())
     }
 
     /// Whether an artifact was saved after the survey. A list may lag behind: what it did not show yet is no news.
@@ -43,16 +46,14 @@ impl Writing<'_> {
         }
     }
 
-    fn look_at_parameters(&self, upload: Upload) -> Result<(), Halt> {
+    /// A parameter that is not what the survey saw.
+    fn changed_parameter(&self, upload: Upload) -> Result<Option<String>, Halt> {
         let at_stake = !self.standing.configured.is_empty() && super::brings_content(upload);
         if self.kind != ArtifactKind::IntegrationFlow || !at_stake {
-            return Ok(());
+            return Ok(None);
         }
         let now = self.read_configuration()?;
-        match changed(&self.standing.configured, &now) {
-            Some(key) => Err(self.set_meanwhile(key)),
-            None => Ok(()),
-        }
+        Ok(changed(&self.standing.configured, &now).map(str::to_owned))
     }
 
     /// Whether a value that is shown after our upload is somebody's: neither what was configured before, nor what a tenant
@@ -71,6 +72,52 @@ impl Writing<'_> {
         });
         let may_be_anything = now.is_empty() || setting.key.starts_with("SAP_");
         now != before && now != setting.value && !is_reset && !may_be_anything
+    }
+
+    /// Whether a value that is shown instead of one that was just written is somebody's: neither what stood before, nor
+    /// what the artifact brings, nor a spelling of ours.
+    pub(super) fn is_set_by_somebody(&self, setting: &Setting, shown: &[Configuration]) -> bool {
+        let mut found = shown.iter().filter(|one| one.key == setting.key);
+        let is_ours = |value: &str| spelling(value) == spelling(&setting.value);
+        found.next().is_some_and(|one| !is_ours(&one.value)) && self.is_theirs(setting, shown)
+    }
+
+    /// The end where a value was set by somebody else: with who and when, where the artifact was saved too.
+    pub(super) fn set_or_saved_meanwhile(&self, key: &str) -> Result<Halt, TenantError> {
+        let found =
+            self.context
+                .tenant
+                .designtime_artifact(self.kind, &self.job.id, self.closing())?;
+        Ok(match found {
+            Reading::Found(now) if self.is_somebody_else(&now) => self.overtaken(&now),
+            Reading::Found(_) | Reading::Missing(_) => self.set_meanwhile(key),
+        })
+    }
+
+    /// The end where the artifact was there before and is not any more; `None` where it is there.
+    pub(super) fn deleted_meanwhile(&self) -> Result<Option<Halt>, TenantError> {
+        if self.standing.artifact.is_none() {
+            return Ok(None);
+        }
+        for look in 0..2 {
+            self.context.clock.sleep(retry::pause_before(look));
+            let found =
+                self.context
+                    .tenant
+                    .designtime_artifact(self.kind, &self.job.id, self.closing())?;
+            if matches!(found, Reading::Found(_)) {
+                return Ok(None);
+            }
+        }
+        let message = Message::new(format!(
+            "somebody else deleted {} from the design time while this run was working (the API does not tell who or when)",
+            self.job.id
+        ))
+        .hint("agree on who deploys this artifact, then run again; pipelines for one artifact should not run at the same time");
+        let state = "the design time has no such artifact any more; the runtime was not touched";
+        Ok(Some(
+            Verdict::bad(Word::Superseded, state.to_owned(), message).into(),
+        ))
     }
 
     /// Tells values that somebody set, and leaves them; one that was also named cannot be left.
@@ -160,6 +207,12 @@ impl Writing<'_> {
         }
         Halt::Tenant(error)
     }
+}
+
+/// A value without what tenants change of it: case, blanks, entities.
+fn spelling(value: &str) -> String {
+    let decoded = parameters::html_decoded(value).to_lowercase();
+    decoded.chars().filter(|c| c.is_alphanumeric()).collect()
 }
 
 /// The first parameter whose value is not what it was.

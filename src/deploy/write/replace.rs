@@ -1,7 +1,7 @@
 //! Replacing a value mapping: the tenant has no update for it, so it is deleted and created anew. What it held is saved to
 //! a file first, and put back when the creation fails.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::deploy::backup::{self, Note, Saved, Was};
 use crate::deploy::job::Content;
 use crate::deploy::outcome::{Message, Sent, Verdict, Word};
 use crate::deploy::plan::Upload;
-use crate::deploy::replacing;
+use crate::deploy::{Context, replacing, survey};
 use crate::exit::Exit;
 use crate::tenant::error::TenantError;
 use crate::tenant::{Reading, Written, ZipBytes};
@@ -47,10 +47,10 @@ impl Merged {
 impl Writing<'_> {
     /// Backup, delete, create; where the creation fails, the old content again.
     pub(super) fn replace(&mut self, content: &Content) -> Result<(), Halt> {
-        self.look_before(Upload::Replace)?;
         self.merge(content)?;
         let old = self.old_content()?;
         let backup = self.back_up(&old, content)?;
+        self.look_after_the_backup(&old, &backup)?;
         self.delete()?;
         match self.create_anew(content) {
             Ok(()) => {
@@ -59,6 +59,20 @@ impl Writing<'_> {
             }
             Err(halt) => self.put_back(content, &old, &backup, halt),
         }
+    }
+
+    /// What is deleted must be what was saved, and what the survey saw: else nothing is, and no backup is needed.
+    fn look_after_the_backup(&self, old: &Downloaded, backup: &Path) -> Result<(), Halt> {
+        let looked = self
+            .look_before(Upload::Replace)
+            .and_then(|()| self.must_be_as_surveyed(old));
+        if looked.is_err() {
+            replacing::unmark(self.context, self.job);
+            for file in [backup, &backup_note(backup)] {
+                let _ = fs::remove_file(file);
+            }
+        }
+        looked
     }
 
     /// Creates what is not there; where an interrupted run had deleted it, with the entries that only the tenant had.
@@ -121,11 +135,43 @@ impl Writing<'_> {
                 let size = file.metadata().map_or(0, |found| found.len());
                 Ok(Downloaded { file, size })
             }
-            Reading::Missing(_) => Err(self.not_carried_out(
-                "the tenant no longer gives the value mapping out, so it is not replaced",
-                &[],
-            )),
+            Reading::Missing(_) => {
+                let deleted = self.deleted_meanwhile()?;
+                Err(deleted.unwrap_or_else(|| {
+                    self.not_carried_out(
+                        "the tenant no longer gives the value mapping out, so it is not replaced",
+                        &[],
+                    )
+                }))
+            }
         }
+    }
+
+    /// On a tenant that shows no dates, only the content tells that somebody has saved another one since the survey.
+    fn must_be_as_surveyed(&self, old: &Downloaded) -> Result<(), Halt> {
+        let now = old
+            .open()
+            .ok()
+            .and_then(|file| Comparable::of_zip(file).ok());
+        match (now, self.standing.remote_sha256) {
+            (Some(now), Some(surveyed)) if now.fingerprint() != surveyed => {
+                let found = self.written_artifact()?;
+                Err(self.overtaken(&found))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the design time holds just this content.
+    fn holds(&self, old: &Downloaded) -> Result<bool, TenantError> {
+        let content = |file| Comparable::of_zip(file).map(|content| content.fingerprint());
+        let old = old.open().ok().and_then(|file| content(file).ok());
+        let context = Context {
+            deadline: self.closing(),
+            ..self.context.clone()
+        };
+        let now = survey::with_download(&context, self.kind, self.job, content)?;
+        Ok(old.is_some() && now == old)
     }
 
     /// Saves the tenant's zip to a file; without it nothing is deleted.
@@ -249,7 +295,11 @@ impl Writing<'_> {
                 Err(error) => error.to_string(),
             };
             if matches!(self.is_gone(), Ok(false)) {
-                return Err(self.restored(halt));
+                return match self.holds(old) {
+                    Ok(false) => Err(self.other_content(content, halt)?),
+                    // where it can't be read, it is there all the same
+                    Ok(true) | Err(_) => Err(self.restored(halt)),
+                };
             }
             if attempt >= RESTORE_ATTEMPTS || deadline.passed(self.context.clock.now()) {
                 break why;
@@ -258,6 +308,19 @@ impl Writing<'_> {
             self.context.clock.sleep(pause);
         };
         Err(self.lost_for_good(backup, halt, &why))
+    }
+
+    /// Neither the new content was taken nor the old one: the new one stands there all the same, or somebody has created it
+    /// anew after our deletion.
+    fn other_content(&mut self, content: &Content, halt: Halt) -> Result<Halt, Halt> {
+        let found = self.written_artifact()?;
+        replacing::unmark(self.context, self.job);
+        if self.holds_our_content(content)? {
+            self.wrote("the design time holds the new content; it is not deployed");
+            return Ok(self.with_note(halt, "the new content stands there all the same".to_owned()));
+        }
+        self.wrote("the design time holds what somebody else created; the runtime was not touched");
+        Ok(self.overtaken(&found))
     }
 
     fn restoring(&self) -> Deadline {

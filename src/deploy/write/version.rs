@@ -49,8 +49,9 @@ impl Writing<'_> {
     }
 
     fn save_as(&mut self, version: &str) -> Result<(), Halt> {
-        self.progress(format!("saving as version {version}"));
-        self.trace.requested_version = Some(version.to_owned());
+        let shown = self.context.tenant.words(version).to_string();
+        self.progress(format!("saving as version {shown}"));
+        self.trace.requested_version = Some(shown.clone());
         let before = self.sending("a version", Sent::Content);
         let mut attempt = 0;
         loop {
@@ -67,7 +68,7 @@ impl Writing<'_> {
                 Err(error) if self.may_do_without(&error) => {
                     self.back_to(before);
                     self.note(format!(
-                        "the tenant did not take version {version}: {}",
+                        "the tenant did not take version {shown}: {}",
                         error.what
                     ));
                     return Ok(());
