@@ -297,12 +297,17 @@ impl Work {
             Ok(planned) => planned,
             Err(unfit) => return Ended::Usage(unfit),
         };
-        let kept = rules.map(|rules| rollback::keep(context, rules, &mut planned));
-        let mut outcomes = deploy::carry_out(context, &planned);
+        let (mut outcomes, kept) = match rules {
+            Some(rules) => {
+                let kept = rollback::keep(context, rules, &mut planned);
+                rollback::carry_out(context, rules, &planned, kept)
+            }
+            None => (deploy::carry_out(context, &planned, &|_, _| {}), Vec::new()),
+        };
         if let Some(smoke) = &self.smoke {
             smoke.test(context, &self.jobs, &mut outcomes);
         }
-        if let (Some(rules), Some(kept)) = (rules, kept) {
+        if let Some(rules) = rules {
             rollback::roll_back(context, rules, &planned, kept, &mut outcomes);
         }
         Ended::Verdicts(outcomes)

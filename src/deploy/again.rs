@@ -21,6 +21,7 @@ pub(super) fn deploy(context: &Context<'_>, one: &mut Watched<'_>, verdict: &Ver
         return false;
     }
     one.pending.retried = true;
+    one.pending.text_late_since = None;
     let causes = verdict
         .message
         .as_ref()

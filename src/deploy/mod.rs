@@ -107,6 +107,8 @@ pub(crate) struct Pending {
     task_asked: Moment,
     /// It was deployed a second time, after a fault that is known to pass.
     retried: bool,
+    /// Since when it has failed without a text that says why.
+    text_late_since: Option<Moment>,
 }
 
 impl Pending {
@@ -131,6 +133,7 @@ impl Pending {
             by_list,
             task_asked: Duration::ZERO,
             retried: false,
+            text_late_since: None,
         }
     }
 
@@ -187,12 +190,17 @@ pub(crate) fn decide<'a>(
     Ok(planned)
 }
 
-/// Carries out what was decided; gives a verdict for each artifact, in their order.
-pub(crate) fn carry_out(context: &Context<'_>, planned: &[Planned<'_>]) -> Vec<Outcome> {
+/// Carries out what was decided; gives a verdict for each artifact, in their order. `decided` hears of each as soon as it
+/// has its verdict, by its place.
+pub(crate) fn carry_out(
+    context: &Context<'_>,
+    planned: &[Planned<'_>],
+    decided: &dyn Fn(usize, &Outcome),
+) -> Vec<Outcome> {
     if context.announced {
         announce(context, planned);
     }
-    schedule::carry_out(context, planned)
+    schedule::carry_out(context, planned, decided)
 }
 
 /// Tells what is to be done with each artifact.

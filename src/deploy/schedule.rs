@@ -37,11 +37,15 @@ enum Arrival {
     BatchDone,
 }
 
-/// Carries out the plans; gives the outcomes in their order.
-pub(super) fn carry_out(context: &Context<'_>, planned: &[Planned<'_>]) -> Vec<Outcome> {
+/// Carries out the plans; gives the outcomes in their order. `decided` hears of each as soon as it has its verdict.
+pub(super) fn carry_out(
+    context: &Context<'_>,
+    planned: &[Planned<'_>],
+    decided: &dyn Fn(usize, &Outcome),
+) -> Vec<Outcome> {
     let (arrivals, arriving) = mpsc::channel();
     thread::scope(|scope| {
-        let mut schedule = Schedule::new(context, planned);
+        let mut schedule = Schedule::new(context, planned, decided);
         let mut watch = Watch::new(context);
         let mut writing = false;
         loop {
@@ -66,8 +70,8 @@ pub(super) fn carry_out(context: &Context<'_>, planned: &[Planned<'_>]) -> Vec<O
                 Ok(Arrival::BatchDone) => writing = false,
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
             }
-            for decided in watch.round(schedule.somebody_waits()) {
-                schedule.decide(decided);
+            for verdict in watch.round(schedule.somebody_waits()) {
+                schedule.decide(verdict);
             }
         }
         schedule.outcomes()
@@ -93,11 +97,16 @@ fn write<'scope, 'env>(
 struct Schedule<'a> {
     context: &'a Context<'a>,
     planned: &'a [Planned<'a>],
+    decided: &'a dyn Fn(usize, &Outcome),
     stands: Vec<Stand>,
 }
 
 impl<'a> Schedule<'a> {
-    fn new(context: &'a Context<'a>, planned: &'a [Planned<'a>]) -> Self {
+    fn new(
+        context: &'a Context<'a>,
+        planned: &'a [Planned<'a>],
+        decided: &'a dyn Fn(usize, &Outcome),
+    ) -> Self {
         let stands = planned
             .iter()
             .map(|one| match &one.next {
@@ -112,6 +121,7 @@ impl<'a> Schedule<'a> {
         Self {
             context,
             planned,
+            decided,
             stands,
         }
     }
@@ -243,6 +253,7 @@ impl<'a> Schedule<'a> {
         if self.planned.len() > 1 {
             ledger.progress(&outcome.id, word);
         }
+        (self.decided)(place, &outcome);
         self.stands[place] = Stand::Decided(Box::new(outcome));
     }
 

@@ -39,6 +39,8 @@ pub(super) enum Settled {
     Verdict(Box<Verdict>),
     /// The tenant must be asked again.
     LookAgain,
+    /// It failed, and the tenant has no text that says why yet.
+    TextIsLate,
 }
 
 impl From<Verdict> for Settled {
@@ -65,19 +67,18 @@ pub(super) fn settle(
             };
             let status = context.tenant.words(&status.to_string());
             let what = format!("{what} (task status {status})");
-            failed(context, job, one, what).into()
+            with_causes(context, job, one, |causes| {
+                failed(context, job, one, what, causes)
+            })
         }
         Judgement::StartFailed => match seal_state(context, job, one, closing(context), None) {
-            Ok(SealState::Broken(artifact)) => superseded(context, job, one, &artifact),
-            Ok(SealState::Set(key)) => set_meanwhile(context, job, one, &key),
-            _ => failed(
-                context,
-                job,
-                one,
-                format!("{} was built, but does not start", job.rules.content()),
-            ),
-        }
-        .into(),
+            Ok(SealState::Broken(artifact)) => superseded(context, job, one, &artifact).into(),
+            Ok(SealState::Set(key)) => set_meanwhile(context, job, one, &key).into(),
+            _ => with_causes(context, job, one, |causes| {
+                let what = format!("{} was built, but does not start", job.rules.content());
+                failed(context, job, one, what, causes)
+            }),
+        },
         Judgement::Undecided(why) => undecided(context, one, why).into(),
     }
 }
@@ -265,9 +266,15 @@ fn set_meanwhile(context: &Context<'_>, job: &Job, one: &Pending, key: &str) -> 
     Verdict::bad(Word::Superseded, evidence(context, one, &[]), message)
 }
 
-fn failed(context: &Context<'_>, job: &Job, one: &Pending, what: String) -> Verdict {
+fn failed(
+    context: &Context<'_>,
+    job: &Job,
+    one: &Pending,
+    what: String,
+    causes: Vec<String>,
+) -> Verdict {
     let mut message = Message::new(what);
-    message.causes = causes(context, job);
+    message.causes = causes;
     let old_text = one.evidence.new_record().is_none()
         && one
             .evidence
@@ -306,11 +313,23 @@ fn failed(context: &Context<'_>, job: &Job, one: &Pending, what: String) -> Verd
     Verdict::bad(Word::Failed, evidence(context, one, &[]), message)
 }
 
-/// The tenant's error text, waited for when it is late.
-fn causes(context: &Context<'_>, job: &Job) -> Vec<String> {
+/// The verdict with the tenant's error text. One that is late (204) is waited for, while the others are looked at.
+fn with_causes(
+    context: &Context<'_>,
+    job: &Job,
+    one: &Pending,
+    verdict: impl FnOnce(Vec<String>) -> Verdict,
+) -> Settled {
+    let now = context.clock.now();
     let deadline = closing(context);
-    let until = deadline.at.min(context.clock.now() + TEXT_AFTER);
-    context.tenant.error_causes(&job.id, until, deadline)
+    let causes = context.tenant.error_causes(&job.id, now, deadline);
+    let until = one.text_late_since.unwrap_or(now) + TEXT_AFTER;
+    let may_come = now < until && !context.deadline.passed(now);
+    if causes.is_empty() && may_come {
+        Settled::TextIsLate
+    } else {
+        verdict(causes).into()
+    }
 }
 
 fn undecided(context: &Context<'_>, one: &Pending, why: verdict::Why) -> Verdict {

@@ -17,6 +17,8 @@ use crate::tenant::{DeployAnswer, RuntimeList, TaskReading};
 
 /// How long nothing may be visible after SUCCESS before the flow's runtime profile is looked at.
 const PROFILE_AFTER: Duration = Duration::from_secs(5);
+/// The pause between two questions for an error text that is late.
+const TEXT_PAUSE: Duration = Duration::from_millis(700);
 /// How long before the deadline the last look is begun.
 const LAST_LOOK: Duration = Duration::from_millis(700);
 /// How often in a row the tenant may refuse to be asked before it is believed.
@@ -285,6 +287,12 @@ impl<'a> Watch<'a> {
                 }),
                 Settled::LookAgain => {
                     one.pending.next_look = self.context.clock.now() + Duration::from_secs(1);
+                    self.pending.push(one);
+                }
+                Settled::TextIsLate => {
+                    let now = self.context.clock.now();
+                    one.pending.text_late_since.get_or_insert(now);
+                    one.pending.next_look = now + TEXT_PAUSE;
                     self.pending.push(one);
                 }
             }

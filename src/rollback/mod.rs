@@ -12,7 +12,10 @@ mod late;
 mod removal;
 mod restore;
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use self::course::Course;
@@ -109,6 +112,47 @@ fn stop_all_for_one(planned: &mut [Planned<'_>]) {
     }
 }
 
+/// Carries out what was decided, and puts back at once what failed by itself: what ran before is not to stand still until
+/// everything else is decided. Gives what is kept of the others.
+pub(crate) fn carry_out(
+    context: &Context<'_>,
+    rules: &Rules,
+    planned: &[Planned<'_>],
+    kept: Vec<Option<Held>>,
+) -> (Vec<Outcome>, Vec<Option<Held>>) {
+    let kept = RefCell::new(kept);
+    let (done, to_do) = mpsc::channel();
+    let mut outcomes = thread::scope(|scope| {
+        deploy::carry_out(context, planned, &|place, outcome| {
+            if !calls_at_once(rules, outcome) {
+                return;
+            }
+            let (outcome, held) = (outcome.clone(), kept.borrow_mut()[place].take());
+            let done = done.clone();
+            scope.spawn(move || {
+                let mut outcomes = [outcome];
+                let one = &planned[place..=place];
+                roll_back(context, rules, one, vec![held], &mut outcomes);
+                let [outcome] = outcomes;
+                // the receiver lives longer than the scope
+                let _ = done.send((place, outcome));
+            });
+        })
+    });
+    drop(done);
+    for (place, outcome) in to_do {
+        outcomes[place] = outcome;
+    }
+    (outcomes, kept.into_inner())
+}
+
+/// Whether what stood there is put back before the others are decided.
+fn calls_at_once(rules: &Rules, outcome: &Outcome) -> bool {
+    rules.scope == Scope::Each
+        && outcome.verdict.word == Word::Failed
+        && decision::calls_for_one(outcome.verdict.word, outcome.phase, outcome.sent, rules)
+}
+
 /// Rolls back what asks for it, and tells so in the outcomes: they stand in the order of `planned`, as `kept` does.
 pub(crate) fn roll_back(
     context: &Context<'_>,
@@ -177,6 +221,9 @@ fn places(rules: &Rules, outcomes: &[Outcome], kept: &[Option<Held>]) -> BTreeSe
     let is_hit = |place: &usize| {
         let outcome = &outcomes[*place];
         let brought_before = outcome.verdict.word == Word::Unchanged && kept[*place].is_some();
+        if outcome.rollback.is_some() {
+            return false;
+        }
         match rules.scope {
             Scope::Each => calls(outcome),
             Scope::All => {
@@ -324,7 +371,7 @@ fn one_pass(
             ))
         })
         .collect();
-    let written = deploy::carry_out(context, &written);
+    let written = deploy::carry_out(context, &written, &|_, _| {});
     let mut ends: Vec<End> = ends_of(facts, jobs, courses, written);
     await_late(context, &mut ends, outcomes);
     let mut ended = Vec::new();

@@ -523,7 +523,7 @@ fn all_go_back_that_a_killed_run_had_brought_too() {
     let scenarios = [
         "start-error@B#1",
         "start-error@B#2",
-        "slow@B=40",
+        "slow=40@B",
         "latency=0.5",
     ];
     let tenant = Tenant::holding(&scenarios, held);
@@ -780,6 +780,26 @@ fn a_deployment_that_comes_late_is_seen_and_what_ran_is_put_back() {
         .exit(7);
     assert_eq!(result(&run), "restored", "{run}");
     is_as_before(&tenant);
+}
+
+#[test]
+fn what_fails_early_does_not_stand_still_until_the_others_are_decided() {
+    let held = ["A", "B"].map(|id| Flow::named(id).deployed(&[])).into();
+    let tenant = Tenant::holding(&["start-error@B#1", "slow=400@A"], held);
+    let new = |id| Flow::named(id).with(SCRIPT, "def other() {}\n");
+    let repository = Repository::new().with(&new("A")).with(&new("B"));
+    let run = repository.deploy(&tenant).arg("--rollback").run().exit(1);
+    let place = |text: &str| {
+        run.stderr
+            .find(text)
+            .unwrap_or_else(|| panic!("no `{text}`\n{run}"))
+    };
+    assert!(
+        place("B: rollback: deployment accepted") < place("A: started"),
+        "{run}"
+    );
+    tenant.runs(&new("A"));
+    tenant.runs(&Flow::named("B"));
 }
 
 #[test]
