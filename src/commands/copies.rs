@@ -36,9 +36,8 @@ pub(super) fn refuse_shared(
     for one in told {
         let _ = writeln!(
             process.err,
-            "warning: {}: {}",
-            wish.id(),
-            disarm(&one.to_string())
+            "warning: {}",
+            disarm(&format!("{}: {one}", wish.id()))
         );
     }
     match refused.split_first() {

@@ -230,10 +230,13 @@ fn not_written(error: &io::Error, report: &Report, process: &mut Process<'_>) {
     for outcome in &report.artifacts {
         let _ = writeln!(
             process.err,
-            "  state: {}: {}; {}",
-            outcome.id,
-            outcome.verdict.word.as_str(),
-            outcome.verdict.evidence
+            "  state: {}",
+            disarm(&format!(
+                "{}: {}; {}",
+                outcome.id,
+                outcome.verdict.word.as_str(),
+                outcome.verdict.evidence
+            ))
         );
     }
 }

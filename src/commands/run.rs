@@ -37,6 +37,7 @@ use crate::tenant::Tenant;
 use crate::tenant::pace::Pace;
 use crate::tenant::wire::ArtifactId;
 use crate::undeploy::{self, Wish};
+use crate::words::disarm;
 use crate::{Answers, Process};
 
 /// How often the calling thread looks for a signal while the worker works.
@@ -445,7 +446,7 @@ impl Telling<'_> {
         self.unfold(process);
         tell_broken(why, process);
         for state in self.progress.states() {
-            let _ = writeln!(process.err, "  {state}");
+            let _ = writeln!(process.err, "  {}", disarm(&state));
         }
         self.clean_up();
         Exit::Protocol

@@ -266,7 +266,7 @@ fn tell(ends: &Ends, taken: &Taken, voice: &Voice, process: &mut Process<'_>) {
         let _ = writeln!(process.err, "{line}");
     }
     for left_out in &taken.left_out {
-        let _ = writeln!(process.err, "left out: {left_out}");
+        let _ = writeln!(process.err, "left out: {}", disarm(left_out));
     }
 }
 

@@ -87,7 +87,7 @@ pub fn result(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<
             out,
             "{mark}{} {}{version} ({})",
             style.verdict(outcome),
-            outcome.id,
+            disarm(&outcome.id),
             seconds(outcome.took)
         )?;
         if !outcome.verdict.evidence.is_empty() {

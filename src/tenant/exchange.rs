@@ -20,7 +20,7 @@ use crate::words::Words;
 /// The most that is read of an ordinary answer, in bytes. Lists of a whole package stay far below it.
 const ANSWER_CAP: u64 = 8 * 1024 * 1024;
 /// The largest archive that is downloaded, in bytes.
-const DOWNLOAD_CAP: u64 = 1024 * 1024 * 1024;
+const DOWNLOAD_CAP: u64 = 256 * 1024 * 1024;
 /// How often a CSRF token is asked for.
 const CSRF_ATTEMPTS: u32 = 8;
 /// How often one call fetches a CSRF token: once, and again when its session ended together with the access token.

@@ -28,6 +28,7 @@ use std::time::Duration;
 
 use std::sync::{Arc, Mutex};
 
+use serde::de::IgnoredAny;
 use serde_json::json;
 
 use crate::artifact::ArtifactKind;
@@ -634,7 +635,7 @@ fn empty_or_json(answer: &Answer) -> bool {
     let text = text.trim();
     text.is_empty()
         || text.starts_with('<') && text.contains("<entry")
-        || serde_json::from_str::<serde_json::Value>(text).is_ok()
+        || serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
 /// A deploy call answers with a bare task id, with nothing, or with an entity.
@@ -643,7 +644,7 @@ fn is_deploy_answer(body: &[u8]) -> bool {
     let text = text.trim();
     text.is_empty()
         || is_token(text.trim_matches('"'))
-        || serde_json::from_str::<serde_json::Value>(text).is_ok()
+        || serde_json::from_str::<IgnoredAny>(text).is_ok()
         || text.starts_with("<?xml")
         || text.starts_with("<entry")
 }
