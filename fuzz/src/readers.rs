@@ -12,6 +12,7 @@ use flowship::artifact::{
     properties,
 };
 use flowship::deploy::approval::Approval;
+use flowship::deploy::backup::Note;
 use flowship::settings::address::TenantUrl;
 use flowship::settings::credentials::Credentials;
 use flowship::settings::environment::Environment;
@@ -25,7 +26,7 @@ use flowship::words::{disarm, disarm_source};
 use crate::files;
 
 /// All of them, by name.
-pub const ALL: [(&str, fn(&[u8])); 14] = [
+pub const ALL: [(&str, fn(&[u8])); 15] = [
     ("zip", zip),
     ("artifact", artifact),
     ("gitignore", gitignore),
@@ -35,6 +36,7 @@ pub const ALL: [(&str, fn(&[u8])); 14] = [
     ("settings", settings),
     ("parameters", parameter_file),
     ("plan", plan),
+    ("note", note),
     ("service-key", service_key),
     ("address", address),
     ("odata", answer),
@@ -144,6 +146,24 @@ fn parameter_file(data: &[u8]) {
 /// The file of `deploy --plan`.
 fn plan(data: &[u8]) {
     let _ = Approval::parse(data);
+}
+
+/// The note beside a backup.
+fn note(data: &[u8]) {
+    let Ok(note) = Note::parse(data) else {
+        return;
+    };
+    let place = Path::new("/backups/note.json");
+    if let Some(zip) = note.zip(place) {
+        // nothing outside the directory is read
+        assert_eq!(zip.parent(), place.parent());
+    }
+    let _ = (
+        note.was(),
+        note.configured(),
+        note.withheld_keys(),
+        note.covers(None),
+    );
 }
 
 fn service_key(data: &[u8]) {

@@ -6,19 +6,19 @@ use std::path::{Path, PathBuf};
 
 use super::decision::{Rules, Scope};
 use super::hold::Hold;
-use crate::artifact::comparison::{self, Comparable};
+use super::memory;
+use crate::artifact::comparison::Comparable;
 use crate::artifact::value_mapping::VALUE_MAPPING_PATH;
 use crate::artifact::{Artifact, ArtifactError, ArtifactKind, Digest, PackOptions};
 use crate::clock;
 use crate::deploy::backup::{self, Note, Saved, Was};
 use crate::deploy::job::{self, Content, Home, Job, Source, VersionRule};
 use crate::deploy::outcome::{Message, Outcome, Rollback, Verdict, Word};
-use crate::deploy::plan::{self, Memory, Standing};
+use crate::deploy::plan::{self, Standing};
 use crate::deploy::{Context, Next, Planned, survey};
 use crate::exit::Exit;
-use crate::gathered::Gathered;
 use crate::tenant::wire::{
-    ArtifactId, Configuration, Description, DesigntimeArtifact, PackageId, RuntimeStatus, Stamp,
+    ArtifactId, Configuration, Description, DesigntimeArtifact, PackageId, Stamp,
 };
 use crate::whole_file;
 
@@ -41,10 +41,10 @@ pub(crate) struct Kept {
 
 /// An artifact that was not there: a note tells so to the next run, in case this one is killed.
 pub(crate) struct Newcomer {
-    note: PathBuf,
+    pub(super) note: PathBuf,
     /// It is known from an earlier run.
     pub(super) remembered: bool,
-    _hold: Hold,
+    pub(super) _hold: Hold,
 }
 
 impl Newcomer {
@@ -67,11 +67,11 @@ pub(super) struct Before {
     pub(super) lost: Vec<String>,
     pub(super) was: Was,
     /// Its content, as the tenant gave it out.
-    zip: PathBuf,
+    pub(super) zip: PathBuf,
     /// The note beside it.
-    note: PathBuf,
+    pub(super) note: PathBuf,
     /// No other run takes it up meanwhile.
-    _hold: Hold,
+    pub(super) _hold: Hold,
 }
 
 /// Keeps what stands there of one artifact; `None` where nothing is written, or nothing can be kept and that is accepted.
@@ -96,7 +96,7 @@ pub(super) fn keep(
         return Err(held_by_another_run(&one.job.id, &note));
     };
     match (standing.remembered, &standing.artifact) {
-        (Some(_), _) => recall(context, rules, one, new, note, hold).map(Some),
+        (Some(_), _) => memory::recall(context, rules, one, new, note, hold).map(Some),
         (None, None) => note_of_nothing(context, rules, one, new, note, hold).map(Some),
         (None, Some(artifact)) => match save(context, rules, one, artifact, new, note, hold) {
             Err(Unkept::NotGiven(_)) if rules.best_effort => Ok(None),
@@ -120,7 +120,7 @@ fn is_concerned(rules: &Rules, one: &Planned<'_>) -> bool {
 }
 
 /// Where the note about an artifact lies.
-fn place(context: &Context<'_>, rules: &Rules, id: &ArtifactId) -> PathBuf {
+pub(super) fn place(context: &Context<'_>, rules: &Rules, id: &ArtifactId) -> PathBuf {
     backup::place(&rules.directory, context.tenant, id, "kept")
 }
 
@@ -220,7 +220,7 @@ fn save(
 }
 
 /// The note with what this run is about to write.
-fn with_ours(
+pub(super) fn with_ours(
     note: Note,
     context: &Context<'_>,
     rules: &Rules,
@@ -260,135 +260,10 @@ pub(super) fn merged(job: &Job, standing: &Standing) -> Option<Comparable> {
     Comparable::of(&content.artifact, &pack).ok()
 }
 
-fn tell(context: &Context<'_>, job: &Job, zip: &Path, note: &Path) {
+pub(super) fn tell(context: &Context<'_>, job: &Job, zip: &Path, note: &Path) {
     let command = backup::restore_command(note, &job.rules.reach);
     let text = format!("{}; `{command}` puts it back", zip.display());
     context.ledger.kept(&job.id.0, Some(text));
-}
-
-/// What an earlier run had found and did not put back.
-fn recall(
-    context: &Context<'_>,
-    rules: &Rules,
-    one: &Planned<'_>,
-    new: &Content,
-    place: PathBuf,
-    hold: Hold,
-) -> Result<Held, Box<Verdict>> {
-    let note = Note::read(&place).map_err(|error| {
-        nothing_written(
-            Message::new(format!("what an earlier run has kept {error}"))
-                .at(place.display().to_string())
-                .hint("run again"),
-        )
-    })?;
-    with_ours(note.clone(), context, rules, one, new)
-        .write(&place)
-        .map_err(|error| unwritable(&place, &error))?;
-    let Some(zip) = note.zip(&place) else {
-        return Ok(Held::Nothing(Newcomer {
-            note: place,
-            remembered: true,
-            _hold: hold,
-        }));
-    };
-    let content = content_of(&note, &zip).map_err(|error| unreadable(one.job, &error))?;
-    tell(context, one.job, &zip, &place);
-    let (same, lost) = note.withheld(context.tenant, &one.standing.configured);
-    let mut configured = note.configured();
-    configured.extend(same);
-    let was = note.was();
-    Ok(Held::Content(Box::new(Kept {
-        before: Before {
-            kind: content.kind,
-            stamp: None,
-            remembered: true,
-            configured,
-            lost,
-            was,
-            zip,
-            note: place,
-            _hold: hold,
-        },
-        job: job_of(one.job, content, was),
-    })))
-}
-
-/// Looks whether an earlier run has kept what ran and did not put it back, or put it back into the design time alone: then
-/// its note holds, where the tenant's content is what it kept, what it wrote, or what this run brings, and the runtime
-/// shows nothing that came later; nothing is written while another run works with it. Where what runs is shown to be what
-/// the design time holds, the note is out of date, unless all of that run are to stand or fall together.
-pub(super) fn remember(
-    context: &Context<'_>,
-    rules: &Rules,
-    job: &Job,
-    standing: &mut Standing,
-) -> Result<(), Box<Verdict>> {
-    let place = place(context, rules, &job.id);
-    let (Ok(note), Source::Files(new)) = (Note::read(&place), &job.source) else {
-        return Ok(());
-    };
-    if !note.is_about(context.tenant, &job.id) || !note.is_whole(&place).unwrap_or(false) {
-        return Ok(());
-    }
-    let Some(_hold) = Hold::take(&place) else {
-        return Err(held_by_another_run(&job.id, &place));
-    };
-    let together = rules.scope == Scope::All && note.is_together();
-    let record = standing.runtime.as_ref();
-    let runs = record.is_some_and(|record| record.status == RuntimeStatus::Started);
-    if standing.artifact.is_some() && runs && plan::is_proven(standing) && !together {
-        let _ = fs::remove_file(&place);
-        let _ = note.zip(&place).map(fs::remove_file);
-        return Ok(());
-    }
-    let deployed = record.and_then(|record| record.deployed_on);
-    if note.covers(deployed) && holds_what_is_known(context, job, new, standing, &note, &place) {
-        standing.remembered = Some(note.memory());
-        let what = match note.memory() {
-            Memory::Content => format!(
-                "has kept what stood there before it (version {}): that is what a rollback puts back",
-                context.tenant.words(note.version())
-            ),
-            Memory::Nothing => "has created it, and did not come to its end".to_owned(),
-        };
-        let text = format!("an earlier run {what}");
-        context.ledger.progress(&job.id.0, text);
-    }
-    Ok(())
-}
-
-/// Whether the design time holds what the note knows. A value mapping that is not there was deleted to be created anew.
-fn holds_what_is_known(
-    context: &Context<'_>,
-    job: &Job,
-    new: &Content,
-    standing: &Standing,
-    note: &Note,
-    place: &Path,
-) -> bool {
-    let kept = match note.zip(place).map(|zip| content_of(note, &zip)) {
-        Some(Ok(content)) => Some(content),
-        Some(Err(_)) => return false,
-        None => None,
-    };
-    let Some(kind) = standing.kind.filter(|_| standing.artifact.is_some()) else {
-        let is_mapping = |kept: &Content| kept.kind == ArtifactKind::ValueMapping;
-        return kept.as_ref().is_some_and(is_mapping) && new.kind == ArtifactKind::ValueMapping;
-    };
-    let values = standing.configured.iter();
-    let configured = values
-        .map(|one| (one.key.clone(), one.value.clone()))
-        .gathered();
-    let known = [kept.as_ref(), Some(new)];
-    let found = survey::with_download(context, kind, job, |file| {
-        let remote = Comparable::of_zip(file)?;
-        let same = |content: &&Content| {
-            comparison::difference(&content.comparable, &remote, &configured).is_empty()
-        };
-        Ok(note.is_ours(remote.fingerprint()) || known.iter().flatten().any(same))
-    });
-    matches!(found, Ok(Some(true)))
 }
 
 /// What the tenant gives out, read once as a whole so that a damaged zip is noticed.
@@ -414,7 +289,7 @@ fn not_given_out(id: &ArtifactId) -> Box<Verdict> {
     )
 }
 
-fn held_by_another_run(id: &ArtifactId, note: &Path) -> Box<Verdict> {
+pub(super) fn held_by_another_run(id: &ArtifactId, note: &Path) -> Box<Verdict> {
     let message = Message::new(format!(
         "another run with --rollback is working on {id} in the same directory"
     ))
@@ -423,7 +298,7 @@ fn held_by_another_run(id: &ArtifactId, note: &Path) -> Box<Verdict> {
     nothing_written(message)
 }
 
-fn nothing_written(message: Message) -> Box<Verdict> {
+pub(super) fn nothing_written(message: Message) -> Box<Verdict> {
     Box::new(Verdict::bad(
         Word::Failed,
         "nothing was written".to_owned(),
@@ -437,7 +312,7 @@ fn write(zip: &Path, mut file: File) -> io::Result<Digest> {
     Digest::of_reader(&mut File::open(zip)?)
 }
 
-fn unwritable(zip: &Path, error: &io::Error) -> Box<Verdict> {
+pub(super) fn unwritable(zip: &Path, error: &io::Error) -> Box<Verdict> {
     let message = Message::new(format!(
         "what the tenant holds can't be saved, so it could not be put back: {error}"
     ))
@@ -449,7 +324,7 @@ fn unwritable(zip: &Path, error: &io::Error) -> Box<Verdict> {
     })
 }
 
-fn unreadable(job: &Job, error: &ArtifactError) -> Box<Verdict> {
+pub(super) fn unreadable(job: &Job, error: &ArtifactError) -> Box<Verdict> {
     let message = Message::new(format!(
         "what the tenant holds of {} can't be read, so it could not be put back: {error}",
         job.id
@@ -485,7 +360,7 @@ pub(super) fn content_of(note: &Note, zip: &Path) -> Result<Content, ArtifactErr
 }
 
 /// The job that puts it back: whatever differs is written, and no version is asked for.
-fn job_of(new: &Job, content: Content, was: Was) -> Job {
+pub(super) fn job_of(new: &Job, content: Content, was: Was) -> Job {
     Job {
         id: new.id.clone(),
         source: Source::Files(Box::new(content)),

@@ -213,7 +213,12 @@ impl Note {
     pub fn read(file: &Path) -> Result<Self, NoteError> {
         let mut text = Vec::new();
         File::open(file)?.take(LARGEST).read_to_end(&mut text)?;
-        let note: Self = serde_json::from_slice(&text).map_err(|_| NoteError::NotOne)?;
+        Self::parse(&text)
+    }
+
+    /// Reads the text of a note.
+    pub fn parse(text: &[u8]) -> Result<Self, NoteError> {
+        let note: Self = serde_json::from_slice(text).map_err(|_| NoteError::NotOne)?;
         // a name and no path: nothing outside the directory is read
         let beside =
             |file: &ContentFile| Path::new(&file.zip).file_name() == Some(file.zip.as_ref());

@@ -1,0 +1,145 @@
+//! What an earlier run had kept and did not put back, because it was killed or because the design time alone was at stake:
+//! it is taken up where it still fits what the tenant holds.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::decision::{Rules, Scope};
+use super::hold::Hold;
+use super::kept::{
+    Before, Held, Kept, Newcomer, content_of, held_by_another_run, job_of, nothing_written, place,
+    tell, unreadable, unwritable, with_ours,
+};
+use crate::artifact::ArtifactKind;
+use crate::artifact::comparison::{self, Comparable};
+use crate::deploy::backup::Note;
+use crate::deploy::job::{Content, Job, Source};
+use crate::deploy::outcome::{Message, Verdict};
+use crate::deploy::plan::{self, Memory, Standing};
+use crate::deploy::{Context, Planned, survey};
+use crate::gathered::Gathered;
+use crate::tenant::wire::RuntimeStatus;
+
+/// Looks whether an earlier run has kept what ran and did not put it back, or put it back into the design time alone: then
+/// its note holds, where the tenant's content is what it kept, what it wrote, or what this run brings, and the runtime
+/// shows nothing that came later; nothing is written while another run works with it. Where what runs is shown to be what
+/// the design time holds, the note is out of date, unless all of that run are to stand or fall together.
+pub(super) fn remember(
+    context: &Context<'_>,
+    rules: &Rules,
+    job: &Job,
+    standing: &mut Standing,
+) -> Result<(), Box<Verdict>> {
+    let place = place(context, rules, &job.id);
+    let (Ok(note), Source::Files(new)) = (Note::read(&place), &job.source) else {
+        return Ok(());
+    };
+    if !note.is_about(context.tenant, &job.id) || !note.is_whole(&place).unwrap_or(false) {
+        return Ok(());
+    }
+    let Some(_hold) = Hold::take(&place) else {
+        return Err(held_by_another_run(&job.id, &place));
+    };
+    let together = rules.scope == Scope::All && note.is_together();
+    let record = standing.runtime.as_ref();
+    let runs = record.is_some_and(|record| record.status == RuntimeStatus::Started);
+    if standing.artifact.is_some() && runs && plan::is_proven(standing) && !together {
+        let _ = fs::remove_file(&place);
+        let _ = note.zip(&place).map(fs::remove_file);
+        return Ok(());
+    }
+    let deployed = record.and_then(|record| record.deployed_on);
+    if note.covers(deployed) && holds_what_is_known(context, job, new, standing, &note, &place) {
+        standing.remembered = Some(note.memory());
+        let what = match note.memory() {
+            Memory::Content => format!(
+                "has kept what stood there before it (version {}): that is what a rollback puts back",
+                context.tenant.words(note.version())
+            ),
+            Memory::Nothing => "has created it, and did not come to its end".to_owned(),
+        };
+        let text = format!("an earlier run {what}");
+        context.ledger.progress(&job.id.0, text);
+    }
+    Ok(())
+}
+
+/// Whether the design time holds what the note knows. A value mapping that is not there was deleted to be created anew.
+fn holds_what_is_known(
+    context: &Context<'_>,
+    job: &Job,
+    new: &Content,
+    standing: &Standing,
+    note: &Note,
+    place: &Path,
+) -> bool {
+    let kept = match note.zip(place).map(|zip| content_of(note, &zip)) {
+        Some(Ok(content)) => Some(content),
+        Some(Err(_)) => return false,
+        None => None,
+    };
+    let Some(kind) = standing.kind.filter(|_| standing.artifact.is_some()) else {
+        let is_mapping = |kept: &Content| kept.kind == ArtifactKind::ValueMapping;
+        return kept.as_ref().is_some_and(is_mapping) && new.kind == ArtifactKind::ValueMapping;
+    };
+    let values = standing.configured.iter();
+    let configured = values
+        .map(|one| (one.key.clone(), one.value.clone()))
+        .gathered();
+    let known = [kept.as_ref(), Some(new)];
+    let found = survey::with_download(context, kind, job, |file| {
+        let remote = Comparable::of_zip(file)?;
+        let same = |content: &&Content| {
+            comparison::difference(&content.comparable, &remote, &configured).is_empty()
+        };
+        Ok(note.is_ours(remote.fingerprint()) || known.iter().flatten().any(same))
+    });
+    matches!(found, Ok(Some(true)))
+}
+
+/// What an earlier run had found and did not put back.
+pub(super) fn recall(
+    context: &Context<'_>,
+    rules: &Rules,
+    one: &Planned<'_>,
+    new: &Content,
+    place: PathBuf,
+    hold: Hold,
+) -> Result<Held, Box<Verdict>> {
+    let note = Note::read(&place).map_err(|error| {
+        nothing_written(
+            Message::new(format!("what an earlier run has kept {error}"))
+                .at(place.display().to_string())
+                .hint("run again"),
+        )
+    })?;
+    with_ours(note.clone(), context, rules, one, new)
+        .write(&place)
+        .map_err(|error| unwritable(&place, &error))?;
+    let Some(zip) = note.zip(&place) else {
+        return Ok(Held::Nothing(Newcomer {
+            note: place,
+            remembered: true,
+            _hold: hold,
+        }));
+    };
+    let content = content_of(&note, &zip).map_err(|error| unreadable(one.job, &error))?;
+    tell(context, one.job, &zip, &place);
+    let (same, lost) = note.withheld(context.tenant, &one.standing.configured);
+    let mut configured = note.configured();
+    configured.extend(same);
+    let was = note.was();
+    let before = Before {
+        kind: content.kind,
+        stamp: None,
+        remembered: true,
+        configured,
+        lost,
+        was,
+        zip,
+        note: place,
+        _hold: hold,
+    };
+    let job = job_of(one.job, content, was);
+    Ok(Held::Content(Box::new(Kept::of(before, job))))
+}
