@@ -11,6 +11,7 @@ use super::contents::Contents;
 use super::error::ArtifactError;
 use super::files::ArtifactFile;
 use super::{Artifact, ArtifactKind};
+use crate::xml;
 
 /// The only folder in which a tenant looks for the model.
 pub(super) const MODEL_FOLDER: &str = "src/main/resources/scenarioflows/integrationflow/";
@@ -119,9 +120,9 @@ pub(super) fn read(contents: &mut Contents, file: &ArtifactFile) -> Result<Strin
 
 /// Parses a model. A document type declaration is refused, so no entity is ever expanded.
 pub(super) fn parse<'text>(text: &'text str, at: &str) -> Result<Document<'text>, ArtifactError> {
-    Document::parse(text).map_err(|error| ArtifactError::Model {
+    xml::parse(text).map_err(|error| ArtifactError::Model {
         at: at.to_owned(),
-        line: Some(error.pos().row),
+        line: Some(error.line()),
         reason: error.to_string(),
     })
 }

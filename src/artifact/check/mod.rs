@@ -11,6 +11,7 @@ use std::fmt;
 use super::contents::Contents;
 use super::files::ArtifactFile;
 use super::{Artifact, ArtifactError, ArtifactKind, MANIFEST_PATH};
+use crate::xml::{self, XmlError};
 
 /// The largest XML file that is read as a whole, in bytes.
 const LARGEST_MODEL: u64 = 64 << 20;
@@ -169,16 +170,20 @@ fn parse_model<'text>(
     rule: &'static str,
     findings: &mut Findings,
 ) -> Option<roxmltree::Document<'text>> {
-    match roxmltree::Document::parse(text) {
+    match xml::parse(text) {
         Ok(document) => Some(document),
-        Err(roxmltree::Error::DtdDetected) => {
+        Err(XmlError::Malformed(roxmltree::Error::DtdDetected)) => {
             let line = line_at(text.as_bytes(), text.find("<!DOCTYPE").unwrap_or(0));
             let message = "the file has a document type declaration and was not checked";
             let remedy = "remove it: no tenant writes one";
             findings.warning("doctype", &file.path, Some(line), message, remedy);
             None
         }
-        Err(error) => {
+        Err(XmlError::Excessive { line, what }) => {
+            findings.excessive(&file.path, Some(line), &what);
+            None
+        }
+        Err(XmlError::Malformed(error)) => {
             let (line, column) = fault_position(&error, text);
             let message = format!(
                 "the XML is not well-formed, column {column}: {}",
@@ -268,6 +273,13 @@ impl Findings {
             message.into(),
             remedy.into(),
         );
+    }
+
+    /// A file that is read by nobody, because it has more of something than any real one.
+    fn excessive(&mut self, path: &str, line: Option<u32>, what: &str) {
+        let message = format!("the file is not read: {what}");
+        let remedy = "look whether this is really the file that it should be";
+        self.error("excessive", path, line, message, remedy);
     }
 
     fn unreadable(&mut self, path: &str, error: &ArtifactError) {

@@ -66,6 +66,10 @@ fn declared(
                 .map(|definition| definition.name)
                 .gathered(),
         ),
+        Err(error) if error.is_excessive => {
+            findings.excessive(DEFINITIONS_PATH, error.line, &error.message);
+            None
+        }
         Err(error) => {
             let message = format!("the XML is not well-formed: {}", error.message);
             let remedy = "repair it: the tenant may not know the parameters that it declares";

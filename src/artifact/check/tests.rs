@@ -118,8 +118,27 @@ fn a_model_must_be_well_formed_and_safe() {
         [(Severity::Warning, "encoding", None)]
     );
     assert_eq!(found(&Sample::flow().with(MODEL_PATH, "\u{feff}<a/>")), []);
-    let deep = format!("{}{}", "<a>".repeat(20_000), "</a>".repeat(20_000));
+    let deep = format!("{}{}", "<a>".repeat(900), "</a>".repeat(900));
     assert_eq!(found(&Sample::flow().with(MODEL_PATH, deep)), []);
+}
+
+#[test]
+fn xml_with_more_attributes_than_any_real_file_has_is_an_error_and_not_parsed() {
+    let attributes: String = (0..100_000)
+        .map(|number| format!(" a{number}='1'"))
+        .collect();
+    let model = format!("<a>\n<b{attributes}/></a>");
+    let definitions = format!("<parameters>\n<b{attributes}/></parameters>");
+    assert_eq!(
+        found(&Sample::flow().with(MODEL_PATH, &model)),
+        [error("excessive", 2)]
+    );
+    assert_eq!(
+        found(&Sample::flow().with(DEFINITIONS_PATH, &definitions)),
+        [error("excessive", 2)]
+    );
+    let mapping = Sample::of_type("ValueMapping").with(super::VALUE_MAPPING_PATH, &model);
+    assert_eq!(found(&mapping), [error("excessive", 2)]);
 }
 
 #[test]
