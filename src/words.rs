@@ -156,12 +156,23 @@ fn shorten(line: String, longest: usize) -> String {
     }
 }
 
+/// The longest text, in bytes, that is compared with others: nobody mistypes a longer one.
+const LONGEST_COMPARED: usize = 100;
+/// The most candidates that a text is compared with.
+const MOST_CANDIDATES: usize = 10_000;
+
 /// The candidate that looks most like `text`, if any looks alike at all.
 #[must_use]
 pub fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if text.len() > LONGEST_COMPARED {
+        return None;
+    }
     let bound = (text.chars().count() / 3).max(2);
+    let may_be_alike = |candidate: &&str| candidate.len() <= 2 * LONGEST_COMPARED;
     candidates
         .into_iter()
+        .take(MOST_CANDIDATES)
+        .filter(may_be_alike)
         .map(|candidate| {
             (
                 distance(&text.to_lowercase(), &candidate.to_lowercase()),
@@ -232,5 +243,8 @@ mod tests {
         let known = ["artifacts", "id", "name"];
         assert_eq!(nearest("Artefacts", known), Some("artifacts"));
         assert_eq!(nearest("credentials", known), None);
+        let long = "k".repeat(8 << 20);
+        assert_eq!(nearest(&long, [long.as_str()]), None, "never compared");
+        assert_eq!(nearest("k", [long.as_str(), "kk"]), Some("kk"));
     }
 }

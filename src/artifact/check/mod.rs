@@ -236,9 +236,27 @@ fn check_names(files: &[ArtifactFile], findings: &mut Findings) {
     }
 }
 
+/// How many findings of a kind are listed for one file; the others are counted.
+const MOST_ALIKE: usize = 100;
+
 /// What was found so far.
 #[derive(Default)]
-pub(crate) struct Findings(Vec<Finding>);
+pub(crate) struct Findings {
+    listed: Vec<Finding>,
+    kinds: BTreeMap<Kind, Alike>,
+}
+
+/// Findings of one kind: severity, path and rule.
+type Kind = (Severity, String, &'static str);
+
+/// How many there are of a kind.
+#[derive(Default)]
+struct Alike {
+    count: usize,
+    /// Where the first one that is not listed stands.
+    from: Option<u32>,
+    remedy: String,
+}
 
 impl Findings {
     fn error(
@@ -300,17 +318,30 @@ impl Findings {
         message: String,
         remedy: String,
     ) {
-        self.0.push(Finding {
-            severity,
-            rule,
-            path: path.to_owned(),
-            line,
-            message,
-            remedy,
-        });
+        let alike = self
+            .kinds
+            .entry((severity, path.to_owned(), rule))
+            .or_default();
+        alike.count += 1;
+        if alike.count <= MOST_ALIKE {
+            self.listed.push(Finding {
+                severity,
+                rule,
+                path: path.to_owned(),
+                line,
+                message,
+                remedy,
+            });
+        } else if alike.count == MOST_ALIKE + 1 {
+            alike.from = line;
+            alike.remedy = remedy;
+        }
     }
 
     fn sorted(mut self) -> Vec<Finding> {
+        let kinds = self.kinds.into_iter();
+        let more = kinds.filter(|(_, alike)| alike.count > MOST_ALIKE);
+        self.listed.extend(more.map(more_alike));
         let key = |finding: &Finding| {
             (
                 finding.severity,
@@ -319,9 +350,24 @@ impl Findings {
                 finding.rule,
             )
         };
-        self.0.sort_by_cached_key(key);
-        self.0.dedup();
-        self.0
+        self.listed.sort_by_cached_key(key);
+        self.listed.dedup();
+        self.listed
+    }
+}
+
+/// What stands for those that are not listed.
+fn more_alike(((severity, path, rule), alike): (Kind, Alike)) -> Finding {
+    Finding {
+        severity,
+        rule,
+        path,
+        line: alike.from,
+        message: format!(
+            "{} more of this kind in this file, not listed one by one",
+            alike.count - MOST_ALIKE
+        ),
+        remedy: alike.remedy,
     }
 }
 

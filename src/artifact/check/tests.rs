@@ -298,6 +298,27 @@ fn parameter_files_are_checked() {
 }
 
 #[test]
+fn findings_of_one_kind_are_counted_after_the_first_hundred() {
+    let parameters: String = (0..5_000).map(|number| format!("k{number}=v\n")).collect();
+    let findings = Sample::flow()
+        .with(PARAMETERS_PATH, format!("Host\\ Name=a\n{parameters}"))
+        .check();
+    assert_eq!(findings.len(), 101);
+    let (last, listed) = findings.split_last().unwrap();
+    assert!(listed.iter().all(|one| one.message.contains('k')));
+    assert_eq!(last.line, Some(102));
+    assert!(last.message.starts_with("4900 more"), "{}", last.message);
+    let parameters = "a=b\n".repeat(100_001);
+    let findings = Sample::flow().with(PARAMETERS_PATH, parameters).check();
+    assert_eq!(findings.len(), 1);
+    assert!(
+        findings[0].message.contains("more than 100000 entries"),
+        "{}",
+        findings[0].message
+    );
+}
+
+#[test]
 fn oddities_of_the_manifest_are_warnings() {
     let long = format!("Bundle-Name: {}", "x".repeat(60));
     let table = [
