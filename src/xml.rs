@@ -371,7 +371,7 @@ mod tests {
 
     /// Limits that a text exceeds by one, by what the parser made of it.
     fn exceeded(document: &Document<'_>) -> Vec<Limits> {
-        let elements = || document.descendants().filter(|node| node.is_element());
+        let elements = || document.descendants().filter(roxmltree::Node::is_element);
         let depth = elements().map(|node| node.ancestors().count() - 1).max();
         let attributes = elements().map(|node| node.attributes().len()).max();
         let nodes = Limits {

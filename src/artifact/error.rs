@@ -152,6 +152,14 @@ pub enum ArtifactError {
         /// The limit in bytes.
         limit: u64,
     },
+    /// A directory holds more than any artifact.
+    #[error("{at}: the directory is no artifact: {what}")]
+    Excessive {
+        /// The directory.
+        at: String,
+        /// What there is too much of.
+        what: String,
+    },
     /// The zip is broken, encrypted or made to do harm.
     #[error("{at}: the zip cannot be used: {reason}")]
     Zip {
@@ -236,6 +244,9 @@ impl ArtifactError {
             Self::Link { .. } => "replace the link by the file itself",
             Self::SpecialFile { .. } => "remove it from the artifact",
             Self::TooLarge { .. } => "look whether this is really the file that it should be",
+            Self::Excessive { .. } => {
+                "look what lies in it that does not belong to the artifact, and remove it"
+            }
             Self::Zip { .. } => {
                 "download the artifact again from the tenant, or unpack it and give the directory"
             }

@@ -238,6 +238,15 @@ impl Artifact {
         files::find(&self.files, path)
     }
 
+    /// Reads every file to its end, as packing does: what cannot be packed is found by this already.
+    pub fn read_through(&self) -> Result<(), ArtifactError> {
+        let mut contents = Contents::reopen(self)?;
+        for file in &self.files {
+            contents.stream(file, &mut |_| Ok(()))?;
+        }
+        Ok(())
+    }
+
     fn read_parameters(&mut self, contents: &mut Contents) -> Result<(), ArtifactError> {
         if let Some(file) = self.file(PARAMETERS_PATH) {
             match Properties::parse(&contents.read(file, LARGEST_TEXT)?) {

@@ -41,7 +41,7 @@ fn no_zip(why: &str) -> String {
     format!("it is broken, or no zip at all ({why})")
 }
 
-fn unread(error: io::Error) -> String {
+fn unread(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => no_zip("its end names what is not there"),
         _ => format!("it cannot be read: {error}"),
@@ -55,14 +55,16 @@ struct End {
     size: u64,
     start: u64,
     /// Where the directory ends: there the record begins that says all this.
-    end: u64,
+    until: u64,
     is_split: bool,
 }
 
 impl End {
     /// Reads the last record of a file, and the larger one that it may point to.
     fn of(reader: &mut (impl Read + Seek)) -> Result<Self, String> {
-        let length = reader.seek(SeekFrom::End(0)).map_err(unread)?;
+        let length = reader
+            .seek(SeekFrom::End(0))
+            .map_err(|error| unread(&error))?;
         let tail_start = length.saturating_sub(TAIL);
         let tail = bytes_at(reader, tail_start, length - tail_start)?;
         let found = tail.windows(END.len()).rposition(|window| window == END);
@@ -77,7 +79,7 @@ impl End {
         }
         match place.checked_sub(LOCATOR_LENGTH).map(|at| &tail[at..place]) {
             Some(locator) if end.may_be_large() && locator.starts_with(&LOCATOR) => {
-                Self::of_large(reader, locator, end.end - LOCATOR_LENGTH as u64)
+                Self::of_large(reader, locator, end.until - LOCATOR_LENGTH as u64)
             }
             _ => Ok(end),
         }
@@ -89,7 +91,7 @@ impl End {
             entries: entries.into(),
             size: u32_at(record, 12).into(),
             start: u32_at(record, 16).into(),
-            end,
+            until: end,
             is_split: record[4..8] != [0; 4] || u16_at(record, 8) != entries,
         }
     }
@@ -120,7 +122,7 @@ impl End {
             entries,
             size: u64_at(&record, 40),
             start: u64_at(&record, 48),
-            end,
+            until: end,
             is_split: record[16..24] != [0; 8]
                 || u64_at(&record, 24) != entries
                 || u32_at(locator, 4) != 0
@@ -141,7 +143,7 @@ impl End {
                 LARGEST_DIRECTORY >> 20
             ));
         }
-        if self.start.checked_add(self.size) != Some(self.end)
+        if self.start.checked_add(self.size) != Some(self.until)
             || self.entries * HEADER_LENGTH > self.size
         {
             return Err(no_zip("its directory is not where it should be"));
@@ -155,15 +157,17 @@ impl End {
 
 fn bytes_at(reader: &mut (impl Read + Seek), at: u64, length: u64) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
-    reader.seek(SeekFrom::Start(at)).map_err(unread)?;
+    reader
+        .seek(SeekFrom::Start(at))
+        .map_err(|error| unread(&error))?;
     reader
         .take(length)
         .read_to_end(&mut bytes)
-        .map_err(unread)?;
+        .map_err(|error| unread(&error))?;
     if bytes.len() as u64 == length {
         Ok(bytes)
     } else {
-        Err(unread(io::ErrorKind::UnexpectedEof.into()))
+        Err(unread(&io::ErrorKind::UnexpectedEof.into()))
     }
 }
 

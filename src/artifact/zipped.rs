@@ -10,11 +10,9 @@ use zip::result::ZipError;
 
 use super::contents::{Sink, pieces};
 use super::error::ArtifactError;
-use super::files::{ArtifactFile, Listing, Origin, left_out_part, name_fault};
+use super::files::{ArtifactFile, LARGEST_TOTAL, Listing, Origin, left_out_part, name_fault};
 use super::{MANIFEST_PATH, zip_end};
 
-/// The most bytes that a zip may unpack to. The largest artifact known unpacks to 41 MB.
-const LARGEST_TOTAL: u64 = 1 << 30;
 /// From this size on the ratio of an entry counts. The largest file known in an artifact has 12.6 MB.
 const RATIO_COUNTS_FROM: u64 = 64 << 20;
 /// The highest ratio of a large entry. The highest known in an artifact is 83; deflate reaches 1032.
