@@ -70,7 +70,7 @@ fn plain(text: &str) -> String {
                 c
             }
         })
-        .filter(|c| !invisible(*c))
+        .filter(|c| !is_invisible(*c))
         .collect()
 }
 
@@ -145,8 +145,9 @@ fn without_escapes(text: &str) -> String {
 }
 
 /// Characters that change how a line is shown without being seen: zero-width, direction and byte order marks.
-fn invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{ad}')
+#[must_use]
+pub fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{ad}')
 }
 
 fn shorten(line: String, longest: usize) -> String {

@@ -15,6 +15,7 @@ mod error;
 pub mod files;
 pub mod flow_model;
 mod gitignore;
+pub mod id;
 pub mod manifest;
 pub mod properties;
 pub mod references;
@@ -272,6 +273,13 @@ fn kind_of(manifest: &Manifest, at: &str) -> Result<ArtifactKind, ArtifactError>
         return Err(ArtifactError::MissingHeader {
             at: at.to_owned(),
             header: "Bundle-SymbolicName",
+        });
+    }
+    if let Some(why) = manifest.symbolic_name().and_then(id::fault) {
+        return Err(ArtifactError::ImpossibleId {
+            at: at.to_owned(),
+            line: manifest.line("Bundle-SymbolicName").unwrap_or(1),
+            why,
         });
     }
     let bundle_type = manifest
