@@ -14,7 +14,7 @@ use crate::cli::{CheckArgs, OutputForm};
 use crate::deploy::outcome::{Message, Outcome, Place};
 use crate::exit::Exit;
 use crate::report::progress::Volume;
-use crate::report::{Found, Report, ci, text};
+use crate::report::{Found, Report, ci, json, text};
 use crate::settings::redactor::Redactor;
 use crate::words::disarm;
 
@@ -206,7 +206,7 @@ fn write_json(selection: &Selection, out: &mut dyn Write) -> io::Result<()> {
                 .collect::<Vec<_>>(),
         }),
     };
-    let text = serde_json::to_string_pretty(&value).map_err(io::Error::other)?;
+    let text = json::pretty(&value)?;
     writeln!(out, "{text}")
 }
 
