@@ -142,6 +142,40 @@ fn xml_with_more_attributes_than_any_real_file_has_is_an_error_and_not_parsed() 
 }
 
 #[test]
+fn very_many_references_channels_and_requirements_are_looked_through_once() {
+    let channels: String = (0..20_000)
+        .map(|number| {
+            format!(
+                "<messageFlow targetRef='e{number}'><property><key>script</key><value>s{number}.js</value></property>\
+                 </messageFlow><e id='x{number}'/>"
+            )
+        })
+        .collect();
+    let required: Vec<String> = (0..30_000)
+        .map(|number| format!("messagemapping.M{number}"))
+        .collect();
+    let headers: String = (0..30_000)
+        .map(|number| format!("X-{number}: y\r\n"))
+        .collect();
+    let sample = Sample::flow()
+        .replaced(
+            MANIFEST_PATH,
+            "Import-Service: \r\n",
+            &format!("Require-Capability: {}\r\n{headers}", required.join(",")),
+        )
+        .with(MODEL_PATH, format!("<a>{channels}</a>"));
+    let sample = (0..1_000).fold(sample, |sample, number| {
+        sample.with(&format!("src/main/resources/script/{number}.groovy"), "")
+    });
+    let findings = sample.check();
+    let errors = findings
+        .iter()
+        .filter(|one| one.severity == Severity::Error);
+    assert_eq!(errors.count(), 101);
+    assert!(sample.open().references().is_ok());
+}
+
+#[test]
 fn an_own_script_must_be_there_in_any_form_of_its_path() {
     for path in [
         "log.groovy",
