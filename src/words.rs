@@ -74,6 +74,12 @@ fn plain(text: &str) -> String {
         .collect()
 }
 
+/// Whether a CI system could see a command in a line.
+#[must_use]
+pub fn holds_command(line: &str) -> bool {
+    without_any_command(line.to_owned()) != line
+}
+
 fn without_any_command(mut line: String) -> String {
     for (command, harmless) in [("##[", "# #["), ("##vso[", "# #vso[")] {
         while line.contains(command) {

@@ -1,7 +1,7 @@
 //! What can be the id of an artifact or a package. Which characters a tenant takes is its business; here is told what
 //! none can take, and what must not reach a terminal or a log.
 
-use crate::words::is_invisible;
+use crate::words::{holds_command, is_invisible};
 
 /// The longest id in bytes. SAP documents no limit; no id of a real artifact comes near.
 const LONGEST: usize = 500;
@@ -17,6 +17,8 @@ pub fn fault(id: &str) -> Option<&'static str> {
         Some("it holds a character that is not seen")
     } else if id.contains('\u{fffd}') {
         Some("it is not UTF-8")
+    } else if holds_command(id) {
+        Some("it holds what a CI system takes for a command")
     } else {
         None
     }
@@ -40,6 +42,8 @@ mod tests {
             "Orders",
             "a.b-c_d",
             "Überweisung",
+            "a::b",
+            "a#b",
             "with blank",
             &"x".repeat(500),
         ] {
@@ -52,6 +56,8 @@ mod tests {
             ("a\u{7f}", "control"),
             ("a\u{202e}b", "not seen"),
             ("\u{fffd}", "UTF-8"),
+            ("##vso[task.x]1", "command"),
+            ("a::error::b", "command"),
             (&"x".repeat(501), "500 bytes"),
         ] {
             assert!(fault(id).is_some_and(|fault| fault.contains(why)), "{id:?}");
