@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::artifact::ArtifactKind;
+use crate::artifact::{ArtifactKind, id};
 use crate::doctor::uses::Use;
 use crate::tenant::odata::TenantTime;
 use clap::builder::NonEmptyStringValueParser;
@@ -221,7 +221,7 @@ pub struct WantedArgs {
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
     /// The id of the integration package. It is created when it is missing; an existing one is never written.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = id::parsed)]
     pub package: Option<String>,
     /// The name for the package, if it has to be created. [default: its id]
     #[arg(long, value_name = "NAME")]
@@ -231,7 +231,7 @@ pub struct WantedArgs {
     pub no_create_package: bool,
     /// Another id for the artifact than its manifest's (one artifact only); the packed copy is aligned, your files are
     /// not touched.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = id::parsed)]
     pub id: Option<String>,
     /// Another name for the artifact than its manifest's (one artifact only).
     #[arg(long, value_name = "NAME")]
@@ -826,7 +826,7 @@ pub struct PackArgs {
     #[arg(short = 'o', long = "out", value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Another id than the manifest's.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = id::parsed)]
     pub id: Option<String>,
     /// Another name than the manifest's.
     #[arg(long, value_name = "NAME")]

@@ -29,6 +29,7 @@ pub mod transport;
 pub mod undeploy;
 pub mod whole_file;
 pub mod words;
+mod xml;
 
 use std::ffi::OsString;
 use std::io::{BufRead, Write};

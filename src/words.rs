@@ -74,8 +74,14 @@ fn plain(text: &str) -> String {
                 c
             }
         })
-        .filter(|c| !invisible(*c))
+        .filter(|c| !is_invisible(*c))
         .collect()
+}
+
+/// Whether a CI system could see a command in a line.
+#[must_use]
+pub fn holds_command(line: &str) -> bool {
+    without_any_command(line.to_owned()) != line
 }
 
 fn without_any_command(mut line: String) -> String {
@@ -149,8 +155,9 @@ fn without_escapes(text: &str) -> String {
 }
 
 /// Characters that change how a line is shown without being seen: zero-width, direction and byte order marks.
-fn invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{ad}')
+#[must_use]
+pub fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{ad}')
 }
 
 /// As much of a text as is looked at: more than is ever shown of it.
@@ -169,12 +176,23 @@ fn shorten(line: String, longest: usize) -> String {
     }
 }
 
+/// The longest text, in bytes, that is compared with others: nobody mistypes a longer one.
+const LONGEST_COMPARED: usize = 100;
+/// The most candidates that a text is compared with.
+const MOST_CANDIDATES: usize = 10_000;
+
 /// The candidate that looks most like `text`, if any looks alike at all.
 #[must_use]
 pub fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if text.len() > LONGEST_COMPARED {
+        return None;
+    }
     let bound = (text.chars().count() / 3).max(2);
+    let may_be_alike = |candidate: &&str| candidate.len() <= 2 * LONGEST_COMPARED;
     candidates
         .into_iter()
+        .take(MOST_CANDIDATES)
+        .filter(may_be_alike)
         .map(|candidate| {
             (
                 distance(&text.to_lowercase(), &candidate.to_lowercase()),
@@ -259,5 +277,8 @@ mod tests {
         let known = ["artifacts", "id", "name"];
         assert_eq!(nearest("Artefacts", known), Some("artifacts"));
         assert_eq!(nearest("credentials", known), None);
+        let long = "k".repeat(8 << 20);
+        assert_eq!(nearest(&long, [long.as_str()]), None, "never compared");
+        assert_eq!(nearest("k", [long.as_str(), "kk"]), Some("kk"));
     }
 }

@@ -108,6 +108,16 @@ pub enum ArtifactError {
         /// The header's name.
         header: &'static str,
     },
+    /// An id that no tenant can have.
+    #[error("{at}:{line}: what stands in Bundle-SymbolicName can be no id: {why}")]
+    ImpossibleId {
+        /// The manifest.
+        at: String,
+        /// The line of Bundle-SymbolicName, counted from 1.
+        line: u32,
+        /// Why it can be none.
+        why: &'static str,
+    },
     /// A type of artifact for which SAP has no public API.
     #[error(
         "{at}:{line}: artifacts of type {bundle_type} cannot be deployed: SAP has no public API for them"
@@ -152,6 +162,14 @@ pub enum ArtifactError {
         /// The limit in bytes.
         limit: u64,
     },
+    /// A directory holds more than any artifact.
+    #[error("{at}: the directory is no artifact: {what}")]
+    Excessive {
+        /// The directory.
+        at: String,
+        /// What there is too much of.
+        what: String,
+    },
     /// The zip is broken, encrypted or made to do harm.
     #[error("{at}: the zip cannot be used: {reason}")]
     Zip {
@@ -185,7 +203,9 @@ impl ArtifactError {
         match self {
             Self::Manifest { at, source } => Some((at, source.line())),
             Self::MissingHeader { at, .. } => Some((at, 1)),
-            Self::UnsupportedType { at, line, .. } => Some((at, *line)),
+            Self::UnsupportedType { at, line, .. } | Self::ImpossibleId { at, line, .. } => {
+                Some((at, *line))
+            }
             Self::Model { at, line, .. } => Some((at, (*line)?)),
             _ => None,
         }
@@ -223,7 +243,7 @@ impl ArtifactError {
             Self::PackageExport { .. } => {
                 "unpack the artifact: each *_content file in it that is a zip is one; or download the artifact itself"
             }
-            Self::Manifest { .. } => {
+            Self::Manifest { .. } | Self::ImpossibleId { .. } => {
                 "repair the line, or download the artifact again from the tenant"
             }
             Self::MissingHeader { .. } => {
@@ -236,6 +256,9 @@ impl ArtifactError {
             Self::Link { .. } => "replace the link by the file itself",
             Self::SpecialFile { .. } => "remove it from the artifact",
             Self::TooLarge { .. } => "look whether this is really the file that it should be",
+            Self::Excessive { .. } => {
+                "look what lies in it that does not belong to the artifact, and remove it"
+            }
             Self::Zip { .. } => {
                 "download the artifact again from the tenant, or unpack it and give the directory"
             }

@@ -1,6 +1,6 @@
 //! `META-INF/MANIFEST.MF`: reading its headers, and writing another id or name into it without touching the rest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 
@@ -97,6 +97,8 @@ pub struct Capability {
 pub struct Manifest {
     sections: Vec<Vec<Header>>,
     oddities: Vec<Oddity>,
+    /// The names of the last section's headers, without case.
+    names: BTreeSet<String>,
 }
 
 impl Manifest {
@@ -104,7 +106,7 @@ impl Manifest {
     pub fn parse(bytes: &[u8]) -> Result<Self, ManifestError> {
         let mut manifest = Self {
             sections: vec![Vec::new()],
-            oddities: Vec::new(),
+            ..Self::default()
         };
         manifest.note_odd_lines(bytes);
         let blocks = blocks(bytes)?;
@@ -116,6 +118,7 @@ impl Manifest {
                 Some(raw) => {
                     if last_ended && !manifest.sections.last().is_some_and(Vec::is_empty) {
                         manifest.sections.push(Vec::new());
+                        manifest.names.clear();
                     }
                     last_ended = false;
                     manifest.add(&raw);
@@ -211,9 +214,7 @@ impl Manifest {
         let Some(section) = self.sections.last_mut() else {
             return;
         };
-        let repeated = section
-            .iter()
-            .any(|other| other.name.eq_ignore_ascii_case(&header.name));
+        let repeated = !self.names.insert(header.name.to_ascii_lowercase());
         let (name, line) = (header.name.clone(), header.line);
         section.push(header);
         if repeated {

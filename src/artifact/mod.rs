@@ -15,6 +15,7 @@ mod error;
 pub mod files;
 pub mod flow_model;
 mod gitignore;
+pub mod id;
 pub mod manifest;
 pub mod properties;
 pub mod references;
@@ -27,6 +28,7 @@ pub mod sharing;
 mod steps;
 pub mod value_mapping;
 pub mod working_copy;
+pub(crate) mod zip_end;
 mod zipped;
 
 use crate::gathered::Gathered;
@@ -237,6 +239,15 @@ impl Artifact {
         files::find(&self.files, path)
     }
 
+    /// Reads every file to its end, as packing does: what cannot be packed is found by this already.
+    pub fn read_through(&self) -> Result<(), ArtifactError> {
+        let mut contents = Contents::reopen(self)?;
+        for file in &self.files {
+            contents.stream(file, &mut |_| Ok(()))?;
+        }
+        Ok(())
+    }
+
     fn read_parameters(&mut self, contents: &mut Contents) -> Result<(), ArtifactError> {
         if let Some(file) = self.file(PARAMETERS_PATH) {
             match Properties::parse(&contents.read(file, LARGEST_TEXT)?) {
@@ -262,6 +273,13 @@ fn kind_of(manifest: &Manifest, at: &str) -> Result<ArtifactKind, ArtifactError>
         return Err(ArtifactError::MissingHeader {
             at: at.to_owned(),
             header: "Bundle-SymbolicName",
+        });
+    }
+    if let Some(why) = manifest.symbolic_name().and_then(id::fault) {
+        return Err(ArtifactError::ImpossibleId {
+            at: at.to_owned(),
+            line: manifest.line("Bundle-SymbolicName").unwrap_or(1),
+            why,
         });
     }
     let bundle_type = manifest

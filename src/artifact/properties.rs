@@ -28,14 +28,25 @@ pub enum PropertiesError {
         /// The UTF-16 code unit.
         code: u16,
     },
+    /// More entries than anybody writes.
+    #[error("line {line}: the file has more than {MOST_ENTRIES} entries and is not read")]
+    TooManyEntries {
+        /// The line (from 1) of the first entry that is one too many.
+        line: u32,
+    },
 }
+
+/// The most entries of a file. The largest known have a few hundred.
+pub(super) const MOST_ENTRIES: usize = 100_000;
 
 impl PropertiesError {
     /// The line, counted from 1, on which the broken entry begins.
     #[must_use]
     pub fn line(&self) -> u32 {
         match self {
-            Self::MalformedUnicodeEscape { line, .. } | Self::HalfCharacter { line, .. } => *line,
+            Self::MalformedUnicodeEscape { line, .. }
+            | Self::HalfCharacter { line, .. }
+            | Self::TooManyEntries { line } => *line,
         }
     }
 }
@@ -75,7 +86,10 @@ impl Properties {
     pub fn parse(bytes: &[u8]) -> Result<Self, PropertiesError> {
         let text = decode(bytes);
         let mut properties = Self::default();
-        for line in LogicalLines::of(&text) {
+        for (number, line) in LogicalLines::of(&text).enumerate() {
+            if number >= MOST_ENTRIES {
+                return Err(PropertiesError::TooManyEntries { line: line.number });
+            }
             let (key, value) = split(&line.text);
             properties.set(Entry {
                 key: unescape(key, line.number)?,

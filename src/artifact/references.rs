@@ -61,11 +61,12 @@ impl References {
     /// provides the name (see [`dependencies`](super::dependencies())).
     #[must_use]
     pub fn provide(&self, requirement: &Requirement) -> bool {
+        let wanted = namespace_of(self.kind).map(|namespace| Capability {
+            namespace: namespace.to_owned(),
+            name: requirement.name.clone(),
+        });
         self.kind == requirement.kind
-            && self.provides.iter().any(|capability| {
-                kind_of(&capability.namespace) == Some(self.kind)
-                    && capability.name == requirement.name
-            })
+            && wanted.is_some_and(|wanted| self.provides.contains(&wanted))
     }
 
     /// The names under which others use this artifact, each as `namespace.name`, and the one that a copy with another

@@ -1,6 +1,7 @@
 //! The steps of an integration flow's model: every element of the `.iflw` that holds properties, with the lines on which
 //! they stand. What the properties mean is decided by those who ask.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 
@@ -11,6 +12,7 @@ use super::contents::Contents;
 use super::error::ArtifactError;
 use super::files::ArtifactFile;
 use super::{Artifact, ArtifactKind};
+use crate::xml;
 
 /// The only folder in which a tenant looks for the model.
 pub(super) const MODEL_FOLDER: &str = "src/main/resources/scenarioflows/integrationflow/";
@@ -72,10 +74,13 @@ impl Step {
 /// The steps of a parsed model in the order of the file.
 pub(super) fn steps(document: &Document<'_>) -> Vec<Step> {
     let lines = Lines::of(document.input_text());
+    let starts = start_events(document);
     let holders = document
         .descendants()
         .filter(|node| node.children().any(|child| is_property(&child)));
-    holders.map(|holder| step(holder, &lines)).collect()
+    holders
+        .map(|holder| step(holder, &lines, &starts))
+        .collect()
 }
 
 /// The path of a flow's one `.iflw`, if there is exactly one.
@@ -119,9 +124,9 @@ pub(super) fn read(contents: &mut Contents, file: &ArtifactFile) -> Result<Strin
 
 /// Parses a model. A document type declaration is refused, so no entity is ever expanded.
 pub(super) fn parse<'text>(text: &'text str, at: &str) -> Result<Document<'text>, ArtifactError> {
-    Document::parse(text).map_err(|error| ArtifactError::Model {
+    xml::parse(text).map_err(|error| ArtifactError::Model {
         at: at.to_owned(),
-        line: Some(error.pos().row),
+        line: Some(error.line()),
         reason: error.to_string(),
     })
 }
@@ -130,7 +135,22 @@ fn is_property(node: &Node<'_, '_>) -> bool {
     node.is_element() && node.tag_name().name() == "property"
 }
 
-fn step(holder: Node<'_, '_>, lines: &Lines) -> Step {
+/// Whether what has an id is a start event, by id; of a repeated id the first counts.
+type StartEvents<'a> = BTreeMap<&'a str, bool>;
+
+fn start_events<'a>(document: &'a Document<'_>) -> StartEvents<'a> {
+    let mut starts = BTreeMap::new();
+    for node in document.descendants() {
+        if let Some(id) = node.attribute("id") {
+            starts
+                .entry(id)
+                .or_insert(node.tag_name().name() == "startEvent");
+        }
+    }
+    starts
+}
+
+fn step(holder: Node<'_, '_>, lines: &Lines, starts: &StartEvents<'_>) -> Step {
     // properties stand in <extensionElements>, of the element itself or of its event definition
     let named = holder
         .ancestors()
@@ -143,7 +163,7 @@ fn step(holder: Node<'_, '_>, lines: &Lines) -> Step {
             .and_then(|node| node.attribute("name"))
             .unwrap_or_default()
             .to_owned(),
-        starts_a_process: channel.is_some_and(starts_a_process),
+        starts_a_process: channel.is_some_and(|channel| starts_a_process(channel, starts)),
         properties: holder
             .children()
             .filter(is_property)
@@ -153,12 +173,11 @@ fn step(holder: Node<'_, '_>, lines: &Lines) -> Step {
 }
 
 /// A channel that leads into the middle of a process is used when a message gets there, not when the flow is deployed.
-fn starts_a_process(channel: Node<'_, '_>) -> bool {
-    let target = channel.attribute("targetRef").and_then(|target| {
-        let mut nodes = channel.document().descendants();
-        nodes.find(|node| node.attribute("id") == Some(target))
-    });
-    target.is_none_or(|target| target.tag_name().name() == "startEvent")
+fn starts_a_process(channel: Node<'_, '_>, starts: &StartEvents<'_>) -> bool {
+    let target = channel.attribute("targetRef");
+    target
+        .and_then(|target| starts.get(target))
+        .is_none_or(|is_start| *is_start)
 }
 
 fn property(node: Node<'_, '_>, lines: &Lines) -> Option<Property> {

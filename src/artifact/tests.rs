@@ -318,6 +318,42 @@ fn encrypted_entries_are_refused() {
     assert!(error.to_string().contains("encrypted"), "{error}");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_directory_that_is_larger_than_a_zip_may_be_is_refused() {
+    let sample = Sample::flow();
+    let large = sample.path().join("src/main/resources/lib.jar");
+    fs::File::create(&large).unwrap().set_len(1 << 40).unwrap();
+    let error = sample.error();
+    assert!(matches!(error, ArtifactError::Excessive { .. }), "{error}");
+    assert!(error.to_string().contains("1024 MiB"), "{error}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_names_in_a_directory_are_bounded() {
+    let sample = Sample::flow();
+    let mut folder = sample.path().join("src");
+    for _ in 0..14 {
+        folder.push("x".repeat(255));
+    }
+    fs::create_dir_all(&folder).unwrap();
+    for number in 0..5_000 {
+        fs::write(folder.join(format!("{number:0>255}")), "").unwrap();
+    }
+    let error = sample.error();
+    assert!(error.to_string().contains("names"), "{error}");
+}
+
+#[test]
+fn every_file_can_be_read_through() {
+    Sample::flow().open().read_through().unwrap();
+    let sample = Sample::flow();
+    let artifact = sample.open();
+    let _sample = sample.without(".project");
+    assert!(artifact.read_through().is_err());
+}
+
 #[test]
 fn duplicate_names_in_a_zip_are_refused() {
     let directory = TempDir::new().unwrap();

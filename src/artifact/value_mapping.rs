@@ -13,7 +13,7 @@ use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
 
-use roxmltree::{Document, Node, ParsingOptions};
+use roxmltree::Node;
 use thiserror::Error;
 
 use super::contents::Contents;
@@ -21,20 +21,19 @@ use super::digest::Digest;
 use super::error::ArtifactError;
 use super::files::find;
 use super::{Artifact, LARGEST_TEXT};
+use crate::xml;
 pub use merge::{Conflict, MergeError, Merged, merged, only_in_remote};
 
 /// Where the values of a value mapping lie.
 pub const VALUE_MAPPING_PATH: &str = "value_mapping.xml";
 
-/// The most XML nodes of a file; an entry has about seven.
-const MOST_NODES: u32 = 1_000_000;
 /// The most entries of one group.
 const MOST_ENTRIES: usize = 256;
 
 /// Why a `value_mapping.xml` cannot be read. Each text names the line where there is one.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ValueMappingError {
-    /// It is not well-formed, has a document type (whose entities are never expanded) or too many nodes.
+    /// It is not well-formed, has a document type (whose entities are never expanded) or too much of something.
     #[error("line {line}: {message}")]
     Malformed {
         /// The line, counted from 1.
@@ -133,15 +132,9 @@ impl ValueMapping {
                 declared: Some(declared.to_owned()),
             });
         }
-        let options = ParsingOptions {
-            nodes_limit: MOST_NODES,
-            ..ParsingOptions::default()
-        };
-        let document = Document::parse_with_options(text, options).map_err(|error| {
-            ValueMappingError::Malformed {
-                line: error.pos().row,
-                message: error.to_string(),
-            }
+        let document = xml::parse(text).map_err(|error| ValueMappingError::Malformed {
+            line: error.line(),
+            message: error.to_string(),
         })?;
         let lines = Lines::of(bytes);
         Reader { lines }.mapping(document.root_element())

@@ -8,19 +8,15 @@ use std::path::Path;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use super::MANIFEST_PATH;
 use super::contents::{Sink, pieces};
 use super::error::ArtifactError;
-use super::files::{ArtifactFile, Listing, Origin, left_out_part, name_fault};
+use super::files::{ArtifactFile, LARGEST_TOTAL, Listing, Origin, left_out_part, name_fault};
+use super::{MANIFEST_PATH, zip_end};
 
-/// The most bytes that a zip may unpack to. The largest artifact known unpacks to 41 MB.
-const LARGEST_TOTAL: u64 = 1 << 30;
 /// From this size on the ratio of an entry counts. The largest file known in an artifact has 12.6 MB.
 const RATIO_COUNTS_FROM: u64 = 64 << 20;
 /// The highest ratio of a large entry. The highest known in an artifact is 83; deflate reaches 1032.
 const HIGHEST_RATIO: u64 = 300;
-/// The most entries. The most known in an artifact are 64.
-const MOST_ENTRIES: usize = 65_535;
 
 /// The file type bits of a Unix mode, and the types that matter.
 const MODE_TYPE: u32 = 0o170_000;
@@ -36,7 +32,7 @@ impl ZippedFiles {
     /// Lists a zip; refuses whatever could harm, or could mean one thing here and another on a tenant.
     pub(crate) fn open(path: &Path, file: File) -> Result<(Self, Listing), ArtifactError> {
         let at = path.display().to_string();
-        let archive = ZipArchive::new(file).map_err(|error| broken(&at, &error))?;
+        let archive = zip_end::open(file).map_err(|reason| refused(&at, reason))?;
         let mut zipped = Self { archive };
         zipped.guard_whole(&at)?;
         let listing = zipped.list(&at)?;
@@ -67,7 +63,7 @@ impl ZippedFiles {
 
     /// The top-level folders of a zip that hold a manifest.
     pub(crate) fn folders_with_manifest(file: File) -> Vec<String> {
-        let Ok(archive) = ZipArchive::new(file) else {
+        let Ok(archive) = zip_end::open(file) else {
             return Vec::new();
         };
         let names = archive
@@ -81,12 +77,6 @@ impl ZippedFiles {
     }
 
     fn guard_whole(&mut self, at: &str) -> Result<(), ArtifactError> {
-        if self.archive.len() > MOST_ENTRIES {
-            return Err(refused(
-                at,
-                format!("it has more than {MOST_ENTRIES} entries"),
-            ));
-        }
         if self.archive.has_duplicate_names() {
             return Err(refused(at, "the same name stands in it more than once"));
         }

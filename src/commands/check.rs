@@ -9,23 +9,14 @@ use super::selection::{Checked, Selection};
 use super::wishes::Settings;
 use super::{Refusal, Voice, finish_output, not_an_artifact};
 use crate::Process;
-use crate::artifact::{self, Artifact, Comparable, Finding, PackOptions, Severity};
+use crate::artifact::{self, Artifact, Finding, Severity};
 use crate::cli::{CheckArgs, OutputForm};
 use crate::deploy::outcome::{Message, Outcome, Place};
 use crate::exit::Exit;
 use crate::report::progress::Volume;
-use crate::report::{Found, Report, ci, text};
+use crate::report::{Found, Report, ci, json, text};
 use crate::settings::redactor::Redactor;
 use crate::words::disarm;
-
-/// Reads every entry of a zip to its end: one that can't be unpacked is found here, not by `pack`.
-fn unpack(artifact: &Artifact, process: &Process<'_>) -> Result<(), Refusal> {
-    if artifact.path().is_file() {
-        Comparable::of(artifact, &PackOptions::default())
-            .map_err(|error| not_an_artifact(&error, &process.directory))?;
-    }
-    Ok(())
-}
 
 /// Checks artifacts and prints what was found.
 pub(super) fn check(
@@ -46,7 +37,9 @@ pub(super) fn check(
         return selection.choose(false).map(|_| Exit::Ok);
     }
     for one in &selection.checked {
-        unpack(&one.artifact, process)?;
+        one.artifact
+            .read_through()
+            .map_err(|error| not_an_artifact(&error, &process.directory))?;
     }
     let mut report = report(&selection, voice, process);
     if !settings_are_well {
@@ -213,7 +206,7 @@ fn write_json(selection: &Selection, out: &mut dyn Write) -> io::Result<()> {
                 .collect::<Vec<_>>(),
         }),
     };
-    let text = serde_json::to_string_pretty(&value).map_err(io::Error::other)?;
+    let text = json::pretty(&value)?;
     writeln!(out, "{text}")
 }
 

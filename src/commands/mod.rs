@@ -30,7 +30,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use crate::Process;
-use crate::artifact::{Artifact, ArtifactError};
+use crate::artifact::{Artifact, ArtifactError, id};
 use crate::cli::{Cli, Command, OutputForm, ReportArgs};
 use crate::deploy::outcome::{Message, Outcome, Place};
 use crate::exit::Exit;
@@ -135,6 +135,9 @@ pub(crate) fn run(cli: &Cli, process: &mut Process<'_>) -> Exit {
         Ok(voice) => voice,
         Err(refusal) => return refuse(refusal, command, &Voice::plain(), process),
     };
+    if let Err(refusal) = refuse_impossible_ids(&cli.command, process) {
+        return refuse(refusal, command, &voice, process);
+    }
     let outcome = match &cli.command {
         _ if voice.form == OutputForm::Matrix && command != "plan" => Err(only_for_plan()),
         Command::Deploy(args) => deploy::deploy(args, &voice, process),
@@ -156,6 +159,21 @@ pub(crate) fn run(cli: &Cli, process: &mut Process<'_>) -> Exit {
         Ok(exit) => exit,
         Err(refusal) => refuse(refusal, command, &voice, process),
     }
+}
+
+/// Options for ids are read by [`id::parsed`]; variables can hold what is none as well.
+fn refuse_impossible_ids(command: &Command, process: &Process<'_>) -> Result<(), Refusal> {
+    if !matches!(
+        command,
+        Command::Deploy(_) | Command::Plan(_) | Command::Pack(_)
+    ) {
+        return Ok(());
+    }
+    for name in ["FLOWSHIP_ID", "FLOWSHIP_PACKAGE"] {
+        let given = process.environment.get(name).unwrap_or_default();
+        id::parsed(given).map_err(|why| Refusal::usage(Message::new(why).at(name)))?;
+    }
+    Ok(())
 }
 
 fn only_for_plan() -> Refusal {

@@ -11,8 +11,10 @@ use crate::artifact::{Archive, PackOptions};
 use crate::cli::{OutputForm, PackArgs};
 use crate::deploy::outcome::Message;
 use crate::exit::Exit;
+use crate::report::json;
 use crate::settings::options::Options;
 use crate::whole_file;
+use crate::words::disarm;
 
 /// Packs an artifact into a file and prints the digests.
 pub(super) fn pack(
@@ -57,7 +59,8 @@ fn cannot_write(target: &Path, error: &io::Error) -> Refusal {
 fn write_text(archive: &Archive, id: &str, out_file: &Path, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
-        "packed {id} into {} ({} bytes)",
+        "packed {} into {} ({} bytes)",
+        disarm(id),
         out_file.display(),
         archive.size
     )?;
@@ -74,9 +77,5 @@ fn write_json(archive: &Archive, id: &str, out_file: &Path, out: &mut dyn Write)
         "content_sha256": archive.content.to_string(),
         "zip_sha256": archive.zip.to_string(),
     });
-    writeln!(
-        out,
-        "{}",
-        serde_json::to_string_pretty(&packed).map_err(io::Error::other)?
-    )
+    writeln!(out, "{}", json::pretty(&packed)?)
 }

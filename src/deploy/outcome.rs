@@ -209,7 +209,12 @@ pub struct Message {
     pub causes: Vec<String>,
     /// What to do next.
     pub hint: Option<String>,
+    /// How many more causes there are: the last one of `causes` says so instead of them.
+    pub unlisted: usize,
 }
+
+/// The most causes that a message lists.
+const MOST_CAUSES: usize = 100;
 
 impl Message {
     /// A message of one sentence.
@@ -234,10 +239,18 @@ impl Message {
         self
     }
 
-    /// The same with one more cause.
+    /// The same with one more cause. Those beyond the first hundred are counted.
     #[must_use]
     pub fn because(mut self, cause: impl Into<String>) -> Self {
-        self.causes.push(cause.into());
+        if self.unlisted > 0 {
+            self.causes.pop();
+        }
+        if self.causes.len() < MOST_CAUSES {
+            self.causes.push(cause.into());
+        } else {
+            self.unlisted += 1;
+            self.causes.push(format!("and {} more", self.unlisted));
+        }
         self
     }
 }
@@ -255,7 +268,7 @@ impl From<TenantError> for Message {
             at: Some(error.at),
             causes,
             hint: error.hint,
-            file: None,
+            ..Self::default()
         }
     }
 }
@@ -476,4 +489,18 @@ pub struct Outcome {
     pub sent: Sent,
     /// What was done to put back what stood before.
     pub rollback: Option<Rollback>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_beyond_the_first_hundred_are_counted() {
+        let causes = (0..1_000).map(|number| format!("cause {number}"));
+        let message = causes.fold(Message::new("x"), Message::because);
+        assert_eq!(message.causes.len(), MOST_CAUSES + 1);
+        assert_eq!(message.causes[MOST_CAUSES - 1], "cause 99");
+        assert_eq!(message.causes[MOST_CAUSES], "and 900 more");
+    }
 }

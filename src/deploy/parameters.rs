@@ -21,9 +21,12 @@ pub struct UnknownKey {
     pub key: String,
     /// Where it was named.
     pub source: String,
-    /// The known key that looks most like it.
+    /// The known key that looks most like it; only of the first few unknown ones.
     pub nearest: Option<String>,
 }
+
+/// How many of the unknown keys are compared with the known ones.
+const COMPARED: usize = 10;
 
 /// The named keys that neither the artifact nor the tenant knows. Of the keys that only the tenant has, those count
 /// that SAP itself adds (`SAP_...`): others belong to an older version and would be refused after the upload.
@@ -49,10 +52,15 @@ pub fn unknown_keys(
     named
         .iter()
         .filter(|parameter| !known.contains(parameter.key.as_str()))
-        .map(|parameter| UnknownKey {
+        .enumerate()
+        .map(|(place, parameter)| UnknownKey {
             key: parameter.key.clone(),
             source: parameter.source.clone(),
-            nearest: nearest(&parameter.key, known.iter().copied()).map(str::to_owned),
+            nearest: if place < COMPARED {
+                nearest(&parameter.key, known.iter().copied()).map(str::to_owned)
+            } else {
+                None
+            },
         })
         .collect()
 }

@@ -59,5 +59,6 @@ pub fn code_quality(report: &Report) -> String {
             })
         })
         .collect();
-    format!("{:#}\n", serde_json::Value::Array(entries))
+    let text = super::json::pretty(&entries).unwrap_or_default();
+    format!("{text}\n")
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::Report;
 use crate::deploy::outcome::{Message, Outcome, Rollback, Word};
+use crate::words::is_invisible;
 
 /// The version of the form. It grows when a field changes its meaning or goes; new fields do not change it.
 pub(super) const SCHEMA: u32 = 1;
@@ -89,7 +90,7 @@ pub(super) struct Problem<'a> {
 #[must_use]
 pub fn artifacts(report: &Report) -> String {
     let artifacts: Vec<Artifact<'_>> = report.artifacts.iter().map(artifact).collect();
-    serde_json::to_string(&artifacts).unwrap_or_default()
+    compact(&artifacts).unwrap_or_default()
 }
 
 /// Writes the report as one object and a line break.
@@ -108,26 +109,38 @@ pub fn result(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{text}")
 }
 
-/// JSON for people's eyes too: control characters that JSON allows in a text, and a terminal obeys, are escaped.
+/// JSON on several lines, for people's eyes too; [`disarmed`].
 pub(crate) fn pretty(value: &impl Serialize) -> io::Result<String> {
     let text = serde_json::to_string_pretty(value).map_err(io::Error::other)?;
-    if !text.chars().any(steers) {
-        return Ok(text);
+    Ok(disarmed(text))
+}
+
+/// JSON on one line; [`disarmed`].
+pub(crate) fn compact(value: &impl Serialize) -> io::Result<String> {
+    let text = serde_json::to_string(value).map_err(io::Error::other)?;
+    Ok(disarmed(text))
+}
+
+/// Characters that JSON allows in a text, and a terminal obeys, are escaped; so is the second of two `#`, with which
+/// commands of Azure Pipelines begin anywhere in a line. Outside of texts JSON has neither.
+fn disarmed(text: String) -> String {
+    if !text.contains("##") && !text.chars().any(steers) {
+        return text;
     }
     let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in text.replace("##", "#\\u0023").chars() {
         if steers(c) {
             escaped.push_str(&format!("\\u{:04x}", u32::from(c)));
         } else {
             escaped.push(c);
         }
     }
-    Ok(escaped)
+    escaped
 }
 
-/// DEL, the second set of control characters, and what turns the direction of writing or breaks a line.
+/// DEL, the second set of control characters, and what is not seen but changes how a line is shown.
 fn steers(c: char) -> bool {
-    matches!(c, '\u{7f}'..='\u{9f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    matches!(c, '\u{7f}'..='\u{9f}') || is_invisible(c)
 }
 
 fn artifact(outcome: &Outcome) -> Artifact<'_> {
@@ -174,5 +187,23 @@ mod tests {
         let written = pretty(&text).unwrap();
         assert_eq!(written, r#""a\u009b2J\u009db\u007f\u202ec\u2028ä\n""#);
         assert_eq!(serde_json::from_str::<String>(&written).unwrap(), text);
+    }
+
+    #[test]
+    fn no_command_of_a_ci_system_stands_in_json_and_it_is_read_back_the_same() {
+        for text in [
+            "##vso[task.x]1",
+            "a ##[error]b",
+            "###[x] ####vso[y]",
+            "\u{200f}",
+        ] {
+            let value = std::collections::BTreeMap::from([(text, text)]);
+            for written in [pretty(&value).unwrap(), compact(&value).unwrap()] {
+                assert!(!written.contains("##"), "{written}");
+                assert!(!written.contains('\u{200f}'), "{written}");
+                let read: serde_json::Value = serde_json::from_str(&written).unwrap();
+                assert_eq!(read[text], text);
+            }
+        }
     }
 }

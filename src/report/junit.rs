@@ -3,6 +3,7 @@
 use super::Report;
 use crate::deploy::outcome::{Message, Outcome, Phase, Word};
 use crate::exit::Exit;
+use crate::words::is_invisible;
 
 /// How a case ended.
 enum Result<'a> {
@@ -176,6 +177,7 @@ fn escape(text: &str) -> String {
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
             '\n' | '\t' => escaped.push(c),
+            _ if c.is_control() || is_invisible(c) => {}
             '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..='\u{10ffff}' => {
                 escaped.push(c);
             }

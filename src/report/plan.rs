@@ -225,7 +225,7 @@ pub fn matrix(previews: &[Preview], out: &mut dyn Write) -> io::Result<()> {
             })
         })
         .collect();
-    let text = serde_json::to_string(&json!({ "include": include })).map_err(io::Error::other)?;
+    let text = super::json::compact(&json!({ "include": include }))?;
     writeln!(out, "{text}")
 }
 

@@ -81,7 +81,7 @@ pub fn json(report: &Report, environment: &Environment) -> String {
         exit_code: report.exit.code(),
         artifacts: report.artifacts.iter().map(entry).collect(),
     };
-    let mut text = serde_json::to_string_pretty(&receipt).unwrap_or_default();
+    let mut text = super::json::pretty(&receipt).unwrap_or_default();
     text.push('\n');
     text
 }

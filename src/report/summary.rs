@@ -4,6 +4,7 @@ use super::Report;
 use crate::artifact::ArtifactKind;
 use crate::deploy::outcome::{Message, Outcome, Word};
 use crate::exit::Exit;
+use crate::words::disarm;
 
 /// Writes the summary; rows that do not fit into `room` bytes are counted instead.
 #[must_use]
@@ -210,7 +211,7 @@ fn encoded(byte: u8) -> String {
 /// Text in a cell: nothing in it is markup.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in disarm(text).chars() {
         match c {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
@@ -218,7 +219,6 @@ fn escape(text: &str) -> String {
             '|' | '`' | '[' | ']' | '*' | '_' | '\\' | '~' | '#' | '@' => {
                 escaped.push_str(&format!("&#{};", u32::from(c)));
             }
-            '\r' | '\n' => escaped.push(' '),
             _ => escaped.push(c),
         }
     }
@@ -227,9 +227,7 @@ fn escape(text: &str) -> String {
 
 /// Text between backticks in a cell.
 fn code(text: &str) -> String {
-    text.replace('`', "'")
-        .replace('|', "\\|")
-        .replace(['\r', '\n'], " ")
+    disarm(text).replace('`', "'").replace('|', "\\|")
 }
 
 #[cfg(test)]
@@ -238,11 +236,10 @@ mod tests {
 
     #[test]
     fn nothing_in_a_cell_is_markup() {
-        let escaped = escape("a|b <img> [x](http://e) `c` @all\n# h");
-        assert!(
-            !escaped.contains(['|', '<', '[', '`', '@', '\n']),
-            "{escaped}"
-        );
+        let text = "a|b <img> [x](http://e) `c` @all\n# h \u{1b}[31m\0\u{9b}\u{202e}";
+        let never = |c: char| "|<[`@".contains(c) || c.is_control() || c == '\u{202e}';
+        assert!(!escape(text).contains(never), "{}", escape(text));
+        assert!(!code(text).contains(|c: char| c.is_control() || c == '`'));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The zip of an artifact as the tenant reads and rewrites it.
 
+use std::collections::BTreeSet;
 use std::io::{Cursor, Read, Write};
 
 use sha2::{Digest, Sha256};
@@ -9,6 +10,7 @@ use zip::{ZipArchive, ZipWriter};
 use super::artifact_type::ArtifactType;
 use crate::artifact::manifest::{Manifest, aligned};
 use crate::artifact::properties::Properties;
+use crate::artifact::zip_end;
 
 pub(super) const MANIFEST: &str = "META-INF/MANIFEST.MF";
 const PARAMETERS: &str = "src/main/resources/parameters.prop";
@@ -106,7 +108,7 @@ pub(super) fn model_properties(zip: &[u8]) -> Vec<(String, String)> {
         .find(|name| name.to_ascii_lowercase().ends_with(".iflw"));
     let text = model.and_then(|name| file(zip, &name)).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
-    let Ok(document) = roxmltree::Document::parse(&text) else {
+    let Ok(document) = crate::xml::parse(&text) else {
         return Vec::new();
     };
     let keys = document
@@ -152,39 +154,38 @@ pub(super) fn parameters(zip: &[u8]) -> Vec<Declared> {
     for parameter in &mut declared {
         parameter.value = value(&parameter.key);
     }
-    for entry in values.iter().flat_map(Properties::iter) {
-        match declared
-            .iter_mut()
-            .find(|parameter| parameter.key == entry.key)
-        {
-            Some(parameter) => parameter.value.clone_from(&entry.value),
-            None => declared.push(Declared {
+    let known: BTreeSet<String> = declared
+        .iter()
+        .map(|parameter| parameter.key.clone())
+        .collect();
+    let undeclared = values.iter().flat_map(Properties::iter);
+    declared.extend(
+        undeclared
+            .filter(|entry| !known.contains(&entry.key))
+            .map(|entry| Declared {
                 key: entry.key.clone(),
                 value: entry.value.clone(),
                 data_type: "xsd:string".to_owned(),
                 description: String::new(),
             }),
-        }
-    }
+    );
     declared
 }
 
 fn definitions(bytes: &[u8]) -> Vec<Declared> {
     let text = String::from_utf8_lossy(bytes);
-    let Ok(document) = roxmltree::Document::parse(&text) else {
+    let Ok(document) = crate::xml::parse(&text) else {
         return Vec::new();
     };
     let parameters = document
         .root_element()
         .children()
         .filter(|node| node.has_tag_name("parameter"));
-    let mut declared: Vec<Declared> = Vec::new();
-    for parameter in parameters.filter_map(definition) {
-        if declared.iter().all(|known| known.key != parameter.key) {
-            declared.push(parameter);
-        }
-    }
-    declared
+    let mut known = BTreeSet::new();
+    parameters
+        .filter_map(definition)
+        .filter(|parameter| known.insert(parameter.key.clone()))
+        .collect()
 }
 
 fn definition(node: roxmltree::Node<'_, '_>) -> Option<Declared> {
@@ -206,7 +207,7 @@ fn definition(node: roxmltree::Node<'_, '_>) -> Option<Declared> {
 }
 
 fn open(zip: &[u8]) -> Result<ZipArchive<Cursor<&[u8]>>, BundleError> {
-    ZipArchive::new(Cursor::new(zip)).map_err(|_| BundleError::NotAnArchive)
+    zip_end::open(Cursor::new(zip)).map_err(|_| BundleError::NotAnArchive)
 }
 
 /// The names of all files in a zip, with their sizes.

@@ -202,7 +202,7 @@ fn json_error(text: &str) -> Option<String> {
 }
 
 fn xml_error(text: &str) -> Option<String> {
-    let document = roxmltree::Document::parse(text).ok()?;
+    let document = crate::xml::parse(text).ok()?;
     let root = document.root_element();
     if root.tag_name().name() != "error" {
         return None;

@@ -86,3 +86,35 @@ fn what_is_no_artifact_at_all_is_told_with_where_to_look() {
         .no_stdout()
         .stderr_has("it is broken, or no zip at all");
 }
+
+#[test]
+fn a_file_that_cannot_be_packed_is_found_by_the_check() {
+    let flow = Flow::new().with("metainfo.prop", "description=\n");
+    let directory = tempfile::tempdir().unwrap();
+    let zip = directory.path().join("flow.zip");
+    let pack = Flowship::new().arg("pack").arg(flow.path());
+    pack.arg("-o").arg(&zip).run().exit(0);
+    let mut bytes = std::fs::read(&zip).unwrap();
+    // nothing but packing reads this file; in the directory of the zip its size stands 22 bytes before its name
+    let name = b"metainfo.prop";
+    let place = bytes.windows(name.len()).rposition(|some| some == name);
+    bytes[place.unwrap() - 22] -= 1;
+    std::fs::write(&zip, bytes).unwrap();
+    check(&zip, &[])
+        .exit(3)
+        .stderr_has("metainfo.prop: the zip cannot be used");
+}
+
+#[test]
+fn xml_and_parameters_beyond_all_measure_are_refused_at_once() {
+    let attributes: String = (0..300_000).map(|n| format!(" a{n}='1'")).collect();
+    let flow = Flow::new().with(MODEL, format!("<a{attributes}/>"));
+    check(flow.path(), &[])
+        .exit(3)
+        .stdout_has("iflw:1: the file is not read: an element has more than 250 attributes");
+    let keys: String = (0..5_000).map(|n| format!("Key{n}=v\n")).collect();
+    let flow = Flow::new().with(VALUES, &keys);
+    let run = check(flow.path(), &["--output", "json"]).exit(0);
+    assert!(run.stdout.len() < 100_000, "{} bytes", run.stdout.len());
+    assert!(run.stdout.contains("4900 more of this kind"), "{run}");
+}

@@ -229,6 +229,26 @@ fn several_that_need_the_same_missing_thing_lead_to_one_look() {
 }
 
 #[test]
+fn of_hundreds_that_are_needed_some_are_looked_up_and_the_others_counted() {
+    let tenant = Tenant::holding(&[], vec![collection("C000").deployed(&[])]);
+    let needed: Vec<String> = (0..300)
+        .map(|number| format!("scriptcollection.C{number:03}"))
+        .collect();
+    let requires = format!("Require-Capability: {}", needed.join(","));
+    let repository = Repository::new().with(&Flow::named("User").with_header(&requires));
+    let run = repository
+        .deploy(&tenant)
+        .args(["--designtime-rate", "50", "--runtime-rate", "50"])
+        .run()
+        .stdout_has("note: needs ScriptCollection C001")
+        .stdout_has("note: needs 249 more artifacts, which were not looked up");
+    assert!(!run.stdout.contains("needs ScriptCollection C000"), "{run}");
+    let looks = |call: &str| tenant.journal().matching("GET", call).len();
+    assert!(looks("ScriptCollectionDesigntimeArtifacts(") <= 50, "{run}");
+    assert!(looks("IntegrationRuntimeArtifacts('C") <= 60, "{run}");
+}
+
+#[test]
 fn only_what_changed_of_those_that_belong_together_is_written() {
     let (scripts, user) = (collection("Scripts"), Flow::using("User", "Scripts", None));
     let tenant = Tenant::holding(&[], vec![scripts.deployed(&[]), user.deployed(&[])]);

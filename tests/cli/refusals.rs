@@ -347,3 +347,39 @@ fn the_sandbox_cannot_be_chosen_by_a_variable() {
         .no_stdout()
         .stderr_has("no credentials");
 }
+
+#[test]
+fn an_id_that_no_tenant_can_have_is_refused_and_never_printed() {
+    for id in [
+        "a\u{1b}[31mred\u{7}",
+        "a\u{9b}31m",
+        "a\u{202e}b",
+        "##vso[x]",
+        &"x".repeat(1_000),
+    ] {
+        let flow = Flow::new().with_id(id);
+        let runs = [
+            vec!["check"],
+            vec!["pack", "-o", "out.zip"],
+            vec!["plan", "--sandbox", "--package", "P"],
+            vec!["deploy", "--sandbox", "--package", "P"],
+        ];
+        for arguments in runs {
+            let run = Flowship::new()
+                .args(&arguments)
+                .arg(flow.path())
+                .env("GITHUB_STEP_SUMMARY", "summary")
+                .run()
+                .exit(3)
+                .stderr_has("can be no id: it h");
+            let shown = format!("{}{}", run.stdout, run.stderr);
+            let obeyed = |c: char| c.is_control() && c != '\n' || c == '\u{202e}';
+            assert!(!shown.contains(obeyed) && !shown.contains("##vso"), "{run}");
+        }
+        let given = Flowship::new().args(["pack", "-o", "out.zip", "--id", id]);
+        given.arg(Flow::new().path()).run().exit(2);
+        let variable = Flowship::new().args(["pack", "-o", "out.zip"]);
+        let variable = variable.arg(Flow::new().path()).env("FLOWSHIP_ID", id);
+        variable.run().exit(2).stderr_has("FLOWSHIP_ID");
+    }
+}

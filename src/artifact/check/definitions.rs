@@ -1,5 +1,7 @@
 //! Reading `parameters.propdef`: which externalized parameters an integration flow declares.
 
+use crate::xml::{self, XmlError};
+
 /// The declaration of one externalized parameter. Elements that are absent are empty.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Definition {
@@ -27,10 +29,12 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<Definition>, Malformed> {
     let text = std::str::from_utf8(bytes).map_err(|error| Malformed {
         line: None,
         message: error.to_string(),
+        is_excessive: false,
     })?;
-    let document = roxmltree::Document::parse(text).map_err(|error| Malformed {
-        line: Some(error.pos().row),
+    let document = xml::parse(text).map_err(|error| Malformed {
+        line: Some(error.line()),
         message: error.to_string(),
+        is_excessive: matches!(error, XmlError::Excessive { .. }),
     })?;
     let parameters = document
         .root_element()
@@ -47,6 +51,8 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<Definition>, Malformed> {
 pub(crate) struct Malformed {
     pub(crate) line: Option<u32>,
     pub(crate) message: String,
+    /// It was not even parsed: it has more of something than any real file.
+    pub(crate) is_excessive: bool,
 }
 
 fn definition(parameter: roxmltree::Node<'_, '_>) -> Definition {

@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use super::{Artifact, Contents, DOWNLOAD, Findings, parse_model, read_model};
 use crate::artifact::ArtifactFile;
+use crate::artifact::manifest::Capability;
 use crate::artifact::steps::{
     MODEL_FOLDER, Property, Step, is_fixed, is_model, placeholders, steps,
 };
+use crate::gathered::Gathered;
 
 /// Where scripts, mappings and schemas lie.
 const RESOURCES: &str = "src/main/resources/";
@@ -25,6 +27,9 @@ pub(super) fn check(artifact: &Artifact, contents: &mut Contents, findings: &mut
         artifact,
         path: &file.path,
         steps: steps(&document),
+        requirements: artifact.manifest().requirements().into_iter().gathered(),
+        endings: Endings::of(artifact.files(), str::to_owned),
+        endings_in_any_case: Endings::of(artifact.files(), str::to_lowercase),
     };
     model.check_references(findings);
     model.check_parameters(findings);
@@ -75,6 +80,9 @@ struct Model<'a> {
     artifact: &'a Artifact,
     path: &'a str,
     steps: Vec<Step>,
+    requirements: BTreeSet<Capability>,
+    endings: Endings,
+    endings_in_any_case: Endings,
 }
 
 impl Model<'_> {
@@ -107,7 +115,7 @@ impl Model<'_> {
             "add it as {RESOURCES}script/{}, or correct the name",
             last_part(&script.value)
         );
-        if self.requires("scriptcollection") || self.has_in_other_case(&script.value) {
+        if self.requires_a_collection() || self.has_in_other_case(&script.value) {
             findings.warning(
                 "script-missing",
                 self.path,
@@ -132,7 +140,7 @@ impl Model<'_> {
             return;
         }
         let own = mapping.value.contains(RESOURCES)
-            && !self.requires_other_than("scriptcollection")
+            && !self.requires_anything_else()
             && !step
                 .properties
                 .iter()
@@ -220,44 +228,39 @@ impl Model<'_> {
     /// References are written as `x.groovy`, `script/x.groovy`, `/script/x.groovy` or
     /// `dir://mmap/src/main/resources/mapping/x.mmap`.
     fn has(&self, reference: &str) -> bool {
-        let wanted = inner_path(reference);
-        self.artifact
-            .files()
-            .iter()
-            .any(|file| is_at(&file.path, wanted))
+        self.endings.has(inner_path(reference))
     }
 
     fn has_in_other_case(&self, reference: &str) -> bool {
         let wanted = inner_path(reference).to_lowercase();
-        self.artifact
-            .files()
-            .iter()
-            .any(|file| is_at(&file.path.to_lowercase(), &wanted))
+        self.endings_in_any_case.has(&wanted)
     }
 
-    fn requires(&self, namespace: &str) -> bool {
-        self.artifact
-            .manifest()
-            .requirements()
-            .iter()
-            .any(|required| required.namespace == namespace)
+    fn requires_a_collection(&self) -> bool {
+        let first = capability("scriptcollection", "");
+        let mut from = self.requirements.range(first..);
+        from.next()
+            .is_some_and(|required| required.namespace == "scriptcollection")
     }
 
-    fn requires_other_than(&self, namespace: &str) -> bool {
-        self.artifact
-            .manifest()
-            .requirements()
-            .iter()
-            .any(|required| required.namespace != namespace)
+    fn requires_anything_else(&self) -> bool {
+        let (first, last) = (self.requirements.first(), self.requirements.last());
+        let mut both = first.into_iter().chain(last);
+        both.any(|required| required.namespace != "scriptcollection")
     }
 
     fn names_required_mapping(&self, reference: &str) -> bool {
         let file = last_part(reference);
         let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
-        let requirements = self.artifact.manifest().requirements();
-        requirements
-            .iter()
-            .any(|required| required.namespace == "messagemapping" && required.name == stem)
+        self.requirements
+            .contains(&capability("messagemapping", stem))
+    }
+}
+
+fn capability(namespace: &str, name: &str) -> Capability {
+    Capability {
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
     }
 }
 
@@ -268,9 +271,26 @@ fn inner_path(reference: &str) -> &str {
     }
 }
 
-fn is_at(path: &str, wanted: &str) -> bool {
-    path.strip_suffix(wanted)
-        .is_some_and(|before| before.is_empty() || before.ends_with('/'))
+/// Paths, to be found by whole parts at their ends: both a model and an artifact can have very many of them.
+struct Endings(BTreeSet<Vec<u8>>);
+
+impl Endings {
+    fn of(files: &[ArtifactFile], spelled: impl Fn(&str) -> String) -> Self {
+        let paths = files.iter().map(|file| backwards(&spelled(&file.path)));
+        Self(paths.gathered())
+    }
+
+    /// Whether a path ends with the path `wanted`, or is it.
+    fn has(&self, wanted: &str) -> bool {
+        let wanted = backwards(wanted);
+        let below = [&wanted[..], b"/"].concat();
+        let mut longer = self.0.range(below.clone()..);
+        self.0.contains(&wanted) || longer.next().is_some_and(|path| path.starts_with(&below))
+    }
+}
+
+fn backwards(path: &str) -> Vec<u8> {
+    path.bytes().rev().collect()
 }
 
 fn last_part(path: &str) -> &str {

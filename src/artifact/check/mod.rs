@@ -11,6 +11,7 @@ use std::fmt;
 use super::contents::Contents;
 use super::files::ArtifactFile;
 use super::{Artifact, ArtifactError, ArtifactKind, MANIFEST_PATH};
+use crate::xml::{self, XmlError};
 
 /// The largest XML file that is read as a whole, in bytes.
 const LARGEST_MODEL: u64 = 64 << 20;
@@ -169,16 +170,20 @@ fn parse_model<'text>(
     rule: &'static str,
     findings: &mut Findings,
 ) -> Option<roxmltree::Document<'text>> {
-    match roxmltree::Document::parse(text) {
+    match xml::parse(text) {
         Ok(document) => Some(document),
-        Err(roxmltree::Error::DtdDetected) => {
+        Err(XmlError::Malformed(roxmltree::Error::DtdDetected)) => {
             let line = line_at(text.as_bytes(), text.find("<!DOCTYPE").unwrap_or(0));
             let message = "the file has a document type declaration and was not checked";
             let remedy = "remove it: no tenant writes one";
             findings.warning("doctype", &file.path, Some(line), message, remedy);
             None
         }
-        Err(error) => {
+        Err(XmlError::Excessive { line, what }) => {
+            findings.excessive(&file.path, Some(line), &what);
+            None
+        }
+        Err(XmlError::Malformed(error)) => {
             let (line, column) = fault_position(&error, text);
             let message = format!(
                 "the XML is not well-formed, column {column}: {}",
@@ -231,9 +236,27 @@ fn check_names(files: &[ArtifactFile], findings: &mut Findings) {
     }
 }
 
+/// How many findings of a kind are listed for one file; the others are counted.
+const MOST_ALIKE: usize = 100;
+
 /// What was found so far.
 #[derive(Default)]
-pub(crate) struct Findings(Vec<Finding>);
+pub(crate) struct Findings {
+    listed: Vec<Finding>,
+    kinds: BTreeMap<Kind, Alike>,
+}
+
+/// Findings of one kind: severity, path and rule.
+type Kind = (Severity, String, &'static str);
+
+/// How many there are of a kind.
+#[derive(Default)]
+struct Alike {
+    count: usize,
+    /// Where the first one that is not listed stands.
+    from: Option<u32>,
+    remedy: String,
+}
 
 impl Findings {
     fn error(
@@ -270,6 +293,13 @@ impl Findings {
         );
     }
 
+    /// A file that is read by nobody, because it has more of something than any real one.
+    fn excessive(&mut self, path: &str, line: Option<u32>, what: &str) {
+        let message = format!("the file is not read: {what}");
+        let remedy = "look whether this is really the file that it should be";
+        self.error("excessive", path, line, message, remedy);
+    }
+
     fn unreadable(&mut self, path: &str, error: &ArtifactError) {
         self.error(
             "unreadable",
@@ -288,17 +318,30 @@ impl Findings {
         message: String,
         remedy: String,
     ) {
-        self.0.push(Finding {
-            severity,
-            rule,
-            path: path.to_owned(),
-            line,
-            message,
-            remedy,
-        });
+        let alike = self
+            .kinds
+            .entry((severity, path.to_owned(), rule))
+            .or_default();
+        alike.count += 1;
+        if alike.count <= MOST_ALIKE {
+            self.listed.push(Finding {
+                severity,
+                rule,
+                path: path.to_owned(),
+                line,
+                message,
+                remedy,
+            });
+        } else if alike.count == MOST_ALIKE + 1 {
+            alike.from = line;
+            alike.remedy = remedy;
+        }
     }
 
     fn sorted(mut self) -> Vec<Finding> {
+        let kinds = self.kinds.into_iter();
+        let more = kinds.filter(|(_, alike)| alike.count > MOST_ALIKE);
+        self.listed.extend(more.map(more_alike));
         let key = |finding: &Finding| {
             (
                 finding.severity,
@@ -307,9 +350,24 @@ impl Findings {
                 finding.rule,
             )
         };
-        self.0.sort_by_cached_key(key);
-        self.0.dedup();
-        self.0
+        self.listed.sort_by_cached_key(key);
+        self.listed.dedup();
+        self.listed
+    }
+}
+
+/// What stands for those that are not listed.
+fn more_alike(((severity, path, rule), alike): (Kind, Alike)) -> Finding {
+    Finding {
+        severity,
+        rule,
+        path,
+        line: alike.from,
+        message: format!(
+            "{} more of this kind in this file, not listed one by one",
+            alike.count - MOST_ALIKE
+        ),
+        remedy: alike.remedy,
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::definitions;
 use super::{Artifact, Contents, Findings};
+use crate::artifact::properties::{MOST_ENTRIES, PropertiesError};
 use crate::artifact::{DEFINITIONS_PATH, LARGEST_TEXT, PARAMETERS_PATH};
 
 pub(super) fn check(artifact: &Artifact, contents: &mut Contents, findings: &mut Findings) {
@@ -19,7 +20,10 @@ pub(super) fn check(artifact: &Artifact, contents: &mut Contents, findings: &mut
 }
 
 fn check_values(artifact: &Artifact, findings: &mut Findings) {
-    if let Some(error) = &artifact.parameters_error {
+    if let Some(PropertiesError::TooManyEntries { line }) = artifact.parameters_error {
+        let what = format!("it has more than {MOST_ENTRIES} entries");
+        findings.excessive(PARAMETERS_PATH, Some(line), &what);
+    } else if let Some(error) = &artifact.parameters_error {
         let message = format!("the file cannot be read: {error}");
         let remedy = "repair the escape; nothing of the file counts before that";
         findings.error(
@@ -66,6 +70,10 @@ fn declared(
                 .map(|definition| definition.name)
                 .gathered(),
         ),
+        Err(error) if error.is_excessive => {
+            findings.excessive(DEFINITIONS_PATH, error.line, &error.message);
+            None
+        }
         Err(error) => {
             let message = format!("the XML is not well-formed: {}", error.message);
             let remedy = "repair it: the tenant may not know the parameters that it declares";

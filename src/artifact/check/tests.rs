@@ -118,8 +118,61 @@ fn a_model_must_be_well_formed_and_safe() {
         [(Severity::Warning, "encoding", None)]
     );
     assert_eq!(found(&Sample::flow().with(MODEL_PATH, "\u{feff}<a/>")), []);
-    let deep = format!("{}{}", "<a>".repeat(20_000), "</a>".repeat(20_000));
+    let deep = format!("{}{}", "<a>".repeat(900), "</a>".repeat(900));
     assert_eq!(found(&Sample::flow().with(MODEL_PATH, deep)), []);
+}
+
+#[test]
+fn xml_with_more_attributes_than_any_real_file_has_is_an_error_and_not_parsed() {
+    let attributes: String = (0..100_000)
+        .map(|number| format!(" a{number}='1'"))
+        .collect();
+    let model = format!("<a>\n<b{attributes}/></a>");
+    let definitions = format!("<parameters>\n<b{attributes}/></parameters>");
+    assert_eq!(
+        found(&Sample::flow().with(MODEL_PATH, &model)),
+        [error("excessive", 2)]
+    );
+    assert_eq!(
+        found(&Sample::flow().with(DEFINITIONS_PATH, &definitions)),
+        [error("excessive", 2)]
+    );
+    let mapping = Sample::of_type("ValueMapping").with(super::VALUE_MAPPING_PATH, &model);
+    assert_eq!(found(&mapping), [error("excessive", 2)]);
+}
+
+#[test]
+fn very_many_references_channels_and_requirements_are_looked_through_once() {
+    let channels: String = (0..20_000)
+        .map(|number| {
+            format!(
+                "<messageFlow targetRef='e{number}'><property><key>script</key><value>s{number}.js</value></property>\
+                 </messageFlow><e id='x{number}'/>"
+            )
+        })
+        .collect();
+    let required: Vec<String> = (0..30_000)
+        .map(|number| format!("messagemapping.M{number}"))
+        .collect();
+    let headers: String = (0..30_000)
+        .map(|number| format!("X-{number}: y\r\n"))
+        .collect();
+    let sample = Sample::flow()
+        .replaced(
+            MANIFEST_PATH,
+            "Import-Service: \r\n",
+            &format!("Require-Capability: {}\r\n{headers}", required.join(",")),
+        )
+        .with(MODEL_PATH, format!("<a>{channels}</a>"));
+    let sample = (0..1_000).fold(sample, |sample, number| {
+        sample.with(&format!("src/main/resources/script/{number}.groovy"), "")
+    });
+    let findings = sample.check();
+    let errors = findings
+        .iter()
+        .filter(|one| one.severity == Severity::Error);
+    assert_eq!(errors.count(), 101);
+    assert!(sample.open().references().is_ok());
 }
 
 #[test]
@@ -275,6 +328,27 @@ fn parameter_files_are_checked() {
     assert_eq!(
         found(&without_values),
         [(Severity::Warning, "parameter-without-value", None)]
+    );
+}
+
+#[test]
+fn findings_of_one_kind_are_counted_after_the_first_hundred() {
+    let parameters: String = (0..5_000).map(|number| format!("k{number}=v\n")).collect();
+    let findings = Sample::flow()
+        .with(PARAMETERS_PATH, format!("Host\\ Name=a\n{parameters}"))
+        .check();
+    assert_eq!(findings.len(), 101);
+    let (last, listed) = findings.split_last().unwrap();
+    assert!(listed.iter().all(|one| one.message.contains('k')));
+    assert_eq!(last.line, Some(102));
+    assert!(last.message.starts_with("4900 more"), "{}", last.message);
+    let parameters = "a=b\n".repeat(100_001);
+    let findings = Sample::flow().with(PARAMETERS_PATH, parameters).check();
+    assert_eq!(findings.len(), 1);
+    assert!(
+        findings[0].message.contains("more than 100000 entries"),
+        "{}",
+        findings[0].message
     );
 }
 

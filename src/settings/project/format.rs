@@ -1,8 +1,9 @@
 //! What may stand in `flowship.yaml`: one table for the reader and for the schema that editors use.
 
+use crate::artifact::id;
 use crate::settings::address::TenantUrl;
 use crate::settings::parameters::{CREDENTIAL_NAMES, is_variable_name};
-use crate::settings::yaml::{Entry, Fault, Node, Value, quoted};
+use crate::settings::yaml::{Entry, Fault, Node, Place, Value, quoted};
 use crate::words::nearest;
 
 /// A mapping whose keys are given.
@@ -433,6 +434,9 @@ fn unknown_key(entry: &Entry, table: &Table) -> Fault {
 }
 
 fn check_key(entry: &Entry, of: &str, form: Form) -> Result<(), Fault> {
+    if form == Form::Id {
+        possible_id(entry.place, of, &entry.key)?;
+    }
     if form.accepts(&entry.key) {
         return Ok(());
     }
@@ -473,6 +477,9 @@ fn text(node: &Node, form: Form, name: &str) -> Result<(), Fault> {
     if form == Form::Prefix {
         whole_name(node, text)?;
     }
+    if form == Form::Id {
+        possible_id(node.place, name, text)?;
+    }
     if form.accepts(text) {
         return Ok(());
     }
@@ -487,6 +494,18 @@ fn text(node: &Node, form: Form, name: &str) -> Result<(), Fault> {
         format!("`{name}`{shown}"),
         format!("write a {}", form.describe()),
     ))
+}
+
+/// Refuses what no tenant can have as an id.
+fn possible_id(place: Place, name: &str, text: &str) -> Result<(), Fault> {
+    match id::fault(text) {
+        None => Ok(()),
+        Some(why) => Err(Fault::new(
+            place,
+            format!("`{name}` holds what can be no id: {why}"),
+            format!("write a {}", Form::Id.describe()),
+        )),
+    }
 }
 
 /// Refuses the name of one variable where the beginning of all of them is wanted.

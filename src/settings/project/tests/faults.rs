@@ -161,6 +161,10 @@ fn what_has_another_type_is_told_with_its_place() {
             "4:5: `an entry of artifacts` must be a text, here is a list",
         ),
         (
+            &artifacts("  - {path: a, id: \"a\\e[31m\"}"),
+            "4:19: `id` holds what can be no id: it holds a control character",
+        ),
+        (
             &artifacts("  - path: a\n    deploy: allways"),
             "5:13: `deploy` is `allways`; did you mean `always`? It is one of: always, changed, never",
         ),
