@@ -142,8 +142,10 @@ fn seal_state(
     };
     let stamp = artifact.stamp();
     if stamp == one.seal.stamp && stamp.saved.is_some() {
-        let changed = changed_parameter(context, job, one, deadline)?;
-        return Ok(changed.map_or(SealState::Holds, SealState::Set));
+        return match changed_parameter(context, job, one, deadline)? {
+            None => Ok(SealState::Holds),
+            Some(key) => set_or_saved(context, job, one, deadline, key),
+        };
     }
     let Source::Files(content) = &job.source else {
         return Ok(if stamp == one.seal.stamp {
@@ -171,6 +173,21 @@ fn seal_state(
         SealState::Holds
     } else {
         SealState::Broken(Box::new(artifact))
+    })
+}
+
+/// A value is another one: perhaps because the artifact was saved since its marks were read, which tells who and when.
+fn set_or_saved(
+    context: &Context<'_>,
+    job: &Job,
+    one: &Pending,
+    deadline: Deadline,
+    key: String,
+) -> Result<SealState, TenantError> {
+    Ok(match sealed_artifact(context, job, one, deadline)? {
+        None => SealState::Gone,
+        Some(now) if now.stamp() != one.seal.stamp => SealState::Broken(Box::new(now)),
+        Some(_) => SealState::Set(key),
     })
 }
 

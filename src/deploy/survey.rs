@@ -290,10 +290,41 @@ fn read_configuration(
     job: &Job,
     standing: &mut Standing,
 ) -> Result<(), Stop> {
-    if standing.kind == Some(ArtifactKind::IntegrationFlow) {
-        standing.configured = context.tenant.configurations(&job.id, context.deadline)?;
+    if standing.kind != Some(ArtifactKind::IntegrationFlow) {
+        return Ok(());
+    }
+    match context.tenant.configurations(&job.id, context.deadline) {
+        Ok(configured) => standing.configured = configured,
+        Err(error) if error.kind == Kind::Nonsense && is_gone(context, job)? => {
+            return Err(Stop::Ended(Box::new(deleted_meanwhile(job))));
+        }
+        Err(error) => return Err(error.into()),
     }
     Ok(())
+}
+
+/// Whether a flow that was shown is not there any more.
+fn is_gone(context: &Context<'_>, job: &Job) -> Result<bool, TenantError> {
+    for look in 0..2 {
+        context.clock.sleep(retry::pause_before(look));
+        let kind = ArtifactKind::IntegrationFlow;
+        let found = context
+            .tenant
+            .designtime_artifact(kind, &job.id, context.deadline)?;
+        if matches!(found, Reading::Found(_)) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn deleted_meanwhile(job: &Job) -> Verdict {
+    let message = Message::new(format!(
+        "somebody else deleted {} from the design time while it was read",
+        job.id
+    ))
+    .hint("agree on who deploys this artifact, then run again: it would be created anew");
+    Verdict::bad(Word::Superseded, "nothing was written".to_owned(), message)
 }
 
 /// Only integration flows have parameters: one that is named for anything else would be ignored.

@@ -426,6 +426,20 @@ impl Kept {
         context.ledger.kept(&self.job.id.0, None);
     }
 
+    /// The same, and the report says so.
+    pub(super) fn remain_told(self, context: &Context<'_>, rollback: Rollback) -> Rollback {
+        let message = format!(
+            "{}; {} stays for the next run with --rollback: it tells what runs",
+            rollback.message,
+            self.before.note.display()
+        );
+        self.remain(context);
+        Rollback {
+            message,
+            ..rollback
+        }
+    }
+
     /// Leaves it to a person who may need it, with the command that puts it back.
     pub(super) fn leave(self, outcome: &mut Outcome) {
         outcome.notes.push(format!(

@@ -205,10 +205,7 @@ impl End {
                 Kept::of(before, job).hand_out(rollback)
             }
             // its save is later than what runs, so only the note knows that it is what runs
-            PutBack::DesignTime if runs_on => {
-                self.kept.remain(context);
-                rollback
-            }
+            PutBack::DesignTime if runs_on => self.kept.remain_told(context, rollback),
             _ => {
                 self.kept.forget(context);
                 rollback

@@ -24,11 +24,32 @@ impl Writing<'_> {
             return Ok(settings);
         }
         let shown = self.read_configuration()?;
+        self.refuse_to_configure_theirs(&settings, &shown)?;
         let theirs = self.leave_theirs(&mut settings, &shown);
         self.write_missing(&settings, &shown)?;
         match theirs {
             Some(key) => Err(self.set_meanwhile(&key)),
             None => Ok(settings),
+        }
+    }
+
+    /// Values that are somebody's may have come with content of theirs: nothing is written into that.
+    fn refuse_to_configure_theirs(
+        &self,
+        settings: &[Setting],
+        shown: &[Configuration],
+    ) -> Result<(), Halt> {
+        if !settings
+            .iter()
+            .any(|setting| self.is_theirs(setting, shown))
+        {
+            return Ok(());
+        }
+        let now = self.written_artifact()?;
+        if self.is_somebody_else(&now) {
+            Err(self.overtaken(&now))
+        } else {
+            Ok(())
         }
     }
 

@@ -58,7 +58,7 @@ impl Writing<'_> {
 
     /// Whether a value that is shown after our upload is somebody's: neither what was configured before, nor what a tenant
     /// may reset it to, which is what the artifact brings. What SAP itself adds has no value in the artifact.
-    fn is_theirs(&self, setting: &Setting, shown: &[Configuration]) -> bool {
+    pub(super) fn is_theirs(&self, setting: &Setting, shown: &[Configuration]) -> bool {
         let value_in = |all: &'_ [Configuration]| {
             let mut found = all.iter().filter(|one| one.key == setting.key);
             found.next().map(|one| one.value.clone())
