@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use time::format_description::well_known::Rfc3339;
@@ -144,10 +144,47 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Fields<T> {
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 pub struct Page<T> {
     /// The entities of this page.
+    #[serde(deserialize_with = "bounded", bound = "T: Deserialize<'de>")]
     pub results: Vec<T>,
     /// The tenant's link to the next page.
     #[serde(rename = "__next", default)]
     pub next: Option<String>,
+}
+
+/// The most entities of one page; SAP's largest have 1000. A page with more is none.
+const MOST_IN_A_PAGE: usize = 10_000;
+
+/// Reads no more entities than a page may have.
+fn bounded<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    struct Entities<T>(PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Entities<T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list")
+        }
+
+        fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<Vec<T>, S::Error> {
+            let mut entities = Vec::new();
+            while let Some(entity) = list.next_element()? {
+                if entities.len() == MOST_IN_A_PAGE {
+                    return Err(S::Error::custom("more entities than a page has"));
+                }
+                entities.push(entity);
+            }
+            Ok(entities)
+        }
+    }
+    deserializer.deserialize_seq(Entities(PhantomData))
+}
+
+/// What some calls answer: the list without a page around it.
+#[derive(Deserialize)]
+struct Bare<T> {
+    #[serde(deserialize_with = "bounded", bound = "T: Deserialize<'de>")]
+    d: Vec<T>,
 }
 
 /// The entities in a `{"d":{"results":[...]}}` answer; `None` when the body is anything else.
@@ -156,7 +193,7 @@ pub fn collection<T: DeserializeOwned>(body: &[u8]) -> Option<Page<T>> {
     if let Ok(envelope) = serde_json::from_slice::<Envelope<Fields<Page<T>>>>(body) {
         return Some(envelope.d.0);
     }
-    let bare: Envelope<Vec<T>> = serde_json::from_slice(body).ok()?;
+    let bare: Bare<T> = serde_json::from_slice(body).ok()?;
     Some(Page {
         results: bare.d,
         next: None,
@@ -296,5 +333,19 @@ mod tests {
                 next: Some("x".into())
             })
         );
+    }
+
+    #[test]
+    fn a_page_without_bounds_is_none() {
+        for (count, is_page) in [(MOST_IN_A_PAGE, true), (MOST_IN_A_PAGE + 1, false)] {
+            let list = vec!["1"; count].join(",");
+            for body in [
+                format!("{{\"d\":{{\"results\":[{list}]}}}}"),
+                format!("{{\"d\":[{list}]}}"),
+            ] {
+                let page = collection::<i32>(body.as_bytes());
+                assert_eq!(page.is_some(), is_page, "{count}");
+            }
+        }
     }
 }
