@@ -28,7 +28,6 @@ pub mod sharing;
 mod steps;
 pub mod value_mapping;
 pub mod working_copy;
-pub(crate) mod zip_end;
 mod zipped;
 
 use crate::gathered::Gathered;

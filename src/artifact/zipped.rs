@@ -8,10 +8,11 @@ use std::path::Path;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
+use super::MANIFEST_PATH;
 use super::contents::{Sink, pieces};
 use super::error::ArtifactError;
 use super::files::{ArtifactFile, LARGEST_TOTAL, Listing, Origin, left_out_part, name_fault};
-use super::{MANIFEST_PATH, zip_end};
+use crate::zip_end;
 
 /// From this size on the ratio of an entry counts. The largest file known in an artifact has 12.6 MB.
 const RATIO_COUNTS_FROM: u64 = 64 << 20;

@@ -10,7 +10,7 @@ use zip::{ZipArchive, ZipWriter};
 use super::artifact_type::ArtifactType;
 use crate::artifact::manifest::{Manifest, aligned};
 use crate::artifact::properties::Properties;
-use crate::artifact::zip_end;
+use crate::zip_end;
 
 pub(super) const MANIFEST: &str = "META-INF/MANIFEST.MF";
 const PARAMETERS: &str = "src/main/resources/parameters.prop";

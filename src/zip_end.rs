@@ -7,7 +7,7 @@ use zip::ZipArchive;
 use zip::read::{ArchiveOffset, Config};
 
 /// The most entries. The most known in an artifact are 64.
-pub(super) const MOST_ENTRIES: u64 = 65_535;
+const MOST_ENTRIES: u64 = 65_535;
 /// The most bytes of the directory at the end, which is kept in memory with all names.
 const LARGEST_DIRECTORY: u64 = 16 << 20;
 
