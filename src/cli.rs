@@ -140,14 +140,14 @@ pub struct DeployArgs {
     #[command(flatten)]
     pub rollback: RollbackArgs,
     /// Puts back a backup instead of deploying something: the content and values that this file describes, on the tenant
-    /// that it was saved from. `--rollback` and --replace-value-mappings print the command when it is needed.
+    /// that it was saved from. What somebody else saved since then is overwritten with --force only. `--rollback` and
+    /// --replace-value-mappings print the command when it is needed.
     #[arg(
         long,
         value_name = "FILE",
         help_heading = "Rollback",
-        conflicts_with_all = ["paths", "package", "package_name", "no_create_package", "id", "name", "keep_going",
-            "save_as_version", "parameters", "set", "set_from_env", "parameters_from_artifact",
-            "replace_value_mappings", "drop_tenant_entries", "force", "dry_run", "plan", "rollback", "smoke"]
+        conflicts_with_all = ["paths", "package", "package_name", "id", "name", "keep_going", "save_as_version",
+            "parameters_from_artifact", "replace_value_mappings", "drop_tenant_entries", "plan", "rollback", "smoke"]
     )]
     pub restore: Option<PathBuf>,
     /// Reports for CI systems.

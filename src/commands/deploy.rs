@@ -222,7 +222,7 @@ pub(super) fn redeploy(
 }
 
 /// The parameters that the file, `--set` and `--set-from-env` name; later ones win.
-fn named(
+pub(super) fn named(
     args: &ParameterArgs,
     id: &str,
     all: &[&str],

@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
-use super::deploy::{pace, rules_without_files};
-use super::jobs::{backup_directory, timeout};
-use super::run::{Deed, Deployment, Settled};
+use super::deploy::{named, pace, rules_without_files};
+use super::jobs::timeout;
+use super::run::{Deed, Deployment, PlanWishes, Settled};
 use super::wishes::Settings;
 use super::{Refusal, Voice};
 use crate::Process;
@@ -14,7 +14,7 @@ use crate::deploy::outcome::Message;
 use crate::exit::Exit;
 use crate::rollback::{Restore, RestoreError};
 use crate::settings::options::Options;
-use crate::settings::project::Affix;
+use crate::settings::project::{Affix, DeployRule, deploy_rule};
 use crate::settings::redactor::Redactor;
 
 /// Puts back what a note describes. `file`: the note.
@@ -35,22 +35,35 @@ pub(super) fn restore(
         process,
     )?;
     let mut rules = rules_without_files(&args.wait, args.overwrite_drafts, &settings, process)?;
-    rules.deploy = !options.switch(args.no_deploy, "no-deploy")?;
-    rules.backup_directory = backup_directory(&wanted.value_mappings, process);
+    rules.force = args.force;
+    rules.create_package = !options.switch(wanted.no_create_package, "no-create-package")?;
+    rules.deploy = !options.switch(args.no_deploy, "no-deploy")?
+        && deploy_rule(None, settings.environment()) != DeployRule::Never;
+    if let Some(beside) = process.directory.join(file).parent() {
+        beside.clone_into(&mut rules.backup_directory);
+    }
+    let redactor = Redactor::new();
+    let id = restore.artifact().0;
+    let named = named(&wanted.parameters, &id, &[&id], &redactor, process)?;
+    let deed = if options.switch(args.dry_run, "dry-run")? {
+        Deed::Plan(PlanWishes::default())
+    } else {
+        Deed::Deploy(Deployment::default())
+    };
     let mut login = settings.login();
     login.saved_from = Some((restore.tenant().to_owned(), shown));
     Settled {
         command: "deploy",
-        jobs: vec![restore.job(&rules)],
+        jobs: vec![restore.job(&rules, named)],
         invalid: Vec::new(),
         findings: Vec::new(),
         timeout: timeout(args.wait.timeout, process)?,
         keep_going: false,
         pace: pace(&args.pace, options)?,
         login,
-        deed: Deed::Deploy(Deployment::default()),
+        deed,
         try_out: &args.sandbox,
-        redactor: Redactor::new(),
+        redactor,
         source: None,
         id: Affix::default(),
         smoke: None,

@@ -308,8 +308,9 @@ impl Work {
         if let Some(smoke) = &self.smoke {
             smoke.test(context, &self.jobs, &mut outcomes);
         }
-        if let Some(rules) = rules {
-            rollback::roll_back(context, rules, &planned, kept, &mut outcomes);
+        match rules {
+            Some(rules) => rollback::roll_back(context, rules, &planned, kept, &mut outcomes),
+            None => rollback::forget_what_runs(context, &self.jobs, &outcomes),
         }
         Ended::Verdicts(outcomes)
     }

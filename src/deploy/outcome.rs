@@ -433,6 +433,9 @@ impl PutBack {
     }
 }
 
+/// What begins the cause of a message that tells of a rollback.
+pub const ROLLBACK: &str = "rollback: ";
+
 /// What was done to put back what stood before this run, and how that ended.
 #[derive(Clone, Debug)]
 pub struct Rollback {

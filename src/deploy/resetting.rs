@@ -3,7 +3,7 @@
 //! (Whether an upload resets them is unknown: cpi-api.md §15.)
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{Read, Write};
 use std::path::PathBuf;
 
@@ -16,11 +16,13 @@ use super::parameters::html_decoded;
 use super::plan::{self, Standing};
 use crate::artifact::may_be_secret;
 use crate::tenant::Tenant;
-use crate::tenant::wire::Configuration;
+use crate::tenant::wire::{Configuration, RuntimeStatus};
 use crate::whole_file;
 
 /// The version of the form; a file of another one is none.
 const FORM: u32 = 1;
+/// After how many seconds it is too old to mean anything.
+const OLDEST: u64 = 24 * 60 * 60;
 /// More than any such file has, in bytes.
 const LARGEST: u64 = 16 * 1024 * 1024;
 
@@ -29,6 +31,8 @@ struct Record {
     form: u32,
     tenant: String,
     artifact: String,
+    /// When it was written, in seconds since 1970.
+    written: u64,
     values: Vec<Value>,
 }
 
@@ -75,6 +79,7 @@ pub(super) fn mark(
         form: FORM,
         tenant: context.tenant.root(),
         artifact: job.id.0.clone(),
+        written: context.clock.epoch_seconds(),
         values,
     };
     let written = serde_json::to_vec_pretty(&file)
@@ -125,6 +130,11 @@ pub(super) fn recall(context: &Context<'_>, job: &Job, standing: &Standing) -> R
     let Some(file) = read(context, job) else {
         return recalled;
     };
+    let old = context.clock.epoch_seconds().saturating_sub(file.written) > OLDEST;
+    // what was deployed after the last save runs with the values that stand there: somebody wanted them so
+    if old || runs_as_it_is(standing) {
+        return recalled;
+    }
     for value in file.values {
         let shown = standing.configured.iter().find(|one| one.key == value.key);
         let Some(shown) = shown else { continue };
@@ -151,9 +161,20 @@ pub(super) fn recall(context: &Context<'_>, job: &Job, standing: &Standing) -> R
     recalled
 }
 
+fn runs_as_it_is(standing: &Standing) -> bool {
+    let record = standing.runtime.as_ref();
+    record.is_some_and(|record| record.status == RuntimeStatus::Started)
+        && plan::is_proven(standing)
+}
+
 fn read(context: &Context<'_>, job: &Job) -> Option<Record> {
     let mut text = Vec::new();
-    let file = File::open(place(context, job)).ok()?;
+    let place = place(context, job);
+    // no link, pipe or device
+    fs::symlink_metadata(&place)
+        .ok()
+        .filter(Metadata::is_file)?;
+    let file = File::open(place).ok()?;
     file.take(LARGEST).read_to_end(&mut text).ok()?;
     let file: Record = serde_json::from_slice(&text).ok()?;
     let is_about =

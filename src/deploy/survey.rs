@@ -75,11 +75,11 @@ pub(crate) fn survey<'a>(
         read_artifact(context, job, standing)?;
         recall_entries(context, job, standing);
         read_configuration(context, job, standing)?;
-        recall_values(context, job, standing, depth)?;
         warn_of_putting_back(context, job, standing)?;
         check_parameters(job, standing)?;
         profile::check_profile(context, job, standing)?;
         read_runtime(context, job, standing)?;
+        recall_values(context, job, standing, depth)?;
         match depth {
             Depth::Decisions => compare(context, job, standing)?,
             Depth::Approved | Depth::Preview => inspect(context, job, standing)?,
@@ -401,7 +401,7 @@ fn compare(context: &Context<'_>, job: &Job, standing: &mut Standing) -> Result<
         &job.source,
         standing.kind,
     ) {
-        if kind == ArtifactKind::ValueMapping {
+        if kind == ArtifactKind::ValueMapping || job.rules.guard().is_some() {
             return inspect(context, job, standing);
         }
         let differences = differences(context, kind, job, &content.comparable, standing)?;

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use super::Report;
-use crate::deploy::outcome::{Message, Outcome};
+use crate::deploy::outcome::{Message, Outcome, ROLLBACK};
 use crate::exit::Exit;
 use crate::words::disarm;
 
@@ -107,6 +107,12 @@ pub fn result(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<
                 rollback.result.as_str(),
                 disarm(&rollback.message)
             )?;
+            if let Some(saved) = &rollback.saved {
+                writeln!(out, "{mark}  kept: {}", disarm(saved))?;
+            }
+            if let Some(repair) = &rollback.repair {
+                writeln!(out, "{mark}  repair: {}", disarm(repair))?;
+            }
         }
         if let (Some(content), Some(zip)) = (&outcome.content_sha256, &outcome.zip_sha256) {
             writeln!(out, "{mark}  content sha256 {content}, zip sha256 {zip}")?;
@@ -158,8 +164,15 @@ pub(super) fn message(
     let what = disarm(&format!("{artifact}{}", message.what));
     writeln!(err, "{mark}{} {what}", style.error())?;
     let at = message.at.iter().map(|at| ("at:   ", at));
-    let causes = message.causes.iter().map(|cause| ("cause:", cause));
-    let hint = message.hint.iter().map(|hint| ("hint: ", hint));
+    let at = at.map(|(label, at)| (label, at.as_str()));
+    let causes = message
+        .causes
+        .iter()
+        .map(|cause| match cause.strip_prefix(ROLLBACK) {
+            Some(told) => ("rollback:", told),
+            None => ("cause:", cause.as_str()),
+        });
+    let hint = message.hint.iter().map(|hint| ("hint: ", hint.as_str()));
     for (label, text) in at.chain(causes).chain(hint) {
         writeln!(err, "{mark}  {label} {}", disarm(text))?;
     }

@@ -17,6 +17,10 @@ impl Hold {
         if let Some(directory) = path.parent() {
             let _ = fs::create_dir_all(directory);
         }
+        // a link could lead anywhere
+        if fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()) {
+            return None;
+        }
         let open = OpenOptions::new()
             .create(true)
             .truncate(false)

@@ -12,7 +12,7 @@ use crate::artifact::value_mapping::VALUE_MAPPING_PATH;
 use crate::artifact::{Artifact, ArtifactError, ArtifactKind, Digest, PackOptions};
 use crate::clock;
 use crate::deploy::backup::{self, Note, Saved, Was};
-use crate::deploy::job::{self, Content, Home, Job, Source, VersionRule};
+use crate::deploy::job::{self, Back, Content, Guard, Home, Job, Source, VersionRule};
 use crate::deploy::outcome::{Message, Outcome, Rollback, Verdict, Word};
 use crate::deploy::plan::{self, Standing};
 use crate::deploy::{Context, Next, Planned, survey};
@@ -234,15 +234,16 @@ pub(super) fn with_ours(
     let twice = i64::try_from(rules.timeout.as_millis() * 2).unwrap_or(i64::MAX);
     let until = now.saturating_add(twice).saturating_add(SLACK);
     let note = note.together(rules.scope == Scope::All);
-    let merged = merged(one.job, &one.standing);
-    let contents = [
-        Some(new.comparable.fingerprint()),
-        merged.map(|one| one.fingerprint()),
-    ];
-    contents
-        .into_iter()
-        .flatten()
-        .fold(note, |note, content| note.with_ours(content, until))
+    let contents = contents_of(one.job, &one.standing, new).into_iter();
+    contents.fold(note, |note, content| note.with_ours(content, until))
+}
+
+/// The contents that a run may write, by their fingerprints.
+pub(super) fn contents_of(job: &Job, standing: &Standing, new: &Content) -> Vec<Digest> {
+    let merged = merged(job, standing).map(|one| one.fingerprint());
+    std::iter::once(new.comparable.fingerprint())
+        .chain(merged)
+        .collect()
 }
 
 /// What is written of a value mapping that keeps the entries which only the tenant has.
@@ -365,7 +366,7 @@ pub(super) fn job_of(new: &Job, content: Content, was: Was) -> Job {
         id: new.id.clone(),
         source: Source::Files(Box::new(content)),
         named: Vec::new(),
-        rules: as_it_was(&new.rules, was),
+        rules: as_it_was(&new.rules, was, None),
         needs: Vec::new(),
         requires: Vec::new(),
         notes: Vec::new(),
@@ -373,10 +374,10 @@ pub(super) fn job_of(new: &Job, content: Content, was: Was) -> Job {
 }
 
 /// The rules for putting something back.
-pub(super) fn as_it_was(rules: &job::Rules, was: Was) -> job::Rules {
+pub(super) fn as_it_was(rules: &job::Rules, was: Was, guard: Option<Guard>) -> job::Rules {
     job::Rules {
         force: true,
-        back: Some(was),
+        back: Some(Back { was, guard }),
         parameters_from_artifact: false,
         replace_value_mappings: true,
         drop_tenant_entries: true,

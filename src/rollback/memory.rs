@@ -7,18 +7,18 @@ use std::path::{Path, PathBuf};
 use super::decision::{Rules, Scope};
 use super::hold::Hold;
 use super::kept::{
-    Before, Held, Kept, Newcomer, content_of, held_by_another_run, job_of, nothing_written, place,
-    tell, unreadable, unwritable, with_ours,
+    Before, Held, Kept, Newcomer, content_of, contents_of, held_by_another_run, job_of,
+    nothing_written, place, tell, unreadable, unwritable, with_ours,
 };
 use crate::artifact::ArtifactKind;
 use crate::artifact::comparison::{self, Comparable};
-use crate::deploy::backup::Note;
+use crate::deploy::backup::{self, Note, Was};
 use crate::deploy::job::{Content, Job, Source};
 use crate::deploy::outcome::{Message, Verdict};
 use crate::deploy::plan::{self, Memory, Standing};
 use crate::deploy::{Context, Planned, survey};
 use crate::gathered::Gathered;
-use crate::tenant::wire::RuntimeStatus;
+use crate::tenant::wire::{ArtifactId, RuntimeStatus};
 
 /// Looks whether an earlier run has kept what ran and did not put it back, or put it back into the design time alone: then
 /// its note holds, where the tenant's content is what it kept, what it wrote, or what this run brings, and the runtime
@@ -40,15 +40,16 @@ pub(super) fn remember(
     let Some(_hold) = Hold::take(&place) else {
         return Err(held_by_another_run(&job.id, &place));
     };
-    let together = rules.scope == Scope::All && note.is_together();
-    let record = standing.runtime.as_ref();
-    let runs = record.is_some_and(|record| record.status == RuntimeStatus::Started);
-    if standing.artifact.is_some() && runs && plan::is_proven(standing) && !together {
-        let _ = fs::remove_file(&place);
-        let _ = note.zip(&place).map(fs::remove_file);
-        return Ok(());
+    let deployed = standing.runtime.as_ref().and_then(|one| one.deployed_on);
+    match still_holds(rules, job, standing, &note, new) {
+        Age::OutOfDate => {
+            let _ = fs::remove_file(&place);
+            let _ = note.zip(&place).map(fs::remove_file);
+            return Ok(());
+        }
+        Age::Doubtful => return Ok(()),
+        Age::Holds => {}
     }
-    let deployed = record.and_then(|record| record.deployed_on);
     if note.covers(deployed) && holds_what_is_known(context, job, new, standing, &note, &place) {
         standing.remembered = Some(note.memory());
         let what = match note.memory() {
@@ -62,6 +63,38 @@ pub(super) fn remember(
         context.ledger.progress(&job.id.0, text);
     }
     Ok(())
+}
+
+/// Whether a note still tells what stood there before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Age {
+    Holds,
+    /// What runs by now is well, and nothing shows whether it is what the note knows of.
+    Doubtful,
+    /// What runs by now is shown to be what the design time holds.
+    OutOfDate,
+}
+
+/// Decides so. A flow that came to run after the note was written is what stands there before this run, unless this run
+/// only goes on with the work of the one that was killed.
+fn still_holds(rules: &Rules, job: &Job, standing: &Standing, note: &Note, new: &Content) -> Age {
+    let record = standing.runtime.as_ref();
+    let record = record.filter(|record| record.status == RuntimeStatus::Started);
+    let Some(record) = record.filter(|_| standing.artifact.is_some()) else {
+        return Age::Holds;
+    };
+    let goes_on = contents_of(job, standing, new)
+        .iter()
+        .any(|content| note.is_ours(*content));
+    let runs_as_before = note.was() == Was::Running(record.deployed_on);
+    let together = rules.scope == Scope::All && note.is_together();
+    match (plan::is_proven(standing), goes_on) {
+        (true, true) if together => Age::Holds,
+        (true, _) => Age::OutOfDate,
+        (false, _) if runs_as_before => Age::Holds,
+        (false, true) => Age::Holds,
+        (false, false) => Age::Doubtful,
+    }
 }
 
 /// Whether the design time holds what the note knows. A value mapping that is not there was deleted to be created anew.
@@ -142,4 +175,18 @@ pub(super) fn recall(
     };
     let job = job_of(one.job, content, was);
     Ok(Held::Content(Box::new(Kept::of(before, job))))
+}
+
+/// What an artifact's earlier runs have left is out of date: it runs by a run that was not to put anything back. `directory`:
+/// where their notes are.
+pub(super) fn forget(context: &Context<'_>, directory: &Path, id: &ArtifactId) {
+    let place = backup::place(directory, context.tenant, id, "kept");
+    let Ok(note) = Note::read(&place) else {
+        return;
+    };
+    let whole = note.is_about(context.tenant, id) && note.is_whole(&place).unwrap_or(false);
+    if whole && Hold::take(&place).is_some() {
+        let _ = fs::remove_file(&place);
+        let _ = note.zip(&place).map(fs::remove_file);
+    }
 }

@@ -26,13 +26,19 @@ use self::pass::Back;
 pub use self::restore::{Restore, RestoreError};
 use crate::clock::{Deadline, Moment};
 use crate::crew;
-use crate::deploy::outcome::{Message, Outcome, Phase, PutBack, Rollback, Sent, Verdict, Word};
+use crate::deploy::job::Job;
+use crate::deploy::outcome::{
+    Message, Outcome, Phase, PutBack, ROLLBACK, Rollback, Sent, Verdict, Word,
+};
 use crate::deploy::survey::Surveyed;
 use crate::deploy::{self, Context, Next, Planned, Stop};
 use crate::exit::Exit;
+use crate::tenant::error_information;
 
 /// How many artifacts are read at once.
 const READERS: usize = 6;
+/// What begins the advice that repairs.
+const REPAIR: &str = "put it back: ";
 /// What every rollback leaves as it is.
 const NOT_UNDONE: &str = "version numbers and messages that were already processed are not undone";
 
@@ -77,6 +83,18 @@ pub(crate) fn remember(context: &Context<'_>, rules: &Rules, surveyed: &mut [Sur
             && let Err(verdict) = memory::remember(context, rules, one.job, standing)
         {
             one.standing = Err(Stop::Ended(verdict));
+        }
+    }
+}
+
+/// After a run without a rollback: what earlier runs had kept of those that run now is out of date.
+pub(crate) fn forget_what_runs(context: &Context<'_>, jobs: &[Job], outcomes: &[Outcome]) {
+    let started = outcomes
+        .iter()
+        .filter(|outcome| outcome.verdict.word == Word::Started);
+    for outcome in started {
+        if let Some(job) = jobs.iter().find(|job| job.id.0 == outcome.id) {
+            memory::forget(context, &job.rules.backup_directory, &job.id);
         }
     }
 }
@@ -157,6 +175,7 @@ pub(crate) fn roll_back(
     outcomes: &mut [Outcome],
 ) {
     let hit = places(rules, outcomes, &kept);
+    let failed = ids_that_failed(rules, outcomes);
     let context = Context {
         deadline: Deadline {
             at: context.clock.now() + rules.timeout,
@@ -180,15 +199,16 @@ pub(crate) fn roll_back(
             };
             let (one, outcome) = (&planned[place], &outcomes[place]);
             let rollback = removal::of_new(&context, rules, one, outcome, newcomer.as_ref());
-            if rollback.result != PutBack::Failed {
+            // where it is left, a later run may be asked to take it away
+            if rollback.result == PutBack::Removed {
                 newcomer.into_iter().for_each(Newcomer::forget);
             }
             let took = context.clock.now().saturating_sub(began);
-            take_note(&mut outcomes[place], rollback, took);
+            take_note(&mut outcomes[place], rollback, took, &failed);
         }
         for (place, rollback) in pass::put_back(&context, rules, planned, backs, outcomes) {
             let took = context.clock.now().saturating_sub(began);
-            take_note(&mut outcomes[place], rollback, took);
+            take_note(&mut outcomes[place], rollback, took, &failed);
         }
     }
     for (place, one) in kept.into_iter().enumerate() {
@@ -200,6 +220,14 @@ pub(crate) fn roll_back(
             None => {}
         }
     }
+}
+
+fn ids_that_failed(rules: &Rules, outcomes: &[Outcome]) -> Vec<String> {
+    let calls = |outcome: &&Outcome| {
+        decision::calls_for_one(outcome.verdict.word, outcome.phase, outcome.sent, rules)
+    };
+    let failed = outcomes.iter().filter(calls);
+    failed.map(|outcome| outcome.id.clone()).collect()
 }
 
 /// Whether what was kept may still be needed: nobody knows what runs, and nothing was put back.
@@ -258,8 +286,8 @@ fn waves(planned: &[Planned<'_>], hit: &BTreeSet<usize>) -> Vec<Vec<usize>> {
 }
 
 /// Tells in an outcome what came of its rollback. Whatever is put back does not run as this run wanted it: that is no
-/// success, not even of what had started.
-fn take_note(outcome: &mut Outcome, rollback: Rollback, took: Moment) {
+/// success, not even of what had started. `failed`: the ids of those that failed.
+fn take_note(outcome: &mut Outcome, rollback: Rollback, took: Moment, failed: &[String]) {
     let verdict = &mut outcome.verdict;
     let had_failed = verdict.exit;
     verdict.exit = match rollback.result {
@@ -273,30 +301,40 @@ fn take_note(outcome: &mut Outcome, rollback: Rollback, took: Moment) {
         },
     };
     let told = format!(
-        "rollback: {}: {}",
+        "{ROLLBACK}{}: {}",
         rollback.result.as_str(),
         rollback.message
     );
     let message = verdict.message.take();
-    let mut message = match (message, verdict.exit) {
+    let message = match (message, verdict.exit) {
         (None, Exit::Ok) => None,
         (None, _) => Some(Message::new(format!(
-            "{} was {}, and was to be put back with what failed (--rollback all)",
-            outcome.id,
-            verdict.word.as_str()
+            "the new content was {}, and what stood there before was to be put back, because {} failed (--rollback all)",
+            verdict.word.as_str(),
+            failed.join(", ")
         ))),
         (Some(message), _) => Some(message),
     };
-    if let Some(message) = &mut message {
-        message.causes.push(told);
-        match &rollback.repair {
-            Some(repair) => message.hint = Some(format!("put it back: {repair}")),
-            // it told how to do what is done by now
-            None if had_failed == Exit::Worse => message.hint = None,
-            None => {}
-        }
-    }
-    verdict.message = message;
+    verdict.message = message.map(|message| {
+        let hint = hint(message.hint.as_deref(), had_failed, &rollback);
+        Message { hint, ..message }.because(told)
+    });
     outcome.took += took;
     outcome.rollback = Some(rollback);
+}
+
+/// What to do next: against the failure, and to put back what could not be.
+fn hint(hint: Option<&str>, had_failed: Exit, rollback: &Rollback) -> Option<String> {
+    // it told how to do what is done by now, or is to be done otherwise
+    let hint = hint.filter(|_| had_failed != Exit::Worse);
+    let again = match rollback.result {
+        PutBack::Left => return hint.map(str::to_owned),
+        _ => "then deploy the new content again",
+    };
+    let hint = hint.map(|hint| hint.replace(error_information::THEN, again));
+    match (&rollback.repair, hint) {
+        (Some(repair), Some(hint)) => Some(format!("{REPAIR}{repair}; {hint}")),
+        (Some(repair), None) => Some(format!("{REPAIR}{repair}")),
+        (None, hint) => hint,
+    }
 }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use super::kept;
 use crate::artifact::ArtifactError;
 use crate::deploy::backup::{Note, NoteError};
-use crate::deploy::job::{self, Content, Job, Source};
-use crate::settings::parameters::NamedParameter;
+use crate::deploy::job::{self, Content, Guard, Job, Source};
+use crate::settings::parameters::{self, NamedParameter};
 use crate::tenant::wire::ArtifactId;
 
 /// A backup that is to be put back.
@@ -78,32 +78,46 @@ impl Restore {
         self.note.artifact()
     }
 
-    /// The job that puts it back: content and values as they were saved, deployed if it ran.
+    /// The job that puts it back: content and values as they were saved, deployed if it ran. `named`: values that win over
+    /// those of the backup.
     #[must_use]
-    pub fn job(self, rules: &job::Rules) -> Job {
+    pub fn job(self, rules: &job::Rules, named: Vec<NamedParameter>) -> Job {
         let was = self.note.was();
-        let mut rules = kept::as_it_was(rules, was);
-        rules.deploy &= was.ran();
+        let withheld = self.note.withheld_keys();
+        let mut known = self.note.ours().to_vec();
+        known.push(self.content.comparable.fingerprint().to_string());
+        let guard = Guard {
+            known,
+            withheld: withheld.clone(),
+        };
         let mut job = Job {
             id: self.note.artifact(),
             source: Source::Files(Box::new(self.content)),
             named: Vec::new(),
-            rules,
+            rules: job::Rules {
+                force: rules.force,
+                deploy: rules.deploy && was.ran(),
+                ..kept::as_it_was(rules, was, Some(guard))
+            },
             needs: Vec::new(),
             requires: Vec::new(),
             notes: Vec::new(),
         };
         let at = self.file.display().to_string();
         let values = self.note.configured().into_iter();
-        job.named = values
+        let values = values
             .filter(|one| kept::knows(&job, &one.key))
-            .map(|one| NamedParameter::plain(one.key, one.value, at.clone()))
+            .map(|one| NamedParameter::plain(one.key, one.value, at.clone()));
+        let named_keys: Vec<String> = named.iter().map(|one| one.key.clone()).collect();
+        job.named = parameters::last_wins(values.chain(named).collect());
+        let open: Vec<String> = withheld
+            .into_iter()
+            .filter(|key| !named_keys.contains(key))
             .collect();
-        let withheld = self.note.withheld_keys();
-        if !withheld.is_empty() {
+        if !open.is_empty() {
             job.notes.push(format!(
-                "values that are or look like secrets are not in the file and stay as they are: look at {} yourself",
-                withheld.join(", ")
+                "values that are or look like secrets are not in the backup and stay as they are on the tenant: look at {} yourself",
+                open.join(", ")
             ));
         }
         job

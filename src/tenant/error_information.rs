@@ -239,7 +239,10 @@ pub fn passes(causes: &[String]) -> bool {
     has("timeout_start") || (has("build service") && silent)
 }
 
-/// What helps against the failures that users meet most.
+/// The end of an advice for something that is missing on the tenant.
+pub const THEN: &str = "then `flowship redeploy` the flow";
+
+/// What helps against the failures that users meet most; some of it ends with [`THEN`].
 #[must_use]
 pub fn remedy(causes: &[String]) -> Option<String> {
     let all = causes.join(" ").to_lowercase();

@@ -423,3 +423,37 @@ fn a_redeployment_puts_back_what_its_saving_has_reset() {
     assert_eq!(values["Receiver Address"], "https://operations.example");
     assert_eq!(values["Retries"], "10");
 }
+
+#[test]
+fn values_of_a_killed_run_are_not_put_back_over_what_was_deployed_since() {
+    const FAULT: &str = "fault=hang-after@PUT:IntegrationDesigntimeArtifacts#1";
+    let old = Flow::named("Orders");
+    let default = old.read(VALUES);
+    let default = default
+        .lines()
+        .find_map(|line| line.strip_prefix("Retries="));
+    let default = default.unwrap().to_owned();
+    let tenant = Tenant::holding(
+        &[FAULT, "reset-parameters"],
+        vec![old.deployed(&[("Retries", "9")])],
+    );
+    let new = old.with(SCRIPT, "def other() {}\n");
+    let repository = Repository::new().with(&new);
+    killed_after_the_upload(&tenant, repository.deploy(&tenant));
+    // somebody sees it, and wants it so
+    Repository::new()
+        .with(&new)
+        .deploy(&tenant)
+        .args(["--set", &format!("Retries={default}"), "--force"])
+        .run()
+        .exit(0);
+    repository
+        .deploy(&tenant)
+        .run()
+        .exit(0)
+        .verdict("unchanged");
+    assert_eq!(
+        tenant.running("Orders").unwrap().parameters["Retries"],
+        default
+    );
+}

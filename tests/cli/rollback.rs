@@ -512,8 +512,191 @@ fn what_a_killed_run_had_created_is_taken_away_by_the_next() {
         assert_eq!(self::result(&run), result, "{run}");
         assert_eq!(tenant.design(ID).is_none(), option.is_some(), "{run}");
         assert_eq!(tenant.running(ID).is_none(), option.is_some(), "{run}");
-        assert!(left(repository.path(), "json").is_empty());
+        let notes = left(repository.path(), "json").len();
+        assert_eq!(notes, usize::from(option.is_none()));
+        // a later run may be asked to take it away
+        if option.is_none() {
+            let tenant_fails_again = rolled().arg("--rollback-remove-new").run();
+            assert_eq!(self::result(&tenant_fails_again), "none");
+        }
     }
+}
+
+#[test]
+fn what_was_left_is_taken_away_when_a_later_run_is_asked_to() {
+    let tenant = Tenant::new(&["start-error"]);
+    let repository = Repository::new().with(&after());
+    let rolled = || {
+        repository
+            .deploy(&tenant)
+            .args(["--rollback", "--output", "json"])
+    };
+    assert_eq!(result(&rolled().run().exit(1)), "left");
+    let run = rolled().arg("--rollback-remove-new").run().exit(1);
+    assert_eq!(result(&run), "removed", "{run}");
+    assert!(tenant.design(ID).is_none() && tenant.running(ID).is_none());
+}
+
+/// Kills a run with a rollback when its deploy call was accepted.
+fn killed(tenant: &Tenant, repository: &Repository, scope: &str) {
+    let rolled = repository.deploy(tenant).args(["--rollback", scope]);
+    let mut run = rolled.start();
+    run.wait_for("deployment accepted");
+    run.signal("KILL");
+    run.end();
+}
+
+#[test]
+fn what_came_to_run_after_a_killed_run_is_what_stands_there_now() {
+    let next = || before().with(SCRIPT, "def next() {}\n");
+    for (scope, held, elsewhere) in [
+        ("each", true, false),
+        ("all", true, false),
+        ("all", true, true),
+        ("each", false, false),
+        ("all", false, false),
+        ("all", false, true),
+    ] {
+        let preload = if held {
+            vec![before().deployed(&KEPT)]
+        } else {
+            Vec::new()
+        };
+        let tenant = Tenant::holding(&["latency=1", "build-fail#3"], preload);
+        let repository = Repository::new().with(&after());
+        killed(&tenant, &repository, scope);
+        // a run without a rollback: it runs, and everybody is content
+        let other = Repository::new().with(&after());
+        let place = if elsewhere { &other } else { &repository };
+        place.deploy(&tenant).arg("--force").run().exit(0);
+        let repository = repository.with(&next());
+        let run = repository
+            .deploy(&tenant)
+            .args(["--rollback", scope, "--rollback-remove-new"])
+            .args(["--output", "json"])
+            .run()
+            .exit(1);
+        assert_eq!(
+            result(&run),
+            "design-time",
+            "{scope} {held} {elsewhere}\n{run}"
+        );
+        tenant.runs(&after());
+        assert_eq!(tenant.undeployments(ID), 0);
+    }
+}
+
+#[test]
+fn a_backup_overwrites_nobody_and_restarts_nothing() {
+    let tenant = running(&["start-error#1", "start-error#2"]);
+    let repository = Repository::new().with(&after());
+    repository.deploy(&tenant).arg("--rollback").run().exit(8);
+    let note = left(repository.path(), "json").remove(0);
+    let restore = || {
+        Flowship::new()
+            .against(&tenant)
+            .arg("deploy")
+            .arg("--restore")
+            .arg(&note)
+    };
+    restore().env("FLOWSHIP_DRY_RUN", "true").run().exit(0);
+    assert_eq!(tenant.deployments(ID), 2);
+    let theirs = before().with(SCRIPT, "def theirs() {}\n");
+    assert!(tenant.colleague(ID, &Deed::Save(theirs.zip())));
+    restore()
+        .run()
+        .exit(1)
+        .stderr_has("the tenant holds other content of Orders, saved by colleague@example.com at ")
+        .stderr_has("--force overwrites it");
+    assert_eq!(tenant.deployments(ID), 2);
+    restore().arg("--force").run().exit(0).verdict("started");
+    is_as_before(&tenant);
+}
+
+#[test]
+fn a_backup_that_is_back_and_runs_is_unchanged() {
+    let tenant = running(&["start-error#1", "start-error#2"]);
+    let repository = Repository::new().with(&after());
+    repository.deploy(&tenant).arg("--rollback").run().exit(8);
+    let (note, kept) = (
+        left(repository.path(), "json").remove(0),
+        left(repository.path(), "zip").remove(0),
+    );
+    let elsewhere = tempfile::tempdir().unwrap();
+    let copy = |file: &PathBuf| {
+        let copy = elsewhere.path().join(file.file_name().unwrap());
+        fs::copy(file, &copy).unwrap();
+        copy
+    };
+    let (note, _) = (copy(&note), copy(&kept));
+    let restore = || {
+        Flowship::new()
+            .against(&tenant)
+            .arg("deploy")
+            .arg("--restore")
+            .arg(left(repository.path(), "json").first().unwrap_or(&note))
+            .run()
+            .exit(0)
+    };
+    restore().verdict("started");
+    // the first note is needed no more
+    assert!(left(repository.path(), "json").is_empty());
+    restore().verdict("unchanged");
+    tenant.deployed(ID, 3);
+}
+
+#[test]
+fn a_backup_without_all_values_makes_nothing_anew() {
+    let old = with_secret(before());
+    let configured = [("Receiver Password", "of operations"), KEPT[0], KEPT[1]];
+    let tenant = Tenant::holding(
+        &["start-error#1", "start-error#2"],
+        vec![old.deployed(&configured)],
+    );
+    let repository = Repository::new().with(&with_secret(after()));
+    repository.deploy(&tenant).arg("--rollback").run().exit(8);
+    let note = left(repository.path(), "json").remove(0);
+    assert!(tenant.colleague(ID, &Deed::Delete));
+    let restore = || {
+        Flowship::new()
+            .against(&tenant)
+            .env("PASSWORD", "of operations")
+            .arg("deploy")
+            .arg("--restore")
+            .arg(&note)
+    };
+    restore()
+        .run()
+        .exit(1)
+        .stderr_has("the backup does not hold the values of Receiver Password")
+        .stderr_has("--set-from-env 'Receiver Password=VARIABLE'");
+    assert!(tenant.design(ID).is_none());
+    restore()
+        .args(["--set-from-env", "Receiver Password=PASSWORD"])
+        .run()
+        .exit(0);
+    let values = tenant.runs(&old);
+    assert!(values.contains(&("Receiver Password".to_owned(), "of operations".to_owned())));
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_ordinary_file_is_no_backup() {
+    let tenant = running(&["start-error#1", "start-error#2"]);
+    let repository = Repository::new().with(&after());
+    repository.deploy(&tenant).arg("--rollback").run().exit(8);
+    let note = left(repository.path(), "json").remove(0);
+    let kept = left(repository.path(), "zip").remove(0);
+    fs::remove_file(&kept).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", &kept).unwrap();
+    Flowship::new()
+        .against(&tenant)
+        .arg("deploy")
+        .arg("--restore")
+        .arg(&note)
+        .run()
+        .exit(2)
+        .stderr_has("it is no ordinary file");
 }
 
 #[test]
@@ -692,7 +875,7 @@ fn a_backup_is_put_back_on_its_own_tenant_and_whole_or_not_at_all() {
         .stderr_has("and the backup is of");
     other.is_untouched();
     restore(&tenant)
-        .args(["--set", "Retries=1"])
+        .args(["--package", "Other"])
         .run()
         .exit(2)
         .stderr_has("cannot be used with");
@@ -814,11 +997,11 @@ fn all_or_none_is_told_of_what_had_started_too() {
         .args(["--rollback", "all", "--report-junit", "junit.xml"])
         .run()
         .exit(8)
-        .stderr_has("error: A: A was started, and was to be put back")
+        .stderr_has("error: A: the new content was started, and what stood there before was to be put back, because B failed")
         .stderr_has("put it back: flowship deploy --restore");
     let junit = run.written("junit.xml");
     assert!(
-        junit.contains("was to be put back with what failed"),
+        junit.contains("was to be put back, because B failed"),
         "{junit}"
     );
 

@@ -1,7 +1,7 @@
 //! A note beside saved content: what it is, where it came from, what was configured and whether it ran. From it alone what
 //! stood there can be put back: by the next run, when this one is killed, and by `flowship deploy --restore`.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -212,7 +212,7 @@ impl Note {
     /// Reads a note.
     pub fn read(file: &Path) -> Result<Self, NoteError> {
         let mut text = Vec::new();
-        File::open(file)?.take(LARGEST).read_to_end(&mut text)?;
+        opened(file)?.take(LARGEST).read_to_end(&mut text)?;
         Self::parse(&text)
     }
 
@@ -274,6 +274,12 @@ impl Note {
         self
     }
 
+    /// The fingerprints of the contents that a run has written, or was about to.
+    #[must_use]
+    pub fn ours(&self) -> &[String] {
+        &self.ours
+    }
+
     /// Whether a content is one that a run has written, or was about to.
     #[must_use]
     pub fn is_ours(&self, content: Digest) -> bool {
@@ -332,7 +338,7 @@ impl Note {
         let Some(file) = &self.content else {
             return Ok(true);
         };
-        let mut zip = File::open(note.with_file_name(&file.zip))?;
+        let mut zip = opened(&note.with_file_name(&file.zip))?;
         Ok(Digest::of_reader(&mut zip)?.to_string() == file.sha256)
     }
 
@@ -384,6 +390,15 @@ impl Note {
     #[must_use]
     pub fn withheld_keys(&self) -> Vec<String> {
         self.withheld.iter().map(|one| one.key.clone()).collect()
+    }
+}
+
+/// Opens a file; a link could lead anywhere, and a pipe or device has no end.
+fn opened(file: &Path) -> io::Result<File> {
+    if fs::symlink_metadata(file)?.is_file() {
+        File::open(file)
+    } else {
+        Err(io::Error::other("it is no ordinary file"))
     }
 }
 

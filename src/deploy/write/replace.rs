@@ -221,7 +221,13 @@ impl Writing<'_> {
             was: Was::of(self.standing),
             configured: &[],
         };
-        Note::of(self.context.tenant, &saved).write(&backup_note(zip))
+        let ours = match &self.merged {
+            Some(merged) => merged.comparable.fingerprint(),
+            None => content.comparable.fingerprint(),
+        };
+        Note::of(self.context.tenant, &saved)
+            .with_ours(ours, 0)
+            .write(&backup_note(zip))
     }
 
     /// The command that makes the tenant hold a backup again.
