@@ -24,10 +24,10 @@ pub(super) fn deploy(
     voice: &Voice,
     process: &mut Process<'_>,
 ) -> Result<Exit, Refusal> {
-    let options = Options::new(process.environment);
-    if let Some(file) = options.path(args.restore.as_ref(), "restore") {
-        return restore::restore(args, &file, voice, process);
+    if let Some(file) = &args.restore {
+        return restore::restore(args, file, voice, process);
     }
+    let options = Options::new(process.environment);
     let dry = options.switch(args.dry_run, "dry-run")?;
     let approved = match options.path(args.plan.as_ref(), "plan") {
         Some(file) => Some(self::plan::read_approval(&file, process)?),

@@ -298,20 +298,20 @@ impl Work {
             Ok(planned) => planned,
             Err(unfit) => return Ended::Usage(unfit),
         };
-        let (mut outcomes, kept) = match rules {
-            Some(rules) => {
-                let kept = rollback::keep(context, rules, &mut planned);
-                rollback::carry_out(context, rules, &planned, kept)
+        let smoke = |outcomes: &mut [Outcome]| {
+            if let Some(smoke) = &self.smoke {
+                smoke.test(context, &self.jobs, outcomes);
             }
-            None => (deploy::carry_out(context, &planned, &|_, _| {}), Vec::new()),
         };
-        if let Some(smoke) = &self.smoke {
-            smoke.test(context, &self.jobs, &mut outcomes);
-        }
-        match rules {
-            Some(rules) => rollback::roll_back(context, rules, &planned, kept, &mut outcomes),
-            None => rollback::forget_what_runs(context, &self.jobs, &outcomes),
-        }
+        let Some(rules) = rules else {
+            let mut outcomes = deploy::carry_out(context, &planned, &|_, _| {});
+            smoke(&mut outcomes);
+            rollback::forget_what_runs(context, &self.jobs, &outcomes);
+            return Ended::Verdicts(outcomes);
+        };
+        let kept = rollback::keep(context, rules, &mut planned);
+        let (mut outcomes, kept) = rollback::carry_out(context, rules, &planned, kept, smoke);
+        rollback::roll_back(context, rules, &planned, kept, &mut outcomes);
         Ended::Verdicts(outcomes)
     }
 }

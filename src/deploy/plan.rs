@@ -8,7 +8,7 @@ use crate::artifact::changes::Change;
 use crate::artifact::{ArtifactKind, Digest};
 use crate::tenant::odata::TenantTime;
 use crate::tenant::wire::{
-    Configuration, DesigntimeArtifact, IntegrationPackage, RuntimeArtifact, RuntimeStatus,
+    Configuration, DesigntimeArtifact, IntegrationPackage, RuntimeArtifact, RuntimeStatus, TaskId,
 };
 
 /// What the tenant holds of one artifact, read before the first write.
@@ -43,6 +43,10 @@ pub struct Standing {
     /// Whether `runtime` comes from the list of everything that runs. What a list does not show may still be shown
     /// alone, so whoever compares with it must look at a list again.
     pub by_list: bool,
+    /// The task of a deployment that an earlier run has left without a verdict.
+    pub pending: Option<TaskId>,
+    /// What runs may be a late deployment of other content, which an earlier run asked for: its date proves nothing.
+    pub doubted: bool,
     /// The values that an interrupted run had not put back after its upload: they are to stand.
     pub recalled: Vec<Configuration>,
     /// What stood there before an earlier run, where that did not come to its end.
@@ -131,6 +135,7 @@ pub fn needs_comparison(job: &Job, standing: &Standing) -> bool {
         .is_some_and(|record| record.status == RuntimeStatus::Stopped);
     let provable = !job.rules.deploy
         || was_saved_just_now(standing)
+        || standing.pending.is_some()
         || runs_since(artifact, standing.runtime.as_ref()).is_some()
         || is_starting_since(artifact, standing.runtime.as_ref())
         || stopped;
@@ -176,11 +181,16 @@ fn was_saved_just_now(standing: &Standing) -> bool {
 /// Whether nothing need be done if a deployment that nobody sees yet were on its way.
 #[must_use]
 pub fn may_be_on_its_way(job: &Job, standing: &Standing) -> bool {
+    only_lacks_a_deployment(job, standing) && was_saved_just_now(standing)
+}
+
+/// Whether content and settings are what they are to be: only a deployment of them may be lacking.
+#[must_use]
+pub fn only_lacks_a_deployment(job: &Job, standing: &Standing) -> bool {
     job.rules.deploy
         && !job.rules.force
         && (standing.same_content == Some(true) || keeps_tenant_entries(job, standing))
         && settings_hold(job, standing)
-        && was_saved_just_now(standing)
 }
 
 /// Decides. Nothing here asks the tenant anything.
@@ -309,11 +319,12 @@ fn update(
 /// Whether it is deployed after it was written. What is put back is not, where what ran before still does: a flow that runs
 /// is not restarted.
 fn deploys(job: &Job, standing: &Standing) -> bool {
-    let spared = match job.rules.back.as_ref().map(|back| back.was) {
-        Some(Was::Running(deployed)) => is_deployment(deployed, standing.runtime.as_ref()),
-        _ => false,
+    let wanted = match job.rules.back.as_ref().map(|back| back.was) {
+        Some(Was::Running(deployed)) => !is_deployment(deployed, standing.runtime.as_ref()),
+        Some(was) => was.ran(),
+        None => true,
     };
-    job.rules.deploy && !spared
+    job.rules.deploy && wanted
 }
 
 /// Whether the runtime shows just this deployment, STARTED.
@@ -331,7 +342,9 @@ fn nothing_to_do(job: &Job, standing: &Standing, artifact: &DesigntimeArtifact) 
             "the tenant's content and parameters are the same".to_owned(),
         ));
     }
-    if let Some((deployed, modified)) = runs_since(artifact, standing.runtime.as_ref()) {
+    if let Some((deployed, modified)) = runs_since(artifact, standing.runtime.as_ref())
+        && !standing.doubted
+    {
         return Some(Plan::Unchanged(format!(
             "same content and parameters; STARTED, DeployedOn {deployed} is later than the last save {modified}"
         )));
@@ -437,7 +450,9 @@ pub fn is_proven(standing: &Standing) -> bool {
     match record.status {
         RuntimeStatus::Error | RuntimeStatus::Stopped => true,
         RuntimeStatus::Started => artifact.is_some_and(|artifact| {
-            !artifact.is_draft() && runs_since(artifact, Some(record)).is_some()
+            !artifact.is_draft()
+                && !standing.doubted
+                && runs_since(artifact, Some(record)).is_some()
         }),
         _ => false,
     }
@@ -575,6 +590,13 @@ fn value_mapping(id: &str, standing: &Standing) -> Message {
         .mapping
         .as_ref()
         .map_or(&[][..], |mapping| &mapping.only_on_tenant);
+    let overruled = standing
+        .mapping
+        .as_ref()
+        .map_or(&[][..], |mapping| &mapping.overruled);
+    for entry in overruled.iter().take(NAMED_ENTRIES) {
+        message = message.because(format!("Git contradicts the tenant: {entry}"));
+    }
     for entry in only.iter().take(NAMED_ENTRIES) {
         message = message.because(format!("only on the tenant: {entry}"));
     }

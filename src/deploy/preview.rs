@@ -309,6 +309,14 @@ fn parameter_changes(job: &Job, standing: &Standing) -> Vec<ParameterChange> {
             .iter()
             .map(|one| (one.key.as_str(), one.value.as_str())),
     );
+    // what an interrupted run had not put back is what is put back now
+    git.extend(
+        standing
+            .recalled
+            .iter()
+            .filter(|one| !job.named.iter().any(|named| named.key == one.key))
+            .map(|one| (one.key.as_str(), one.value.as_str())),
+    );
     let settings = plan::settings(job, standing);
     let written: BTreeSet<&str> = parameters::missing(&settings, &standing.configured)
         .iter()

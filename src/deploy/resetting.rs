@@ -46,6 +46,8 @@ struct Value {
     mark: String,
     /// `None` where that is not known.
     brought: Option<String>,
+    /// The same as it is, where neither may be a secret: it holds under another key, too.
+    brought_text: Option<String>,
 }
 
 /// Whether an interrupted run has left any.
@@ -110,6 +112,9 @@ fn values(
             .then(|| one.value.clone()),
         mark: mark_of(tenant, job, &one.key, &one.value),
         brought: brought(&one.key).map(|value| mark_of(tenant, job, &one.key, &plain(value))),
+        brought_text: brought(&one.key)
+            .filter(|value| !may_be_secret(&one.key, value) && !tenant.hides(value))
+            .map(|value| plain(value)),
     };
     let to_stand = plan::before(standing);
     to_stand.iter().filter(at_stake).map(value).collect()
@@ -139,14 +144,13 @@ pub(super) fn recall(context: &Context<'_>, job: &Job, standing: &Standing) -> R
         let shown = standing.configured.iter().find(|one| one.key == value.key);
         let Some(shown) = shown else { continue };
         let now = mark_of(context.tenant, job, &shown.key, &shown.value);
-        let is_reset = match &value.brought {
-            Some(brought) => {
-                let shown = plain(&shown.value);
-                shown.is_empty() || mark_of(context.tenant, job, &value.key, &shown) == *brought
-            }
-            None => standing.saved_by_us,
+        let plain = plain(&shown.value);
+        let is_reset = match (&value.brought, &value.brought_text) {
+            (_, Some(brought)) => plain == *brought,
+            (Some(brought), None) => mark_of(context.tenant, job, &value.key, &plain) == *brought,
+            (None, None) => standing.saved_by_us,
         };
-        if now == value.mark || !is_reset {
+        if now == value.mark || Some(&shown.value) == value.text.as_ref() || !is_reset {
             continue;
         }
         match value.text {

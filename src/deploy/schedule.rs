@@ -7,7 +7,8 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, Scope};
 use std::time::Duration;
 
-use super::outcome::{Message, Outcome, Phase, Verdict, Word};
+use super::outcome::{Message, Outcome, Phase, Sent, Verdict, Word};
+use super::pending_task;
 use super::plan::Steps;
 use super::verdict::Evidence;
 use super::watch::{Decided, Watch, Watched};
@@ -113,6 +114,9 @@ impl<'a> Schedule<'a> {
                 Next::Write(kind, steps) => Stand::Waiting(*kind, *steps),
                 Next::End(verdict, phase) => {
                     let verdict = verdict.as_ref().clone();
+                    if verdict.word == Word::Unchanged {
+                        pending_task::unmark(context, one.job);
+                    }
                     let outcome = gathering(context, one).outcome(Trace::at(*phase), None, verdict);
                     Stand::Decided(Box::new(outcome))
                 }
@@ -247,6 +251,15 @@ impl<'a> Schedule<'a> {
     ) {
         let outcome =
             gathering(self.context, &self.planned[place]).outcome(trace, evidence, verdict);
+        // whose end nobody knows may still be on its way
+        let is_known = match outcome.verdict.word {
+            Word::Started | Word::Unchanged => true,
+            Word::Undecided | Word::Unreachable => false,
+            _ => outcome.sent == Sent::Call,
+        };
+        if is_known {
+            pending_task::unmark(self.context, self.planned[place].job);
+        }
         let word = outcome.verdict.word.as_str();
         let ledger = &self.context.ledger;
         ledger.wrote(&outcome.id, format!("{word}; {}", outcome.verdict.evidence));

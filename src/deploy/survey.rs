@@ -14,8 +14,10 @@ use std::io::Seek;
 
 use super::backup;
 use super::job::{Content, Job, Source};
+use super::late;
 use super::outcome::{Message, Place, Verdict, Word};
 use super::parameters;
+use super::pending_task;
 use super::plan::{self, Mapping, Standing};
 use super::replacing;
 use super::resetting;
@@ -79,6 +81,11 @@ pub(crate) fn survey<'a>(
         check_parameters(job, standing)?;
         profile::check_profile(context, job, standing)?;
         read_runtime(context, job, standing)?;
+        if depth != Depth::Preview {
+            standing.pending = pending_task::left_over(context, job);
+        }
+        let directory = &job.rules.backup_directory;
+        standing.doubted = late::is_marked(directory, context.tenant, &job.id);
         recall_values(context, job, standing, depth)?;
         match depth {
             Depth::Decisions => compare(context, job, standing)?,

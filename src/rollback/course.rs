@@ -1,14 +1,14 @@
 //! What is done to put back one artifact, from what the tenant holds now, and what comes of it.
 
 use super::NOT_UNDONE;
+use super::arrival::{Late, Watched};
 use super::decision::{self, Step};
 use super::kept::{self, Before, knows};
-use super::late::{Late, Watched};
 use crate::artifact::ArtifactKind;
 use crate::artifact::comparison::{self, Comparable};
 use crate::deploy::backup::{self, Was};
 use crate::deploy::job::{Content, Job, Source};
-use crate::deploy::outcome::{Outcome, PutBack, Rollback, Sent, Verdict, Word};
+use crate::deploy::outcome::{Outcome, Phase, PutBack, Rollback, Sent, Verdict, Word};
 use crate::deploy::parameters::html_decoded;
 use crate::deploy::plan::Standing;
 use crate::deploy::{self, Context, Planned, Stop, survey};
@@ -34,6 +34,8 @@ pub(super) struct Way {
     values: Vec<NamedParameter>,
     /// The keys whose values somebody else changed meanwhile.
     theirs: Vec<String>,
+    /// What is put back is the very content that this run brought.
+    same: bool,
     /// The options with which a command reaches the same tenant.
     reach: Vec<String>,
 }
@@ -103,7 +105,8 @@ impl Case<'_> {
             } else {
                 self.outcome.sent
             };
-            decision::step(self.before.was, now.as_ref(), sent)
+            let not_built = is_not_built(self.outcome) && !self.before.remembered;
+            decision::step(self.before.was, now.as_ref(), sent, not_built)
         };
         match self.holder(&standing)? {
             Holder::Else(who) => return Ok(Self::somebody_elses(step, &who, now.as_ref())),
@@ -118,6 +121,7 @@ impl Case<'_> {
             step,
             values,
             theirs,
+            same: self.is_ours_anyhow(),
             reach: self.job.rules.reach.clone(),
         })))
     }
@@ -215,6 +219,13 @@ impl Case<'_> {
         plain.into_iter().chain(merged).collect()
     }
 
+    /// Whether the design time held this run's content before it.
+    fn is_ours_anyhow(&self) -> bool {
+        let before = content(self.job).map(|content| content.comparable.fingerprint());
+        let ours = self.our_contents();
+        ours.iter().any(|one| Some(one.fingerprint()) == before)
+    }
+
     fn who(&self, artifact: &DesigntimeArtifact) -> String {
         let who = match artifact.modified_by.as_str() {
             "" => "somebody else".to_owned(),
@@ -294,7 +305,8 @@ impl Way {
             Was::Running(deployed)
                 if self.step == Step::DesignTime
                     && new.verdict.word == Word::Uploaded
-                    && outcome.sent == Sent::Call =>
+                    && outcome.sent == Sent::Call
+                    && !is_not_built(outcome) =>
             {
                 Some(Watched::new(outcome, deployed))
             }
@@ -350,6 +362,7 @@ impl Way {
             ),
         };
         let also = match result {
+            PutBack::DesignTime if self.same && !before.was.ran() => "; the design time held this very content before this run already: if an earlier run was killed, what it found is kept in its own --backup-dir".to_owned(),
             PutBack::Failed => String::new(),
             _ => format!("; {NOT_UNDONE}"),
         };
@@ -396,6 +409,13 @@ pub(super) fn not_written() -> Rollback {
     }
 }
 
+/// Whether the build of what this run sent has failed.
+fn is_not_built(outcome: &Outcome) -> bool {
+    outcome.verdict.word == Word::Failed
+        && outcome.phase == Phase::Deploy
+        && outcome.sent == Sent::Call
+}
+
 /// Somebody else's content stays. That is well as long as what ran before goes on running.
 fn not_overwritten(step: Step, what: &str, shown: &str) -> Rollback {
     let (result, message) = if step == Step::Redeploy {
@@ -440,6 +460,14 @@ fn what_runs(
     late: Option<Late>,
 ) -> String {
     let now = match before.was {
+        Was::Running(Some(date)) if outcome.before.deployed_on != Some(date) => {
+            format!("{}, which was not touched", seen_runtime(context, outcome))
+        }
+        Was::Running(Some(_))
+            if is_not_built(outcome) && outcome.deployed_on != outcome.before.deployed_on =>
+        {
+            format!("{}, which was not touched", seen_runtime(context, outcome))
+        }
         Was::Running(Some(date)) => {
             format!("the deployment of {date} goes on running and was not touched")
         }

@@ -68,10 +68,13 @@ pub(super) enum Step {
     Redeploy,
 }
 
-/// What puts one artifact back. `now`: what the runtime shows after the failure.
+/// What puts one artifact back. `now`: what the runtime shows after the failure. `not_built`: nothing that this run sent was
+/// ever built, so what is started is not its content.
 #[must_use]
-pub(super) fn step(was: Was, now: Option<&RuntimeArtifact>, sent: Sent) -> Step {
+pub(super) fn step(was: Was, now: Option<&RuntimeArtifact>, sent: Sent, not_built: bool) -> Step {
+    let starts = |record: &RuntimeArtifact| record.status == RuntimeStatus::Started;
     match was {
+        Was::Running(_) if not_built && now.is_some_and(starts) => Step::DesignTime,
         Was::NotDeployed | Was::Broken | Was::Stopped => Step::DesignTime,
         Was::Running(deployed) if still_runs(deployed, now) => Step::DesignTime,
         // no deploy call, so the runtime is somebody else's doing or a lagging replica's
@@ -257,8 +260,21 @@ mod tests {
             (Some(record(RuntimeStatus::Error, 7)), Step::Redeploy),
             (None, Step::Redeploy),
         ] {
-            let step = step(before, now.as_ref(), Sent::Call);
+            let step = step(before, now.as_ref(), Sent::Call, false);
             assert_eq!(step, expected, "{now:?}");
+        }
+    }
+
+    #[test]
+    fn a_flow_that_somebody_else_deployed_is_not_restarted_for_a_build_that_failed() {
+        let before = Was::Running(Some(TenantTime(7)));
+        for (status, not_built, expected) in [
+            (RuntimeStatus::Started, true, Step::DesignTime),
+            (RuntimeStatus::Started, false, Step::Redeploy),
+            (RuntimeStatus::Error, true, Step::Redeploy),
+        ] {
+            let now = record(status, 9);
+            assert_eq!(step(before, Some(&now), Sent::Call, not_built), expected);
         }
     }
 
@@ -267,7 +283,7 @@ mod tests {
         let now = record(RuntimeStatus::Error, 9);
         for was in [Was::NotDeployed, Was::Broken, Was::Stopped] {
             for sent in [Sent::Content, Sent::Call] {
-                assert_eq!(step(was, Some(&now), sent), Step::DesignTime);
+                assert_eq!(step(was, Some(&now), sent, false), Step::DesignTime);
             }
         }
     }
@@ -279,7 +295,7 @@ mod tests {
             Was::Running(Some(TenantTime(7))),
             Was::Unknown,
         ] {
-            assert_eq!(step(was, None, Sent::Content), Step::DesignTime);
+            assert_eq!(step(was, None, Sent::Content, false), Step::DesignTime);
         }
     }
 

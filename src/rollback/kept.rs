@@ -16,7 +16,6 @@ use crate::deploy::job::{self, Back, Content, Guard, Home, Job, Source, VersionR
 use crate::deploy::outcome::{Message, Outcome, Rollback, Verdict, Word};
 use crate::deploy::plan::{self, Standing};
 use crate::deploy::{Context, Next, Planned, survey};
-use crate::exit::Exit;
 use crate::tenant::wire::{
     ArtifactId, Configuration, Description, DesigntimeArtifact, PackageId, Stamp,
 };
@@ -319,10 +318,7 @@ pub(super) fn unwritable(zip: &Path, error: &io::Error) -> Box<Verdict> {
     ))
     .at(zip.display().to_string())
     .hint("name another place with --backup-dir");
-    Box::new(Verdict {
-        exit: Exit::Usage,
-        ..*nothing_written(message)
-    })
+    nothing_written(message)
 }
 
 pub(super) fn unreadable(job: &Job, error: &ArtifactError) -> Box<Verdict> {

@@ -2,6 +2,7 @@
 //! it is taken up where it still fits what the tenant holds.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::decision::{Rules, Scope};
@@ -12,7 +13,7 @@ use super::kept::{
 };
 use crate::artifact::ArtifactKind;
 use crate::artifact::comparison::{self, Comparable};
-use crate::deploy::backup::{self, Note, Was};
+use crate::deploy::backup::{self, Note, NoteError, Was};
 use crate::deploy::job::{Content, Job, Source};
 use crate::deploy::outcome::{Message, Verdict};
 use crate::deploy::plan::{self, Memory, Standing};
@@ -31,12 +32,12 @@ pub(super) fn remember(
     standing: &mut Standing,
 ) -> Result<(), Box<Verdict>> {
     let place = place(context, rules, &job.id);
-    let (Ok(note), Source::Files(new)) = (Note::read(&place), &job.source) else {
+    let Source::Files(new) = &job.source else {
         return Ok(());
     };
-    if !note.is_about(context.tenant, &job.id) || !note.is_whole(&place).unwrap_or(false) {
+    let Some(note) = usable(context, job, &place)? else {
         return Ok(());
-    }
+    };
     let Some(_hold) = Hold::take(&place) else {
         return Err(held_by_another_run(&job.id, &place));
     };
@@ -50,7 +51,7 @@ pub(super) fn remember(
         Age::Doubtful => return Ok(()),
         Age::Holds => {}
     }
-    if note.covers(deployed) && holds_what_is_known(context, job, new, standing, &note, &place) {
+    if note.covers(deployed) && holds_what_is_known(context, job, new, standing, &note, &place)? {
         standing.remembered = Some(note.memory());
         let what = match note.memory() {
             Memory::Content => format!(
@@ -105,15 +106,19 @@ fn holds_what_is_known(
     standing: &Standing,
     note: &Note,
     place: &Path,
-) -> bool {
+) -> Result<bool, Box<Verdict>> {
     let kept = match note.zip(place).map(|zip| content_of(note, &zip)) {
         Some(Ok(content)) => Some(content),
-        Some(Err(_)) => return false,
+        Some(Err(error)) => {
+            let why = format!("names content that can't be read: {error}");
+            return Err(unusable(place, &why));
+        }
         None => None,
     };
     let Some(kind) = standing.kind.filter(|_| standing.artifact.is_some()) else {
         let is_mapping = |kept: &Content| kept.kind == ArtifactKind::ValueMapping;
-        return kept.as_ref().is_some_and(is_mapping) && new.kind == ArtifactKind::ValueMapping;
+        let was_mapping = kept.as_ref().is_some_and(is_mapping);
+        return Ok(was_mapping && new.kind == ArtifactKind::ValueMapping);
     };
     let values = standing.configured.iter();
     let configured = values
@@ -127,7 +132,40 @@ fn holds_what_is_known(
         };
         Ok(note.is_ours(remote.fingerprint()) || known.iter().flatten().any(same))
     });
-    matches!(found, Ok(Some(true)))
+    match found {
+        Ok(found) => Ok(found == Some(true)),
+        // what can't be read is no reason to forget what ran
+        Err(error) => Err(Box::new(Verdict::of_error(error, "nothing was written"))),
+    }
+}
+
+/// The note of an earlier run, if there is one. One that is there and can't be used may be all that is known of what ran.
+fn usable(context: &Context<'_>, job: &Job, place: &Path) -> Result<Option<Note>, Box<Verdict>> {
+    let note = match Note::read(place) {
+        Ok(note) => note,
+        Err(NoteError::Read(error)) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unusable(place, &error.to_string())),
+    };
+    if !note.is_about(context.tenant, &job.id) {
+        return Err(unusable(place, "is about another artifact"));
+    }
+    match note.is_whole(place) {
+        Ok(true) => Ok(Some(note)),
+        Ok(false) => Err(unusable(place, "names content that was changed since")),
+        Err(error) => {
+            let why = format!("names content that can't be read: {error}");
+            Err(unusable(place, &why))
+        }
+    }
+}
+
+/// Nothing is written then.
+fn unusable(place: &Path, why: &str) -> Box<Verdict> {
+    nothing_written(
+        Message::new(format!("what an earlier run has written down {why}"))
+            .at(place.display().to_string())
+            .hint("it may tell what ran before a run that was killed; move it away if it is not needed, then run again"),
+    )
 }
 
 /// What an earlier run had found and did not put back.

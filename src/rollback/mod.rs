@@ -4,11 +4,11 @@
 //! way everything is written, and judged by the same rule ([`roll_back`]). Versions and messages that were already
 //! processed are not undone.
 
+mod arrival;
 mod course;
 mod decision;
 mod hold;
 mod kept;
-mod late;
 mod memory;
 mod pass;
 mod removal;
@@ -31,7 +31,7 @@ use crate::deploy::outcome::{
     Message, Outcome, Phase, PutBack, ROLLBACK, Rollback, Sent, Verdict, Word,
 };
 use crate::deploy::survey::Surveyed;
-use crate::deploy::{self, Context, Next, Planned, Stop};
+use crate::deploy::{self, Context, Next, Planned, Stop, late};
 use crate::exit::Exit;
 use crate::tenant::error_information;
 
@@ -89,12 +89,31 @@ pub(crate) fn remember(context: &Context<'_>, rules: &Rules, surveyed: &mut [Sur
 
 /// After a run without a rollback: what earlier runs had kept of those that run now is out of date.
 pub(crate) fn forget_what_runs(context: &Context<'_>, jobs: &[Job], outcomes: &[Outcome]) {
-    let started = outcomes
-        .iter()
-        .filter(|outcome| outcome.verdict.word == Word::Started);
-    for outcome in started {
-        if let Some(job) = jobs.iter().find(|job| job.id.0 == outcome.id) {
+    let runs = |outcome: &&Outcome| matches!(outcome.verdict.word, Word::Started | Word::Unchanged);
+    for outcome in outcomes.iter().filter(runs) {
+        let mut of_it = jobs.iter().filter(|job| job.id.0 == outcome.id);
+        if let Some(job) = of_it.next().filter(|job| job.rules.deploy) {
             memory::forget(context, &job.rules.backup_directory, &job.id);
+        }
+    }
+    mark_late(context, jobs, outcomes);
+}
+
+/// What has started by a deployment of this run is beyond doubt; what was put back into the design time alone is not.
+fn mark_late(context: &Context<'_>, jobs: &[Job], outcomes: &[Outcome]) {
+    for outcome in outcomes {
+        let Some(job) = jobs.iter().find(|job| job.id.0 == outcome.id) else {
+            continue;
+        };
+        let directory = &job.rules.backup_directory;
+        match outcome.verdict.word {
+            Word::Started if outcome.rollback.is_none() => {
+                late::unmark(directory, context.tenant, &job.id);
+            }
+            Word::Uploaded if job.rules.back.is_some() => {
+                late::mark(directory, context.tenant, &job.id);
+            }
+            _ => {}
         }
     }
 }
@@ -126,17 +145,19 @@ fn stop_all_for_one(planned: &mut [Planned<'_>]) {
 }
 
 /// Carries out what was decided, and puts back at once what failed by itself: what ran before is not to stand still until
-/// everything else is decided. Gives what is kept of the others.
+/// everything else is decided. `then`: what comes after the verdicts, and waits for no rollback. Gives what is kept of the
+/// others.
 pub(crate) fn carry_out(
     context: &Context<'_>,
     rules: &Rules,
     planned: &[Planned<'_>],
     kept: Vec<Option<Held>>,
+    then: impl FnOnce(&mut [Outcome]),
 ) -> (Vec<Outcome>, Vec<Option<Held>>) {
     let kept = RefCell::new(kept);
     let (done, to_do) = mpsc::channel();
     let mut outcomes = thread::scope(|scope| {
-        deploy::carry_out(context, planned, &|place, outcome| {
+        let mut outcomes = deploy::carry_out(context, planned, &|place, outcome| {
             if !calls_at_once(rules, outcome) {
                 return;
             }
@@ -147,16 +168,30 @@ pub(crate) fn carry_out(
                 let one = &planned[place..=place];
                 roll_back(context, rules, one, vec![held], &mut outcomes);
                 let [outcome] = outcomes;
+                tell_end(context, &outcome);
                 // the receiver lives longer than the scope
                 let _ = done.send((place, outcome));
             });
-        })
+        });
+        then(&mut outcomes);
+        outcomes
     });
     drop(done);
     for (place, outcome) in to_do {
         outcomes[place] = outcome;
     }
     (outcomes, kept.into_inner())
+}
+
+/// Tells both ends in the ledger, in case the run is interrupted before its report.
+fn tell_end(context: &Context<'_>, outcome: &Outcome) {
+    let what = outcome.verdict.message.as_ref();
+    let what = what.map_or("", |message| message.what.as_str());
+    let rollback = outcome.rollback.as_ref();
+    let rollback = rollback.map_or("none", |rollback| rollback.result.as_str());
+    let word = outcome.verdict.word.as_str();
+    let state = format!("{word}; {what}; rollback: {rollback}");
+    context.ledger.wrote(&outcome.id, state);
 }
 
 /// Whether what stood there is put back before the others are decided.
@@ -209,6 +244,16 @@ pub(crate) fn roll_back(
         for (place, rollback) in pass::put_back(&context, rules, planned, backs, outcomes) {
             let took = context.clock.now().saturating_sub(began);
             take_note(&mut outcomes[place], rollback, took, &failed);
+        }
+    }
+    for (one, outcome) in planned.iter().zip(outcomes.iter()) {
+        let started = outcome.verdict.word == Word::Started && outcome.rollback.is_none();
+        let restored = outcome
+            .rollback
+            .as_ref()
+            .is_some_and(|rollback| rollback.result == PutBack::Restored);
+        if started || restored {
+            late::unmark(&rules.directory, context.tenant, &one.job.id);
         }
     }
     for (place, one) in kept.into_iter().enumerate() {
@@ -316,7 +361,13 @@ fn take_note(outcome: &mut Outcome, rollback: Rollback, took: Moment, failed: &[
         (Some(message), _) => Some(message),
     };
     verdict.message = message.map(|message| {
-        let hint = hint(message.hint.as_deref(), had_failed, &rollback);
+        let open = matches!(verdict.word, Word::Undecided | Word::Unreachable);
+        let hint = match (open, rollback.result) {
+            (true, PutBack::DesignTime | PutBack::Restored | PutBack::Removed) => {
+                Some("run again, with a longer --timeout if your tenant is slow".to_owned())
+            }
+            _ => hint(message.hint.as_deref(), had_failed, &rollback),
+        };
         Message { hint, ..message }.because(told)
     });
     outcome.took += took;

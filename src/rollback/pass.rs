@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
+use super::arrival::{self, Late, Watched};
 use super::course::{self, Course};
 use super::decision::Rules;
 use super::kept::{self, Kept};
-use super::late::{self, Late, Watched};
 use super::{READERS, removal};
 use crate::crew;
 use crate::deploy::backup::Was;
@@ -14,7 +14,8 @@ use crate::deploy::job::Job;
 use crate::deploy::outcome::{Outcome, PutBack, Rollback};
 use crate::deploy::plan::Standing;
 use crate::deploy::survey::{self, Depth, Surveyed};
-use crate::deploy::{self, Context, Planned, Stop};
+use crate::deploy::{self, Context, Planned, Stop, late};
+use crate::tenant::wire::ArtifactId;
 
 /// How long it may take to read what a rollback that failed has left.
 const CLOSING: Duration = Duration::from_secs(10);
@@ -157,7 +158,7 @@ fn await_late(context: &Context<'_>, ends: &mut [End], outcomes: &[Outcome]) {
         }
     }
     let (places, mut watched): (Vec<usize>, Vec<Watched>) = watched.into_iter().unzip();
-    late::watch(context, &mut watched);
+    arrival::watch(context, &mut watched);
     for (place, one) in places.into_iter().zip(watched) {
         let of_it = ends.iter_mut().filter(|end| end.place == place);
         of_it.for_each(|end| end.late = Some(one.late()));
@@ -189,6 +190,14 @@ impl End {
             }
             (Course::Write(_), None) => course::not_written(),
         };
+        if self.late == Some(Late::Open) {
+            // what may come would look like a deployment of what was put back
+            late::mark(
+                &rules.directory,
+                context.tenant,
+                &ArtifactId(outcome.id.clone()),
+            );
+        }
         let runs_on = matches!(before.was, Was::Running(_));
         let rollback = match rollback.result {
             PutBack::Failed => {

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::hold::Hold;
 use super::kept;
 use crate::artifact::ArtifactError;
 use crate::deploy::backup::{Note, NoteError};
@@ -23,6 +24,9 @@ pub enum RestoreError {
     /// The note is no use.
     #[error("{0}")]
     Note(#[from] NoteError),
+    /// A run works with it.
+    #[error("another run with --rollback is working with it: wait for its end")]
+    Held,
     /// It says that there was nothing.
     #[error("nothing stood there before: there is nothing to put back")]
     Nothing,
@@ -49,6 +53,9 @@ impl Restore {
     /// Reads a note, and the content beside it. `file`: the note.
     pub fn read(file: &Path) -> Result<Self, RestoreError> {
         let note = Note::read(file)?;
+        if Hold::take(file).is_none() {
+            return Err(RestoreError::Held);
+        }
         let zip = note.zip(file).ok_or(RestoreError::Nothing)?;
         let whole = note.is_whole(file);
         let whole = whole.map_err(|error| RestoreError::Missing {
@@ -96,7 +103,7 @@ impl Restore {
             named: Vec::new(),
             rules: job::Rules {
                 force: rules.force,
-                deploy: rules.deploy && was.ran(),
+                deploy: rules.deploy,
                 ..kept::as_it_was(rules, was, Some(guard))
             },
             needs: Vec::new(),

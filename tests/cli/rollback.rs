@@ -767,13 +767,16 @@ fn a_secret_that_a_killed_run_has_changed_is_no_success_of_the_next() {
         killed.wait_for("deployment accepted");
         killed.signal("KILL");
         killed.end();
-        for file in left(repository.path(), "json") {
-            let text = fs::read_to_string(file).unwrap();
-            assert!(
-                !text.contains("of operations") && text.contains(SECRET),
-                "{text}"
-            );
-        }
+        let notes = left(repository.path(), "json");
+        let texts: Vec<String> = notes
+            .iter()
+            .map(|file| fs::read_to_string(file).unwrap())
+            .collect();
+        assert!(texts.iter().any(|text| text.contains(SECRET)), "{texts:?}");
+        assert!(
+            !texts.iter().any(|text| text.contains("of operations")),
+            "{texts:?}"
+        );
         let run = rolled().run().exit(code);
         let told = rollback(&run, ID);
         assert_eq!(told["result"], result, "{run}");
@@ -983,6 +986,121 @@ fn what_fails_early_does_not_stand_still_until_the_others_are_decided() {
     );
     tenant.runs(&new("A"));
     tenant.runs(&Flow::named("B"));
+}
+
+#[test]
+fn a_smoke_test_does_not_wait_for_the_rollback_of_another_flow() {
+    let called = || {
+        Flow::named("B").with(
+            super::flow::MODEL,
+            Flow::called_at("B", "/orders").read(super::flow::MODEL),
+        )
+    };
+    let held = vec![Flow::named("A").deployed(&[]), called().deployed(&[])];
+    let tenant = Tenant::holding(&["start-error@A#1", "slow=160@A#2"], held);
+    let repository = Repository::new()
+        .with(&Flow::named("A").with(SCRIPT, "def other() {}\n"))
+        .with(&called().with(SCRIPT, "def other() {}\n"));
+    repository.write("smoke.yaml", "artifact: B\nwithin: 5s\n");
+    let key = "CPI_RUNTIME_SERVICE_KEY";
+    let run = repository
+        .deploy(&tenant)
+        .env(key, tenant.variable(key))
+        .args(["--rollback", "--smoke", "smoke.yaml", "--timeout", "14s"])
+        .args(["--output", "json"])
+        .run()
+        .exit(1);
+    assert!(rollback(&run, "B").is_null(), "{run}");
+    assert_eq!(rollback(&run, "A")["result"], "restored", "{run}");
+    assert_eq!(tenant.deployments("B"), 1);
+}
+
+#[test]
+fn what_a_colleague_deployed_is_not_restarted_for_a_build_of_ours_that_failed() {
+    let tenant = running(&["foreign-deploy=before", "build-fail#1"]);
+    let run = rolled(&tenant, &after()).args(["--output", "json"]).run();
+    let end = (run.code, result(&run));
+    assert_eq!(end, (Some(1), "design-time".to_owned()), "{run}");
+    let journal = tenant.journal();
+    let calls = journal.matching("POST", "DeployIntegrationDesigntimeArtifact");
+    assert_eq!(calls.len(), 1, "{}", tenant.transcript());
+}
+
+#[test]
+fn what_ran_before_a_killed_run_is_not_forgotten_because_something_can_not_be_read() {
+    let scenarios = ["start-error#1", "start-error#2", "latency=1"];
+    for ending in ["json", "zip"] {
+        let tenant = running(&scenarios);
+        let repository = Repository::new().with(&after());
+        killed(&tenant, &repository, "each");
+        fs::write(&left(repository.path(), ending)[0], "{\"form\":1}").unwrap();
+        let requests = tenant.requests().len();
+        repository
+            .deploy(&tenant)
+            .arg("--rollback")
+            .run()
+            .exit(1)
+            .stderr_has("what an earlier run has written down")
+            .stderr_has("move it away if it is not needed");
+        let later = tenant.requests().split_off(requests);
+        assert!(
+            later.iter().all(|one| one.starts_with("GET ")),
+            "{later:#?}"
+        );
+    }
+    // many answers that do not come, when the content is compared
+    let faults: Vec<String> = (3..=12)
+        .map(|number| format!("fault=503@GET:$value#{number}"))
+        .collect();
+    let scenarios: Vec<&str> = scenarios
+        .into_iter()
+        .chain(faults.iter().map(String::as_str))
+        .collect();
+    let tenant = running(&scenarios);
+    let repository = Repository::new().with(&after());
+    killed(&tenant, &repository, "each");
+    repository.deploy(&tenant).arg("--rollback").run();
+    let again = repository.deploy(&tenant);
+    let run = again.args(["--rollback", "--output", "json"]).run();
+    assert_eq!(
+        (run.code, result(&run).as_str()),
+        (Some(1), "restored"),
+        "{run}"
+    );
+    is_as_before(&tenant);
+}
+
+#[test]
+fn a_deployment_that_came_after_all_is_not_taken_for_what_was_put_back() {
+    let tenant = running(&["slow=400#1"]);
+    let repository = Repository::new().with(&after());
+    let run = repository
+        .deploy(&tenant)
+        .args(["--timeout", "4s", "--rollback", "--rollback-on-timeout"])
+        .args(["--output", "json"])
+        .run()
+        .exit(7);
+    assert_eq!(result(&run), "design-time", "{run}");
+    // it comes when nobody looks any more
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while super::flow::unzipped(&tenant.running(ID).unwrap().zip) != after().contents() {
+        assert!(std::time::Instant::now() < end, "{}", tenant.transcript());
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    for options in [&[][..], &["--rollback"]] {
+        let back = Repository::new().with(&before());
+        back.deploy(&tenant)
+            .args(["--backup-dir", repository.path().to_str().unwrap()])
+            .args(options)
+            .run()
+            .exit(0)
+            .verdict(if options.is_empty() {
+                "started"
+            } else {
+                "unchanged"
+            });
+        tenant.runs(&before());
+    }
 }
 
 #[test]

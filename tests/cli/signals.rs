@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::flow::Flow;
+use crate::flow::{Flow, SCRIPT};
 use crate::harness::{Flowship, Run, Running, Tenant};
 
 /// Ends it by a signal; fails if that takes long.
@@ -102,4 +102,25 @@ fn the_sandbox_ends_on_a_signal() {
         running.wait_for("a simulated tenant serves at");
         let _ = ended_by(signal, running).exit(code);
     }
+}
+
+#[test]
+fn a_deployment_that_a_killed_run_has_called_for_is_awaited_and_not_repeated() {
+    // longer than anybody waits for a record that may never come
+    let flow = Flow::named("Orders");
+    let tenant = Tenant::holding(&["slow=400"], vec![flow.deployed(&[])]);
+    let repository = super::many::Repository::new().with(&flow.with(SCRIPT, "def other() {}\n"));
+    let mut killed = repository.deploy(&tenant).start();
+    killed.wait_for("deployment accepted");
+    killed.signal("KILL");
+    killed.end();
+    repository
+        .deploy(&tenant)
+        .run()
+        .exit(0)
+        .verdict("unchanged")
+        .stderr_has("an earlier run has deployed it: waiting for its task");
+    tenant.deployed_once("Orders");
+    let left = std::fs::read_dir(repository.path()).unwrap();
+    assert_eq!(left.count(), 1, "something was left beside flows/");
 }

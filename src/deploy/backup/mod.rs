@@ -8,6 +8,9 @@ use crate::artifact::Digest;
 
 pub use self::note::{Note, NoteError, Saved, Was, place};
 
+/// What the names of backups begin with.
+const BACKUP: &str = "flowship-backup-";
+
 /// The command that makes the tenant hold again what a note describes, for a POSIX shell. `reach`: the options with which
 /// it finds the same tenant.
 #[must_use]
@@ -64,7 +67,7 @@ pub fn file_name(tenant: &str, id: &str, version: &str, now: &str) -> String {
     };
     let time: String = now.chars().filter(char::is_ascii_alphanumeric).collect();
     let (id, version, which) = (plain(id), plain(version), short_digest(tenant, id));
-    format!("flowship-backup-{id}-{version}-{time}-{}", &which[..8])
+    format!("{BACKUP}{id}-{version}-{time}-{}", &which[..8])
 }
 
 /// One name for each artifact of each tenant, whatever characters they have.

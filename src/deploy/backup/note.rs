@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::artifact::{Digest, may_be_secret};
+use crate::artifact::{self, Digest, may_be_secret};
 use crate::deploy::plan::{Memory, Standing};
 use crate::tenant::Tenant;
 use crate::tenant::odata::TenantTime;
@@ -18,6 +18,9 @@ use crate::whole_file;
 const FORM: u32 = 2;
 /// More than any note has, in bytes.
 const LARGEST: u64 = 16 * 1024 * 1024;
+
+/// What is marked to tell one key from another.
+const LOGIN: &str = "login";
 
 /// Whether and as what an artifact ran before the first write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +101,9 @@ pub struct Note {
     /// Until when, in milliseconds since 1970 by the tenant's clock, a deployment of the run that wrote this may come.
     #[serde(default)]
     until: i64,
+    /// A mark that tells whether another run has the same key: only then do the marks of values tell anything.
+    #[serde(default)]
+    login: String,
     values: Vec<Value>,
     /// The parameters whose values no file may hold.
     withheld: Vec<Withheld>,
@@ -184,6 +190,7 @@ impl Note {
             },
             ours: Vec::new(),
             until: 0,
+            login: tenant.mark(LOGIN),
             values: values.collect(),
             withheld: withheld.collect(),
         }
@@ -204,6 +211,7 @@ impl Note {
             was: Ran::NotDeployed,
             ours: Vec::new(),
             until: 0,
+            login: tenant.mark(LOGIN),
             values: Vec::new(),
             withheld: Vec::new(),
         }
@@ -220,9 +228,15 @@ impl Note {
     pub fn parse(text: &[u8]) -> Result<Self, NoteError> {
         let note: Self = serde_json::from_slice(text).map_err(|_| NoteError::NotOne)?;
         // a name and no path: nothing outside the directory is read
-        let beside =
-            |file: &ContentFile| Path::new(&file.zip).file_name() == Some(file.zip.as_ref());
-        if note.form == FORM && note.content.as_ref().is_none_or(beside) {
+        let beside = |file: &ContentFile| {
+            Path::new(&file.zip).file_name() == Some(file.zip.as_ref())
+                && file.zip.starts_with(super::BACKUP)
+                && Path::new(&file.zip).extension() == Some("zip".as_ref())
+        };
+        let has_names = [&note.artifact, &note.package]
+            .iter()
+            .all(|id| !id.is_empty() && artifact::id::fault(id).is_none());
+        if note.form == FORM && has_names && note.content.as_ref().is_none_or(beside) {
             Ok(note)
         } else {
             Err(NoteError::NotOne)
@@ -379,6 +393,8 @@ impl Note {
         let (mut same, mut lost) = (Vec::new(), Vec::new());
         for withheld in &self.withheld {
             match now.iter().find(|one| one.key == withheld.key) {
+                // with another key nothing can be told, so what stands there is left
+                Some(one) if self.login != tenant.mark(LOGIN) => same.push(one.clone()),
                 Some(one) if mark(tenant, &id, one) == withheld.mark => same.push(one.clone()),
                 _ => lost.push(withheld.key.clone()),
             }

@@ -6,6 +6,7 @@ use crate::deploy::Pending;
 use crate::deploy::job::{Content, Source};
 use crate::deploy::outcome::{Message, Phase, Sent, Verdict, Word};
 use crate::deploy::parameters::{self, Setting, Why};
+use crate::deploy::pending_task;
 use crate::deploy::plan::{self, Upload};
 use crate::deploy::verdict::{Baseline, Call, Evidence};
 use crate::http::retry;
@@ -39,7 +40,11 @@ impl Writing<'_> {
         let ours = !self.is_somebody_else(&artifact);
         let trusted = stamp.saved.is_some()
             && if super::brings_content(upload) {
-                !same && ours && self.trace.parameters.is_empty()
+                let untouched = self
+                    .after_upload
+                    .as_ref()
+                    .is_none_or(|after| *after == stamp);
+                !same && ours && self.trace.parameters.is_empty() && untouched
             } else {
                 same
             };
@@ -220,6 +225,12 @@ impl Writing<'_> {
                 return Err(error.into());
             }
         };
+        if let Call::Accepted {
+            task: Some(task), ..
+        } = &call
+        {
+            pending_task::mark(self.context, self.job, task);
+        }
         self.tell(&call);
         evidence.called(call);
         self.trace.phase = Phase::Start;

@@ -162,6 +162,13 @@ impl Writing<'_> {
             Ok(writing.holds_our_content(content)? && writing.was_saved()?)
         })?;
         self.wrote("the content was updated; it is not deployed yet");
+        let found =
+            self.context
+                .tenant
+                .designtime_artifact(self.kind, &self.job.id, self.closing())?;
+        if let Reading::Found(artifact) = found {
+            self.after_upload = Some(artifact.stamp());
+        }
         Ok(())
     }
 

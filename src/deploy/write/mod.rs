@@ -95,6 +95,8 @@ pub(super) struct Writing<'a> {
     merged: Option<Merged>,
     /// The values that the content brings: a tenant may reset what was configured to them.
     brought: BTreeMap<String, String>,
+    /// What the design time showed right after our upload: whoever saves later under our name is seen by it.
+    after_upload: Option<Stamp>,
     /// When content was first sent.
     content_sent: Option<Moment>,
     trace: Trace,
@@ -143,6 +145,7 @@ impl<'a> Writing<'a> {
                 Source::Files(content) => content.parameters.clone(),
                 Source::Tenant => BTreeMap::new(),
             },
+            after_upload: None,
             content_sent: None,
             trace: Trace::at(Phase::Upload),
         }
@@ -209,9 +212,13 @@ impl<'a> Writing<'a> {
 
     fn uploaded(&self, artifact: &DesigntimeArtifact) -> Progress {
         let version = self.context.tenant.words(&artifact.version);
-        let why = match self.job.rules.back {
-            Some(_) => "not deployed",
-            None => "not deployed, as asked",
+        let why = match (&self.job.rules.back, &self.standing.runtime) {
+            (None, _) => "not deployed, as asked".to_owned(),
+            (Some(_), None) => "not deployed".to_owned(),
+            (Some(_), Some(record)) => {
+                let status = self.context.tenant.words(&record.status.to_string());
+                format!("not deployed; the runtime showed {status}")
+            }
         };
         let evidence = format!("design time version {version}; {why}");
         Progress::Done(
