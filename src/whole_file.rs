@@ -1,7 +1,8 @@
-//! Files that are written as a whole or not at all: nobody ever reads half of one.
+//! Files that are written as a whole or not at all: nobody ever reads half of one. And files that may be anybody's by now,
+//! read within bounds.
 
 use std::fs::{self, File, OpenOptions, Permissions};
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 
 use tempfile::Builder;
@@ -41,6 +42,22 @@ pub fn replace_from(
         permissions_of_new().into_iter().next(),
         write,
     )
+}
+
+/// Opens a file that may be anybody's by now: a link could lead anywhere, and a pipe or device has no end.
+pub fn open_ordinary(file: &Path) -> io::Result<File> {
+    if fs::symlink_metadata(file)?.is_file() {
+        File::open(file)
+    } else {
+        Err(io::Error::other("it is no ordinary file"))
+    }
+}
+
+/// Reads such a file, `largest` bytes of it at the most.
+pub fn read_ordinary(file: &Path, largest: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open_ordinary(file)?.take(largest).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn folder_of(target: &Path) -> &Path {

@@ -1,8 +1,8 @@
 //! A mark that a deployment may still come, or has come, of content that the design time holds no more: it would look like a
 //! deployment of what was put back there. As long as the mark stands, dates prove nothing.
 
-use std::fs::{self, File, Metadata};
-use std::io::{Read, Write};
+use std::fs;
+use std::io::Write;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -36,17 +36,9 @@ pub(crate) fn mark(directory: &Path, tenant: &Tenant, id: &ArtifactId) {
 /// Whether it stands.
 pub(super) fn is_marked(directory: &Path, tenant: &Tenant, id: &ArtifactId) -> bool {
     let place = backup::place(directory, tenant, id, "late");
-    let read = || {
-        // no link, pipe or device
-        fs::symlink_metadata(&place)
-            .ok()
-            .filter(Metadata::is_file)?;
-        let mut text = Vec::new();
-        let file = File::open(&place).ok()?;
-        file.take(LARGEST).read_to_end(&mut text).ok()?;
-        serde_json::from_slice::<Mark>(&text).ok()
-    };
-    read().is_some_and(|mark| mark.tenant == tenant.root() && mark.artifact == id.0)
+    let text = whole_file::read_ordinary(&place, LARGEST).ok();
+    let mark = text.and_then(|text| serde_json::from_slice::<Mark>(&text).ok());
+    mark.is_some_and(|mark| mark.tenant == tenant.root() && mark.artifact == id.0)
 }
 
 /// It runs by a deployment that was watched to its end.

@@ -1,8 +1,8 @@
 //! The task of a deployment that has no verdict yet, written down: no call of the API lists tasks, so only from here does the
 //! next run know that a deployment is on its way when this one is killed. (cpi-api.md §5.2)
 
-use std::fs::{self, File, Metadata};
-use std::io::{Read, Write};
+use std::fs;
+use std::io::Write;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -37,14 +37,7 @@ pub(super) fn mark(context: &Context<'_>, job: &Job, task: &TaskId) {
 
 /// The task that an earlier run has left without a verdict.
 pub(super) fn left_over(context: &Context<'_>, job: &Job) -> Option<TaskId> {
-    let place = place(context, job);
-    // no link, pipe or device
-    fs::symlink_metadata(&place)
-        .ok()
-        .filter(Metadata::is_file)?;
-    let mut text = Vec::new();
-    let file = File::open(place).ok()?;
-    file.take(LARGEST).read_to_end(&mut text).ok()?;
+    let text = whole_file::read_ordinary(&place(context, job), LARGEST).ok()?;
     let pending: Pending = serde_json::from_slice(&text).ok()?;
     let is_about = pending.tenant == context.tenant.root() && pending.artifact == job.id.0;
     is_about.then_some(TaskId(pending.task))

@@ -1,8 +1,8 @@
 //! A mark beside the backup of a value mapping that is about to be deleted: a run that is killed before it has created it
 //! anew has lost nothing, because the next one in the same directory finds the entries that only the tenant had.
 
-use std::fs::{self, File, Metadata};
-use std::io::{self, Read, Write};
+use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::Context;
@@ -23,14 +23,8 @@ pub(super) fn mark(context: &Context<'_>, job: &Job, backup: &Path) -> io::Resul
 
 /// The backup that an interrupted run has left, if there is one.
 pub(super) fn left_over(context: &Context<'_>, job: &Job) -> Option<PathBuf> {
-    let mut name = String::new();
-    let place = place(context, job);
-    // no link, pipe or device
-    fs::symlink_metadata(&place)
-        .ok()
-        .filter(Metadata::is_file)?;
-    let file = File::open(place).ok()?;
-    file.take(LARGEST).read_to_string(&mut name).ok()?;
+    let name = whole_file::read_ordinary(&place(context, job), LARGEST).ok()?;
+    let name = String::from_utf8(name).ok()?;
     // a name and no path: nothing outside the directory is read
     if Path::new(&name).file_name()? != name.as_str() {
         return None;

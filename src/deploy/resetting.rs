@@ -3,8 +3,8 @@
 //! (Whether an upload resets them is unknown: cpi-api.md §15.)
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, Metadata};
-use std::io::{Read, Write};
+use std::fs;
+use std::io::Write;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -172,14 +172,7 @@ fn runs_as_it_is(standing: &Standing) -> bool {
 }
 
 fn read(context: &Context<'_>, job: &Job) -> Option<Record> {
-    let mut text = Vec::new();
-    let place = place(context, job);
-    // no link, pipe or device
-    fs::symlink_metadata(&place)
-        .ok()
-        .filter(Metadata::is_file)?;
-    let file = File::open(place).ok()?;
-    file.take(LARGEST).read_to_end(&mut text).ok()?;
+    let text = whole_file::read_ordinary(&place(context, job), LARGEST).ok()?;
     let file: Record = serde_json::from_slice(&text).ok()?;
     let is_about =
         file.form == FORM && file.tenant == context.tenant.root() && file.artifact == job.id.0;

@@ -1,8 +1,7 @@
 //! A note beside saved content: what it is, where it came from, what was configured and whether it ran. From it alone what
 //! stood there can be put back: by the next run, when this one is killed, and by `flowship deploy --restore`.
 
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -219,9 +218,7 @@ impl Note {
 
     /// Reads a note.
     pub fn read(file: &Path) -> Result<Self, NoteError> {
-        let mut text = Vec::new();
-        opened(file)?.take(LARGEST).read_to_end(&mut text)?;
-        Self::parse(&text)
+        Self::parse(&whole_file::read_ordinary(file, LARGEST)?)
     }
 
     /// Reads the text of a note.
@@ -352,7 +349,7 @@ impl Note {
         let Some(file) = &self.content else {
             return Ok(true);
         };
-        let mut zip = opened(&note.with_file_name(&file.zip))?;
+        let mut zip = whole_file::open_ordinary(&note.with_file_name(&file.zip))?;
         Ok(Digest::of_reader(&mut zip)?.to_string() == file.sha256)
     }
 
@@ -406,15 +403,6 @@ impl Note {
     #[must_use]
     pub fn withheld_keys(&self) -> Vec<String> {
         self.withheld.iter().map(|one| one.key.clone()).collect()
-    }
-}
-
-/// Opens a file; a link could lead anywhere, and a pipe or device has no end.
-fn opened(file: &Path) -> io::Result<File> {
-    if fs::symlink_metadata(file)?.is_file() {
-        File::open(file)
-    } else {
-        Err(io::Error::other("it is no ordinary file"))
     }
 }
 
