@@ -108,32 +108,6 @@ impl Dependencies {
         order
     }
 
-    /// The artifacts in groups that do not need each other: each group ascending, the groups by their first member.
-    #[must_use]
-    pub fn groups(&self) -> Vec<Vec<usize>> {
-        let mut group_of: Vec<usize> = (0..self.needs.len()).collect();
-        for (one, needs) in self.needs.iter().enumerate() {
-            for &other in &needs.on {
-                let (kept, joined) = (group_of[one], group_of[other]);
-                for group in &mut group_of {
-                    if *group == joined {
-                        *group = kept;
-                    }
-                }
-            }
-        }
-        let mut groups: Vec<Vec<usize>> = Vec::new();
-        let mut known = BTreeMap::new();
-        for (position, group) in group_of.into_iter().enumerate() {
-            let at = *known.entry(group).or_insert_with(|| {
-                groups.push(Vec::new());
-                groups.len() - 1
-            });
-            groups[at].push(position);
-        }
-        groups
-    }
-
     fn circle_of(&self) -> BTreeMap<usize, usize> {
         let circles = self.circles.iter().enumerate();
         circles
@@ -232,6 +206,7 @@ mod tests {
                         path: "flow".to_owned(),
                         line: 1,
                     },
+                    optional: false,
                 })
                 .collect(),
             others: Vec::new(),
@@ -292,10 +267,6 @@ mod tests {
         ];
         let dependencies = of(&all);
         assert_eq!(dependencies.order(), [6, 3, 5, 4, 2, 0, 1]);
-        assert_eq!(
-            dependencies.groups(),
-            [vec![0, 2, 4, 5], vec![1], vec![3], vec![6]]
-        );
         assert_eq!(dependencies.circles, Vec::<Vec<usize>>::new());
     }
 

@@ -191,6 +191,19 @@ impl Manifest {
             .unwrap_or_default()
     }
 
+    /// Those of them that are marked `resolution:=optional`: the artifact starts without them.
+    #[must_use]
+    pub fn optional_requirements(&self) -> Vec<Capability> {
+        let is_optional = |clause: &&str| {
+            split_outside_quotes(clause, ';').any(|part| part.trim() == "resolution:=optional")
+        };
+        let value = self.get(REQUIRE_CAPABILITY).unwrap_or_default();
+        split_outside_quotes(value, ',')
+            .filter(is_optional)
+            .flat_map(capabilities)
+            .collect()
+    }
+
     /// Provide-Capability: under which name others can use a script collection or a message mapping.
     #[must_use]
     pub fn provided(&self) -> Vec<Capability> {
@@ -711,6 +724,7 @@ mod tests {
             name: name.into(),
         });
         assert_eq!(manifest(&flow()).requirements(), expected);
+        assert_eq!(manifest(&flow()).optional_requirements(), expected[..1]);
         assert_eq!(manifest(&flow()).provided(), []);
     }
 

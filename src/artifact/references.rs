@@ -34,6 +34,8 @@ pub struct Requirement {
     pub name: String,
     /// Where it is used first, or the manifest's line where only the manifest names it.
     pub place: Place,
+    /// No step uses it, and the manifest calls it optional.
+    pub optional: bool,
 }
 
 /// Something that an artifact uses and that has no public API.
@@ -107,7 +109,12 @@ impl Artifact {
             kind: self.kind(),
             provides: self.manifest().provided().into_iter().gathered(),
             requires: requires
-                .map(|((kind, name), place)| Requirement { kind, name, place })
+                .map(|((kind, name), (place, optional))| Requirement {
+                    kind,
+                    name,
+                    place,
+                    optional,
+                })
                 .collect(),
             others: collected.others,
         })
@@ -116,7 +123,7 @@ impl Artifact {
 
 #[derive(Default)]
 struct Collected {
-    requires: BTreeMap<(ArtifactKind, String), Place>,
+    requires: BTreeMap<(ArtifactKind, String), (Place, bool)>,
     others: Vec<OtherRequirement>,
 }
 
@@ -130,7 +137,7 @@ impl Collected {
                     path: path.to_owned(),
                     line: property.line,
                 };
-                self.add(kind, &property.value, place);
+                self.add(kind, &property.value, place, false);
             }
         }
     }
@@ -140,9 +147,11 @@ impl Collected {
             path: MANIFEST_PATH.to_owned(),
             line: artifact.manifest().line("Require-Capability").unwrap_or(1),
         };
+        let optional = artifact.manifest().optional_requirements();
         for capability in artifact.manifest().requirements() {
+            let is_optional = optional.contains(&capability);
             match kind_of(&capability.namespace) {
-                Some(kind) => self.add(kind, &capability.name, place.clone()),
+                Some(kind) => self.add(kind, &capability.name, place.clone(), is_optional),
                 None => self.others.push(OtherRequirement {
                     capability,
                     place: place.clone(),
@@ -151,10 +160,10 @@ impl Collected {
         }
     }
 
-    fn add(&mut self, kind: ArtifactKind, name: &str, place: Place) {
+    fn add(&mut self, kind: ArtifactKind, name: &str, place: Place, optional: bool) {
         self.requires
             .entry((kind, name.to_owned()))
-            .or_insert(place);
+            .or_insert((place, optional));
     }
 }
 

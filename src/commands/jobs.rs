@@ -93,6 +93,7 @@ pub(super) fn jobs(
         job.requires = needs
             .missing
             .iter()
+            .filter(|missing| !missing.optional)
             .map(|missing| requirement(&job, missing))
             .collect();
         jobs.push(job);

@@ -186,7 +186,7 @@ fn what_is_needed_and_not_there_is_named_before_anything_is_written() {
         &[],
         vec![collection("Stored").stored(), deployed.deployed(&[])],
     );
-    let requires = "Require-Capability: scriptcollection.Nowhere,scriptcollection.Stored,scriptcollection.Runs";
+    let requires = "Require-Capability: scriptcollection.Nowhere,scriptcollection.Stored,scriptcollection.Runs,scriptcollection.Unused;resolution:=optional";
     let repository = Repository::new().with(&Flow::named("User").with_header(requires));
     let mut running = repository.deploy(&tenant).start();
     running.wait_for("warning: needs ScriptCollection Nowhere (flows/User/META-INF/MANIFEST.MF:");
@@ -197,7 +197,12 @@ fn what_is_needed_and_not_there_is_named_before_anything_is_written() {
         .stdout_has(
             "which is on the tenant, but not deployed: `flowship redeploy Stored` deploys it",
         );
-    assert!(!run.stdout.contains("needs ScriptCollection Runs"), "{run}");
+    for id in ["Runs", "Unused"] {
+        assert!(
+            !run.stdout.contains(&format!("ScriptCollection {id}")),
+            "{run}"
+        );
+    }
     let requests = tenant.requests();
     let place = |is_meant: &dyn Fn(&str) -> bool| requests.iter().position(|one| is_meant(one));
     let first_write = place(&|one| !one.starts_with("GET ")).unwrap();
