@@ -93,8 +93,6 @@ pub enum OutputForm {
     Text,
     /// One versioned JSON object.
     Json,
-    /// The jobs of a CI matrix, as JSON; for `plan` only.
-    Matrix,
 }
 
 /// When to colour.

@@ -47,7 +47,7 @@ pub(super) fn check(
     }
     let written = match voice.form {
         OutputForm::Text => write_text(&selection, process.out),
-        OutputForm::Json | OutputForm::Matrix => write_json(&selection, process.out),
+        OutputForm::Json => write_json(&selection, process.out),
     };
     let told = text::errors_of_run(&report, voice.style, process.err);
     ci::publish(

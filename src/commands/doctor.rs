@@ -273,7 +273,7 @@ impl Telling<'_> {
             let mut out = Masked::new(process.out, &self.redactor);
             let written = match self.voice.form {
                 OutputForm::Text => report::end(&examination, self.voice.style, &mut out),
-                OutputForm::Json | OutputForm::Matrix => report::json(&examination, &mut out),
+                OutputForm::Json => report::json(&examination, &mut out),
             };
             written.and_then(|()| out.flush())
         };

@@ -58,7 +58,7 @@ pub(super) fn download(
     write_troubles(&told.troubles(), told.simulated, voice, &redactor, process);
     let mut out = Masked::new(process.out, &redactor);
     let written = match voice.form {
-        OutputForm::Json | OutputForm::Matrix => report::json(&told, &mut out),
+        OutputForm::Json => report::json(&told, &mut out),
         OutputForm::Text => report::text(&told, voice.style, &mut out),
     };
     let written = written.and_then(|()| out.flush());

@@ -58,7 +58,7 @@ pub(super) fn list(
     );
     let mut out = Masked::new(process.out, &redactor);
     let written = match voice.form {
-        OutputForm::Json | OutputForm::Matrix => report::json(&listed, &mut out),
+        OutputForm::Json => report::json(&listed, &mut out),
         OutputForm::Text => report::text(&listed, voice.style, &mut out),
     };
     let written = written.and_then(|()| out.flush());

@@ -81,7 +81,7 @@ pub(super) fn messages(
     );
     let mut out = Masked::new(process.out, &redactor);
     let written = match voice.form {
-        OutputForm::Json | OutputForm::Matrix => report::json(&looked, &mut out),
+        OutputForm::Json => report::json(&looked, &mut out),
         OutputForm::Text => report::text(&looked, voice.style, &mut out),
     };
     let written = written.and_then(|()| out.flush());

@@ -139,7 +139,6 @@ pub(crate) fn run(cli: &Cli, process: &mut Process<'_>) -> Exit {
         return refuse(refusal, command, &voice, process);
     }
     let outcome = match &cli.command {
-        _ if voice.form == OutputForm::Matrix && command != "plan" => Err(only_for_plan()),
         Command::Deploy(args) => deploy::deploy(args, &voice, process),
         Command::Plan(args) => plan::plan(args, &voice, process),
         Command::Redeploy(args) => deploy::redeploy(args, &voice, process),
@@ -174,11 +173,6 @@ fn refuse_impossible_ids(command: &Command, process: &Process<'_>) -> Result<(),
         id::parsed(given).map_err(|why| Refusal::usage(Message::new(why).at(name)))?;
     }
     Ok(())
-}
-
-fn only_for_plan() -> Refusal {
-    let message = Message::new("a matrix is what `flowship plan` gives").at("--output matrix");
-    Refusal::usage(message.hint("use --output text or json here"))
 }
 
 fn refuse(
@@ -234,7 +228,7 @@ fn write_report(
     );
     let written = match voice.form {
         OutputForm::Text => text::result(report, voice.style, process.out),
-        OutputForm::Json | OutputForm::Matrix => json::result(report, process.out),
+        OutputForm::Json => json::result(report, process.out),
     };
     let written = written.and_then(|()| process.out.flush());
     if let Err(error) = written.and(told) {

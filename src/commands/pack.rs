@@ -41,7 +41,7 @@ pub(super) fn pack(
         .map_err(|error| cannot_write(&target, &error))?;
     let id = options.id.as_deref().unwrap_or(artifact.id());
     let written = match voice.form {
-        OutputForm::Json | OutputForm::Matrix => write_json(&archive, id, &out, process.out),
+        OutputForm::Json => write_json(&archive, id, &out, process.out),
         OutputForm::Text => write_text(&archive, id, &out, process.out),
     };
     finish_output(written, process);

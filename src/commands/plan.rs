@@ -66,24 +66,14 @@ pub(super) fn finish(
         report.exit = Exit::Usage;
         return write_report(report, voice, &Redactor::new(), process);
     }
-    tell_jobs(previews, voice, process);
+    let changes = previews.iter().any(|preview| preview.action.is_change());
+    ci::publish_plan(changes, voice.ci, process.environment, process.err);
     let written = match voice.form {
         OutputForm::Text => report::plan::text(previews, report, voice.style, process.out),
         OutputForm::Json => report::plan::json(previews, report, process.out),
-        OutputForm::Matrix => report::plan::matrix(previews, process.out),
     };
     finish_output(written, process);
     report.exit
-}
-
-/// Tells the CI system what later jobs can be made of.
-fn tell_jobs(previews: &[Preview], voice: &Voice, process: &mut Process<'_>) {
-    let changes = previews.iter().any(|preview| preview.action.is_change());
-    let mut matrix = Vec::new();
-    // writing into memory does not fail
-    let _ = report::plan::matrix(previews, &mut matrix);
-    let matrix = String::from_utf8_lossy(&matrix);
-    ci::publish_plan(changes, &matrix, voice.ci, process.environment, process.err);
 }
 
 /// Changes are no failure unless they are asked to be one; what can't be planned is.

@@ -207,7 +207,7 @@ fn tell(
     );
     let mut out = Masked::new(process.out, redactor);
     let written = match voice.form {
-        OutputForm::Json | OutputForm::Matrix => report::json(stages, report.exit, &mut out),
+        OutputForm::Json => report::json(stages, report.exit, &mut out),
         OutputForm::Text => report::text(stages, voice.style, &mut out),
     };
     let written = written.and_then(|()| out.flush());

@@ -33,11 +33,7 @@ impl Voice {
             None => word(
                 options,
                 "output",
-                &[
-                    ("text", OutputForm::Text),
-                    ("json", OutputForm::Json),
-                    ("matrix", OutputForm::Matrix),
-                ],
+                &[("text", OutputForm::Text), ("json", OutputForm::Json)],
             )?
             .unwrap_or(OutputForm::Text),
         };

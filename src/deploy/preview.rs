@@ -96,8 +96,6 @@ pub struct Preview {
     pub id: String,
     /// Where it lies, as the caller named it.
     pub path: String,
-    /// The places, in the plan, of those that it needs.
-    pub needs: Vec<usize>,
     /// Its type, when it is known.
     pub kind: Option<ArtifactKind>,
     /// Its package.
@@ -167,7 +165,6 @@ fn preview(context: &Context<'_>, one: Surveyed<'_>) -> Preview {
         path: content(job).map_or_else(String::new, |content| {
             content.root.to_string_lossy().into_owned()
         }),
-        needs: job.needs.clone(),
         kind: content(job).map(|content| content.kind),
         package: content(job).map(|content| content.package.0.clone()),
         action,
@@ -211,7 +208,6 @@ fn unknown(job: &Job, message: Message, exit: Exit) -> Preview {
         path: content(job).map_or_else(String::new, |content| {
             content.root.to_string_lossy().into_owned()
         }),
-        needs: job.needs.clone(),
         kind: content(job).map(|content| content.kind),
         package: content(job).map(|content| content.package.0.clone()),
         action: Action::Unknown,

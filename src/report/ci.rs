@@ -160,18 +160,12 @@ fn step_files(
     }
 }
 
-/// Tells a plan to the steps and jobs that come after: whether anything would be done, and the jobs of a matrix.
-pub fn publish_plan(
-    changes: bool,
-    matrix: &str,
-    ci: Ci,
-    environment: &Environment,
-    err: &mut dyn Write,
-) {
+/// Tells the steps and jobs that come after a plan whether anything would be done.
+pub fn publish_plan(changes: bool, ci: Ci, environment: &Environment, err: &mut dyn Write) {
     if ci == Ci::Github
         && let Some(path) = environment.get("GITHUB_OUTPUT").map(Path::new)
     {
-        let outputs = format!("changes={changes}\nmatrix={}\n", matrix.trim());
+        let outputs = format!("changes={changes}\n");
         if let Err(error) = append(path, &outputs) {
             warn("the step outputs", path, &error, err);
         }

@@ -1,4 +1,4 @@
-//! Plans: what would be done, for people, for programs and for CI matrices.
+//! Plans: what would be done, for people and for programs.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -196,82 +196,6 @@ fn file(change: &Change) -> serde_json::Value {
         "summary": disarm(&first),
         "diff": lines.map(|line| disarm_source(&line)).collect::<Vec<_>>(),
     })
-}
-
-/// The most jobs of a matrix: they share one tenant, and its limits.
-const MOST_JOBS: usize = 4;
-/// The requests in a second that the jobs share.
-const DESIGNTIME_RATE: usize = 8;
-const RUNTIME_RATE: usize = 40;
-
-/// Writes the jobs of a CI matrix: one for each group of artifacts that belong together and in which something is to be
-/// done, with the pace divided. The names are those of variables that flowship reads.
-pub fn matrix(previews: &[Preview], out: &mut dyn Write) -> io::Result<()> {
-    let jobs = jobs(previews);
-    let share = |rate: usize| (rate / jobs.len().max(1)).max(1).to_string();
-    let include: Vec<_> = jobs
-        .iter()
-        .enumerate()
-        .map(|(number, places)| {
-            let paths: Vec<&str> = places
-                .iter()
-                .map(|place| previews[*place].path.as_str())
-                .collect();
-            json!({
-                "FLOWSHIP_GROUP": (number + 1).to_string(),
-                "FLOWSHIP_PATHS": paths.join("\n"),
-                "FLOWSHIP_DESIGNTIME_RATE": share(DESIGNTIME_RATE),
-                "FLOWSHIP_RUNTIME_RATE": share(RUNTIME_RATE),
-            })
-        })
-        .collect();
-    let text = super::json::compact(&json!({ "include": include }))?;
-    writeln!(out, "{text}")
-}
-
-/// The groups, put together into at most [`MOST_JOBS`] of about the same size.
-fn jobs(previews: &[Preview]) -> Vec<Vec<usize>> {
-    let mut groups: Vec<Vec<usize>> = groups(previews)
-        .into_iter()
-        .filter(|group| {
-            group
-                .iter()
-                .any(|place| previews[*place].action != Action::Unchanged)
-        })
-        .collect();
-    groups.sort_by_key(|group| std::cmp::Reverse(group.len()));
-    let mut jobs: Vec<Vec<usize>> = Vec::new();
-    for group in groups {
-        if jobs.len() < MOST_JOBS {
-            jobs.push(group);
-        } else if let Some(smallest) = jobs.iter_mut().min_by_key(|job| job.len()) {
-            smallest.extend(group);
-        }
-    }
-    for job in &mut jobs {
-        job.sort_unstable();
-    }
-    jobs.sort();
-    jobs
-}
-
-/// The artifacts in groups that do not need each other.
-fn groups(previews: &[Preview]) -> Vec<Vec<usize>> {
-    let mut group_of: Vec<usize> = (0..previews.len()).collect();
-    for (place, preview) in previews.iter().enumerate() {
-        for need in preview.needs.iter().filter(|need| **need < previews.len()) {
-            let (kept, joined) = (group_of[place], group_of[*need]);
-            group_of
-                .iter_mut()
-                .filter(|group| **group == joined)
-                .for_each(|group| *group = kept);
-        }
-    }
-    let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for (place, group) in group_of.into_iter().enumerate() {
-        groups.entry(group).or_default().push(place);
-    }
-    groups.into_values().collect()
 }
 
 fn problem(message: &Message) -> serde_json::Value {

@@ -34,24 +34,6 @@ print(re.sub(r"\$\[\[ inputs\.([a-z-]+) \]\]", lambda m: defaults.get(m[1], "x")
 PY
 }
 schema "$EXAMPLES/.gitlab-ci.yml" >"$SCRATCH/schema.log" || { cat "$SCRATCH/schema.log"; die ".gitlab-ci.yml"; }
-schema "$EXAMPLES/many.gitlab-ci.yml" >"$SCRATCH/schema.log" || { cat "$SCRATCH/schema.log"; die "many.gitlab-ci.yml"; }
-# The child pipeline that its plan job makes: valid, with a job for each artifact of two, and the variables of each.
-mkdir -p "$SCRATCH/many/flows"
-for flow in one two; do
-    cp -R "$ROOT/ci-examples/flows/hello-timer" "$SCRATCH/many/flows/$flow"
-    sed -i.bak "s/^Bundle-SymbolicName: [^;]*/Bundle-SymbolicName: Many_$flow/" "$SCRATCH/many/flows/$flow/META-INF/MANIFEST.MF"
-done
-python3 - "$EXAMPLES/many.gitlab-ci.yml" >"$SCRATCH/many/plan.sh" <<'PY'
-import re, sys
-text = open(sys.argv[1]).read()
-block = re.search(r"(?m)^  script:\n    - '(.*)'\n    - \|\n((?:      .*\n|\n)+?)  artifacts:", text)
-print(block.group(1).replace("plan flows", "plan flows --sandbox"))
-print(re.sub(r"(?m)^      ", "", block.group(2)))
-PY
-(cd "$SCRATCH/many" && FLOWSHIP=$FLOWSHIP_BIN FLOWSHIP_PACKAGE=Demo sh plan.sh >log 2>&1) || { cat "$SCRATCH/many/log"; die "the plan job"; }
-schema "$SCRATCH/many/jobs.yml" >"$SCRATCH/schema.log" || { cat "$SCRATCH/schema.log" "$SCRATCH/many/jobs.yml"; die "the child pipeline"; }
-[ "$(grep -o '"FLOWSHIP_PATHS":"flows/[a-z]*"' "$SCRATCH/many/jobs.yml" | sort | tr '\n' ' ')" = '"FLOWSHIP_PATHS":"flows/one" "FLOWSHIP_PATHS":"flows/two" ' ] || die "the jobs of the child pipeline"
-ok "many.gitlab-ci.yml and the child pipeline that it makes"
 body "$EXAMPLES/template.yml" >"$SCRATCH/template-body.yml"
 [ -s "$SCRATCH/template-body.yml" ] || die "template.yml has no second document"
 schema "$SCRATCH/template-body.yml" >"$SCRATCH/schema.log" || { cat "$SCRATCH/schema.log"; die "template.yml"; }

@@ -185,7 +185,7 @@ for path in sorted(root.glob("github/deploy*.yml")):
     text = path.read_text()
     if "concurrency:" not in text or "cancel-in-progress: false" not in text or "cancel-in-progress: true" in text:
         wrong.append(f"{path.name}: no concurrency group, or one that cancels")
-for path in [root / "gitlab/.gitlab-ci.yml", root / "gitlab/many.gitlab-ci.yml", root / "gitlab/template.yml"]:
+for path in [root / "gitlab/.gitlab-ci.yml", root / "gitlab/template.yml"]:
     if not re.search(r"(?m)^ +resource_group: ", path.read_text()):
         wrong.append(f"{path.name}: no resource_group")
 if not re.search(r"(?m)^ +disableConcurrentBuilds\(\)", (root / "jenkins/Jenkinsfile").read_text()):
@@ -202,7 +202,7 @@ broken_examples() {
 }
 broken_examples github/deploy.yml 's/cancel-in-progress: false/cancel-in-progress: true/'
 refused 'a deployment that is cut off by the next one' 'one that cancels' waits "$scratch/examples"
-broken_examples gitlab/many.gitlab-ci.yml '/resource_group/d'
+broken_examples gitlab/.gitlab-ci.yml '/resource_group/d'
 refused 'a GitLab job without a resource group' 'no resource_group' waits "$scratch/examples"
 
 printf '\nall static gates hold\n'

@@ -268,40 +268,7 @@ fn no_value_of_a_parameter_is_in_a_plan_file() {
 }
 
 #[test]
-fn a_matrix_holds_what_belongs_together_and_has_something_to_do() {
-    let tenant = running("Same");
-    let repository = Repository::of(&["Same", "New_A", "New_B"]);
-    let run = plan(&repository, &tenant)
-        .args(["--output", "matrix"])
-        .run()
-        .exit(0);
-    let json: Value = run.json();
-    let jobs = json["include"].as_array().unwrap();
-    let paths: Vec<&str> = jobs
-        .iter()
-        .map(|job| job["FLOWSHIP_PATHS"].as_str().unwrap())
-        .collect();
-    assert_eq!(paths, ["flows/New_A", "flows/New_B"]);
-    assert_eq!(jobs[0]["FLOWSHIP_DESIGNTIME_RATE"], "4");
-    let mut job = repository
-        .call(&tenant, "deploy")
-        .args(["--package", "Orders"]);
-    for (name, value) in jobs[0].as_object().unwrap() {
-        job = job.env(name, value.as_str().unwrap());
-    }
-    job.run().exit(0).verdict("started");
-    assert_eq!(tenant.deployments("New_A"), 1);
-    assert_eq!(tenant.deployments("New_B"), 0);
-    repository
-        .deploy(&tenant)
-        .args(["--output", "matrix"])
-        .run()
-        .exit(2)
-        .stderr_has("a matrix is what `flowship plan` gives");
-}
-
-#[test]
-fn github_is_told_what_later_jobs_can_be_made_of() {
+fn github_is_told_whether_a_plan_has_anything_to_do() {
     let tenant = running("Same");
     let repository = Repository::of(&["Same", "New"]);
     let outputs = repository.path().join("outputs");
@@ -310,13 +277,5 @@ fn github_is_told_what_later_jobs_can_be_made_of() {
         .env("GITHUB_OUTPUT", &outputs)
         .run()
         .exit(0);
-    let text = fs::read_to_string(outputs).unwrap();
-    assert!(
-        text.contains("changes=true\nmatrix={\"include\":["),
-        "{text}"
-    );
-    assert!(
-        text.contains("flows/New") && !text.contains("flows/Same"),
-        "{text}"
-    );
+    assert_eq!(fs::read_to_string(outputs).unwrap(), "changes=true\n");
 }
