@@ -796,10 +796,6 @@ pub struct WaitArgs {
     /// How long STARTED must hold before it is believed. [default: 0s]
     #[arg(long, value_name = "TIME")]
     pub settle: Option<Span>,
-    /// Deploys once more, and says so, after a failure that is known to pass: TIMEOUT_START, or GenerationFailed because
-    /// the build service did not answer. Nothing else is ever deployed again.
-    #[arg(long, action = ArgAction::SetTrue)]
-    pub retry_known_faults: bool,
 }
 
 /// Where to try it out.

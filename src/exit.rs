@@ -23,6 +23,8 @@ pub enum Exit {
     Worse,
     /// `plan --fail-on-changes`: something would be done.
     Changes,
+    /// The tenant's own passing fault ended a deployment.
+    Transient,
     /// Ended by Ctrl-C.
     Interrupted,
     /// Ended by SIGTERM.
@@ -31,7 +33,7 @@ pub enum Exit {
 
 impl Exit {
     /// Every code, in the order of the README's table.
-    pub const ALL: [Exit; 12] = [
+    pub const ALL: [Exit; 13] = [
         Exit::Ok,
         Exit::Failed,
         Exit::Usage,
@@ -42,6 +44,7 @@ impl Exit {
         Exit::Undecided,
         Exit::Worse,
         Exit::Changes,
+        Exit::Transient,
         Exit::Interrupted,
         Exit::Terminated,
     ];
@@ -70,6 +73,7 @@ impl Exit {
             Exit::Undecided => 7,
             Exit::Worse => 8,
             Exit::Changes => 9,
+            Exit::Transient => 11,
             Exit::Interrupted => 130,
             Exit::Terminated => 143,
         }
@@ -89,6 +93,7 @@ impl Exit {
             Exit::Undecided => "undecided",
             Exit::Worse => "worse",
             Exit::Changes => "changes",
+            Exit::Transient => "transient",
             Exit::Interrupted | Exit::Terminated => "interrupted",
         }
     }
@@ -97,14 +102,15 @@ impl Exit {
     fn severity(self) -> u8 {
         match self {
             Exit::Ok => 0,
-            Exit::Undecided => 1,
-            Exit::Unreachable => 2,
-            Exit::Protocol => 3,
-            Exit::Artifact => 4,
-            Exit::Refused => 5,
-            Exit::Failed => 6,
-            Exit::Worse => 7,
-            Exit::Usage | Exit::Changes | Exit::Interrupted | Exit::Terminated => 8,
+            Exit::Transient => 1,
+            Exit::Undecided => 2,
+            Exit::Unreachable => 3,
+            Exit::Protocol => 4,
+            Exit::Artifact => 5,
+            Exit::Refused => 6,
+            Exit::Failed => 7,
+            Exit::Worse => 8,
+            Exit::Usage | Exit::Changes | Exit::Interrupted | Exit::Terminated => 9,
         }
     }
 
@@ -131,6 +137,7 @@ mod tests {
             Exit::Protocol,
             Exit::Unreachable,
             Exit::Undecided,
+            Exit::Transient,
             Exit::Ok,
         ];
         for (place, worse) in order.iter().enumerate() {

@@ -166,7 +166,6 @@ pub(super) fn rules_without_files(
         back: None,
         reach: settings.reach(process),
         version: VersionRule::Keep,
-        retry_known_faults: options.switch(wait.retry_known_faults, "retry-known-faults")?,
         settle: span(wait.settle, options, "settle", Duration::ZERO)?,
         poll_interval: span(wait.poll_interval, options, "poll-interval", DEFAULT_POLL)?,
     })

@@ -244,10 +244,6 @@ impl Asked<'_> {
                 .parsed(wanted.save_as_version.clone(), "save-as-version")?
                 .map(super::deploy::version_rule)
                 .unwrap_or_default(),
-            retry_known_faults: options.switch(
-                self.wait.is_some_and(|wait| wait.retry_known_faults),
-                "retry-known-faults",
-            )?,
             settle: span(
                 self.wait.and_then(|wait| wait.settle),
                 options,

@@ -87,7 +87,12 @@ pub(super) fn transport(
     if !dry
         && matches!(
             exit,
-            Exit::Failed | Exit::Unreachable | Exit::Undecided | Exit::Protocol | Exit::Refused
+            Exit::Failed
+                | Exit::Unreachable
+                | Exit::Undecided
+                | Exit::Protocol
+                | Exit::Refused
+                | Exit::Transient
         )
     {
         let _ = writeln!(

@@ -213,8 +213,6 @@ pub struct Rules {
     pub reach: Vec<String>,
     /// Which version the tenant is to show.
     pub version: VersionRule,
-    /// Deploy once more after a failure that is known to pass.
-    pub retry_known_faults: bool,
     /// How long STARTED must stand.
     pub settle: Duration,
     /// The first pause between two looks.

@@ -1,6 +1,5 @@
 //! Deploying: survey what the tenant holds, plan, write, watch, settle. A failed deployment is a verdict, not an error.
 
-mod again;
 pub mod approval;
 pub mod backup;
 pub mod job;
@@ -107,8 +106,6 @@ pub(crate) struct Pending {
     by_list: bool,
     /// When the task was last asked.
     task_asked: Moment,
-    /// It was deployed a second time, after a fault that is known to pass.
-    retried: bool,
     /// Since when it has failed without a text that says why.
     text_late_since: Option<Moment>,
 }
@@ -134,7 +131,6 @@ impl Pending {
             told_at: Duration::ZERO,
             by_list,
             task_asked: Duration::ZERO,
-            retried: false,
             text_late_since: None,
         }
     }

@@ -10,6 +10,7 @@ use super::verdict::{self, Doubt, Judgement};
 use super::{Context, Pending, survey};
 use crate::artifact::ArtifactKind;
 use crate::clock::Deadline;
+use crate::exit::Exit;
 use crate::http::retry;
 use crate::tenant::Reading;
 use crate::tenant::error::TenantError;
@@ -23,7 +24,7 @@ const TEXT_AFTER: Duration = Duration::from_secs(8);
 const LOOKS_AT_PARAMETERS: u32 = 3;
 
 /// What stands before an error text that may be of the deployment before.
-pub(super) const PERHAPS_OLD: &str = "(perhaps of the deployment before) ";
+const PERHAPS_OLD: &str = "(perhaps of the deployment before) ";
 
 /// Whether the design time is still what we left.
 enum SealState {
@@ -292,6 +293,7 @@ fn failed(
 ) -> Verdict {
     let mut message = Message::new(what);
     message.causes = causes;
+    let mut own = vec![message.what.clone()];
     let old_text = one.evidence.new_record().is_none()
         && one
             .evidence
@@ -304,6 +306,8 @@ fn failed(
             .causes
             .iter_mut()
             .for_each(|cause| cause.insert_str(0, PERHAPS_OLD));
+    } else {
+        own.extend(message.causes.iter().cloned());
     }
     let old_runs = one.evidence.new_record().is_none()
         && one
@@ -327,7 +331,13 @@ fn failed(
             .causes
             .push("the deployment before still runs".to_owned());
     }
-    Verdict::bad(Word::Failed, evidence(context, one, &[]), message)
+    let verdict = Verdict::bad(Word::Failed, evidence(context, one, &[]), message);
+    let exit = if error_information::passes(&own) {
+        Exit::Transient
+    } else {
+        verdict.exit
+    };
+    Verdict { exit, ..verdict }
 }
 
 /// The verdict with the tenant's error text. One that is late (204) is waited for, while the others are looked at.

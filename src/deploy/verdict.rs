@@ -228,12 +228,6 @@ impl Evidence {
         }
     }
 
-    /// The evidence of another deployment of the same content, from a fresh baseline.
-    #[must_use]
-    pub fn again(&self, baseline: Baseline) -> Self {
-        Self::new(baseline, self.existed, self.version.clone(), self.settle)
-    }
-
     /// Takes note of how a deploy call was taken.
     pub fn called(&mut self, call: Call) {
         if let Call::Accepted { at, task } = &call {

@@ -7,7 +7,7 @@ use super::outcome::{Message, Verdict, Word};
 use super::settle::{self, Settled};
 use super::stray::{self, Stray};
 use super::verdict::{Call, Doubt, Judgement, RuntimeAnswer, TaskAnswer};
-use super::{Context, Pending, again, parameters, survey};
+use super::{Context, Pending, parameters, survey};
 use crate::artifact::ArtifactKind;
 use crate::clock::Moment;
 use crate::crew;
@@ -278,9 +278,6 @@ impl<'a> Watch<'a> {
         let mut decided = Vec::new();
         for (mut one, settled) in settled {
             match settled {
-                Settled::Verdict(verdict) if again::deploy(self.context, &mut one, &verdict) => {
-                    self.pending.push(one);
-                }
                 Settled::Verdict(verdict) => decided.push(Decided {
                     watched: one,
                     verdict: *verdict,

@@ -120,7 +120,9 @@ fn result(outcome: &Outcome, phase: Phase) -> Result<'_> {
         (Some(_), _) if phase < outcome.phase => Result::Passed,
         (Some(_), _) if phase > outcome.phase => Result::Skipped("not reached"),
         (Some(message), _) => match outcome.verdict.exit {
-            Exit::Failed | Exit::Artifact | Exit::Undecided => Result::Failure(message),
+            Exit::Failed | Exit::Artifact | Exit::Undecided | Exit::Transient => {
+                Result::Failure(message)
+            }
             _ => Result::Error(message),
         },
     }

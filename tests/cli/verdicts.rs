@@ -413,28 +413,20 @@ fn a_run_after_an_undecided_one_waits_for_that_deployment_and_writes_nothing() {
 }
 
 #[test]
-fn a_fault_that_is_known_to_pass_is_tried_once_more_when_asked_and_only_once() {
+fn a_fault_of_the_tenant_that_passes_ends_with_a_code_of_its_own_and_one_deployment() {
     const SILENT: &str = "cause=Did not receive response from Generation and build service";
-    const TIMEOUT: &str = "cause=TIMEOUT_START";
-    const RETRY: &str = "--retry-known-faults";
-    for (scenarios, option, code, deployments) in [
-        (&["build-fail#1", SILENT][..], Some(RETRY), 0, 2),
-        (&["start-error#1", TIMEOUT], Some(RETRY), 0, 2),
-        (&["build-fail#1", SILENT], None, 1, 1),
-        (&["build-fail", SILENT], Some(RETRY), 1, 2),
-        (&["build-fail#1"], Some(RETRY), 1, 1),
-        (&["start-error#1"], Some(RETRY), 1, 1),
+    for (scenarios, code) in [
+        (&["build-fail", SILENT][..], 11),
+        (&["start-error", "cause=TIMEOUT_START"], 11),
+        (&["build-fail"], 1),
+        (&["start-error"], 1),
     ] {
         let flow = Flow::new();
         let tenant = Tenant::new(scenarios);
-        let run = Flowship::deploy(&tenant, flow.path())
-            .args(option)
+        Flowship::deploy(&tenant, flow.path())
             .run()
-            .exit(code);
-        tenant.deployed(&flow.id, deployments);
-        let told = run
-            .stdout
-            .contains("deployed once more, as --retry-known-faults asks");
-        assert_eq!(told, deployments == 2, "{run}");
+            .exit(code)
+            .verdict("failed");
+        tenant.deployed_once(&flow.id);
     }
 }
