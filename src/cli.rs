@@ -174,9 +174,6 @@ pub struct RollbackArgs {
     /// written there.
     #[arg(long, action = ArgAction::SetTrue)]
     pub rollback_best_effort: bool,
-    /// With --rollback: takes away what was not there before, and undeploys what was not deployed.
-    #[arg(long, action = ArgAction::SetTrue)]
-    pub rollback_remove_new: bool,
 }
 
 /// Arguments of `plan`.

@@ -33,9 +33,8 @@ pub(super) fn rules(
     let options = Options::new(process.environment);
     let on_timeout = options.switch(args.rollback_on_timeout, "rollback-on-timeout")?;
     let best_effort = options.switch(args.rollback_best_effort, "rollback-best-effort")?;
-    let remove_new = options.switch(args.rollback_remove_new, "rollback-remove-new")?;
     let Some(word) = options.text(asked, "rollback") else {
-        return if on_timeout || best_effort || remove_new {
+        return if on_timeout || best_effort {
             Err(without_rollback())
         } else {
             Ok(None)
@@ -49,7 +48,6 @@ pub(super) fn rules(
         scope: *scope,
         on_timeout,
         best_effort,
-        remove_new,
         directory: jobs::backup_directory(&wanted.value_mappings, process),
         timeout,
     }))

@@ -411,8 +411,6 @@ pub enum PutBack {
     DesignTime,
     /// It is in the design time again and runs.
     Restored,
-    /// What was not there before is gone again.
-    Removed,
     /// Nothing was done, for a reason that is told.
     Left,
     /// It could not be put back.
@@ -426,7 +424,6 @@ impl PutBack {
         match self {
             PutBack::DesignTime => "design-time",
             PutBack::Restored => "restored",
-            PutBack::Removed => "removed",
             PutBack::Left => "left",
             PutBack::Failed => "failed",
         }
@@ -451,6 +448,17 @@ pub struct Rollback {
     pub saved: Option<String>,
     /// The command that puts it back.
     pub repair: Option<String>,
+}
+
+impl Rollback {
+    /// Result and message for people. A message about what was left needs no word before it.
+    #[must_use]
+    pub fn told(&self) -> String {
+        match self.result {
+            PutBack::Left => self.message.clone(),
+            result => format!("{}: {}", result.as_str(), self.message),
+        }
+    }
 }
 
 /// How one artifact ended.

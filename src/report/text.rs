@@ -101,12 +101,7 @@ pub fn result(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<
             writeln!(out, "{mark}  note: {}", disarm(note))?;
         }
         if let Some(rollback) = &outcome.rollback {
-            writeln!(
-                out,
-                "{mark}  rollback: {}: {}",
-                rollback.result.as_str(),
-                disarm(&rollback.message)
-            )?;
+            writeln!(out, "{mark}  rollback: {}", disarm(&rollback.told()))?;
             if let Some(saved) = &rollback.saved {
                 writeln!(out, "{mark}  kept: {}", disarm(saved))?;
             }

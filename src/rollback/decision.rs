@@ -19,8 +19,6 @@ pub struct Rules {
     pub on_timeout: bool,
     /// Also where it is not proven that what runs is what the design time holds.
     pub best_effort: bool,
-    /// What was not there before is removed.
-    pub remove_new: bool,
     /// Where the content of before is kept.
     pub directory: PathBuf,
     /// How long a rollback may take.
@@ -83,53 +81,13 @@ pub(super) fn step(was: Was, now: Option<&RuntimeArtifact>, sent: Sent, not_buil
     }
 }
 
-/// What becomes of an artifact that was not in the design time before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
-    /// It is left.
-    Left,
-    /// It is deleted; what ran before goes on running, or never came up.
-    Deleted,
-    /// It is undeployed and deleted.
-    Removed,
-    /// What ran without it runs no longer, and nothing of it is known: a person is needed.
-    Lost,
-}
-
-/// Decides so. `before` and `now`: what the runtime showed before the first write, and after the failure.
+/// Whether what ran before without an artifact in the design time runs no longer. `before` and `now`: what the runtime
+/// showed before the first write, and after the failure.
 #[must_use]
-pub(super) fn newcomer(
-    before: Option<&RuntimeArtifact>,
-    now: Option<&RuntimeArtifact>,
-    sent: Sent,
-    rules: &Rules,
-) -> Fate {
+pub(super) fn is_lost(before: Option<&RuntimeArtifact>, now: Option<&RuntimeArtifact>) -> bool {
     let ran = before
         .filter(|record| !matches!(record.status, RuntimeStatus::Error | RuntimeStatus::Stopped));
-    match (before, ran) {
-        (_, Some(record)) if sent == Sent::Call && !still_runs(record.deployed_on, now) => {
-            Fate::Lost
-        }
-        _ if !rules.remove_new => Fate::Left,
-        // what was deployed without it is not undeployed
-        (Some(_), _) => Fate::Deleted,
-        (None, _) => Fate::Removed,
-    }
-}
-
-/// Whether a deployment that did not run before is to be undeployed again: it was not there, or somebody had stopped it and
-/// it runs now.
-#[must_use]
-pub(super) fn undeploys_again(
-    was: Was,
-    now: Option<&RuntimeArtifact>,
-    sent: Sent,
-    rules: &Rules,
-) -> bool {
-    let runs_now = now.is_some_and(|record| record.status == RuntimeStatus::Started);
-    rules.remove_new
-        && sent == Sent::Call
-        && (was == Was::NotDeployed || (was == Was::Stopped && runs_now))
+    ran.is_some_and(|record| !still_runs(record.deployed_on, now))
 }
 
 /// The values of before that have to be written again, and the keys that a colleague has changed meanwhile: those are
@@ -188,12 +146,11 @@ mod tests {
         Word::Skipped,
     ];
 
-    fn rules(on_timeout: bool, remove_new: bool) -> Rules {
+    fn rules(on_timeout: bool) -> Rules {
         Rules {
             scope: Scope::Each,
             on_timeout,
             best_effort: false,
-            remove_new,
             directory: PathBuf::new(),
             timeout: Duration::ZERO,
         }
@@ -212,7 +169,7 @@ mod tests {
     fn nothing_is_put_back_where_nothing_was_sent() {
         for word in WORDS {
             assert!(
-                !calls_for_one(word, Phase::Start, Sent::Nothing, &rules(true, true)),
+                !calls_for_one(word, Phase::Start, Sent::Nothing, &rules(true)),
                 "{word:?}"
             );
         }
@@ -222,13 +179,8 @@ mod tests {
     fn what_nobody_decided_is_put_back_only_when_asked() {
         for sent in [Sent::Content, Sent::Call] {
             for word in [Word::Undecided, Word::Unreachable] {
-                assert!(!calls_for_one(
-                    word,
-                    Phase::Start,
-                    sent,
-                    &rules(false, false)
-                ));
-                assert!(calls_for_one(word, Phase::Start, sent, &rules(true, false)));
+                assert!(!calls_for_one(word, Phase::Start, sent, &rules(false)));
+                assert!(calls_for_one(word, Phase::Start, sent, &rules(true)));
             }
             for word in [
                 Word::Started,
@@ -237,7 +189,7 @@ mod tests {
                 Word::Superseded,
             ] {
                 assert!(
-                    !calls_for_one(word, Phase::Start, sent, &rules(true, true)),
+                    !calls_for_one(word, Phase::Start, sent, &rules(true)),
                     "{word:?}"
                 );
             }
@@ -245,7 +197,7 @@ mod tests {
                 Word::Failed,
                 Phase::Start,
                 sent,
-                &rules(false, false)
+                &rules(false)
             ));
         }
     }
@@ -302,12 +254,7 @@ mod tests {
     #[test]
     fn a_smoke_test_that_was_not_let_in_says_nothing_about_the_flow() {
         for on_timeout in [true, false] {
-            let called = calls_for_one(
-                Word::Refused,
-                Phase::Smoke,
-                Sent::Call,
-                &rules(on_timeout, false),
-            );
+            let called = calls_for_one(Word::Refused, Phase::Smoke, Sent::Call, &rules(on_timeout));
             assert_eq!(called, on_timeout);
         }
     }
@@ -332,68 +279,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_new_is_left_unless_it_is_to_be_removed() {
-        for (remove, expected) in [(false, Fate::Left), (true, Fate::Removed)] {
-            for sent in [Sent::Content, Sent::Call] {
-                let now = record(RuntimeStatus::Error, 9);
-                let found = newcomer(None, Some(&now), sent, &rules(false, remove));
-                assert_eq!(found, expected);
-            }
-        }
-    }
-
-    #[test]
-    fn what_runs_without_a_design_time_artifact_is_never_undeployed() {
-        let statuses = [
-            RuntimeStatus::Started,
-            RuntimeStatus::Starting,
-            RuntimeStatus::Stopping,
-            RuntimeStatus::Stopped,
-            RuntimeStatus::Error,
-            RuntimeStatus::Other("NEW".to_owned()),
-        ];
-        for status in statuses {
-            let before = record(status.clone(), 7);
-            for now in [
-                None,
-                Some(before.clone()),
-                Some(record(RuntimeStatus::Error, 9)),
-            ] {
-                for sent in [Sent::Content, Sent::Call] {
-                    for remove in [false, true] {
-                        let found =
-                            newcomer(Some(&before), now.as_ref(), sent, &rules(true, remove));
-                        assert_ne!(found, Fate::Removed, "{status:?} {now:?}");
-                    }
-                }
-            }
-        }
+    fn what_ran_without_a_design_time_artifact_is_lost_when_it_runs_no_longer() {
         let ran = record(RuntimeStatus::Started, 7);
         let broken = record(RuntimeStatus::Error, 9);
-        let is = |now, sent, remove| newcomer(Some(&ran), Some(now), sent, &rules(false, remove));
-        assert_eq!(is(&broken, Sent::Call, true), Fate::Lost);
-        assert_eq!(is(&ran, Sent::Call, true), Fate::Deleted);
-        assert_eq!(is(&ran, Sent::Call, false), Fate::Left);
-    }
-
-    #[test]
-    fn only_what_did_not_run_is_undeployed_again_and_only_when_asked() {
-        let (runs, failed) = (
-            record(RuntimeStatus::Started, 9),
-            record(RuntimeStatus::Error, 9),
-        );
-        for (was, now, expected) in [
-            (Was::NotDeployed, &failed, true),
-            (Was::NotDeployed, &runs, true),
-            (Was::Stopped, &runs, true),
-            (Was::Stopped, &failed, false),
-            (Was::Broken, &runs, false),
-            (Was::Running(None), &runs, false),
-            (Was::Unknown, &runs, false),
+        for (before, now, expected) in [
+            (None, None, false),
+            (None, Some(&broken), false),
+            (Some(&ran), Some(&ran), false),
+            (Some(&ran), Some(&broken), true),
+            (Some(&ran), None, true),
+            (Some(&broken), Some(&broken), false),
         ] {
-            let ask = |sent, remove| undeploys_again(was, Some(now), sent, &rules(false, remove));
-            assert_eq!(ask(Sent::Call, true), expected, "{was:?} {now:?}");
-            assert!(!ask(Sent::Content, true) && !ask(Sent::Call, false));
+            assert_eq!(is_lost(before, now), expected, "{before:?} {now:?}");
         }
     }
 }

@@ -10,8 +10,8 @@ mod decision;
 mod hold;
 mod kept;
 mod memory;
+mod not_kept;
 mod pass;
-mod removal;
 mod restore;
 
 use std::cell::RefCell;
@@ -233,11 +233,8 @@ pub(crate) fn roll_back(
                 None => None,
             };
             let (one, outcome) = (&planned[place], &outcomes[place]);
-            let rollback = removal::of_new(&context, rules, one, outcome, newcomer.as_ref());
-            // where it is left, a later run may be asked to take it away
-            if rollback.result == PutBack::Removed {
-                newcomer.into_iter().for_each(Newcomer::forget);
-            }
+            let rollback = not_kept::left(&context, one, outcome, newcomer.as_ref());
+            newcomer.into_iter().for_each(Newcomer::forget);
             let took = context.clock.now().saturating_sub(began);
             take_note(&mut outcomes[place], rollback, took, &failed);
         }
@@ -338,18 +335,14 @@ fn take_note(outcome: &mut Outcome, rollback: Rollback, took: Moment, failed: &[
     verdict.exit = match rollback.result {
         PutBack::Failed => Exit::Worse,
         PutBack::Left => had_failed,
-        PutBack::DesignTime | PutBack::Restored | PutBack::Removed => match had_failed {
+        PutBack::DesignTime | PutBack::Restored => match had_failed {
             Exit::Ok => Exit::Failed,
             // what had been taken away is back
             Exit::Worse => verdict.word.exit(),
             other => other,
         },
     };
-    let told = format!(
-        "{ROLLBACK}{}: {}",
-        rollback.result.as_str(),
-        rollback.message
-    );
+    let told = format!("{ROLLBACK}{}", rollback.told());
     let message = verdict.message.take();
     let message = match (message, verdict.exit) {
         (None, Exit::Ok) => None,
@@ -363,7 +356,7 @@ fn take_note(outcome: &mut Outcome, rollback: Rollback, took: Moment, failed: &[
     verdict.message = message.map(|message| {
         let open = matches!(verdict.word, Word::Undecided | Word::Unreachable);
         let hint = match (open, rollback.result) {
-            (true, PutBack::DesignTime | PutBack::Restored | PutBack::Removed) => {
+            (true, PutBack::DesignTime | PutBack::Restored) => {
                 Some("run again, with a longer --timeout if your tenant is slow".to_owned())
             }
             _ => hint(message.hint.as_deref(), had_failed, &rollback),

@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
+use super::READERS;
 use super::arrival::{self, Late, Watched};
 use super::course::{self, Course};
 use super::decision::Rules;
 use super::kept::{self, Kept};
-use super::{READERS, removal};
 use crate::crew;
 use crate::deploy::backup::Was;
 use crate::deploy::job::Job;
@@ -185,8 +185,7 @@ impl End {
             (Course::End(rollback), _) => *rollback,
             (Course::Write(way), Some(new)) => {
                 course::shown(outcome, &new);
-                let end = way.judged(context, before, &new, outcome, self.late);
-                removal::after(context, rules, before, outcome, end)
+                way.judged(context, before, &new, outcome, self.late)
             }
             (Course::Write(_), None) => course::not_written(),
         };

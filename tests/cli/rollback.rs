@@ -216,20 +216,22 @@ fn what_can_not_be_put_back_with_certainty_is_not_written_unless_asked() {
 }
 
 #[test]
-fn what_is_new_is_left_or_taken_away() {
-    for (option, result, there) in [
-        (None, "left", true),
-        (Some("--rollback-remove-new"), "removed", false),
+fn what_is_new_stays_and_the_report_says_how_to_remove_it() {
+    for (scenario, text) in [
+        (
+            "start-error#1",
+            "The failed flow stays deployed (ERROR); remove it with `flowship undeploy Orders`",
+        ),
+        ("build-fail#1", "nothing is deployed"),
     ] {
-        let tenant = Tenant::new(&["start-error#1"]);
+        let tenant = Tenant::new(&[scenario]);
         let run = rolled(&tenant, &after())
-            .args(option)
-            .args(["--output", "json"])
             .run()
-            .exit(1);
-        assert_eq!(self::result(&run), result, "{run}");
-        assert_eq!(tenant.design(ID).is_some(), there);
-        assert_eq!(tenant.running(ID).is_some(), there);
+            .exit(1)
+            .stderr_has("rollback: nothing to restore (first deployment). ")
+            .stderr_has(text);
+        assert!(tenant.design(ID).is_some(), "{run}");
+        assert_eq!(tenant.undeployments(ID), 0);
     }
 }
 
@@ -246,13 +248,6 @@ fn what_did_not_run_is_not_started() {
         assert_eq!(tenant.deployments(ID), 1);
         assert_eq!(tenant.running(ID).map(|one| one.status).as_deref(), runtime);
     }
-    let stored = Tenant::holding(&["start-error#1"], vec![before().stored()]);
-    let run = rolled(&stored, &after())
-        .args(["--rollback-remove-new", "--output", "json"])
-        .run()
-        .exit(1);
-    assert_eq!(result(&run), "design-time", "{run}");
-    assert!(stored.running(ID).is_none() && stored.design(ID).is_some());
 }
 
 #[test]
@@ -363,13 +358,7 @@ fn a_smoke_test_that_fails_puts_back_what_ran() {
 fn what_runs_without_a_design_time_artifact_is_not_written_and_never_undeployed() {
     for (options, code, word) in [
         (&[][..], 1, "none"),
-        (&["--rollback-remove-new"], 1, "none"),
         (&["--rollback-best-effort"], 1, "left"),
-        (
-            &["--rollback-best-effort", "--rollback-remove-new"],
-            1,
-            "removed",
-        ),
     ] {
         let tenant = running(&["build-fail#1"]);
         assert!(tenant.colleague(ID, &Deed::Delete));
@@ -388,8 +377,7 @@ fn what_runs_without_a_design_time_artifact_is_not_written_and_never_undeployed(
     let tenant = running(&["start-error-in-place#1"]);
     assert!(tenant.colleague(ID, &Deed::Delete));
     let run = rolled(&tenant, &after())
-        .args(["--rollback-best-effort", "--rollback-remove-new"])
-        .args(["--output", "json"])
+        .args(["--rollback-best-effort", "--output", "json"])
         .run()
         .exit(8);
     assert_eq!(result(&run), "failed", "{run}");
@@ -409,7 +397,7 @@ fn replaced<'a>(repository: &Repository, tenant: &'a Tenant) -> Flowship<'a> {
     repository
         .deploy(tenant)
         .args(["--replace-value-mappings", "--drop-tenant-entries"])
-        .args(["--rollback", "--rollback-remove-new", "--output", "json"])
+        .args(["--rollback", "--output", "json"])
 }
 
 #[test]
@@ -494,47 +482,17 @@ fn a_value_mapping_that_keeps_entries_is_put_back_after_a_kill_as_well() {
 }
 
 #[test]
-fn what_a_killed_run_had_created_is_taken_away_by_the_next() {
-    for (option, result) in [(None, "left"), (Some("--rollback-remove-new"), "removed")] {
-        let tenant = Tenant::new(&["start-error#1", "start-error#2", "latency=1"]);
-        let repository = Repository::new().with(&after());
-        let rolled = || {
-            repository
-                .deploy(&tenant)
-                .args(["--rollback", "--output", "json"])
-                .args(option)
-        };
-        let mut killed = rolled().start();
-        killed.wait_for("deployment accepted");
-        killed.signal("KILL");
-        killed.end();
-        let run = rolled().run().exit(1);
-        assert_eq!(self::result(&run), result, "{run}");
-        assert_eq!(tenant.design(ID).is_none(), option.is_some(), "{run}");
-        assert_eq!(tenant.running(ID).is_none(), option.is_some(), "{run}");
-        let notes = left(repository.path(), "json").len();
-        assert_eq!(notes, usize::from(option.is_none()));
-        // a later run may be asked to take it away
-        if option.is_none() {
-            let tenant_fails_again = rolled().arg("--rollback-remove-new").run();
-            assert_eq!(self::result(&tenant_fails_again), "none");
-        }
-    }
-}
-
-#[test]
-fn what_was_left_is_taken_away_when_a_later_run_is_asked_to() {
-    let tenant = Tenant::new(&["start-error"]);
+fn what_a_killed_run_had_created_is_no_earlier_content() {
+    let tenant = Tenant::new(&["start-error#1", "start-error#2", "latency=1"]);
     let repository = Repository::new().with(&after());
-    let rolled = || {
-        repository
-            .deploy(&tenant)
-            .args(["--rollback", "--output", "json"])
-    };
-    assert_eq!(result(&rolled().run().exit(1)), "left");
-    let run = rolled().arg("--rollback-remove-new").run().exit(1);
-    assert_eq!(result(&run), "removed", "{run}");
-    assert!(tenant.design(ID).is_none() && tenant.running(ID).is_none());
+    killed(&tenant, &repository, "each");
+    let run = repository
+        .deploy(&tenant)
+        .args(["--rollback", "--output", "json"])
+        .run()
+        .exit(1);
+    assert_eq!(result(&run), "left", "{run}");
+    assert!(left(repository.path(), "json").is_empty(), "{run}");
 }
 
 /// Kills a run with a rollback when its deploy call was accepted.
@@ -572,8 +530,7 @@ fn what_came_to_run_after_a_killed_run_is_what_stands_there_now() {
         let repository = repository.with(&next());
         let run = repository
             .deploy(&tenant)
-            .args(["--rollback", scope, "--rollback-remove-new"])
-            .args(["--output", "json"])
+            .args(["--rollback", scope, "--output", "json"])
             .run()
             .exit(1);
         assert_eq!(
