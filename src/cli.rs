@@ -170,10 +170,6 @@ pub struct RollbackArgs {
     /// With --rollback: also when nobody could decide within the time, or the tenant was lost.
     #[arg(long, action = ArgAction::SetTrue)]
     pub rollback_on_timeout: bool,
-    /// With --rollback: also where what runs is not shown to be what the tenant would give back; without it, nothing is
-    /// written there.
-    #[arg(long, action = ArgAction::SetTrue)]
-    pub rollback_best_effort: bool,
 }
 
 /// Arguments of `plan`.

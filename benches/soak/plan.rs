@@ -236,8 +236,7 @@ impl Plan {
         }
         self.rollback = true;
         self.retries = 0;
-        self.options
-            .extend(["--rollback=each", "--rollback-best-effort"].map(str::to_owned));
+        self.options.push("--rollback=each".to_owned());
         for artifact in self.artifacts.iter().filter(|one| one.fate == Fate::Fails) {
             let at = format!("@{}", artifact.id);
             for scenario in &mut self.scenarios {

@@ -50,7 +50,7 @@ pub(super) fn deploy(
         overwrite_drafts: args.overwrite_drafts || request::has(plan, "overwrite-drafts"),
         force: args.force || request::has(plan, "force"),
         no_deploy: args.no_deploy || request::has(plan, "no-deploy"),
-        proven_only: rollback.as_ref().is_some_and(|rules| !rules.best_effort),
+        with_rollback: rollback.is_some(),
         pace: &args.pace,
         try_out: &args.sandbox,
     };
@@ -90,6 +90,7 @@ pub(super) fn settled<'a>(
         process,
     )?;
     rules.reach = settings.reach(process);
+    rules.rollback_required = asked.with_rollback && settings.rollback_required();
     settings.refuse_no_environment()?;
     let chosen = settings
         .select(&wanted.paths, voice, process)?
@@ -160,7 +161,7 @@ pub(super) fn rules_without_files(
         deploy: true,
         parameters_from_artifact: false,
         replace_value_mappings: false,
-        proven_only: false,
+        rollback_required: false,
         drop_tenant_entries: false,
         backup_directory: process.directory.clone(),
         back: None,

@@ -213,8 +213,8 @@ pub(super) struct Asked<'a> {
     pub(super) overwrite_drafts: bool,
     pub(super) force: bool,
     pub(super) no_deploy: bool,
-    /// Nothing is written where a rollback could not be relied on.
-    pub(super) proven_only: bool,
+    /// What fails is put back.
+    pub(super) with_rollback: bool,
     pub(super) pace: &'a PaceArgs,
     pub(super) try_out: &'a TryOutArgs,
 }
@@ -230,7 +230,7 @@ impl Asked<'_> {
             overwrite_drafts: options.switch(self.overwrite_drafts, "overwrite-drafts")?,
             force: self.force,
             deploy: !options.switch(self.no_deploy, "no-deploy")?,
-            proven_only: self.proven_only,
+            rollback_required: false,
             parameters_from_artifact: options
                 .switch(wanted.parameters_from_artifact, "parameters-from-artifact")?,
             replace_value_mappings: options

@@ -38,7 +38,7 @@ pub(super) fn plan(
         overwrite_drafts: args.overwrite_drafts,
         force: args.force,
         no_deploy: args.no_deploy,
-        proven_only: false,
+        with_rollback: false,
         pace: &args.pace,
         try_out: &args.sandbox,
     };

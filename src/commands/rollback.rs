@@ -32,9 +32,8 @@ pub(super) fn rules(
 ) -> Result<Option<Rules>, Refusal> {
     let options = Options::new(process.environment);
     let on_timeout = options.switch(args.rollback_on_timeout, "rollback-on-timeout")?;
-    let best_effort = options.switch(args.rollback_best_effort, "rollback-best-effort")?;
     let Some(word) = options.text(asked, "rollback") else {
-        return if on_timeout || best_effort {
+        return if on_timeout {
             Err(without_rollback())
         } else {
             Ok(None)
@@ -47,7 +46,6 @@ pub(super) fn rules(
     Ok(Some(Rules {
         scope: *scope,
         on_timeout,
-        best_effort,
         directory: jobs::backup_directory(&wanted.value_mappings, process),
         timeout,
     }))

@@ -332,7 +332,7 @@ fn asked<'a>(args: &'a TransportArgs, wanted: &'a WantedArgs) -> Asked<'a> {
         overwrite_drafts: args.overwrite_drafts,
         force: false,
         no_deploy: args.no_deploy,
-        proven_only: false,
+        with_rollback: false,
         pace: &args.pace,
         try_out: &NO_SANDBOX,
     }

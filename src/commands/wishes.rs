@@ -123,6 +123,12 @@ impl Settings {
             .parameters_file_of(self.environment())
     }
 
+    /// Whether nothing may be written that a rollback could not put back.
+    pub(super) fn rollback_required(&self) -> bool {
+        let project = self.project.as_ref();
+        project.is_some_and(|project| project.rollback_required)
+    }
+
     /// The settings file, as it was given.
     pub(super) fn file(&self) -> Option<&Path> {
         self.project.as_ref().map(|project| project.path.as_path())

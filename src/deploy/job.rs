@@ -200,9 +200,8 @@ pub struct Rules {
     pub parameters_from_artifact: bool,
     /// Delete a value mapping that differs, and create it anew.
     pub replace_value_mappings: bool,
-    /// Write nothing where what runs is not shown to be what the design time holds: it could not be put back with
-    /// certainty.
-    pub proven_only: bool,
+    /// Write nothing where what runs could not be put back.
+    pub rollback_required: bool,
     /// Discard the entries of a value mapping that only the tenant has.
     pub drop_tenant_entries: bool,
     /// Where the content of a value mapping is saved before it is deleted.

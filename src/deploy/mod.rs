@@ -249,9 +249,9 @@ fn hold_against(
     }
     let mut on_tenant = Vec::new();
     for one in planned.iter() {
-        // what may not be written for want of a proof ends by itself
-        let unproven = one.job.rules.proven_only && matches!(one.plan, Plan::Refuse(_));
-        if unproven
+        // what is refused because it could not be put back ends by itself
+        let refused = one.job.rules.rollback_required && matches!(one.plan, Plan::Refuse(_));
+        if refused
             || matches!(&one.next, Next::End(verdict, _) if matches!(verdict.word, Word::Refused | Word::Unreachable))
         {
             continue;

@@ -204,11 +204,10 @@ pub fn decide(job: &Job, standing: &Standing) -> Plan {
         },
     };
     match plan {
-        Plan::Act(_)
-            if job.rules.proven_only && standing.remembered.is_none() && !is_proven(standing) =>
-        {
-            Plan::Refuse(unproven(job, standing))
-        }
+        Plan::Act(_) if job.rules.rollback_required => match no_rollback(standing) {
+            Some(why) => Plan::Refuse(rollback_required(job, &why)),
+            None => plan,
+        },
         plan => plan,
     }
 }
@@ -458,46 +457,46 @@ pub fn is_proven(standing: &Standing) -> bool {
     }
 }
 
-/// Why nothing is written where that is not shown.
-fn unproven(job: &Job, standing: &Standing) -> Message {
-    let why = match (&standing.artifact, &standing.runtime) {
-        (Some(artifact), _) if artifact.is_draft() => "the design time holds a draft".to_owned(),
-        (Some(artifact), Some(record)) if record.status == RuntimeStatus::Started => {
-            match (artifact.modified_at(), record.deployed_on) {
-                (Some(saved), Some(deployed)) => {
-                    format!("it was saved at {saved}, and what runs was deployed at {deployed}")
-                }
-                _ => "this tenant gives no dates that could show it".to_owned(),
-            }
-        }
-        (None, Some(record)) => format!(
-            "the runtime shows {}, and the design time has no such artifact: it was deleted, or an access policy hides it from this key",
-            record.status
-        ),
-        (_, Some(record)) => format!("the runtime shows {}", record.status),
-        (_, None) => "the runtime shows nothing".to_owned(),
-    };
-    if standing.artifact.is_none() {
-        return Message::new(format!(
-            "a rollback of {} could not be relied on: what runs is not in the design time, so nothing of it can be kept",
-            job.id
-        ))
-        .because(why)
-        .hint("deploy without --rollback, or take the risk with --rollback-best-effort: if what runs stops running then, it can't be put back");
+/// Why what runs could not be put back, where it could not: what the tenant gives out is not shown to be what runs.
+#[must_use]
+pub fn no_rollback(standing: &Standing) -> Option<String> {
+    let record = standing.runtime.as_ref()?;
+    if standing.remembered.is_some() || is_proven(standing) {
+        return None;
     }
-    let same = match standing.same_content {
-        Some(true) => {
-            "; the content that it holds is already what this run brings: an earlier run may have been killed, and has kept what ran in its own --backup-dir"
-        }
-        Some(false) | None => "",
+    let Some(artifact) = &standing.artifact else {
+        return Some(format!(
+            "the design time has no such artifact (deleted, or hidden by an access policy) while the runtime shows {}, so the running content cannot be downloaded",
+            record.status
+        ));
     };
-    let why = format!("{why}{same}");
-    Message::new(format!(
-        "a rollback of {} could not be relied on: what runs is not shown to be the content that the tenant would give back",
-        job.id
-    ))
-    .because(why)
-    .hint("deploy once without --rollback, or take the risk with --rollback-best-effort: then the design time's content is put back, whether it ever ran or not")
+    let dates = artifact.modified_at().zip(record.deployed_on);
+    Some(match (&record.status, dates) {
+        _ if artifact.is_draft() => {
+            "the design time holds a draft, so the running content cannot be downloaded".to_owned()
+        }
+        (RuntimeStatus::Started, Some((saved, deployed))) if saved >= deployed => format!(
+            "the design time was saved ({saved}) after the running version was deployed ({deployed}), so the running content cannot be downloaded"
+        ),
+        (RuntimeStatus::Started, Some(_)) => {
+            "a deployment of an earlier run may have come late, so it is unknown which content runs"
+                .to_owned()
+        }
+        (RuntimeStatus::Started, None) => {
+            "this tenant gives no dates that show which content runs".to_owned()
+        }
+        (status, _) => {
+            format!("the runtime shows {status}, so it is unknown which content will run")
+        }
+    })
+}
+
+/// Refuses an artifact that could not be put back, as the settings ask.
+#[must_use]
+pub fn rollback_required(job: &Job, why: &str) -> Message {
+    Message::new(format!("rollback not available for {}: {why}", job.id)).hint(
+        "the settings file says `rollback: required`: deploy once without --rollback, or remove that line",
+    )
 }
 
 /// Whether a deployment is going on that began after the last save, by the tenant's clock.

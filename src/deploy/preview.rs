@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::approval::Facts;
+use super::backup;
 use super::job::{Content, Job, Source};
 use super::outcome::Message;
 use super::parameters;
@@ -196,10 +197,25 @@ fn preview(context: &Context<'_>, one: Surveyed<'_>) -> Preview {
         } else {
             Vec::new()
         },
-        notes: standing.notes.iter().map(|note| clean(note)).collect(),
+        notes: standing
+            .notes
+            .iter()
+            .cloned()
+            .chain(steps.and_then(|_| no_rollback(context, job, &standing)))
+            .map(|note| clean(&note))
+            .collect(),
         facts: Some(Facts::of(job, &standing, action)),
         changes: standing.changes,
     }
+}
+
+/// That a rollback could not put back what runs. The note of an earlier run may know more than the tenant shows.
+fn no_rollback(context: &Context<'_>, job: &Job, standing: &Standing) -> Option<String> {
+    let why = plan::no_rollback(standing)?;
+    let directory = &job.rules.backup_directory;
+    let note = backup::place(directory, context.tenant, &job.id, "kept");
+    let is_known = matches!(job.source, Source::Tenant) || note.exists();
+    (!is_known).then(|| format!("rollback not available, because {why}"))
 }
 
 fn unknown(job: &Job, message: Message, exit: Exit) -> Preview {

@@ -17,8 +17,6 @@ pub struct Rules {
     pub scope: Scope,
     /// Also when nobody decided: the deadline, or a tenant that could not be reached after a write.
     pub on_timeout: bool,
-    /// Also where it is not proven that what runs is what the design time holds.
-    pub best_effort: bool,
     /// Where the content of before is kept.
     pub directory: PathBuf,
     /// How long a rollback may take.
@@ -81,7 +79,7 @@ pub(super) fn step(was: Was, now: Option<&RuntimeArtifact>, sent: Sent, not_buil
     }
 }
 
-/// Whether what ran before without an artifact in the design time runs no longer. `before` and `now`: what the runtime
+/// Whether what ran before, and of which nothing was kept, runs no longer. `before` and `now`: what the runtime
 /// showed before the first write, and after the failure.
 #[must_use]
 pub(super) fn is_lost(before: Option<&RuntimeArtifact>, now: Option<&RuntimeArtifact>) -> bool {
@@ -150,7 +148,6 @@ mod tests {
         Rules {
             scope: Scope::Each,
             on_timeout,
-            best_effort: false,
             directory: PathBuf::new(),
             timeout: Duration::ZERO,
         }

@@ -16,6 +16,7 @@ use crate::deploy::job::{self, Back, Content, Guard, Home, Job, Source, VersionR
 use crate::deploy::outcome::{Message, Outcome, Rollback, Verdict, Word};
 use crate::deploy::plan::{self, Standing};
 use crate::deploy::{Context, Next, Planned, survey};
+use crate::exit::Exit;
 use crate::tenant::wire::{
     ArtifactId, Configuration, Description, DesigntimeArtifact, PackageId, Stamp,
 };
@@ -78,7 +79,7 @@ pub(super) fn keep(
     context: &Context<'_>,
     rules: &Rules,
     one: &Planned<'_>,
-) -> Result<Option<Held>, Box<Verdict>> {
+) -> Result<Option<Held>, Unkept> {
     let Source::Files(new) = &one.job.source else {
         return Ok(None);
     };
@@ -86,23 +87,22 @@ pub(super) fn keep(
     if !is_concerned(rules, one) {
         return Ok(None);
     }
-    // what runs without it can't be kept, and is no "nothing" either
-    if standing.artifact.is_none() && standing.remembered.is_none() && standing.runtime.is_some() {
-        return Ok(None);
+    if let Some(why) = plan::no_rollback(standing) {
+        return Err(Unkept::NotAvailable(why));
     }
     let note = place(context, rules, &one.job.id);
     let Some(hold) = Hold::take(&note) else {
-        return Err(held_by_another_run(&one.job.id, &note));
+        return Err(Unkept::Ended(held_by_another_run(&one.job.id, &note)));
     };
     match (standing.remembered, &standing.artifact) {
-        (Some(_), _) => memory::recall(context, rules, one, new, note, hold).map(Some),
-        (None, None) => note_of_nothing(context, rules, one, new, note, hold).map(Some),
-        (None, Some(artifact)) => match save(context, rules, one, artifact, new, note, hold) {
-            Err(Unkept::NotGiven(_)) if rules.best_effort => Ok(None),
-            Err(Unkept::NotGiven(verdict) | Unkept::NotWritten(verdict)) => Err(verdict),
-            Ok(kept) => Ok(Some(Held::Content(Box::new(kept)))),
-        },
+        (Some(_), _) => Ok(memory::recall(context, rules, one, new, note, hold)?),
+        (None, None) => Ok(note_of_nothing(context, rules, one, new, note, hold)?),
+        (None, Some(artifact)) => {
+            let kept = save(context, rules, one, artifact, new, note, hold)?;
+            Ok(Held::Content(Box::new(kept)))
+        }
     }
+    .map(Some)
 }
 
 /// Whether an artifact may have to be put back: it is written, or a run that stands or falls together has written it and
@@ -144,11 +144,17 @@ fn note_of_nothing(
 }
 
 /// Why what stands there can't be kept.
-enum Unkept {
-    /// The tenant does not give it out, or nothing readable.
-    NotGiven(Box<Verdict>),
-    /// It can't be written down here.
-    NotWritten(Box<Verdict>),
+pub(super) enum Unkept {
+    /// The tenant does not give out what runs; why.
+    NotAvailable(String),
+    /// Nothing may be written without it.
+    Ended(Box<Verdict>),
+}
+
+impl From<Box<Verdict>> for Unkept {
+    fn from(verdict: Box<Verdict>) -> Self {
+        Unkept::Ended(verdict)
+    }
 }
 
 /// Saves the content that the tenant gives out, with a note beside it.
@@ -163,12 +169,12 @@ fn save(
 ) -> Result<Kept, Unkept> {
     let kind = new.kind;
     let configured = plan::before(&one.standing);
-    let file = downloaded(context, kind, one.job).map_err(Unkept::NotGiven)?;
+    let file = downloaded(context, kind, one.job)?;
     let now = context.clock.now_iso();
     let (tenant, id) = (context.tenant.root(), &one.job.id);
     let name = backup::file_name(&tenant, &id.0, &artifact.version, &now) + ".zip";
     let zip = rules.directory.join(name);
-    let unwritable = |error: io::Error| Unkept::NotWritten(unwritable(&zip, &error));
+    let unwritable = |error: io::Error| Unkept::Ended(unwritable(&zip, &error));
     let digest = write(&zip, file).map_err(unwritable)?;
     let package = match artifact.package_id.as_str() {
         "" => &new.package.0,
@@ -191,7 +197,7 @@ fn save(
         Ok(content) => content,
         Err(error) => {
             let _ = fs::remove_file(&zip);
-            return Err(Unkept::NotGiven(unreadable(one.job, &error)));
+            return Err(Unkept::NotAvailable(unreadable(&error)));
         }
     };
     with_ours(described.clone(), context, rules, one, new)
@@ -267,26 +273,23 @@ pub(super) fn tell(context: &Context<'_>, job: &Job, zip: &Path, note: &Path) {
 }
 
 /// What the tenant gives out, read once as a whole so that a damaged zip is noticed.
-fn downloaded(context: &Context<'_>, kind: ArtifactKind, job: &Job) -> Result<File, Box<Verdict>> {
+fn downloaded(context: &Context<'_>, kind: ArtifactKind, job: &Job) -> Result<File, Unkept> {
     let found = survey::with_download(context, kind, job, |file| {
         let again = survey::downloaded_again(&file)?;
         Comparable::of_zip(file)?;
         Ok(again)
     });
     match found {
-        Ok(Some(file)) => survey::downloaded_again(&file).map_err(|error| unreadable(job, &error)),
-        Ok(None) => Err(not_given_out(&job.id)),
-        Err(error) => Err(Box::new(Verdict::of_error(error, "nothing was written"))),
+        Ok(Some(file)) => survey::downloaded_again(&file)
+            .map_err(|error| Unkept::NotAvailable(unreadable(&error))),
+        Ok(None) => Err(Unkept::NotAvailable(
+            "the tenant does not give out its content".to_owned(),
+        )),
+        Err(error) if error.exit() == Exit::Unreachable => Err(Unkept::Ended(Box::new(
+            Verdict::of_error(error, "nothing was written"),
+        ))),
+        Err(error) => Err(Unkept::NotAvailable(error.to_string())),
     }
-}
-
-fn not_given_out(id: &ArtifactId) -> Box<Verdict> {
-    let message = Message::new(format!(
-        "the tenant does not give out the content of {id}, so it could not be put back"
-    ));
-    nothing_written(
-        message.hint("deploy without --rollback, or take the risk with --rollback-best-effort"),
-    )
 }
 
 pub(super) fn held_by_another_run(id: &ArtifactId, note: &Path) -> Box<Verdict> {
@@ -321,13 +324,8 @@ pub(super) fn unwritable(zip: &Path, error: &io::Error) -> Box<Verdict> {
     nothing_written(message)
 }
 
-pub(super) fn unreadable(job: &Job, error: &ArtifactError) -> Box<Verdict> {
-    let message = Message::new(format!(
-        "what the tenant holds of {} can't be read, so it could not be put back: {error}",
-        job.id
-    ))
-    .hint("deploy without --rollback, or take the risk with --rollback-best-effort");
-    nothing_written(message)
+pub(super) fn unreadable(error: &ArtifactError) -> String {
+    format!("what the tenant holds can't be read: {error}")
 }
 
 /// The content that a note describes, as it is.
@@ -377,7 +375,7 @@ pub(super) fn as_it_was(rules: &job::Rules, was: Was, guard: Option<Guard>) -> j
         parameters_from_artifact: false,
         replace_value_mappings: true,
         drop_tenant_entries: true,
-        proven_only: false,
+        rollback_required: false,
         version: VersionRule::Keep,
         ..rules.clone()
     }

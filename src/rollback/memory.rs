@@ -194,7 +194,8 @@ pub(super) fn recall(
             _hold: hold,
         }));
     };
-    let content = content_of(&note, &zip).map_err(|error| unreadable(one.job, &error))?;
+    let content = content_of(&note, &zip)
+        .map_err(|error| nothing_written(Message::new(unreadable(&error))))?;
     tell(context, one.job, &zip, &place);
     let (same, lost) = note.withheld(context.tenant, &one.standing.configured);
     let mut configured = note.configured();

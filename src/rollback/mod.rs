@@ -21,7 +21,7 @@ use std::thread;
 
 pub use self::decision::{Rules, Scope};
 pub(crate) use self::kept::Held;
-use self::kept::Newcomer;
+use self::kept::{Newcomer, Unkept};
 use self::pass::Back;
 pub use self::restore::{Restore, RestoreError};
 use crate::clock::{Deadline, Moment};
@@ -31,7 +31,7 @@ use crate::deploy::outcome::{
     Message, Outcome, Phase, PutBack, ROLLBACK, Rollback, Sent, Verdict, Word,
 };
 use crate::deploy::survey::Surveyed;
-use crate::deploy::{self, Context, Next, Planned, Stop, late};
+use crate::deploy::{self, Context, Next, Planned, Stop, late, plan};
 use crate::exit::Exit;
 use crate::tenant::error_information;
 
@@ -42,8 +42,8 @@ const REPAIR: &str = "put it back: ";
 /// What every rollback leaves as it is.
 const NOT_UNDONE: &str = "version numbers and messages that were already processed are not undone";
 
-/// Keeps what the tenant holds of each artifact that is to be written; gives it by their places. Where that is not
-/// possible nothing is written: of that artifact, or of any, where all are to stand or fall together.
+/// Keeps what the tenant holds of each artifact that is to be written; gives it by their places. Where what runs can't be
+/// kept, that is told, and the artifact is written without.
 pub(crate) fn keep(
     context: &Context<'_>,
     rules: &Rules,
@@ -57,7 +57,8 @@ pub(crate) fn keep(
     for (place, found) in looked {
         match found {
             Ok(found) => kept[place] = found,
-            Err(verdict) => planned[place].next = Next::End(verdict, Phase::Read),
+            Err(Unkept::Ended(verdict)) => planned[place].next = Next::End(verdict, Phase::Read),
+            Err(Unkept::NotAvailable(why)) => not_available(context, &mut planned[place], &why),
         }
     }
     if rules.scope == Scope::All {
@@ -74,6 +75,20 @@ pub(crate) fn keep(
         }
     }
     kept
+}
+
+/// What runs can't be kept: the settings say whether the run goes on without.
+fn not_available(context: &Context<'_>, one: &mut Planned<'_>, why: &str) {
+    if one.job.rules.rollback_required {
+        let message = plan::rollback_required(one.job, why);
+        let verdict = Verdict::bad(Word::Failed, "nothing was written".to_owned(), message);
+        one.next = Next::End(Box::new(verdict), Phase::Read);
+        return;
+    }
+    let note = format!("rollback not available, because {why}");
+    let told = format!("warning: {note}");
+    context.ledger.progress(&one.job.id.0, told);
+    one.standing.notes.push(note);
 }
 
 /// Takes up what an earlier run had kept of these artifacts when it was interrupted.

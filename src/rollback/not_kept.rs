@@ -3,8 +3,8 @@
 use super::course;
 use super::decision;
 use super::kept::Newcomer;
-use crate::deploy::outcome::{Outcome, PutBack, Rollback, Sent};
-use crate::deploy::{Context, Planned};
+use crate::deploy::outcome::{Outcome, PutBack, Rollback, Sent, Word};
+use crate::deploy::{Context, Planned, plan};
 use crate::tenant::wire::RuntimeArtifact;
 
 /// What is done with an artifact of which nothing was kept.
@@ -17,56 +17,30 @@ pub(super) fn left(
     let remembered = newcomer.is_some_and(|newcomer| newcomer.remembered);
     let now = course::read_runtime(context, outcome);
     let shown = course::seen_runtime(context, outcome);
-    if one.standing.artifact.is_some() && !remembered {
-        return ended(
-            PutBack::Failed,
-            format!(
-                "the tenant did not give out what stood there before, so nothing was put back; {shown}"
-            ),
-        );
-    }
     // an earlier run found nothing there, and may have deployed it
     let before = one.standing.runtime.as_ref().filter(|_| !remembered);
-    match now {
-        Err(error) => ended(
-            PutBack::Left,
-            format!("nothing to restore (first deployment). What runs can't be read: {error}"),
-        ),
-        Ok(now) if outcome.sent == Sent::Call && decision::is_lost(before, now.as_ref()) => ended(
-            PutBack::Failed,
-            format!(
-                "what ran before this run had no artifact in the design time, so there is nothing that could be put back, and it runs no longer: {shown}"
-            ),
-        ),
-        Ok(now) => ended(
-            PutBack::Left,
-            nothing_to_restore(before.is_some(), now.as_ref(), &outcome.id, &shown),
-        ),
-    }
-}
-
-fn nothing_to_restore(
-    was_deployed: bool,
-    now: Option<&RuntimeArtifact>,
-    id: &str,
-    shown: &str,
-) -> String {
-    match now {
-        _ if was_deployed => format!(
-            "nothing to restore: the design time had no such artifact before this run. The new one stays there; {shown}"
-        ),
-        Some(record) => format!(
-            "nothing to restore (first deployment). The failed flow stays deployed ({}); remove it with `flowship undeploy {id}`",
-            record.status
-        ),
-        None => {
-            "nothing to restore (first deployment). The new artifact stays in the design time; nothing is deployed"
-                .to_owned()
-        }
-    }
-}
-
-fn ended(result: PutBack, message: String) -> Rollback {
+    let is_new = before.is_none() && (remembered || one.standing.artifact.is_none());
+    let lost = match &now {
+        // of all that go back together, this one may run well
+        Ok(_) if outcome.verdict.word == Word::Started => false,
+        Ok(now) => outcome.sent == Sent::Call && decision::is_lost(before, now.as_ref()),
+        Err(_) => false,
+    };
+    let result = if lost { PutBack::Failed } else { PutBack::Left };
+    let message = if is_new {
+        nothing_to_restore(now.unwrap_or_default().as_ref(), &outcome.id, &shown)
+    } else {
+        let why = plan::no_rollback(&one.standing);
+        let why = why
+            .as_deref()
+            .unwrap_or("the tenant did not give out its content");
+        let lost = if lost {
+            "; what ran before runs no longer"
+        } else {
+            ""
+        };
+        format!("rollback not available, because {why}{lost}; {shown}")
+    };
     Rollback {
         result,
         verdict: None,
@@ -75,4 +49,14 @@ fn ended(result: PutBack, message: String) -> Rollback {
         saved: None,
         repair: None,
     }
+}
+
+fn nothing_to_restore(now: Option<&RuntimeArtifact>, id: &str, shown: &str) -> String {
+    let now = match now {
+        Some(_) => {
+            format!("The failed flow stays deployed; remove it with `flowship undeploy {id}`")
+        }
+        None => format!("The new artifact stays in the design time; {shown}"),
+    };
+    format!("nothing to restore (first deployment). {now}")
 }

@@ -40,6 +40,8 @@ pub struct Project {
     pub environments: BTreeMap<String, EnvironmentSettings>,
     /// Files of parameters for runs without an environment.
     pub parameters_file: Option<ParametersFile>,
+    /// With --rollback, nothing is written that could not be put back.
+    pub rollback_required: bool,
     /// Where relative paths begin.
     directory: PathBuf,
 }
@@ -215,6 +217,7 @@ pub fn read(directory: &Path, given: &Path) -> Result<Project, ProjectError> {
         packages: read.packages,
         environments: read.environments,
         parameters_file: read.parameters_file,
+        rollback_required: read.rollback_required,
         directory: directory.to_owned(),
     };
     project.refuse_credentials()?;

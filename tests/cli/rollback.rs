@@ -194,25 +194,85 @@ fn a_signal_tells_where_what_stood_there_is_kept() {
     assert_eq!(left(repository.path(), "zip").len(), 1);
 }
 
-#[test]
-fn what_can_not_be_put_back_with_certainty_is_not_written_unless_asked() {
-    let tenant = running(&["start-error#2"]);
-    // saved, and not deployed: what runs is not what the design time holds
-    Flowship::deploy(&tenant, before().with(SCRIPT, "def saved() {}\n").path())
+const SAVED: &str = "rollback not available, because the design time was saved (";
+
+/// A tenant that runs a flow whose design time was saved since.
+fn saved_since(scenarios: &[&str]) -> Tenant {
+    let tenant = running(scenarios);
+    let saved = before().with(SCRIPT, "def saved() {}\n");
+    Flowship::deploy(&tenant, saved.path())
         .arg("--no-deploy")
         .run()
         .exit(0);
-    let writes = tenant.requests().len();
-    rolled(&tenant, &after())
+    tenant
+}
+
+#[test]
+fn what_can_not_be_put_back_is_told_by_the_plan_and_deployed_with_a_warning() {
+    for (scenario, code, result) in [
+        ("build-fail#1", 1, "left"),
+        ("start-error-in-place#1", 8, "failed"),
+    ] {
+        let tenant = saved_since(&[scenario]);
+        let repository = Repository::new().with(&after());
+        repository
+            .call(&tenant, "plan")
+            .args(["flows", "--package", "Orders"])
+            .run()
+            .exit(0)
+            .stdout_has(SAVED);
+        let run = repository
+            .deploy(&tenant)
+            .args(["--rollback", "--output", "json"])
+            .run()
+            .exit(code)
+            .stderr_has(SAVED);
+        assert_eq!(self::result(&run), result, "{run}");
+        tenant.deployed_once(ID);
+    }
+}
+
+#[test]
+fn what_can_not_be_put_back_stops_nobody_else_where_all_go_together() {
+    let held = vec![before().deployed(&[]), Flow::named("B").deployed(&[])];
+    let tenant = Tenant::holding(&["start-error@B#1"], held);
+    let saved = before().with(SCRIPT, "def saved() {}\n");
+    assert!(tenant.colleague(ID, &Deed::Save(saved.zip())));
+    let new = Flow::named("B").with(SCRIPT, "def other() {}\n");
+    let repository = Repository::new().with(&after()).with(&new);
+    let run = repository
+        .deploy(&tenant)
+        .args(["--rollback", "all", "--output", "json"])
         .run()
         .exit(1)
-        .stderr_has("a rollback of Orders could not be relied on")
-        .stderr_has("--rollback-best-effort");
+        .stderr_has("Orders: warning: rollback not available");
+    assert_eq!(rollback(&run, "B")["result"], "restored", "{run}");
+    assert_eq!(result(&run), "left", "{run}");
+    tenant.runs(&after());
+    tenant.runs(&Flow::named("B"));
+}
+
+#[test]
+fn what_can_not_be_put_back_is_refused_where_the_settings_require_a_rollback() {
+    let tenant = saved_since(&[]);
+    let repository = Repository::new().with(&after());
+    repository.write(
+        "flowship.yaml",
+        "rollback: required\npackages:\n  - id: Orders\n    artifacts: [flows/Orders]\n",
+    );
+    let deploy = || repository.call(&tenant, "deploy");
+    let writes = tenant.requests().len();
+    deploy()
+        .arg("--rollback")
+        .run()
+        .exit(1)
+        .stderr_has("rollback not available for Orders: the design time was saved (");
     let later = tenant.requests().split_off(writes);
     assert!(
         later.iter().all(|one| one.starts_with("GET ")),
         "{later:#?}"
     );
+    deploy().run().exit(0).verdict("started");
 }
 
 #[test]
@@ -220,7 +280,7 @@ fn what_is_new_stays_and_the_report_says_how_to_remove_it() {
     for (scenario, text) in [
         (
             "start-error#1",
-            "The failed flow stays deployed (ERROR); remove it with `flowship undeploy Orders`",
+            "The failed flow stays deployed; remove it with `flowship undeploy Orders`",
         ),
         ("build-fail#1", "nothing is deployed"),
     ] {
@@ -355,33 +415,21 @@ fn a_smoke_test_that_fails_puts_back_what_ran() {
 }
 
 #[test]
-fn what_runs_without_a_design_time_artifact_is_not_written_and_never_undeployed() {
-    for (options, code, word) in [
-        (&[][..], 1, "none"),
-        (&["--rollback-best-effort"], 1, "left"),
+fn what_runs_without_a_design_time_artifact_is_left_and_never_undeployed() {
+    for (scenario, code, word) in [
+        ("build-fail#1", 1, "left"),
+        ("start-error-in-place#1", 8, "failed"),
     ] {
-        let tenant = running(&["build-fail#1"]);
+        let tenant = running(&[scenario]);
         assert!(tenant.colleague(ID, &Deed::Delete));
         let run = rolled(&tenant, &after())
-            .args(options)
             .args(["--output", "json"])
             .run()
-            .exit(code);
-        assert_eq!(result(&run), word, "{options:?}\n{run}");
-        tenant.runs(&before());
-        assert_eq!(tenant.undeployments(ID), 0, "{options:?}");
-        if word == "none" {
-            tenant.is_untouched();
-        }
+            .exit(code)
+            .stderr_has("the design time has no such artifact");
+        assert_eq!(result(&run), word, "{run}");
+        assert_eq!(tenant.undeployments(ID), 0);
     }
-    let tenant = running(&["start-error-in-place#1"]);
-    assert!(tenant.colleague(ID, &Deed::Delete));
-    let run = rolled(&tenant, &after())
-        .args(["--rollback-best-effort", "--output", "json"])
-        .run()
-        .exit(8);
-    assert_eq!(result(&run), "failed", "{run}");
-    assert_eq!(tenant.undeployments(ID), 0);
 }
 
 const MAPPING: &str = "Shared_ValueMapping";

@@ -185,6 +185,11 @@ pub(super) static FILE: Table = Table {
             Kind::Text(Form::Path),
             "The same as the key of an environment, for runs without --environment.",
         ),
+        optional(
+            "rollback",
+            Kind::Choice(&["required"]),
+            "`required`: with --rollback, an artifact is refused whose running content could not be put back. Left out, it is deployed with a warning.",
+        ),
     ],
 };
 

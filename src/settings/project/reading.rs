@@ -16,6 +16,7 @@ pub(super) struct Read {
     pub(super) packages: Vec<PackageSettings>,
     pub(super) environments: BTreeMap<String, EnvironmentSettings>,
     pub(super) parameters_file: Option<ParametersFile>,
+    pub(super) rollback_required: bool,
 }
 
 /// Reads the text of a file that messages call `shown` and that lies in `base`.
@@ -47,6 +48,7 @@ pub(super) fn read(text: &str, shown: &str, base: &Path) -> Result<Read, Fault> 
         parameters_file: parameters_file
             .map(|node| file.parameters_file(node))
             .transpose()?,
+        rollback_required: fields.get("rollback").is_some(),
     })
 }
 
