@@ -137,17 +137,6 @@ pub struct DeployArgs {
     /// What is put back when the new content does not run.
     #[command(flatten)]
     pub rollback: RollbackArgs,
-    /// Puts back a backup instead of deploying something: the content and values that this file describes, on the tenant
-    /// that it was saved from. What somebody else saved since then is overwritten with --force only. `--rollback` and
-    /// --replace-value-mappings print the command when it is needed.
-    #[arg(
-        long,
-        value_name = "FILE",
-        help_heading = "Rollback",
-        conflicts_with_all = ["paths", "package", "package_name", "id", "name", "keep_going", "save_as_version",
-            "parameters_from_artifact", "replace_value_mappings", "drop_tenant_entries", "plan", "rollback", "smoke"]
-    )]
-    pub restore: Option<PathBuf>,
     /// Reports for CI systems.
     #[command(flatten)]
     pub reports: ReportArgs,

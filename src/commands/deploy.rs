@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::jobs::{self, Asked, DEFAULT_POLL, span, timeout};
 use super::run::{Deed, Deployment, PlanWishes, Settled};
 use super::wishes::Settings;
-use super::{Refusal, Voice, plan, request, restore, rollback, smoke};
+use super::{Refusal, Voice, plan, request, rollback, smoke};
 use crate::Process;
 use crate::cli::{self, DeployArgs, PaceArgs, ParameterArgs, RedeployArgs, WaitArgs};
 use crate::deploy::job::{Job, Rules, Source, VersionRule};
@@ -24,9 +24,6 @@ pub(super) fn deploy(
     voice: &Voice,
     process: &mut Process<'_>,
 ) -> Result<Exit, Refusal> {
-    if let Some(file) = &args.restore {
-        return restore::restore(args, file, voice, process);
-    }
     let options = Options::new(process.environment);
     let dry = options.switch(args.dry_run, "dry-run")?;
     let approved = match options.path(args.plan.as_ref(), "plan") {

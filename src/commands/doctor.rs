@@ -123,7 +123,6 @@ impl Source {
                     names: Names::default(),
                     host: None,
                     at: String::new(),
-                    saved_from: None,
                 },
                 sandbox: Some(sandbox),
             });

@@ -13,7 +13,6 @@ mod messages;
 mod pack;
 mod plan;
 mod request;
-mod restore;
 mod rollback;
 mod run;
 mod sandbox;

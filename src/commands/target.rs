@@ -12,7 +12,6 @@ use crate::settings::credentials::{Credentials, Names};
 use crate::settings::environment::Environment;
 use crate::settings::project::Host;
 use crate::tenant::wire::ArtifactId;
-use crate::words::disarm;
 
 /// Which variables hold the credentials, and for which host they must be.
 pub(super) struct LoginNames {
@@ -21,8 +20,6 @@ pub(super) struct LoginNames {
     pub(super) host: Option<Host>,
     /// Where the environment stands that says so.
     pub(super) at: String,
-    /// The address of the tenant that a backup was saved from, and the file that says so: it is put back nowhere else.
-    pub(super) saved_from: Option<(String, String)>,
 }
 
 impl LoginNames {
@@ -44,23 +41,6 @@ impl LoginNames {
                 ))
                 .at(format!("{} and {}_...", self.at, self.names.of("").trim_end_matches('_')))
                 .hint("give the variables the key of that tenant, or choose the environment that belongs to the key");
-                Err(Refusal::usage(message))
-            }
-            _ => self.must_have_saved(credentials),
-        }
-    }
-
-    /// Refuses to put a backup back on another tenant than the one it was saved from.
-    fn must_have_saved(&self, credentials: &Credentials) -> Result<(), Refusal> {
-        match &self.saved_from {
-            Some((tenant, file)) if *tenant != credentials.url.root() => {
-                let message = Message::new(format!(
-                    "the credentials are for {}, and the backup is of {}; nothing was sent",
-                    credentials.url.root(),
-                    disarm(tenant)
-                ))
-                .at(file.clone())
-                .hint("give the key of that tenant, or the --environment that the backup was saved with");
                 Err(Refusal::usage(message))
             }
             _ => Ok(()),

@@ -164,7 +164,6 @@ impl Settings {
                 .as_ref()
                 .map(|one| one.at.clone())
                 .unwrap_or_default(),
-            saved_from: None,
         }
     }
 
@@ -251,6 +250,10 @@ impl Settings {
             wish.pack.name = own.name.clone().or(wish.pack.name);
             wish.package = package.clone().or(wish.package);
             wish.package_name = package_name.clone().or(wish.package_name);
+            // an id that is the artifact's own makes no copy of it
+            if own.id.as_deref() == Some(wish.artifact.id()) {
+                wish.copied_by = None;
+            }
             wishes.push(wish);
         }
         Ok(wishes)

@@ -206,8 +206,8 @@ pub struct Rules {
     pub drop_tenant_entries: bool,
     /// Where the content of a value mapping is saved before it is deleted.
     pub backup_directory: PathBuf,
-    /// What is known of it, where it is kept content that is put back.
-    pub back: Option<Back>,
+    /// How it ran before, where it is kept content that is put back: what still runs so is not deployed again.
+    pub back: Option<Was>,
     /// The options with which another command reaches the same tenant: the environment and its settings file.
     pub reach: Vec<String>,
     /// Which version the tenant is to show.
@@ -218,31 +218,7 @@ pub struct Rules {
     pub poll_interval: Duration,
 }
 
-/// What is known of kept content that is put back.
-#[derive(Clone, Debug)]
-pub struct Back {
-    /// How it ran before: what still runs so is not deployed again.
-    pub was: Was,
-    /// What holds when a person asks for it, perhaps days later.
-    pub guard: Option<Guard>,
-}
-
-/// What must be so when a backup is put back later.
-#[derive(Clone, Debug)]
-pub struct Guard {
-    /// The contents that may stand on the tenant, by their fingerprints: everything else is somebody's.
-    pub known: Vec<String>,
-    /// The parameters whose values the backup does not hold.
-    pub withheld: Vec<String>,
-}
-
 impl Rules {
-    /// What must be so, where a backup is put back later.
-    #[must_use]
-    pub fn guard(&self) -> Option<&Guard> {
-        self.back.as_ref()?.guard.as_ref()
-    }
-
     /// What is deployed, in words.
     #[must_use]
     pub fn content(&self) -> &'static str {

@@ -1,6 +1,6 @@
 //! What is to be done about one artifact: a pure decision from what the caller wants and what the tenant holds.
 
-use super::backup::{self, Was};
+use super::backup::Was;
 use super::job::{Job, Source};
 use super::outcome::Message;
 use super::parameters::{self, Setting};
@@ -126,7 +126,6 @@ pub fn needs_comparison(job: &Job, standing: &Standing) -> bool {
         return false;
     };
     let only_without_write = content.kind == ArtifactKind::ValueMapping
-        || job.rules.guard().is_some()
         || has_foreign_draft(job, standing)
         || is_read_only(standing);
     let stopped = standing
@@ -221,54 +220,7 @@ fn create(job: &Job, standing: &Standing, package: &str) -> Plan {
     if is_read_only(standing) {
         return Plan::Refuse(read_only(package));
     }
-    if let Some(refusal) = lacks_values(job) {
-        return Plan::Refuse(refusal);
-    }
     Plan::Act(steps)
-}
-
-/// A backup that does not hold all values can't make an artifact anew.
-fn lacks_values(job: &Job) -> Option<Message> {
-    let withheld = &job.rules.guard()?.withheld;
-    let is_lacking = |key: &&String| !job.named.iter().any(|one| one.key == **key);
-    let keys: Vec<String> = withheld.iter().filter(is_lacking).cloned().collect();
-    if keys.is_empty() {
-        return None;
-    }
-    Some(
-        Message::new(format!(
-            "{} is not on the tenant any more, and the backup does not hold the values of {}, which are or look like secrets",
-            job.id,
-            keys.join(", ")
-        ))
-        .hint(format!("give them: {}", backup::set_options(&keys))),
-    )
-}
-
-/// Content that somebody saved after a backup was made is not overwritten by it.
-fn is_theirs(job: &Job, standing: &Standing, artifact: &DesigntimeArtifact) -> Option<Message> {
-    let guard = job.rules.guard().filter(|_| !job.rules.force)?;
-    let known = standing
-        .remote_sha256
-        .is_some_and(|content| guard.known.contains(&content.to_string()));
-    if known {
-        return None;
-    }
-    let by = match artifact.modified_by.as_str() {
-        "" => String::new(),
-        name => format!(" by {name}"),
-    };
-    let when = artifact
-        .modified_at()
-        .map(|date| format!(" at {date}"))
-        .unwrap_or_default();
-    Some(
-        Message::new(format!(
-            "the tenant holds other content of {}, saved{by}{when}, than when the backup was made: it was not overwritten",
-            job.id
-        ))
-        .hint("`flowship download` shows what it is; --force overwrites it"),
-    )
 }
 
 fn update(
@@ -302,9 +254,6 @@ fn update(
             deploy: deploys(job, standing),
         });
     }
-    if let Some(refusal) = is_theirs(job, standing, artifact).filter(|_| !same) {
-        return Plan::Refuse(refusal);
-    }
     if let Some(refusal) = may_not_write(job, standing, artifact, package, kind, same) {
         return Plan::Refuse(refusal);
     }
@@ -318,7 +267,7 @@ fn update(
 /// Whether it is deployed after it was written. What is put back is not, where what ran before still does: a flow that runs
 /// is not restarted.
 fn deploys(job: &Job, standing: &Standing) -> bool {
-    let wanted = match job.rules.back.as_ref().map(|back| back.was) {
+    let wanted = match job.rules.back {
         Some(Was::Running(deployed)) => !is_deployment(deployed, standing.runtime.as_ref()),
         Some(was) => was.ran(),
         None => true,

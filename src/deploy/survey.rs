@@ -408,7 +408,7 @@ fn compare(context: &Context<'_>, job: &Job, standing: &mut Standing) -> Result<
         &job.source,
         standing.kind,
     ) {
-        if kind == ArtifactKind::ValueMapping || job.rules.guard().is_some() {
+        if kind == ArtifactKind::ValueMapping {
             return inspect(context, job, standing);
         }
         let differences = differences(context, kind, job, &content.comparable, standing)?;

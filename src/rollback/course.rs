@@ -17,6 +17,7 @@ use crate::http::retry;
 use crate::settings::parameters::NamedParameter;
 use crate::tenant::Reading;
 use crate::tenant::error::TenantError;
+use crate::tenant::odata::TenantTime;
 use crate::tenant::wire::{DesigntimeArtifact, RuntimeArtifact};
 
 /// What is done with one artifact.
@@ -525,6 +526,16 @@ pub(super) fn read_runtime(
     let soon = context.clock.now() + std::time::Duration::from_secs(5);
     let deadline = context.deadline.or_later(soon);
     Ok(context.tenant.runtime_artifact(&id, deadline)?.record)
+}
+
+/// Whether the runtime shows the deployment that ran before.
+pub(super) fn still_runs(
+    context: &Context<'_>,
+    deployed: Option<TenantTime>,
+    outcome: &Outcome,
+) -> bool {
+    let now = read_runtime(context, outcome);
+    now.is_ok_and(|now| decision::still_runs(deployed, now.as_ref()))
 }
 
 /// What the runtime shows now, in words.

@@ -11,8 +11,8 @@ use crate::artifact::comparison::Comparable;
 use crate::artifact::value_mapping::VALUE_MAPPING_PATH;
 use crate::artifact::{Artifact, ArtifactError, ArtifactKind, Digest, PackOptions};
 use crate::clock;
-use crate::deploy::backup::{self, Note, Saved, Was};
-use crate::deploy::job::{self, Back, Content, Guard, Home, Job, Source, VersionRule};
+use crate::deploy::backup::{self, Backup, Note, Saved, Was};
+use crate::deploy::job::{self, Content, Home, Job, Source, VersionRule};
 use crate::deploy::outcome::{Message, Outcome, Rollback, Verdict, Word};
 use crate::deploy::plan::{self, Standing};
 use crate::deploy::{Context, Next, Planned, survey};
@@ -196,19 +196,25 @@ fn save(
     let content = match content_of(&described, &zip) {
         Ok(content) => content,
         Err(error) => {
-            let _ = fs::remove_file(&zip);
+            backup::remove(&zip);
             return Err(Unkept::NotAvailable(unreadable(&error)));
         }
     };
-    with_ours(described.clone(), context, rules, one, new)
-        .write(&note)
+    let was = described.was();
+    let job = job_of(one.job, content, was);
+    let values: Vec<(String, String)> = described
+        .configured()
+        .into_iter()
+        .filter(|value| knows(&job, &value.key))
+        .map(|value| (value.key, value.value))
+        .collect();
+    backup::write_values(&zip, &values)
+        .and_then(|()| with_ours(described, context, rules, one, new).write(&note))
         .map_err(|error| {
-            let _ = fs::remove_file(&zip);
+            backup::remove(&zip);
             unwritable(error)
         })?;
-    tell(context, one.job, &zip, &note);
-    let was = described.was();
-    Ok(Kept {
+    let kept = Kept {
         before: Before {
             kind,
             stamp: Some(artifact.stamp()),
@@ -220,8 +226,10 @@ fn save(
             note,
             _hold: hold,
         },
-        job: job_of(one.job, content, was),
-    })
+        job,
+    };
+    kept.tell(context);
+    Ok(kept)
 }
 
 /// The note with what this run is about to write.
@@ -264,12 +272,6 @@ pub(super) fn merged(job: &Job, standing: &Standing) -> Option<Comparable> {
     pack.replaced
         .insert(VALUE_MAPPING_PATH.to_owned(), entries.clone());
     Comparable::of(&content.artifact, &pack).ok()
-}
-
-pub(super) fn tell(context: &Context<'_>, job: &Job, zip: &Path, note: &Path) {
-    let command = backup::restore_command(note, &job.rules.reach);
-    let text = format!("{}; `{command}` puts it back", zip.display());
-    context.ledger.kept(&job.id.0, Some(text));
 }
 
 /// What the tenant gives out, read once as a whole so that a damaged zip is noticed.
@@ -360,7 +362,7 @@ pub(super) fn job_of(new: &Job, content: Content, was: Was) -> Job {
         id: new.id.clone(),
         source: Source::Files(Box::new(content)),
         named: Vec::new(),
-        rules: as_it_was(&new.rules, was, None),
+        rules: as_it_was(&new.rules, was),
         needs: Vec::new(),
         requires: Vec::new(),
         notes: Vec::new(),
@@ -368,10 +370,10 @@ pub(super) fn job_of(new: &Job, content: Content, was: Was) -> Job {
 }
 
 /// The rules for putting something back.
-pub(super) fn as_it_was(rules: &job::Rules, was: Was, guard: Option<Guard>) -> job::Rules {
+fn as_it_was(rules: &job::Rules, was: Was) -> job::Rules {
     job::Rules {
         force: true,
-        back: Some(Back { was, guard }),
+        back: Some(was),
         parameters_from_artifact: false,
         replace_value_mappings: true,
         drop_tenant_entries: true,
@@ -412,7 +414,7 @@ impl Kept {
     /// It is not needed any more.
     pub(super) fn forget(self, context: &Context<'_>) {
         let _ = fs::remove_file(&self.before.note);
-        let _ = fs::remove_file(&self.before.zip);
+        backup::remove(&self.before.zip);
         context.ledger.kept(&self.job.id.0, None);
     }
 
@@ -440,12 +442,19 @@ impl Kept {
         outcome.notes.push(format!(
             "what stood there before is in {}; `{}` puts it back",
             self.before.zip.display(),
-            self.restore_command()
+            self.command(self.before.was.ran())
         ));
     }
 
-    /// Hands it to the person who is needed now, with the command that puts it back.
-    pub(super) fn hand_out(self, rollback: Rollback) -> Rollback {
+    /// Tells where it is, should the run be interrupted.
+    pub(super) fn tell(&self, context: &Context<'_>) {
+        let command = self.command(self.before.was.ran());
+        let text = format!("{}; `{command}` puts it back", self.before.zip.display());
+        context.ledger.kept(&self.job.id.0, Some(text));
+    }
+
+    /// Hands it to the person who is needed now, with the command that puts it back. `still_runs`: what ran before does.
+    pub(super) fn hand_out(self, rollback: Rollback, still_runs: bool) -> Rollback {
         if rollback.repair.is_some() {
             return rollback;
         }
@@ -455,21 +464,34 @@ impl Kept {
             rollback.message
         } else {
             format!(
-                "{}; values that are or look like secrets are not in the file: look at {} yourself",
+                "{}; values that are or look like secrets are in no file: set them with {}",
                 rollback.message,
-                left_out.join(", ")
+                backup::set_options(&left_out)
             )
         };
         Rollback {
             message,
             saved: Some(self.before.zip.display().to_string()),
-            repair: Some(self.restore_command()),
+            repair: Some(self.command(self.before.was.ran() && !still_runs)),
             ..rollback
         }
     }
 
-    fn restore_command(&self) -> String {
-        backup::restore_command(&self.before.note, &self.job.rules.reach)
+    /// The command that puts it back by hand.
+    fn command(&self, deploys: bool) -> String {
+        let (name, package) = match &self.job.source {
+            Source::Files(content) => (content.name.as_str(), content.package.0.as_str()),
+            Source::Tenant => ("", ""),
+        };
+        let backup = Backup {
+            zip: &self.before.zip,
+            kind: self.before.kind,
+            id: &self.job.id.0,
+            name,
+            package,
+            reach: &self.job.rules.reach,
+        };
+        backup.command(deploys)
     }
 }
 

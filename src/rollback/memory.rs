@@ -9,7 +9,7 @@ use super::decision::{Rules, Scope};
 use super::hold::Hold;
 use super::kept::{
     Before, Held, Kept, Newcomer, content_of, contents_of, held_by_another_run, job_of,
-    nothing_written, place, tell, unreadable, unwritable, with_ours,
+    nothing_written, place, unreadable, unwritable, with_ours,
 };
 use crate::artifact::ArtifactKind;
 use crate::artifact::comparison::{self, Comparable};
@@ -45,7 +45,7 @@ pub(super) fn remember(
     match still_holds(rules, job, standing, &note, new) {
         Age::OutOfDate => {
             let _ = fs::remove_file(&place);
-            let _ = note.zip(&place).map(fs::remove_file);
+            note.zip(&place).as_deref().map(backup::remove);
             return Ok(());
         }
         Age::Doubtful => return Ok(()),
@@ -196,7 +196,6 @@ pub(super) fn recall(
     };
     let content = content_of(&note, &zip)
         .map_err(|error| nothing_written(Message::new(unreadable(&error))))?;
-    tell(context, one.job, &zip, &place);
     let (same, lost) = note.withheld(context.tenant, &one.standing.configured);
     let mut configured = note.configured();
     configured.extend(same);
@@ -212,8 +211,9 @@ pub(super) fn recall(
         note: place,
         _hold: hold,
     };
-    let job = job_of(one.job, content, was);
-    Ok(Held::Content(Box::new(Kept::of(before, job))))
+    let kept = Kept::of(before, job_of(one.job, content, was));
+    kept.tell(context);
+    Ok(Held::Content(Box::new(kept)))
 }
 
 /// What an artifact's earlier runs have left is out of date: it runs by a run that was not to put anything back. `directory`:
@@ -226,6 +226,6 @@ pub(super) fn forget(context: &Context<'_>, directory: &Path, id: &ArtifactId) {
     let whole = note.is_about(context.tenant, id) && note.is_whole(&place).unwrap_or(false);
     if whole && Hold::take(&place).is_some() {
         let _ = fs::remove_file(&place);
-        let _ = note.zip(&place).map(fs::remove_file);
+        note.zip(&place).as_deref().map(backup::remove);
     }
 }

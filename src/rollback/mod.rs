@@ -12,7 +12,6 @@ mod kept;
 mod memory;
 mod not_kept;
 mod pass;
-mod restore;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -23,7 +22,6 @@ pub use self::decision::{Rules, Scope};
 pub(crate) use self::kept::Held;
 use self::kept::{Newcomer, Unkept};
 use self::pass::Back;
-pub use self::restore::{Restore, RestoreError};
 use crate::clock::{Deadline, Moment};
 use crate::crew;
 use crate::deploy::job::Job;
@@ -111,24 +109,17 @@ pub(crate) fn forget_what_runs(context: &Context<'_>, jobs: &[Job], outcomes: &[
             memory::forget(context, &job.rules.backup_directory, &job.id);
         }
     }
-    mark_late(context, jobs, outcomes);
+    unmark_late(context, jobs, outcomes);
 }
 
-/// What has started by a deployment of this run is beyond doubt; what was put back into the design time alone is not.
-fn mark_late(context: &Context<'_>, jobs: &[Job], outcomes: &[Outcome]) {
+/// What has started by a deployment of this run is beyond doubt.
+fn unmark_late(context: &Context<'_>, jobs: &[Job], outcomes: &[Outcome]) {
     for outcome in outcomes {
         let Some(job) = jobs.iter().find(|job| job.id.0 == outcome.id) else {
             continue;
         };
-        let directory = &job.rules.backup_directory;
-        match outcome.verdict.word {
-            Word::Started if outcome.rollback.is_none() => {
-                late::unmark(directory, context.tenant, &job.id);
-            }
-            Word::Uploaded if job.rules.back.is_some() => {
-                late::mark(directory, context.tenant, &job.id);
-            }
-            _ => {}
+        if outcome.verdict.word == Word::Started && outcome.rollback.is_none() {
+            late::unmark(&job.rules.backup_directory, context.tenant, &job.id);
         }
     }
 }

@@ -198,6 +198,8 @@ impl End {
             );
         }
         let runs_on = matches!(before.was, Was::Running(_));
+        let still_runs = matches!(before.was, Was::Running(deployed)
+            if rollback.result == PutBack::Failed && course::still_runs(context, deployed, outcome));
         let rollback = match rollback.result {
             PutBack::Failed => {
                 let (before, job) = self.kept.apart();
@@ -210,7 +212,7 @@ impl End {
                     again: self.again,
                 };
                 let rollback = course::with_what_is_held(rollback, &case);
-                Kept::of(before, job).hand_out(rollback)
+                Kept::of(before, job).hand_out(rollback, still_runs)
             }
             // its save is later than what runs, so only the note knows that it is what runs
             PutBack::DesignTime if runs_on => self.kept.remain_told(context, rollback),

@@ -144,9 +144,22 @@ fn a_rollback_that_fails_says_what_to_do_and_the_command_repairs_it() {
 
 /// Runs the command that repairs, somewhere else.
 fn repaired(tenant: &Tenant, told: &serde_json::Value) -> Run {
-    let repair = told["repair"].as_str().unwrap().replace("flowship ", "");
-    let words: Vec<String> = repair.split(' ').map(str::to_owned).collect();
-    Flowship::new().against(tenant).args(words).run()
+    Flowship::new().against(tenant).args(repair(told)).run()
+}
+
+/// The words of the command that repairs, as a shell reads them.
+fn repair(told: &serde_json::Value) -> Vec<String> {
+    let command = told["repair"].as_str().unwrap();
+    let parts = command.strip_prefix("flowship ").unwrap().split('\'');
+    let mut words = Vec::new();
+    for (number, part) in parts.enumerate() {
+        if number % 2 == 1 {
+            words.push(part.to_owned());
+        } else {
+            words.extend(part.split_whitespace().map(str::to_owned));
+        }
+    }
+    words
 }
 
 #[test]
@@ -592,66 +605,7 @@ fn what_came_to_run_after_a_killed_run_is_what_stands_there_now() {
 }
 
 #[test]
-fn a_backup_overwrites_nobody_and_restarts_nothing() {
-    let tenant = running(&["start-error#1", "start-error#2"]);
-    let repository = Repository::new().with(&after());
-    repository.deploy(&tenant).arg("--rollback").run().exit(8);
-    let note = left(repository.path(), "json").remove(0);
-    let restore = || {
-        Flowship::new()
-            .against(&tenant)
-            .arg("deploy")
-            .arg("--restore")
-            .arg(&note)
-    };
-    restore().env("FLOWSHIP_DRY_RUN", "true").run().exit(0);
-    assert_eq!(tenant.deployments(ID), 2);
-    let theirs = before().with(SCRIPT, "def theirs() {}\n");
-    assert!(tenant.colleague(ID, &Deed::Save(theirs.zip())));
-    restore()
-        .run()
-        .exit(1)
-        .stderr_has("the tenant holds other content of Orders, saved by colleague@example.com at ")
-        .stderr_has("--force overwrites it");
-    assert_eq!(tenant.deployments(ID), 2);
-    restore().arg("--force").run().exit(0).verdict("started");
-    is_as_before(&tenant);
-}
-
-#[test]
-fn a_backup_that_is_back_and_runs_is_unchanged() {
-    let tenant = running(&["start-error#1", "start-error#2"]);
-    let repository = Repository::new().with(&after());
-    repository.deploy(&tenant).arg("--rollback").run().exit(8);
-    let (note, kept) = (
-        left(repository.path(), "json").remove(0),
-        left(repository.path(), "zip").remove(0),
-    );
-    let elsewhere = tempfile::tempdir().unwrap();
-    let copy = |file: &PathBuf| {
-        let copy = elsewhere.path().join(file.file_name().unwrap());
-        fs::copy(file, &copy).unwrap();
-        copy
-    };
-    let (note, _) = (copy(&note), copy(&kept));
-    let restore = || {
-        Flowship::new()
-            .against(&tenant)
-            .arg("deploy")
-            .arg("--restore")
-            .arg(left(repository.path(), "json").first().unwrap_or(&note))
-            .run()
-            .exit(0)
-    };
-    restore().verdict("started");
-    // the first note is needed no more
-    assert!(left(repository.path(), "json").is_empty());
-    restore().verdict("unchanged");
-    tenant.deployed(ID, 3);
-}
-
-#[test]
-fn a_backup_without_all_values_makes_nothing_anew() {
+fn secrets_are_in_no_file_and_the_report_says_how_to_set_them() {
     let old = with_secret(before());
     let configured = [("Receiver Password", "of operations"), KEPT[0], KEPT[1]];
     let tenant = Tenant::holding(
@@ -659,49 +613,29 @@ fn a_backup_without_all_values_makes_nothing_anew() {
         vec![old.deployed(&configured)],
     );
     let repository = Repository::new().with(&with_secret(after()));
-    repository.deploy(&tenant).arg("--rollback").run().exit(8);
-    let note = left(repository.path(), "json").remove(0);
+    let run = repository
+        .deploy(&tenant)
+        .args(["--rollback", "--output", "json"])
+        .run()
+        .exit(8)
+        .stderr_has("set them with --set-from-env 'Receiver Password=VARIABLE'");
+    let values = fs::read_to_string(&left(repository.path(), "prop")[0]).unwrap();
+    assert!(values.contains("Retries=9\n"), "{values}");
+    assert!(!values.contains("of operations"), "{values}");
     assert!(tenant.colleague(ID, &Deed::Delete));
-    let restore = || {
-        Flowship::new()
-            .against(&tenant)
-            .env("PASSWORD", "of operations")
-            .arg("deploy")
-            .arg("--restore")
-            .arg(&note)
-    };
-    restore()
-        .run()
-        .exit(1)
-        .stderr_has("the backup does not hold the values of Receiver Password")
-        .stderr_has("--set-from-env 'Receiver Password=VARIABLE'");
-    assert!(tenant.design(ID).is_none());
-    restore()
-        .args(["--set-from-env", "Receiver Password=PASSWORD"])
-        .run()
-        .exit(0);
-    let values = tenant.runs(&old);
-    assert!(values.contains(&("Receiver Password".to_owned(), "of operations".to_owned())));
-}
-
-#[cfg(unix)]
-#[test]
-fn what_is_no_ordinary_file_is_no_backup() {
-    let tenant = running(&["start-error#1", "start-error#2"]);
-    let repository = Repository::new().with(&after());
-    repository.deploy(&tenant).arg("--rollback").run().exit(8);
-    let note = left(repository.path(), "json").remove(0);
-    let kept = left(repository.path(), "zip").remove(0);
-    fs::remove_file(&kept).unwrap();
-    std::os::unix::fs::symlink("/dev/zero", &kept).unwrap();
+    let mut command = repair(&rollback(&run, ID));
+    command.extend(["--set-from-env", "Receiver Password=PASSWORD"].map(str::to_owned));
     Flowship::new()
         .against(&tenant)
-        .arg("deploy")
-        .arg("--restore")
-        .arg(&note)
+        .env("PASSWORD", "of operations")
+        .args(command)
         .run()
-        .exit(2)
-        .stderr_has("it is no ordinary file");
+        .exit(0);
+    let mut values = tenant.runs(&old);
+    values.sort();
+    let mut expected = super::many::pairs(&configured);
+    expected.sort();
+    assert_eq!(values, expected);
 }
 
 #[test]
@@ -786,9 +720,8 @@ fn a_secret_that_a_killed_run_has_changed_is_no_success_of_the_next() {
         let told = rollback(&run, ID);
         assert_eq!(told["result"], result, "{run}");
         if changes {
-            let repair = told["repair"].as_str().unwrap();
             assert_eq!(
-                repair,
+                told["repair"].as_str().unwrap(),
                 "flowship redeploy Orders --set-from-env 'Receiver Password=VARIABLE'",
             );
         }
@@ -843,8 +776,8 @@ fn the_command_that_repairs_knows_the_environment() {
     .run()
     .exit(8);
     let told = rollback(&run, "Orders_dev");
-    let repair = told["repair"].as_str().unwrap().replace("flowship ", "");
-    let words: Vec<&str> = repair.split(' ').collect();
+    let words = repair(&told);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
     dev(&words).run().exit(0).verdict("started");
     let mut values: Vec<_> = tenant
         .running("Orders_dev")
@@ -857,48 +790,6 @@ fn the_command_that_repairs_knows_the_environment() {
     expected.sort();
     assert_eq!(values, expected);
     assert!(tenant.design("Orders_dev_dev").is_none());
-}
-
-#[test]
-fn a_backup_is_put_back_on_its_own_tenant_and_whole_or_not_at_all() {
-    let tenant = running(&["start-error#1", "start-error#2"]);
-    let other = running(&[]);
-    let repository = Repository::new().with(&after());
-    let run = repository
-        .deploy(&tenant)
-        .args(["--rollback", "--output", "json"])
-        .run()
-        .exit(8);
-    let note = &left(repository.path(), "json")[0];
-    let restore = |tenant| {
-        Flowship::new()
-            .against(tenant)
-            .arg("deploy")
-            .arg("--restore")
-            .arg(note)
-    };
-    restore(&other)
-        .run()
-        .exit(2)
-        .stderr_has("and the backup is of");
-    other.is_untouched();
-    restore(&tenant)
-        .args(["--package", "Other"])
-        .run()
-        .exit(2)
-        .stderr_has("cannot be used with");
-    let saved = PathBuf::from(rollback(&run, ID)["saved"].as_str().unwrap());
-    let whole = fs::read(&saved).unwrap();
-    fs::write(&saved, &whole[..whole.len() - 1]).unwrap();
-    restore(&tenant)
-        .run()
-        .exit(2)
-        .stderr_has("is not the content that was saved");
-    fs::remove_file(&saved).unwrap();
-    restore(&tenant).run().exit(2).stderr_has("can't be read");
-    fs::write(&saved, &whole).unwrap();
-    restore(&tenant).run().exit(0).verdict("started");
-    is_as_before(&tenant);
 }
 
 #[test]
@@ -1126,7 +1017,7 @@ fn all_or_none_is_told_of_what_had_started_too() {
         .run()
         .exit(8)
         .stderr_has("error: A: the new content was started, and what stood there before was to be put back, because B failed")
-        .stderr_has("put it back: flowship deploy --restore");
+        .stderr_has("put it back: flowship deploy /");
     let junit = run.written("junit.xml");
     assert!(
         junit.contains("was to be put back, because B failed"),

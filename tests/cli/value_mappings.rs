@@ -161,14 +161,16 @@ fn the_command_that_is_printed_puts_the_old_content_back() {
         .arg("--drop-tenant-entries")
         .run()
         .exit(0);
-    let note = backup(&repository, &run).with_extension("json");
-    let note = note.to_str().unwrap();
-    let command = format!("`flowship deploy --restore {note}` puts it back");
+    let zip = backup(&repository, &run);
+    let zip = zip.to_str().unwrap();
+    let rest = format!("--package Orders --id {ID} --replace-value-mappings --drop-tenant-entries");
+    let command = format!("`flowship deploy {zip} {rest}` puts it back");
     assert!(run.stdout.contains(&command), "{run}");
     let elsewhere = Repository::new();
     elsewhere
         .call(&tenant, "deploy")
-        .args(["--restore", note])
+        .arg(zip)
+        .args(rest.split(' '))
         .run()
         .exit(0);
     assert!(running(&tenant).contains("States"));

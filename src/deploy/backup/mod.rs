@@ -2,25 +2,84 @@
 
 mod note;
 
-use std::path::Path;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
-use crate::artifact::Digest;
+use crate::artifact::{ArtifactKind, Digest, properties};
+use crate::whole_file;
 
 pub use self::note::{Note, NoteError, Saved, Was, place};
 
 /// What the names of backups begin with.
 const BACKUP: &str = "flowship-backup-";
 
-/// The command that makes the tenant hold again what a note describes, for a POSIX shell. `reach`: the options with which
-/// it finds the same tenant.
-#[must_use]
-pub fn restore_command(note: &Path, reach: &[String]) -> String {
-    let mut words = vec![
-        "flowship deploy --restore".to_owned(),
-        quoted(&note.display().to_string()),
-    ];
-    words.extend(reach.iter().map(|word| quoted(word)));
-    words.join(" ")
+/// A backup that a person can put back: an ordinary zip, and the values that were configured in a file beside it.
+pub struct Backup<'a> {
+    /// The zip.
+    pub zip: &'a Path,
+    /// The type of the artifact.
+    pub kind: ArtifactKind,
+    /// Its id on the tenant.
+    pub id: &'a str,
+    /// Its name there.
+    pub name: &'a str,
+    /// Its package.
+    pub package: &'a str,
+    /// The options with which a command finds the same tenant.
+    pub reach: &'a [String],
+}
+
+impl Backup<'_> {
+    /// The command that puts it back, for a POSIX shell. `deploys`: it is to run, too.
+    #[must_use]
+    pub fn command(&self, deploys: bool) -> String {
+        let mut words = vec!["flowship deploy".to_owned()];
+        let mut add = |word: &str| words.push(quoted(word));
+        add(&self.zip.display().to_string());
+        for word in ["--package", self.package, "--id", self.id] {
+            add(word);
+        }
+        // an environment gives names of its own
+        if !self.reach.is_empty() && !self.name.is_empty() {
+            add("--name");
+            add(self.name);
+        }
+        let values = values_file(self.zip);
+        if values.exists() {
+            add("--parameters");
+            add(&values.display().to_string());
+        }
+        if self.kind == ArtifactKind::ValueMapping {
+            add("--replace-value-mappings");
+            add("--drop-tenant-entries");
+        }
+        if !deploys {
+            add("--no-deploy");
+        }
+        self.reach.iter().for_each(|word| add(word));
+        words.join(" ")
+    }
+}
+
+fn values_file(zip: &Path) -> PathBuf {
+    zip.with_extension("prop")
+}
+
+/// Writes the values that were configured beside a backup, for its owner alone; no file where there are none.
+pub fn write_values(zip: &Path, values: &[(String, String)]) -> io::Result<()> {
+    if values.is_empty() {
+        return Ok(());
+    }
+    let text = properties::write(values);
+    whole_file::replace_private(&values_file(zip), |file| file.write_all(text.as_bytes()))
+}
+
+/// Removes a backup with what lies beside it.
+pub fn remove(zip: &Path) {
+    for file in [zip, &values_file(zip)] {
+        let _ = fs::remove_file(file);
+    }
 }
 
 /// The command that writes values which no file may hold, from variables of the caller, and deploys.
@@ -124,16 +183,33 @@ mod tests {
 
     #[test]
     fn the_commands_name_what_is_needed_and_no_more() {
-        let note = Path::new("a b.json");
+        let directory = tempfile::tempdir().unwrap();
+        let zip = directory.path().join("a b.zip");
+        let shown = zip.display().to_string();
+        let backup = |reach, kind| Backup {
+            zip: &zip,
+            kind,
+            id: "Orders_dev",
+            name: "Orders dev",
+            package: "P",
+            reach,
+        };
         assert_eq!(
-            restore_command(note, &[]),
-            "flowship deploy --restore 'a b.json'"
+            backup(&[], ArtifactKind::IntegrationFlow).command(true),
+            format!("flowship deploy '{shown}' --package P --id Orders_dev")
         );
+        write_values(&zip, &[("Retries".to_owned(), "9".to_owned())]).unwrap();
+        let values = zip.with_extension("prop");
         let reach = ["--environment".to_owned(), "prod eu".to_owned()];
         assert_eq!(
-            restore_command(note, &reach),
-            "flowship deploy --restore 'a b.json' --environment 'prod eu'"
+            backup(&reach, ArtifactKind::ValueMapping).command(false),
+            format!(
+                "flowship deploy '{shown}' --package P --id Orders_dev --name 'Orders dev' --parameters '{}' --replace-value-mappings --drop-tenant-entries --no-deploy --environment 'prod eu'",
+                values.display()
+            )
         );
+        remove(&zip);
+        assert!(!values.exists());
         assert_eq!(
             set_command("Orders", &["API Key".to_owned()], &reach),
             "flowship redeploy Orders --set-from-env 'API Key=VARIABLE' --environment 'prod eu'"

@@ -1,5 +1,5 @@
-//! A note beside saved content: what it is, where it came from, what was configured and whether it ran. From it alone what
-//! stood there can be put back: by the next run, when this one is killed, and by `flowship deploy --restore`.
+//! A note beside saved content: what it is, where it came from, what was configured and whether it ran. The next run puts
+//! back what it describes when this one is killed.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -285,12 +285,6 @@ impl Note {
         self
     }
 
-    /// The fingerprints of the contents that a run has written, or was about to.
-    #[must_use]
-    pub fn ours(&self) -> &[String] {
-        &self.ours
-    }
-
     /// Whether a content is one that a run has written, or was about to.
     #[must_use]
     pub fn is_ours(&self, content: Digest) -> bool {
@@ -305,12 +299,6 @@ impl Note {
             Some(date) => date.0 <= self.until || self.was() == Was::Running(deployed),
             None => true,
         }
-    }
-
-    /// The address of the tenant.
-    #[must_use]
-    pub fn tenant(&self) -> &str {
-        &self.tenant
     }
 
     /// The id of the artifact.

@@ -1,16 +1,15 @@
 //! Replacing a value mapping: the tenant has no update for it, so it is deleted and created anew. What it held is saved to
 //! a file first, and put back when the creation fails.
 
-use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::content::Downloaded;
 use super::{Halt, Writing};
-use crate::artifact::{Archive, ArtifactError, ArtifactKind, Comparable, Digest, PackOptions};
+use crate::artifact::{Archive, ArtifactError, ArtifactKind, Comparable, PackOptions};
 use crate::clock::Deadline;
-use crate::deploy::backup::{self, Note, Saved, Was};
+use crate::deploy::backup::{self, Backup, Was};
 use crate::deploy::job::Content;
 use crate::deploy::outcome::{Message, Sent, Verdict, Word};
 use crate::deploy::plan::Upload;
@@ -68,9 +67,7 @@ impl Writing<'_> {
             .and_then(|()| self.must_be_as_surveyed(old));
         if looked.is_err() {
             replacing::unmark(self.context, self.job);
-            for file in [backup, &backup_note(backup)] {
-                let _ = fs::remove_file(file);
-            }
+            backup::remove(backup);
         }
         looked
     }
@@ -185,9 +182,8 @@ impl Writing<'_> {
         let tenant = self.context.tenant.root();
         let name = backup::file_name(&tenant, &self.job.id.0, version, &now) + ".zip";
         let path = self.job.rules.backup_directory.join(name);
-        let written = self
-            .save(old, content, &path)
-            .and_then(|()| replacing::mark(self.context, self.job, &path));
+        let written =
+            Self::save(old, &path).and_then(|()| replacing::mark(self.context, self.job, &path));
         if let Err(error) = written {
             let message =
                 Message::new(format!("the content of the tenant can't be saved: {error}"))
@@ -202,37 +198,28 @@ impl Writing<'_> {
         self.note(format!(
             "backup of the tenant's content: {}; `{}` puts it back",
             path.display(),
-            self.restore_command(&path)
+            self.restore_command(&path, content, Was::of(self.standing).ran())
         ));
         Ok(path)
     }
 
-    /// Saves the zip for its owner alone, and beside it the note that puts it back.
-    fn save(&self, old: &Downloaded, content: &Content, zip: &Path) -> io::Result<()> {
-        whole_file::replace_private(zip, |target| io::copy(&mut old.open()?, target).map(|_| ()))?;
-        let artifact = self.standing.artifact.as_ref();
-        let saved = Saved {
-            id: &self.job.id,
-            name: artifact.map_or(&content.name, |artifact| &artifact.name),
-            package: &content.package.0,
-            version: artifact.map_or("", |artifact| &artifact.version),
-            zip,
-            zip_sha256: Digest::of_reader(&mut File::open(zip)?)?,
-            was: Was::of(self.standing),
-            configured: &[],
-        };
-        let ours = match &self.merged {
-            Some(merged) => merged.comparable.fingerprint(),
-            None => content.comparable.fingerprint(),
-        };
-        Note::of(self.context.tenant, &saved)
-            .with_ours(ours, 0)
-            .write(&backup_note(zip))
+    /// Saves the zip for its owner alone.
+    fn save(old: &Downloaded, zip: &Path) -> io::Result<()> {
+        whole_file::replace_private(zip, |target| io::copy(&mut old.open()?, target).map(drop))
     }
 
-    /// The command that makes the tenant hold a backup again.
-    fn restore_command(&self, zip: &Path) -> String {
-        backup::restore_command(&backup_note(zip), &self.job.rules.reach)
+    /// The command that makes the tenant hold a backup again. `deploys`: it is to run, too.
+    fn restore_command(&self, zip: &Path, content: &Content, deploys: bool) -> String {
+        let artifact = self.standing.artifact.as_ref();
+        let backup = Backup {
+            zip,
+            kind: self.kind,
+            id: &self.job.id.0,
+            name: artifact.map_or(&content.name, |artifact| &artifact.name),
+            package: &content.package.0,
+            reach: &self.job.rules.reach,
+        };
+        backup.command(deploys)
     }
 
     fn delete(&mut self) -> Result<(), Halt> {
@@ -313,7 +300,7 @@ impl Writing<'_> {
             let pause = crate::http::retry::backoff(attempt - 1);
             self.context.clock.sleep(pause);
         };
-        Err(self.lost_for_good(backup, halt, &why))
+        Err(self.lost_for_good(backup, content, halt, &why))
     }
 
     /// Neither the new content was taken nor the old one: the new one stands there all the same, or somebody has created it
@@ -344,9 +331,9 @@ impl Writing<'_> {
     }
 
     /// The design time has no such artifact now: what to do is told exactly.
-    fn lost_for_good(&mut self, backup: &Path, halt: Halt, why: &str) -> Halt {
+    fn lost_for_good(&mut self, backup: &Path, content: &Content, halt: Halt, why: &str) -> Halt {
         self.wrote("the value mapping is NOT in the design time; the runtime was not touched");
-        let command = self.restore_command(backup);
+        let command = self.restore_command(backup, content, false);
         let mut verdict = self.verdict_of(halt);
         let mut message = verdict.message.take().unwrap_or_default();
         message = message
@@ -373,11 +360,6 @@ impl Writing<'_> {
             Halt::Tenant(error) => Verdict::of_error(*error, &self.state),
         }
     }
-}
-
-/// The note beside a backup.
-fn backup_note(zip: &Path) -> PathBuf {
-    zip.with_extension("json")
 }
 
 fn cannot(error: &ArtifactError) -> Halt {
