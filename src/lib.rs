@@ -30,7 +30,6 @@ pub mod undeploy;
 pub mod whole_file;
 pub mod words;
 mod xml;
-mod zip_end;
 
 use std::ffi::OsString;
 use std::io::{BufRead, Write};

@@ -13,23 +13,14 @@ struct Limits {
     depth: usize,
     /// Attributes of one element, which the parser compares with each other.
     attributes: usize,
-    /// Namespaces in force at one place.
-    namespaces: usize,
-    /// Namespaces that the parser copies: all that are in force, for each element that declares one.
-    copied_namespaces: usize,
-    /// `<`, and `=`, wherever they stand: the parser sets memory aside for each of them.
-    signs: usize,
 }
 
-/// An entry of a value mapping has about seven nodes. The most attributes and namespaces known of one element are 7, and
-/// models are about ten elements deep.
+/// An entry of a value mapping has about seven nodes. The most attributes known of one element are 7, and models are about
+/// ten elements deep.
 const LIMITS: Limits = Limits {
     nodes: 1_000_000,
     depth: 1_000,
     attributes: 250,
-    namespaces: 250,
-    copied_namespaces: 1_000_000,
-    signs: 2_000_000,
 };
 
 /// Why a text cannot be read as XML.
@@ -83,7 +74,6 @@ struct Excess {
 /// Goes through a text once. Where it is not well-formed it ends: the parser comes no further either.
 fn measure(text: &str, limits: &Limits) -> Result<(), Excess> {
     let mut measured = Measured::new(limits);
-    measured.signs(text)?;
     let mut at = 0;
     while let Some(start) = text[at..].find('<').map(|found| at + found) {
         measured.nodes(start, 1 + usize::from(start > at))?;
@@ -120,11 +110,7 @@ fn length_to(end: &str, markup: &str, behind: usize) -> Option<usize> {
 struct Measured<'a> {
     limits: &'a Limits,
     nodes: usize,
-    /// How many namespaces each of the open elements declares.
-    open: Vec<usize>,
-    /// The sum of these.
-    in_force: usize,
-    copied_namespaces: usize,
+    open: usize,
 }
 
 impl<'a> Measured<'a> {
@@ -132,20 +118,8 @@ impl<'a> Measured<'a> {
         Self {
             limits,
             nodes: 0,
-            open: Vec::new(),
-            in_force: 0,
-            copied_namespaces: 0,
+            open: 0,
         }
-    }
-
-    fn signs(&self, text: &str) -> Result<(), Excess> {
-        let most = self.limits.signs;
-        for sign in ['<', '='] {
-            if let Some((at, _)) = text.match_indices(sign).nth(most) {
-                return excess(at, format!("it has more than {most} `{sign}`"));
-            }
-        }
-        Ok(())
     }
 
     fn nodes(&mut self, at: usize, more: usize) -> Result<(), Excess> {
@@ -162,28 +136,13 @@ impl<'a> Measured<'a> {
         let Some(tag) = StartTag::read(markup.as_bytes(), self.limits.attributes) else {
             return Ok(None);
         };
+        self.open += usize::from(!tag.is_empty);
         let Limits {
-            depth,
-            attributes,
-            namespaces,
-            copied_namespaces,
-            ..
+            depth, attributes, ..
         } = self.limits;
-        let in_force = self.in_force + tag.namespaces;
-        if tag.namespaces > 0 {
-            self.copied_namespaces += in_force;
-        }
-        if !tag.is_empty {
-            self.open.push(tag.namespaces);
-            self.in_force = in_force;
-        }
         let what = if tag.attributes > *attributes {
             format!("an element has more than {attributes} attributes")
-        } else if in_force > *namespaces {
-            format!("more than {namespaces} namespaces are in force here")
-        } else if self.copied_namespaces > *copied_namespaces {
-            "too many elements declare namespaces".to_owned()
-        } else if self.open.len() > *depth {
+        } else if self.open > *depth {
             format!("elements are nested more than {depth} deep")
         } else {
             return Ok(Some(tag.length));
@@ -192,7 +151,7 @@ impl<'a> Measured<'a> {
     }
 
     fn end_tag(&mut self) {
-        self.in_force -= self.open.pop().unwrap_or(0);
+        self.open = self.open.saturating_sub(1);
     }
 }
 
@@ -205,7 +164,6 @@ fn excess<T>(at: usize, what: String) -> Result<T, Excess> {
 struct StartTag {
     length: usize,
     attributes: usize,
-    namespaces: usize,
     is_empty: bool,
 }
 
@@ -214,7 +172,6 @@ impl StartTag {
     fn read(markup: &[u8], most_attributes: usize) -> Option<Self> {
         let mut tag = Self::default();
         let mut quote = None;
-        let mut name = Name::default();
         for (place, byte) in markup.iter().copied().enumerate().skip(1) {
             match (quote, byte) {
                 (_, b'<') => return None,
@@ -225,38 +182,14 @@ impl StartTag {
                     tag.is_empty = markup[place - 1] == b'/';
                     return Some(tag);
                 }
-                (None, b'=') => {
-                    tag.attributes += 1;
-                    tag.namespaces += usize::from(name.is_xmlns(markup));
-                }
+                (None, b'=') => tag.attributes += 1,
                 (None, _) => {}
             }
             if tag.attributes > most_attributes {
                 return Some(tag);
             }
-            name.follow(place, quote.is_none() && !byte.is_ascii_whitespace());
         }
         None
-    }
-}
-
-/// Where the last name began.
-#[derive(Default)]
-struct Name {
-    start: usize,
-    is_going_on: bool,
-}
-
-impl Name {
-    fn follow(&mut self, place: usize, belongs: bool) {
-        if belongs && !self.is_going_on {
-            self.start = place;
-        }
-        self.is_going_on = belongs;
-    }
-
-    fn is_xmlns(&self, markup: &[u8]) -> bool {
-        markup[self.start..].starts_with(b"xmlns")
     }
 }
 
@@ -297,22 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn namespaces_are_bounded_on_one_element_and_nested() {
-        let text = format!("<r{}/>", attributes(LIMITS.namespaces, "xmlns:n"));
-        parse(&text).unwrap();
-        let nested: String = (0..=LIMITS.namespaces)
-            .map(|number| format!("<e xmlns:n{number}='u{number}'>"))
-            .collect();
-        assert!(what_is_too_much(&nested).1.contains("namespaces"));
-        let beside: String = (0..200_000)
-            .map(|number| format!("<e xmlns='u{}'/>", number % 9))
-            .collect();
-        let inside = format!("<r{}>{beside}</r>", attributes(200, "xmlns:n"));
-        assert!(what_is_too_much(&inside).1.contains("declare namespaces"));
-    }
-
-    #[test]
-    fn depth_nodes_and_signs_are_bounded() {
+    fn depth_and_nodes_are_bounded() {
         assert!(
             what_is_too_much(&"<a>".repeat(LIMITS.depth + 1))
                 .1
@@ -320,8 +238,6 @@ mod tests {
         );
         let many = format!("<r>{}</r>", "<a/>".repeat(LIMITS.nodes));
         assert!(what_is_too_much(&many).1.contains("nodes"));
-        let signs = format!("<r>{}</r>", "=".repeat(LIMITS.signs + 1));
-        assert!(what_is_too_much(&signs).1.contains("`=`"));
     }
 
     #[test]

@@ -12,9 +12,7 @@ use super::{MANIFEST_PATH, contents};
 /// The most bytes that the files of an artifact may have together. The largest artifact known has 41 MB.
 pub(super) const LARGEST_TOTAL: u64 = 1 << 30;
 /// The most files and folders of a directory. The most known in an artifact are 64.
-const MOST_FILES: usize = 65_535;
-/// The most bytes of their names, which are kept in memory.
-const LONGEST_NAMES: usize = 16 << 20;
+pub(super) const MOST_FILES: usize = 65_535;
 
 /// What lies at the top of an artifact. Everything else there comes from the Git repository around it.
 const TOP_LEVEL: [&str; 6] = [
@@ -210,7 +208,6 @@ pub(crate) fn list_directory(root: &Path) -> Result<Listing, ArtifactError> {
         files: Vec::new(),
         left_out: BTreeMap::new(),
         count: 0,
-        names: 0,
         total: 0,
     };
     // without a manifest this is no artifact, and whatever is wrong further down is not what has to be said
@@ -235,8 +232,6 @@ struct Walk<'a> {
     left_out: BTreeMap<String, LeftOutReason>,
     /// How many files and folders were met.
     count: usize,
-    /// How many bytes their names have.
-    names: usize,
     /// How many bytes the files have.
     total: u64,
 }
@@ -255,7 +250,7 @@ impl Walk<'_> {
         let name = entry.file_name();
         // a name that cannot be shown is only a fault where it would be packed
         let path = format!("{prefix}{}", name.to_string_lossy());
-        self.count(&path)?;
+        self.count()?;
         if let Some((part, reason)) = left_out_part(&path) {
             let slash = if kind.is_dir() { "/" } else { "" };
             self.left_out.insert(format!("{part}{slash}"), reason);
@@ -296,15 +291,10 @@ impl Walk<'_> {
         Ok(None)
     }
 
-    fn count(&mut self, path: &str) -> Result<(), ArtifactError> {
+    fn count(&mut self) -> Result<(), ArtifactError> {
         self.count += 1;
-        self.names += path.len();
         if self.count > MOST_FILES {
             return Err(self.excessive(format!("it has more than {MOST_FILES} files and folders")));
-        }
-        if self.names > LONGEST_NAMES {
-            let most = LONGEST_NAMES >> 20;
-            return Err(self.excessive(format!("the names in it have more than {most} MiB")));
         }
         Ok(())
     }

@@ -10,7 +10,6 @@ use zip::{ZipArchive, ZipWriter};
 use super::artifact_type::ArtifactType;
 use crate::artifact::manifest::{Manifest, aligned};
 use crate::artifact::properties::Properties;
-use crate::zip_end;
 
 pub(super) const MANIFEST: &str = "META-INF/MANIFEST.MF";
 const PARAMETERS: &str = "src/main/resources/parameters.prop";
@@ -207,7 +206,7 @@ fn definition(node: roxmltree::Node<'_, '_>) -> Option<Declared> {
 }
 
 fn open(zip: &[u8]) -> Result<ZipArchive<Cursor<&[u8]>>, BundleError> {
-    zip_end::open(Cursor::new(zip)).map_err(|_| BundleError::NotAnArchive)
+    ZipArchive::new(Cursor::new(zip)).map_err(|_| BundleError::NotAnArchive)
 }
 
 /// The names of all files in a zip, with their sizes.
