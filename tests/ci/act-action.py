@@ -2,7 +2,7 @@
 """The action, executed by act (no Docker, no network): `uses: ./`, and `uses: flowship/flowship@v0` from a consumer's
 repository in a directory with spaces and umlauts.
 
-What act cannot show: the hosted runner's own parser of commands, masking, tool cache and limits.
+What act cannot show: the hosted runner's own parser of commands, masking and limits.
 $FLOWSHIP_BIN is the program (else target/release/flowship), $FLOWSHIP_CI_TOOLS the directory of pinned tools.
 """
 import base64

@@ -72,7 +72,7 @@ for _ in $(seq 50); do
   sleep 0.1
 done
 env -i PATH=/usr/local/bin:/usr/bin:/bin HOME="$scratch" NO_COLOR=1 RUNNER_OS=Linux RUNNER_ARCH=X64 \
-  RUNNER_TEMP="$scratch/temp" RUNNER_TOOL_CACHE="$scratch/tools" GITHUB_ACTION_PATH="$scratch/action/" \
+  RUNNER_TEMP="$scratch/temp" GITHUB_ACTION_PATH="$scratch/action/" \
   INPUT_INSTALL=release INPUT_MIRROR_URL="http://127.0.0.1:$port" INPUT_SANDBOX=true \
   INPUT_PATH=ci-examples/flows/hello-timer INPUT_PACKAGE=Example \
   bash -p "$scratch/action/.github/action/flowship.sh" >"$scratch/log" 2>&1 || { cat "$scratch/log"; fail 'it did not deploy'; }
