@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Context;
 use super::backup;
-use super::job::Job;
+use super::job::{Job, Source};
 use super::parameters::html_decoded;
 use super::plan::{self, Standing};
 use crate::artifact::may_be_secret;
@@ -20,7 +20,7 @@ use crate::tenant::wire::{Configuration, RuntimeStatus};
 use crate::whole_file;
 
 /// The version of the form; a file of another one is none.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 /// After how many seconds it is too old to mean anything.
 const OLDEST: u64 = 24 * 60 * 60;
 /// More than any such file has, in bytes.
@@ -36,18 +36,15 @@ struct Record {
     values: Vec<Value>,
 }
 
-/// One value, and a mark of the one that the artifact brings in its place.
+/// One value, and the one that the artifact brings in its place.
 #[derive(Serialize, Deserialize)]
 struct Value {
     key: String,
     data_type: String,
     /// `None` where it is or looks like a secret, which no file holds.
     text: Option<String>,
-    mark: String,
-    /// `None` where that is not known.
+    /// `None` where that is not known, or may be a secret.
     brought: Option<String>,
-    /// The same as it is, where neither may be a secret: it holds under another key, too.
-    brought_text: Option<String>,
 }
 
 /// Whether an interrupted run has left any.
@@ -73,7 +70,7 @@ pub(super) fn mark(
     standing: &Standing,
     brought: &BTreeMap<String, String>,
 ) {
-    let values = values(context.tenant, job, standing, brought);
+    let values = values(context.tenant, standing, brought);
     if values.is_empty() || job.rules.parameters_from_artifact {
         return;
     }
@@ -97,12 +94,7 @@ pub(super) fn mark(
     }
 }
 
-fn values(
-    tenant: &Tenant,
-    job: &Job,
-    standing: &Standing,
-    brought: &BTreeMap<String, String>,
-) -> Vec<Value> {
+fn values(tenant: &Tenant, standing: &Standing, brought: &BTreeMap<String, String>) -> Vec<Value> {
     let brought = |key: &str| brought.get(key);
     let at_stake = |one: &&Configuration| brought(&one.key) != Some(&one.value);
     let value = |one: &Configuration| Value {
@@ -110,9 +102,7 @@ fn values(
         data_type: one.data_type.clone(),
         text: (!may_be_secret(&one.key, &one.value) && !tenant.hides(&one.value))
             .then(|| one.value.clone()),
-        mark: mark_of(tenant, job, &one.key, &one.value),
-        brought: brought(&one.key).map(|value| mark_of(tenant, job, &one.key, &plain(value))),
-        brought_text: brought(&one.key)
+        brought: brought(&one.key)
             .filter(|value| !may_be_secret(&one.key, value) && !tenant.hides(value))
             .map(|value| plain(value)),
     };
@@ -125,8 +115,12 @@ fn plain(value: &str) -> String {
     html_decoded(value).trim().to_owned()
 }
 
-fn mark_of(tenant: &Tenant, job: &Job, key: &str, value: &str) -> String {
-    tenant.mark(&format!("{}\n{key}\n{value}", job.id))
+/// The value that the artifact of this run brings.
+fn brought_now(job: &Job, key: &str) -> Option<String> {
+    match &job.source {
+        Source::Files(content) => content.parameters.get(key).map(|value| plain(value)),
+        Source::Tenant => None,
+    }
 }
 
 /// What an interrupted run has left: the values of before, where the tenant shows those that the upload brought.
@@ -143,14 +137,11 @@ pub(super) fn recall(context: &Context<'_>, job: &Job, standing: &Standing) -> R
     for value in file.values {
         let shown = standing.configured.iter().find(|one| one.key == value.key);
         let Some(shown) = shown else { continue };
-        let now = mark_of(context.tenant, job, &shown.key, &shown.value);
-        let plain = plain(&shown.value);
-        let is_reset = match (&value.brought, &value.brought_text) {
-            (_, Some(brought)) => plain == *brought,
-            (Some(brought), None) => mark_of(context.tenant, job, &value.key, &plain) == *brought,
-            (None, None) => standing.saved_by_us,
+        let is_reset = match value.brought.or_else(|| brought_now(job, &value.key)) {
+            Some(brought) => plain(&shown.value) == brought,
+            None => standing.saved_by_us,
         };
-        if now == value.mark || Some(&shown.value) == value.text.as_ref() || !is_reset {
+        if Some(&shown.value) == value.text.as_ref() || !is_reset {
             continue;
         }
         match value.text {

@@ -444,7 +444,7 @@ fn without_values(rollback: Rollback, before: &Before, id: &str, reach: &[String
     Rollback {
         result: PutBack::Failed,
         message: format!(
-            "{}; but an earlier run that was killed may have changed {}: the values of before are or look like secrets, so no file holds them: set them yourself",
+            "{}; but an earlier run that was killed may have changed {}: its value is a secret and in no file: set it",
             rollback.message,
             before.lost.join(", ")
         ),

@@ -246,7 +246,8 @@ pub(super) fn with_ours(
     };
     let twice = i64::try_from(rules.timeout.as_millis() * 2).unwrap_or(i64::MAX);
     let until = now.saturating_add(twice).saturating_add(SLACK);
-    let note = note.together(rules.scope == Scope::All);
+    let is_set = |key: &str| one.job.named.iter().any(|named| named.key == key);
+    let note = note.together(rules.scope == Scope::All).with_set(is_set);
     let contents = contents_of(one.job, &one.standing, new).into_iter();
     contents.fold(note, |note, content| note.with_ours(content, until))
 }

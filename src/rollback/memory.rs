@@ -196,7 +196,7 @@ pub(super) fn recall(
     };
     let content = content_of(&note, &zip)
         .map_err(|error| nothing_written(Message::new(unreadable(&error))))?;
-    let (same, lost) = note.withheld(context.tenant, &one.standing.configured);
+    let (same, lost) = note.withheld(&one.standing.configured);
     let mut configured = note.configured();
     configured.extend(same);
     let was = note.was();

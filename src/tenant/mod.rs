@@ -137,13 +137,6 @@ impl Tenant {
         self.credentials.url.root()
     }
 
-    /// A mark of a text that tells nothing about it, and that only who holds the same key can make again; see
-    /// [`Login::mark`].
-    #[must_use]
-    pub fn mark(&self, text: &str) -> String {
-        self.credentials.login.mark(text)
-    }
-
     /// The location of an Edge Integration Cell whose run time is asked, if it is not the cloud's.
     #[must_use]
     pub fn runtime_location(&self) -> Option<&str> {

@@ -14,12 +14,9 @@ use crate::tenant::wire::{ArtifactId, Configuration, RuntimeStatus};
 use crate::whole_file;
 
 /// The version of the form; a note of another one is none.
-const FORM: u32 = 2;
+const FORM: u32 = 3;
 /// More than any note has, in bytes.
 const LARGEST: u64 = 16 * 1024 * 1024;
-
-/// What is marked to tell one key from another.
-const LOGIN: &str = "login";
 
 /// Whether and as what an artifact ran before the first write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,9 +97,6 @@ pub struct Note {
     /// Until when, in milliseconds since 1970 by the tenant's clock, a deployment of the run that wrote this may come.
     #[serde(default)]
     until: i64,
-    /// A mark that tells whether another run has the same key: only then do the marks of values tell anything.
-    #[serde(default)]
-    login: String,
     values: Vec<Value>,
     /// The parameters whose values no file may hold.
     withheld: Vec<Withheld>,
@@ -121,12 +115,12 @@ struct Value {
     data_type: String,
 }
 
-/// A parameter whose value is or looks like a secret: the value is not written down, only a mark that tells whether
-/// another one is the same.
+/// A parameter whose value is or looks like a secret: the value is not written down.
 #[derive(Clone, Serialize, Deserialize)]
 struct Withheld {
     key: String,
-    mark: String,
+    /// A run was about to set it.
+    set: bool,
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -165,7 +159,7 @@ impl Note {
         });
         let withheld = withheld.into_iter().map(|one| Withheld {
             key: one.key.clone(),
-            mark: mark(tenant, saved.id, one),
+            set: false,
         });
         let file = saved.zip.file_name().unwrap_or_default();
         Self {
@@ -189,7 +183,6 @@ impl Note {
             },
             ours: Vec::new(),
             until: 0,
-            login: tenant.mark(LOGIN),
             values: values.collect(),
             withheld: withheld.collect(),
         }
@@ -210,7 +203,6 @@ impl Note {
             was: Ran::NotDeployed,
             ours: Vec::new(),
             until: 0,
-            login: tenant.mark(LOGIN),
             values: Vec::new(),
             withheld: Vec::new(),
         }
@@ -366,21 +358,23 @@ impl Note {
             .collect()
     }
 
-    /// Of the parameters whose values are not written down: those that still hold the same value, and the keys of those
-    /// that do not.
+    /// Remembers which of the values that are not written down a run is about to set.
     #[must_use]
-    pub fn withheld(
-        &self,
-        tenant: &Tenant,
-        now: &[Configuration],
-    ) -> (Vec<Configuration>, Vec<String>) {
-        let id = self.artifact();
+    pub fn with_set(mut self, is_set: impl Fn(&str) -> bool) -> Self {
+        for withheld in &mut self.withheld {
+            withheld.set |= is_set(&withheld.key);
+        }
+        self
+    }
+
+    /// Of the parameters whose values are not written down: those that no run has set, as they are now, and the keys of the
+    /// others.
+    #[must_use]
+    pub fn withheld(&self, now: &[Configuration]) -> (Vec<Configuration>, Vec<String>) {
         let (mut same, mut lost) = (Vec::new(), Vec::new());
         for withheld in &self.withheld {
             match now.iter().find(|one| one.key == withheld.key) {
-                // with another key nothing can be told, so what stands there is left
-                Some(one) if self.login != tenant.mark(LOGIN) => same.push(one.clone()),
-                Some(one) if mark(tenant, &id, one) == withheld.mark => same.push(one.clone()),
+                Some(one) if !withheld.set => same.push(one.clone()),
                 _ => lost.push(withheld.key.clone()),
             }
         }
@@ -392,10 +386,6 @@ impl Note {
     pub fn withheld_keys(&self) -> Vec<String> {
         self.withheld.iter().map(|one| one.key.clone()).collect()
     }
-}
-
-fn mark(tenant: &Tenant, id: &ArtifactId, one: &Configuration) -> String {
-    tenant.mark(&format!("{id}\n{}\n{}", one.key, one.value))
 }
 
 /// Where a run writes down what another one may need: one place for each artifact of each tenant. `what`: what is written
