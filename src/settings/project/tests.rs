@@ -78,6 +78,7 @@ environments:
       Invoices:
         Receiver Address: https://${env:HOST}/${env:PATH_OF}
   plain:
+rollback: required
 "#;
 
 #[test]
