@@ -17,12 +17,12 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::artifact::{Artifact, ArtifactError, ArtifactKind, PackOptions, working_copy};
-use crate::crew;
 use crate::deploy::outcome::Message;
-use crate::errand::{Errand, READERS};
 use crate::exit::Exit;
 use crate::inventory::selection::{self, Selection};
 use crate::inventory::{Inventory, PackageContent, Stored, Trouble, is_of_all};
+use crate::parallel::parallel_map;
+use crate::query::{Query, READERS};
 use crate::settings::project::{Affix, ParametersFile};
 use crate::status;
 use crate::tenant::error::TenantError;
@@ -124,9 +124,9 @@ pub struct Downloaded {
 }
 
 /// Brings what is wanted into the directory.
-pub fn download(errand: &Errand<'_>, wanted: &Wanted) -> Result<Downloaded, TenantError> {
+pub fn download(query: &Query<'_>, wanted: &Wanted) -> Result<Downloaded, TenantError> {
     let mut done = Downloaded::default();
-    let inventory = selection::select(errand, &wanted.selection)?;
+    let inventory = selection::select(query, &wanted.selection)?;
     done.troubles.clone_from(&inventory.troubles);
     let layout = match Layout::read(&wanted.directory) {
         Ok(layout) => layout,
@@ -139,7 +139,7 @@ pub fn download(errand: &Errand<'_>, wanted: &Wanted) -> Result<Downloaded, Tena
         .extend(directory::clashes(&inventory, &wanted.selection.names));
     let named: BTreeSet<&str> = wanted.selection.ids.iter().map(String::as_str).gathered();
     let work = Work {
-        errand,
+        query,
         wanted,
         layout: &layout,
         references: selection::own_names(&inventory, &wanted.selection.names),
@@ -155,7 +155,7 @@ pub fn download(errand: &Errand<'_>, wanted: &Wanted) -> Result<Downloaded, Tena
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner),
     );
-    prune(errand, wanted, &layout, &inventory, &mut done);
+    prune(query, wanted, &layout, &inventory, &mut done);
     finish(wanted, &inventory, &layout, &mut done);
     done.items
         .sort_by(|one, other| (&one.package, &one.id).cmp(&(&other.package, &other.id)));
@@ -164,7 +164,7 @@ pub fn download(errand: &Errand<'_>, wanted: &Wanted) -> Result<Downloaded, Tena
 
 /// What the hands that download share.
 struct Work<'a> {
-    errand: &'a Errand<'a>,
+    query: &'a Query<'a>,
     wanted: &'a Wanted,
     layout: &'a Layout,
     references: BTreeMap<String, String>,
@@ -179,7 +179,7 @@ struct Work<'a> {
 impl Work<'_> {
     fn all(&self, inventory: &Inventory) -> Vec<Item> {
         let all = inventory.artifacts().collect();
-        crew::map(
+        parallel_map(
             all,
             READERS,
             |(content, stored): (&PackageContent, &Stored)| {
@@ -243,7 +243,7 @@ impl Work<'_> {
 
     /// Fetches one artifact and writes what differs.
     fn take(&self, stored: &Stored, item: &mut Item) -> Result<End, Trouble> {
-        let fetched = fetch::fetch(self.errand, stored.kind, &stored.id())
+        let fetched = fetch::fetch(self.query, stored.kind, &stored.id())
             .map_err(|error| self.failed(error))?;
         let artifact = &fetched.artifact;
         let configured = self.configured(stored, artifact)?;
@@ -288,9 +288,9 @@ impl Work<'_> {
             return Ok(BTreeMap::new());
         }
         let all = self
-            .errand
+            .query
             .tenant
-            .configurations(&stored.id(), self.errand.deadline)
+            .configurations(&stored.id(), self.query.deadline)
             .map_err(|error| self.failed(error))?;
         Ok(all.into_iter().map(|one| (one.key, one.value)).gathered())
     }
@@ -323,7 +323,7 @@ impl Work<'_> {
     fn heartbeat(&self) {
         let seen = self.seen.fetch_add(1, Ordering::Relaxed) + 1;
         if seen.is_multiple_of(HEARTBEAT) && seen < self.total {
-            self.errand
+            self.query
                 .tell(&format!("{seen} of {} artifacts", self.total));
         }
     }
@@ -385,7 +385,7 @@ fn unusable(error: &ArtifactError) -> Trouble {
 /// What lies in the directory and is on the tenant no more. Each is looked up alone before it is believed: a list may have
 /// been cut, or an artifact may be hidden.
 fn prune(
-    errand: &Errand<'_>,
+    query: &Query<'_>,
     wanted: &Wanted,
     layout: &Layout,
     inventory: &Inventory,
@@ -403,7 +403,7 @@ fn prune(
     }
     if inventory.artifacts().next().is_none() {
         if wanted.prune {
-            done.troubles.push(nothing_there(errand));
+            done.troubles.push(nothing_there(query));
         }
         return;
     }
@@ -412,7 +412,7 @@ fn prune(
         .filter_map(|(_, stored)| wanted.selection.names.id.strip(&stored.artifact.id))
         .gathered();
     for (id, package, path) in layout.others(&known, wanted) {
-        let gone = match status::find(errand, &ArtifactId(wanted.selection.names.id.apply(&id))) {
+        let gone = match status::find(query, &ArtifactId(wanted.selection.names.id.apply(&id))) {
             Ok(None) => Ok(if wanted.prune {
                 End::Removed
             } else {
@@ -445,9 +445,9 @@ fn prune(
 }
 
 /// A tenant that shows nothing at all is the wrong one more often than an empty one.
-fn nothing_there(errand: &Errand<'_>) -> Trouble {
+fn nothing_there(query: &Query<'_>) -> Trouble {
     let message = Message::new("nothing was pruned: the tenant shows no artifact at all");
-    Trouble::failed(message.at(errand.tenant.host()).hint(
+    Trouble::failed(message.at(query.tenant.host()).hint(
         "look whether the key is that of the right tenant and sees its artifacts; delete the directory by hand if it is empty indeed",
     ))
 }

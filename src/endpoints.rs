@@ -1,8 +1,8 @@
 //! Where what runs can be called.
 
 use crate::deploy::outcome::Message;
-use crate::errand::Errand;
 use crate::inventory::Trouble;
+use crate::query::Query;
 use crate::tenant::error::{Kind, TenantError};
 use crate::tenant::service_endpoints::{Deployed, ServiceEndpoint};
 use crate::tenant::wire::{ArtifactId, RuntimeStatus};
@@ -39,14 +39,14 @@ pub struct Found {
 }
 
 /// Reads the endpoints of these artifacts, or of everything that runs.
-pub fn read(errand: &Errand<'_>, ids: &[String]) -> Result<Found, TenantError> {
+pub fn read(query: &Query<'_>, ids: &[String]) -> Result<Found, TenantError> {
     let mut found = Found::default();
     let deployed = if ids.is_empty() {
-        everything(errand)?
+        everything(query)?
     } else {
-        named(errand, ids, &mut found.troubles)?
+        named(query, ids, &mut found.troubles)?
     };
-    let mut endpoints = errand.tenant.service_endpoints(errand.deadline)?;
+    let mut endpoints = query.tenant.service_endpoints(query.deadline)?;
     endpoints.sort_by(|one, other| one.urls.cmp(&other.urls));
     let (callables, others) = assigned(deployed, endpoints);
     let shown = |one: &Callable| !ids.is_empty() || one.is_flow() || !one.endpoints.is_empty();
@@ -58,14 +58,14 @@ pub fn read(errand: &Errand<'_>, ids: &[String]) -> Result<Found, TenantError> {
 }
 
 /// Everything that is deployed; nothing on a tenant that does not list it: the endpoints alone tell something too.
-fn everything(errand: &Errand<'_>) -> Result<Vec<Deployed>, TenantError> {
-    match errand.tenant.all_deployed(errand.deadline) {
+fn everything(query: &Query<'_>) -> Result<Vec<Deployed>, TenantError> {
+    match query.tenant.all_deployed(query.deadline) {
         Ok(mut all) => {
             all.sort_by(|one, other| one.id.cmp(&other.id));
             Ok(all)
         }
         Err(error) if matches!(error.kind, Kind::Refused | Kind::Nonsense) => {
-            errand.tell(
+            query.tell(
                 "this tenant does not list what runs: flows without an endpoint are not shown",
             );
             Ok(Vec::new())
@@ -75,7 +75,7 @@ fn everything(errand: &Errand<'_>) -> Result<Vec<Deployed>, TenantError> {
 }
 
 fn named(
-    errand: &Errand<'_>,
+    query: &Query<'_>,
     ids: &[String],
     troubles: &mut Vec<Trouble>,
 ) -> Result<Vec<Deployed>, TenantError> {
@@ -84,9 +84,9 @@ fn named(
         if found.iter().any(|one| one.id == *id) {
             continue;
         }
-        let deployed = errand
+        let deployed = query
             .tenant
-            .deployed(&ArtifactId(id.clone()), errand.deadline)?;
+            .deployed(&ArtifactId(id.clone()), query.deadline)?;
         match deployed {
             None => troubles.push(Trouble::failed(not_deployed(id))),
             Some(one) => {

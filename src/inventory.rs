@@ -3,10 +3,10 @@
 pub mod selection;
 
 use crate::artifact::ArtifactKind;
-use crate::crew;
 use crate::deploy::outcome::Message;
-use crate::errand::{Errand, READERS};
 use crate::exit::Exit;
+use crate::parallel::parallel_map;
+use crate::query::{Query, READERS};
 use crate::tenant::Reading;
 use crate::tenant::error::{Kind, TenantError};
 use crate::tenant::wire::{ArtifactId, DesigntimeArtifact, IntegrationPackage, PackageId};
@@ -140,34 +140,34 @@ impl Inventory {
 
 /// Reads the packages that are wanted and their artifacts. A list that one package fails to give is a trouble and never
 /// taken for an empty one; what hits every call (credentials, roles, the network) is an error.
-pub fn read(errand: &Errand<'_>, wanted: &Wanted) -> Result<Inventory, TenantError> {
+pub fn read(query: &Query<'_>, wanted: &Wanted) -> Result<Inventory, TenantError> {
     let mut inventory = Inventory::default();
-    let mut packages = packages(errand, wanted, &mut inventory.troubles)?;
+    let mut packages = packages(query, wanted, &mut inventory.troubles)?;
     packages.sort_by(|one, other| one.id.cmp(&other.id));
     packages.dedup_by(|one, other| one.id == other.id);
     let mut contents: Vec<PackageContent> =
         packages.into_iter().map(PackageContent::empty).collect();
     let kinds = kinds(wanted);
     let left = if wanted.packages.is_empty() {
-        read_together(errand, &kinds, &mut contents)?
+        read_together(query, &kinds, &mut contents)?
     } else {
         kinds
     };
     let asked: Vec<(usize, ArtifactKind)> = (0..contents.len())
         .flat_map(|place| left.iter().map(move |kind| (place, *kind)))
         .collect();
-    errand.tell(&format!(
+    query.tell(&format!(
         "{}: {} to read",
         counted(contents.len(), "package"),
         counted(asked.len(), "list")
     ));
     let ids: Vec<PackageId> = contents.iter().map(PackageContent::id).collect();
-    let lists = crew::map(asked, READERS, |(place, kind)| {
-        let list = errand.in_time().and_then(|()| {
+    let lists = parallel_map(asked, READERS, |(place, kind)| {
+        let list = query.in_time().and_then(|()| {
             let package = &ids[place];
-            errand
+            query
                 .tenant
-                .designtime_artifacts(kind, package, errand.deadline)
+                .designtime_artifacts(kind, package, query.deadline)
         });
         (place, kind, list)
     });
@@ -195,7 +195,7 @@ pub fn read(errand: &Errand<'_>, wanted: &Wanted) -> Result<Inventory, TenantErr
 /// Reads those types of which one list holds all packages, where that saves requests; the types that are left to be listed
 /// package by package. A list that names a package which is not among these is not the list that it should be.
 fn read_together(
-    errand: &Errand<'_>,
+    query: &Query<'_>,
     kinds: &[ArtifactKind],
     contents: &mut [PackageContent],
 ) -> Result<Vec<ArtifactKind>, TenantError> {
@@ -203,9 +203,9 @@ fn read_together(
     for kind in kinds {
         let list = match contents.len() {
             0..TOGETHER_FROM => None,
-            _ => errand
+            _ => query
                 .tenant
-                .all_designtime_artifacts(*kind, errand.deadline)?,
+                .all_designtime_artifacts(*kind, query.deadline)?,
         };
         let place = |one: &DesigntimeArtifact| {
             contents
@@ -226,27 +226,24 @@ fn read_together(
 }
 
 fn packages(
-    errand: &Errand<'_>,
+    query: &Query<'_>,
     wanted: &Wanted,
     troubles: &mut Vec<Trouble>,
 ) -> Result<Vec<IntegrationPackage>, TenantError> {
     if wanted.packages.is_empty() {
-        return errand.tenant.integration_packages(errand.deadline);
+        return query.tenant.integration_packages(query.deadline);
     }
     let mut found = Vec::new();
     let mut missing = Vec::new();
     for id in &wanted.packages {
         let package = PackageId(id.clone());
-        match errand
-            .tenant
-            .integration_package(&package, errand.deadline)?
-        {
+        match query.tenant.integration_package(&package, query.deadline)? {
             Reading::Found(package) => found.push(package),
             Reading::Missing(_) => missing.push(id),
         }
     }
     if !missing.is_empty() {
-        let all = errand.tenant.integration_packages(errand.deadline)?;
+        let all = query.tenant.integration_packages(query.deadline)?;
         troubles.extend(missing.into_iter().map(|id| no_package(id, &all)));
     }
     Ok(found)

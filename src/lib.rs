@@ -7,17 +7,17 @@ pub mod artifact;
 pub mod cli;
 pub mod clock;
 pub mod commands;
-mod crew;
 pub mod deploy;
 pub mod doctor;
 pub mod download;
 pub mod endpoints;
-pub mod errand;
 pub mod exit;
 mod gathered;
 pub mod http;
 pub mod inventory;
 pub mod messages;
+mod parallel;
+pub mod query;
 pub mod report;
 pub mod rollback;
 pub mod sandbox;
@@ -37,9 +37,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
-use clap::Parser;
-
-use crate::cli::Cli;
 use crate::clock::Clock;
 use crate::exit::Exit;
 use crate::settings::environment::Environment;
@@ -78,15 +75,5 @@ pub type PanicNotice = Box<dyn Fn(String) + Send + Sync>;
 
 /// Runs one command line. May be called again: there is no global state.
 pub fn run(process: &mut Process<'_>) -> Exit {
-    match Cli::try_parse_from(&process.arguments) {
-        Ok(cli) => commands::run(&cli, process),
-        Err(error) if error.use_stderr() => {
-            let _ = write!(process.err, "{error}");
-            Exit::Usage
-        }
-        Err(help) => {
-            let _ = write!(process.out, "{help}");
-            Exit::Ok
-        }
-    }
+    cli::run(process)
 }

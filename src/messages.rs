@@ -6,9 +6,9 @@ use std::time::Duration;
 use crate::clock::epoch_millis;
 use crate::deploy::outcome::Message;
 use crate::endpoints::not_deployed;
-use crate::errand::Errand;
 use crate::exit::Exit;
 use crate::http::retry;
+use crate::query::Query;
 use crate::tenant::RuntimeReading;
 use crate::tenant::error::{Kind, TenantError};
 use crate::tenant::message_logs::{MOST_MESSAGES, MessageLog, MessageLogs, MessageStatus};
@@ -136,10 +136,10 @@ impl From<TenantError> for Stop {
 }
 
 /// Reads messages until they say something final, or the wait is over.
-pub fn read(errand: &Errand<'_>, wanted: &Wanted) -> Result<Found, Stop> {
-    let runtime = runtime(errand, &wanted.id)?;
-    let since = since(errand, wanted, &runtime)?;
-    let (messages, judgement) = settled(errand, wanted, since)?;
+pub fn read(query: &Query<'_>, wanted: &Wanted) -> Result<Found, Stop> {
+    let runtime = runtime(query, &wanted.id)?;
+    let since = since(query, wanted, &runtime)?;
+    let (messages, judgement) = settled(query, wanted, since)?;
     let mut counts = BTreeMap::new();
     for log in &messages.logs {
         *counts.entry(log.status.clone()).or_insert(0) += 1;
@@ -154,31 +154,27 @@ pub fn read(errand: &Errand<'_>, wanted: &Wanted) -> Result<Found, Stop> {
         is_deployed: runtime.record.is_some(),
         judgement,
         counts,
-        failures: failures(errand, &messages, wanted.limit),
+        failures: failures(query, &messages, wanted.limit),
         newest: messages.logs.into_iter().next(),
     })
 }
 
 /// What runs; "not found" is believed when it is answered twice.
-fn runtime(errand: &Errand<'_>, id: &ArtifactId) -> Result<RuntimeReading, TenantError> {
-    let first = errand.tenant.runtime_artifact(id, errand.deadline)?;
+fn runtime(query: &Query<'_>, id: &ArtifactId) -> Result<RuntimeReading, TenantError> {
+    let first = query.tenant.runtime_artifact(id, query.deadline)?;
     if first.record.is_some() {
         return Ok(first);
     }
-    errand.clock.sleep(retry::pause_before(1));
-    errand.tenant.runtime_artifact(id, errand.deadline)
+    query.clock.sleep(retry::pause_before(1));
+    query.tenant.runtime_artifact(id, query.deadline)
 }
 
 /// The beginning of the window by the tenant's clock.
-fn since(
-    errand: &Errand<'_>,
-    wanted: &Wanted,
-    runtime: &RuntimeReading,
-) -> Result<TenantTime, Stop> {
+fn since(query: &Query<'_>, wanted: &Wanted, runtime: &RuntimeReading) -> Result<TenantTime, Stop> {
     match wanted.since {
         Since::Date(date) => Ok(date),
         Since::Ago(ago) => {
-            let own = TenantTime(epoch_millis(errand.clock.date()));
+            let own = TenantTime(epoch_millis(query.clock.date()));
             let now = runtime.answered.unwrap_or(own);
             let ago = i64::try_from(ago.as_millis()).unwrap_or(i64::MAX);
             Ok(TenantTime(now.0.saturating_sub(ago).max(0)))
@@ -202,19 +198,19 @@ fn undated(id: &ArtifactId) -> TenantError {
 
 /// Looks until the messages say something final, or the wait is over.
 fn settled(
-    errand: &Errand<'_>,
+    query: &Query<'_>,
     wanted: &Wanted,
     since: TenantTime,
 ) -> Result<(MessageLogs, Judgement), TenantError> {
-    let began = errand.clock.now();
-    let wait = wanted.wait.min(errand.deadline.left(began));
+    let began = query.clock.now();
+    let wait = wanted.wait.min(query.deadline.left(began));
     let mut told = None;
     loop {
-        let messages = errand
+        let messages = query
             .tenant
-            .message_logs(&wanted.id, since, errand.deadline)?;
+            .message_logs(&wanted.id, since, query.deadline)?;
         let judgement = judge(&messages);
-        let waited = errand.clock.now().saturating_sub(began);
+        let waited = query.clock.now().saturating_sub(began);
         let pause = (waited / 10).clamp(PAUSES.0, PAUSES.1);
         let is_final = !matches!(judgement, Judgement::Open | Judgement::Nothing);
         if is_final || waited >= wait {
@@ -222,10 +218,10 @@ fn settled(
         }
         if told != Some(judgement) {
             told = Some(judgement);
-            errand.tell(&waiting(&wanted.id, &messages));
+            query.tell(&waiting(&wanted.id, &messages));
         }
         // a last look comes at the end of the wait
-        errand.clock.sleep(pause.min(wait.saturating_sub(waited)));
+        query.clock.sleep(pause.min(wait.saturating_sub(waited)));
     }
 }
 
@@ -238,18 +234,18 @@ fn waiting(id: &ArtifactId, messages: &MessageLogs) -> String {
 }
 
 /// The newest failures with their texts. A text that is late is waited for a little.
-fn failures(errand: &Errand<'_>, messages: &MessageLogs, limit: usize) -> Vec<Failure> {
+fn failures(query: &Query<'_>, messages: &MessageLogs, limit: usize) -> Vec<Failure> {
     let failed = messages.logs.iter().filter(|log| is_failure(&log.status));
-    let until = errand.clock.now() + TEXT_AFTER;
+    let until = query.clock.now() + TEXT_AFTER;
     let with_text = |log: &MessageLog| loop {
-        let error = errand.tenant.message_error(&log.guid, errand.deadline);
-        if error.is_some() || errand.clock.now() + PAUSES.0 >= until {
+        let error = query.tenant.message_error(&log.guid, query.deadline);
+        if error.is_some() || query.clock.now() + PAUSES.0 >= until {
             return Failure {
                 log: log.clone(),
                 error,
             };
         }
-        errand.clock.sleep(PAUSES.0);
+        query.clock.sleep(PAUSES.0);
     };
     failed.take(limit).map(with_text).collect()
 }

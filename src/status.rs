@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use crate::artifact::ArtifactKind;
 use crate::clock::Moment;
-use crate::crew;
 use crate::deploy::outcome::Message;
-use crate::errand::{Errand, READERS};
 use crate::http::retry;
 use crate::inventory::{self, Trouble, is_of_all};
+use crate::parallel::parallel_map;
+use crate::query::{Query, READERS};
 use crate::tenant::Reading;
 use crate::tenant::error::{Kind, TenantError};
 use crate::tenant::wire::{ArtifactId, DesigntimeArtifact, RuntimeArtifact, RuntimeStatus};
@@ -154,11 +154,11 @@ pub struct Found {
 }
 
 /// Reads the states of what is wanted.
-pub fn read(errand: &Errand<'_>, wanted: &Wanted) -> Result<Found, TenantError> {
-    let mut found = designs(errand, wanted)?;
-    deployments(errand, wanted, &mut found)?;
+pub fn read(query: &Query<'_>, wanted: &Wanted) -> Result<Found, TenantError> {
+    let mut found = designs(query, wanted)?;
+    deployments(query, wanted, &mut found)?;
     if wanted.until_rest {
-        wait_for_rest(errand, &mut found)?;
+        wait_for_rest(query, &mut found)?;
     }
     found.nowhere = nowhere(&found.states);
     let nowhere = found.nowhere.clone();
@@ -166,7 +166,7 @@ pub fn read(errand: &Errand<'_>, wanted: &Wanted) -> Result<Found, TenantError> 
     if wanted.only_deployed {
         found.states.retain(|state| state.runtime.is_some());
     }
-    explain_errors(errand, &mut found.states);
+    explain_errors(query, &mut found.states);
     found.states.sort_by(|one, other| one.id.cmp(&other.id));
     Ok(found)
 }
@@ -178,14 +178,14 @@ fn nowhere(states: &[State]) -> BTreeSet<String> {
 }
 
 /// What the design time holds of what is wanted.
-fn designs(errand: &Errand<'_>, wanted: &Wanted) -> Result<Found, TenantError> {
+fn designs(query: &Query<'_>, wanted: &Wanted) -> Result<Found, TenantError> {
     let mut found = Found::default();
     if wanted.ids.is_empty() || !wanted.packages.is_empty() {
         let of_packages = inventory::Wanted {
             packages: wanted.packages.clone(),
             kinds: Vec::new(),
         };
-        let inventory = inventory::read(errand, &of_packages)?;
+        let inventory = inventory::read(query, &of_packages)?;
         let stored = inventory.artifacts().map(|(_, stored)| State {
             id: stored.artifact.id.clone(),
             kind: Some(stored.kind),
@@ -207,8 +207,8 @@ fn designs(errand: &Errand<'_>, wanted: &Wanted) -> Result<Found, TenantError> {
         .filter(|id| !known.contains(id.as_str()))
         .cloned()
         .gathered();
-    let looked = crew::map(ids.into_iter().collect(), READERS, |id: String| {
-        let design = find(errand, &ArtifactId(id.clone()));
+    let looked = parallel_map(ids.into_iter().collect(), READERS, |id: String| {
+        let design = find(query, &ArtifactId(id.clone()));
         (id, design)
     });
     for (id, design) in looked {
@@ -226,31 +226,29 @@ fn designs(errand: &Errand<'_>, wanted: &Wanted) -> Result<Found, TenantError> {
 
 /// The artifact of an id, whatever its type: ids are unique in a tenant (cpi-api.md §3).
 pub fn find(
-    errand: &Errand<'_>,
+    query: &Query<'_>,
     id: &ArtifactId,
 ) -> Result<Option<(ArtifactKind, DesigntimeArtifact)>, TenantError> {
     // one "not found" may be a lagging replica's
     for look in 0..2 {
-        errand.clock.sleep(retry::pause_before(look));
+        query.clock.sleep(retry::pause_before(look));
         for kind in ArtifactKind::ALL {
-            errand.in_time()?;
-            let reading = errand
-                .tenant
-                .designtime_artifact(kind, id, errand.deadline)?;
+            query.in_time()?;
+            let reading = query.tenant.designtime_artifact(kind, id, query.deadline)?;
             if let Reading::Found(artifact) = reading {
                 return Ok(Some((kind, artifact)));
             }
         }
     }
-    errand.tenant.prove(errand.deadline)?;
+    query.tenant.prove(query.deadline)?;
     Ok(None)
 }
 
 /// What the run time shows of them; for the whole tenant also what the design time does not have.
-fn deployments(errand: &Errand<'_>, wanted: &Wanted, found: &mut Found) -> Result<(), TenantError> {
+fn deployments(query: &Query<'_>, wanted: &Wanted, found: &mut Found) -> Result<(), TenantError> {
     let whole = wanted.ids.is_empty() && wanted.packages.is_empty();
     if whole || found.states.len() >= LIST_FROM {
-        match errand.tenant.runtime_artifacts(errand.deadline) {
+        match query.tenant.runtime_artifacts(query.deadline) {
             Ok(list) => {
                 let mut records = list.records;
                 for state in &mut found.states {
@@ -267,8 +265,8 @@ fn deployments(errand: &Errand<'_>, wanted: &Wanted, found: &mut Found) -> Resul
         }
     }
     let states = std::mem::take(&mut found.states);
-    let looked = crew::map(states, READERS, |mut state: State| {
-        let runtime = one_deployment(errand, &ArtifactId(state.id.clone()));
+    let looked = parallel_map(states, READERS, |mut state: State| {
+        let runtime = one_deployment(query, &ArtifactId(state.id.clone()));
         (runtime.map(|runtime| state.runtime = runtime), state)
     });
     for (read, state) in looked {
@@ -293,21 +291,21 @@ fn without_design((id, runtime): (ArtifactId, RuntimeArtifact)) -> State {
 
 /// What the run time shows of one; its absence is heard twice.
 fn one_deployment(
-    errand: &Errand<'_>,
+    query: &Query<'_>,
     id: &ArtifactId,
 ) -> Result<Option<RuntimeArtifact>, TenantError> {
-    errand.in_time()?;
-    let first = errand.tenant.runtime_artifact(id, errand.deadline)?.record;
+    query.in_time()?;
+    let first = query.tenant.runtime_artifact(id, query.deadline)?.record;
     if first.is_some() {
         return Ok(first);
     }
-    errand.clock.sleep(retry::pause_before(1));
-    Ok(errand.tenant.runtime_artifact(id, errand.deadline)?.record)
+    query.clock.sleep(retry::pause_before(1));
+    Ok(query.tenant.runtime_artifact(id, query.deadline)?.record)
 }
 
 /// A flow that starts or stops is neither well nor failed yet.
-fn wait_for_rest(errand: &Errand<'_>, found: &mut Found) -> Result<(), TenantError> {
-    let until: Moment = errand.deadline.at.min(errand.clock.now() + MOTION);
+fn wait_for_rest(query: &Query<'_>, found: &mut Found) -> Result<(), TenantError> {
+    let until: Moment = query.deadline.at.min(query.clock.now() + MOTION);
     loop {
         let moving = |state: &State| state.health() == Health::InMotion;
         let ids: Vec<ArtifactId> = found
@@ -316,17 +314,17 @@ fn wait_for_rest(errand: &Errand<'_>, found: &mut Found) -> Result<(), TenantErr
             .filter(|state| moving(state))
             .map(|state| ArtifactId(state.id.clone()))
             .collect();
-        if ids.is_empty() || errand.clock.now() + MOTION_PAUSE >= until {
+        if ids.is_empty() || query.clock.now() + MOTION_PAUSE >= until {
             return Ok(());
         }
-        errand.tell(&format!(
+        query.tell(&format!(
             "{} starting or stopping: waiting until that is over",
             inventory::counted(ids.len(), "artifact")
         ));
-        errand.clock.sleep(MOTION_PAUSE);
+        query.clock.sleep(MOTION_PAUSE);
         let mut records = BTreeMap::new();
         for id in ids {
-            records.insert(id.0.clone(), one_deployment(errand, &id)?);
+            records.insert(id.0.clone(), one_deployment(query, &id)?);
         }
         for state in &mut found.states {
             if let Some(record) = records.remove(&state.id) {
@@ -337,13 +335,13 @@ fn wait_for_rest(errand: &Errand<'_>, found: &mut Found) -> Result<(), TenantErr
 }
 
 /// Why those do not run that are in ERROR.
-fn explain_errors(errand: &Errand<'_>, states: &mut Vec<State>) {
+fn explain_errors(query: &Query<'_>, states: &mut Vec<State>) {
     let all = std::mem::take(states);
-    *states = crew::map(all, READERS, |mut state: State| {
-        if state.health() == Health::Error && errand.in_time().is_ok() {
-            let until = errand.deadline.at.min(errand.clock.now() + TEXT_AFTER);
+    *states = parallel_map(all, READERS, |mut state: State| {
+        if state.health() == Health::Error && query.in_time().is_ok() {
+            let until = query.deadline.at.min(query.clock.now() + TEXT_AFTER);
             let id = ArtifactId(state.id.clone());
-            state.causes = errand.tenant.error_causes(&id, until, errand.deadline);
+            state.causes = query.tenant.error_causes(&id, until, query.deadline);
         }
         state
     });

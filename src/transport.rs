@@ -8,12 +8,12 @@ use std::sync::PoisonError;
 
 use crate::artifact::aliases::{Alias, Store};
 use crate::artifact::{Artifact, ArtifactError, ArtifactKind};
-use crate::crew;
 use crate::deploy::outcome::Message;
 use crate::download::fetch::{self, Fetched};
-use crate::errand::{Errand, READERS};
 use crate::inventory::selection::{self, Names, Selection};
 use crate::inventory::{Inventory, PackageContent, Stored, Trouble, counted, is_of_all};
+use crate::parallel::parallel_map;
+use crate::query::{Query, READERS};
 use crate::tenant::Reading;
 use crate::tenant::error::{Kind, TenantError};
 use crate::tenant::security_material::SecurityMaterial;
@@ -85,11 +85,7 @@ pub struct Standing {
 }
 
 /// Takes what is wanted from the source, and reads what stands on the target.
-pub fn take(
-    source: &Errand<'_>,
-    target: &Errand<'_>,
-    wanted: &Wanted,
-) -> Result<Taken, TenantError> {
+pub fn take(source: &Query<'_>, target: &Query<'_>, wanted: &Wanted) -> Result<Taken, TenantError> {
     let inventory = selection::select(source, &wanted.selection)?;
     let mut taken = Taken {
         own_names: selection::own_names(&inventory, &wanted.selection.names),
@@ -141,14 +137,14 @@ fn draft(id: &str, stored: &Stored) -> Trouble {
 }
 
 fn fetch_all(
-    source: &Errand<'_>,
+    source: &Query<'_>,
     wanted: &Wanted,
     chosen: Vec<(&PackageContent, &Stored)>,
     taken: &mut Taken,
 ) -> Result<(), TenantError> {
     let total = chosen.len();
     let seen = Mutex::new(0_usize);
-    let fetched = crew::map(chosen, READERS, |(content, stored)| {
+    let fetched = parallel_map(chosen, READERS, |(content, stored)| {
         let fetched = fetch::fetch(source, stored.kind, &stored.id());
         let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
         *seen += 1;
@@ -197,7 +193,7 @@ fn not_taken(stored: &Stored, error: TenantError) -> Trouble {
 
 /// Versions, what runs, configured values as far as aliases depend on them, and the names of security material.
 fn look_at_target(
-    target: &Errand<'_>,
+    target: &Query<'_>,
     wanted: &Wanted,
     taken: &mut Taken,
 ) -> Result<(), TenantError> {
@@ -208,7 +204,7 @@ fn look_at_target(
     };
     let names = &wanted.target;
     let artifacts = std::mem::take(&mut taken.artifacts);
-    let looked = crew::map(artifacts, READERS, |mut one: One| {
+    let looked = parallel_map(artifacts, READERS, |mut one: One| {
         let id = ArtifactId(names.id.apply(&one.id));
         let kind = one.fetched.artifact.kind();
         let design = target
@@ -241,7 +237,7 @@ fn look_at_target(
     Ok(())
 }
 
-fn configured(target: &Errand<'_>, id: &ArtifactId, one: &mut One) -> Result<(), TenantError> {
+fn configured(target: &Query<'_>, id: &ArtifactId, one: &mut One) -> Result<(), TenantError> {
     let artifact = &one.fetched.artifact;
     let depends = aliases(artifact).iter().any(Alias::has_parameters);
     if depends && one.standing.design.is_some() && artifact.kind() == ArtifactKind::IntegrationFlow

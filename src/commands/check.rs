@@ -1,35 +1,47 @@
-//! `check`: offline validation of an artifact, and the findings of it that every other command tells as well.
+//! `check`: offline validation of artifacts and settings.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::PathBuf;
 
+use clap::Args;
 use serde_json::json;
 
+use super::console::{Console, ReportArgs};
+use super::refusal::{Refusal, not_an_artifact};
 use super::selection::{Checked, Selection};
-use super::wishes::Settings;
-use super::{Refusal, Voice, finish_output, not_an_artifact};
+use super::settings_file::Settings;
 use crate::Process;
-use crate::artifact::{self, Artifact, Finding, Severity};
-use crate::cli::{CheckArgs, OutputForm};
-use crate::deploy::outcome::{Message, Outcome, Place};
 use crate::exit::Exit;
-use crate::report::progress::Volume;
-use crate::report::{Found, Report, ci, json, text};
+use crate::report::{Found, Report, json, text};
 use crate::settings::redactor::Redactor;
 use crate::words::disarm;
 
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Artifact directories, zips exported from a tenant, or directories that hold several artifacts. [default: what
+    /// flowship.yaml names]
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// The settings file. [default: flowship.yaml in the working directory, if there is one]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Only this environment of the settings file. [default: all of them]
+    #[arg(long, value_name = "NAME")]
+    pub environment: Option<String>,
+    /// Reports for CI systems.
+    #[command(flatten)]
+    pub reports: ReportArgs,
+}
+
 /// Checks artifacts and prints what was found.
-pub(super) fn check(
+pub(crate) fn run(
     args: &CheckArgs,
-    voice: &Voice,
+    console: &Console,
     process: &mut Process<'_>,
 ) -> Result<Exit, Refusal> {
-    let quiet = Voice {
-        volume: Volume::Quiet,
-        ..voice.clone()
-    };
     let settings = Settings::read(args.config.as_ref(), args.environment.as_deref(), process)?;
-    let mut selection = settings.select(&args.paths, &quiet, process)?;
+    let mut selection = settings.select(&args.paths, None, process)?;
     let wrong_settings = settings.findings()?;
     let settings_are_well = wrong_settings.is_empty();
     selection.strays.extend(wrong_settings);
@@ -41,29 +53,23 @@ pub(super) fn check(
             .read_through()
             .map_err(|error| not_an_artifact(&error, &process.directory))?;
     }
-    let mut report = report(&selection, voice, process);
+    let mut report = report(&selection, console, process);
     if !settings_are_well {
         report.exit = Exit::Usage;
     }
-    let written = match voice.form {
-        OutputForm::Text => write_text(&selection, process.out),
-        OutputForm::Json => write_json(&selection, process.out),
-    };
-    let told = text::errors_of_run(&report, voice.style, process.err);
-    ci::publish(
-        &report,
-        voice.ci,
-        &voice.files,
-        process.environment,
-        &Redactor::new(),
-        process.err,
+    let exit = console.print(
+        report.exit,
+        process,
+        |_, out| write_text(&selection, out),
+        |out| write_json(&selection, out),
     );
-    finish_output(written.and(told), process);
-    Ok(report.exit)
+    let _ = text::errors_of_run(&report, console.style, process.err);
+    console.publish(&report, &Redactor::new(), process);
+    Ok(exit)
 }
 
-fn report(selection: &Selection, voice: &Voice, process: &Process<'_>) -> Report {
-    let mut report = Report::begin("check", voice.ci, process);
+fn report(selection: &Selection, console: &Console, process: &Process<'_>) -> Report {
+    let mut report = console.report(process);
     report.findings = selection.findings();
     report.artifacts = selection.invalid();
     let unreadable = selection.unreadable.iter();
@@ -78,82 +84,6 @@ fn report(selection: &Selection, voice: &Voice, process: &Process<'_>) -> Report
         report.exit = Exit::Artifact;
     }
     report
-}
-
-/// What the offline check finds, with places relative to the working directory.
-pub(super) fn findings(artifact: &Artifact, directory: &Path) -> Vec<Found> {
-    let root = artifact
-        .path()
-        .strip_prefix(directory)
-        .unwrap_or(artifact.path());
-    artifact::check(artifact)
-        .iter()
-        .map(|finding| found(finding, root))
-        .collect()
-}
-
-fn found(finding: &Finding, root: &Path) -> Found {
-    let severity = match finding.severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    };
-    Found {
-        severity,
-        rule: finding.rule,
-        place: Place {
-            path: disarm(&root.join(&finding.path).to_string_lossy()),
-            line: finding.line,
-        },
-        message: disarm(&finding.message),
-        remedy: disarm(&finding.remedy),
-    }
-}
-
-/// Tells warnings and what is left out of the zip.
-pub(super) fn tell(artifact: &Artifact, findings: &[Found], process: &mut Process<'_>) {
-    for left_out in artifact.left_out() {
-        let _ = writeln!(process.err, "left out: {}", disarm(&left_out.to_string()));
-    }
-    for found in findings.iter().filter(|found| found.severity == "warning") {
-        let _ = writeln!(process.err, "warning: {}: {}", found.place, found.message);
-    }
-}
-
-/// Refuses an artifact in which the check found an error; gives the findings of one that is valid.
-pub(super) fn valid(
-    artifact: &Artifact,
-    voice: &Voice,
-    process: &mut Process<'_>,
-) -> Result<Vec<Found>, Refusal> {
-    let findings = findings(artifact, &process.directory);
-    if voice.volume != Volume::Quiet {
-        tell(artifact, &findings, process);
-    }
-    let Some(message) = summary(&findings) else {
-        return Ok(findings);
-    };
-    let mut refusal = Refusal::because(Exit::Artifact, message.clone());
-    refusal.messages.clear();
-    refusal.invalid.push(Outcome::invalid(artifact, message));
-    refusal.findings = findings;
-    Err(refusal)
-}
-
-/// The first error as a message, the others as causes; `None` when there is none.
-pub(super) fn summary(findings: &[Found]) -> Option<Message> {
-    let errors: Vec<&Found> = findings
-        .iter()
-        .filter(|found| found.severity == "error")
-        .collect();
-    let (first, others) = errors.split_first()?;
-    let mut message = Message::new(first.message.clone())
-        .at(first.place.to_string())
-        .hint(first.remedy.clone());
-    message.causes = others
-        .iter()
-        .map(|other| format!("also: {}: {}", other.place, other.message))
-        .collect();
-    Some(message)
 }
 
 fn write_text(selection: &Selection, out: &mut dyn Write) -> io::Result<()> {

@@ -1,10 +1,9 @@
 //! Copies of one flow on one tenant: what they would share with their original is refused, or told.
 
-use crate::gathered::Gathered;
 use std::collections::BTreeSet;
 
-use super::jobs::Wish;
-use super::{Refusal, not_an_artifact};
+use super::desired::Desired;
+use super::refusal::{Refusal, not_an_artifact};
 use crate::Process;
 use crate::artifact::ArtifactKind;
 use crate::artifact::sharing::{Consequence, SharedAddress, shared_addresses};
@@ -15,21 +14,21 @@ use crate::words::disarm;
 /// Refuses a copy that would take its original's messages: the same sender address, queue or folder under another id.
 /// What they may share on purpose is told.
 pub(super) fn refuse_shared(
-    wish: &Wish,
+    copy: &Desired,
     named: &[NamedParameter],
     process: &mut Process<'_>,
 ) -> Result<(), Refusal> {
-    let Some(environment) = &wish.copied_by else {
+    let Some(environment) = &copy.copied_by else {
         return Ok(());
     };
-    if wish.artifact.kind() != ArtifactKind::IntegrationFlow {
+    if copy.artifact.kind() != ArtifactKind::IntegrationFlow {
         return Ok(());
     }
-    let model = wish
+    let model = copy
         .artifact
         .flow_model()
         .map_err(|error| not_an_artifact(&error, &process.directory))?;
-    let shared = shared_addresses(&model, &set_apart(wish, named));
+    let shared = shared_addresses(&model, &set_apart(copy, named));
     let (refused, told): (Vec<_>, Vec<_>) = shared.iter().partition(|one| {
         one.consequence == Consequence::Refuse && !environment.allow_shared_addresses
     });
@@ -37,27 +36,27 @@ pub(super) fn refuse_shared(
         let _ = writeln!(
             process.err,
             "warning: {}",
-            disarm(&format!("{}: {one}", wish.id()))
+            disarm(&format!("{}: {one}", copy.id()))
         );
     }
     match refused.split_first() {
-        Some((first, others)) => Err(refusal(wish, &environment.name, first, others)),
+        Some((first, others)) => Err(refusal(copy, &environment.name, first, others)),
         None => Ok(()),
     }
 }
 
 /// The parameters to which the environment gives another value than the artifact does.
-fn set_apart<'a>(wish: &'a Wish, named: &'a [NamedParameter]) -> BTreeSet<&'a str> {
-    let own = wish.artifact.parameters();
+fn set_apart<'a>(copy: &'a Desired, named: &'a [NamedParameter]) -> BTreeSet<&'a str> {
+    let own = copy.artifact.parameters();
     named
         .iter()
         .filter(|one| own.get(&one.key) != Some(one.value.as_str()))
         .map(|one| one.key.as_str())
-        .gathered()
+        .collect()
 }
 
 fn refusal(
-    wish: &Wish,
+    copy: &Desired,
     environment: &str,
     first: &SharedAddress,
     others: &[&SharedAddress],
@@ -71,7 +70,7 @@ fn refusal(
     };
     let mut message = Message::new(format!(
         "{} is a copy in environment `{environment}` and would share with its original: {}",
-        wish.id(),
+        copy.id(),
         disarm(&first.to_string())
     ))
     .hint(hint);

@@ -1,258 +1,152 @@
-//! `deploy` and `redeploy`: settle what is asked for each artifact.
+//! `deploy`: packs, uploads, configures and deploys artifacts.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use super::jobs::{self, Asked, DEFAULT_POLL, span, timeout};
-use super::run::{Deed, Deployment, PlanWishes, Settled};
-use super::wishes::Settings;
-use super::{Refusal, Voice, plan, request, rollback, smoke};
+use clap::Args;
+
+use super::arguments::{DesiredArgs, PaceArgs, TryOutArgs, WaitArgs};
+use super::change::{Action, Deployment, Planning};
+use super::console::{Console, ReportArgs};
+use super::refusal::Refusal;
+use super::settle::Asked;
 use crate::Process;
-use crate::cli::{self, DeployArgs, PaceArgs, ParameterArgs, RedeployArgs, WaitArgs};
-use crate::deploy::job::{Job, Rules, Source, VersionRule};
+use crate::deploy::approval::Approval;
+use crate::deploy::outcome::Message;
 use crate::exit::Exit;
-use crate::settings::options::Options;
-use crate::settings::parameters::{self, NamedParameter};
-use crate::settings::project::Affix;
-use crate::settings::redactor::Redactor;
-use crate::tenant::pace::{self, Pace};
-use crate::tenant::wire::ArtifactId;
+use crate::rollback::{self, Scope};
 
-/// Packs, uploads, configures and deploys artifacts.
-pub(super) fn deploy(
+/// Arguments of `deploy`.
+#[derive(Debug, Args)]
+pub struct DeployArgs {
+    /// Which artifacts, and what they are to become.
+    #[command(flatten)]
+    pub desired: DesiredArgs,
+    /// How to wait.
+    #[command(flatten)]
+    pub wait: WaitArgs,
+    /// Uploads and configures, but does not deploy.
+    #[arg(long)]
+    pub no_deploy: bool,
+    /// Sends one message to the flow when it has started, as this YAML file says, and lets what becomes of it count into
+    /// the verdict; may be repeated. The key is that of CPI_RUNTIME_SERVICE_KEY (plan integration-flow).
+    #[arg(long, value_name = "FILE")]
+    pub smoke: Vec<PathBuf>,
+    /// Overwrites a draft that somebody else saved on the tenant.
+    #[arg(long)]
+    pub overwrite_drafts: bool,
+    /// Deploys although nothing changed, and starts a flow that was stopped.
+    #[arg(long)]
+    pub force: bool,
+    /// Writes nothing: shows what would be done, as `flowship plan` does.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Does exactly what this file of `flowship plan -o` says; refuses when the tenant or your files have changed since.
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    pub plan: Option<PathBuf>,
+    /// What is put back when the new content does not run.
+    #[command(flatten)]
+    pub rollback: RollbackArgs,
+    /// Reports for CI systems.
+    #[command(flatten)]
+    pub reports: ReportArgs,
+    /// How fast the tenant may be asked.
+    #[command(flatten)]
+    pub pace: PaceArgs,
+    /// Where to try it out.
+    #[command(flatten)]
+    pub sandbox: TryOutArgs,
+}
+
+/// What is put back when the new content does not run.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Rollback")]
+pub struct RollbackArgs {
+    /// Puts back what stood on the tenant when new content fails: of each artifact that failed, or of all as soon as one
+    /// failed (a rollback may take --timeout once more). What still runs is not restarted. [default value: each]
+    #[arg(long, value_name = "each|all", num_args = 0..=1, default_missing_value = "each")]
+    pub rollback: Option<String>,
+    /// With --rollback: also when nobody could decide within the time, or the tenant was lost.
+    #[arg(long)]
+    pub rollback_on_timeout: bool,
+}
+
+/// Deploys, or with --dry-run shows what would be done. `approved`: this plan and nothing else.
+pub(crate) fn run(
     args: &DeployArgs,
-    voice: &Voice,
+    approved: Option<Approval>,
+    console: &Console,
     process: &mut Process<'_>,
 ) -> Result<Exit, Refusal> {
-    let options = Options::new(process.environment);
-    let dry = options.switch(args.dry_run, "dry-run")?;
-    let approved = match options.path(args.plan.as_ref(), "plan") {
-        Some(file) => Some(self::plan::read_approval(&file, process)?),
-        None => None,
-    };
-    let plan = approved.as_ref().map(|approved| approved.request.clone());
-    let plan = plan.as_ref();
-    let (given, path) = rollback::asked(&args.rollback);
-    let mut wanted = args.wanted.clone();
-    wanted.paths.extend(path);
-    if let Some(plan) = plan {
-        wanted = request::filled(&wanted, plan);
-    }
-    let timeout = timeout(args.wait.timeout, process)?;
-    let rollback = rollback::rules(&args.rollback, given, &wanted, timeout, process)?;
+    let mut desired = args.desired.clone();
+    let scope = args.rollback.scope(&mut desired, process)?;
+    let directory = process.directory.join(
+        desired
+            .value_mappings
+            .backup_dir
+            .as_deref()
+            .unwrap_or(Path::new("")),
+    );
+    let rollback = scope.map(|scope| rollback::Rules {
+        scope,
+        on_timeout: args.rollback.rollback_on_timeout,
+        directory,
+        timeout: args.wait.poll.timeout,
+    });
+    let forced = approved
+        .as_ref()
+        .is_some_and(|plan| plan.request.switches.iter().any(|switch| switch == "force"));
     let asked = Asked {
-        wanted: &wanted,
-        wait: Some(&args.wait),
-        timeout: args.wait.timeout,
-        overwrite_drafts: args.overwrite_drafts || request::has(plan, "overwrite-drafts"),
-        force: args.force || request::has(plan, "force"),
-        no_deploy: args.no_deploy || request::has(plan, "no-deploy"),
+        desired: &desired,
+        wait: args.wait.clone(),
+        overwrite_drafts: args.overwrite_drafts,
+        force: args.force || forced,
+        no_deploy: args.no_deploy,
         with_rollback: rollback.is_some(),
-        pace: &args.pace,
+        smoke: &args.smoke,
+        pace: args.pace,
         try_out: &args.sandbox,
     };
-    let deed = if dry {
-        Deed::Plan(PlanWishes::default())
+    let action = if args.dry_run {
+        Action::Plan(Planning::default())
     } else {
-        Deed::Deploy(Deployment { approved, rollback })
+        Action::Deploy(Deployment { approved, rollback })
     };
-    let mut settled = settled("deploy", &asked, deed, voice, process)?;
-    let files: Vec<PathBuf> = options.paths(&args.smoke, "smoke");
-    if !files.is_empty() {
-        let names = settled.login.names.clone();
-        settled.smoke = smoke::wish(&files, &settled.jobs, &settled.id, names, process)?;
-    }
-    settled.run(voice, process)
+    asked
+        .settle(action, console, process)?
+        .run(console, process)
 }
 
-/// Settles a run over artifacts: which, what they are to become, where to.
-pub(super) fn settled<'a>(
-    command: &'static str,
-    asked: &Asked<'a>,
-    deed: Deed,
-    voice: &Voice,
-    process: &mut Process<'_>,
-) -> Result<Settled<'a>, Refusal> {
-    let redactor = Redactor::new();
-    let wanted = asked.wanted;
-    let options = Options::new(process.environment);
-    let mut rules = asked.rules(process)?;
-    let keep_going = options.switch(wanted.keep_going, "keep-going")?;
-    if keep_going && deed.stands_or_falls_together() {
-        return Err(rollback::all_or_some());
-    }
-    let settings = Settings::read(
-        wanted.config.as_ref(),
-        wanted.environment.as_deref(),
-        process,
-    )?;
-    rules.reach = settings.reach(process);
-    rules.rollback_required = asked.with_rollback && settings.rollback_required();
-    settings.refuse_no_environment()?;
-    let chosen = settings
-        .select(&wanted.paths, voice, process)?
-        .choose(keep_going)?;
-    let wishes = settings.wishes(wanted, chosen.valid, &rules, &redactor, process)?;
-    let work = jobs::jobs(wishes, &chosen.invalid, wanted, &redactor, process)?;
-    let mut invalid = chosen.invalid;
-    invalid.extend(work.skipped);
-    Ok(Settled {
-        command,
-        jobs: work.jobs,
-        invalid,
-        findings: chosen.findings,
-        timeout: timeout(asked.timeout, process)?,
-        keep_going,
-        pace: pace(asked.pace, options)?,
-        login: settings.login(),
-        deed,
-        try_out: asked.try_out,
-        redactor,
-        source: None,
-        id: settings
-            .environment()
-            .map(|one| one.id.clone())
-            .unwrap_or_default(),
-        smoke: None,
-    })
-}
-
-/// The rule of `--save-as-version`.
-pub(super) fn version_rule(given: cli::VersionRule) -> VersionRule {
-    match given {
-        cli::VersionRule::Keep => VersionRule::Keep,
-        cli::VersionRule::Manifest => VersionRule::Manifest,
-        cli::VersionRule::Bump => VersionRule::Bump,
-        cli::VersionRule::Exactly(version) => VersionRule::Exactly(version),
-    }
-}
-
-/// How fast the tenant may be asked.
-pub(super) fn pace(args: &PaceArgs, options: Options<'_>) -> Result<Pace, Refusal> {
-    let (designtime, runtime) = rates(args, options)?;
-    Ok(Pace::new(designtime, runtime))
-}
-
-/// How many design-time and run-time requests may be sent in a second.
-pub(super) fn rates(args: &PaceArgs, options: Options<'_>) -> Result<(usize, usize), Refusal> {
-    let designtime = options.parsed(args.designtime_rate, "designtime-rate")?;
-    let runtime = options.parsed(args.runtime_rate, "runtime-rate")?;
-    Ok((
-        designtime.map_or(pace::DESIGNTIME_RATE, |rate| rate.0),
-        runtime.map_or(pace::RUNTIME_RATE, |rate| rate.0),
-    ))
-}
-
-/// The rules of a command that brings no files of the caller's.
-pub(super) fn rules_without_files(
-    wait: &WaitArgs,
-    overwrite_drafts: bool,
-    settings: &Settings,
-    process: &Process<'_>,
-) -> Result<Rules, Refusal> {
-    let options = Options::new(process.environment);
-    Ok(Rules {
-        create_package: false,
-        overwrite_drafts: options.switch(overwrite_drafts, "overwrite-drafts")?,
-        force: true,
-        deploy: true,
-        parameters_from_artifact: false,
-        replace_value_mappings: false,
-        rollback_required: false,
-        drop_tenant_entries: false,
-        backup_directory: process.directory.clone(),
-        back: None,
-        reach: settings.reach(process),
-        version: VersionRule::Keep,
-        settle: span(wait.settle, options, "settle", Duration::ZERO)?,
-        poll_interval: span(wait.poll_interval, options, "poll-interval", DEFAULT_POLL)?,
-    })
-}
-
-/// Configures and deploys what the tenant holds.
-pub(super) fn redeploy(
-    args: &RedeployArgs,
-    voice: &Voice,
-    process: &mut Process<'_>,
-) -> Result<Exit, Refusal> {
-    let redactor = Redactor::new();
-    let options = Options::new(process.environment);
-    let settings =
-        Settings::of_tenants(args.config.as_ref(), args.environment.as_deref(), process)?;
-    let rules = rules_without_files(&args.wait, args.overwrite_drafts, &settings, process)?;
-    let mut ids: Vec<&str> = Vec::new();
-    for id in &args.ids {
-        if !ids.contains(&id.as_str()) {
-            ids.push(id);
+impl RollbackArgs {
+    /// What the rollback is about, where one is wanted. The option need not have a word, so any other word behind it is a path
+    /// of an artifact.
+    fn scope(
+        &self,
+        desired: &mut DesiredArgs,
+        process: &Process<'_>,
+    ) -> Result<Option<Scope>, Refusal> {
+        let word = self.rollback.as_deref();
+        match word {
+            Some("each") => Ok(Some(Scope::Each)),
+            Some("all") => Ok(Some(Scope::All)),
+            Some(other) if process.environment.get("FLOWSHIP_ROLLBACK") == word => {
+                let message = Message::new(format!("`{other}` is neither each nor all"));
+                Err(Refusal::usage(message.at("FLOWSHIP_ROLLBACK")))
+            }
+            Some(path) => {
+                desired.paths.push(PathBuf::from(path));
+                Ok(Some(Scope::Each))
+            }
+            None if self.rollback_on_timeout => Err(without_rollback()),
+            None => Ok(None),
         }
     }
-    let mut jobs = Vec::new();
-    for &id in &ids {
-        let named = named(&args.parameters, id, &ids, &redactor, process)?;
-        jobs.push(Job {
-            id: ArtifactId(id.to_owned()),
-            source: Source::Tenant,
-            named,
-            rules: rules.clone(),
-            needs: Vec::new(),
-            requires: Vec::new(),
-            notes: Vec::new(),
-        });
-    }
-    Settled {
-        command: "redeploy",
-        jobs,
-        invalid: Vec::new(),
-        findings: Vec::new(),
-        timeout: timeout(args.wait.timeout, process)?,
-        keep_going: false,
-        pace: pace(&args.pace, options)?,
-        login: settings.login(),
-        deed: Deed::Deploy(Deployment::default()),
-        try_out: &args.sandbox,
-        redactor,
-        source: None,
-        id: Affix::default(),
-        smoke: None,
-    }
-    .run(voice, process)
 }
 
-/// The parameters that the file, `--set` and `--set-from-env` name; later ones win.
-pub(super) fn named(
-    args: &ParameterArgs,
-    id: &str,
-    all: &[&str],
-    redactor: &Redactor,
-    process: &Process<'_>,
-) -> Result<Vec<NamedParameter>, Refusal> {
-    let options = Options::new(process.environment);
-    let mut named = Vec::new();
-    if let Some(file) = options.path(args.parameters.as_ref(), "parameters") {
-        named.extend(read_parameters(&process.directory, &file)?);
-    }
-    for given in options
-        .list(&args.set, "set")
-        .iter()
-        .filter(|given| parameters::is_for(given, id, all))
-    {
-        named.push(parameters::set(given, id)?);
-    }
-    for given in options
-        .list(&args.set_from_env, "set-from-env")
-        .iter()
-        .filter(|given| parameters::is_for(given, id, all))
-    {
-        named.push(parameters::set_from_env(
-            given,
-            id,
-            process.environment,
-            redactor,
-        )?);
-    }
-    Ok(parameters::last_wins(named))
-}
-
-fn read_parameters(directory: &Path, file: &Path) -> Result<Vec<NamedParameter>, Refusal> {
-    Ok(parameters::read_file(directory, file)?)
+fn without_rollback() -> Refusal {
+    let message = Message::new("an option of a rollback is given, and no rollback is asked for");
+    Refusal::usage(
+        message
+            .at("--rollback")
+            .hint("add --rollback, or leave the option out"),
+    )
 }

@@ -1,19 +1,20 @@
 //! `doctor`: examines the connection and says how to mend it.
 
-use std::io::Write;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::thread;
+use std::path::PathBuf;
+use std::sync::mpsc;
 use std::time::Duration;
 
-use super::run::SIGNAL_EVERY;
+use clap::Args;
+
+use super::arguments::{PaceArgs, TryOutArgs};
+use super::console::{Console, Form, masked};
+use super::query::NOTHING_WRITTEN;
+use super::refusal::Refusal;
+use super::run::Worker;
+use super::settings_file::Settings;
 use super::target::{LoginNames, simulated, tell_ignored, variables_of};
-use super::wishes::Settings;
-use super::{Refusal, Voice, finish_output, jobs, tell_broken};
 use crate::Process;
-use crate::cli::{DoctorArgs, OutputForm};
-use crate::clock::{Clock, Deadline};
+use crate::deploy::ledger::Event;
 use crate::doctor::examine_online;
 use crate::doctor::finding::{self, Finding};
 use crate::doctor::offline::{self, Offline};
@@ -21,43 +22,50 @@ use crate::doctor::uses::Use;
 use crate::exit::Exit;
 use crate::http::Http;
 use crate::report::doctor::{self as report, Examination};
-use crate::report::masked::Masked;
 use crate::report::progress::Volume;
 use crate::sandbox::Sandbox;
 use crate::settings::credentials::{Credentials, Names};
 use crate::settings::environment::Environment;
-use crate::settings::options::Options;
+use crate::settings::options::span;
 use crate::settings::redactor::Redactor;
-use crate::tenant::Tenant;
-use crate::tenant::pace::Pace;
 
-/// The default of `--timeout`: somebody waits for it.
-const TIMEOUT: Duration = Duration::from_secs(60);
-
-/// What the worker tells.
-enum Event {
-    Found(Finding),
-    /// One request, for `--verbose`.
-    Request(String),
-    Broken(String),
-    Ended,
+/// Arguments of `doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// What the key is to be used for: deploy, redeploy, plan, status, download or undeploy. [default: deploy]
+    #[arg(long = "for", value_name = "USE")]
+    pub wanted: Option<Use>,
+    /// Sends nothing: looks at variables, key and certificates only.
+    #[arg(long)]
+    pub offline: bool,
+    /// Prints the parameters of a service instance for the use, as JSON to paste, and does nothing else.
+    #[arg(long)]
+    pub print_instance_parameters: bool,
+    /// The environment of the settings file, for its credentials.
+    #[arg(long, value_name = "NAME")]
+    pub environment: Option<String>,
+    /// The settings file. [default: flowship.yaml in the working directory, if there is one]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// How long the examination may take, for example 30s or 2m. [default: 1m]
+    #[arg(long, value_name = "TIME", value_parser = span, default_value = "1m", hide_default_value = true)]
+    pub timeout: Duration,
+    /// Where to try it out.
+    #[command(flatten)]
+    pub sandbox: TryOutArgs,
 }
 
 /// Examines and prints what it finds.
-pub(super) fn doctor(
+pub(crate) fn run(
     args: &DoctorArgs,
-    voice: &Voice,
+    console: &Console,
     process: &mut Process<'_>,
 ) -> Result<Exit, Refusal> {
-    let options = Options::new(process.environment);
-    let wanted = options.parsed(args.wanted, "for")?.unwrap_or(Use::Deploy);
-    if options.switch(args.print_instance_parameters, "print-instance-parameters")? {
+    let wanted = args.wanted.unwrap_or(Use::Deploy);
+    if args.print_instance_parameters {
         let written = writeln!(process.out, "{}", wanted.instance_parameters(&[]));
-        finish_output(written, process);
-        return Ok(Exit::Ok);
+        return Ok(console.finish(written, Exit::Ok, process));
     }
-    let offline = options.switch(args.offline, "offline")?;
-    let timeout = jobs::span(args.timeout, options, "timeout", TIMEOUT)?;
     let source = Source::of(args, process)?;
     let redactor = Redactor::new();
     let (findings, credentials) = source.offline(wanted, process).examine();
@@ -66,43 +74,29 @@ pub(super) fn doctor(
         source.login.must_be_for(credentials)?;
     }
     let mut telling = Telling {
-        voice,
+        console,
         simulated: source.sandbox.is_some(),
         wanted,
-        offline,
+        offline: args.offline,
         findings: Vec::new(),
-        redactor: redactor.clone(),
     };
-    for finding in findings {
-        telling.found(finding, process);
-    }
-    let http = match &credentials {
-        None => None,
-        Some(credentials) => {
+    masked(process, &redactor, |process| {
+        for finding in findings {
+            telling.found(finding, process);
+        }
+        let host = credentials.as_ref().map(|one| one.url.host().to_owned());
+        if let Some(credentials) = credentials {
             match Http::new(&source.environment, &redactor, credentials.certificate()) {
-                Ok(http) => Some(http),
-                Err(error) => {
-                    telling.found(offline::no_network(&error), process);
-                    None
+                Err(error) => telling.found(offline::no_network(&error), process),
+                Ok(http) if !args.offline => {
+                    let worker = Worker::new(args.timeout, PaceArgs::default(), redactor.clone());
+                    telling.follow(worker, http, credentials, process)?;
                 }
+                Ok(_) => {}
             }
         }
-    };
-    let host = credentials.as_ref().map(|one| one.url.host().to_owned());
-    if let (Some(credentials), Some(http), false) = (credentials, http, offline) {
-        let worker = Worker {
-            credentials,
-            http,
-            wanted,
-            deadline: Deadline { at: timeout },
-            clock: process.clock,
-            redactor,
-        };
-        if let Some(exit) = telling.follow(worker, process) {
-            return Ok(exit);
-        }
-    }
-    Ok(telling.finish(host.as_deref(), process))
+        Ok(telling.finish(host.as_deref(), process))
+    })
 }
 
 /// Which variables are examined.
@@ -147,116 +141,72 @@ impl Source {
     }
 }
 
-/// What the worker needs.
-struct Worker {
-    credentials: Credentials,
-    http: Http,
-    wanted: Use,
-    deadline: Deadline,
-    clock: Clock,
-    redactor: Redactor,
-}
-
-impl Worker {
-    /// Starts the worker. It is never joined: a call that blocks cannot be woken.
-    fn begin(self, process: &Process<'_>) -> Receiver<Event> {
-        let (events, received) = mpsc::channel();
-        let (requests, broken) = (events.clone(), events.clone());
-        let tenant = Tenant::new(
-            self.http,
-            self.credentials.clone(),
-            self.redactor.clone(),
-            self.clock,
-            Arc::new(Pace::default()),
-            Box::new(move |line| {
-                let _ = requests.send(Event::Request(line.to_owned()));
-            }),
-        );
-        (process.notice_panics)(Box::new(move |why| {
-            let _ = broken.send(Event::Broken(why));
-        }));
-        thread::spawn(move || {
-            let mut tell = |finding| {
-                let _ = events.send(Event::Found(finding));
-            };
-            examine_online(
-                &tenant,
-                &self.credentials,
-                self.wanted,
-                &self.clock,
-                self.deadline,
-                &mut tell,
-            );
-            let _ = events.send(Event::Ended);
-        });
-        received
-    }
-}
-
 /// Tells findings as they come, and keeps them.
 struct Telling<'a> {
-    voice: &'a Voice,
+    console: &'a Console,
     simulated: bool,
     wanted: Use,
     offline: bool,
     findings: Vec<Finding>,
-    redactor: Redactor,
 }
 
 impl Telling<'_> {
     fn found(&mut self, finding: Finding, process: &mut Process<'_>) {
-        if self.voice.form == OutputForm::Text && self.is_told(&finding) {
-            let mut out = Masked::new(process.out, &self.redactor);
-            let written = report::line(
-                &finding,
-                &self.findings,
-                self.simulated,
-                self.voice.style,
-                &mut out,
-            );
-            let _ = written.and_then(|()| out.flush());
+        if self.console.form == Form::Text && self.is_told(&finding) {
+            let style = self.console.style;
+            let written =
+                report::line(&finding, &self.findings, self.simulated, style, process.out);
+            let _ = written.and_then(|()| process.out.flush());
         }
         self.findings.push(finding);
     }
 
     /// `--quiet` leaves out what is well.
     fn is_told(&self, finding: &Finding) -> bool {
-        self.voice.volume != Volume::Quiet
+        self.console.tells()
             || matches!(
                 finding.state,
                 finding::State::Failed(_) | finding::State::Warning
             )
     }
 
-    /// Tells what the worker finds until it ends; the code when a signal or a fault came first.
-    fn follow(&mut self, worker: Worker, process: &mut Process<'_>) -> Option<Exit> {
-        let signal = (process.listen)();
-        let received = worker.begin(process);
-        loop {
-            match received.recv_timeout(SIGNAL_EVERY) {
-                Ok(Event::Found(finding)) => self.found(finding, process),
-                Ok(Event::Request(line)) => self.request(&line, process),
-                Ok(Event::Ended) => return None,
-                Ok(Event::Broken(why)) => return Some(broken(&why, process)),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return Some(broken("", process)),
+    /// Tells what the worker finds until it ends.
+    fn follow(
+        &mut self,
+        mut worker: Worker,
+        http: Http,
+        credentials: Credentials,
+        process: &mut Process<'_>,
+    ) -> Result<(), Refusal> {
+        let pace = PaceArgs::default().pace().into();
+        worker.add_tenant(http, credentials.clone(), pace, process);
+        let (wanted, clock, deadline) = (self.wanted, process.clock, worker.deadline);
+        let (found, findings) = mpsc::channel();
+        let tell = |event: Option<Event>, process: &mut Process<'_>| {
+            for finding in findings.try_iter() {
+                self.found(finding, process);
             }
-            let Some(exit) = Exit::of_signal(signal.load(Ordering::Relaxed)) else {
-                continue;
+            if let (Some(Event::Request(line)), Volume::Verbose) = (event, self.console.volume) {
+                let _ = writeln!(process.err, "{line}").and_then(|()| process.err.flush());
+            }
+        };
+        let end = worker.run(process, tell, move |tenants, _| {
+            let mut tell = |finding| {
+                let _ = found.send(finding);
             };
-            let _ = writeln!(
-                process.err,
-                "error: interrupted; nothing was written to the tenant"
+            examine_online(
+                &tenants[0],
+                &credentials,
+                wanted,
+                &clock,
+                deadline,
+                &mut tell,
             );
-            return Some(exit);
+        });
+        for finding in findings.try_iter() {
+            self.found(finding, process);
         }
-    }
-
-    fn request(&self, line: &str, process: &mut Process<'_>) {
-        if self.voice.volume == Volume::Verbose {
-            let mut err = Masked::new(process.err, &self.redactor);
-            let _ = writeln!(err, "{line}").and_then(|()| err.flush());
-        }
+        end.of_reading(NOTHING_WRITTEN, process)
     }
 
     fn finish(&self, tenant: Option<&str>, process: &mut Process<'_>) -> Exit {
@@ -268,20 +218,11 @@ impl Telling<'_> {
             findings: &self.findings,
             exit: finding::exit(&self.findings),
         };
-        let written = {
-            let mut out = Masked::new(process.out, &self.redactor);
-            let written = match self.voice.form {
-                OutputForm::Text => report::end(&examination, self.voice.style, &mut out),
-                OutputForm::Json => report::json(&examination, &mut out),
-            };
-            written.and_then(|()| out.flush())
-        };
-        finish_output(written, process);
-        examination.exit
+        self.console.print(
+            examination.exit,
+            process,
+            |style, out| report::end(&examination, style, out),
+            |out| report::json(&examination, out),
+        )
     }
-}
-
-fn broken(why: &str, process: &mut Process<'_>) -> Exit {
-    tell_broken(why, process);
-    Exit::Protocol
 }

@@ -1,24 +1,22 @@
 //! `download`: a tenant's artifacts as directories for Git.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use super::errand::End;
-use super::list::{journey_with, settings};
-use super::wishes::Settings;
-use super::{Refusal, Voice, finish_output, write_troubles};
+use clap::Args;
+
+use super::arguments::TenantArgs;
+use super::console::Console;
+use super::query::refuse_nothing;
+use super::refusal::Refusal;
+use super::settings_file::Settings;
 use crate::Process;
 use crate::artifact::MANIFEST_PATH;
-use crate::cli::{DownloadArgs, DraftRule, OutputForm};
 use crate::deploy::outcome::Message;
 use crate::download::{self, Drafts, ParametersPlace, Wanted, settings_file};
 use crate::exit::Exit;
-use crate::inventory::selection::{Names, Selection};
+use crate::inventory::selection::Selection;
 use crate::report::download as report;
-use crate::report::masked::Masked;
-use crate::settings::options::Options;
-use crate::settings::project::EnvironmentSettings;
+use crate::settings::project::ParametersFile;
 
 /// What is said when a signal ends it.
 const INTERRUPTED: &str = "nothing was written to the tenant; the files that were written are whole, and the same command \
@@ -26,45 +24,71 @@ const INTERRUPTED: &str = "nothing was written to the tenant; the files that wer
 /// The environment of a run without one, in the names of files.
 const NO_ENVIRONMENT: &str = "default";
 
+/// Arguments of `download`.
+#[derive(Debug, Args)]
+pub struct DownloadArgs {
+    /// The ids of the artifacts, as in Git.
+    #[arg(value_name = "ID")]
+    pub ids: Vec<String>,
+    /// Everything in the package with this id; may be repeated.
+    #[arg(long = "package", value_name = "ID")]
+    pub packages: Vec<String>,
+    /// Everything on the tenant but drafts and read-only packages. Values that are configured on the tenant go into
+    /// parameters/ENVIRONMENT/ID.prop (`default` without --environment), or where `parameters-file` says.
+    #[arg(long)]
+    pub all: bool,
+    /// The directory to write. An artifact that lies in it already is updated there; a new one goes into
+    /// PACKAGE/ARTIFACT. [default: the working directory]
+    #[arg(long, value_name = "DIRECTORY")]
+    pub directory: Option<PathBuf>,
+    /// What becomes of drafts: skip leaves them out, take downloads what was saved without a version. [default: skip]
+    #[arg(long, value_name = "RULE", value_parser = drafts)]
+    pub drafts: Option<Drafts>,
+    /// Removes artifacts from the directory that the tenant has no more; with --all or --package. Nothing else is
+    /// removed.
+    #[arg(long)]
+    pub prune: bool,
+    /// Which tenant.
+    #[command(flatten)]
+    pub tenant: TenantArgs,
+}
+
+fn drafts(text: &str) -> Result<Drafts, String> {
+    match text {
+        "skip" => Ok(Drafts::Skip),
+        "take" => Ok(Drafts::Take),
+        other => Err(format!(
+            "`{other}` is no rule for drafts: write skip or take"
+        )),
+    }
+}
+
 /// Downloads artifacts.
-pub(super) fn download(
+pub(crate) fn run(
     args: &DownloadArgs,
-    voice: &Voice,
+    console: &Console,
     process: &mut Process<'_>,
 ) -> Result<Exit, Refusal> {
-    let settings = settings(&args.place, process)?;
+    let settings = args.tenant.settings(process)?;
     let wanted = wanted(args, &settings, process)?;
-    let (journey, site) = journey_with(&args.place, &settings, process)?;
-    let redactor = journey.redactor.clone();
-    let sites = Arc::new(vec![site]);
-    let end = journey.make(
-        Arc::clone(&sites),
-        voice,
-        process,
-        INTERRUPTED,
-        move |errands| download::download(&errands[0], &wanted),
-    );
-    let done = match end {
-        End::Done(done) => done.map_err(Refusal::from)?,
-        End::Stopped(exit) => return Ok(exit),
-    };
-    let site = &sites[0];
+    let worker = args.tenant.worker(&settings, process)?;
+    let answer = worker.ask((console, process), INTERRUPTED, move |query| {
+        download::download(query, &wanted)
+    })?;
+    let exit = answer.found.exit();
     let told = report::Told {
-        simulated: site.is_simulated(),
-        tenant: site.host(),
-        done: &done,
-        exit: done.exit(),
+        simulated: answer.site.is_simulated(),
+        tenant: &answer.site.host,
+        done: &answer.found,
+        exit,
     };
-    write_troubles(&told.troubles(), told.simulated, voice, &redactor, process);
-    let mut out = Masked::new(process.out, &redactor);
-    let written = match voice.form {
-        OutputForm::Json => report::json(&told, &mut out),
-        OutputForm::Text => report::text(&told, voice.style, &mut out),
-    };
-    let written = written.and_then(|()| out.flush());
-    drop(out);
-    finish_output(written, process);
-    Ok(told.exit)
+    Ok(answer.print(
+        (console, process),
+        &told.troubles(),
+        exit,
+        |style, out| report::text(&told, style, out),
+        |out| report::json(&told, out),
+    ))
 }
 
 fn wanted(
@@ -72,35 +96,26 @@ fn wanted(
     settings: &Settings,
     process: &Process<'_>,
 ) -> Result<Wanted, Refusal> {
-    let options = Options::new(process.environment);
-    if !args.all && args.ids.is_empty() && args.package.is_empty() {
-        return Err(nothing_named());
-    }
-    let given = options.path(args.directory.as_ref(), "directory");
-    let directory = match &given {
+    let selection = Selection {
+        ids: args.ids.clone(),
+        packages: args.packages.clone(),
+        all: args.all,
+        names: settings.names(),
+    };
+    refuse_nothing(&selection)?;
+    let directory = match &args.directory {
         Some(given) => process.directory.join(given),
         None => process.directory.clone(),
     };
     refuse_artifact(&directory)?;
-    let drafts = options.parsed(args.drafts, "drafts")?;
+    let environment = settings.environment_name().unwrap_or(NO_ENVIRONMENT);
     Ok(Wanted {
-        selection: Selection {
-            ids: args.ids.clone(),
-            packages: args.package.clone(),
-            all: args.all,
-            names: names(settings.environment()),
-        },
-        drafts: match drafts.unwrap_or(DraftRule::Skip) {
-            DraftRule::Skip => Drafts::Skip,
-            DraftRule::Take => Drafts::Take,
-        },
-        prune: options.switch(args.prune, "prune")?,
+        selection,
+        drafts: args.drafts.unwrap_or(Drafts::Skip),
+        prune: args.prune,
         parameters: ParametersPlace {
             pattern: pattern(settings, &directory, process),
-            environment: settings
-                .environment_name()
-                .unwrap_or(NO_ENVIRONMENT)
-                .to_owned(),
+            environment: environment.to_owned(),
             base: process.directory.clone(),
         },
         keeps_settings: keeps_settings(settings, &directory, process),
@@ -108,21 +123,8 @@ fn wanted(
     })
 }
 
-/// How things are called in an environment.
-pub(super) fn names(environment: Option<&EnvironmentSettings>) -> Names {
-    environment.map_or_else(Names::default, |environment| Names {
-        id: environment.id.clone(),
-        name: environment.artifact_name.clone(),
-        package: environment.package.clone(),
-    })
-}
-
 /// Where the settings file in use wants the values. One that a download wrote says nothing but our default.
-fn pattern(
-    settings: &Settings,
-    directory: &Path,
-    process: &Process<'_>,
-) -> Option<crate::settings::project::ParametersFile> {
+fn pattern(settings: &Settings, directory: &Path, process: &Process<'_>) -> Option<ParametersFile> {
     let is_ours = keeps_settings(settings, directory, process);
     settings.parameters_file().filter(|_| !is_ours).cloned()
 }
@@ -134,13 +136,6 @@ fn keeps_settings(settings: &Settings, directory: &Path, process: &Process<'_>) 
         None => true,
         Some(file) => file.parent() == Some(directory) && settings_file::is_ours(&file),
     }
-}
-
-fn nothing_named() -> Refusal {
-    let message = Message::new("nothing is named: neither artifacts nor packages");
-    Refusal::usage(
-        message.hint("name ids, or packages with --package, or take everything with --all"),
-    )
 }
 
 fn refuse_artifact(directory: &Path) -> Result<(), Refusal> {

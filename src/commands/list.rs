@@ -1,98 +1,60 @@
 //! `list`: what is on a tenant.
 
-use std::io::Write;
-use std::sync::Arc;
+use clap::Args;
 
-use super::deploy::rates;
-use super::errand::{End, Journey, Site};
-use super::wishes::Settings;
-use super::{Refusal, Voice, finish_output, jobs, write_troubles};
+use super::arguments::{TenantArgs, kind};
+use super::console::Console;
+use super::query::NOTHING_WRITTEN;
+use super::refusal::Refusal;
 use crate::Process;
-use crate::cli::{ListArgs, OutputForm, PlaceArgs};
+use crate::artifact::ArtifactKind;
 use crate::exit::Exit;
 use crate::inventory::{self, Wanted};
 use crate::report::inventory as report;
-use crate::report::masked::Masked;
-use crate::settings::options::Options;
 
-/// What is said when a command that only reads is interrupted.
-pub(super) const NOTHING_WRITTEN: &str = "nothing was written to the tenant";
+/// Arguments of `list`.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// Only the package with this id; may be repeated. [default: all packages]
+    #[arg(long = "package", value_name = "ID")]
+    pub packages: Vec<String>,
+    /// Only artifacts of this type: integration-flow, message-mapping, script-collection or value-mapping; may be
+    /// repeated. [default: all types]
+    #[arg(long = "type", value_name = "TYPE", value_parser = kind)]
+    pub kinds: Vec<ArtifactKind>,
+    /// Which tenant.
+    #[command(flatten)]
+    pub tenant: TenantArgs,
+}
 
 /// Lists packages and artifacts.
-pub(super) fn list(
+pub(crate) fn run(
     args: &ListArgs,
-    voice: &Voice,
+    console: &Console,
     process: &mut Process<'_>,
 ) -> Result<Exit, Refusal> {
     let wanted = Wanted {
-        packages: args.package.clone(),
-        kinds: args.kind.iter().map(|name| name.0).collect(),
+        packages: args.packages.clone(),
+        kinds: args.kinds.clone(),
     };
-    let (journey, site) = journey(&args.place, process)?;
-    let redactor = journey.redactor.clone();
-    let sites = Arc::new(vec![site]);
-    let end = journey.make(
-        Arc::clone(&sites),
-        voice,
-        process,
-        NOTHING_WRITTEN,
-        move |errands| inventory::read(&errands[0], &wanted),
-    );
-    let inventory = match end {
-        End::Done(read) => read.map_err(Refusal::from)?,
-        End::Stopped(exit) => return Ok(exit),
-    };
-    let site = &sites[0];
+    let settings = args.tenant.settings(process)?;
+    let worker = args.tenant.worker(&settings, process)?;
+    let answer = worker.ask((console, process), NOTHING_WRITTEN, move |query| {
+        inventory::read(query, &wanted)
+    })?;
+    let troubles = &answer.found.troubles;
+    let exit = Exit::worst(troubles.iter().map(|trouble| trouble.exit));
     let listed = report::Listed {
-        simulated: site.is_simulated(),
-        tenant: site.host(),
-        inventory: &inventory,
-        exit: Exit::worst(inventory.troubles.iter().map(|trouble| trouble.exit)),
+        simulated: answer.site.is_simulated(),
+        tenant: &answer.site.host,
+        inventory: &answer.found,
+        exit,
     };
-    write_troubles(
-        &inventory.troubles,
-        site.is_simulated(),
-        voice,
-        &redactor,
-        process,
-    );
-    let mut out = Masked::new(process.out, &redactor);
-    let written = match voice.form {
-        OutputForm::Json => report::json(&listed, &mut out),
-        OutputForm::Text => report::text(&listed, voice.style, &mut out),
-    };
-    let written = written.and_then(|()| out.flush());
-    drop(out);
-    finish_output(written, process);
-    Ok(listed.exit)
-}
-
-/// The way to one tenant.
-pub(super) fn journey(
-    place: &PlaceArgs,
-    process: &mut Process<'_>,
-) -> Result<(Journey, Site), Refusal> {
-    let settings = settings(place, process)?;
-    journey_with(place, &settings, process)
-}
-
-/// What the settings file says of the tenant.
-pub(super) fn settings(place: &PlaceArgs, process: &Process<'_>) -> Result<Settings, Refusal> {
-    let file = place.trip.config.as_ref();
-    Settings::of_tenants(file, place.environment.as_deref(), process)
-}
-
-/// The way to the tenant of these settings.
-pub(super) fn journey_with(
-    place: &PlaceArgs,
-    settings: &Settings,
-    process: &mut Process<'_>,
-) -> Result<(Journey, Site), Refusal> {
-    let options = Options::new(process.environment);
-    let rates = rates(&place.trip.pace, options)?;
-    let timeout = jobs::timeout(place.trip.timeout, process)?;
-    let journey = Journey::new(timeout, rates);
-    let environment = settings.environment_name().map(str::to_owned);
-    let site = journey.site(&settings.login(), environment, &place.trip.sandbox, process)?;
-    Ok((journey, site))
+    Ok(answer.print(
+        (console, process),
+        troubles,
+        exit,
+        |style, out| report::text(&listed, style, out),
+        |out| report::json(&listed, out),
+    ))
 }

@@ -1,21 +1,21 @@
 //! `messages`: what a flow has processed.
 
-use std::io::Write;
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::deploy::rates;
-use super::errand::{End, Journey};
-use super::list::{self, NOTHING_WRITTEN};
-use super::{Refusal, Voice, finish_output, jobs, write_troubles};
+use clap::Args;
+
+use super::arguments::{TenantArgs, number};
+use super::console::Console;
+use super::query::NOTHING_WRITTEN;
+use super::refusal::Refusal;
 use crate::Process;
-use crate::cli::{self, MessagesArgs, OutputForm};
+use crate::clock::Deadline;
 use crate::exit::Exit;
 use crate::inventory::Trouble;
 use crate::messages::{self, Since, Stop, Wanted};
-use crate::report::masked::Masked;
 use crate::report::messages as report;
-use crate::settings::options::Options;
+use crate::settings::options::span;
+use crate::tenant::odata::TenantTime;
 use crate::tenant::wire::ArtifactId;
 
 /// The default of `--since`.
@@ -25,96 +25,130 @@ const FAILURES: usize = 5;
 /// How much longer than the wait the whole run may take.
 const BESIDE_THE_WAIT: Duration = Duration::from_secs(60);
 
+/// Arguments of `messages`.
+#[derive(Debug, Args)]
+pub struct MessagesArgs {
+    /// The id of the integration flow, as in Git.
+    #[arg(value_name = "ID")]
+    pub id: String,
+    /// Looks at the messages that began after the deployment that runs now, by the tenant's clock.
+    #[arg(long, conflicts_with = "since")]
+    pub since_deploy: bool,
+    /// Looks at the messages that began so long ago or later, for example 30m or 24h, or since a date of the tenant's
+    /// clock in UTC, for example 2026-11-22T10:00:00Z. [default: 1h, which is the last hour]
+    #[arg(long, value_name = "TIME", value_parser = since)]
+    pub since: Option<Since>,
+    /// How long to wait for a message, and for those that are PROCESSING or in RETRY, for example 30s or 2m. [default:
+    /// 0s, which is one look without waiting]
+    #[arg(long, value_name = "TIME", value_parser = span)]
+    pub wait: Option<Duration>,
+    /// Takes it for well when nothing was processed.
+    #[arg(long)]
+    pub allow_none: bool,
+    /// How many of the newest failures are shown with their error text. [default: 5]
+    #[arg(long, value_name = "NUMBER", value_parser = number)]
+    pub limit: Option<usize>,
+    /// Which tenant.
+    #[command(flatten)]
+    pub tenant: TenantArgs,
+}
+
+/// Reads a moment in the past: so long ago, or a date.
+fn since(text: &str) -> Result<Since, String> {
+    if let Ok(ago) = span(text) {
+        return Ok(Since::Ago(ago));
+    }
+    let date = TenantTime::parse(text).filter(|_| text.contains('-'));
+    date.map(Since::Date).ok_or_else(|| {
+        format!(
+            "`{text}` is neither a span of time nor a date: write 30m, 24h or 2026-11-22T10:00:00Z"
+        )
+    })
+}
+
 /// Looks at messages, and waits for them.
-pub(super) fn messages(
+pub(crate) fn run(
     args: &MessagesArgs,
-    voice: &Voice,
+    console: &Console,
     process: &mut Process<'_>,
 ) -> Result<Exit, Refusal> {
-    let options = Options::new(process.environment);
-    let settings = list::settings(&args.place, process)?;
-    let names = settings
-        .environment()
-        .map(|one| one.id.clone())
-        .unwrap_or_default();
-    let wanted = wanted(args, ArtifactId(names.apply(&args.id)), options)?;
-    let trip = &args.place.trip;
-    let mut timeout = jobs::timeout(trip.timeout, process)?;
-    if trip.timeout.is_none() && !wanted.wait.is_zero() {
-        timeout = timeout.max(wanted.wait + BESIDE_THE_WAIT);
+    let settings = args.tenant.settings(process)?;
+    let wanted = args.wanted(ArtifactId(settings.names().id.apply(&args.id)), process);
+    let mut worker = args.tenant.worker(&settings, process)?;
+    if args.tenant.reading.timeout.is_none() && !wanted.wait.is_zero() {
+        let enough = wanted.wait + BESIDE_THE_WAIT;
+        worker.deadline = Deadline {
+            at: worker.deadline.at.max(enough),
+        };
     }
-    let journey = Journey::new(timeout, rates(&trip.pace, options)?);
-    let environment = settings.environment_name().map(str::to_owned);
-    let site = journey.site(&settings.login(), environment, &trip.sandbox, process)?;
-    let redactor = journey.redactor.clone();
-    let sites = Arc::new(vec![site]);
     let asked = wanted.clone();
-    let end = journey.make(
-        Arc::clone(&sites),
-        voice,
-        process,
-        NOTHING_WRITTEN,
-        move |errands| messages::read(&errands[0], &asked),
-    );
-    let found = match end {
-        End::Done(Ok(found)) => found,
-        End::Done(Err(stop)) => return Err(stop.into()),
-        End::Stopped(exit) => return Ok(exit),
-    };
-    let site = &sites[0];
-    let exit = found.exit(wanted.allow_none);
-    let message = found.message(&wanted);
+    let answer = worker.ask((console, process), NOTHING_WRITTEN, move |query| {
+        messages::read(query, &asked)
+    })?;
+    let exit = answer.found.exit(wanted.allow_none);
+    let message = answer.found.message(&wanted);
     let looked = report::Looked {
-        simulated: site.is_simulated(),
-        tenant: site.host(),
-        found: &found,
+        simulated: answer.site.is_simulated(),
+        tenant: &answer.site.host,
+        found: &answer.found,
         message: message.as_ref(),
         exit,
     };
     let trouble = message.clone().map(|message| Trouble::new(exit, message));
-    write_troubles(
+    Ok(answer.print(
+        (console, process),
         trouble.as_slice(),
-        site.is_simulated(),
-        voice,
-        &redactor,
-        process,
-    );
-    let mut out = Masked::new(process.out, &redactor);
-    let written = match voice.form {
-        OutputForm::Json => report::json(&looked, &mut out),
-        OutputForm::Text => report::text(&looked, voice.style, &mut out),
-    };
-    let written = written.and_then(|()| out.flush());
-    drop(out);
-    finish_output(written, process);
-    Ok(exit)
+        exit,
+        |style, out| report::text(&looked, style, out),
+        |out| report::json(&looked, out),
+    ))
 }
 
-fn wanted(args: &MessagesArgs, id: ArtifactId, options: Options<'_>) -> Result<Wanted, Refusal> {
-    let since = if options.switch(args.since_deploy, "since-deploy")? && args.since.is_none() {
-        Since::Deployment
-    } else {
-        match options.parsed(args.since, "since")? {
-            None => Since::Ago(LAST_HOUR),
-            Some(cli::Since::Ago(ago)) => Since::Ago(ago),
-            Some(cli::Since::Date(date)) => Since::Date(date),
+impl MessagesArgs {
+    /// `--since` wins over the variable of `--since-deploy`, and that option over the variable of `--since`.
+    fn wanted(&self, id: ArtifactId, process: &Process<'_>) -> Wanted {
+        let variable = process.environment.get("FLOWSHIP_SINCE");
+        let of_variable = variable.and_then(|text| since(text).ok());
+        let since = self
+            .since
+            .filter(|_| !self.since_deploy || self.since != of_variable);
+        Wanted {
+            id,
+            since: match since {
+                Some(since) => since,
+                None if self.since_deploy => Since::Deployment,
+                None => Since::Ago(LAST_HOUR),
+            },
+            wait: self.wait.unwrap_or_default(),
+            allow_none: self.allow_none,
+            limit: self.limit.unwrap_or(FAILURES),
         }
-    };
-    let limit = options.parsed(args.limit, "limit")?;
-    Ok(Wanted {
-        id,
-        since,
-        wait: jobs::span(args.wait, options, "wait", Duration::ZERO)?,
-        allow_none: options.switch(args.allow_none, "allow-none")?,
-        limit: limit.map_or(FAILURES, |count| count.0),
-    })
+    }
 }
 
 impl From<Stop> for Refusal {
     fn from(stop: Stop) -> Self {
         match stop {
             Stop::Tenant(error) => Self::from(*error),
-            Stop::NotDeployed(message) => Self::because(Exit::Failed, *message),
+            Stop::NotDeployed(message) => Self::because(Exit::Failed, [*message]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_a_span_or_a_date() {
+        for (text, expected) in [
+            ("90m", Some(Since::Ago(Duration::from_secs(5_400)))),
+            ("1970-01-01T00:00:01Z", Some(Since::Date(TenantTime(1_000)))),
+            ("1970-01-01T00:00:01", Some(Since::Date(TenantTime(1_000)))),
+            ("yesterday", None),
+            ("1970-13-01", None),
+        ] {
+            assert_eq!(since(text).ok(), expected, "{text}");
         }
     }
 }

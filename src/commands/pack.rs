@@ -1,51 +1,68 @@
 //! `pack`: a reproducible zip, and its digests.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::Args;
 use serde_json::json;
 
-use super::{Refusal, Voice, check, finish_output, not_an_artifact, open};
+use super::console::Console;
+use super::refusal::{Refusal, not_an_artifact, open};
+use super::selection;
 use crate::Process;
-use crate::artifact::{Archive, PackOptions};
-use crate::cli::{OutputForm, PackArgs};
+use crate::artifact::{Archive, PackOptions, id};
 use crate::deploy::outcome::Message;
 use crate::exit::Exit;
 use crate::report::json;
-use crate::settings::options::Options;
 use crate::whole_file;
 use crate::words::disarm;
 
+/// Arguments of `pack`.
+#[derive(Debug, Args)]
+pub struct PackArgs {
+    /// The artifact: its directory, or a zip exported from a tenant.
+    #[arg(value_name = "PATH")]
+    pub path: PathBuf,
+    /// The zip to write; an existing file is replaced.
+    #[arg(short = 'o', long = "out", value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Another id than the manifest's.
+    #[arg(long, value_name = "ID", value_parser = id::parsed)]
+    pub id: Option<String>,
+    /// Another name than the manifest's.
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+}
+
 /// Packs an artifact into a file and prints the digests.
-pub(super) fn pack(
+pub(crate) fn run(
     args: &PackArgs,
-    voice: &Voice,
+    console: &Console,
     process: &mut Process<'_>,
 ) -> Result<Exit, Refusal> {
     let artifact = open(&args.path, process)?;
-    let settings = Options::new(process.environment);
     let options = PackOptions {
-        id: settings.text(args.id.as_deref(), "id"),
-        name: settings.text(args.name.as_deref(), "name"),
+        id: args.id.clone(),
+        name: args.name.clone(),
         ..PackOptions::default()
     };
-    let Some(out) = settings.path(args.out.as_ref(), "out") else {
+    let Some(out) = &args.out else {
         let message = Message::new("the zip to write is not named").at("-o (or FLOWSHIP_OUT)");
         return Err(Refusal::usage(message));
     };
-    check::valid(&artifact, voice, process)?;
+    selection::refuse_invalid(&artifact, console, process)?;
     let archive = Archive::pack(&artifact, &options)
         .map_err(|error| not_an_artifact(&error, &process.directory))?;
-    let target = process.directory.join(&out);
+    let target = process.directory.join(out);
     whole_file::replace(&target, |file| archive.copy_to(file))
         .map_err(|error| cannot_write(&target, &error))?;
     let id = options.id.as_deref().unwrap_or(artifact.id());
-    let written = match voice.form {
-        OutputForm::Json => write_json(&archive, id, &out, process.out),
-        OutputForm::Text => write_text(&archive, id, &out, process.out),
-    };
-    finish_output(written, process);
-    Ok(Exit::Ok)
+    Ok(console.print(
+        Exit::Ok,
+        process,
+        |_, to| write_text(&archive, id, out, to),
+        |to| write_json(&archive, id, out, to),
+    ))
 }
 
 fn cannot_write(target: &Path, error: &io::Error) -> Refusal {

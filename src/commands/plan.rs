@@ -1,129 +1,113 @@
-//! `plan`: what `deploy` would do; and the plan file that `deploy --plan` carries out.
+//! `plan`: what `deploy` would do.
 
-use crate::gathered::Gathered;
-use std::collections::BTreeMap;
-use std::fs;
-use std::io::Write;
-use std::path::Path;
+use std::path::PathBuf;
+use std::time::Duration;
 
-use super::deploy::settled;
-use super::jobs::Asked;
-use super::run::{Deed, PlanWishes};
-use super::{Refusal, Voice, finish_output, request, write_report};
+use clap::Args;
+
+use super::arguments::{DesiredArgs, PaceArgs, TryOutArgs, WaitArgs, some_time};
+use super::change::{Action, Planning};
+use super::console::Console;
+use super::refusal::Refusal;
+use super::settle::Asked;
 use crate::Process;
-use crate::cli::{OutputForm, PlanArgs};
-use crate::deploy::approval::Approval;
-use crate::deploy::outcome::Message;
-use crate::deploy::preview::Preview;
+use crate::deploy::approval::Request;
+use crate::deploy::job::VersionRule;
 use crate::exit::Exit;
-use crate::report::{self, Report, ci};
-use crate::settings::options::Options;
-use crate::settings::redactor::Redactor;
-use crate::whole_file;
 
-/// The largest plan file that is read, in bytes.
-const LARGEST: u64 = 64 * 1024 * 1024;
+/// Arguments of `plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// Which artifacts, and what they are to become.
+    #[command(flatten)]
+    pub desired: DesiredArgs,
+    /// Plans to overwrite drafts that somebody else saved on the tenant.
+    #[arg(long)]
+    pub overwrite_drafts: bool,
+    /// Plans to upload and configure only.
+    #[arg(long)]
+    pub no_deploy: bool,
+    /// Plans to deploy although nothing changed.
+    #[arg(long)]
+    pub force: bool,
+    /// Writes the plan into a file, which `flowship deploy --plan FILE` carries out.
+    #[arg(short = 'o', long = "out", value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Ends with code 9 when something would be done.
+    #[arg(long)]
+    pub fail_on_changes: bool,
+    /// How long reading may take, for example 90s or 10m. [default: 10m]
+    #[arg(long, value_name = "TIME", value_parser = some_time, default_value = "10m", hide_default_value = true)]
+    pub timeout: Duration,
+    /// How fast the tenant may be asked.
+    #[command(flatten)]
+    pub pace: PaceArgs,
+    /// Where to try it out.
+    #[command(flatten)]
+    pub sandbox: TryOutArgs,
+}
 
 /// Shows what would be done.
-pub(super) fn plan(
+pub(crate) fn run(
     args: &PlanArgs,
-    voice: &Voice,
+    console: &Console,
     process: &mut Process<'_>,
 ) -> Result<Exit, Refusal> {
-    let options = Options::new(process.environment);
     let asked = Asked {
-        wanted: &args.wanted,
-        wait: None,
-        timeout: args.timeout,
+        desired: &args.desired,
+        wait: WaitArgs::for_reading(args.timeout),
         overwrite_drafts: args.overwrite_drafts,
         force: args.force,
         no_deploy: args.no_deploy,
         with_rollback: false,
-        pace: &args.pace,
+        smoke: &[],
+        pace: args.pace,
         try_out: &args.sandbox,
     };
-    let wishes = PlanWishes {
-        out: options.path(args.out.as_ref(), "out"),
-        fail_on_changes: options.switch(args.fail_on_changes, "fail-on-changes")?,
-        request: request::of(&asked, options)?,
-    };
-    settled("plan", &asked, Deed::Plan(wishes), voice, process)?.run(voice, process)
+    let action = Action::Plan(Planning {
+        out: args.out.clone(),
+        fail_on_changes: args.fail_on_changes,
+        request: request(&asked),
+    });
+    asked
+        .settle(action, console, process)?
+        .run(console, process)
 }
 
-/// Writes a plan: to standard output, and into the file that `deploy --plan` reads.
-pub(super) fn finish(
-    previews: &[Preview],
-    report: &mut Report,
-    wishes: &PlanWishes,
-    voice: &Voice,
-    process: &mut Process<'_>,
-) -> Exit {
-    report.exit = exit_of(previews, report, wishes);
-    if let Some(out) = &wishes.out
-        && let Err(message) = write_file(out, previews, report, wishes, process)
-    {
-        report.errors.push(*message);
-        report.exit = Exit::Usage;
-        return write_report(report, voice, &Redactor::new(), process);
+/// What a plan is asked for.
+fn request(asked: &Asked<'_>) -> Request {
+    let desired = asked.desired;
+    let mappings = &desired.value_mappings;
+    let switches = [
+        (desired.no_create_package, "no-create-package"),
+        (desired.keep_going, "keep-going"),
+        (desired.parameters_from_artifact, "parameters-from-artifact"),
+        (mappings.replace_value_mappings, "replace-value-mappings"),
+        (mappings.drop_tenant_entries, "drop-tenant-entries"),
+        (asked.overwrite_drafts, "overwrite-drafts"),
+        (asked.no_deploy, "no-deploy"),
+        (asked.force, "force"),
+    ];
+    let version = desired
+        .save_as_version
+        .clone()
+        .map(|version| match version {
+            VersionRule::Keep => "keep".to_owned(),
+            VersionRule::Manifest => "manifest".to_owned(),
+            VersionRule::Bump => "bump".to_owned(),
+            VersionRule::Exactly(number) | VersionRule::Travel(number) => number,
+        });
+    let on = switches.into_iter().filter(|(on, _)| *on);
+    Request {
+        paths: desired.paths.clone(),
+        config: desired.config.clone(),
+        environment: desired.environment.clone(),
+        package: desired.package.clone(),
+        package_name: desired.package_name.clone(),
+        id: desired.id.clone(),
+        name: desired.name.clone(),
+        parameters: desired.parameters.parameters.clone(),
+        save_as_version: version,
+        switches: on.map(|(_, name)| name.to_owned()).collect(),
     }
-    let changes = previews.iter().any(|preview| preview.action.is_change());
-    ci::publish_plan(changes, voice.ci, process.environment, process.err);
-    let written = match voice.form {
-        OutputForm::Text => report::plan::text(previews, report, voice.style, process.out),
-        OutputForm::Json => report::plan::json(previews, report, process.out),
-    };
-    finish_output(written, process);
-    report.exit
-}
-
-/// Changes are no failure unless they are asked to be one; what can't be planned is.
-fn exit_of(previews: &[Preview], report: &Report, wishes: &PlanWishes) -> Exit {
-    let invalid = report.artifacts.iter().map(|outcome| outcome.verdict.exit);
-    let worst = Exit::worst(previews.iter().map(|preview| preview.exit).chain(invalid));
-    let changes = previews.iter().any(|preview| preview.action.is_change());
-    match worst {
-        Exit::Ok if changes && wishes.fail_on_changes => Exit::Changes,
-        worst => worst,
-    }
-}
-
-fn write_file(
-    out: &Path,
-    previews: &[Preview],
-    report: &Report,
-    wishes: &PlanWishes,
-    process: &Process<'_>,
-) -> Result<(), Box<Message>> {
-    let facts: BTreeMap<_, _> = previews
-        .iter()
-        .filter_map(|preview| Some((preview.id.clone(), preview.facts.clone()?)))
-        .gathered();
-    let tenant = report.tenant.clone().unwrap_or_default();
-    let text = Approval::new(&tenant, wishes.request.clone(), facts).to_text();
-    let target = process.directory.join(out);
-    whole_file::replace(&target, |file| file.write_all(text.as_bytes())).map_err(|error| {
-        let message = Message::new(format!("the plan can't be written: {error}"))
-            .at(out.display().to_string())
-            .hint("check the path given with -o");
-        Box::new(message)
-    })
-}
-
-/// Reads a plan file.
-pub(super) fn read_approval(file: &Path, process: &Process<'_>) -> Result<Approval, Refusal> {
-    let path = process.directory.join(file);
-    let cannot = |reason: String| {
-        let message = Message::new(format!("the plan can't be read: {reason}"));
-        Refusal::usage(
-            message
-                .at(file.display().to_string())
-                .hint("name a file that `flowship plan -o FILE` wrote"),
-        )
-    };
-    let found = fs::metadata(&path).map_err(|error| cannot(error.to_string()))?;
-    if !found.is_file() || found.len() > LARGEST {
-        return Err(cannot("it is no ordinary file of a plan's size".to_owned()));
-    }
-    let bytes = fs::read(&path).map_err(|error| cannot(error.to_string()))?;
-    Approval::parse(&bytes).map_err(cannot)
 }

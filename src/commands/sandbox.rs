@@ -1,27 +1,57 @@
 //! `sandbox`: serve a simulated tenant until a signal comes.
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
+use clap::Args;
+
+use super::console::Console;
+use super::refusal::{Refusal, not_an_artifact, open};
 use super::target::scenarios;
-use super::{Refusal, not_an_artifact, open};
 use crate::Process;
 use crate::artifact::{Archive, PackOptions};
-use crate::cli::SandboxArgs;
 use crate::deploy::outcome::Message;
 use crate::exit::Exit;
 use crate::sandbox::{Preload, Sandbox, SandboxOptions, ledger};
-use crate::settings::options::Options;
 
 /// How often a signal is looked for.
 const SIGNAL_EVERY: Duration = Duration::from_millis(50);
 
+/// Arguments of `sandbox`.
+#[derive(Debug, Args)]
+pub struct SandboxArgs {
+    /// The loopback address and port to listen on; port 0 takes a free one. [default: 127.0.0.1:0]
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<String>,
+    /// How the tenant behaves; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    pub scenario: Vec<String>,
+    /// How many seconds pass on the tenant while one passes here. [default: 1]
+    #[arg(long, value_name = "FACTOR")]
+    pub speed: Option<f64>,
+    /// The beginning of the names of the printed variables, for several tenants at once. [default: CPI]
+    #[arg(long, value_name = "PREFIX")]
+    pub prefix: Option<String>,
+    /// An artifact that the tenant holds and runs from the start: its path and its package. May be repeated.
+    #[arg(long, value_name = "PATH:PACKAGE")]
+    pub preload: Vec<OsString>,
+    /// Prints the scenarios, and where each behaviour comes from, and ends.
+    #[arg(long)]
+    pub list: bool,
+}
+
 /// Prints the variables that lead a client to the sandbox, then serves until a signal comes.
-pub(super) fn sandbox(args: &SandboxArgs, process: &mut Process<'_>) -> Result<Exit, Refusal> {
+pub(crate) fn run(
+    args: &SandboxArgs,
+    console: &Console,
+    process: &mut Process<'_>,
+) -> Result<Exit, Refusal> {
     if args.list {
-        return Ok(list(process));
+        let written = write!(process.out, "{}", ledger());
+        return Ok(console.finish(written, Exit::Ok, process));
     }
     let sandbox = start(args, process)?;
     let signal = (process.listen)();
@@ -38,19 +68,15 @@ pub(super) fn sandbox(args: &SandboxArgs, process: &mut Process<'_>) -> Result<E
         sandbox.url()
     );
     loop {
-        match signal.load(Ordering::Relaxed) {
-            0 => thread::sleep(SIGNAL_EVERY),
-            2 => return Ok(Exit::Interrupted),
-            _ => return Ok(Exit::Terminated),
+        match Exit::of_signal(signal.load(Ordering::Relaxed)) {
+            None => thread::sleep(SIGNAL_EVERY),
+            Some(exit) => return Ok(exit),
         }
     }
 }
 
 fn start(args: &SandboxArgs, process: &Process<'_>) -> Result<Sandbox, Refusal> {
-    let options = Options::new(process.environment);
-    let listen = options
-        .text(args.listen.as_deref(), "listen")
-        .unwrap_or_else(|| "127.0.0.1:0".to_owned());
+    let listen = args.listen.as_deref().unwrap_or("127.0.0.1:0");
     let listen = listen
         .replace("localhost", "127.0.0.1")
         .parse()
@@ -65,13 +91,11 @@ fn start(args: &SandboxArgs, process: &Process<'_>) -> Result<Sandbox, Refusal> 
     for given in &args.preload {
         preload.push(preloaded(&given.to_string_lossy(), process)?);
     }
-    let scenarios = scenarios(&args.scenario)?;
-    let log: Box<dyn Write + Send> = Box::new(io::stderr());
     Sandbox::start(SandboxOptions {
         listen,
-        scenarios,
+        scenarios: scenarios(&args.scenario)?,
         speed: args.speed.unwrap_or(1.0),
-        log: Some(log),
+        log: Some(Box::new(io::stderr())),
         preload,
         ..SandboxOptions::default()
     })
@@ -113,18 +137,4 @@ fn announce(sandbox: &Sandbox, prefix: Option<&str>, out: &mut dyn Write) -> io:
         }
     }
     out.flush()
-}
-
-fn list(process: &mut Process<'_>) -> Exit {
-    let written = write!(process.out, "{}", ledger()).and_then(|()| process.out.flush());
-    match written {
-        Ok(()) => Exit::Ok,
-        Err(error) => {
-            let _ = writeln!(
-                process.err,
-                "warning: the list could not be written: {error}"
-            );
-            Exit::Ok
-        }
-    }
 }

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{Refusal, Voice, check, not_an_artifact, open};
+use super::console::Console;
+use super::refusal::{Refusal, not_an_artifact, open};
 use crate::Process;
-use crate::artifact::{Artifact, artifacts_below};
-use crate::deploy::outcome::{Message, Outcome};
+use crate::artifact::{self, Artifact, Finding, Severity, artifacts_below};
+use crate::deploy::outcome::{Message, Outcome, Place};
 use crate::exit::Exit;
 use crate::report::Found;
-use crate::report::progress::Volume;
+use crate::words::disarm;
 
 /// The artifacts of a command line.
 pub(super) struct Selection {
@@ -30,7 +31,7 @@ pub(super) struct Checked {
 impl Checked {
     /// Why it is not valid, if it is not.
     pub(super) fn error(&self) -> Option<Message> {
-        check::summary(&self.findings)
+        summary(&self.findings)
     }
 }
 
@@ -46,19 +47,23 @@ pub(super) struct Chosen {
 
 impl Selection {
     /// Opens and checks the artifacts at these paths.
-    pub(super) fn of(paths: &[PathBuf], voice: &Voice, process: &mut Process<'_>) -> Self {
+    pub(super) fn of(
+        paths: &[PathBuf],
+        console: Option<&Console>,
+        process: &mut Process<'_>,
+    ) -> Self {
         let mut selection = Self {
             checked: Vec::new(),
             unreadable: Vec::new(),
             strays: Vec::new(),
         };
         for path in paths {
-            selection.open(path, voice, process);
+            selection.open(path, console, process);
         }
         selection
     }
 
-    fn open(&mut self, path: &Path, voice: &Voice, process: &mut Process<'_>) {
+    fn open(&mut self, path: &Path, console: Option<&Console>, process: &mut Process<'_>) {
         let artifact = match open(path, process) {
             Ok(artifact) => artifact,
             Err(refusal) => {
@@ -70,9 +75,9 @@ impl Selection {
                 return;
             }
         };
-        let findings = check::findings(&artifact, &process.directory);
-        if voice.volume != Volume::Quiet {
-            check::tell(&artifact, &findings, process);
+        let findings = findings(&artifact, &process.directory);
+        if console.is_some_and(Console::tells) {
+            tell(&artifact, &findings, process);
         }
         self.checked.push(Checked { artifact, findings });
     }
@@ -105,11 +110,11 @@ impl Selection {
         let mut invalid = self.invalid();
         let some_left = invalid.len() < self.checked.len();
         if !(self.is_valid() || keep_going && some_left) {
+            let messages = self.unreadable.into_iter().map(|(_, why)| why);
             return Err(Refusal {
-                exit: Exit::Artifact,
-                messages: self.unreadable.into_iter().map(|(_, why)| why).collect(),
                 findings,
                 invalid,
+                ..Refusal::because(Exit::Artifact, messages)
             });
         }
         let unreadable = self.unreadable.into_iter();
@@ -155,16 +160,92 @@ fn twins(id: &str, one: &Artifact, other: &Artifact, directory: &Path) -> Refusa
 }
 
 /// The artifacts at and below the paths, given relative to `directory`; each once, in the order of the paths.
-pub(super) fn found(paths: &[PathBuf], directory: &Path) -> Result<Vec<PathBuf>, Refusal> {
+pub(super) fn below(paths: &[PathBuf], directory: &Path) -> Result<Vec<PathBuf>, Refusal> {
     let mut all: Vec<PathBuf> = Vec::new();
     for path in paths {
-        let below = artifacts_below(&directory.join(path))
+        let found = artifacts_below(&directory.join(path))
             .map_err(|error| not_an_artifact(&error, directory))?;
-        for artifact in below {
+        for artifact in found {
             if !all.contains(&artifact) {
                 all.push(artifact);
             }
         }
     }
     Ok(all)
+}
+
+/// What the offline check finds, with places relative to the working directory.
+fn findings(artifact: &Artifact, directory: &Path) -> Vec<Found> {
+    let root = artifact
+        .path()
+        .strip_prefix(directory)
+        .unwrap_or(artifact.path());
+    artifact::check(artifact)
+        .iter()
+        .map(|finding| found(finding, root))
+        .collect()
+}
+
+fn found(finding: &Finding, root: &Path) -> Found {
+    let severity = match finding.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    Found {
+        severity,
+        rule: finding.rule,
+        place: Place {
+            path: disarm(&root.join(&finding.path).to_string_lossy()),
+            line: finding.line,
+        },
+        message: disarm(&finding.message),
+        remedy: disarm(&finding.remedy),
+    }
+}
+
+/// Tells warnings and what is left out of the zip.
+fn tell(artifact: &Artifact, findings: &[Found], process: &mut Process<'_>) {
+    for left_out in artifact.left_out() {
+        let _ = writeln!(process.err, "left out: {}", disarm(&left_out.to_string()));
+    }
+    for found in findings.iter().filter(|found| found.severity == "warning") {
+        let _ = writeln!(process.err, "warning: {}: {}", found.place, found.message);
+    }
+}
+
+/// The first error as a message, the others as causes; `None` when there is none.
+fn summary(findings: &[Found]) -> Option<Message> {
+    let errors: Vec<&Found> = findings
+        .iter()
+        .filter(|found| found.severity == "error")
+        .collect();
+    let (first, others) = errors.split_first()?;
+    let mut message = Message::new(first.message.clone())
+        .at(first.place.to_string())
+        .hint(first.remedy.clone());
+    message.causes = others
+        .iter()
+        .map(|other| format!("also: {}: {}", other.place, other.message))
+        .collect();
+    Some(message)
+}
+
+/// Refuses an artifact in which the check found an error.
+pub(super) fn refuse_invalid(
+    artifact: &Artifact,
+    console: &Console,
+    process: &mut Process<'_>,
+) -> Result<(), Refusal> {
+    let findings = findings(artifact, &process.directory);
+    if console.tells() {
+        tell(artifact, &findings, process);
+    }
+    match summary(&findings) {
+        None => Ok(()),
+        Some(message) => Err(Refusal {
+            invalid: vec![Outcome::invalid(artifact, message)],
+            findings,
+            ..Refusal::because(Exit::Artifact, [])
+        }),
+    }
 }

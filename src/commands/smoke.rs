@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::Refusal;
-use super::target::Target;
+use super::refusal::Refusal;
+use super::target::{Target, all_variables_of};
 use crate::Process;
 use crate::artifact::ArtifactKind;
 use crate::clock::Clock;
@@ -20,19 +20,19 @@ use crate::tenant::Tenant;
 use crate::tenant::pace::Pace;
 
 /// The tests of a run, each with the id of its artifact on the tenant.
-pub(super) struct SmokeWish {
+pub(super) struct SmokeTests {
     pub(super) tests: Vec<(String, SmokeTest)>,
     pub(super) names: Names,
 }
 
 /// Reads the files, and finds the artifact of each.
-pub(super) fn wish(
+pub(super) fn tests_of(
     files: &[PathBuf],
     jobs: &[Job],
     id: &Affix,
     names: Names,
     process: &Process<'_>,
-) -> Result<Option<SmokeWish>, Refusal> {
+) -> Result<Option<SmokeTests>, Refusal> {
     let mut tests = Vec::new();
     for file in files {
         let test = smoke_test::read(&process.directory, file)?;
@@ -50,7 +50,7 @@ pub(super) fn wish(
         }
         tests.push((job.id.0.clone(), test));
     }
-    Ok((!tests.is_empty()).then_some(SmokeWish { tests, names }))
+    Ok((!tests.is_empty()).then_some(SmokeTests { tests, names }))
 }
 
 fn job_of<'j>(test: &SmokeTest, jobs: &'j [Job], id: &Affix) -> Result<&'j Job, Refusal> {
@@ -95,7 +95,7 @@ fn job_of<'j>(test: &SmokeTest, jobs: &'j [Job], id: &Affix) -> Result<&'j Job, 
     }
 }
 
-impl SmokeWish {
+impl SmokeTests {
     /// Reads the key that calls flows, which must not be the one that deploys them.
     pub(super) fn ready(
         self,
@@ -106,7 +106,7 @@ impl SmokeWish {
         process: &Process<'_>,
     ) -> Result<Smoke, Refusal> {
         let variables = match &target.sandbox {
-            Some(sandbox) => super::target::all_variables_of(sandbox),
+            Some(sandbox) => all_variables_of(sandbox),
             None => process.environment.clone(),
         };
         let names = match &target.sandbox {

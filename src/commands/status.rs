@@ -1,30 +1,52 @@
 //! `status`: what runs of what the design time holds, on one tenant or along the stages.
 
-use crate::gathered::Gathered;
 use std::collections::BTreeMap;
-use std::io::Write;
-use std::sync::Arc;
 
-use super::deploy::rates;
-use super::errand::{End, Journey, Site};
-use super::list::NOTHING_WRITTEN;
-use super::wishes::Settings;
-use super::{Refusal, Voice, finish_output, jobs, write_troubles};
+use clap::Args;
+
+use super::arguments::ReadingArgs;
+use super::console::{Console, ReportArgs, masked};
+use super::query::NOTHING_WRITTEN;
+use super::refusal::Refusal;
+use super::run::{Site, Worker};
+use super::settings_file::Settings;
 use crate::Process;
-use crate::cli::{OutputForm, StatusArgs};
-use crate::crew;
-use crate::errand::Errand;
 use crate::exit::Exit;
 use crate::inventory::Trouble;
-use crate::report::Report;
-use crate::report::ci;
-use crate::report::masked::Masked;
+use crate::parallel::parallel_map;
+use crate::query::Query;
 use crate::report::status::{self as report, Stage};
-use crate::settings::options::Options;
 use crate::settings::project::Affix;
 use crate::settings::redactor::Redactor;
 use crate::status::{self, Found, State, Wanted};
 use crate::tenant::error::TenantError;
+
+/// Arguments of `status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// The ids of the artifacts, as in Git. [default: everything on the tenant]
+    #[arg(value_name = "ID")]
+    pub ids: Vec<String>,
+    /// The artifacts of the package with this id; may be repeated.
+    #[arg(long = "package", value_name = "ID")]
+    pub packages: Vec<String>,
+    /// The environment of the settings file; with several of them, the stages are shown beside each other.
+    #[arg(long = "environment", value_name = "NAME")]
+    pub environments: Vec<String>,
+    /// Ends with code 1 when something does not run: ERROR, stopped, not deployed. What is starting or stopping is
+    /// waited for, for a minute at most.
+    #[arg(long)]
+    pub fail_on_error: bool,
+    /// Leaves out what is not deployed.
+    #[arg(long)]
+    pub only_deployed: bool,
+    /// Reports for CI systems.
+    #[command(flatten)]
+    pub reports: ReportArgs,
+    /// For how long, and how fast.
+    #[command(flatten)]
+    pub reading: ReadingArgs,
+}
 
 /// A stage before it was asked.
 struct Plan {
@@ -33,84 +55,85 @@ struct Plan {
 }
 
 /// Shows what runs.
-pub(super) fn status(
+pub(crate) fn run(
     args: &StatusArgs,
-    voice: &Voice,
+    console: &Console,
     process: &mut Process<'_>,
 ) -> Result<Exit, Refusal> {
-    let options = Options::new(process.environment);
-    let fail_on_error = options.switch(args.fail_on_error, "fail-on-error")?;
-    let rates = rates(&args.trip.pace, options)?;
-    let journey = Journey::new(jobs::timeout(args.trip.timeout, process)?, rates);
-    let redactor = journey.redactor.clone();
-    let mut report = Report::begin("status", voice.ci, process);
-    let (mut sites, mut plans) = (Vec::new(), Vec::new());
-    for name in environments(args, options) {
-        let settings = Settings::of_tenants(args.trip.config.as_ref(), name.as_deref(), process)?;
-        plans.push(plan(args, fail_on_error, &settings));
-        let environment = settings.environment_name().map(str::to_owned);
-        sites.push(journey.site(&settings.login(), environment, &args.trip.sandbox, process)?);
-    }
-    let sites = Arc::new(sites);
-    let end = journey.make(
-        Arc::clone(&sites),
-        voice,
-        process,
-        NOTHING_WRITTEN,
-        move |errands| {
-            let each: Vec<_> = errands.iter().zip(&plans).collect();
-            crew::map(
-                each,
-                errands.len(),
-                |(errand, plan): (&Errand<'_>, &Plan)| {
-                    status::read(errand, &plan.wanted).map(|found| by_original_id(found, plan))
-                },
-            )
-        },
-    );
-    let read = match end {
-        End::Done(read) => read,
-        End::Stopped(exit) => return Ok(exit),
+    let redactor = Redactor::new();
+    let mut report = console.report(process);
+    let (worker, plans) = worker(args, &redactor, process)?;
+    let work = move |queries: &[Query<'_>]| {
+        let each: Vec<_> = queries.iter().zip(&plans).collect();
+        let read = |(query, plan): (&Query<'_>, &Plan)| {
+            status::read(query, &plan.wanted).map(|found| by_original_id(found, plan))
+        };
+        parallel_map(each, queries.len(), read)
     };
+    let (read, sites) = worker.fetch(console, process, NOTHING_WRITTEN, work)?;
     let stages = stages(&sites, read, args)?;
     report.simulated = sites.iter().any(Site::is_simulated);
     report.tenant = match sites.as_slice() {
-        [site] => Some(site.host().to_owned()),
+        [site] => Some(site.host.clone()),
         _ => None,
     };
-    report.artifacts = report::outcomes(&stages, fail_on_error);
-    report.exit = exit(&stages, fail_on_error);
-    Ok(tell(&stages, &mut report, voice, &redactor, process))
+    report.artifacts = report::outcomes(&stages, args.fail_on_error);
+    report.exit = exit(&stages, args.fail_on_error);
+    report.ended = process.clock.now_iso();
+    let troubles = stages.iter().flat_map(|stage| &stage.troubles);
+    report.errors = troubles.map(|trouble| (*trouble.message).clone()).collect();
+    Ok(masked(process, &redactor, |process| {
+        for stage in &stages {
+            console.tell_troubles(&stage.troubles, stage.simulated, process);
+        }
+        console.publish(&report, &redactor, process);
+        console.print(
+            report.exit,
+            process,
+            |style, out| report::text(&stages, style, out),
+            |out| report::json(&stages, report.exit, out),
+        )
+    }))
 }
 
-/// The environments that are named, or else what is used without one.
-fn environments(args: &StatusArgs, options: Options<'_>) -> Vec<Option<String>> {
-    let named = options.list(&args.environment, "environment");
-    let mut names: Vec<Option<String>> = Vec::new();
-    for name in named {
-        let name = Some(name.text);
-        if !names.contains(&name) {
-            names.push(name);
+/// The environments that are named, or else what is used without one, each with what is asked there.
+fn worker(
+    args: &StatusArgs,
+    redactor: &Redactor,
+    process: &mut Process<'_>,
+) -> Result<(Worker, Vec<Plan>), Refusal> {
+    let reading = &args.reading;
+    let mut names: Vec<Option<&str>> = Vec::new();
+    for name in &args.environments {
+        if !names.contains(&Some(name)) {
+            names.push(Some(name));
         }
     }
-    if names.is_empty() { vec![None] } else { names }
+    if names.is_empty() {
+        names.push(None);
+    }
+    let mut worker = Worker::new(reading.timeout(), reading.pace, redactor.clone());
+    let mut plans = Vec::new();
+    for name in names {
+        let settings = Settings::of_tenants(reading.config.as_ref(), name, process)?;
+        plans.push(plan(args, &settings));
+        worker.add_tenant_of(&reading.sandbox, &settings, process)?;
+    }
+    Ok((worker, plans))
 }
 
 /// What is asked of a stage: names in Git become those on the tenant.
-fn plan(args: &StatusArgs, fail_on_error: bool, settings: &Settings) -> Plan {
-    let environment = settings.environment();
-    let id = environment.map(|one| one.id.clone()).unwrap_or_default();
-    let package = environment
-        .map(|one| one.package.clone())
-        .unwrap_or_default();
+fn plan(args: &StatusArgs, settings: &Settings) -> Plan {
+    let names = settings.names();
+    let (ids, packages) = (args.ids.iter(), args.packages.iter());
     Plan {
         wanted: Wanted {
-            ids: args.ids.iter().map(|one| id.apply(one)).collect(),
-            packages: args.package.iter().map(|one| package.apply(one)).collect(),
+            ids: ids.map(|one| names.id.apply(one)).collect(),
+            packages: packages.map(|one| names.package.apply(one)).collect(),
             only_deployed: args.only_deployed,
-            until_rest: fail_on_error,
+            until_rest: args.fail_on_error,
         },
-        id,
+        id: names.id,
     }
 }
 
@@ -121,12 +144,12 @@ fn by_original_id(found: Found, plan: &Plan) -> (BTreeMap<String, State>, Found)
     let by_id = states
         .into_iter()
         .filter_map(|state| Some((plan.id.strip(&state.id)?.to_owned(), state)))
-        .gathered();
+        .collect();
     let nowhere = rest.nowhere.iter();
     rest.nowhere = nowhere
         .filter_map(|id| plan.id.strip(id))
         .map(str::to_owned)
-        .gathered();
+        .collect();
     (by_id, rest)
 }
 
@@ -145,7 +168,7 @@ fn stages(sites: &[Site], read: Vec<Read>, args: &StatusArgs) -> Result<Vec<Stag
         };
         stages.push(Stage {
             environment: site.environment.clone(),
-            tenant: site.host().to_owned(),
+            tenant: site.host.clone(),
             simulated: site.is_simulated(),
             states,
             troubles: found.troubles,
@@ -164,7 +187,7 @@ fn stages(sites: &[Site], read: Vec<Read>, args: &StatusArgs) -> Result<Vec<Stag
 
 fn not_asked(site: &Site, error: TenantError) -> Found {
     let mut trouble = Trouble::from(error);
-    let name = site.environment.as_deref().unwrap_or(site.host());
+    let name = site.environment.as_deref().unwrap_or(&site.host);
     trouble.message.what = format!("{name}: {}", trouble.message.what);
     Found {
         troubles: vec![trouble],
@@ -179,39 +202,4 @@ fn exit(stages: &[Stage], fail_on_error: bool) -> Exit {
     let mut states = stages.iter().flat_map(|stage| stage.states.values());
     let failed = fail_on_error && !states.all(State::runs);
     Exit::worst(troubles.chain(failed.then_some(Exit::Failed)))
-}
-
-fn tell(
-    stages: &[Stage],
-    report: &mut Report,
-    voice: &Voice,
-    redactor: &Redactor,
-    process: &mut Process<'_>,
-) -> Exit {
-    report.ended = process.clock.now_iso();
-    for stage in stages {
-        write_troubles(&stage.troubles, stage.simulated, voice, redactor, process);
-        let messages = stage
-            .troubles
-            .iter()
-            .map(|trouble| (*trouble.message).clone());
-        report.errors.extend(messages);
-    }
-    ci::publish(
-        report,
-        voice.ci,
-        &voice.files,
-        process.environment,
-        redactor,
-        process.err,
-    );
-    let mut out = Masked::new(process.out, redactor);
-    let written = match voice.form {
-        OutputForm::Json => report::json(stages, report.exit, &mut out),
-        OutputForm::Text => report::text(stages, voice.style, &mut out),
-    };
-    let written = written.and_then(|()| out.flush());
-    drop(out);
-    finish_output(written, process);
-    report.exit
 }

@@ -1,8 +1,8 @@
 //! Where a run goes: a tenant with the credentials for it, or a simulated one.
 
-use super::Refusal;
+use super::arguments::TryOutArgs;
+use super::refusal::Refusal;
 use crate::Process;
-use crate::cli::TryOutArgs;
 use crate::deploy::job::{Job, Source};
 use crate::deploy::outcome::Message;
 use crate::doctor::offline::SOON;
@@ -56,28 +56,30 @@ pub(super) struct Target {
     pub(super) sandbox: Option<Sandbox>,
 }
 
-/// Reads the credentials, or begins a simulated tenant when that was asked for on the command line itself.
-pub(super) fn target(
-    try_out: &TryOutArgs,
-    login: &LoginNames,
-    begin: impl FnOnce() -> Result<Sandbox, Refusal>,
-    process: &mut Process<'_>,
-) -> Result<Target, Refusal> {
-    if !try_out.sandbox {
-        return Ok(Target {
-            credentials: login.read(process)?,
-            network: process.environment.clone(),
-            sandbox: None,
-        });
+impl Target {
+    /// Reads the credentials, or begins a simulated tenant when that was asked for on the command line itself.
+    pub(super) fn new(
+        try_out: &TryOutArgs,
+        login: &LoginNames,
+        begin: impl FnOnce() -> Result<Sandbox, Refusal>,
+        process: &mut Process<'_>,
+    ) -> Result<Self, Refusal> {
+        if !try_out.sandbox {
+            return Ok(Self {
+                credentials: login.read(process)?,
+                network: process.environment.clone(),
+                sandbox: None,
+            });
+        }
+        tell_ignored(process);
+        let sandbox = begin()?;
+        let variables = variables_of(&sandbox);
+        Ok(Self {
+            credentials: Credentials::from_environment(&variables, &process.directory)?,
+            network: Environment::default(),
+            sandbox: Some(sandbox),
+        })
     }
-    tell_ignored(process);
-    let sandbox = begin()?;
-    let variables = variables_of(&sandbox);
-    Ok(Target {
-        credentials: Credentials::from_environment(&variables, &process.directory)?,
-        network: Environment::default(),
-        sandbox: Some(sandbox),
-    })
 }
 
 /// Warns of a certificate that will soon be of no more use.

@@ -1,32 +1,109 @@
 //! `transport`: from one tenant to another, by the rules of `deploy`.
 
-use crate::gathered::Gathered;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use super::deploy::{pace, rates};
-use super::download::names;
-use super::errand::{End, Journey};
-use super::jobs::{self, Asked, Wish};
-use super::list::NOTHING_WRITTEN;
-use super::run::{Deed, Deployment, PlanWishes, Settled};
-use super::wishes::Settings;
-use super::{Refusal, Voice};
+use clap::Args;
+
+use super::arguments::{
+    DesiredArgs, PaceArgs, ParameterArgs, TryOutArgs, ValueMappingArgs, WaitArgs,
+};
+use super::change::{Action, Change, Deployment, Planning};
+use super::console::{Console, ReportArgs};
+use super::desired::{Basis, Desired};
+use super::jobs;
+use super::query::{NOTHING_WRITTEN, refuse_nothing};
+use super::refusal::Refusal;
+use super::run::Worker;
+use super::settings_file::Settings;
+use super::settle::Asked;
 use crate::Process;
 use crate::artifact::{PackOptions, References};
-use crate::cli::{DraftChoice, TransportArgs, TryOutArgs, WantedArgs};
-use crate::deploy::job::{Job, Rules, Source, VersionRule};
+use crate::deploy::job::{Job, Source, VersionRule};
 use crate::deploy::outcome::Message;
 use crate::exit::Exit;
-use crate::inventory::selection::{Names, Selection};
-use crate::report::progress::Volume;
+use crate::inventory::selection::Selection;
 use crate::report::table_of;
-use crate::settings::options::Options;
-use crate::settings::project::Affix;
 use crate::settings::redactor::Redactor;
 use crate::transport::{self, Drafts, One, Taken, Wanted};
 use crate::words::disarm;
+
+/// A transport is between two tenants; two simulated ones are served by `flowship sandbox`.
+const NO_SANDBOX: TryOutArgs = TryOutArgs {
+    sandbox: false,
+    scenario: Vec::new(),
+};
+
+/// Arguments of `transport`.
+#[derive(Debug, Args)]
+pub struct TransportArgs {
+    /// The ids of the artifacts, as in Git.
+    #[arg(value_name = "ID")]
+    pub ids: Vec<String>,
+    /// Everything in the package with this id; may be repeated.
+    #[arg(long = "package", value_name = "ID")]
+    pub packages: Vec<String>,
+    /// Everything on the source.
+    #[arg(long)]
+    pub all: bool,
+    /// The environment of the settings file to take from.
+    #[arg(long, value_name = "NAME")]
+    pub from: String,
+    /// The environment of the settings file to bring to.
+    #[arg(long, value_name = "NAME")]
+    pub to: String,
+    /// The settings file. [default: flowship.yaml in the working directory]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Writes nothing: shows what would be done, with a diff.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// With --dry-run: ends with code 9 when something would be done.
+    #[arg(long, requires = "dry_run")]
+    pub fail_on_changes: bool,
+    /// What becomes of drafts on the source: refuse ends the run, skip leaves them out, take brings them without a
+    /// version. [default: refuse]
+    #[arg(long, value_name = "RULE", value_parser = drafts)]
+    pub drafts: Option<Drafts>,
+    /// Brings what can be brought though other artifacts can't.
+    #[arg(long)]
+    pub keep_going: bool,
+    /// Never creates a package on the target: a missing one is an error.
+    #[arg(long)]
+    pub no_create_package: bool,
+    /// Uploads and configures, but does not deploy.
+    #[arg(long)]
+    pub no_deploy: bool,
+    /// Overwrites drafts that somebody else saved on the target.
+    #[arg(long)]
+    pub overwrite_drafts: bool,
+    /// Which parameters to write on the target.
+    #[command(flatten)]
+    pub parameters: ParameterArgs,
+    /// How value mappings change.
+    #[command(flatten)]
+    pub value_mappings: ValueMappingArgs,
+    /// How to wait.
+    #[command(flatten)]
+    pub wait: WaitArgs,
+    /// Reports for CI systems.
+    #[command(flatten)]
+    pub reports: ReportArgs,
+    /// How fast the tenants may be asked.
+    #[command(flatten)]
+    pub pace: PaceArgs,
+}
+
+fn drafts(text: &str) -> Result<Drafts, String> {
+    match text {
+        "refuse" => Ok(Drafts::Refuse),
+        "skip" => Ok(Drafts::Skip),
+        "take" => Ok(Drafts::Take),
+        other => Err(format!(
+            "`{other}` is no rule for drafts: write refuse, skip or take"
+        )),
+    }
+}
 
 /// Both ends of a transport.
 struct Ends {
@@ -35,66 +112,57 @@ struct Ends {
 }
 
 /// Transports artifacts.
-pub(super) fn transport(
+pub(crate) fn run(
     args: &TransportArgs,
-    voice: &Voice,
+    console: &Console,
     process: &mut Process<'_>,
 ) -> Result<Exit, Refusal> {
-    let options = Options::new(process.environment);
     let ends = Ends::read(args, process)?;
-    let dry = options.switch(args.dry_run, "dry-run")?;
-    let wanted_args = wanted_args(args);
-    let asked = asked(args, &wanted_args);
-    let mut rules = asked.rules(process)?;
-    rules.reach = ends.to.reach(process);
-    let (taken, host) = match take(args, &ends, voice, process)? {
-        Ok(taken) => taken,
-        Err(exit) => return Ok(exit),
-    };
+    let (taken, host) = take(args, &ends, console, process)?;
     if !taken.troubles.is_empty() && !args.keep_going {
-        return Err(refusal(taken.troubles));
+        return Err(taken.troubles.into());
     }
-    tell(&ends, &taken, voice, process);
-    let redactor = Redactor::new();
-    let wishes = ends.wishes(&taken, &rules, &redactor, process)?;
-    let mut work = jobs::jobs(wishes, &[], &wanted_args, &redactor, process)?;
+    tell(&ends, &taken, console, process);
+    let (desired, redactor) = (args.desired(), Redactor::new());
+    let asked = Asked {
+        desired: &desired,
+        wait: args.wait.clone(),
+        overwrite_drafts: args.overwrite_drafts,
+        force: false,
+        no_deploy: args.no_deploy,
+        with_rollback: false,
+        smoke: &[],
+        pace: args.pace,
+        try_out: &NO_SANDBOX,
+    };
+    let basis = Basis {
+        rules: &asked.rules(&ends.to, &process.directory),
+        redactor: &redactor,
+        directory: &process.directory,
+        variables: process.environment,
+    };
+    let all = ends.desired(&taken, &basis)?;
+    let mut work = jobs::jobs(all, &[], &args.parameters, &redactor, process)?;
     describe(&mut work.jobs, &taken, &ends);
-    let deed = if dry {
-        Deed::Plan(PlanWishes {
-            fail_on_changes: options.switch(args.fail_on_changes, "fail-on-changes")?,
-            ..PlanWishes::default()
+    let action = if args.dry_run {
+        Action::Plan(Planning {
+            fail_on_changes: args.fail_on_changes,
+            ..Planning::default()
         })
     } else {
-        Deed::Deploy(Deployment::default())
+        Action::Deploy(Deployment::default())
     };
-    let exit = Settled {
-        command: "transport",
+    let timeout = args.wait.poll.timeout;
+    let exit = Change {
         jobs: work.jobs,
         invalid: work.skipped,
-        findings: Vec::new(),
-        timeout: jobs::timeout(args.wait.timeout, process)?,
         keep_going: args.keep_going,
-        pace: pace(&args.pace, options)?,
-        login: ends.to.login(),
-        deed,
-        try_out: &NO_SANDBOX,
         redactor,
         source: Some(host),
-        id: Affix::default(),
-        smoke: None,
+        ..Change::new(action, &ends.to, timeout, args.pace, &NO_SANDBOX)
     }
-    .run(voice, process)?;
-    if !dry
-        && matches!(
-            exit,
-            Exit::Failed
-                | Exit::Unreachable
-                | Exit::Undecided
-                | Exit::Protocol
-                | Exit::Refused
-                | Exit::Transient
-        )
-    {
+    .run(console, process)?;
+    if !args.dry_run && may_go_on(exit) {
         let _ = writeln!(
             process.err,
             "what has arrived stays; the same command again brings the rest and leaves alone what is there"
@@ -103,50 +171,74 @@ pub(super) fn transport(
     Ok(exit)
 }
 
+/// Whether the same command again brings more.
+fn may_go_on(exit: Exit) -> bool {
+    matches!(
+        exit,
+        Exit::Failed
+            | Exit::Unreachable
+            | Exit::Undecided
+            | Exit::Protocol
+            | Exit::Refused
+            | Exit::Transient
+    )
+}
+
+impl TransportArgs {
+    /// What `deploy` would be asked for.
+    fn desired(&self) -> DesiredArgs {
+        DesiredArgs {
+            environment: Some(self.to.clone()),
+            config: self.config.clone(),
+            no_create_package: self.no_create_package,
+            keep_going: self.keep_going,
+            parameters: self.parameters.clone(),
+            value_mappings: self.value_mappings.clone(),
+            ..DesiredArgs::default()
+        }
+    }
+
+    /// What is taken from the source.
+    fn selection(&self, from: &Settings) -> Selection {
+        Selection {
+            ids: self.ids.clone(),
+            packages: self.packages.clone(),
+            all: self.all,
+            names: from.names(),
+        }
+    }
+}
+
 impl Ends {
     fn read(args: &TransportArgs, process: &Process<'_>) -> Result<Self, Refusal> {
         if args.from == args.to {
             let message = Message::new("--from and --to name the same environment");
             return Err(Refusal::usage(message.hint("name two environments of flowship.yaml; they may be on one tenant, with a suffix of their own")));
         }
-        if args.ids.is_empty() && args.package.is_empty() && !args.all {
-            let message = Message::new("nothing is named: neither artifacts nor packages");
-            return Err(Refusal::usage(message.hint(
-                "name ids, or packages with --package, or take everything with --all",
-            )));
-        }
         let end = |name: &str| Settings::with_what_is_there(args.config.as_ref(), name, process);
-        Ok(Self {
+        let ends = Self {
             from: end(&args.from)?,
             to: end(&args.to)?,
-        })
-    }
-
-    fn names(&self) -> (Names, Names) {
-        (names(self.from.environment()), names(self.to.environment()))
+        };
+        refuse_nothing(&args.selection(&ends.from))?;
+        Ok(ends)
     }
 
     /// What each artifact is to become on the target.
-    fn wishes(
-        &self,
-        taken: &Taken,
-        rules: &Rules,
-        redactor: &Redactor,
-        process: &Process<'_>,
-    ) -> Result<Vec<Wish>, Refusal> {
+    fn desired(&self, taken: &Taken, basis: &Basis<'_>) -> Result<Vec<Desired>, Refusal> {
         let renamed = self.renamed(taken);
-        let mut wishes = Vec::new();
+        let mut all = Vec::new();
         for one in &taken.artifacts {
-            let mut wish = self.to.wish_of_transport(one, rules, redactor, process)?;
-            wish.pack = self.pack(one, &renamed);
-            wishes.push(wish);
+            let mut desired = self.to.desired_from_tenant(one, basis)?;
+            desired.pack = self.pack(one, &renamed);
+            all.push(desired);
         }
-        Ok(wishes)
+        Ok(all)
     }
 
     /// The new names of what is called otherwise on the target, for those that refer to it.
     fn renamed(&self, taken: &Taken) -> BTreeMap<String, String> {
-        let (_, to) = self.names();
+        let to = self.to.names();
         let mut renamed = BTreeMap::new();
         for (on_source, in_git) in &taken.own_names {
             renamed.insert(on_source.clone(), to.id.apply(in_git));
@@ -163,7 +255,7 @@ impl Ends {
     }
 
     fn pack(&self, one: &One, renamed: &BTreeMap<String, String>) -> PackOptions {
-        let (from, to) = self.names();
+        let (from, to) = (self.from.names(), self.to.names());
         let artifact = &one.fetched.artifact;
         let id = to.id.apply(&one.id);
         let name = from.name.strip(artifact.name()).unwrap_or(artifact.name());
@@ -181,66 +273,26 @@ impl Ends {
 fn take(
     args: &TransportArgs,
     ends: &Ends,
-    voice: &Voice,
+    console: &Console,
     process: &mut Process<'_>,
-) -> Result<Result<(Taken, String), Exit>, Refusal> {
-    let options = Options::new(process.environment);
-    let rates = rates(&args.pace, options)?;
-    let journey = Journey::new(jobs::timeout(args.wait.timeout, process)?, rates);
-    let from = journey.site(
-        &ends.from.login(),
-        Some(args.from.clone()),
-        &NO_SANDBOX,
-        process,
-    )?;
-    let to = journey.site(
-        &ends.to.login(),
-        Some(args.to.clone()),
-        &NO_SANDBOX,
-        process,
-    )?;
-    let host = from.host().to_owned();
-    let (source, target) = ends.names();
-    let drafts = options.parsed(args.drafts, "drafts")?;
+) -> Result<(Taken, String), Refusal> {
+    let mut worker = Worker::new(args.wait.poll.timeout, args.pace, Redactor::new());
+    worker.add_tenant_of(&NO_SANDBOX, &ends.from, process)?;
+    worker.add_tenant_of(&NO_SANDBOX, &ends.to, process)?;
     let wanted = Wanted {
-        selection: Selection {
-            ids: args.ids.clone(),
-            packages: args.package.clone(),
-            all: args.all,
-            names: source,
-        },
-        drafts: match drafts.unwrap_or(DraftChoice::Refuse) {
-            DraftChoice::Refuse => Drafts::Refuse,
-            DraftChoice::Skip => Drafts::Skip,
-            DraftChoice::Take => Drafts::Take,
-        },
-        target,
+        selection: args.selection(&ends.from),
+        drafts: args.drafts.unwrap_or(Drafts::Refuse),
+        target: ends.to.names(),
     };
-    let sites = Arc::new(vec![from, to]);
-    let end = journey.make(sites, voice, process, NOTHING_WRITTEN, move |errands| {
-        transport::take(&errands[0], &errands[1], &wanted)
-    });
-    match end {
-        End::Done(taken) => Ok(Ok((taken?, host))),
-        End::Stopped(exit) => Ok(Err(exit)),
-    }
-}
-
-fn refusal(troubles: Vec<crate::inventory::Trouble>) -> Refusal {
-    Refusal {
-        exit: Exit::worst(troubles.iter().map(|trouble| trouble.exit)),
-        messages: troubles
-            .into_iter()
-            .map(|trouble| *trouble.message)
-            .collect(),
-        findings: Vec::new(),
-        invalid: Vec::new(),
-    }
+    let (taken, mut sites) = worker.fetch(console, process, NOTHING_WRITTEN, move |queries| {
+        transport::take(&queries[0], &queries[1], &wanted)
+    })?;
+    Ok((taken?, sites.swap_remove(0).host))
 }
 
 /// Which versions there are where, and what was left out: before anything is written.
-fn tell(ends: &Ends, taken: &Taken, voice: &Voice, process: &mut Process<'_>) {
-    if voice.volume == Volume::Quiet {
+fn tell(ends: &Ends, taken: &Taken, console: &Console, process: &mut Process<'_>) {
+    if !console.tells() {
         return;
     }
     let name = |settings: &Settings| settings.environment_name().unwrap_or_default().to_owned();
@@ -275,16 +327,16 @@ fn tell(ends: &Ends, taken: &Taken, voice: &Voice, process: &mut Process<'_>) {
     }
 }
 
-/// What only a transport knows of its jobs: the version that travels, what the target lacks, and what they are called in
-/// messages.
 /// Whether a version of the source is one that a tenant may be asked for: numbers and names, no text of any kind.
 fn may_travel(version: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     (1..=50).contains(&version.len()) && version.chars().all(plain)
 }
 
+/// What only a transport knows of its jobs: the version that travels, what the target lacks, and what they are called in
+/// messages.
 fn describe(jobs: &mut [Job], taken: &Taken, ends: &Ends) {
-    let (_, to) = ends.names();
+    let to = ends.to.names();
     for job in jobs {
         let Some(one) = taken
             .artifacts
@@ -300,7 +352,7 @@ fn describe(jobs: &mut [Job], taken: &Taken, ends: &Ends) {
             .named
             .iter()
             .map(|named| (named.key.clone(), named.value.clone()));
-        job.notes = transport::missing_material(one, &named.gathered(), &taken.material);
+        job.notes = transport::missing_material(one, &named.collect(), &taken.material);
         if let Source::Files(content) = &mut job.source {
             let temporary = disarm(&content.root.to_string_lossy());
             content.root = PathBuf::from(&one.id);
@@ -310,36 +362,3 @@ fn describe(jobs: &mut [Job], taken: &Taken, ends: &Ends) {
         }
     }
 }
-
-/// What `deploy` would be asked for.
-fn wanted_args(args: &TransportArgs) -> WantedArgs {
-    WantedArgs {
-        environment: Some(args.to.clone()),
-        config: args.config.clone(),
-        no_create_package: args.no_create_package,
-        keep_going: args.keep_going,
-        parameters: args.parameters.clone(),
-        value_mappings: args.value_mappings.clone(),
-        ..WantedArgs::default()
-    }
-}
-
-fn asked<'a>(args: &'a TransportArgs, wanted: &'a WantedArgs) -> Asked<'a> {
-    Asked {
-        wanted,
-        wait: Some(&args.wait),
-        timeout: args.wait.timeout,
-        overwrite_drafts: args.overwrite_drafts,
-        force: false,
-        no_deploy: args.no_deploy,
-        with_rollback: false,
-        pace: &args.pace,
-        try_out: &NO_SANDBOX,
-    }
-}
-
-/// A transport is between two tenants; two simulated ones are served by `flowship sandbox`.
-static NO_SANDBOX: TryOutArgs = TryOutArgs {
-    sandbox: false,
-    scenario: Vec::new(),
-};

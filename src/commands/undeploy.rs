@@ -1,57 +1,69 @@
-//! `undeploy`: settle what is to be taken out of the run time.
+//! `undeploy`: what was named is taken out of the run time.
 
-use super::deploy::pace;
-use super::jobs::{DEFAULT_POLL, span, timeout};
-use super::run::{Deed, Settled};
-use super::wishes::Settings;
-use super::{Refusal, Voice};
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
+
+use super::arguments::{PaceArgs, PollArgs, TryOutArgs};
+use super::change::{Action, Change};
+use super::console::{Console, ReportArgs};
+use super::refusal::Refusal;
+use super::settings_file::Settings;
 use crate::Process;
-use crate::cli::UndeployArgs;
 use crate::deploy::outcome::Message;
 use crate::exit::Exit;
-use crate::settings::options::Options;
-use crate::settings::project::Affix;
-use crate::settings::redactor::Redactor;
 use crate::tenant::wire::ArtifactId;
 use crate::undeploy::Wish;
 
+/// Arguments of `undeploy`.
+#[derive(Debug, Args)]
+pub struct UndeployArgs {
+    /// The ids of the artifacts, as they are on the tenant. Nothing else is undeployed.
+    #[arg(value_name = "ID", required = true, value_parser = NonEmptyStringValueParser::new())]
+    pub ids: Vec<String>,
+    /// Undeploys without asking. Required where standard input is no terminal.
+    #[arg(long)]
+    pub yes: bool,
+    /// The environment of the settings file, for its credentials; ids are given as they are on the tenant.
+    #[arg(long, value_name = "NAME")]
+    pub environment: Option<String>,
+    /// The settings file. [default: flowship.yaml in the working directory, if there is one]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// How long to wait.
+    #[command(flatten)]
+    pub poll: PollArgs,
+    /// Reports for CI systems.
+    #[command(flatten)]
+    pub reports: ReportArgs,
+    /// How fast the tenant may be asked.
+    #[command(flatten)]
+    pub pace: PaceArgs,
+    /// Where to try it out.
+    #[command(flatten)]
+    pub sandbox: TryOutArgs,
+}
+
 /// Undeploys what was named, and nothing else.
-pub(super) fn undeploy(
+pub(crate) fn run(
     args: &UndeployArgs,
-    voice: &Voice,
+    console: &Console,
     process: &mut Process<'_>,
 ) -> Result<Exit, Refusal> {
-    let options = Options::new(process.environment);
-    let agreed = options.switch(args.yes, "yes")?;
-    if !agreed && !can_be_asked(process) {
+    if !args.yes && !can_be_asked(process) {
         return Err(nobody_to_ask());
     }
-    let settings =
-        Settings::of_tenants(args.config.as_ref(), args.environment.as_deref(), process)?;
+    let (file, name) = (args.config.as_ref(), args.environment.as_deref());
+    let settings = Settings::of_tenants(file, name, process)?;
     settings.refuse_no_environment()?;
-    let poll_interval = span(args.poll_interval, options, "poll-interval", DEFAULT_POLL)?;
-    let wish = Wish {
+    let action = Action::Undeploy(Wish {
         ids: each_once(&args.ids),
-        poll_interval,
-        ask: !agreed,
-    };
-    Settled {
-        command: "undeploy",
-        jobs: Vec::new(),
-        invalid: Vec::new(),
-        findings: Vec::new(),
-        timeout: timeout(args.timeout, process)?,
-        keep_going: false,
-        pace: pace(&args.pace, options)?,
-        login: settings.login(),
-        deed: Deed::Undeploy(wish),
-        try_out: &args.sandbox,
-        redactor: Redactor::new(),
-        source: None,
-        id: Affix::default(),
-        smoke: None,
-    }
-    .run(voice, process)
+        poll_interval: args.poll.poll_interval,
+        ask: !args.yes,
+    });
+    let timeout = args.poll.timeout;
+    Change::new(action, &settings, timeout, args.pace, &args.sandbox).run(console, process)
 }
 
 /// Whether somebody sees a question, and can answer it.

@@ -29,6 +29,8 @@ pub enum Event {
         /// The file, `None` when it is gone.
         file: Option<String>,
     },
+    /// A line about the whole run.
+    Told(String),
     /// One request, for `--verbose`.
     Request(String),
     /// Somebody is to be asked; the work waits for the answer.
@@ -41,7 +43,7 @@ pub enum Event {
     /// A thread broke off: a fault of flowship.
     Broken(String),
     /// The work has ended.
-    Ended(Ended),
+    Ended,
 }
 
 /// How the work ended.

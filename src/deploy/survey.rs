@@ -26,8 +26,8 @@ use crate::artifact::changes::changes;
 use crate::artifact::comparison::{self, Comparable};
 use crate::artifact::{ArtifactError, ArtifactKind, value_mapping};
 use crate::clock::Moment;
-use crate::crew;
 use crate::http::retry;
+use crate::parallel::parallel_map;
 use crate::tenant::Reading;
 use crate::tenant::error::{Kind, TenantError};
 use crate::tenant::roles::Role;
@@ -120,7 +120,7 @@ fn each(
     hands: usize,
     step: impl Fn(&Job, &mut Standing) -> Result<(), Stop> + Sync,
 ) {
-    *all = crew::map(std::mem::take(all), hands, |mut one| {
+    *all = parallel_map(std::mem::take(all), hands, |mut one| {
         if let Ok(standing) = &mut one.standing
             && let Err(stop) = step(one.job, standing)
         {

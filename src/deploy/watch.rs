@@ -10,7 +10,7 @@ use super::verdict::{Call, Doubt, Judgement, RuntimeAnswer, TaskAnswer};
 use super::{Context, Pending, parameters, survey};
 use crate::artifact::ArtifactKind;
 use crate::clock::Moment;
-use crate::crew;
+use crate::parallel::parallel_map;
 use crate::tenant::error::{Kind, TenantError};
 use crate::tenant::wire::{ArtifactId, RuntimeArtifact};
 use crate::tenant::{DeployAnswer, RuntimeList, TaskReading};
@@ -133,7 +133,7 @@ impl<'a> Watch<'a> {
         let context = self.context;
         let tasks = self.tasks_to_ask(&due);
         let asked = due.into_iter().zip(tasks).collect();
-        let mut due = crew::map(asked, LOOKERS, |(mut one, task): (Watched<'a>, bool)| {
+        let mut due = parallel_map(asked, LOOKERS, |(mut one, task): (Watched<'a>, bool)| {
             let job = one.job;
             let pending = &mut one.pending;
             pending.trouble = ask_alone(context, job, pending, task).err();
@@ -245,7 +245,7 @@ impl<'a> Watch<'a> {
     /// From judgements to verdicts; those that can't be settled yet are watched on.
     fn settle(&mut self, judged: Vec<(Watched<'a>, Judgement)>) -> Vec<Decided<'a>> {
         let context = self.context;
-        let settled = crew::map(judged, LOOKERS, |(one, judgement)| {
+        let settled = parallel_map(judged, LOOKERS, |(one, judgement)| {
             let settled = settle::settle(context, one.job, &one.pending, judgement);
             (one, settled)
         });
@@ -266,7 +266,7 @@ impl<'a> Watch<'a> {
         let sealing = std::mem::take(&mut self.to_seal);
         let jobs: Vec<&Job> = sealing.iter().map(|(one, _)| one.job).collect();
         let shown = survey::read_together(context, &jobs, settle::closing(context));
-        let settled = crew::map(sealing, LOOKERS, |(one, doubts)| {
+        let settled = parallel_map(sealing, LOOKERS, |(one, doubts)| {
             let shown = shown.get(&one.job.id).cloned();
             let settled = settle::started(context, one.job, &one.pending, &doubts, shown);
             (one, settled)

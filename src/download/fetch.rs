@@ -6,8 +6,8 @@ use std::io;
 use tempfile::NamedTempFile;
 
 use crate::artifact::{Artifact, ArtifactError, ArtifactKind};
-use crate::errand::Errand;
 use crate::http::retry;
+use crate::query::Query;
 use crate::tenant::Reading;
 use crate::tenant::error::{Kind, TenantError};
 use crate::tenant::wire::ArtifactId;
@@ -24,22 +24,22 @@ pub struct Fetched {
 
 /// Fetches the latest state of an artifact. The zip is not trusted: the guards of [`Artifact::open`] hold.
 pub fn fetch(
-    errand: &Errand<'_>,
+    query: &Query<'_>,
     kind: ArtifactKind,
     id: &ArtifactId,
 ) -> Result<Fetched, TenantError> {
     let mut attempt = 0;
     loop {
         attempt += 1;
-        errand.in_time()?;
-        let file = match errand.tenant.download(kind, id, errand.deadline)? {
+        query.in_time()?;
+        let file = match query.tenant.download(kind, id, query.deadline)? {
             Reading::Found(file) => file,
-            Reading::Missing(_) => return Err(gone(errand, id)),
+            Reading::Missing(_) => return Err(gone(query, id)),
         };
         match opened(file) {
             Ok(fetched) => return Ok(fetched),
-            Err(error) if attempt >= ATTEMPTS => return Err(unreadable(errand, id, &error)),
-            Err(_) => errand.clock.sleep(retry::backoff(attempt - 1)),
+            Err(error) if attempt >= ATTEMPTS => return Err(unreadable(query, id, &error)),
+            Err(_) => query.clock.sleep(retry::backoff(attempt - 1)),
         }
     }
 }
@@ -57,22 +57,22 @@ fn opened(mut file: File) -> Result<Fetched, ArtifactError> {
     })
 }
 
-fn gone(errand: &Errand<'_>, id: &ArtifactId) -> TenantError {
+fn gone(query: &Query<'_>, id: &ArtifactId) -> TenantError {
     TenantError {
         kind: Kind::NotFound,
         what: format!("{id} was listed, and its content is not found"),
-        at: errand.tenant.host().to_owned(),
+        at: query.tenant.host().to_owned(),
         says: None,
         hint: Some("somebody may have deleted it meanwhile: run again".to_owned()),
     }
 }
 
-fn unreadable(errand: &Errand<'_>, id: &ArtifactId, error: &ArtifactError) -> TenantError {
+fn unreadable(query: &Query<'_>, id: &ArtifactId, error: &ArtifactError) -> TenantError {
     TenantError {
         kind: Kind::Nonsense,
         what: format!("the content of {id} that the tenant gives out can't be used"),
-        at: errand.tenant.host().to_owned(),
-        says: Some(errand.tenant.words(&without_path(error))),
+        at: query.tenant.host().to_owned(),
+        says: Some(query.tenant.words(&without_path(error))),
         hint: None,
     }
 }

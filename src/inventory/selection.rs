@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Inventory, PackageContent, Stored, Wanted};
 use crate::artifact::ArtifactKind;
-use crate::errand::Errand;
+use crate::query::Query;
 use crate::settings::project::Affix;
 use crate::status;
 use crate::tenant::Reading;
@@ -37,7 +37,7 @@ pub struct Names {
 }
 
 /// What the tenant holds of what is meant. What is named and not there is among the troubles.
-pub fn select(errand: &Errand<'_>, selection: &Selection) -> Result<Inventory, TenantError> {
+pub fn select(query: &Query<'_>, selection: &Selection) -> Result<Inventory, TenantError> {
     let mut inventory = Inventory::default();
     if selection.all || !selection.packages.is_empty() {
         let packages = selection.packages.iter().filter(|_| !selection.all);
@@ -48,7 +48,7 @@ pub fn select(errand: &Errand<'_>, selection: &Selection) -> Result<Inventory, T
             packages,
             kinds: Vec::new(),
         };
-        inventory = super::read(errand, &wanted)?;
+        inventory = super::read(query, &wanted)?;
     }
     let ids: BTreeSet<&String> = selection.ids.iter().gathered();
     for id in ids {
@@ -59,7 +59,7 @@ pub fn select(errand: &Errand<'_>, selection: &Selection) -> Result<Inventory, T
         {
             continue;
         }
-        match alone(errand, &ArtifactId(on_tenant))? {
+        match alone(query, &ArtifactId(on_tenant))? {
             Some((content, stored)) => add(&mut inventory, content, stored),
             None => inventory.troubles.push(status::not_there(id)),
         }
@@ -70,18 +70,15 @@ pub fn select(errand: &Errand<'_>, selection: &Selection) -> Result<Inventory, T
 
 /// One artifact with its package.
 fn alone(
-    errand: &Errand<'_>,
+    query: &Query<'_>,
     id: &ArtifactId,
 ) -> Result<Option<(PackageContent, Stored)>, TenantError> {
-    let Some((kind, artifact)) = status::find(errand, id)? else {
+    let Some((kind, artifact)) = status::find(query, id)? else {
         return Ok(None);
     };
     let package = PackageId(artifact.package_id.clone());
     Ok(
-        match errand
-            .tenant
-            .integration_package(&package, errand.deadline)?
-        {
+        match query.tenant.integration_package(&package, query.deadline)? {
             Reading::Found(package) => {
                 Some((PackageContent::empty(package), Stored { kind, artifact }))
             }

@@ -63,6 +63,7 @@ impl Progress {
                 }
                 self.line(now, &format!("{artifact}: {text}"), err)
             }
+            Event::Told(text) if self.volume != Volume::Quiet => self.line(now, text, err),
             Event::Request(text) if self.volume == Volume::Verbose => self.line(now, text, err),
             Event::Wrote { artifact, state } => {
                 self.states.insert(artifact.clone(), state.clone());

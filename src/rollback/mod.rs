@@ -23,7 +23,6 @@ pub(crate) use self::kept::Held;
 use self::kept::{Newcomer, Unkept};
 use self::pass::Back;
 use crate::clock::{Deadline, Moment};
-use crate::crew;
 use crate::deploy::job::Job;
 use crate::deploy::outcome::{
     Message, Outcome, Phase, PutBack, ROLLBACK, Rollback, Sent, Verdict, Word,
@@ -31,6 +30,7 @@ use crate::deploy::outcome::{
 use crate::deploy::survey::Surveyed;
 use crate::deploy::{self, Context, Next, Planned, Stop, late, plan};
 use crate::exit::Exit;
+use crate::parallel::parallel_map;
 use crate::tenant::error_information;
 
 /// How many artifacts are read at once.
@@ -48,7 +48,7 @@ pub(crate) fn keep(
     planned: &mut [Planned<'_>],
 ) -> Vec<Option<Held>> {
     let places: Vec<usize> = (0..planned.len()).collect();
-    let looked = crew::map(places, READERS, |place| {
+    let looked = parallel_map(places, READERS, |place| {
         (place, kept::keep(context, rules, &planned[place]))
     });
     let mut kept: Vec<Option<Held>> = planned.iter().map(|_| None).collect();

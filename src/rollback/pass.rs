@@ -8,13 +8,13 @@ use super::arrival::{self, Late, Watched};
 use super::course::{self, Course};
 use super::decision::Rules;
 use super::kept::{self, Kept};
-use crate::crew;
 use crate::deploy::backup::Was;
 use crate::deploy::job::Job;
 use crate::deploy::outcome::{Outcome, PutBack, Rollback};
 use crate::deploy::plan::Standing;
 use crate::deploy::survey::{self, Depth, Surveyed};
 use crate::deploy::{self, Context, Planned, Stop, late};
+use crate::parallel::parallel_map;
 use crate::tenant::wire::ArtifactId;
 
 /// How long it may take to read what a rollback that failed has left.
@@ -253,7 +253,7 @@ fn courses(
         .map(|one| one.standing)
         .enumerate()
         .collect();
-    crew::map(read, READERS, |(number, standing)| {
+    parallel_map(read, READERS, |(number, standing)| {
         let (place, before, again) = &facts[number];
         let case = course::Case {
             context,

@@ -268,7 +268,7 @@ fn within(node: Option<&Node>) -> Result<Duration, Fault> {
         return Ok(WITHIN);
     };
     let text = scalar(node, "within")?;
-    let span = text.parse::<crate::cli::Span>().ok().map(|span| span.0);
+    let span = crate::settings::options::span(&text).ok();
     span.filter(|span| !span.is_zero()).ok_or_else(|| {
         Fault::new(
             node.place,

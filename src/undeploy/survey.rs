@@ -3,9 +3,9 @@
 use super::verdict::Baseline;
 use super::{HANDS, LIST_FROM};
 use crate::clock::Moment;
-use crate::crew;
 use crate::deploy::Context;
 use crate::http::retry;
+use crate::parallel::parallel_map;
 use crate::tenant::error::{Kind, TenantError};
 use crate::tenant::peek::{Area, Peek};
 use crate::tenant::wire::{ArtifactId, RuntimeArtifact};
@@ -50,7 +50,7 @@ pub(super) fn survey(context: &Context<'_>, ids: &[ArtifactId]) -> Vec<Surveyed>
         Ok(list) => list,
         Err(error) => return all_unread(ids, began, &error),
     };
-    let mut surveyed = crew::map(ids.to_vec(), HANDS, |id: ArtifactId| {
+    let mut surveyed = parallel_map(ids.to_vec(), HANDS, |id: ArtifactId| {
         let listed = list.as_ref().and_then(|list| listed(list, &id));
         let standing = listed.unwrap_or_else(|| alone(context, &id));
         Surveyed {
@@ -141,7 +141,7 @@ fn prove(context: &Context<'_>, surveyed: &mut [Surveyed]) {
 
 /// Looks once more at what runs: while somebody thought about the answer, another deployment may have come.
 pub(super) fn look_again(context: &Context<'_>, surveyed: &mut Vec<Surveyed>) {
-    let again = crew::map(std::mem::take(surveyed), HANDS, |mut one: Surveyed| {
+    let again = parallel_map(std::mem::take(surveyed), HANDS, |mut one: Surveyed| {
         if let Standing::Runs(asked) = &one.standing {
             let reading = context.tenant.runtime_artifact(&one.id, context.deadline);
             if let Some(standing) = compared(asked, reading) {

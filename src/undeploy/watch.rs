@@ -7,10 +7,10 @@ use super::survey::{Standing, Surveyed};
 use super::verdict::{Call, Evidence, Judgement};
 use super::{HANDS, LIST_FROM, Wish};
 use crate::clock::Moment;
-use crate::crew;
 use crate::deploy::Context;
 use crate::deploy::outcome::Outcome;
 use crate::deploy::verdict::RuntimeAnswer;
+use crate::parallel::parallel_map;
 use crate::tenant::error::{Kind, TenantError};
 use crate::tenant::odata::TenantTime;
 use crate::tenant::wire::{ArtifactId, RuntimeArtifact};
@@ -96,7 +96,7 @@ fn act(
     pending: Vec<Watched>,
     ends: &mut Vec<(usize, Outcome)>,
 ) -> Vec<Watched> {
-    let acted = crew::map(pending, HANDS, |mut one: Watched| {
+    let acted = parallel_map(pending, HANDS, |mut one: Watched| {
         let now = context.clock.now();
         if one.refusals >= REFUSALS
             && let Some(error) = one.trouble.take()
@@ -234,7 +234,7 @@ fn look(context: &Context<'_>, pending: Vec<Watched>) -> Vec<Watched> {
         None
     };
     let ended = context.clock.now();
-    crew::map(pending, HANDS, |mut one: Watched| {
+    parallel_map(pending, HANDS, |mut one: Watched| {
         let listed = list.as_ref().and_then(|list| listed(list, &one));
         match listed {
             Some((answer, answered)) => {

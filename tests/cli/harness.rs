@@ -173,6 +173,7 @@ pub(crate) struct Flowship<'a> {
     tenants: Vec<&'a Tenant>,
     secrets: Vec<String>,
     closed_stdout: bool,
+    full_stdout: bool,
     below: PathBuf,
 }
 
@@ -199,6 +200,7 @@ impl<'a> Flowship<'a> {
             tenants: Vec::new(),
             secrets: Vec::new(),
             closed_stdout: false,
+            full_stdout: false,
             below: PathBuf::new(),
         }
     }
@@ -288,6 +290,13 @@ impl<'a> Flowship<'a> {
         self
     }
 
+    /// Standard output is a device on which there is no room.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn with_full_stdout(mut self) -> Self {
+        self.full_stdout = true;
+        self
+    }
+
     /// Runs it to its end.
     pub(crate) fn run(self) -> Run {
         self.start().end()
@@ -308,14 +317,13 @@ impl<'a> Flowship<'a> {
             Directory::Given(path) if is_temporary(path) => files_below(path),
             _ => Vec::new(),
         };
+        if self.full_stdout {
+            let device = fs::File::options().write(true).open("/dev/full");
+            command.stdout(device.unwrap());
+        }
         let mut child = command.spawn().unwrap();
-        let stdout = child.stdout.take().unwrap();
-        let stdout = if self.closed_stdout {
-            drop(stdout);
-            None
-        } else {
-            Some(Stream::of(stdout))
-        };
+        let stdout = child.stdout.take().filter(|_| !self.closed_stdout);
+        let stdout = stdout.map(Stream::of);
         let stderr = Stream::of(child.stderr.take().unwrap());
         Running {
             before,

@@ -211,6 +211,33 @@ fn a_reader_who_is_gone_changes_nothing_about_the_exit_code() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_result_that_cannot_be_written_is_an_error() {
+    let flow = Flow::new();
+    for (arguments, code) in [
+        (&["list", "--sandbox", "--output", "json"][..], 2),
+        (&["list", "--sandbox"], 2),
+        (&["sandbox", "--list"], 2),
+        (&["--help"], 2),
+        (&["check", "FLOW"], 2),
+        (&["deploy", "FLOW", "--package", "P", "--sandbox"], 2),
+        (&["status", "nowhere", "--sandbox"], 1),
+    ] {
+        let mut run = Flowship::new();
+        for argument in arguments {
+            run = match *argument {
+                "FLOW" => run.arg(flow.path()),
+                argument => run.arg(argument),
+            };
+        }
+        run.with_full_stdout()
+            .run()
+            .exit(code)
+            .stderr_has("error: the result could not be written to standard output");
+    }
+}
+
 #[test]
 fn verbose_has_a_line_for_each_request_and_quiet_wins_nothing_over_it() {
     let (tenant, flow) = (Tenant::new(&[]), Flow::new());

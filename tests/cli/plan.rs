@@ -149,7 +149,10 @@ fn an_approved_plan_is_carried_out_without_saying_it_again() {
         .args(["-o", "plan.json"])
         .run()
         .exit(0);
+    // what a plan was asked for wins over variables
     approved(&repository, &tenant)
+        .env("FLOWSHIP_PACKAGE", "Elsewhere")
+        .env("FLOWSHIP_PATHS", "nowhere")
         .run()
         .exit(0)
         .verdict("started");

@@ -319,6 +319,13 @@ fn a_variable_that_makes_no_sense_is_named_and_sends_nothing() {
             .no_stdout()
             .stderr_has(name);
     }
+    let run = Flowship::deploy(&tenant, flow.path())
+        .env("FLOWSHIP_TIMEOUT", "0")
+        .env("FLOWSHIP_OUTPUT", "JSON")
+        .run()
+        .exit(2);
+    let error = &run.json()["errors"][0];
+    assert_eq!(error["at"], "FLOWSHIP_TIMEOUT", "{run}");
     assert_eq!(tenant.journal().entries, []);
 }
 

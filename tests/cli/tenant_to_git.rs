@@ -46,7 +46,11 @@ fn files(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 fn a_list_shows_all_types_with_drafts_and_read_only_packages() {
     let tenant = tenant(&["draft@Orders", "read-only@Orders", "page-size=1"]);
     let directory = TempDir::new().unwrap();
-    let run = call(&tenant, directory.path(), &["list"]).run().exit(0);
+    // the package of a deployment chooses nothing on a tenant
+    let run = call(&tenant, directory.path(), &["list"])
+        .env("FLOWSHIP_PACKAGE", "Orders")
+        .run()
+        .exit(0);
     for text in [
         "MessageMapping",
         "ScriptCollection",

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{READERS, Surveyed};
 use crate::artifact::ArtifactKind;
 use crate::clock::Deadline;
-use crate::crew;
 use crate::deploy::Context;
 use crate::deploy::job::Requirement;
+use crate::parallel::parallel_map;
 use crate::tenant::Reading;
 use crate::tenant::wire::{ArtifactId, RuntimeStatus};
 use crate::words::disarm;
@@ -80,7 +80,7 @@ fn look_up_all(context: &Context<'_>, needed: BTreeSet<Needed>) -> BTreeMap<Need
     };
     let mut found = running(context, &needed, deadline);
     let others = needed.into_iter().filter(|need| !found.contains_key(need));
-    let looked = crew::map(others.take(LOOKUPS).collect(), READERS, |need: Needed| {
+    let looked = parallel_map(others.take(LOOKUPS).collect(), READERS, |need: Needed| {
         if deadline.passed(context.clock.now()) {
             return None;
         }

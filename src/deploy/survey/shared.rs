@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use super::{Depth, READERS, Surveyed};
 use crate::artifact::ArtifactKind;
 use crate::clock::Deadline;
-use crate::crew;
 use crate::deploy::job::{Content, Job, Source};
 use crate::deploy::outcome::Message;
 use crate::deploy::{Context, Stop};
+use crate::parallel::parallel_map;
 use crate::tenant::Reading;
 use crate::tenant::error::{Kind, TenantError};
 use crate::tenant::wire::{ArtifactId, DesigntimeArtifact, IntegrationPackage, PackageId};
@@ -28,7 +28,7 @@ pub(super) fn read_packages(context: &Context<'_>, all: &mut [Surveyed<'_>]) {
     let ids: std::collections::BTreeSet<PackageId> = living(all)
         .filter_map(|(job, _)| Some(content(job)?.package.clone()))
         .gathered();
-    let read = crew::map(ids.into_iter().collect(), READERS, |id: PackageId| {
+    let read = parallel_map(ids.into_iter().collect(), READERS, |id: PackageId| {
         let package = context.tenant.integration_package(&id, context.deadline);
         (id, package)
     });
@@ -80,7 +80,7 @@ fn belongs(
 /// left to be looked up one by one, unless there is much of it.
 pub(super) fn read_artifacts(context: &Context<'_>, all: &mut [Surveyed<'_>], depth: Depth) {
     let groups = groups(all);
-    let lists = crew::map(groups, READERS, |(group, exists)| {
+    let lists = parallel_map(groups, READERS, |(group, exists)| {
         let list = if depth != Depth::Decisions && !exists {
             // a plan tells beforehand which ids are taken elsewhere
             Ok(Some(BTreeMap::new()))
@@ -219,7 +219,7 @@ pub(in crate::deploy) fn read_together(
         .filter(|(_, count)| *count >= LIST_FROM)
         .map(|(group, _)| group)
         .collect();
-    let lists = crew::map(groups, READERS, |(package, kind): Group| {
+    let lists = parallel_map(groups, READERS, |(package, kind): Group| {
         context
             .tenant
             .designtime_artifacts(kind, &package, deadline)

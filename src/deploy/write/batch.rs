@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Halt, Progress, Seal, Shelf, Writing};
 use crate::artifact::ArtifactKind;
-use crate::crew;
 use crate::deploy::job::{Job, Source};
 use crate::deploy::parameters::Setting;
 use crate::deploy::plan::{Standing, Steps};
 use crate::deploy::{Context, survey};
+use crate::parallel::parallel_map;
 use crate::tenant::wire::{ArtifactId, DesigntimeArtifact, PackageId};
 
 /// How many artifacts are written at once.
@@ -67,7 +67,7 @@ fn step<'a, T: Send, R: Send>(
     tell: &(impl Fn(usize, Progress) + Sync),
     work: impl Fn(&mut Writing<'a>, Steps, T) -> Result<R, Halt> + Sync,
 ) -> Vec<Going<'a, R>> {
-    let done = crew::map(going, hands, |mut one| {
+    let done = parallel_map(going, hands, |mut one| {
         match work(&mut one.writing, one.steps, one.so_far) {
             Ok(so_far) => Some(Going {
                 place: one.place,

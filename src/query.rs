@@ -1,4 +1,4 @@
-//! An errand at a tenant: what a room needs that asks one for something other than a deployment.
+//! What a room needs that reads from a tenant for people.
 
 use crate::clock::{Clock, Deadline};
 use crate::tenant::Tenant;
@@ -9,7 +9,7 @@ pub const READERS: usize = 8;
 
 /// A tenant, until when it may be asked, and whoever is told how it goes.
 #[derive(Clone, Copy)]
-pub struct Errand<'a> {
+pub struct Query<'a> {
     /// The tenant.
     pub tenant: &'a Tenant,
     /// The clock of the run.
@@ -20,7 +20,7 @@ pub struct Errand<'a> {
     pub told: &'a (dyn Fn(&str) + Sync),
 }
 
-impl Errand<'_> {
+impl Query<'_> {
     /// Whether there is still time for another call.
     ///
     /// # Errors

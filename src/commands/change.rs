@@ -1,0 +1,416 @@
+//! A run that changes a tenant, or shows what it would change: carried out by the worker, and reported.
+
+use std::io::{BufRead, Read};
+use std::path::PathBuf;
+use std::sync::mpsc::Sender;
+use std::time::Duration;
+use std::{fs, thread};
+
+use super::arguments::{PaceArgs, TryOutArgs};
+use super::console::{Console, masked, tell_broken};
+use super::plan_file;
+use super::refusal::Refusal;
+use super::run::{End, Site, Worker};
+use super::settings_file::Settings;
+use super::smoke::SmokeTests;
+use super::target::{self, LoginNames, Target};
+use crate::deploy::approval::{Approval, Request};
+use crate::deploy::job::{Job, Source};
+use crate::deploy::ledger::{Ended, Event, Ledger};
+use crate::deploy::outcome::{Message, Outcome};
+use crate::deploy::preview::Preview;
+use crate::deploy::{self, Context};
+use crate::exit::Exit;
+use crate::report::ci::{self, Ci};
+use crate::report::progress::Progress;
+use crate::report::table::{self, Look, Row, Size, Table};
+use crate::report::{self, Found, Report};
+use crate::rollback;
+use crate::sandbox::Sandbox;
+use crate::settings::redactor::Redactor;
+use crate::smoke::Smoke;
+use crate::tenant::wire::ArtifactId;
+use crate::undeploy::{self, Wish};
+use crate::words::disarm;
+use crate::{Answers, Process};
+
+/// How much of an answer is read, in bytes.
+const LONGEST_ANSWER: u64 = 100;
+
+/// A run that is settled: nothing but the tenant is missing.
+pub(super) struct Change {
+    pub(super) action: Action,
+    pub(super) jobs: Vec<Job>,
+    /// The ends of the artifacts that are not valid, and of those that need them, when the run goes on without them.
+    pub(super) invalid: Vec<Outcome>,
+    /// What the offline check found in all of them.
+    pub(super) findings: Vec<Found>,
+    pub(super) keep_going: bool,
+    pub(super) redactor: Redactor,
+    /// The host of the tenant that the content was taken from.
+    pub(super) source: Option<String>,
+    /// The messages that are sent to flows which have started.
+    pub(super) smoke: Option<SmokeTests>,
+    pub(super) login: LoginNames,
+    pub(super) timeout: Duration,
+    pub(super) pace: PaceArgs,
+    pub(super) try_out: TryOutArgs,
+}
+
+/// What is done with the jobs.
+pub(super) enum Action {
+    /// They are carried out.
+    Deploy(Deployment),
+    /// It is shown what would be done.
+    Plan(Planning),
+    /// There are none: this is undeployed.
+    Undeploy(Wish),
+}
+
+impl Action {
+    /// Whether nothing is written unless everything can be.
+    pub(super) fn stands_or_falls_together(&self) -> bool {
+        match self {
+            Action::Deploy(deployment) => {
+                let rules = deployment.rollback.as_ref();
+                rules.is_some_and(|rules| rules.scope == rollback::Scope::All)
+            }
+            Action::Plan(_) | Action::Undeploy(_) => false,
+        }
+    }
+}
+
+/// How jobs are carried out.
+#[derive(Default)]
+pub(super) struct Deployment {
+    /// This plan and nothing else.
+    pub(super) approved: Option<Approval>,
+    /// What does not run is put back.
+    pub(super) rollback: Option<rollback::Rules>,
+}
+
+/// What becomes of a plan.
+#[derive(Clone, Default)]
+pub(super) struct Planning {
+    /// The file that `deploy --plan` reads.
+    pub(super) out: Option<PathBuf>,
+    /// Changes are told by the exit code.
+    pub(super) fail_on_changes: bool,
+    /// What was asked for.
+    pub(super) request: Request,
+}
+
+impl Change {
+    /// A run on the tenant of these settings.
+    pub(super) fn new(
+        action: Action,
+        to: &Settings,
+        timeout: Duration,
+        pace: PaceArgs,
+        try_out: &TryOutArgs,
+    ) -> Self {
+        Self {
+            action,
+            jobs: Vec::new(),
+            invalid: Vec::new(),
+            findings: Vec::new(),
+            keep_going: false,
+            redactor: Redactor::new(),
+            source: None,
+            smoke: None,
+            login: to.login(),
+            timeout,
+            pace,
+            try_out: try_out.clone(),
+        }
+    }
+
+    /// Carries the run out and writes its report.
+    pub(super) fn run(
+        mut self,
+        console: &Console,
+        process: &mut Process<'_>,
+    ) -> Result<Exit, Refusal> {
+        let (redactor, clock) = (self.redactor.clone(), process.clock);
+        let target = Target::new(&self.try_out, &self.login, || self.sandbox(), process)?;
+        let mut worker = Worker::new(self.timeout, self.pace, redactor.clone());
+        let smoke = match (self.smoke.take(), &self.action) {
+            (Some(tests), Action::Deploy(_)) => {
+                let observer = worker.observer();
+                Some(tests.ready(&target, clock, &redactor, observer, process)?)
+            }
+            _ => None,
+        };
+        worker.add(target, None, process)?;
+        // a simulated tenant lives as long as the run
+        let site = worker.sites.remove(0);
+        let mut telling = self.telling(&site, console, process);
+        let announced = console.command == "transport";
+        Ok(masked(process, &redactor, |process| {
+            telling.begin(site.greeting, process);
+            let deadline = worker.deadline;
+            let tell = |event, process: &mut Process<'_>| telling.tell(event, process);
+            let end = worker.run(process, tell, move |tenants, events| {
+                let context = Context {
+                    tenant: &tenants[0],
+                    clock,
+                    deadline,
+                    ledger: Ledger::new(events.clone()),
+                    keep_going: self.keep_going,
+                    announced,
+                };
+                match &self.action {
+                    Action::Deploy(deployment) => {
+                        deploy(&context, &self.jobs, deployment, smoke.as_ref())
+                    }
+                    Action::Plan(_) => deploy::preview(&context, &self.jobs),
+                    Action::Undeploy(wish) => undeploy::undeploy(&context, wish),
+                }
+            });
+            telling.end(end, process)
+        }))
+    }
+
+    /// What the calling thread needs; takes from the run what is for the report alone.
+    fn telling<'c>(
+        &mut self,
+        site: &Site,
+        console: &'c Console,
+        process: &Process<'_>,
+    ) -> Telling<'c> {
+        let simulated = site.is_simulated();
+        let table = self.table(console, simulated, process);
+        let packed = |job: &Job| match &job.source {
+            Source::Files(content) => Some(content.archive.path().to_owned()),
+            Source::Tenant => None,
+        };
+        Telling {
+            console,
+            progress: Progress::new(console.volume, simulated).with_table(table),
+            report: Report {
+                simulated,
+                tenant: Some(site.host.clone()),
+                source: self.source.take(),
+                findings: std::mem::take(&mut self.findings),
+                artifacts: std::mem::take(&mut self.invalid),
+                ..console.report(process)
+            },
+            redactor: self.redactor.clone(),
+            temporary: self.jobs.iter().filter_map(packed).collect(),
+            planning: match &mut self.action {
+                Action::Plan(planning) => std::mem::take(planning),
+                Action::Deploy(_) | Action::Undeploy(_) => Planning::default(),
+            },
+            asking: false,
+        }
+    }
+
+    /// A simulated tenant that holds what the run is about, as far as it is needed.
+    fn sandbox(&self) -> Result<Sandbox, Refusal> {
+        match &self.action {
+            Action::Undeploy(wish) => target::simulated_running(&self.try_out, &wish.ids),
+            Action::Deploy(_) | Action::Plan(_) => target::simulated(&self.try_out, &self.jobs),
+        }
+    }
+
+    /// The live table, for somebody who looks at a run over several artifacts.
+    fn table(&self, console: &Console, simulated: bool, process: &Process<'_>) -> Option<Table> {
+        let in_ci = console.ci != Ci::None || process.environment.get("CI").is_some();
+        let look = Look {
+            style: console.style,
+            simulated,
+        };
+        let ids: Vec<&ArtifactId> = match &self.action {
+            Action::Undeploy(wish) => wish.ids.iter().collect(),
+            Action::Deploy(_) | Action::Plan(_) => self.jobs.iter().map(|job| &job.id).collect(),
+        };
+        if ids.len() < 2 || !table::is_wanted(process.terminal, in_ci, console.volume) {
+            return None;
+        }
+        let invalid = self.invalid.iter();
+        let invalid = invalid.map(|outcome| Row::ended(&outcome.id, outcome.verdict.word));
+        let rows = invalid.chain(ids.into_iter().map(|id| Row::waiting(&id.0)));
+        let environment = process.environment.clone();
+        let size = move || Size::of_terminal(&environment);
+        Table::new(rows.collect(), look, self.redactor.clone(), size)
+    }
+}
+
+/// Reads and decides, keeps what stands there, writes, sends the messages of smoke tests, and puts back what does not
+/// run.
+fn deploy(
+    context: &Context<'_>,
+    jobs: &[Job],
+    deployment: &Deployment,
+    smoke: Option<&Smoke>,
+) -> Ended {
+    let approved = deployment.approved.as_ref();
+    let rules = deployment.rollback.as_ref();
+    let read = deploy::read(context, jobs, approved);
+    let planned = read.and_then(|mut surveyed| {
+        if let Some(rules) = rules {
+            rollback::remember(context, rules, &mut surveyed);
+        }
+        deploy::decide(context, surveyed, approved)
+    });
+    let mut planned = match planned {
+        Ok(planned) => planned,
+        Err(unfit) => return Ended::Usage(unfit),
+    };
+    let smoke = |outcomes: &mut [Outcome]| {
+        if let Some(smoke) = smoke {
+            smoke.test(context, jobs, outcomes);
+        }
+    };
+    let Some(rules) = rules else {
+        let mut outcomes = deploy::carry_out(context, &planned, &|_, _| {});
+        smoke(&mut outcomes);
+        rollback::forget_what_runs(context, jobs, &outcomes);
+        return Ended::Verdicts(outcomes);
+    };
+    let kept = rollback::keep(context, rules, &mut planned);
+    let (mut outcomes, kept) = rollback::carry_out(context, rules, &planned, kept, smoke);
+    rollback::roll_back(context, rules, &planned, kept, &mut outcomes);
+    Ended::Verdicts(outcomes)
+}
+
+/// What the calling thread needs while it tells what happens.
+struct Telling<'a> {
+    console: &'a Console,
+    progress: Progress,
+    report: Report,
+    redactor: Redactor,
+    /// The packed archives, which the worker cannot remove when the run is interrupted.
+    temporary: Vec<PathBuf>,
+    planning: Planning,
+    /// Somebody reads a question: nothing may be drawn over it.
+    asking: bool,
+}
+
+impl Telling<'_> {
+    fn begin(&mut self, greeting: String, process: &mut Process<'_>) {
+        let title = format!("flowship {}", self.report.command);
+        let now = process.clock.epoch_seconds();
+        let _ = self.console.ci.open(&title, now, process.err);
+        self.tell(Some(Event::Told(greeting)), process);
+    }
+
+    /// Writing to a reader who is gone is no reason to leave the tenant half-way.
+    fn tell(&mut self, event: Option<Event>, process: &mut Process<'_>) {
+        let now = process.clock.now();
+        match event {
+            Some(Event::Question { lines, answer }) => self.ask(&lines, answer, process),
+            Some(event) => {
+                self.asking = false;
+                let _ = self.progress.tell(&event, now, process.err);
+            }
+            None => {}
+        }
+        if !self.asking {
+            let _ = self.progress.draw(now, process.err);
+        }
+    }
+
+    /// Puts a question. The answer is read by a thread of its own, so that a signal still ends the run at once.
+    fn ask(&mut self, lines: &[String], answer: Sender<bool>, process: &mut Process<'_>) {
+        self.asking = true;
+        let _ = self.progress.clear(process.err);
+        let mark = if self.report.simulated {
+            "SIMULATED "
+        } else {
+            ""
+        };
+        let text: Vec<String> = lines.iter().map(|line| format!("{mark}{line}")).collect();
+        let _ = write!(process.err, "{}", text.join("\n"));
+        let _ = process.err.flush();
+        if let Some(input) = (process.answers)() {
+            thread::spawn(move || answer.send(is_yes(input)));
+        }
+    }
+
+    fn end(&mut self, end: End<Ended>, process: &mut Process<'_>) -> Exit {
+        // what follows stands below the part of the log that can be folded, and the table
+        let _ = self.progress.clear(process.err);
+        let now = process.clock.epoch_seconds();
+        let _ = self.console.ci.close(now, process.err);
+        self.report.ended = process.clock.now_iso();
+        let is_done = matches!(end, End::Done(_));
+        let exit = match end {
+            End::Done(Ended::Previews(previews)) => self.show_plan(&previews, process),
+            End::Broken(why) => self.tell_broken(&why, process),
+            End::Done(Ended::Verdicts(outcomes)) => {
+                self.report.artifacts.extend(outcomes);
+                let all = self.report.artifacts.iter();
+                let exit = Exit::worst(all.map(|outcome| outcome.verdict.exit));
+                self.write_report(exit, Vec::new(), process)
+            }
+            End::Done(Ended::Usage(errors)) => self.write_report(Exit::Usage, errors, process),
+            End::Signal(exit) => {
+                let message = Message::new("interrupted before the verdict")
+                    .hint("run the same command again: it looks first what the tenant holds");
+                let causes = self.progress.states();
+                self.write_report(exit, vec![Message { causes, ..message }], process);
+                exit
+            }
+        };
+        for file in self.temporary.iter().filter(|_| !is_done) {
+            let _ = fs::remove_file(file);
+        }
+        exit
+    }
+
+    fn write_report(
+        &mut self,
+        exit: Exit,
+        errors: Vec<Message>,
+        process: &mut Process<'_>,
+    ) -> Exit {
+        self.report.exit = exit;
+        self.report.errors = errors;
+        self.console
+            .write_report(&self.report, &self.redactor, process)
+    }
+
+    fn tell_broken(&self, why: &str, process: &mut Process<'_>) -> Exit {
+        tell_broken(why, process);
+        for state in self.progress.states() {
+            let _ = writeln!(process.err, "  {}", disarm(&state));
+        }
+        Exit::Protocol
+    }
+
+    /// Prints a plan, and writes it into the file that `deploy --plan` reads.
+    fn show_plan(&mut self, previews: &[Preview], process: &mut Process<'_>) -> Exit {
+        let changes = previews.iter().any(|preview| preview.action.is_change());
+        let invalid = self.report.artifacts.iter();
+        let invalid = invalid.map(|outcome| outcome.verdict.exit);
+        let worst = Exit::worst(previews.iter().map(|preview| preview.exit).chain(invalid));
+        self.report.exit = match worst {
+            Exit::Ok if changes && self.planning.fail_on_changes => Exit::Changes,
+            worst => worst,
+        };
+        let tenant = self.report.tenant.clone().unwrap_or_default();
+        let request = &self.planning.request;
+        if let Some(out) = &self.planning.out
+            && let Err(message) = plan_file::write(out, previews, &tenant, request, process)
+        {
+            return self.write_report(Exit::Usage, vec![*message], process);
+        }
+        ci::publish_plan(changes, self.console.ci, process.environment, process.err);
+        let report = &self.report;
+        self.console.print(
+            report.exit,
+            process,
+            |style, out| report::plan::text(previews, report, style, out),
+            |out| report::plan::json(previews, report, out),
+        )
+    }
+}
+
+/// Whether the next line says yes; its end, a broken line and everything else say no.
+fn is_yes(input: Answers) -> bool {
+    let mut line = String::new();
+    let read = input.take(LONGEST_ANSWER).read_line(&mut line);
+    let answer = line.trim().to_lowercase();
+    read.is_ok() && (answer == "y" || answer == "yes")
+}

@@ -1,0 +1,352 @@
+//! How a command talks: the form of its result, how much is said on the way, colours, CI systems and report files.
+
+use std::io::{self, ErrorKind, Write};
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::refusal::Refusal;
+use crate::Process;
+use crate::exit::Exit;
+use crate::inventory::Trouble;
+use crate::report::ci::{self, Ci, Files};
+use crate::report::masked::Masked;
+use crate::report::progress::Volume;
+use crate::report::text::{self, Style};
+use crate::report::{Report, json};
+use crate::settings::redactor::Redactor;
+use crate::words::disarm;
+
+/// How to talk.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Output")]
+pub struct OutputArgs {
+    /// The form of the result on standard output. [default: text]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FORM",
+        hide_possible_values = true,
+        ignore_case = true
+    )]
+    pub output: Option<Form>,
+    /// Prints errors and the result only, no progress.
+    #[arg(long, global = true)]
+    pub quiet: bool,
+    /// Prints one line for each request to the tenant.
+    #[arg(long, global = true)]
+    pub verbose: bool,
+    /// When to colour: auto, always or never. [default: auto]
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        hide_possible_values = true,
+        ignore_case = true
+    )]
+    pub color: Option<ColorChoice>,
+}
+
+/// The form of the result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// For people.
+    Text,
+    /// One versioned JSON object.
+    Json,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal, and in CI systems that show colours.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Reports for CI systems.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Reports")]
+pub struct ReportArgs {
+    /// The CI system to speak to: auto, github, gitlab, jenkins or none. [default: auto]
+    #[arg(
+        long,
+        value_name = "SYSTEM",
+        hide_possible_values = true,
+        ignore_case = true
+    )]
+    pub ci: Option<CiChoice>,
+    /// Writes a JUnit report, one case for each artifact and phase.
+    #[arg(long, value_name = "FILE")]
+    pub report_junit: Option<PathBuf>,
+    /// Writes the deploy receipt: commit, actor, digests, versions before and after, as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub report_json: Option<PathBuf>,
+    /// Writes the result as variables for later jobs (GitLab's dotenv report).
+    #[arg(long, value_name = "FILE")]
+    pub report_dotenv: Option<PathBuf>,
+    /// Writes the findings of the offline check as a Code Quality report (GitLab).
+    #[arg(long, value_name = "FILE")]
+    pub report_codequality: Option<PathBuf>,
+}
+
+/// The CI system to speak to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CiChoice {
+    /// The one whose variables are set.
+    Auto,
+    /// GitHub Actions.
+    Github,
+    /// GitLab CI.
+    Gitlab,
+    /// Jenkins.
+    Jenkins,
+    /// Plain lines.
+    None,
+}
+
+impl ReportArgs {
+    /// No report files, and the CI system that is found.
+    pub const NONE: Self = Self {
+        ci: None,
+        report_junit: None,
+        report_json: None,
+        report_dotenv: None,
+        report_codequality: None,
+    };
+
+    fn ci(&self, process: &Process<'_>) -> Ci {
+        match self.ci.unwrap_or(CiChoice::Auto) {
+            CiChoice::Auto => Ci::detect(process.environment),
+            CiChoice::Github => Ci::Github,
+            CiChoice::Gitlab => Ci::Gitlab,
+            CiChoice::Jenkins => Ci::Jenkins,
+            CiChoice::None => Ci::None,
+        }
+    }
+
+    fn files(&self, process: &Process<'_>) -> Files {
+        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| process.directory.join(path));
+        Files {
+            junit: path(&self.report_junit),
+            receipt: path(&self.report_json),
+            dotenv: path(&self.report_dotenv),
+            code_quality: path(&self.report_codequality),
+        }
+    }
+}
+
+/// How a command talks.
+pub struct Console {
+    pub(super) command: &'static str,
+    pub(super) form: Form,
+    pub(super) volume: Volume,
+    pub(super) style: Style,
+    pub(super) ci: Ci,
+    files: Files,
+}
+
+impl Console {
+    /// Commands without reports speak to no CI system.
+    #[must_use]
+    pub fn new(
+        command: &'static str,
+        args: &OutputArgs,
+        reports: Option<&ReportArgs>,
+        process: &Process<'_>,
+    ) -> Self {
+        let colour = args.color.unwrap_or(ColorChoice::Auto);
+        Self {
+            command,
+            form: args.output.unwrap_or(Form::Text),
+            volume: match (args.quiet, args.verbose) {
+                (_, true) => Volume::Verbose,
+                (true, false) => Volume::Quiet,
+                (false, false) => Volume::Normal,
+            },
+            style: Style::new(colours_wanted(colour, process)),
+            ci: reports.map_or(Ci::None, |reports| reports.ci(process)),
+            files: reports
+                .map(|reports| reports.files(process))
+                .unwrap_or_default(),
+        }
+    }
+
+    /// Whether more is said than errors and the result.
+    pub(super) fn tells(&self) -> bool {
+        self.volume != Volume::Quiet
+    }
+
+    /// The report of a run in which nothing has happened yet.
+    pub(super) fn report(&self, process: &Process<'_>) -> Report {
+        Report {
+            command: self.command,
+            simulated: false,
+            tenant: None,
+            source: None,
+            artifacts: Vec::new(),
+            checked: Vec::new(),
+            findings: Vec::new(),
+            errors: Vec::new(),
+            exit: Exit::Ok,
+            began: process.clock.began(),
+            ended: process.clock.now_iso(),
+            below_repository: self
+                .ci
+                .below_repository(process.environment, &process.directory),
+        }
+    }
+
+    /// Tells why a command ended before its work had begun.
+    pub(crate) fn refuse(&self, refusal: Refusal, process: &mut Process<'_>) -> Exit {
+        if refusal.is_told {
+            return refusal.exit;
+        }
+        let mut report = self.report(process);
+        report.exit = refusal.exit;
+        report.findings = refusal.findings;
+        report.artifacts = refusal.invalid;
+        report.errors = refusal.messages;
+        self.write_report(&report, &Redactor::new(), process)
+    }
+
+    /// Writes a report: the result to standard output, what is not well to standard error, the rest where it was asked for.
+    pub(super) fn write_report(
+        &self,
+        report: &Report,
+        redactor: &Redactor,
+        process: &mut Process<'_>,
+    ) -> Exit {
+        let _ = text::errors(report, self.style, process.err);
+        self.publish(report, redactor, process);
+        let written = match self.form {
+            Form::Text => text::result(report, self.style, process.out),
+            Form::Json => json::result(report, process.out),
+        };
+        let written = written.and_then(|()| process.out.flush());
+        let failed = written.is_err();
+        let exit = self.finish(written, report.exit, process);
+        for outcome in report.artifacts.iter().filter(|_| failed) {
+            let verdict = &outcome.verdict;
+            let state = format!(
+                "{}: {}; {}",
+                outcome.id,
+                verdict.word.as_str(),
+                verdict.evidence
+            );
+            let _ = writeln!(process.err, "  state: {}", disarm(&state));
+        }
+        exit
+    }
+
+    /// Tells a CI system, and writes the files that were asked for.
+    pub(super) fn publish(&self, report: &Report, redactor: &Redactor, process: &mut Process<'_>) {
+        ci::publish(
+            report,
+            self.ci,
+            &self.files,
+            process.environment,
+            redactor,
+            process.err,
+        );
+    }
+
+    /// Prints a result in the form that was asked for; gives the code that the run ends with.
+    pub(super) fn print(
+        &self,
+        exit: Exit,
+        process: &mut Process<'_>,
+        text: impl FnOnce(Style, &mut dyn Write) -> io::Result<()>,
+        json: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Exit {
+        let written = match self.form {
+            Form::Text => text(self.style, process.out),
+            Form::Json => json(process.out),
+        };
+        self.finish(written, exit, process)
+    }
+
+    /// Flushes standard output. A reader who is gone changes nothing about what was done, so the code stays; a result that
+    /// can't be written for another reason is an error.
+    pub fn finish(&self, written: io::Result<()>, exit: Exit, process: &mut Process<'_>) -> Exit {
+        let Err(error) = written.and_then(|()| process.out.flush()) else {
+            return exit;
+        };
+        let is_gone = error.kind() == ErrorKind::BrokenPipe;
+        let word = if is_gone { "warning" } else { "error" };
+        let _ = writeln!(
+            process.err,
+            "{word}: the result could not be written to standard output: {error}"
+        );
+        match exit {
+            Exit::Ok | Exit::Changes if !is_gone => Exit::Usage,
+            exit => exit,
+        }
+    }
+
+    /// Writes what could not be had, to standard error.
+    pub(super) fn tell_troubles(
+        &self,
+        troubles: &[Trouble],
+        simulated: bool,
+        process: &mut Process<'_>,
+    ) {
+        for trouble in troubles {
+            let _ = text::error(&trouble.message, simulated, self.style, process.err);
+        }
+    }
+}
+
+/// Says that a thread broke off.
+pub(super) fn tell_broken(why: &str, process: &mut Process<'_>) {
+    let _ = writeln!(
+        process.err,
+        "error: flowship broke off; this is a fault of flowship, please report it: {}",
+        disarm(why)
+    );
+}
+
+/// Lets no secret through what `work` writes.
+pub(super) fn masked<T>(
+    process: &mut Process<'_>,
+    redactor: &Redactor,
+    work: impl FnOnce(&mut Process<'_>) -> T,
+) -> T {
+    let mut out = Masked::new(process.out, redactor);
+    let mut err = Masked::new(process.err, redactor);
+    work(&mut Process {
+        arguments: Vec::new(),
+        environment: process.environment,
+        directory: process.directory.clone(),
+        out: &mut out,
+        err: &mut err,
+        terminal: process.terminal,
+        listen: process.listen,
+        notice_panics: process.notice_panics,
+        answers: process.answers,
+        clock: process.clock,
+    })
+}
+
+/// Option, then `NO_COLOR`, then the variables that force colours, then CI systems that show them, then the terminal.
+fn colours_wanted(choice: ColorChoice, process: &Process<'_>) -> bool {
+    let set = |name: &str| {
+        let value = process.environment.get(name);
+        value.is_some_and(|value| value != "0" && value != "false")
+    };
+    let forced = [
+        "CLICOLOR_FORCE",
+        "FORCE_COLOR",
+        "GITHUB_ACTIONS",
+        "GITLAB_CI",
+    ];
+    match choice {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto if process.environment.get("NO_COLOR").is_some() => false,
+        ColorChoice::Auto => process.terminal || forced.into_iter().any(set),
+    }
+}

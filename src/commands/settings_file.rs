@@ -1,0 +1,355 @@
+//! The settings file of a run: which artifacts it names, which tenant is meant, and what is wrong in it.
+
+use std::path::{Path, PathBuf};
+
+use super::console::Console;
+use super::refusal::Refusal;
+use super::selection::{self, Selection};
+use super::target::LoginNames;
+use crate::Process;
+use crate::artifact::{Artifact, ArtifactKind};
+use crate::deploy::outcome::{Message, Place};
+use crate::deploy::parameters::PROFILE;
+use crate::inventory::selection::Names;
+use crate::report::Found;
+use crate::settings::credentials;
+use crate::settings::project::{
+    self, ArtifactSettings, EnvironmentSettings, PackageSettings, ParametersFile, Project,
+    RawParameter,
+};
+use crate::words::{disarm, nearest};
+
+/// The settings file of a run, if there is one, and the environment that was chosen.
+pub(super) struct Settings {
+    pub(super) project: Option<Project>,
+    pub(super) environment: Option<EnvironmentSettings>,
+    /// The artifacts that the file names, in its order.
+    pub(super) entries: Vec<Entry>,
+}
+
+/// One artifact of the settings file.
+pub(super) struct Entry {
+    /// Where it lies, in full.
+    path: PathBuf,
+    package: usize,
+    artifact: usize,
+}
+
+impl Settings {
+    /// Reads the file that is named, or the one of the working directory, and finds the artifacts that it names.
+    pub(super) fn read(
+        config: Option<&PathBuf>,
+        environment: Option<&str>,
+        process: &Process<'_>,
+    ) -> Result<Self, Refusal> {
+        let mut settings = Self::of_tenants(config, environment, process)?;
+        settings.entries = settings.find_entries(&process.directory)?;
+        Ok(settings)
+    }
+
+    /// Reads the same file for what it says of tenants: the artifacts that it names need not be there.
+    pub(super) fn of_tenants(
+        config: Option<&PathBuf>,
+        environment: Option<&str>,
+        process: &Process<'_>,
+    ) -> Result<Self, Refusal> {
+        let file = match config {
+            Some(file) => Some(file.clone()),
+            None => project::find(&process.directory)?,
+        };
+        let project = match &file {
+            Some(file) => Some(project::read(&process.directory, file)?),
+            None => None,
+        };
+        let environment = match (environment, &project) {
+            (None, _) => None,
+            (Some(name), Some(project)) => Some(project.environment(name)?.clone()),
+            (Some(name), None) => return Err(without_file(name)),
+        };
+        Ok(Self {
+            project,
+            environment,
+            entries: Vec::new(),
+        })
+    }
+
+    /// Reads the file for an environment of a transport: artifacts that it names count as far as they are there.
+    pub(super) fn with_what_is_there(
+        config: Option<&PathBuf>,
+        environment: &str,
+        process: &Process<'_>,
+    ) -> Result<Self, Refusal> {
+        let mut settings = Self::of_tenants(config, Some(environment), process)?;
+        settings.entries = settings
+            .find_entries(&process.directory)
+            .unwrap_or_default();
+        Ok(settings)
+    }
+
+    /// Refuses to send anything where it is open which environment is meant.
+    pub(super) fn refuse_no_environment(&self) -> Result<(), Refusal> {
+        match (&self.project, &self.environment) {
+            (Some(project), None) => Ok(project.refuse_no_environment()?),
+            _ => Ok(()),
+        }
+    }
+
+    /// The environment that was chosen.
+    pub(super) fn environment(&self) -> Option<&EnvironmentSettings> {
+        self.environment.as_ref()
+    }
+
+    /// How things are called in the environment.
+    pub(super) fn names(&self) -> Names {
+        self.environment().map_or_else(Names::default, |one| Names {
+            id: one.id.clone(),
+            name: one.artifact_name.clone(),
+            package: one.package.clone(),
+        })
+    }
+
+    /// Where configured values of artifacts are, as the file says.
+    pub(super) fn parameters_file(&self) -> Option<&ParametersFile> {
+        self.project
+            .as_ref()?
+            .parameters_file_of(self.environment())
+    }
+
+    /// Whether nothing may be written that a rollback could not put back.
+    pub(super) fn rollback_required(&self) -> bool {
+        let project = self.project.as_ref();
+        project.is_some_and(|project| project.rollback_required)
+    }
+
+    /// The settings file, as it was given.
+    pub(super) fn file(&self) -> Option<&Path> {
+        self.project.as_ref().map(|project| project.path.as_path())
+    }
+
+    /// The name of the environment, if one was chosen.
+    pub(super) fn environment_name(&self) -> Option<&str> {
+        self.environment.as_ref().map(|one| one.name.as_str())
+    }
+
+    /// The options with which another command reaches the same tenant, from any directory.
+    pub(super) fn reach(&self, directory: &Path) -> Vec<String> {
+        let (Some(environment), Some(file)) = (self.environment_name(), self.file()) else {
+            return Vec::new();
+        };
+        let file = directory.join(file);
+        let words = ["--environment", environment, "--config"];
+        let words = words.into_iter().map(str::to_owned);
+        words.chain([file.display().to_string()]).collect()
+    }
+
+    /// Which variables hold the credentials, and for which host they must be.
+    pub(super) fn login(&self) -> LoginNames {
+        let environment = self.environment();
+        let prefix = environment.map_or("CPI", EnvironmentSettings::credentials_prefix);
+        LoginNames {
+            names: credentials::Names::with_prefix(prefix),
+            host: environment.and_then(|one| one.host.clone()),
+            at: environment.map(|one| one.at.clone()).unwrap_or_default(),
+        }
+    }
+
+    fn find_entries(&self, directory: &Path) -> Result<Vec<Entry>, Refusal> {
+        let mut entries: Vec<Entry> = Vec::new();
+        for (package, artifact, settings) in self.named() {
+            let found = selection::below(std::slice::from_ref(&settings.path), directory)
+                .map_err(|refusal| refusal.named_at(&settings.at))?;
+            settings.refuse_several(found.len())?;
+            for path in found {
+                if entries.iter().any(|entry| entry.path == path) {
+                    return Err(named_twice(&path, settings, directory));
+                }
+                entries.push(Entry {
+                    path,
+                    package,
+                    artifact,
+                });
+            }
+        }
+        Ok(entries)
+    }
+
+    fn named(&self) -> impl Iterator<Item = (usize, usize, &ArtifactSettings)> {
+        let packages = self.project.iter().flat_map(|project| &project.packages);
+        packages.enumerate().flat_map(|(package, settings)| {
+            let artifacts = settings.artifacts.iter().enumerate();
+            artifacts.map(move |(artifact, settings)| (package, artifact, settings))
+        })
+    }
+
+    /// Opens and checks what the command line names, or else what the settings file names. Findings are told on `console`.
+    pub(super) fn select(
+        &self,
+        paths: &[PathBuf],
+        console: Option<&Console>,
+        process: &mut Process<'_>,
+    ) -> Result<Selection, Refusal> {
+        let paths = if paths.is_empty() {
+            self.entries.iter().map(|one| one.path.clone()).collect()
+        } else {
+            selection::below(paths, &process.directory)?
+        };
+        if paths.is_empty() {
+            return Err(nothing_named(self.project.as_ref()));
+        }
+        let selection = Selection::of(&paths, console, process);
+        selection.refuse_twins(&process.directory, |artifact| self.id_of(artifact))?;
+        Ok(selection)
+    }
+
+    /// The entry of an id without prefix and suffix: where it lies, and what is said of it.
+    pub(super) fn entry_of_id(&self, id: &str) -> Option<(&Path, &ArtifactSettings)> {
+        self.entries.iter().find_map(|entry| {
+            let (_, settings) = self.settings_of(entry)?;
+            let is_it = match &settings.id {
+                Some(named) => named == id,
+                None => Artifact::open(&entry.path).is_ok_and(|artifact| artifact.id() == id),
+            };
+            is_it.then_some((entry.path.as_path(), settings))
+        })
+    }
+
+    fn settings_of(&self, entry: &Entry) -> Option<(&PackageSettings, &ArtifactSettings)> {
+        let package = self.project.as_ref()?.packages.get(entry.package)?;
+        Some((package, package.artifacts.get(entry.artifact)?))
+    }
+
+    pub(super) fn entry(
+        &self,
+        artifact: &Artifact,
+    ) -> Option<(&PackageSettings, &ArtifactSettings)> {
+        // links are looked at only where the paths as they are written differ from each of them
+        let with = |same: &dyn Fn(&Entry) -> bool| self.entries.iter().find(|entry| same(entry));
+        let entry = with(&|entry| entry.path == artifact.path())
+            .or_else(|| with(&|entry| same_file(&entry.path, artifact.path())))?;
+        self.settings_of(entry)
+    }
+
+    /// What is wrong with the settings, as far as that shows without variables and tenant: in the chosen environment, or
+    /// else in all of them.
+    pub(super) fn findings(&self) -> Result<Vec<Found>, Refusal> {
+        let Some(project) = &self.project else {
+            return Ok(Vec::new());
+        };
+        let all = self.everything();
+        let environments: Vec<&EnvironmentSettings> = match &self.environment {
+            Some(environment) => vec![environment],
+            None => project.environments.values().collect(),
+        };
+        let ids: Vec<&str> = all.iter().map(|artifact| self.id_of(artifact)).collect();
+        let complete = all.len() == self.entries.len();
+        for environment in environments.iter().filter(|_| complete) {
+            project.refuse_unknown_artifacts(environment, &ids)?;
+        }
+        let mut findings = Vec::new();
+        for (artifact, id) in all.iter().zip(&ids) {
+            let of_all = self
+                .entry(artifact)
+                .map(|(_, settings)| &settings.parameters);
+            let of_some = environments
+                .iter()
+                .filter_map(|one| one.parameters.get(*id));
+            let parameters = of_some.flat_map(|one| &one.parameters);
+            for parameter in of_all.into_iter().flatten().chain(parameters) {
+                findings.extend(unknown_parameter(artifact, parameter));
+            }
+        }
+        Ok(findings)
+    }
+
+    /// Every artifact of the settings file, also those that this run leaves alone; those that can't be opened are told by
+    /// the check, if this run is about them.
+    pub(super) fn everything(&self) -> Vec<Artifact> {
+        let entries = self.entries.iter();
+        entries
+            .filter_map(|entry| Artifact::open(&entry.path).ok())
+            .collect()
+    }
+
+    pub(super) fn id_of<'a>(&'a self, artifact: &'a Artifact) -> &'a str {
+        original_id(artifact, self.entry(artifact).map(|(_, settings)| settings))
+    }
+}
+
+/// The id without the environment's prefix and suffix.
+pub(super) fn original_id<'a>(
+    artifact: &'a Artifact,
+    settings: Option<&'a ArtifactSettings>,
+) -> &'a str {
+    settings
+        .and_then(|settings| settings.id.as_deref())
+        .unwrap_or_else(|| artifact.id())
+}
+
+/// Whether a key is one of the artifact's, or one that SAP itself adds to flows.
+pub(super) fn knows(artifact: &Artifact, key: &str) -> bool {
+    artifact.kind() == ArtifactKind::IntegrationFlow
+        && (key == PROFILE || artifact.parameter_keys().contains(key))
+}
+
+fn unknown_parameter(artifact: &Artifact, parameter: &RawParameter) -> Option<Found> {
+    let key = parameter.key.as_str();
+    // SAP adds such keys on the tenant
+    if knows(artifact, key) || key.starts_with("SAP_") {
+        return None;
+    }
+    let place = Place::of_column(&parameter.at)?;
+    let remedy = match nearest(key, artifact.parameter_keys()) {
+        Some(near) => format!("did you mean `{}`?", disarm(near)),
+        None => "the keys of an artifact are those of its parameters.prop".to_owned(),
+    };
+    Some(Found {
+        severity: "error",
+        rule: "unknown-parameter",
+        place,
+        message: format!(
+            "{} has no parameter `{}`",
+            disarm(artifact.id()),
+            disarm(key)
+        ),
+        remedy,
+    })
+}
+
+pub(super) fn shown(path: &Path, directory: &Path) -> PathBuf {
+    path.strip_prefix(directory).unwrap_or(path).to_owned()
+}
+
+/// Whether two paths lead to the same place, also when one of them leads there through `..` or a link.
+fn same_file(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
+
+fn without_file(environment: &str) -> Refusal {
+    let message = Message::new(format!(
+        "there is no settings file that could have an environment `{environment}`"
+    ));
+    Refusal::usage(
+        message
+            .at("--environment")
+            .hint("write a flowship.yaml in the working directory, or name one with --config"),
+    )
+}
+
+fn nothing_named(project: Option<&Project>) -> Refusal {
+    let message = match project {
+        None => Message::new("nothing is named: there is no PATH, and no flowship.yaml here")
+            .hint("name an artifact's directory, or a directory that holds several"),
+        Some(project) => Message::new("the settings file names no artifacts, and there is no PATH")
+            .at(project.path.display().to_string())
+            .hint("add `packages:` with their `artifacts:`, or name a PATH"),
+    };
+    Refusal::usage(message)
+}
+
+fn named_twice(path: &Path, settings: &ArtifactSettings, directory: &Path) -> Refusal {
+    let path = shown(path, directory);
+    let message = Message::new(format!("{} is named twice", path.display()))
+        .at(settings.at.clone())
+        .hint("an artifact lives in one package: keep one of the entries");
+    Refusal::usage(message)
+}
