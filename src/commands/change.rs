@@ -10,7 +10,7 @@ use super::arguments::{PaceArgs, TryOutArgs};
 use super::console::{Console, masked, tell_broken};
 use super::plan_file;
 use super::refusal::Refusal;
-use super::run::{End, Site, Worker};
+use super::run::{Site, WorkEnd, Worker};
 use super::settings_file::Settings;
 use super::smoke::SmokeTests;
 use super::target::{self, LoginNames, Target};
@@ -39,7 +39,7 @@ const LONGEST_ANSWER: u64 = 100;
 
 /// A run that is settled: nothing but the tenant is missing.
 pub(super) struct Change {
-    pub(super) action: Action,
+    pub(super) purpose: Purpose,
     pub(super) jobs: Vec<Job>,
     /// The ends of the artifacts that are not valid, and of those that need them, when the run goes on without them.
     pub(super) invalid: Vec<Outcome>,
@@ -58,7 +58,7 @@ pub(super) struct Change {
 }
 
 /// What is done with the jobs.
-pub(super) enum Action {
+pub(super) enum Purpose {
     /// They are carried out.
     Deploy(Deployment),
     /// It is shown what would be done.
@@ -67,15 +67,15 @@ pub(super) enum Action {
     Undeploy(Wish),
 }
 
-impl Action {
+impl Purpose {
     /// Whether nothing is written unless everything can be.
     pub(super) fn stands_or_falls_together(&self) -> bool {
         match self {
-            Action::Deploy(deployment) => {
+            Purpose::Deploy(deployment) => {
                 let rules = deployment.rollback.as_ref();
                 rules.is_some_and(|rules| rules.scope == rollback::Scope::All)
             }
-            Action::Plan(_) | Action::Undeploy(_) => false,
+            Purpose::Plan(_) | Purpose::Undeploy(_) => false,
         }
     }
 }
@@ -103,14 +103,14 @@ pub(super) struct Planning {
 impl Change {
     /// A run on the tenant of these settings.
     pub(super) fn new(
-        action: Action,
+        purpose: Purpose,
         to: &Settings,
         timeout: Duration,
         pace: PaceArgs,
         try_out: &TryOutArgs,
     ) -> Self {
         Self {
-            action,
+            purpose,
             jobs: Vec::new(),
             invalid: Vec::new(),
             findings: Vec::new(),
@@ -134,8 +134,8 @@ impl Change {
         let (redactor, clock) = (self.redactor.clone(), process.clock);
         let target = Target::new(&self.try_out, &self.login, || self.sandbox(), process)?;
         let mut worker = Worker::new(self.timeout, self.pace, redactor.clone());
-        let smoke = match (self.smoke.take(), &self.action) {
-            (Some(tests), Action::Deploy(_)) => {
+        let smoke = match (self.smoke.take(), &self.purpose) {
+            (Some(tests), Purpose::Deploy(_)) => {
                 let observer = worker.observer();
                 Some(tests.ready(&target, clock, &redactor, observer, process)?)
             }
@@ -159,12 +159,12 @@ impl Change {
                     keep_going: self.keep_going,
                     announced,
                 };
-                match &self.action {
-                    Action::Deploy(deployment) => {
+                match &self.purpose {
+                    Purpose::Deploy(deployment) => {
                         deploy(&context, &self.jobs, deployment, smoke.as_ref())
                     }
-                    Action::Plan(_) => deploy::preview(&context, &self.jobs),
-                    Action::Undeploy(wish) => undeploy::undeploy(&context, wish),
+                    Purpose::Plan(_) => deploy::preview(&context, &self.jobs),
+                    Purpose::Undeploy(wish) => undeploy::undeploy(&context, wish),
                 }
             });
             telling.end(end, process)
@@ -197,9 +197,9 @@ impl Change {
             },
             redactor: self.redactor.clone(),
             temporary: self.jobs.iter().filter_map(packed).collect(),
-            planning: match &mut self.action {
-                Action::Plan(planning) => std::mem::take(planning),
-                Action::Deploy(_) | Action::Undeploy(_) => Planning::default(),
+            planning: match &mut self.purpose {
+                Purpose::Plan(planning) => std::mem::take(planning),
+                Purpose::Deploy(_) | Purpose::Undeploy(_) => Planning::default(),
             },
             asking: false,
         }
@@ -207,9 +207,9 @@ impl Change {
 
     /// A simulated tenant that holds what the run is about, as far as it is needed.
     fn sandbox(&self) -> Result<Sandbox, Refusal> {
-        match &self.action {
-            Action::Undeploy(wish) => target::simulated_running(&self.try_out, &wish.ids),
-            Action::Deploy(_) | Action::Plan(_) => target::simulated(&self.try_out, &self.jobs),
+        match &self.purpose {
+            Purpose::Undeploy(wish) => target::simulated_running(&self.try_out, &wish.ids),
+            Purpose::Deploy(_) | Purpose::Plan(_) => target::simulated(&self.try_out, &self.jobs),
         }
     }
 
@@ -220,9 +220,9 @@ impl Change {
             style: console.style,
             simulated,
         };
-        let ids: Vec<&ArtifactId> = match &self.action {
-            Action::Undeploy(wish) => wish.ids.iter().collect(),
-            Action::Deploy(_) | Action::Plan(_) => self.jobs.iter().map(|job| &job.id).collect(),
+        let ids: Vec<&ArtifactId> = match &self.purpose {
+            Purpose::Undeploy(wish) => wish.ids.iter().collect(),
+            Purpose::Deploy(_) | Purpose::Plan(_) => self.jobs.iter().map(|job| &job.id).collect(),
         };
         if ids.len() < 2 || !table::is_wanted(process.terminal, in_ci, console.volume) {
             return None;
@@ -328,24 +328,24 @@ impl Telling<'_> {
         }
     }
 
-    fn end(&mut self, end: End<Ended>, process: &mut Process<'_>) -> Exit {
+    fn end(&mut self, end: WorkEnd<Ended>, process: &mut Process<'_>) -> Exit {
         // what follows stands below the part of the log that can be folded, and the table
         let _ = self.progress.clear(process.err);
         let now = process.clock.epoch_seconds();
         let _ = self.console.ci.close(now, process.err);
         self.report.ended = process.clock.now_iso();
-        let is_done = matches!(end, End::Done(_));
+        let is_done = matches!(end, WorkEnd::Done(_));
         let exit = match end {
-            End::Done(Ended::Previews(previews)) => self.show_plan(&previews, process),
-            End::Broken(why) => self.tell_broken(&why, process),
-            End::Done(Ended::Verdicts(outcomes)) => {
+            WorkEnd::Done(Ended::Previews(previews)) => self.show_plan(&previews, process),
+            WorkEnd::Broken(why) => self.tell_broken(&why, process),
+            WorkEnd::Done(Ended::Verdicts(outcomes)) => {
                 self.report.artifacts.extend(outcomes);
                 let all = self.report.artifacts.iter();
                 let exit = Exit::worst(all.map(|outcome| outcome.verdict.exit));
                 self.write_report(exit, Vec::new(), process)
             }
-            End::Done(Ended::Usage(errors)) => self.write_report(Exit::Usage, errors, process),
-            End::Signal(exit) => {
+            WorkEnd::Done(Ended::Usage(errors)) => self.write_report(Exit::Usage, errors, process),
+            WorkEnd::Signal(exit) => {
                 let message = Message::new("interrupted before the verdict")
                     .hint("run the same command again: it looks first what the tenant holds");
                 let causes = self.progress.states();

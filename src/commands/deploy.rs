@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::arguments::{DesiredArgs, PaceArgs, TryOutArgs, WaitArgs};
-use super::change::{Action, Deployment, Planning};
+use super::change::{Deployment, Planning, Purpose};
 use super::console::{Console, ReportArgs};
 use super::refusal::Refusal;
 use super::settle::Asked;
@@ -106,13 +106,13 @@ pub(crate) fn run(
         pace: args.pace,
         try_out: &args.sandbox,
     };
-    let action = if args.dry_run {
-        Action::Plan(Planning::default())
+    let purpose = if args.dry_run {
+        Purpose::Plan(Planning::default())
     } else {
-        Action::Deploy(Deployment { approved, rollback })
+        Purpose::Deploy(Deployment { approved, rollback })
     };
     asked
-        .settle(action, console, process)?
+        .settle(purpose, console, process)?
         .run(console, process)
 }
 

@@ -73,7 +73,7 @@ pub(crate) fn run(
         credentials.hide_in(&redactor);
         source.login.must_be_for(credentials)?;
     }
-    let mut telling = Telling {
+    let mut examiner = Examiner {
         console,
         simulated: source.sandbox.is_some(),
         wanted,
@@ -82,20 +82,20 @@ pub(crate) fn run(
     };
     masked(process, &redactor, |process| {
         for finding in findings {
-            telling.found(finding, process);
+            examiner.found(finding, process);
         }
         let host = credentials.as_ref().map(|one| one.url.host().to_owned());
         if let Some(credentials) = credentials {
             match Http::new(&source.environment, &redactor, credentials.certificate()) {
-                Err(error) => telling.found(offline::no_network(&error), process),
+                Err(error) => examiner.found(offline::no_network(&error), process),
                 Ok(http) if !args.offline => {
                     let worker = Worker::new(args.timeout, PaceArgs::default(), redactor.clone());
-                    telling.follow(worker, http, credentials, process)?;
+                    examiner.follow(worker, http, credentials, process)?;
                 }
                 Ok(_) => {}
             }
         }
-        Ok(telling.finish(host.as_deref(), process))
+        Ok(examiner.finish(host.as_deref(), process))
     })
 }
 
@@ -142,7 +142,7 @@ impl Source {
 }
 
 /// Tells findings as they come, and keeps them.
-struct Telling<'a> {
+struct Examiner<'a> {
     console: &'a Console,
     simulated: bool,
     wanted: Use,
@@ -150,7 +150,7 @@ struct Telling<'a> {
     findings: Vec<Finding>,
 }
 
-impl Telling<'_> {
+impl Examiner<'_> {
     fn found(&mut self, finding: Finding, process: &mut Process<'_>) {
         if self.console.form == Form::Text && self.is_told(&finding) {
             let style = self.console.style;

@@ -19,7 +19,7 @@ use crate::tenant::wire::{ArtifactId, PackageId};
 use crate::words::disarm;
 
 /// What a run is to do.
-pub(super) struct Work {
+pub(super) struct JobsOfRun {
     pub(super) jobs: Vec<Job>,
     /// The ends of those that need an artifact which is not valid.
     pub(super) skipped: Vec<Outcome>,
@@ -33,7 +33,7 @@ pub(super) fn jobs(
     args: &ParameterArgs,
     redactor: &Redactor,
     process: &mut Process<'_>,
-) -> Result<Work, Refusal> {
+) -> Result<JobsOfRun, Refusal> {
     let named = parameters::for_each(args, &desired, invalid, redactor, process)?;
     for (one, named) in desired.iter().zip(&named) {
         copies::refuse_shared(one, named, process)?;
@@ -61,7 +61,7 @@ pub(super) fn jobs(
             .collect();
         jobs.push(job);
     }
-    Ok(Work {
+    Ok(JobsOfRun {
         jobs,
         skipped: skipped.into_values().collect(),
     })

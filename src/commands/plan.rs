@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::arguments::{DesiredArgs, PaceArgs, TryOutArgs, WaitArgs, some_time};
-use super::change::{Action, Planning};
+use super::change::{Planning, Purpose};
 use super::console::Console;
 use super::refusal::Refusal;
 use super::settle::Asked;
@@ -64,13 +64,13 @@ pub(crate) fn run(
         pace: args.pace,
         try_out: &args.sandbox,
     };
-    let action = Action::Plan(Planning {
+    let purpose = Purpose::Plan(Planning {
         out: args.out.clone(),
         fail_on_changes: args.fail_on_changes,
         request: request(&asked),
     });
     asked
-        .settle(action, console, process)?
+        .settle(purpose, console, process)?
         .run(console, process)
 }
 

@@ -27,13 +27,13 @@ const EXAMPLES: [&str; 2] = ["flowship.example.Invoices", "flowship.example.Orde
 pub(super) const NOTHING_WRITTEN: &str = "nothing was written to the tenant";
 
 /// What one tenant answered.
-pub(super) struct Answer<T> {
+pub(super) struct Fetch<T> {
     pub(super) found: T,
     pub(super) site: Site,
     redactor: Redactor,
 }
 
-impl<T> Answer<T> {
+impl<T> Fetch<T> {
     /// Prints it, and what could not be had; gives the code that the run ends with.
     pub(super) fn print(
         &self,
@@ -131,14 +131,14 @@ impl Worker {
         (console, process): (&Console, &mut Process<'_>),
         interrupted: &str,
         read: impl FnOnce(&Query<'_>) -> Result<T, E> + Send + 'static,
-    ) -> Result<Answer<T>, Refusal>
+    ) -> Result<Fetch<T>, Refusal>
     where
         Refusal: From<E>,
     {
         let redactor = self.redactor.clone();
         let work = move |queries: &[Query<'_>]| read(&queries[0]);
         let (found, mut sites) = self.fetch(console, process, interrupted, work)?;
-        Ok(Answer {
+        Ok(Fetch {
             found: found?,
             site: sites.remove(0),
             redactor,

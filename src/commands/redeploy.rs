@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::arguments::{DesiredArgs, PaceArgs, ParameterArgs, TryOutArgs, WaitArgs};
-use super::change::{Action, Change, Deployment};
+use super::change::{Change, Deployment, Purpose};
 use super::console::{Console, ReportArgs};
 use super::parameters;
 use super::refusal::Refusal;
@@ -91,12 +91,12 @@ pub(crate) fn run(
             notes: Vec::new(),
         });
     }
-    let action = Action::Deploy(Deployment::default());
+    let purpose = Purpose::Deploy(Deployment::default());
     let timeout = args.wait.poll.timeout;
     Change {
         jobs,
         redactor,
-        ..Change::new(action, &settings, timeout, args.pace, &args.sandbox)
+        ..Change::new(purpose, &settings, timeout, args.pace, &args.sandbox)
     }
     .run(console, process)
 }

@@ -60,7 +60,7 @@ impl Site {
 }
 
 /// How the work ended.
-pub(super) enum End<T> {
+pub(super) enum WorkEnd<T> {
     /// It was done.
     Done(T),
     /// A signal came.
@@ -145,7 +145,7 @@ impl Worker {
         process: &mut Process<'_>,
         mut tell: impl FnMut(Option<Event>, &mut Process<'_>),
         work: impl FnOnce(&[Tenant], &Sender<Event>) -> T + Send + 'static,
-    ) -> End<T> {
+    ) -> WorkEnd<T> {
         let signal = (process.listen)();
         let broken = self.events.clone();
         (process.notice_panics)(Box::new(move |why| {
@@ -162,21 +162,21 @@ impl Worker {
                 Ok(Event::Ended) => {
                     return done
                         .try_recv()
-                        .map_or_else(|_| End::Broken(String::new()), End::Done);
+                        .map_or_else(|_| WorkEnd::Broken(String::new()), WorkEnd::Done);
                 }
-                Ok(Event::Broken(why)) => return End::Broken(why),
-                Err(RecvTimeoutError::Disconnected) => return End::Broken(String::new()),
+                Ok(Event::Broken(why)) => return WorkEnd::Broken(why),
+                Err(RecvTimeoutError::Disconnected) => return WorkEnd::Broken(String::new()),
                 Err(RecvTimeoutError::Timeout) => tell(None, process),
                 Ok(event) => tell(Some(event), process),
             }
             if let Some(exit) = Exit::of_signal(signal.load(Ordering::Relaxed)) {
-                return End::Signal(exit);
+                return WorkEnd::Signal(exit);
             }
         }
     }
 }
 
-impl<T> End<T> {
+impl<T> WorkEnd<T> {
     /// The result of work that writes nothing to a tenant. `interrupted`: what is to be said when a signal ends it.
     pub(super) fn of_reading(
         self,
@@ -184,12 +184,12 @@ impl<T> End<T> {
         process: &mut Process<'_>,
     ) -> Result<T, Refusal> {
         match self {
-            End::Done(result) => Ok(result),
-            End::Signal(exit) => {
+            WorkEnd::Done(result) => Ok(result),
+            WorkEnd::Signal(exit) => {
                 let _ = writeln!(process.err, "error: interrupted; {interrupted}");
                 Err(Refusal::told(exit))
             }
-            End::Broken(why) => {
+            WorkEnd::Broken(why) => {
                 tell_broken(&why, process);
                 Err(Refusal::told(Exit::Protocol))
             }

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::arguments::{DesiredArgs, PaceArgs, TryOutArgs, WaitArgs};
-use super::change::{Action, Change};
+use super::change::{Change, Purpose};
 use super::console::Console;
 use super::desired::Basis;
 use super::jobs;
@@ -56,12 +56,12 @@ impl Asked<'_> {
     /// Settles a run over artifacts: which, what they are to become, where to.
     pub(super) fn settle(
         &self,
-        action: Action,
+        purpose: Purpose,
         console: &Console,
         process: &mut Process<'_>,
     ) -> Result<Change, Refusal> {
         let desired = self.desired;
-        if desired.keep_going && action.stands_or_falls_together() {
+        if desired.keep_going && purpose.stands_or_falls_together() {
             return Err(all_or_some());
         }
         let (file, name) = (desired.config.as_ref(), desired.environment.as_deref());
@@ -91,7 +91,7 @@ impl Asked<'_> {
             redactor,
             smoke,
             ..Change::new(
-                action,
+                purpose,
                 &settings,
                 self.wait.poll.timeout,
                 self.pace,

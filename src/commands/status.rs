@@ -49,7 +49,7 @@ pub struct StatusArgs {
 }
 
 /// A stage before it was asked.
-struct Plan {
+struct StagePlan {
     wanted: Wanted,
     id: Affix,
 }
@@ -65,7 +65,7 @@ pub(crate) fn run(
     let (worker, plans) = worker(args, &redactor, process)?;
     let work = move |queries: &[Query<'_>]| {
         let each: Vec<_> = queries.iter().zip(&plans).collect();
-        let read = |(query, plan): (&Query<'_>, &Plan)| {
+        let read = |(query, plan): (&Query<'_>, &StagePlan)| {
             status::read(query, &plan.wanted).map(|found| by_original_id(found, plan))
         };
         parallel_map(each, queries.len(), read)
@@ -101,7 +101,7 @@ fn worker(
     args: &StatusArgs,
     redactor: &Redactor,
     process: &mut Process<'_>,
-) -> Result<(Worker, Vec<Plan>), Refusal> {
+) -> Result<(Worker, Vec<StagePlan>), Refusal> {
     let reading = &args.reading;
     let mut names: Vec<Option<&str>> = Vec::new();
     for name in &args.environments {
@@ -123,10 +123,10 @@ fn worker(
 }
 
 /// What is asked of a stage: names in Git become those on the tenant.
-fn plan(args: &StatusArgs, settings: &Settings) -> Plan {
+fn plan(args: &StatusArgs, settings: &Settings) -> StagePlan {
     let names = settings.names();
     let (ids, packages) = (args.ids.iter(), args.packages.iter());
-    Plan {
+    StagePlan {
         wanted: Wanted {
             ids: ids.map(|one| names.id.apply(one)).collect(),
             packages: packages.map(|one| names.package.apply(one)).collect(),
@@ -138,7 +138,7 @@ fn plan(args: &StatusArgs, settings: &Settings) -> Plan {
 }
 
 /// The states by their ids without prefix and suffix; what has none of them is no artifact of this environment.
-fn by_original_id(found: Found, plan: &Plan) -> (BTreeMap<String, State>, Found) {
+fn by_original_id(found: Found, plan: &StagePlan) -> (BTreeMap<String, State>, Found) {
     let mut rest = found;
     let states = std::mem::take(&mut rest.states);
     let by_id = states

@@ -8,7 +8,7 @@ use clap::Args;
 use super::arguments::{
     DesiredArgs, PaceArgs, ParameterArgs, TryOutArgs, ValueMappingArgs, WaitArgs,
 };
-use super::change::{Action, Change, Deployment, Planning};
+use super::change::{Change, Deployment, Planning, Purpose};
 use super::console::{Console, ReportArgs};
 use super::desired::{Basis, Desired};
 use super::jobs;
@@ -144,13 +144,13 @@ pub(crate) fn run(
     let all = ends.desired(&taken, &basis)?;
     let mut work = jobs::jobs(all, &[], &args.parameters, &redactor, process)?;
     describe(&mut work.jobs, &taken, &ends);
-    let action = if args.dry_run {
-        Action::Plan(Planning {
+    let purpose = if args.dry_run {
+        Purpose::Plan(Planning {
             fail_on_changes: args.fail_on_changes,
             ..Planning::default()
         })
     } else {
-        Action::Deploy(Deployment::default())
+        Purpose::Deploy(Deployment::default())
     };
     let timeout = args.wait.poll.timeout;
     let exit = Change {
@@ -159,7 +159,7 @@ pub(crate) fn run(
         keep_going: args.keep_going,
         redactor,
         source: Some(host),
-        ..Change::new(action, &ends.to, timeout, args.pace, &NO_SANDBOX)
+        ..Change::new(purpose, &ends.to, timeout, args.pace, &NO_SANDBOX)
     }
     .run(console, process)?;
     if !args.dry_run && may_go_on(exit) {

@@ -6,7 +6,7 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 
 use super::arguments::{PaceArgs, PollArgs, TryOutArgs};
-use super::change::{Action, Change};
+use super::change::{Change, Purpose};
 use super::console::{Console, ReportArgs};
 use super::refusal::Refusal;
 use super::settings_file::Settings;
@@ -57,13 +57,13 @@ pub(crate) fn run(
     let (file, name) = (args.config.as_ref(), args.environment.as_deref());
     let settings = Settings::of_tenants(file, name, process)?;
     settings.refuse_no_environment()?;
-    let action = Action::Undeploy(Wish {
+    let purpose = Purpose::Undeploy(Wish {
         ids: each_once(&args.ids),
         poll_interval: args.poll.poll_interval,
         ask: !args.yes,
     });
     let timeout = args.poll.timeout;
-    Change::new(action, &settings, timeout, args.pace, &args.sandbox).run(console, process)
+    Change::new(purpose, &settings, timeout, args.pace, &args.sandbox).run(console, process)
 }
 
 /// Whether somebody sees a question, and can answer it.
