@@ -185,10 +185,9 @@ fn json_forms(text: &str) -> Vec<String> {
         let mut out = String::new();
         for letter in least.chars() {
             if is_escaped(letter) {
-                let units = letter.encode_utf16(&mut [0; 2]).to_vec();
-                units
-                    .iter()
-                    .for_each(|unit| out += &format!("\\u{unit:04x}"));
+                for unit in letter.encode_utf16(&mut [0; 2]) {
+                    out += &format!("\\u{unit:04x}");
+                }
             } else {
                 out.push(letter);
             }
@@ -285,7 +284,7 @@ mod tests {
         let encoded = STANDARD
             .encode("~~~???~~~???")
             .replace('/', "%2F")
-            .replace('+', "%2b");
+            .replace('+', "%2B");
         assert!(encoded.contains('%'));
         assert_eq!(redactor.clean(&encoded), "***");
     }
