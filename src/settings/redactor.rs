@@ -284,7 +284,7 @@ mod tests {
         let encoded = STANDARD
             .encode("~~~???~~~???")
             .replace('/', "%2F")
-            .replace('+', "%2b");
+            .replace('+', "%2B");
         assert!(encoded.contains('%'));
         assert_eq!(redactor.clean(&encoded), "***");
     }

@@ -138,6 +138,7 @@ fn every_key_is_read() {
             ("PATH_OF", "flowship.yaml:34:47")
         ]
     );
+    assert!(project.rollback_required);
     let plain = project.environment("plain").unwrap();
     assert_eq!(plain.credentials_prefix(), "CPI");
     assert!(!plain.allow_shared_addresses && !plain.has_copies() && plain.host.is_none());
