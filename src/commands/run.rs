@@ -25,7 +25,7 @@ use crate::http::Http;
 use crate::report::ci::Ci;
 use crate::report::masked::Masked;
 use crate::report::progress::{Progress, Volume};
-use crate::report::table::{self, Look, Row, Size, Table};
+use crate::report::table::{self, Look, Table};
 use crate::report::{Found, Report};
 use crate::rollback;
 use crate::sandbox::Sandbox;
@@ -214,20 +214,15 @@ impl Settled<'_> {
             style: voice.style,
             simulated,
         };
-        if self.ids().len() < 2 || !table::is_wanted(process.terminal, in_ci, voice.volume) {
+        let (terminal, environment) = (process.terminal, process.environment);
+        let ids = self.ids();
+        if ids.len() < 2 || !table::is_wanted(terminal, in_ci, voice.volume, environment) {
             return None;
         }
-        let environment = process.environment.clone();
-        let size = move || Size::of_terminal(&environment);
-        Table::new(self.rows(), look, self.redactor.clone(), size)
-    }
-
-    /// The artifacts as they stand before the first event.
-    fn rows(&self) -> Vec<Row> {
         let invalid = self.invalid.iter();
-        let invalid = invalid.map(|outcome| Row::ended(&outcome.id, outcome.verdict.word));
-        let ids = self.ids().into_iter();
-        invalid.chain(ids.map(|id| Row::waiting(&id.0))).collect()
+        let invalid = invalid.map(|outcome| (outcome.id.as_str(), Some(outcome.verdict.word)));
+        let rows = invalid.chain(ids.into_iter().map(|id| (id.0.as_str(), None)));
+        Some(Table::new(rows, look, self.redactor.clone()))
     }
 
     /// The artifacts that the worker is to reach a verdict about.
@@ -371,7 +366,7 @@ impl Telling<'_> {
                 Err(RecvTimeoutError::Disconnected) => return self.broken("", process),
             }
             if !self.asking {
-                let _ = self.progress.draw(process.clock.now(), process.err);
+                self.progress.draw(process.clock.now());
             }
             if let Some(exit) = self.interrupted(process) {
                 return exit;
@@ -382,7 +377,7 @@ impl Telling<'_> {
     /// Puts a question. The answer is read by a thread of its own, so that a signal still ends the run at once.
     fn ask(&mut self, lines: &[String], answer: Sender<bool>, process: &mut Process<'_>) {
         self.asking = true;
-        let _ = self.progress.clear(process.err);
+        let _ = self.progress.clear();
         let mark = if self.report.simulated {
             "SIMULATED "
         } else {
@@ -398,7 +393,7 @@ impl Telling<'_> {
 
     /// Ends the part of the log that can be folded, and the table, so that what follows is seen.
     fn unfold(&mut self, process: &mut Process<'_>) {
-        let _ = self.progress.clear(process.err);
+        let _ = self.progress.clear();
         let _ = self
             .voice
             .ci
