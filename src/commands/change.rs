@@ -23,7 +23,7 @@ use crate::deploy::{self, Context};
 use crate::exit::Exit;
 use crate::report::ci::{self, Ci};
 use crate::report::progress::Progress;
-use crate::report::table::{self, Look, Row, Size, Table};
+use crate::report::table::{self, Look, Table};
 use crate::report::{self, Found, Report};
 use crate::rollback;
 use crate::sandbox::Sandbox;
@@ -224,15 +224,14 @@ impl Change {
             Purpose::Undeploy(wish) => wish.ids.iter().collect(),
             Purpose::Deploy(_) | Purpose::Plan(_) => self.jobs.iter().map(|job| &job.id).collect(),
         };
-        if ids.len() < 2 || !table::is_wanted(process.terminal, in_ci, console.volume) {
+        let (terminal, environment) = (process.terminal, process.environment);
+        if ids.len() < 2 || !table::is_wanted(terminal, in_ci, console.volume, environment) {
             return None;
         }
         let invalid = self.invalid.iter();
-        let invalid = invalid.map(|outcome| Row::ended(&outcome.id, outcome.verdict.word));
-        let rows = invalid.chain(ids.into_iter().map(|id| Row::waiting(&id.0)));
-        let environment = process.environment.clone();
-        let size = move || Size::of_terminal(&environment);
-        Table::new(rows.collect(), look, self.redactor.clone(), size)
+        let invalid = invalid.map(|outcome| (outcome.id.as_str(), Some(outcome.verdict.word)));
+        let rows = invalid.chain(ids.into_iter().map(|id| (id.0.as_str(), None)));
+        Some(Table::new(rows, look, self.redactor.clone()))
     }
 }
 
@@ -307,14 +306,14 @@ impl Telling<'_> {
             None => {}
         }
         if !self.asking {
-            let _ = self.progress.draw(now, process.err);
+            self.progress.draw(now);
         }
     }
 
     /// Puts a question. The answer is read by a thread of its own, so that a signal still ends the run at once.
     fn ask(&mut self, lines: &[String], answer: Sender<bool>, process: &mut Process<'_>) {
         self.asking = true;
-        let _ = self.progress.clear(process.err);
+        let _ = self.progress.clear();
         let mark = if self.report.simulated {
             "SIMULATED "
         } else {
@@ -330,7 +329,7 @@ impl Telling<'_> {
 
     fn end(&mut self, end: WorkEnd<Ended>, process: &mut Process<'_>) -> Exit {
         // what follows stands below the part of the log that can be folded, and the table
-        let _ = self.progress.clear(process.err);
+        let _ = self.progress.clear();
         let now = process.clock.epoch_seconds();
         let _ = self.console.ci.close(now, process.err);
         self.report.ended = process.clock.now_iso();

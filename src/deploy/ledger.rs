@@ -3,7 +3,7 @@
 
 use std::sync::mpsc::{self, Receiver, Sender};
 
-use super::outcome::Outcome;
+use super::outcome::{Outcome, Word};
 
 /// Something that happened during a run.
 #[derive(Debug)]
@@ -14,6 +14,13 @@ pub enum Event {
         artifact: String,
         /// What happened.
         text: String,
+    },
+    /// An artifact has its verdict.
+    Decided {
+        /// The artifact.
+        artifact: String,
+        /// The verdict.
+        word: Word,
     },
     /// A write was sent or answered, or a verdict was reached: what the tenant holds now.
     Wrote {
@@ -86,6 +93,14 @@ impl Ledger {
         let _ = self.events.send(Event::Progress {
             artifact: artifact.to_owned(),
             text: format!("{}{}", self.mark, text.into()),
+        });
+    }
+
+    /// Tells a verdict.
+    pub fn decided(&self, artifact: &str, word: Word) {
+        let _ = self.events.send(Event::Decided {
+            artifact: artifact.to_owned(),
+            word,
         });
     }
 

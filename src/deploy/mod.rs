@@ -212,7 +212,7 @@ fn announce(context: &Context<'_>, planned: &[Planned<'_>]) {
     }
 }
 
-/// Shows what [`deploy`] would do, and writes nothing.
+/// Shows what a deployment would do, and writes nothing.
 #[must_use]
 pub fn preview(context: &Context<'_>, jobs: &[Job]) -> Ended {
     match preview::previews(context, jobs) {

@@ -41,6 +41,22 @@ pub enum Word {
 }
 
 impl Word {
+    /// All of them, the good ones first.
+    pub const ALL: [Word; 12] = [
+        Word::Started,
+        Word::Unchanged,
+        Word::Uploaded,
+        Word::Undeployed,
+        Word::Absent,
+        Word::Failed,
+        Word::Refused,
+        Word::Invalid,
+        Word::Undecided,
+        Word::Superseded,
+        Word::Unreachable,
+        Word::Skipped,
+    ];
+
     /// The word as printed.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -260,11 +260,12 @@ impl<'a> Schedule<'a> {
         if is_known {
             pending_task::unmark(self.context, self.planned[place].job);
         }
-        let word = outcome.verdict.word.as_str();
+        let word = outcome.verdict.word;
         let ledger = &self.context.ledger;
-        ledger.wrote(&outcome.id, format!("{word}; {}", outcome.verdict.evidence));
+        let state = format!("{}; {}", word.as_str(), outcome.verdict.evidence);
+        ledger.wrote(&outcome.id, state);
         if self.planned.len() > 1 {
-            ledger.progress(&outcome.id, word);
+            ledger.decided(&outcome.id, word);
         }
         (self.decided)(place, &outcome);
         self.stands[place] = Stand::Decided(Box::new(outcome));

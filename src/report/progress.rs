@@ -64,6 +64,13 @@ impl Progress {
                 self.line(now, &format!("{artifact}: {text}"), err)
             }
             Event::Told(text) if self.volume != Volume::Quiet => self.line(now, text, err),
+            Event::Decided { artifact, word } if self.volume != Volume::Quiet => {
+                let table = self.table.as_mut();
+                if table.is_some_and(|table| table.decide(artifact, *word, now)) {
+                    return Ok(());
+                }
+                self.line(now, &format!("{artifact}: {}", word.as_str()), err)
+            }
             Event::Request(text) if self.volume == Volume::Verbose => self.line(now, text, err),
             Event::Wrote { artifact, state } => {
                 self.states.insert(artifact.clone(), state.clone());
@@ -80,23 +87,26 @@ impl Progress {
         }
     }
 
-    /// Brings the table up to date, where there is one. Called often: it looks itself whether there is anything to draw.
-    pub fn draw(&mut self, now: Moment, err: &mut dyn Write) -> io::Result<()> {
-        self.table
-            .as_mut()
-            .map_or(Ok(()), |table| table.draw(now, err))
+    /// Brings the table up to date, where there is one.
+    pub fn draw(&self, now: Moment) {
+        if let Some(table) = &self.table {
+            table.draw(now);
+        }
     }
 
-    /// Takes the table away, where there is one, before anybody else writes to its terminal.
-    pub fn clear(&mut self, err: &mut dyn Write) -> io::Result<()> {
-        self.table.as_mut().map_or(Ok(()), |table| table.clear(err))
+    /// Removes the table, where there is one, before anything else is written to its terminal.
+    pub fn clear(&self) -> io::Result<()> {
+        self.table.as_ref().map_or(Ok(()), Table::clear)
     }
 
     /// A line with the time since the start, above the table.
-    pub fn line(&mut self, now: Moment, text: &str, err: &mut dyn Write) -> io::Result<()> {
-        self.clear(err)?;
+    pub fn line(&self, now: Moment, text: &str, err: &mut dyn Write) -> io::Result<()> {
         let mark = if self.simulated { "SIMULATED " } else { "" };
-        writeln!(err, "{mark}{:>6.1}s {}", now.as_secs_f64(), disarm(text))
+        let line = format!("{mark}{:>6.1}s {}", now.as_secs_f64(), disarm(text));
+        match &self.table {
+            Some(table) => table.line(&line),
+            None => writeln!(err, "{line}"),
+        }
     }
 
     /// What the tenant holds, for a run that ends before its verdicts.
@@ -125,83 +135,35 @@ impl Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::table::{Look, Row, Size};
-    use crate::report::text::Style;
-    use crate::settings::redactor::Redactor;
-
-    fn told(artifact: &str, text: &str) -> Event {
-        Event::Progress {
-            artifact: artifact.to_owned(),
-            text: text.to_owned(),
-        }
-    }
-
-    /// What a progress writes when it is told these events, one a second.
-    fn written(mut progress: Progress, events: &[Event]) -> String {
-        let mut err = Vec::new();
-        for (second, event) in (0..).zip(events) {
-            let now = Moment::from_secs(second);
-            progress.tell(event, now, &mut err).unwrap();
-            progress.draw(now, &mut err).unwrap();
-        }
-        progress.clear(&mut err).unwrap();
-        String::from_utf8(err).unwrap()
-    }
-
-    fn table() -> Option<Table> {
-        let look = Look {
-            style: Style::new(false),
-            simulated: false,
-        };
-        let rows = vec![Row::waiting("A"), Row::waiting("B")];
-        let size = Size {
-            width: 80,
-            height: 24,
-        };
-        Table::new(rows, look, Redactor::new(), move || Some(size))
-    }
+    use crate::deploy::outcome::Word;
 
     #[test]
     fn without_a_table_each_event_is_a_line() {
-        let events = [told("A", "reading"), told("A", "started")];
-        let progress = Progress::new(Volume::Normal, true);
-        assert_eq!(
-            written(progress, &events),
-            "SIMULATED    0.0s A: reading\nSIMULATED    1.0s A: started\n"
-        );
-    }
-
-    #[test]
-    fn with_a_table_only_warnings_are_lines_that_stay() {
+        let mut progress = Progress::new(Volume::Normal, true);
+        let mut err = Vec::new();
+        let artifact = || "A".to_owned();
         let events = [
-            told("A", "reading"),
-            told("A", "warning: needs B"),
-            told("B", "reading"),
+            Event::Progress {
+                artifact: artifact(),
+                text: "reading".to_owned(),
+            },
+            Event::Wrote {
+                artifact: artifact(),
+                state: "uploaded".to_owned(),
+            },
+            Event::Decided {
+                artifact: artifact(),
+                word: Word::Started,
+            },
         ];
-        let progress = Progress::new(Volume::Normal, false).with_table(table());
-        let written = written(progress, &events);
-        let lines: Vec<&str> = written
-            .lines()
-            .filter(|line| line.contains("s A:"))
-            .collect();
-        assert_eq!(lines.len(), 1);
-        assert!(
-            lines[0].ends_with("   1.0s A: warning: needs B"),
-            "{lines:?}"
+        for (second, event) in (0..).zip(&events) {
+            let now = Moment::from_secs(second);
+            progress.tell(event, now, &mut err).unwrap();
+        }
+        assert_eq!(
+            String::from_utf8(err).unwrap(),
+            "SIMULATED    0.0s A: reading\nSIMULATED    2.0s A: started\n"
         );
-        assert!(written.contains("B     0 s  reading"));
-    }
-
-    #[test]
-    fn what_was_written_is_remembered_beside_a_table() {
-        let mut progress = Progress::new(Volume::Normal, false).with_table(table());
-        let event = Event::Wrote {
-            artifact: "A".to_owned(),
-            state: "uploaded".to_owned(),
-        };
-        progress
-            .tell(&event, Moment::ZERO, &mut Vec::new())
-            .unwrap();
         assert_eq!(progress.states(), ["state: A: uploaded"]);
     }
 }

@@ -129,21 +129,6 @@ pub(super) fn still_runs(deployed: Option<TenantTime>, now: Option<&RuntimeArtif
 mod tests {
     use super::*;
 
-    const WORDS: [Word; 12] = [
-        Word::Started,
-        Word::Unchanged,
-        Word::Uploaded,
-        Word::Undeployed,
-        Word::Absent,
-        Word::Failed,
-        Word::Refused,
-        Word::Invalid,
-        Word::Undecided,
-        Word::Superseded,
-        Word::Unreachable,
-        Word::Skipped,
-    ];
-
     fn rules(on_timeout: bool) -> Rules {
         Rules {
             scope: Scope::Each,
@@ -164,7 +149,7 @@ mod tests {
 
     #[test]
     fn nothing_is_put_back_where_nothing_was_sent() {
-        for word in WORDS {
+        for word in Word::ALL {
             assert!(
                 !calls_for_one(word, Phase::Start, Sent::Nothing, &rules(true)),
                 "{word:?}"

@@ -1,7 +1,7 @@
 //! Putting back what stood before the first write, when the new content does not run.
 //!
-//! What stands there is kept before anything is written ([`keep`]); when a verdict asks for it, it is written again the
-//! way everything is written, and judged by the same rule ([`roll_back`]). Versions and messages that were already
+//! What stands there is kept before anything is written (`keep`); when a verdict asks for it, it is written again the
+//! way everything is written, and judged by the same rule (`roll_back`). Versions and messages that were already
 //! processed are not undone.
 
 mod arrival;

@@ -1,7 +1,7 @@
 //! A simulated tenant on loopback: for trying out, for training, and the only test double of this program.
 //!
 //! It is strict where tenants are strict, and knows nothing of the client. What it does and where that is known from
-//! is printed by [`ledger`]. Its time is seconds on a tenant clock that can run faster than real time.
+//! is printed by [`ledger()`]. Its time is seconds on a tenant clock that can run faster than real time.
 
 #![cfg_attr(
     test,

@@ -117,7 +117,7 @@ fn outcome(
     phase: Phase,
     verdict: Verdict,
 ) -> Box<Outcome> {
-    context.ledger.progress(&id.0, verdict.word.as_str());
+    context.ledger.decided(&id.0, verdict.word);
     Box::new(Outcome {
         id: id.0.clone(),
         kind: None,

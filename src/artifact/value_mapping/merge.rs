@@ -70,7 +70,7 @@ pub fn only_in_remote<'a>(local: &ValueMapping, remote: &'a ValueMapping) -> Vec
 /// bytes.
 ///
 /// A group of the tenant may be another version of a group of Git's that the tenant has not as it is; see
-/// [`Versions::of`]. Then the entries whose agency and schema only the tenant's group has join Git's group, and of the
+/// `Versions::of`. Then the entries whose agency and schema only the tenant's group has join Git's group, and of the
 /// others Git's count. An entry that stands in another group of Git's never joins. Whatever is lost by that is named in a
 /// [`Conflict`].
 ///
