@@ -7,7 +7,6 @@ mod package;
 mod parameters;
 pub mod settings_file;
 
-use crate::gathered::Gathered;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write;
@@ -137,7 +136,7 @@ pub fn download(errand: &Errand<'_>, wanted: &Wanted) -> Result<Downloaded, Tena
     };
     done.notes
         .extend(directory::clashes(&inventory, &wanted.selection.names));
-    let named: BTreeSet<&str> = wanted.selection.ids.iter().map(String::as_str).gathered();
+    let named: BTreeSet<&str> = wanted.selection.ids.iter().map(String::as_str).collect();
     let work = Work {
         errand,
         wanted,
@@ -292,7 +291,7 @@ impl Work<'_> {
             .tenant
             .configurations(&stored.id(), self.errand.deadline)
             .map_err(|error| self.failed(error))?;
-        Ok(all.into_iter().map(|one| (one.key, one.value)).gathered())
+        Ok(all.into_iter().map(|one| (one.key, one.value)).collect())
     }
 
     /// How names of the environment are turned back.
@@ -410,7 +409,7 @@ fn prune(
     let known: BTreeSet<&str> = inventory
         .artifacts()
         .filter_map(|(_, stored)| wanted.selection.names.id.strip(&stored.artifact.id))
-        .gathered();
+        .collect();
     for (id, package, path) in layout.others(&known, wanted) {
         let gone = match status::find(errand, &ArtifactId(wanted.selection.names.id.apply(&id))) {
             Ok(None) => Ok(if wanted.prune {

@@ -1,7 +1,6 @@
 //! What runs of what the design time holds: one state for each artifact. Facts and pure decisions; `report::status` has
 //! the words.
 
-use crate::gathered::Gathered;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -174,7 +173,7 @@ pub fn read(errand: &Errand<'_>, wanted: &Wanted) -> Result<Found, TenantError> 
 fn nowhere(states: &[State]) -> BTreeSet<String> {
     let absent = |state: &&State| state.design.is_none() && state.runtime.is_none();
     let ids = states.iter().filter(absent);
-    ids.map(|state| state.id.clone()).gathered()
+    ids.map(|state| state.id.clone()).collect()
 }
 
 /// What the design time holds of what is wanted.
@@ -196,17 +195,13 @@ fn designs(errand: &Errand<'_>, wanted: &Wanted) -> Result<Found, TenantError> {
         found.states.extend(stored);
         found.troubles = inventory.troubles;
     }
-    let known: BTreeSet<&str> = found
-        .states
-        .iter()
-        .map(|state| state.id.as_str())
-        .gathered();
+    let known: BTreeSet<&str> = found.states.iter().map(|state| state.id.as_str()).collect();
     let ids: BTreeSet<String> = wanted
         .ids
         .iter()
         .filter(|id| !known.contains(id.as_str()))
         .cloned()
-        .gathered();
+        .collect();
     let looked = crew::map(ids.into_iter().collect(), READERS, |id: String| {
         let design = find(errand, &ArtifactId(id.clone()));
         (id, design)

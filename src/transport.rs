@@ -1,7 +1,6 @@
 //! From one tenant to another: what is taken from the source, and what stands on the target. Nothing is written here; the
 //! deployment does that, by the same rules as from Git.
 
-use crate::gathered::Gathered;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -247,7 +246,7 @@ fn configured(target: &Errand<'_>, id: &ArtifactId, one: &mut One) -> Result<(),
     if depends && one.standing.design.is_some() && artifact.kind() == ArtifactKind::IntegrationFlow
     {
         let all = target.tenant.configurations(id, target.deadline)?;
-        one.standing.configured = all.into_iter().map(|one| (one.key, one.value)).gathered();
+        one.standing.configured = all.into_iter().map(|one| (one.key, one.value)).collect();
     }
     Ok(())
 }

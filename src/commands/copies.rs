@@ -1,6 +1,5 @@
 //! Copies of one flow on one tenant: what they would share with their original is refused, or told.
 
-use crate::gathered::Gathered;
 use std::collections::BTreeSet;
 
 use super::jobs::Wish;
@@ -53,7 +52,7 @@ fn set_apart<'a>(wish: &'a Wish, named: &'a [NamedParameter]) -> BTreeSet<&'a st
         .iter()
         .filter(|one| own.get(&one.key) != Some(one.value.as_str()))
         .map(|one| one.key.as_str())
-        .gathered()
+        .collect()
 }
 
 fn refusal(

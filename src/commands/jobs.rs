@@ -1,7 +1,6 @@
 //! From artifacts and settings to jobs: what each artifact is to become, with everything that is known before the tenant
 //! is asked.
 
-use crate::gathered::Gathered;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -391,7 +390,7 @@ fn unknown_to_all(wishes: &[Wish], parameter: &NamedParameter) -> Refusal {
     let keys: BTreeSet<&str> = wishes
         .iter()
         .flat_map(|wish| wish.artifact.parameter_keys())
-        .gathered();
+        .collect();
     let hint = match nearest(&parameter.key, keys) {
         Some(key) => format!("did you mean `{key}`?"),
         None => "write ID:KEY=VALUE for a key that only the tenant knows".to_owned(),

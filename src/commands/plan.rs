@@ -1,6 +1,5 @@
 //! `plan`: what `deploy` would do; and the plan file that `deploy --plan` carries out.
 
-use crate::gathered::Gathered;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
@@ -107,7 +106,7 @@ fn write_file(
     let facts: BTreeMap<_, _> = previews
         .iter()
         .filter_map(|preview| Some((preview.id.clone(), preview.facts.clone()?)))
-        .gathered();
+        .collect();
     let tenant = report.tenant.clone().unwrap_or_default();
     let text = Approval::new(&tenant, wishes.request.clone(), facts).to_text();
     let target = process.directory.join(out);

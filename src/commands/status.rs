@@ -1,6 +1,5 @@
 //! `status`: what runs of what the design time holds, on one tenant or along the stages.
 
-use crate::gathered::Gathered;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
@@ -121,12 +120,12 @@ fn by_original_id(found: Found, plan: &Plan) -> (BTreeMap<String, State>, Found)
     let by_id = states
         .into_iter()
         .filter_map(|state| Some((plan.id.strip(&state.id)?.to_owned(), state)))
-        .gathered();
+        .collect();
     let nowhere = rest.nowhere.iter();
     rest.nowhere = nowhere
         .filter_map(|id| plan.id.strip(id))
         .map(str::to_owned)
-        .gathered();
+        .collect();
     (by_id, rest)
 }
 

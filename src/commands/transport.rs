@@ -1,6 +1,5 @@
 //! `transport`: from one tenant to another, by the rules of `deploy`.
 
-use crate::gathered::Gathered;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -295,7 +294,7 @@ fn describe(jobs: &mut [Job], taken: &Taken, ends: &Ends) {
             .named
             .iter()
             .map(|named| (named.key.clone(), named.value.clone()));
-        job.notes = transport::missing_material(one, &named.gathered(), &taken.material);
+        job.notes = transport::missing_material(one, &named.collect(), &taken.material);
         if let Source::Files(content) = &mut job.source {
             let temporary = disarm(&content.root.to_string_lossy());
             content.root = PathBuf::from(&one.id);

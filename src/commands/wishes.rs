@@ -1,6 +1,5 @@
 //! What is wished of which artifact: options and variables over `flowship.yaml`.
 
-use crate::gathered::Gathered;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -456,7 +455,7 @@ impl Settings {
                 Some(references.renamed_to(&id))
             })
             .flatten()
-            .gathered()
+            .collect()
     }
 
     /// Every artifact that the environment has parameters for must be there: in the file, or in the run.

@@ -1,6 +1,5 @@
 //! Which artifacts of a tenant are meant: named as in Git, where an environment may put something around their names.
 
-use crate::gathered::Gathered;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Inventory, PackageContent, Stored, Wanted};
@@ -50,7 +49,7 @@ pub fn select(errand: &Errand<'_>, selection: &Selection) -> Result<Inventory, T
         };
         inventory = super::read(errand, &wanted)?;
     }
-    let ids: BTreeSet<&String> = selection.ids.iter().gathered();
+    let ids: BTreeSet<&String> = selection.ids.iter().collect();
     for id in ids {
         let on_tenant = selection.names.id.apply(id);
         if inventory
@@ -134,5 +133,5 @@ pub fn own_names(inventory: &Inventory, names: &Names) -> BTreeMap<String, Strin
         let id = &stored.artifact.id;
         Some((id.clone(), names.id.strip(id)?.to_owned()))
     })
-    .gathered()
+    .collect()
 }

@@ -11,7 +11,6 @@ use crate::deploy::job::Source;
 use crate::deploy::ledger::Ended;
 use crate::deploy::outcome::{Outcome, PutBack, Rollback, Sent, Word};
 use crate::deploy::{Context, Planned, survey};
-use crate::gathered::Gathered;
 use crate::http::retry;
 use crate::tenant::error::TenantError;
 use crate::tenant::wire::ArtifactId;
@@ -164,7 +163,7 @@ fn is_ours(context: &Context<'_>, one: &Planned<'_>) -> Result<bool, TenantError
     let configured = configured
         .into_iter()
         .map(|one| (one.key, one.value))
-        .gathered();
+        .collect();
     let same = survey::with_download(context, content.kind, one.job, |file| {
         let remote = Comparable::of_zip(file)?;
         Ok(comparison::difference(&content.comparable, &remote, &configured).is_empty())

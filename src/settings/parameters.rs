@@ -1,6 +1,5 @@
 //! The externalized parameters that a run names: files, `--set`, `--set-from-env`.
 
-use crate::gathered::Gathered;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -328,7 +327,7 @@ impl CredentialNames {
     pub fn with_prefixes<'a>(prefixes: impl IntoIterator<Item = &'a str>) -> Self {
         let prefixes = prefixes.into_iter().chain(["CPI"]);
         Self {
-            prefixes: prefixes.map(str::to_owned).gathered(),
+            prefixes: prefixes.map(str::to_owned).collect(),
         }
     }
 
