@@ -21,13 +21,12 @@ use crate::deploy::outcome::Message;
 use crate::errand::{Errand, READERS};
 use crate::exit::Exit;
 use crate::inventory::selection::{self, Selection};
-use crate::inventory::{Inventory, PackageContent, Stored, Trouble, is_of_all};
+use crate::inventory::{self, Inventory, PackageContent, Stored, Trouble, is_of_all};
 use crate::settings::project::{Affix, ParametersFile};
-use crate::status;
 use crate::tenant::error::TenantError;
 use crate::tenant::wire::ArtifactId;
+use crate::text::disarm;
 use crate::whole_file;
-use crate::words::disarm;
 
 use self::directory::Layout;
 use self::fetch::Fetched;
@@ -411,7 +410,8 @@ fn prune(
         .filter_map(|(_, stored)| wanted.selection.names.id.strip(&stored.artifact.id))
         .collect();
     for (id, package, path) in layout.others(&known, wanted) {
-        let gone = match status::find(errand, &ArtifactId(wanted.selection.names.id.apply(&id))) {
+        let gone = match inventory::find(errand, &ArtifactId(wanted.selection.names.id.apply(&id)))
+        {
             Ok(None) => Ok(if wanted.prune {
                 End::Removed
             } else {

@@ -24,10 +24,10 @@ pub mod settings;
 pub mod smoke;
 pub mod status;
 pub mod tenant;
+pub mod text;
 pub mod transport;
 pub mod undeploy;
 pub mod whole_file;
-pub mod words;
 mod xml;
 mod zip_end;
 

@@ -7,11 +7,9 @@ use std::time::Duration;
 use crate::artifact::ArtifactKind;
 use crate::clock::Moment;
 use crate::crew;
-use crate::deploy::outcome::Message;
 use crate::errand::{Errand, READERS};
 use crate::http::retry;
 use crate::inventory::{self, Trouble, is_of_all};
-use crate::tenant::Reading;
 use crate::tenant::error::{Kind, TenantError};
 use crate::tenant::wire::{ArtifactId, DesigntimeArtifact, RuntimeArtifact, RuntimeStatus};
 
@@ -203,7 +201,7 @@ fn designs(errand: &Errand<'_>, wanted: &Wanted) -> Result<Found, TenantError> {
         .cloned()
         .collect();
     let looked = crew::map(ids.into_iter().collect(), READERS, |id: String| {
-        let design = find(errand, &ArtifactId(id.clone()));
+        let design = inventory::find(errand, &ArtifactId(id.clone()));
         (id, design)
     });
     for (id, design) in looked {
@@ -217,28 +215,6 @@ fn designs(errand: &Errand<'_>, wanted: &Wanted) -> Result<Found, TenantError> {
         });
     }
     Ok(found)
-}
-
-/// The artifact of an id, whatever its type: ids are unique in a tenant (cpi-api.md §3).
-pub fn find(
-    errand: &Errand<'_>,
-    id: &ArtifactId,
-) -> Result<Option<(ArtifactKind, DesigntimeArtifact)>, TenantError> {
-    // one "not found" may be a lagging replica's
-    for look in 0..2 {
-        errand.clock.sleep(retry::pause_before(look));
-        for kind in ArtifactKind::ALL {
-            errand.in_time()?;
-            let reading = errand
-                .tenant
-                .designtime_artifact(kind, id, errand.deadline)?;
-            if let Reading::Found(artifact) = reading {
-                return Ok(Some((kind, artifact)));
-            }
-        }
-    }
-    errand.tenant.prove(errand.deadline)?;
-    Ok(None)
 }
 
 /// What the run time shows of them; for the whole tenant also what the design time does not have.
@@ -342,17 +318,6 @@ fn explain_errors(errand: &Errand<'_>, states: &mut Vec<State>) {
         }
         state
     });
-}
-
-/// That an id which was named is nowhere.
-#[must_use]
-pub fn not_there(id: &str) -> Trouble {
-    let message = Message::new(format!(
-        "{id} is not on the tenant: neither in the design time nor deployed"
-    ));
-    Trouble::failed(message.hint(
-        "`flowship list` names the artifacts; where an access policy hides it from this key, add the role AccessAllAccessPoliciesArtifacts",
-    ))
 }
 
 #[cfg(test)]

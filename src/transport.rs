@@ -17,7 +17,7 @@ use crate::tenant::Reading;
 use crate::tenant::error::{Kind, TenantError};
 use crate::tenant::security_material::SecurityMaterial;
 use crate::tenant::wire::{ArtifactId, DesigntimeArtifact, IntegrationPackage, RuntimeArtifact};
-use crate::words::disarm;
+use crate::text::disarm;
 
 /// What is transported.
 #[derive(Clone, Debug)]

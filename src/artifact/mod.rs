@@ -14,7 +14,6 @@ pub mod effects;
 mod error;
 pub mod files;
 pub mod flow_model;
-mod gitignore;
 pub mod id;
 pub mod manifest;
 pub mod properties;

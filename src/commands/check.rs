@@ -15,8 +15,8 @@ use crate::deploy::outcome::{Message, Outcome, Place};
 use crate::exit::Exit;
 use crate::report::progress::Volume;
 use crate::report::{Found, Report, ci, json, text};
-use crate::settings::redactor::Redactor;
-use crate::words::disarm;
+use crate::text::disarm;
+use crate::text::redactor::Redactor;
 
 /// Checks artifacts and prints what was found.
 pub(super) fn check(

@@ -14,9 +14,9 @@ use crate::exit::Exit;
 use crate::settings::options::Options;
 use crate::settings::parameters::{self, NamedParameter};
 use crate::settings::project::Affix;
-use crate::settings::redactor::Redactor;
 use crate::tenant::pace::{self, Pace};
 use crate::tenant::wire::ArtifactId;
+use crate::text::redactor::Redactor;
 
 /// Packs, uploads, configures and deploys artifacts.
 pub(super) fn deploy(

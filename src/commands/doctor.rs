@@ -27,9 +27,9 @@ use crate::sandbox::Sandbox;
 use crate::settings::credentials::{Credentials, Names};
 use crate::settings::environment::Environment;
 use crate::settings::options::Options;
-use crate::settings::redactor::Redactor;
 use crate::tenant::Tenant;
 use crate::tenant::pace::Pace;
+use crate::text::redactor::Redactor;
 
 /// The default of `--timeout`: somebody waits for it.
 const TIMEOUT: Duration = Duration::from_secs(60);

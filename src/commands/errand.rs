@@ -22,10 +22,10 @@ use crate::http::Http;
 use crate::report::masked::Masked;
 use crate::report::progress::{Progress, Volume};
 use crate::sandbox::Sandbox;
-use crate::settings::redactor::Redactor;
 use crate::tenant::Tenant;
 use crate::tenant::pace::Pace;
 use crate::tenant::wire::ArtifactId;
+use crate::text::redactor::Redactor;
 
 /// What runs on a simulated tenant of which something is asked.
 const EXAMPLES: [&str; 2] = ["flowship.example.Invoices", "flowship.example.Orders"];

@@ -9,18 +9,17 @@ use super::{Refusal, copies, not_an_artifact};
 use crate::Process;
 use crate::artifact::dependencies::{Dependencies, Needs, dependencies};
 use crate::artifact::{Artifact, ArtifactKind, PackOptions, references};
-use crate::cli::{
-    PaceArgs, ParameterArgs, Span, TryOutArgs, ValueMappingArgs, WaitArgs, WantedArgs,
-};
+use crate::cli::{PaceArgs, ParameterArgs, TryOutArgs, ValueMappingArgs, WaitArgs, WantedArgs};
+use crate::clock::Span;
 use crate::deploy::job::{Content, Home, Job, Requirement, Rules, Source};
 use crate::deploy::outcome::{Message, Outcome};
 use crate::deploy::parameters::PROFILE;
 use crate::settings::options::{Listed, Options};
 use crate::settings::parameters::{self, NamedParameter};
 use crate::settings::project::EnvironmentSettings;
-use crate::settings::redactor::Redactor;
 use crate::tenant::wire::{ArtifactId, Description, PackageId};
-use crate::words::{disarm, nearest};
+use crate::text::redactor::Redactor;
+use crate::text::{disarm, nearest};
 
 /// The wall clock of a run.
 const TIMEOUT: Duration = Duration::from_secs(600);

@@ -41,9 +41,9 @@ use crate::report::{Found, Report, json, text};
 use crate::settings::credentials::CredentialsError;
 use crate::settings::options::BadVariable;
 use crate::settings::parameters::ParametersError;
-use crate::settings::redactor::Redactor;
 use crate::tenant::error::TenantError;
-use crate::words::disarm;
+use crate::text::disarm;
+use crate::text::redactor::Redactor;
 
 use self::voice::Voice;
 

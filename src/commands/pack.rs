@@ -13,8 +13,8 @@ use crate::deploy::outcome::Message;
 use crate::exit::Exit;
 use crate::report::json;
 use crate::settings::options::Options;
+use crate::text::disarm;
 use crate::whole_file;
-use crate::words::disarm;
 
 /// Packs an artifact into a file and prints the digests.
 pub(super) fn pack(

@@ -17,7 +17,7 @@ use crate::deploy::preview::Preview;
 use crate::exit::Exit;
 use crate::report::{self, Report, ci};
 use crate::settings::options::Options;
-use crate::settings::redactor::Redactor;
+use crate::text::redactor::Redactor;
 use crate::whole_file;
 
 /// The largest plan file that is read, in bytes.

@@ -15,7 +15,7 @@ use crate::exit::Exit;
 use crate::rollback::{Restore, RestoreError};
 use crate::settings::options::Options;
 use crate::settings::project::{Affix, DeployRule, deploy_rule};
-use crate::settings::redactor::Redactor;
+use crate::text::redactor::Redactor;
 
 /// Puts back what a note describes. `file`: the note.
 pub(super) fn restore(

@@ -31,13 +31,13 @@ use crate::rollback;
 use crate::sandbox::Sandbox;
 use crate::settings::credentials::Credentials;
 use crate::settings::project::Affix;
-use crate::settings::redactor::Redactor;
 use crate::smoke::Smoke;
 use crate::tenant::Tenant;
 use crate::tenant::pace::Pace;
 use crate::tenant::wire::ArtifactId;
+use crate::text::disarm;
+use crate::text::redactor::Redactor;
 use crate::undeploy::{self, Wish};
-use crate::words::disarm;
 use crate::{Answers, Process};
 
 /// How often the calling thread looks for a signal while the worker works.

@@ -14,16 +14,16 @@ use crate::cli::{OutputForm, StatusArgs};
 use crate::crew;
 use crate::errand::Errand;
 use crate::exit::Exit;
-use crate::inventory::Trouble;
+use crate::inventory::{self, Trouble};
 use crate::report::Report;
 use crate::report::ci;
 use crate::report::masked::Masked;
 use crate::report::status::{self as report, Stage};
 use crate::settings::options::Options;
 use crate::settings::project::Affix;
-use crate::settings::redactor::Redactor;
 use crate::status::{self, Found, State, Wanted};
 use crate::tenant::error::TenantError;
+use crate::text::redactor::Redactor;
 
 /// A stage before it was asked.
 struct Plan {
@@ -155,7 +155,7 @@ fn stages(sites: &[Site], read: Vec<Read>, args: &StatusArgs) -> Result<Vec<Stag
         if nowhere.iter().all(|ids| ids.contains(id))
             && let Some(first) = stages.first_mut()
         {
-            first.troubles.push(status::not_there(id));
+            first.troubles.push(inventory::not_there(id));
         }
     }
     Ok(stages)

@@ -12,7 +12,7 @@ use crate::settings::credentials::{Credentials, Names};
 use crate::settings::environment::Environment;
 use crate::settings::project::Host;
 use crate::tenant::wire::ArtifactId;
-use crate::words::disarm;
+use crate::text::disarm;
 
 /// Which variables hold the credentials, and for which host they must be.
 pub(super) struct LoginNames {

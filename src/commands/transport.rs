@@ -23,9 +23,9 @@ use crate::report::progress::Volume;
 use crate::report::table_of;
 use crate::settings::options::Options;
 use crate::settings::project::Affix;
-use crate::settings::redactor::Redactor;
+use crate::text::disarm;
+use crate::text::redactor::Redactor;
 use crate::transport::{self, Drafts, One, Taken, Wanted};
-use crate::words::disarm;
 
 /// Both ends of a transport.
 struct Ends {

@@ -11,8 +11,8 @@ use crate::deploy::outcome::Message;
 use crate::exit::Exit;
 use crate::settings::options::Options;
 use crate::settings::project::Affix;
-use crate::settings::redactor::Redactor;
 use crate::tenant::wire::ArtifactId;
+use crate::text::redactor::Redactor;
 use crate::undeploy::Wish;
 
 /// Undeploys what was named, and nothing else.

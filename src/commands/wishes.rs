@@ -20,9 +20,9 @@ use crate::settings::project::{
     self, ArtifactSettings, DeployRule, EnvironmentSettings, PackageSettings, ParametersFile,
     Project, ProjectError, RawParameter, Target, deploy_rule,
 };
-use crate::settings::redactor::Redactor;
+use crate::text::redactor::Redactor;
+use crate::text::{disarm, nearest};
 use crate::transport::One;
-use crate::words::{disarm, nearest};
 
 /// The settings file of a run, if there is one, and the environment that was chosen.
 pub(super) struct Settings {

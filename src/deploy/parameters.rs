@@ -11,7 +11,7 @@ pub use crate::artifact::comparison::RUNTIME_PROFILE as PROFILE;
 /// The value of [`PROFILE`] for the runtime that this API shows.
 pub const CLOUD_PROFILE: &str = "iflmap";
 /// The known key that looks most like an unknown one.
-pub use crate::words::nearest;
+pub use crate::text::nearest;
 
 /// A key that nothing knows.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,6 @@ use super::{Inventory, PackageContent, Stored, Wanted};
 use crate::artifact::ArtifactKind;
 use crate::errand::Errand;
 use crate::settings::project::Affix;
-use crate::status;
 use crate::tenant::Reading;
 use crate::tenant::error::TenantError;
 use crate::tenant::wire::{ArtifactId, PackageId};
@@ -60,7 +59,7 @@ pub fn select(errand: &Errand<'_>, selection: &Selection) -> Result<Inventory, T
         }
         match alone(errand, &ArtifactId(on_tenant))? {
             Some((content, stored)) => add(&mut inventory, content, stored),
-            None => inventory.troubles.push(status::not_there(id)),
+            None => inventory.troubles.push(super::not_there(id)),
         }
     }
     keep_own(&mut inventory, &selection.names);
@@ -72,7 +71,7 @@ fn alone(
     errand: &Errand<'_>,
     id: &ArtifactId,
 ) -> Result<Option<(PackageContent, Stored)>, TenantError> {
-    let Some((kind, artifact)) = status::find(errand, id)? else {
+    let Some((kind, artifact)) = super::find(errand, id)? else {
         return Ok(None);
     };
     let package = PackageId(artifact.package_id.clone());

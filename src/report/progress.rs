@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use super::table::Table;
 use crate::clock::Moment;
 use crate::deploy::ledger::Event;
-use crate::words::disarm;
+use crate::text::disarm;
 
 /// How much is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
     use crate::report::table::{Look, Row, Size};
     use crate::report::text::Style;
-    use crate::settings::redactor::Redactor;
+    use crate::text::redactor::Redactor;
 
     fn told(artifact: &str, text: &str) -> Event {
         Event::Progress {

@@ -11,8 +11,8 @@ use super::text::Style;
 use crate::clock::Moment;
 use crate::deploy::outcome::Word;
 use crate::settings::environment::Environment;
-use crate::settings::redactor::Redactor;
-use crate::words::disarm;
+use crate::text::disarm;
+use crate::text::redactor::Redactor;
 
 /// The shortest time between two drawings.
 const REDRAW_EVERY: Duration = Duration::from_millis(100);

@@ -14,8 +14,9 @@ use sha2::{Digest, Sha256};
 
 use super::address::{TenantUrl, TokenUrl};
 use super::environment::Environment;
-use super::redactor::Redactor;
 use super::secret::Secret;
+use crate::text::hex;
+use crate::text::redactor::Redactor;
 
 pub use anatomy::{Field, KeyAnatomy, KeyKind, Plan};
 pub use certificate::ClientCertificate;
@@ -84,8 +85,7 @@ impl Login {
             return String::new();
         };
         mac.update(text.as_bytes());
-        let bytes = mac.finalize().into_bytes();
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&mac.finalize().into_bytes())
     }
 }
 

@@ -7,9 +7,9 @@ use std::path::Path;
 
 use super::environment::Environment;
 use super::options::Listed;
-use super::redactor::Redactor;
 use super::yaml::{self, Entry, Value};
 use crate::artifact::Properties;
+use crate::text::redactor::Redactor;
 
 /// The largest parameter file that is read, in bytes.
 const LARGEST: u64 = 16 * 1024 * 1024;
@@ -104,7 +104,7 @@ pub fn read_file(directory: &Path, given: &Path) -> Result<Vec<NamedParameter>, 
 }
 
 /// Reads an ordinary file up to the limit: a pipe or a device could be endless.
-pub(super) fn bounded(path: &Path, largest: u64) -> io::Result<Vec<u8>> {
+pub(crate) fn bounded(path: &Path, largest: u64) -> io::Result<Vec<u8>> {
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::other("it is no ordinary file"));
     }

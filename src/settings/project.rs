@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 use super::address::TenantUrl;
 use super::environment::Environment;
 use super::parameters::{self, CredentialNames, NamedParameter, ParametersError};
-use super::redactor::Redactor;
-use crate::words::nearest;
+use crate::text::nearest;
+use crate::text::redactor::Redactor;
 
 pub use schema::schema;
 pub use value::RawParameter;

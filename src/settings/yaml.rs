@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use serde_yaml::granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, Span};
 
-use crate::words::disarm;
+use crate::text::disarm;
 
 /// The longest part of a file that a message repeats, in characters.
 const REPEATED: usize = 60;
@@ -18,13 +18,13 @@ const OF_NODE: usize = 16;
 
 /// Where something stands; both are counted from 1, the column in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) line: usize,
-    pub(super) column: usize,
+pub(crate) struct Place {
+    pub(crate) line: usize,
+    pub(crate) column: usize,
 }
 
 impl Place {
-    pub(super) const START: Self = Self { line: 1, column: 1 };
+    pub(crate) const START: Self = Self { line: 1, column: 1 };
 
     fn of(marker: &Marker) -> Self {
         Self {
@@ -34,7 +34,7 @@ impl Place {
     }
 
     /// The place behind a text that begins here.
-    pub(super) fn after(self, text: &str) -> Self {
+    pub(crate) fn after(self, text: &str) -> Self {
         match text.rsplit_once('\n') {
             None => Self {
                 column: self.column + text.chars().count(),
@@ -50,14 +50,14 @@ impl Place {
 
 /// What is wrong at a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Fault {
-    pub(super) place: Place,
-    pub(super) what: String,
-    pub(super) hint: String,
+pub(crate) struct Fault {
+    pub(crate) place: Place,
+    pub(crate) what: String,
+    pub(crate) hint: String,
 }
 
 impl Fault {
-    pub(super) fn new(place: Place, what: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub(crate) fn new(place: Place, what: impl Into<String>, hint: impl Into<String>) -> Self {
         Self {
             place,
             what: what.into(),
@@ -68,16 +68,16 @@ impl Fault {
 
 /// A value and where it begins.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Node {
-    pub(super) place: Place,
+pub(crate) struct Node {
+    pub(crate) place: Place,
     /// Where it begins and ends in the text, in bytes.
-    pub(super) bytes: (usize, usize),
-    pub(super) value: Value,
+    pub(crate) bytes: (usize, usize),
+    pub(crate) value: Value,
 }
 
 /// What a node is.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value {
+pub(crate) enum Value {
     /// Nothing at all, `~` or `null`.
     Nothing,
     /// A text, number or truth value, as it was written.
@@ -92,15 +92,15 @@ pub(super) enum Value {
 
 /// A key with its value.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Entry {
-    pub(super) key: String,
-    pub(super) place: Place,
-    pub(super) value: Node,
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) place: Place,
+    pub(crate) value: Node,
 }
 
 impl Node {
     /// What it is, for people.
-    pub(super) fn describe(&self) -> &'static str {
+    pub(crate) fn describe(&self) -> &'static str {
         match &self.value {
             Value::Nothing => "nothing",
             Value::Scalar { truth: Some(_), .. } => "true or false",
@@ -132,7 +132,7 @@ impl Entry {
 }
 
 /// A part of the file, fit to be repeated in a message.
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let line = disarm(text);
     match line.char_indices().nth(REPEATED) {
         Some((end, _)) => format!("{}…", &line[..end]),
@@ -141,7 +141,7 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 /// Reads one document. A text without any gives [`Value::Nothing`].
-pub(super) fn parse(text: &str) -> Result<Node, Fault> {
+pub(crate) fn parse(text: &str) -> Result<Node, Fault> {
     let mut building = Building::default();
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|error| not_yaml(&error))?;

@@ -10,7 +10,7 @@ use crate::deploy::Context;
 use crate::deploy::job::Requirement;
 use crate::tenant::Reading;
 use crate::tenant::wire::{ArtifactId, RuntimeStatus};
-use crate::words::disarm;
+use crate::text::disarm;
 
 /// What the tenant shows of something that is needed.
 enum Found {

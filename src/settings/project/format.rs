@@ -4,7 +4,7 @@ use crate::artifact::id;
 use crate::settings::address::TenantUrl;
 use crate::settings::parameters::{CREDENTIAL_NAMES, is_variable_name};
 use crate::settings::yaml::{Entry, Fault, Node, Place, Value, quoted};
-use crate::words::nearest;
+use crate::text::nearest;
 
 /// A mapping whose keys are given.
 pub(super) struct Table {

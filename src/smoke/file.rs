@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::parameters::{ParametersError, bounded};
-use super::yaml::{self, Entry, Fault, Node, Place, Value, quoted};
 use crate::http::Method;
-use crate::words::nearest;
+use crate::settings::parameters::{ParametersError, bounded};
+use crate::settings::yaml::{self, Entry, Fault, Node, Place, Value, quoted};
+use crate::text::nearest;
 
 /// The most bytes of the file, and of the body that it names.
 const LARGEST: u64 = 4 << 20;
@@ -268,7 +268,7 @@ fn within(node: Option<&Node>) -> Result<Duration, Fault> {
         return Ok(WITHIN);
     };
     let text = scalar(node, "within")?;
-    let span = text.parse::<crate::cli::Span>().ok().map(|span| span.0);
+    let span = text.parse::<crate::clock::Span>().ok().map(|span| span.0);
     span.filter(|span| !span.is_zero()).ok_or_else(|| {
         Fault::new(
             node.place,
