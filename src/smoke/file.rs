@@ -1,30 +1,19 @@
 //! The file of `--smoke`: one message for a flow that was deployed, and what it must lead to.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
+use serde::Deserialize;
+
+use crate::clock::Span;
 use crate::http::Method;
 use crate::settings::parameters::{ParametersError, bounded};
-use crate::settings::yaml::{self, Entry, Fault, Node, Place, Value, quoted};
-use crate::text::nearest;
+use crate::settings::yaml::{self, Entries, Fault, Given, Placed, quoted};
 
 /// The most bytes of the file, and of the body that it names.
 const LARGEST: u64 = 4 << 20;
 /// How long answer and message log are waited for, unless the file says otherwise.
 const WITHIN: Duration = Duration::from_secs(120);
-/// The keys of the file, and of `expect`.
-const KEYS: [&str; 9] = [
-    "artifact",
-    "path",
-    "method",
-    "headers",
-    "body",
-    "body-file",
-    "expect",
-    "log",
-    "within",
-];
-const EXPECT: [&str; 2] = ["status", "body-contains"];
 /// Headers that are not the user's to set.
 const RESERVED: [&str; 8] = [
     "authorization",
@@ -82,200 +71,146 @@ pub fn read(directory: &Path, given: &Path) -> Result<SmokeTest, ParametersError
     })
 }
 
+/// The file as it is written.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+struct Written {
+    artifact: Given<String>,
+    path: Given<String>,
+    method: Given<String>,
+    headers: Given<Entries<String, Placed<String>>>,
+    body: Given<String>,
+    body_file: Given<String>,
+    expect: Given<Expected>,
+    log: Given<String>,
+    within: Given<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+struct Expected {
+    status: Given<String>,
+    body_contains: Given<String>,
+}
+
 fn of_text(text: &str, shown: &str, folder: &Path) -> Result<SmokeTest, Fault> {
-    let root = yaml::parse(text)?;
-    let entries = map(&root, &KEYS, "a smoke test")?;
-    let find = |key: &str| {
-        entries
-            .iter()
-            .find(|entry| entry.key == key)
-            .map(|entry| &entry.value)
-    };
-    let words = |key: &str| find(key).map(|node| scalar(node, key)).transpose();
-    let expect = match find("expect") {
-        Some(node) => map(node, &EXPECT, "`expect`")?,
-        None => &[],
-    };
-    let expected = |key: &str| {
-        let entry = expect.iter().find(|entry| entry.key == key);
-        entry
-            .map(|entry| scalar(&entry.value, key).map(|text| (text, entry.place)))
-            .transpose()
-    };
-    let body = body(find("body"), find("body-file"), folder)?;
+    let written: Written = yaml::read(text)?;
+    let expected = written.expect.value().unwrap_or_default();
+    let body = body(written.body, written.body_file, folder)?;
+    let headers = written.headers.value().map_or_else(Vec::new, |all| all.0);
     Ok(SmokeTest {
-        artifact: words("artifact")?,
-        path: words("path")?,
-        method: method(find("method"), body.is_empty())?,
-        headers: headers(find("headers"))?,
+        artifact: written.artifact.value(),
+        path: written.path.value(),
+        method: parsed(written.method, method, METHOD)?.unwrap_or(if body.is_empty() {
+            Method::Get
+        } else {
+            Method::Post
+        }),
+        headers: headers.into_iter().map(header).collect::<Result<_, _>>()?,
         body,
-        status: expected("status")?
-            .map(|(text, place)| status(&text, place))
-            .transpose()?,
-        body_contains: expected("body-contains")?.map(|(text, _)| text),
-        log: log(find("log"))?,
-        within: within(find("within"))?,
+        status: parsed(expected.status, status, STATUS)?,
+        body_contains: expected.body_contains.value(),
+        log: parsed(written.log, log, LOG)?.unwrap_or(true),
+        within: parsed(written.within, within, SPAN)?.unwrap_or(WITHIN),
         at: shown.to_owned(),
     })
 }
 
-fn map<'n>(node: &'n Node, keys: &[&str], name: &str) -> Result<&'n [Entry], Fault> {
-    let Value::Map(entries) = &node.value else {
-        let what = format!(
-            "{name} is a mapping of keys to values, and this is {}",
-            node.describe()
-        );
-        return Err(Fault::new(
-            node.place,
-            what,
-            format!("its keys are: {}", keys.join(", ")),
-        ));
-    };
-    match entries
-        .iter()
-        .find(|entry| !keys.contains(&entry.key.as_str()))
-    {
-        None => Ok(entries),
-        Some(entry) => {
-            let hint = match nearest(&entry.key, keys.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("its keys are: {}", keys.join(", ")),
-            };
-            let what = format!("`{}` is no key of {name}", quoted(&entry.key));
-            Err(Fault::new(entry.place, what, hint))
-        }
+/// What is wrong with a value that can't be read, and what to do.
+type Complaint = (&'static str, &'static str);
+
+const METHOD: Complaint = (
+    "`method` is none that a flow is called with",
+    "write GET, POST, PUT or DELETE; POST is the default where there is a body",
+);
+const STATUS: Complaint = (
+    "`status` is no status of an answer",
+    "write a number like 200",
+);
+const LOG: Complaint = (
+    "`log` is neither completed nor none",
+    "completed waits until the message log is COMPLETED; none does not look at it",
+);
+const SPAN: Complaint = ("`within` is no span of time", "write 90s, 2m or 1h30m");
+
+fn parsed<T>(
+    given: Given<String>,
+    parse: impl Fn(&str) -> Option<T>,
+    (what, hint): Complaint,
+) -> Result<Option<T>, Fault> {
+    let parse =
+        |text: Placed<String>| parse(&text.value).ok_or_else(|| Fault::new(text.place, what, hint));
+    given.0.map(parse).transpose()
+}
+
+fn method(text: &str) -> Option<Method> {
+    Some(match text.to_ascii_uppercase().as_str() {
+        "GET" => Method::Get,
+        "POST" => Method::Post,
+        "PUT" => Method::Put,
+        "DELETE" => Method::Delete,
+        _ => return None,
+    })
+}
+
+fn status(text: &str) -> Option<u16> {
+    text.parse()
+        .ok()
+        .filter(|number| (100..=599).contains(number))
+}
+
+fn log(text: &str) -> Option<bool> {
+    match text {
+        "completed" => Some(true),
+        "none" => Some(false),
+        _ => None,
     }
 }
 
-fn scalar(node: &Node, key: &str) -> Result<String, Fault> {
-    match &node.value {
-        Value::Scalar { text, .. } => Ok(text.clone()),
-        _ => Err(Fault::new(
-            node.place,
-            format!("`{key}` is a text, and this is {}", node.describe()),
-            "put it into quotes",
-        )),
-    }
+fn within(text: &str) -> Option<Duration> {
+    let span = text.parse::<Span>().ok()?.0;
+    (!span.is_zero()).then_some(span)
 }
 
-fn body(text: Option<&Node>, file: Option<&Node>, folder: &Path) -> Result<Vec<u8>, Fault> {
-    match (text, file) {
-        (Some(_), Some(node)) => Err(Fault::new(
-            node.place,
+fn body(text: Given<String>, file: Given<String>, folder: &Path) -> Result<Vec<u8>, Fault> {
+    match (text.0, file.0) {
+        (Some(_), Some(file)) => Err(Fault::new(
+            file.place,
             "there are `body` and `body-file`",
             "keep one of them",
         )),
-        (Some(node), None) => Ok(scalar(node, "body")?.into_bytes()),
+        (Some(text), None) => Ok(text.value.into_bytes()),
         (None, None) => Ok(Vec::new()),
-        (None, Some(node)) => {
-            let name = PathBuf::from(scalar(node, "body-file")?);
-            bounded(&folder.join(&name), LARGEST).map_err(|error| {
-                Fault::new(
-                    node.place,
-                    format!("{} can't be read: {error}", name.display()),
-                    "the path is relative to this file",
-                )
-            })
-        }
+        (None, Some(file)) => bounded(&folder.join(&file.value), LARGEST).map_err(|error| {
+            Fault::new(
+                file.place,
+                format!("{} can't be read: {error}", file.value),
+                "the path is relative to this file",
+            )
+        }),
     }
 }
 
-fn method(node: Option<&Node>, no_body: bool) -> Result<Method, Fault> {
-    let Some(node) = node else {
-        return Ok(if no_body { Method::Get } else { Method::Post });
+fn header((name, value): (Placed<String>, Placed<String>)) -> Result<(String, String), Fault> {
+    let refused = |what: &str, hint: &str| {
+        let what = format!("{what}: `{}`", quoted(&name.value));
+        Err(Fault::new(name.place, what, hint))
     };
-    match scalar(node, "method")?.to_ascii_uppercase().as_str() {
-        "GET" => Ok(Method::Get),
-        "POST" => Ok(Method::Post),
-        "PUT" => Ok(Method::Put),
-        "DELETE" => Ok(Method::Delete),
-        _ => Err(Fault::new(
-            node.place,
-            "`method` is none that a flow is called with",
-            "write GET, POST, PUT or DELETE; POST is the default where there is a body",
-        )),
-    }
-}
-
-fn headers(node: Option<&Node>) -> Result<Vec<(String, String)>, Fault> {
-    let entries = match node.map(|node| (&node.value, node)) {
-        None => return Ok(Vec::new()),
-        Some((Value::Map(entries), _)) => entries,
-        Some((_, node)) => {
-            return Err(Fault::new(
-                node.place,
-                "`headers` is a mapping of names to values",
-                "write `Name: value` below it",
-            ));
-        }
-    };
-    entries.iter().map(header).collect()
-}
-
-fn header(entry: &Entry) -> Result<(String, String), Fault> {
-    let value = scalar(&entry.value, &entry.key)?;
-    let lower = entry.key.to_ascii_lowercase();
-    if RESERVED.contains(&lower.as_str()) {
-        return Err(Fault::new(
-            entry.place,
-            format!("the header `{}` is not yours to set", quoted(&entry.key)),
+    if RESERVED.contains(&name.value.to_ascii_lowercase().as_str()) {
+        return refused(
+            "this header is not yours to set",
             "who calls is said by CPI_RUNTIME_SERVICE_KEY; the others are set by flowship",
-        ));
+        );
     }
     let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-    let is_name = !entry.key.is_empty() && entry.key.chars().all(token);
-    if !is_name || value.chars().any(char::is_control) {
-        return Err(Fault::new(
-            entry.place,
-            format!("`{}` is no header that can be sent", quoted(&entry.key)),
+    let is_name = !name.value.is_empty() && name.value.chars().all(token);
+    if !is_name || value.value.chars().any(char::is_control) {
+        return refused(
+            "this is no header that can be sent",
             "a name has letters, digits and `-`, a value is on one line",
-        ));
+        );
     }
-    Ok((entry.key.clone(), value))
-}
-
-fn status(text: &str, place: Place) -> Result<u16, Fault> {
-    let number = text
-        .parse()
-        .ok()
-        .filter(|number| (100..=599).contains(number));
-    number.ok_or_else(|| {
-        Fault::new(
-            place,
-            "`status` is no status of an answer",
-            "write a number like 200",
-        )
-    })
-}
-
-fn log(node: Option<&Node>) -> Result<bool, Fault> {
-    let Some(node) = node else {
-        return Ok(true);
-    };
-    match scalar(node, "log")?.as_str() {
-        "completed" => Ok(true),
-        "none" => Ok(false),
-        _ => Err(Fault::new(
-            node.place,
-            "`log` is neither completed nor none",
-            "completed waits until the message log is COMPLETED; none does not look at it",
-        )),
-    }
-}
-
-fn within(node: Option<&Node>) -> Result<Duration, Fault> {
-    let Some(node) = node else {
-        return Ok(WITHIN);
-    };
-    let text = scalar(node, "within")?;
-    let span = text.parse::<crate::clock::Span>().ok().map(|span| span.0);
-    span.filter(|span| !span.is_zero()).ok_or_else(|| {
-        Fault::new(
-            node.place,
-            "`within` is no span of time",
-            "write 90s, 2m or 1h30m",
-        )
-    })
+    Ok((name.value, value.value))
 }
 
 #[cfg(test)]
@@ -300,14 +235,14 @@ mod tests {
     #[test]
     fn what_is_wrong_is_told_with_its_place() {
         for (text, said) in [
-            ("boddy: x", "1:1 `boddy` is no key"),
+            ("boddy: x", "1:1 `boddy` is no key here"),
             ("expect: {code: 200}", "1:10 `code` is no key"),
             ("expect: {status: ok}", "`status` is no status"),
             (
                 "headers: {Authorization: x}",
-                "1:11 the header `Authorization` is not yours",
+                "1:11 this header is not yours to set: `Authorization`",
             ),
-            ("headers: {\"a b\": x}", "is no header"),
+            ("headers: {\"a b\": x}", "no header that can be sent: `a b`"),
             ("method: TRACE", "1:9 `method`"),
             (
                 "body: a\nbody-file: b",
@@ -316,7 +251,7 @@ mod tests {
             ("body-file: gone.xml", "1:12 gone.xml can't be read"),
             ("log: maybe", "neither completed nor none"),
             ("within: 0s", "no span of time"),
-            ("[]", "a smoke test is a mapping"),
+            ("[]", "1:1 what stands here must be a mapping"),
         ] {
             let found = read(text).unwrap_err();
             assert!(found.contains(said), "{text}: {found}");
