@@ -141,6 +141,50 @@ impl Deadline {
     }
 }
 
+/// A span of time as people write it: `300ms`, `90s`, `10m`, `1h30m`; a bare number is seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span(pub Duration);
+
+impl std::str::FromStr for Span {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let complaint = || format!("`{text}` is no span of time: write 300ms, 90s, 10m or 1h30m");
+        let mut total = Duration::ZERO;
+        let mut rest = text.trim();
+        if rest.is_empty() {
+            return Err(complaint());
+        }
+        while !rest.is_empty() {
+            let digits = rest
+                .find(|c: char| !c.is_ascii_digit() && c != '.')
+                .unwrap_or(rest.len());
+            let number: f64 = rest[..digits].parse().map_err(|_| complaint())?;
+            let tail = &rest[digits..];
+            let unit = tail
+                .find(|c: char| c.is_ascii_digit())
+                .unwrap_or(tail.len());
+            let seconds = number * seconds_in(&tail[..unit]).ok_or_else(complaint)?;
+            total = Duration::try_from_secs_f64(seconds)
+                .ok()
+                .and_then(|span| total.checked_add(span))
+                .ok_or_else(complaint)?;
+            rest = &tail[unit..];
+        }
+        Ok(Self(total))
+    }
+}
+
+fn seconds_in(unit: &str) -> Option<f64> {
+    Some(match unit {
+        "ms" => 0.001,
+        "" | "s" | "sec" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,6 +200,28 @@ mod tests {
                 Duration::from_secs(expected),
                 "at {now}"
             );
+        }
+    }
+
+    #[test]
+    fn spans_are_read_as_people_write_them() {
+        for (text, millis) in [
+            ("300ms", 300),
+            ("90s", 90_000),
+            ("10m", 600_000),
+            ("1h30m", 5_400_000),
+            ("15", 15_000),
+            ("1.5s", 1_500),
+            ("0s", 0),
+        ] {
+            assert_eq!(
+                text.parse(),
+                Ok(Span(Duration::from_millis(millis))),
+                "{text}"
+            );
+        }
+        for text in ["", "abc", "-5s", "5 s", "5d", "1e99h", ".", "s"] {
+            assert!(text.parse::<Span>().is_err(), "{text}");
         }
     }
 }

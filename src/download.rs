@@ -7,7 +7,6 @@ mod package;
 mod parameters;
 pub mod settings_file;
 
-use crate::gathered::Gathered;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write;
@@ -20,15 +19,14 @@ use crate::artifact::{Artifact, ArtifactError, ArtifactKind, PackOptions, workin
 use crate::deploy::outcome::Message;
 use crate::exit::Exit;
 use crate::inventory::selection::{self, Selection};
-use crate::inventory::{Inventory, PackageContent, Stored, Trouble, is_of_all};
+use crate::inventory::{self, Inventory, PackageContent, Stored, Trouble, is_of_all};
 use crate::parallel::parallel_map;
 use crate::query::{Query, READERS};
 use crate::settings::project::{Affix, ParametersFile};
-use crate::status;
 use crate::tenant::error::TenantError;
 use crate::tenant::wire::ArtifactId;
+use crate::text::disarm;
 use crate::whole_file;
-use crate::words::disarm;
 
 use self::directory::Layout;
 use self::fetch::Fetched;
@@ -137,7 +135,7 @@ pub fn download(query: &Query<'_>, wanted: &Wanted) -> Result<Downloaded, Tenant
     };
     done.notes
         .extend(directory::clashes(&inventory, &wanted.selection.names));
-    let named: BTreeSet<&str> = wanted.selection.ids.iter().map(String::as_str).gathered();
+    let named: BTreeSet<&str> = wanted.selection.ids.iter().map(String::as_str).collect();
     let work = Work {
         query,
         wanted,
@@ -292,7 +290,7 @@ impl Work<'_> {
             .tenant
             .configurations(&stored.id(), self.query.deadline)
             .map_err(|error| self.failed(error))?;
-        Ok(all.into_iter().map(|one| (one.key, one.value)).gathered())
+        Ok(all.into_iter().map(|one| (one.key, one.value)).collect())
     }
 
     /// How names of the environment are turned back.
@@ -410,9 +408,9 @@ fn prune(
     let known: BTreeSet<&str> = inventory
         .artifacts()
         .filter_map(|(_, stored)| wanted.selection.names.id.strip(&stored.artifact.id))
-        .gathered();
+        .collect();
     for (id, package, path) in layout.others(&known, wanted) {
-        let gone = match status::find(query, &ArtifactId(wanted.selection.names.id.apply(&id))) {
+        let gone = match inventory::find(query, &ArtifactId(wanted.selection.names.id.apply(&id))) {
             Ok(None) => Ok(if wanted.prune {
                 End::Removed
             } else {

@@ -5,12 +5,13 @@ pub mod selection;
 use crate::artifact::ArtifactKind;
 use crate::deploy::outcome::Message;
 use crate::exit::Exit;
+use crate::http::retry;
 use crate::parallel::parallel_map;
 use crate::query::{Query, READERS};
 use crate::tenant::Reading;
 use crate::tenant::error::{Kind, TenantError};
 use crate::tenant::wire::{ArtifactId, DesigntimeArtifact, IntegrationPackage, PackageId};
-use crate::words::nearest;
+use crate::text::nearest;
 
 /// From how many packages on one list of all packages is asked for, where the tenant has one.
 const TOGETHER_FROM: usize = 2;
@@ -297,4 +298,35 @@ fn unreadable(package: &PackageId, kind: ArtifactKind, error: TenantError) -> Tr
 pub fn counted(number: usize, what: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {what}{plural}")
+}
+
+/// The artifact of an id, whatever its type: ids are unique in a tenant (cpi-api.md §3).
+pub fn find(
+    query: &Query<'_>,
+    id: &ArtifactId,
+) -> Result<Option<(ArtifactKind, DesigntimeArtifact)>, TenantError> {
+    // one "not found" may be a lagging replica's
+    for look in 0..2 {
+        query.clock.sleep(retry::pause_before(look));
+        for kind in ArtifactKind::ALL {
+            query.in_time()?;
+            let reading = query.tenant.designtime_artifact(kind, id, query.deadline)?;
+            if let Reading::Found(artifact) = reading {
+                return Ok(Some((kind, artifact)));
+            }
+        }
+    }
+    query.tenant.prove(query.deadline)?;
+    Ok(None)
+}
+
+/// That an id which was named is nowhere.
+#[must_use]
+pub fn not_there(id: &str) -> Trouble {
+    let message = Message::new(format!(
+        "{id} is not on the tenant: neither in the design time nor deployed"
+    ));
+    Trouble::failed(message.hint(
+        "`flowship list` names the artifacts; where an access policy hides it from this key, add the role AccessAllAccessPoliciesArtifacts",
+    ))
 }

@@ -12,7 +12,6 @@ pub mod doctor;
 pub mod download;
 pub mod endpoints;
 pub mod exit;
-mod gathered;
 pub mod http;
 pub mod inventory;
 pub mod messages;
@@ -25,10 +24,10 @@ pub mod settings;
 pub mod smoke;
 pub mod status;
 pub mod tenant;
+pub mod text;
 pub mod transport;
 pub mod undeploy;
 pub mod whole_file;
-pub mod words;
 mod xml;
 
 use std::ffi::OsString;
@@ -58,8 +57,7 @@ pub struct Process<'a> {
     /// Begins to listen for signals and gives the number of the one that asked the run to end, 0 for none. Until it is
     /// called a signal ends the process at once, which is right while there is nothing to tell.
     pub listen: &'a dyn Fn() -> Arc<AtomicUsize>,
-    /// Takes who is to be told when a thread breaks off. That thread stands still from then on, so that the calling
-    /// thread can still say what the tenant holds: release builds do not unwind.
+    /// Takes whom to tell when a thread panics, so that the calling thread can still say what the tenant holds.
     pub notice_panics: &'a dyn Fn(PanicNotice),
     /// Opens standard input where a person sits at it who can be asked; `None` where it is no terminal.
     pub answers: &'a dyn Fn() -> Option<Answers>,
@@ -70,7 +68,7 @@ pub struct Process<'a> {
 /// Where the answers of a person come from, line by line.
 pub type Answers = Box<dyn BufRead + Send>;
 
-/// Is told why a thread broke off.
+/// Is told why a thread panicked.
 pub type PanicNotice = Box<dyn Fn(String) + Send + Sync>;
 
 /// Runs one command line. May be called again: there is no global state.

@@ -49,18 +49,15 @@ fn listen() -> Arc<AtomicUsize> {
     signal
 }
 
-/// Tells why a thread broke off and keeps it from ending the process, which its calling thread does after it has told what
-/// the tenant holds. If that one breaks off itself, all that is left is to say so.
+/// Tells the calling thread that another one panicked, so that it ends the run at once and says what the tenant holds. Joining
+/// would come too late: threads wait for each other. A panic of the calling thread itself is only reported.
 fn notice_panics(tell: PanicNotice) {
     let calling = thread::current().id();
     panic::set_hook(Box::new(move |info| {
         if thread::current().id() == calling {
             let _ = writeln!(io::stderr(), "error: flowship broke off: {info}");
-            return;
-        }
-        tell(info.to_string());
-        loop {
-            thread::park();
+        } else {
+            tell(info.to_string());
         }
     }));
 }

@@ -25,22 +25,18 @@ pub(crate) fn parallel_map<T: Send, R: Send>(
         }
         done
     };
-    // each result goes to its place: a sort would be compiled anew for each type of result
-    let mut results: Vec<Option<R>> = (0..count).map(|_| None).collect();
+    let mut results = Vec::with_capacity(count);
     thread::scope(|scope| {
         let threads: Vec<_> = (0..threads).map(|_| scope.spawn(one_thread)).collect();
         for thread in threads {
             match thread.join() {
-                Ok(done) => {
-                    for (place, result) in done {
-                        results[place] = Some(result);
-                    }
-                }
+                Ok(done) => results.extend(done),
                 Err(panic) => resume_unwind(panic),
             }
         }
     });
-    results.into_iter().flatten().collect()
+    results.sort_unstable_by_key(|(place, _)| *place);
+    results.into_iter().map(|(_, result)| result).collect()
 }
 
 #[cfg(test)]

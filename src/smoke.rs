@@ -1,8 +1,11 @@
 //! The smoke test of `deploy --smoke`: one message to a flow that has started, and what became of it. The message is sent
 //! once: whatever may have arrived is not sent again.
 
+pub mod file;
+
 use std::time::Duration;
 
+use self::file::SmokeTest;
 use crate::clock::Moment;
 use crate::deploy::Context;
 use crate::deploy::job::Job;
@@ -10,14 +13,13 @@ use crate::deploy::outcome::{Message, Outcome, Phase, Verdict, Word};
 use crate::http::retry;
 use crate::messages::{is_failure, is_open};
 use crate::settings::address::is_loopback;
-use crate::settings::smoke_test::SmokeTest;
 use crate::tenant::Tenant;
 use crate::tenant::error::{Kind, TenantError};
 use crate::tenant::flow_call::{Called, FlowAnswer, FlowMessage};
 use crate::tenant::message_logs::{MessageLog, MessageStatus};
 use crate::tenant::odata::TenantTime;
 use crate::tenant::service_endpoints::ServiceEndpoint;
-use crate::words::disarm;
+use crate::text::disarm;
 
 /// How long an endpoint that is not listed yet, or an address that is not served yet, is waited for.
 const ENDPOINT: Duration = Duration::from_secs(60);

@@ -1,18 +1,15 @@
 //! What runs of what the design time holds: one state for each artifact. Facts and pure decisions; `report::status` has
 //! the words.
 
-use crate::gathered::Gathered;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::artifact::ArtifactKind;
 use crate::clock::Moment;
-use crate::deploy::outcome::Message;
 use crate::http::retry;
 use crate::inventory::{self, Trouble, is_of_all};
 use crate::parallel::parallel_map;
 use crate::query::{Query, READERS};
-use crate::tenant::Reading;
 use crate::tenant::error::{Kind, TenantError};
 use crate::tenant::wire::{ArtifactId, DesigntimeArtifact, RuntimeArtifact, RuntimeStatus};
 
@@ -174,7 +171,7 @@ pub fn read(query: &Query<'_>, wanted: &Wanted) -> Result<Found, TenantError> {
 fn nowhere(states: &[State]) -> BTreeSet<String> {
     let absent = |state: &&State| state.design.is_none() && state.runtime.is_none();
     let ids = states.iter().filter(absent);
-    ids.map(|state| state.id.clone()).gathered()
+    ids.map(|state| state.id.clone()).collect()
 }
 
 /// What the design time holds of what is wanted.
@@ -196,19 +193,15 @@ fn designs(query: &Query<'_>, wanted: &Wanted) -> Result<Found, TenantError> {
         found.states.extend(stored);
         found.troubles = inventory.troubles;
     }
-    let known: BTreeSet<&str> = found
-        .states
-        .iter()
-        .map(|state| state.id.as_str())
-        .gathered();
+    let known: BTreeSet<&str> = found.states.iter().map(|state| state.id.as_str()).collect();
     let ids: BTreeSet<String> = wanted
         .ids
         .iter()
         .filter(|id| !known.contains(id.as_str()))
         .cloned()
-        .gathered();
+        .collect();
     let looked = parallel_map(ids.into_iter().collect(), READERS, |id: String| {
-        let design = find(query, &ArtifactId(id.clone()));
+        let design = inventory::find(query, &ArtifactId(id.clone()));
         (id, design)
     });
     for (id, design) in looked {
@@ -222,26 +215,6 @@ fn designs(query: &Query<'_>, wanted: &Wanted) -> Result<Found, TenantError> {
         });
     }
     Ok(found)
-}
-
-/// The artifact of an id, whatever its type: ids are unique in a tenant (cpi-api.md §3).
-pub fn find(
-    query: &Query<'_>,
-    id: &ArtifactId,
-) -> Result<Option<(ArtifactKind, DesigntimeArtifact)>, TenantError> {
-    // one "not found" may be a lagging replica's
-    for look in 0..2 {
-        query.clock.sleep(retry::pause_before(look));
-        for kind in ArtifactKind::ALL {
-            query.in_time()?;
-            let reading = query.tenant.designtime_artifact(kind, id, query.deadline)?;
-            if let Reading::Found(artifact) = reading {
-                return Ok(Some((kind, artifact)));
-            }
-        }
-    }
-    query.tenant.prove(query.deadline)?;
-    Ok(None)
 }
 
 /// What the run time shows of them; for the whole tenant also what the design time does not have.
@@ -345,17 +318,6 @@ fn explain_errors(query: &Query<'_>, states: &mut Vec<State>) {
         }
         state
     });
-}
-
-/// That an id which was named is nowhere.
-#[must_use]
-pub fn not_there(id: &str) -> Trouble {
-    let message = Message::new(format!(
-        "{id} is not on the tenant: neither in the design time nor deployed"
-    ));
-    Trouble::failed(message.hint(
-        "`flowship list` names the artifacts; where an access policy hides it from this key, add the role AccessAllAccessPoliciesArtifacts",
-    ))
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! From one tenant to another: what is taken from the source, and what stands on the target. Nothing is written here; the
 //! deployment does that, by the same rules as from Git.
 
-use crate::gathered::Gathered;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -18,7 +17,7 @@ use crate::tenant::Reading;
 use crate::tenant::error::{Kind, TenantError};
 use crate::tenant::security_material::SecurityMaterial;
 use crate::tenant::wire::{ArtifactId, DesigntimeArtifact, IntegrationPackage, RuntimeArtifact};
-use crate::words::disarm;
+use crate::text::disarm;
 
 /// What is transported.
 #[derive(Clone, Debug)]
@@ -243,7 +242,7 @@ fn configured(target: &Query<'_>, id: &ArtifactId, one: &mut One) -> Result<(), 
     if depends && one.standing.design.is_some() && artifact.kind() == ArtifactKind::IntegrationFlow
     {
         let all = target.tenant.configurations(id, target.deadline)?;
-        one.standing.configured = all.into_iter().map(|one| (one.key, one.value)).gathered();
+        one.standing.configured = all.into_iter().map(|one| (one.key, one.value)).collect();
     }
     Ok(())
 }

@@ -21,7 +21,7 @@ use flowship::tenant::error_information;
 use flowship::tenant::odata::{self, TenantTime};
 use flowship::tenant::roles::Claims;
 use flowship::tenant::wire::{Configuration, DesigntimeArtifact, IntegrationPackage};
-use flowship::words::{disarm, disarm_source};
+use flowship::text::{disarm, disarm_source};
 
 use crate::files;
 

@@ -1,6 +1,5 @@
 //! The security material that a flow names: aliases of credentials and of keys, as far as the model shows them.
 
-use crate::gathered::Gathered;
 use std::collections::BTreeSet;
 
 use super::steps::{self, Place};
@@ -45,7 +44,7 @@ impl Artifact {
                 },
             })
         });
-        Ok(aliases.gathered())
+        Ok(aliases.collect())
     }
 }
 

@@ -4,7 +4,6 @@
 //! `metainfo.prop`, and the comments and order of `parameters.prop`. Two downloads of one unchanged artifact differ in these.
 //! A value mapping is compared by what it answers; see [`ValueMapping::meaning`].
 
-use crate::gathered::Gathered;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs::File;
@@ -245,12 +244,12 @@ pub fn difference(
             let names: BTreeSet<_> = local
                 .symmetric_difference(remote)
                 .map(|definition| definition.name.clone())
-                .gathered();
+                .collect();
             some(names.into_iter().collect(), What::Definitions)
         },
     );
     note(DEFINITIONS_PATH, definitions);
-    let paths: BTreeSet<&String> = local.files.keys().chain(remote.files.keys()).gathered();
+    let paths: BTreeSet<&String> = local.files.keys().chain(remote.files.keys()).collect();
     for path in paths {
         note(
             path,
@@ -307,7 +306,7 @@ fn differing_keys(
     remote: &BTreeMap<String, String>,
     accepted: impl Fn(&String, Option<&String>, Option<&String>) -> bool,
 ) -> Vec<String> {
-    let keys: BTreeSet<&String> = local.keys().chain(remote.keys()).gathered();
+    let keys: BTreeSet<&String> = local.keys().chain(remote.keys()).collect();
     keys.into_iter()
         .filter(|key| !accepted(key, local.get(*key), remote.get(*key)))
         .cloned()
@@ -356,14 +355,14 @@ fn values(bytes: &[u8]) -> Option<BTreeMap<String, String>> {
         properties
             .iter()
             .map(|entry| (entry.key.clone(), entry.value.clone()))
-            .gathered(),
+            .collect(),
     )
 }
 
 fn declared(bytes: &[u8]) -> Option<BTreeSet<Definition>> {
     definitions::parse(bytes)
         .ok()
-        .map(|definitions| definitions.into_iter().gathered())
+        .map(|definitions| definitions.into_iter().collect())
 }
 
 fn digest_of(

@@ -1,6 +1,5 @@
 //! Which artifacts of a set need which others of it: the order in which they can be deployed.
 
-use crate::gathered::Gathered;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ArtifactKind;
@@ -112,7 +111,7 @@ impl Dependencies {
         let circles = self.circles.iter().enumerate();
         circles
             .flat_map(|(circle, members)| members.iter().map(move |member| (*member, circle)))
-            .gathered()
+            .collect()
     }
 }
 
@@ -122,7 +121,7 @@ fn circles(needs: &[Needs]) -> Vec<Vec<usize>> {
     let reached: BTreeMap<usize, BTreeSet<usize>> = candidates
         .iter()
         .map(|&start| (start, reachable(needs, &candidates, start)))
-        .gathered();
+        .collect();
     let reaches =
         |one: usize, other: usize| reached.get(&one).is_some_and(|all| all.contains(&other));
     let mut circles: Vec<Vec<usize>> = Vec::new();
@@ -144,11 +143,11 @@ fn circles(needs: &[Needs]) -> Vec<Vec<usize>> {
 
 /// Those that remain when whoever needs nobody is taken away, again and again: mostly nobody.
 fn left_after_peeling(needs: &[Needs]) -> BTreeSet<usize> {
-    let mut left: BTreeSet<usize> = (0..needs.len()).gathered();
+    let mut left: BTreeSet<usize> = (0..needs.len()).collect();
     loop {
         let before = left.len();
         let kept = |one: &usize| needs[*one].on.iter().any(|other| left.contains(other));
-        left = left.iter().copied().filter(kept).gathered();
+        left = left.iter().copied().filter(kept).collect();
         if left.len() == before {
             return left;
         }

@@ -65,7 +65,7 @@ pub enum ArtifactError {
     NoArtifactBelow {
         /// The directory as it was given.
         at: String,
-        /// Directories that were left out because Git ignores them.
+        /// Artifacts that were left out because Git ignores them.
         ignored: Vec<String>,
     },
     /// The search for artifacts went deeper than it may.
@@ -76,12 +76,12 @@ pub enum ArtifactError {
         /// The limit in folders.
         limit: usize,
     },
-    /// The search for artifacts met more files than it may.
-    #[error("{at}: searched for META-INF/MANIFEST.MF and gave up after {limit} files and folders")]
-    TooManyFiles {
+    /// The search for artifacts met more folders than it may.
+    #[error("{at}: searched for META-INF/MANIFEST.MF and gave up after {limit} folders")]
+    TooManyFolders {
         /// The directory as it was given.
         at: String,
-        /// The limit in files and folders.
+        /// The limit in folders.
         limit: usize,
     },
     /// The export of a whole integration package.
@@ -232,12 +232,12 @@ impl ArtifactError {
                 "give the folder that directly holds META-INF; if it is not in Git, look whether .gitignore excludes it"
             }
             Self::NoArtifactBelow { ignored, .. } if !ignored.is_empty() => {
-                "give the ignored directory itself if the artifacts are there"
+                "give an ignored directory itself to deploy what is in it"
             }
             Self::NoArtifactBelow { .. } => {
                 "give the directory that holds the artifacts; hidden directories and zips in it are not searched"
             }
-            Self::TooDeep { .. } | Self::TooManyFiles { .. } => {
+            Self::TooDeep { .. } | Self::TooManyFolders { .. } => {
                 "give the directory that holds the artifacts, nearer to them"
             }
             Self::PackageExport { .. } => {

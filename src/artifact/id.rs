@@ -1,7 +1,7 @@
 //! What can be the id of an artifact or a package. Which characters a tenant takes is its business; here is told what
 //! none can take, and what must not reach a terminal or a log.
 
-use crate::words::{holds_command, is_invisible};
+use crate::text::{holds_command, is_invisible};
 
 /// The longest id in bytes. SAP documents no limit; no id of a real artifact comes near.
 const LONGEST: usize = 500;

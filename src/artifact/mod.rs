@@ -14,7 +14,6 @@ pub mod effects;
 mod error;
 pub mod files;
 pub mod flow_model;
-mod gitignore;
 pub mod id;
 pub mod manifest;
 pub mod properties;
@@ -30,7 +29,6 @@ pub mod value_mapping;
 pub mod working_copy;
 mod zipped;
 
-use crate::gathered::Gathered;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -217,7 +215,7 @@ impl Artifact {
         let valued = self.parameters.iter().map(|entry| entry.key.as_str());
         valued
             .chain(self.defined_parameters.iter().map(String::as_str))
-            .gathered()
+            .collect()
     }
 
     /// The files that belong to the artifact, sorted bytewise by path.
@@ -261,7 +259,7 @@ impl Artifact {
             self.defined_parameters = definitions
                 .into_iter()
                 .map(|definition| definition.name)
-                .gathered();
+                .collect();
         }
         Ok(())
     }

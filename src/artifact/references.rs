@@ -1,6 +1,5 @@
 //! Which artifacts an artifact uses, and under which names others can use it.
 
-use crate::gathered::Gathered;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::manifest::{Capability, renamed};
@@ -87,7 +86,7 @@ impl References {
         provided
             .chain([self.id.as_str()])
             .map(|name| (format!("{namespace}.{name}"), id.to_owned()))
-            .gathered()
+            .collect()
     }
 }
 
@@ -107,7 +106,7 @@ impl Artifact {
         Ok(References {
             id: self.id().to_owned(),
             kind: self.kind(),
-            provides: self.manifest().provided().into_iter().gathered(),
+            provides: self.manifest().provided().into_iter().collect(),
             requires: requires
                 .map(|((kind, name), (place, optional))| Requirement {
                     kind,

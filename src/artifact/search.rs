@@ -1,22 +1,20 @@
 //! Finding the artifacts below a directory. Nothing is opened here but ignore files.
 
-use std::ffi::OsString;
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ignore::{DirEntry, WalkBuilder};
 
 use super::error::ArtifactError;
 use super::files::{self, unreadable};
-use super::gitignore::Patterns;
 
 /// The folder of the manifest.
 const META_INF: &str = "META-INF";
-/// How many folders deep the search goes. It bounds the stack too.
+/// How many folders deep the search goes.
 const DEEPEST: usize = 64;
-/// How many files and folders the search looks at. A large repository with its build output has some ten thousand.
-const MOST_ENTRIES: usize = 500_000;
-/// The most bytes of an ignore file that are read.
-const LARGEST_IGNORE_FILE: u64 = 1 << 20;
+/// How many folders the search looks at. A large repository with its build output has some thousand.
+const MOST_FOLDERS: usize = 100_000;
 
 /// The artifacts that a path stands for, sorted.
 ///
@@ -32,245 +30,131 @@ pub fn artifacts_below(path: &Path) -> Result<Vec<PathBuf>, ArtifactError> {
     if !path.is_dir() || is_artifact(path)? {
         return Ok(vec![path.to_owned()]);
     }
-    let canonical = fs::canonicalize(path).map_err(|source| unreadable(path, source))?;
-    let mut search = Search {
-        start: path,
-        rules: Rules::above(&canonical)?,
-        found: Vec::new(),
-        ignored: Vec::new(),
-        entries: 0,
-    };
-    // the path as it was given, but `a` rather than `./a`
-    let shown = if path == Path::new(".") {
-        Path::new("")
-    } else {
-        path
-    };
-    search.descend(shown, &canonical, 0)?;
-    if search.found.is_empty() {
-        return Err(search.nothing_found()?);
+    let found = search(path, !is_ignored(path)?)?;
+    if found.is_empty() {
+        return Err(nothing_found(path)?);
     }
-    search.found.sort();
-    Ok(search.found)
+    Ok(found)
 }
 
-/// Whether a directory is an artifact.
+/// Whether a directory is an artifact: its manifest is named just so also where the file system knows no case.
 fn is_artifact(directory: &Path) -> Result<bool, ArtifactError> {
-    for entry in entries(directory)? {
-        let entry = entry.map_err(|source| unreadable(directory, source))?;
-        if entry.file_name() == META_INF && is_directory(&entry)? {
-            return holds_manifest(&entry.path());
-        }
+    // a link is none, wherever it leads
+    let meta_inf = entry(directory, META_INF)?;
+    match meta_inf.filter(|found| found.file_type().is_ok_and(|kind| kind.is_dir())) {
+        Some(folder) => Ok(entry(&folder.path(), "MANIFEST.MF")?.is_some()),
+        None => Ok(false),
     }
-    Ok(false)
 }
 
-/// Whether a folder holds `MANIFEST.MF`, written just so also where the file system knows no case.
-fn holds_manifest(meta_inf: &Path) -> Result<bool, ArtifactError> {
-    for entry in entries(meta_inf)? {
-        let entry = entry.map_err(|source| unreadable(meta_inf, source))?;
-        if entry.file_name() == "MANIFEST.MF" {
-            return Ok(true);
+fn entry(directory: &Path, name: &str) -> Result<Option<fs::DirEntry>, ArtifactError> {
+    fs::read_dir(directory)
+        .and_then(|mut entries| {
+            entries
+                .find(|entry| {
+                    entry
+                        .as_ref()
+                        .map_or(true, |found| found.file_name() == name)
+                })
+                .transpose()
+        })
+        .map_err(|source| unreadable(directory, source))
+}
+
+/// A walk by the rules that the repository's own files give.
+fn walk(start: &Path, git: bool) -> WalkBuilder {
+    let mut walk = WalkBuilder::new(start);
+    walk.ignore(false)
+        .git_global(false)
+        .git_ignore(git)
+        .git_exclude(git)
+        .sort_by_file_name(Ord::cmp);
+    walk
+}
+
+/// Whether Git ignores a directory because of its own name or of one above it in the work tree.
+fn is_ignored(path: &Path) -> Result<bool, ArtifactError> {
+    let path = fs::canonicalize(path).map_err(|source| unreadable(path, source))?;
+    let Some(root) = path.ancestors().find(|at| at.join(".git").exists()) else {
+        return Ok(false);
+    };
+    let is_left_out = |at: &Path| {
+        let (above, wanted) = (at.parent().unwrap_or(at), at.to_owned());
+        let mut walk = walk(above, true);
+        walk.hidden(false)
+            .max_depth(Some(1))
+            .filter_entry(move |entry| entry.depth() == 0 || entry.path() == wanted);
+        let mut rest = walk.build().skip(1);
+        rest.next().is_none()
+    };
+    Ok(path
+        .ancestors()
+        .take_while(|at| *at != root)
+        .any(is_left_out))
+}
+
+/// All artifacts below a directory that is none itself.
+fn search(start: &Path, git: bool) -> Result<Vec<PathBuf>, ArtifactError> {
+    let found = Arc::new(Mutex::new(Vec::new()));
+    let finding = Arc::clone(&found);
+    // what can't be read is an error of the walk, which comes to it next
+    let is_to_be_searched = move |entry: &DirEntry| {
+        let is_artifact = || is_artifact(entry.path()).unwrap_or(false);
+        if entry.depth() > 0 && is_directory(entry) && is_artifact() {
+            let mut found = finding.lock().unwrap_or_else(PoisonError::into_inner);
+            found.push(entry.path().to_owned());
+            return false;
         }
-    }
-    Ok(false)
-}
-
-fn entries(directory: &Path) -> Result<fs::ReadDir, ArtifactError> {
-    fs::read_dir(directory).map_err(|source| unreadable(directory, source))
-}
-
-fn is_directory(entry: &fs::DirEntry) -> Result<bool, ArtifactError> {
-    // of a link this says that it is a link, wherever it leads
-    let kind = entry
-        .file_type()
-        .map_err(|source| unreadable(&entry.path(), source))?;
-    Ok(kind.is_dir())
-}
-
-struct Search<'a> {
-    start: &'a Path,
-    rules: Rules,
-    found: Vec<PathBuf>,
-    /// Directories that were not searched because Git ignores them.
-    ignored: Vec<PathBuf>,
-    entries: usize,
-}
-
-impl Search<'_> {
-    /// Searches one directory: `shown` is its path for people, `real` the one that ignore rules are compared with.
-    fn descend(&mut self, shown: &Path, real: &Path, depth: usize) -> Result<(), ArtifactError> {
-        let folders = self.folders(real)?;
-        if folders.iter().any(|name| name == META_INF) && holds_manifest(&real.join(META_INF))? {
-            self.found.push(shown.to_owned());
-            return Ok(());
+        is_directory(entry)
+    };
+    let walk = walk(start, git).filter_entry(is_to_be_searched).build();
+    for (count, entry) in walk.enumerate() {
+        let entry = entry.map_err(|error| unreadable(start, std::io::Error::other(error)))?;
+        if count == MOST_FOLDERS {
+            return Err(ArtifactError::TooManyFolders {
+                at: start.display().to_string(),
+                limit: MOST_FOLDERS,
+            });
         }
-        if depth == DEEPEST {
+        if entry.depth() == DEEPEST {
             return Err(ArtifactError::TooDeep {
-                at: shown.display().to_string(),
+                at: entry.path().display().to_string(),
                 limit: DEEPEST,
             });
         }
-        // a submodule has rules of its own
-        let outer = if depth > 0 && real.join(".git").exists() {
-            Some(std::mem::replace(
-                &mut self.rules,
-                Rules::of_repository(real)?,
-            ))
-        } else {
-            None
-        };
-        let before = self.rules.levels.len();
-        self.rules.read_gitignore(real)?;
-        for name in folders {
-            let (shown, real) = (shown.join(&name), real.join(&name));
-            if self.rules.ignore(&real) {
-                self.ignored.push(shown);
-            } else {
-                self.descend(&shown, &real, depth + 1)?;
-            }
-        }
-        self.rules.levels.truncate(before);
-        if let Some(outer) = outer {
-            self.rules = outer;
-        }
-        Ok(())
     }
-
-    /// The names of the folders in a directory that are not hidden, sorted.
-    fn folders(&mut self, directory: &Path) -> Result<Vec<OsString>, ArtifactError> {
-        let mut folders = Vec::new();
-        for entry in entries(directory)? {
-            let entry = entry.map_err(|source| unreadable(directory, source))?;
-            self.entries += 1;
-            if self.entries > MOST_ENTRIES {
-                return Err(ArtifactError::TooManyFiles {
-                    at: self.start.display().to_string(),
-                    limit: MOST_ENTRIES,
-                });
-            }
-            let name = entry.file_name();
-            if !name.as_encoded_bytes().starts_with(b".") && is_directory(&entry)? {
-                folders.push(name);
-            }
-        }
-        folders.sort();
-        Ok(folders)
+    let mut found = std::mem::take(&mut *found.lock().unwrap_or_else(PoisonError::into_inner));
+    if start == Path::new(".") {
+        // `a` rather than `./a`
+        found = found
+            .iter()
+            .map(|path| path.components().skip(1).collect())
+            .collect();
     }
-
-    /// Why nothing was found: the path may be meant as one artifact, or its artifacts may be ignored.
-    fn nothing_found(&self) -> Result<ArtifactError, ArtifactError> {
-        let holds = |name| self.start.join(name).exists();
-        if ["META-INF", "src", "resources.cnt"].into_iter().any(holds) {
-            let listing = files::list_directory(self.start)?;
-            return Ok(listing.without_manifest(self.start));
-        }
-        Ok(ArtifactError::NoArtifactBelow {
-            at: self.start.display().to_string(),
-            ignored: self
-                .ignored
-                .iter()
-                .map(|path| path.display().to_string())
-                .collect(),
-        })
-    }
+    found.sort();
+    Ok(found)
 }
 
-/// The ignore files that count for a directory.
-#[derive(Default)]
-struct Rules {
-    /// From the outermost to the innermost, each with the folder that its patterns count from.
-    levels: Vec<(PathBuf, Patterns)>,
+/// Whether an entry is to be entered: the start may be a link, what is below may not.
+fn is_directory(entry: &DirEntry) -> bool {
+    entry.depth() == 0 || entry.file_type().is_some_and(|kind| kind.is_dir())
 }
 
-impl Rules {
-    /// The rules that come from above a directory; none where there is no Git work tree or the directory is ignored itself.
-    fn above(directory: &Path) -> Result<Self, ArtifactError> {
-        let Some(root) = directory
-            .ancestors()
-            .find(|above| above.join(".git").exists())
-        else {
-            return Ok(Self::default());
-        };
-        let mut rules = Self::of_repository(root)?;
-        let mut at = root.to_owned();
-        for name in directory.strip_prefix(root).unwrap_or(Path::new("")) {
-            rules.read_gitignore(&at)?;
-            at.push(name);
-            if rules.ignore(&at) {
-                return Ok(Self::default());
-            }
-        }
-        Ok(rules)
+/// Why nothing was found: the path may be meant as one artifact, or its artifacts may be ignored.
+fn nothing_found(start: &Path) -> Result<ArtifactError, ArtifactError> {
+    let holds = |name| start.join(name).exists();
+    if ["META-INF", "src", "resources.cnt"].into_iter().any(holds) {
+        let listing = files::list_directory(start)?;
+        return Ok(listing.without_manifest(start));
     }
-
-    /// What a repository ignores without a `.gitignore`.
-    fn of_repository(root: &Path) -> Result<Self, ArtifactError> {
-        let exclude = git_directory(root).join("info/exclude");
-        let mut rules = Self::default();
-        rules.read(&exclude, root)?;
-        Ok(rules)
-    }
-
-    fn read_gitignore(&mut self, directory: &Path) -> Result<(), ArtifactError> {
-        // outside of a work tree a .gitignore says nothing
-        if self.levels.is_empty() {
-            return Ok(());
-        }
-        self.read(&directory.join(".gitignore"), directory)
-    }
-
-    /// Adds a level for an ignore file, also where there is none: levels say that this is a work tree.
-    fn read(&mut self, file: &Path, base: &Path) -> Result<(), ArtifactError> {
-        self.levels
-            .push((base.to_owned(), Patterns::parse(&ignore_file(file)?)));
-        Ok(())
-    }
-
-    /// Whether a directory is ignored: the innermost file with a pattern that matches decides.
-    fn ignore(&self, directory: &Path) -> bool {
-        let decided = self.levels.iter().rev().find_map(|(base, patterns)| {
-            let inside = directory.strip_prefix(base).ok()?;
-            patterns.decide(inside)
-        });
-        decided.unwrap_or(false)
-    }
-}
-
-/// The bytes of an ignore file; none where there is no such file. Git does not follow a link there either.
-fn ignore_file(path: &Path) -> Result<Vec<u8>, ArtifactError> {
-    let is_file = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file());
-    if !is_file {
-        return Ok(Vec::new());
-    }
-    let mut bytes = Vec::new();
-    fs::File::open(path)
-        .and_then(|file| file.take(LARGEST_IGNORE_FILE + 1).read_to_end(&mut bytes))
-        .map_err(|source| unreadable(path, source))?;
-    if bytes.len() as u64 > LARGEST_IGNORE_FILE {
-        return Err(ArtifactError::TooLarge {
-            at: path.display().to_string(),
-            limit: LARGEST_IGNORE_FILE,
-        });
-    }
-    Ok(bytes)
-}
-
-/// Where a work tree's repository lies: `.git`, or for a further work tree what `.git` and then `commondir` name.
-fn git_directory(root: &Path) -> PathBuf {
-    let named = |file: &Path, prefix: &str| -> Option<PathBuf> {
-        let text = fs::read_to_string(file).ok()?;
-        Some(PathBuf::from(text.trim().strip_prefix(prefix)?.trim()))
-    };
-    let git = root.join(".git");
-    let Some(directory) = named(&git, "gitdir:") else {
-        return git;
-    };
-    let directory = root.join(directory);
-    match named(&directory.join("commondir"), "") {
-        Some(common) => directory.join(common),
-        None => directory,
-    }
+    let ignored = search(start, false).unwrap_or_default();
+    Ok(ArtifactError::NoArtifactBelow {
+        at: start.display().to_string(),
+        ignored: ignored
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect(),
+    })
 }
 
 #[cfg(test)]
@@ -376,8 +260,9 @@ mod tests {
     fn a_further_work_tree_has_the_exclude_file_of_its_repository() {
         let sample = with_artifacts(&["tree/a", "tree/local/b"])
             .with("main/.git/info/exclude", "local\n")
-            .with("main/.git/worktrees/tree/commondir", "../..\n")
-            .with("tree/.git", "gitdir: ../main/.git/worktrees/tree\n");
+            .with("main/.git/worktrees/tree/commondir", "../..\n");
+        let main = sample.path().join("main/.git/worktrees/tree");
+        let sample = sample.with("tree/.git", format!("gitdir: {}\n", main.display()));
         assert_eq!(found_in(&sample, "tree"), ["tree/a"]);
     }
 
@@ -408,7 +293,7 @@ mod tests {
             .with(".gitignore", "target");
         let error = artifacts_below(sample.path()).unwrap_err();
         assert!(error.to_string().contains("Git ignores `"), "{error}");
-        assert!(error.hint().unwrap().contains("ignored directory"));
+        assert!(error.hint().unwrap().contains("an ignored directory"));
     }
 
     #[test]

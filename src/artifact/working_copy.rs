@@ -4,7 +4,6 @@
 //! `parameters.prop` and `metainfo.prop`. A file that says the same as the one that is there stays as it is, by the rules of
 //! [`comparison`](super::comparison).
 
-use crate::gathered::Gathered;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -153,7 +152,7 @@ fn kept(
         both && differing.iter().all(|one| one.path != *path)
             && (*path != MANIFEST_PATH || same_version)
     });
-    Ok(kept.gathered())
+    Ok(kept.collect())
 }
 
 fn version(manifest: &Manifest) -> Option<&str> {

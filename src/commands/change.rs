@@ -27,11 +27,11 @@ use crate::report::table::{self, Look, Table};
 use crate::report::{self, Found, Report};
 use crate::rollback;
 use crate::sandbox::Sandbox;
-use crate::settings::redactor::Redactor;
 use crate::smoke::Smoke;
 use crate::tenant::wire::ArtifactId;
+use crate::text::disarm;
+use crate::text::redactor::Redactor;
 use crate::undeploy::{self, Wish};
-use crate::words::disarm;
 use crate::{Answers, Process};
 
 /// How much of an answer is read, in bytes.

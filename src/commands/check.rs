@@ -13,8 +13,8 @@ use super::settings_file::Settings;
 use crate::Process;
 use crate::exit::Exit;
 use crate::report::{Found, Report, json, text};
-use crate::settings::redactor::Redactor;
-use crate::words::disarm;
+use crate::text::disarm;
+use crate::text::redactor::Redactor;
 
 /// Arguments of `check`.
 #[derive(Debug, Args)]

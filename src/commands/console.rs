@@ -14,8 +14,8 @@ use crate::report::masked::Masked;
 use crate::report::progress::Volume;
 use crate::report::text::{self, Style};
 use crate::report::{Report, json};
-use crate::settings::redactor::Redactor;
-use crate::words::disarm;
+use crate::text::disarm;
+use crate::text::redactor::Redactor;
 
 /// How to talk.
 #[derive(Debug, Default, Args)]

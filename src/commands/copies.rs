@@ -9,7 +9,7 @@ use crate::artifact::ArtifactKind;
 use crate::artifact::sharing::{Consequence, SharedAddress, shared_addresses};
 use crate::deploy::outcome::Message;
 use crate::settings::parameters::NamedParameter;
-use crate::words::disarm;
+use crate::text::disarm;
 
 /// Refuses a copy that would take its original's messages: the same sender address, queue or folder under another id.
 /// What they may share on purpose is told.

@@ -15,8 +15,8 @@ use crate::settings::parameters::NamedParameter;
 use crate::settings::project::{
     ArtifactSettings, DeployRule, EnvironmentSettings, PackageSettings, Target, deploy_rule,
 };
-use crate::settings::redactor::Redactor;
 use crate::tenant::wire::Description;
+use crate::text::redactor::Redactor;
 use crate::transport::One;
 
 /// What one artifact is to become on the tenant.

@@ -27,7 +27,7 @@ use crate::sandbox::Sandbox;
 use crate::settings::credentials::{Credentials, Names};
 use crate::settings::environment::Environment;
 use crate::settings::options::span;
-use crate::settings::redactor::Redactor;
+use crate::text::redactor::Redactor;
 
 /// Arguments of `doctor`.
 #[derive(Debug, Args)]

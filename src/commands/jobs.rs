@@ -14,9 +14,9 @@ use crate::artifact::references;
 use crate::deploy::job::{Content, Home, Job, Requirement, Source};
 use crate::deploy::outcome::{Message, Outcome};
 use crate::settings::parameters::NamedParameter;
-use crate::settings::redactor::Redactor;
 use crate::tenant::wire::{ArtifactId, PackageId};
-use crate::words::disarm;
+use crate::text::disarm;
+use crate::text::redactor::Redactor;
 
 /// What a run is to do.
 pub(super) struct JobsOfRun {

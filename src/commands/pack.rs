@@ -14,8 +14,8 @@ use crate::artifact::{Archive, PackOptions, id};
 use crate::deploy::outcome::Message;
 use crate::exit::Exit;
 use crate::report::json;
+use crate::text::disarm;
 use crate::whole_file;
-use crate::words::disarm;
 
 /// Arguments of `pack`.
 #[derive(Debug, Args)]

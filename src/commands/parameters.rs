@@ -11,8 +11,8 @@ use crate::deploy::outcome::{Message, Outcome, Place};
 use crate::settings::environment::Environment;
 use crate::settings::options::{Listed, listed};
 use crate::settings::parameters::{self, NamedParameter, ParametersError};
-use crate::settings::redactor::Redactor;
-use crate::words::nearest;
+use crate::text::nearest;
+use crate::text::redactor::Redactor;
 
 /// What `--parameters`, `--set` and `--set-from-env` name, in the order in which they win.
 struct Given<'a> {

@@ -17,8 +17,8 @@ use crate::inventory::selection::Selection;
 use crate::query::Query;
 use crate::report::progress::Progress;
 use crate::report::text::Style;
-use crate::settings::redactor::Redactor;
 use crate::tenant::wire::ArtifactId;
+use crate::text::redactor::Redactor;
 
 /// What runs on a simulated tenant of which something is asked.
 const EXAMPLES: [&str; 2] = ["flowship.example.Invoices", "flowship.example.Orders"];

@@ -14,8 +14,8 @@ use super::settle::Asked;
 use crate::Process;
 use crate::deploy::job::{Job, Source};
 use crate::exit::Exit;
-use crate::settings::redactor::Redactor;
 use crate::tenant::wire::ArtifactId;
+use crate::text::redactor::Redactor;
 
 /// Arguments of `redeploy`.
 #[derive(Debug, Args)]

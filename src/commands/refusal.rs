@@ -13,7 +13,7 @@ use crate::settings::options::BadVariable;
 use crate::settings::parameters::ParametersError;
 use crate::settings::project::ProjectError;
 use crate::tenant::error::TenantError;
-use crate::words::disarm;
+use crate::text::disarm;
 
 /// Why a command ends before its work has begun, with the code it leads to.
 #[derive(Debug)]

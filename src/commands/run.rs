@@ -20,9 +20,9 @@ use crate::exit::Exit;
 use crate::http::Http;
 use crate::sandbox::Sandbox;
 use crate::settings::credentials::Credentials;
-use crate::settings::redactor::Redactor;
 use crate::tenant::Tenant;
 use crate::tenant::pace::Pace;
+use crate::text::redactor::Redactor;
 
 /// How often the calling thread looks for a signal while the worker works.
 const SIGNAL_EVERY: Duration = Duration::from_millis(50);

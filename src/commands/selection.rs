@@ -10,7 +10,7 @@ use crate::artifact::{self, Artifact, Finding, Severity, artifacts_below};
 use crate::deploy::outcome::{Message, Outcome, Place};
 use crate::exit::Exit;
 use crate::report::Found;
-use crate::words::disarm;
+use crate::text::disarm;
 
 /// The artifacts of a command line.
 pub(super) struct Selection {

@@ -17,7 +17,7 @@ use crate::settings::project::{
     self, ArtifactSettings, EnvironmentSettings, PackageSettings, ParametersFile, Project,
     RawParameter,
 };
-use crate::words::{disarm, nearest};
+use crate::text::{disarm, nearest};
 
 /// The settings file of a run, if there is one, and the environment that was chosen.
 pub(super) struct Settings {

@@ -14,7 +14,7 @@ use super::smoke;
 use crate::Process;
 use crate::deploy::job::Rules;
 use crate::deploy::outcome::Message;
-use crate::settings::redactor::Redactor;
+use crate::text::redactor::Redactor;
 
 /// What `deploy` and `plan` are asked for.
 pub(super) struct Asked<'a> {

@@ -13,11 +13,11 @@ use crate::deploy::outcome::Message;
 use crate::http::Http;
 use crate::settings::credentials::{Credentials, Names};
 use crate::settings::project::Affix;
-use crate::settings::redactor::Redactor;
-use crate::settings::smoke_test::{self, SmokeTest};
 use crate::smoke::Smoke;
+use crate::smoke::file::{self, SmokeTest};
 use crate::tenant::Tenant;
 use crate::tenant::pace::Pace;
+use crate::text::redactor::Redactor;
 
 /// The tests of a run, each with the id of its artifact on the tenant.
 pub(super) struct SmokeTests {
@@ -35,7 +35,7 @@ pub(super) fn tests_of(
 ) -> Result<Option<SmokeTests>, Refusal> {
     let mut tests = Vec::new();
     for file in files {
-        let test = smoke_test::read(&process.directory, file)?;
+        let test = file::read(&process.directory, file)?;
         let job = job_of(&test, jobs, id)?;
         if !job.rules.deploy {
             let message = Message::new(format!(

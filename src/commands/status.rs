@@ -12,14 +12,14 @@ use super::run::{Site, Worker};
 use super::settings_file::Settings;
 use crate::Process;
 use crate::exit::Exit;
-use crate::inventory::Trouble;
+use crate::inventory::{self, Trouble};
 use crate::parallel::parallel_map;
 use crate::query::Query;
 use crate::report::status::{self as report, Stage};
 use crate::settings::project::Affix;
-use crate::settings::redactor::Redactor;
 use crate::status::{self, Found, State, Wanted};
 use crate::tenant::error::TenantError;
+use crate::text::redactor::Redactor;
 
 /// Arguments of `status`.
 #[derive(Debug, Args)]
@@ -179,7 +179,7 @@ fn stages(sites: &[Site], read: Vec<Read>, args: &StatusArgs) -> Result<Vec<Stag
         if nowhere.iter().all(|ids| ids.contains(id))
             && let Some(first) = stages.first_mut()
         {
-            first.troubles.push(status::not_there(id));
+            first.troubles.push(inventory::not_there(id));
         }
     }
     Ok(stages)

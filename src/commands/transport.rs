@@ -24,9 +24,9 @@ use crate::deploy::outcome::Message;
 use crate::exit::Exit;
 use crate::inventory::selection::Selection;
 use crate::report::table_of;
-use crate::settings::redactor::Redactor;
+use crate::text::disarm;
+use crate::text::redactor::Redactor;
 use crate::transport::{self, Drafts, One, Taken, Wanted};
-use crate::words::disarm;
 
 /// A transport is between two tenants; two simulated ones are served by `flowship sandbox`.
 const NO_SANDBOX: TryOutArgs = TryOutArgs {

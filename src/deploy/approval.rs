@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 use super::job::{Job, Rules, Source, VersionRule};
 use super::plan::{self, Standing};
 use super::preview::Action;
+use crate::text::hex;
 
 /// The version of the form of a plan file.
 const SCHEMA: u32 = 1;
@@ -261,5 +262,5 @@ fn digest<'a>(id: &str, pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Stri
     for _ in 0..ROUNDS {
         digest = Sha256::digest(digest);
     }
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&digest)
 }

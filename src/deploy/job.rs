@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::artifact::{Archive, Artifact, ArtifactError, ArtifactKind, Comparable, PackOptions};
-use crate::gathered::Gathered;
 use crate::settings::parameters::NamedParameter;
 
 use super::backup::Was;
@@ -143,12 +142,12 @@ impl Content {
                 .parameters()
                 .iter()
                 .map(|entry| (entry.key.clone(), entry.value.clone()))
-                .gathered(),
+                .collect(),
             parameter_keys: artifact
                 .parameter_keys()
                 .into_iter()
                 .map(str::to_owned)
-                .gathered(),
+                .collect(),
             version: artifact.version().to_owned(),
             pack,
             artifact,

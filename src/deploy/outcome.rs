@@ -9,7 +9,7 @@ use crate::artifact::{Artifact, ArtifactKind};
 use crate::exit::Exit;
 use crate::tenant::error::{Kind, TenantError};
 use crate::tenant::odata::TenantTime;
-use crate::words::disarm;
+use crate::text::disarm;
 
 /// The verdict words. They are a contract: pipelines read them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

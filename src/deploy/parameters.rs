@@ -1,6 +1,5 @@
 //! Externalized parameters: which keys are known, and which values are to be written. Pure.
 
-use crate::gathered::Gathered;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::job::Content;
@@ -12,7 +11,7 @@ pub use crate::artifact::comparison::RUNTIME_PROFILE as PROFILE;
 /// The value of [`PROFILE`] for the runtime that this API shows.
 pub const CLOUD_PROFILE: &str = "iflmap";
 /// The known key that looks most like an unknown one.
-pub use crate::words::nearest;
+pub use crate::text::nearest;
 
 /// A key that nothing knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,7 +150,7 @@ pub fn missing<'a>(settings: &'a [Setting], on_tenant: &[Configuration]) -> Vec<
     let shown: BTreeMap<&str, &str> = on_tenant
         .iter()
         .map(|one| (one.key.as_str(), one.value.as_str()))
-        .gathered();
+        .collect();
     settings
         .iter()
         .filter(|setting| match shown.get(setting.key.as_str()) {

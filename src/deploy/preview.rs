@@ -1,6 +1,5 @@
 //! What a run would do, artifact by artifact: the same reading and the same decisions, and nothing is written.
 
-use crate::gathered::Gathered;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -308,7 +307,7 @@ fn parameter_changes(job: &Job, standing: &Standing) -> Vec<ParameterChange> {
         .configured
         .iter()
         .map(|one| (one.key.as_str(), one.value.as_str()))
-        .gathered();
+        .collect();
     let mut git: BTreeMap<&str, &str> = BTreeMap::new();
     if let Some(content) = content(job)
         && standing.artifact.is_some()
@@ -333,8 +332,8 @@ fn parameter_changes(job: &Job, standing: &Standing) -> Vec<ParameterChange> {
     let written: BTreeSet<&str> = parameters::missing(&settings, &standing.configured)
         .iter()
         .map(|setting| setting.key.as_str())
-        .gathered();
-    let keys: BTreeSet<&str> = git.keys().chain(on_tenant.keys()).copied().gathered();
+        .collect();
+    let keys: BTreeSet<&str> = git.keys().chain(on_tenant.keys()).copied().collect();
     keys.into_iter()
         .filter(|key| git.get(key) != on_tenant.get(key))
         .map(|key| ParameterChange {

@@ -1,7 +1,6 @@
 //! The order of a run: who may be written now, who waits for whom, who is watched. One hand writes batches while this
 //! one watches, so that a slow deployment holds up nobody but those that need it.
 
-use crate::gathered::Gathered;
 use std::collections::BTreeMap;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, Scope};
@@ -194,7 +193,7 @@ impl<'a> Schedule<'a> {
             let hopeless: BTreeMap<usize, Verdict> = self
                 .waiting()
                 .filter_map(|place| Some((place, Verdict::skipped_with(self.failed_need(place)?))))
-                .gathered();
+                .collect();
             if hopeless.is_empty() {
                 return;
             }

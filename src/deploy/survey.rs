@@ -7,7 +7,6 @@ mod requirements;
 mod rights;
 mod shared;
 
-use crate::gathered::Gathered;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Seek;
@@ -498,7 +497,7 @@ fn values(standing: &Standing) -> BTreeMap<String, String> {
         .configured
         .iter()
         .map(|one| (one.key.clone(), one.value.clone()))
-        .gathered()
+        .collect()
 }
 
 /// The paths that differ between our content and the tenant's; `None` when the tenant does not give it out.

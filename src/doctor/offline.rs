@@ -14,7 +14,7 @@ use crate::settings::credentials::{
 };
 use crate::settings::environment::Environment;
 use crate::settings::landscape::{self, Host};
-use crate::words::{disarm, nearest};
+use crate::text::{disarm, nearest};
 
 /// The variables that hold credentials, below their prefix, and whether their value may be shown.
 const VARIABLES: [(&str, Shown); 9] = [

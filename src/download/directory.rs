@@ -11,7 +11,7 @@ use crate::artifact::{Artifact, ArtifactError, artifacts_below};
 use crate::deploy::outcome::Message;
 use crate::inventory::selection::Names;
 use crate::inventory::{Inventory, Trouble};
-use crate::words::disarm;
+use crate::text::disarm;
 
 /// Where files are written before they are moved to their place.
 const STAGING: &str = ".flowship-download";

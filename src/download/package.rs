@@ -1,6 +1,5 @@
 //! What describes a package, beside its artifacts: `integration-package.json`, without dates.
 
-use crate::gathered::Gathered;
 use std::fs;
 use std::path::Path;
 
@@ -68,5 +67,5 @@ pub fn beside(artifact: &Path, id: &str) -> Description {
     };
     let value =
         |property: &&'static str| Some((*property, read.get(*property)?.as_str()?.to_owned()));
-    DESCRIBING.iter().filter_map(value).gathered()
+    DESCRIBING.iter().filter_map(value).collect()
 }

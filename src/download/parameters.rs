@@ -1,6 +1,5 @@
 //! Values that operations configured: in a file of their own for each artifact and environment, never in `parameters.prop`.
 
-use crate::gathered::Gathered;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -143,7 +142,7 @@ fn present(path: &Path) -> BTreeMap<String, String> {
         return BTreeMap::new();
     };
     let read = read_file(directory, Path::new(name)).unwrap_or_default();
-    read.into_iter().map(|one| (one.key, one.value)).gathered()
+    read.into_iter().map(|one| (one.key, one.value)).collect()
 }
 
 /// The values that the artifact brings.
@@ -158,7 +157,7 @@ fn own_values(place: &Path) -> Own {
     let keys = artifact.iter().flat_map(Artifact::parameter_keys);
     let bytes = fs::read(place.join(PARAMETERS_PATH)).unwrap_or_default();
     Own {
-        keys: keys.map(str::to_owned).gathered(),
+        keys: keys.map(str::to_owned).collect(),
         values: Properties::parse(&bytes).unwrap_or_default(),
     }
 }

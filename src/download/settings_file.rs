@@ -1,7 +1,6 @@
 //! `flowship.yaml` of the target directory, where nobody wrote one by hand: so that `flowship plan` and `flowship deploy` work
 //! there as they are.
 
-use crate::gathered::Gathered;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -71,7 +70,7 @@ fn packages(directory: &Path) -> BTreeMap<String, Value> {
             is_id.then_some(())?;
             Some((name, serde_json::from_str(&described).ok()?))
         })
-        .gathered()
+        .collect()
 }
 
 fn holds_artifacts(folder: &Path) -> bool {

@@ -7,7 +7,7 @@ use rustls::pki_types::pem::PemObject;
 use x509_cert::Certificate;
 use x509_cert::der::Decode;
 
-use crate::words::disarm;
+use crate::text::disarm;
 
 /// Names longer than this are cut, in characters: they come from outside.
 const LONGEST_NAME: usize = 200;

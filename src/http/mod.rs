@@ -33,7 +33,7 @@ use ureq::{Agent, SendBody};
 use crate::settings::address::is_loopback;
 use crate::settings::credentials::ClientCertificate;
 use crate::settings::environment::Environment;
-use crate::settings::redactor::Redactor;
+use crate::text::redactor::Redactor;
 
 use progress::{Board, Progress};
 use proxy::{Chosen, Proxies};

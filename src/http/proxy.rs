@@ -7,7 +7,7 @@ use ureq::Proxy;
 use super::error::HttpError;
 use crate::settings::address::is_loopback;
 use crate::settings::environment::Environment;
-use crate::settings::redactor::Redactor;
+use crate::text::redactor::Redactor;
 
 /// The proxies of this machine.
 #[derive(Default)]

@@ -1,13 +1,11 @@
 //! Which artifacts of a tenant are meant: named as in Git, where an environment may put something around their names.
 
-use crate::gathered::Gathered;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Inventory, PackageContent, Stored, Wanted};
 use crate::artifact::ArtifactKind;
 use crate::query::Query;
 use crate::settings::project::Affix;
-use crate::status;
 use crate::tenant::Reading;
 use crate::tenant::error::TenantError;
 use crate::tenant::wire::{ArtifactId, PackageId};
@@ -50,7 +48,7 @@ pub fn select(query: &Query<'_>, selection: &Selection) -> Result<Inventory, Ten
         };
         inventory = super::read(query, &wanted)?;
     }
-    let ids: BTreeSet<&String> = selection.ids.iter().gathered();
+    let ids: BTreeSet<&String> = selection.ids.iter().collect();
     for id in ids {
         let on_tenant = selection.names.id.apply(id);
         if inventory
@@ -61,7 +59,7 @@ pub fn select(query: &Query<'_>, selection: &Selection) -> Result<Inventory, Ten
         }
         match alone(query, &ArtifactId(on_tenant))? {
             Some((content, stored)) => add(&mut inventory, content, stored),
-            None => inventory.troubles.push(status::not_there(id)),
+            None => inventory.troubles.push(super::not_there(id)),
         }
     }
     keep_own(&mut inventory, &selection.names);
@@ -73,7 +71,7 @@ fn alone(
     query: &Query<'_>,
     id: &ArtifactId,
 ) -> Result<Option<(PackageContent, Stored)>, TenantError> {
-    let Some((kind, artifact)) = status::find(query, id)? else {
+    let Some((kind, artifact)) = super::find(query, id)? else {
         return Ok(None);
     };
     let package = PackageId(artifact.package_id.clone());
@@ -131,5 +129,5 @@ pub fn own_names(inventory: &Inventory, names: &Names) -> BTreeMap<String, Strin
         let id = &stored.artifact.id;
         Some((id.clone(), names.id.strip(id)?.to_owned()))
     })
-    .gathered()
+    .collect()
 }

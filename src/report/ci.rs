@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Report, github, gitlab, junit, receipt};
 use crate::settings::environment::Environment;
-use crate::settings::redactor::Redactor;
+use crate::text::redactor::Redactor;
 use crate::whole_file;
 
 /// The most that a step summary may hold, in bytes; GitHub drops the whole of a larger one (its limit is 1 MiB).

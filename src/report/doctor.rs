@@ -8,7 +8,7 @@ use super::text::Style;
 use crate::doctor::finding::{Finding, Fix, State};
 use crate::doctor::uses::Use;
 use crate::exit::Exit;
-use crate::words::disarm;
+use crate::text::disarm;
 
 /// The version of the form. It grows when a field changes its meaning or goes; new fields do not change it.
 const SCHEMA: u32 = 1;

@@ -10,7 +10,7 @@ use super::text::{SIMULATED, Style};
 use crate::download::{Downloaded, End, Item};
 use crate::exit::Exit;
 use crate::inventory::{Trouble, counted};
-use crate::words::disarm;
+use crate::text::disarm;
 
 /// What is told.
 pub struct Told<'a> {

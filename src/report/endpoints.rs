@@ -11,7 +11,7 @@ use crate::exit::Exit;
 use crate::inventory::counted;
 use crate::tenant::service_endpoints::ServiceEndpoint;
 use crate::tenant::wire::RuntimeStatus;
-use crate::words::disarm;
+use crate::text::disarm;
 
 /// What `endpoints` found.
 pub struct Listed<'a> {

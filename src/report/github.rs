@@ -6,7 +6,7 @@ use super::summary;
 use super::{Report, json};
 use crate::deploy::outcome::{Message, Outcome, Place, Word};
 use crate::exit::Exit;
-use crate::words::disarm;
+use crate::text::disarm;
 
 /// How many annotations of a kind GitHub shows for a step; the summary holds them all.
 const MOST_ANNOTATIONS: usize = 10;

@@ -8,7 +8,7 @@ use super::json::{Problem, SCHEMA, problem};
 use super::text::{SIMULATED, Style};
 use crate::exit::Exit;
 use crate::inventory::{Inventory, PackageContent, Stored, counted};
-use crate::words::disarm;
+use crate::text::disarm;
 
 /// What `list` found.
 pub struct Listed<'a> {

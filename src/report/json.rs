@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Report;
 use crate::deploy::outcome::{Message, Outcome, Rollback, Word};
-use crate::words::is_invisible;
+use crate::text::is_invisible;
 
 /// The version of the form. It grows when a field changes its meaning or goes; new fields do not change it.
 pub(super) const SCHEMA: u32 = 1;

@@ -3,7 +3,7 @@
 use super::Report;
 use crate::deploy::outcome::{Message, Outcome, Phase, Word};
 use crate::exit::Exit;
-use crate::words::is_invisible;
+use crate::text::is_invisible;
 
 /// How a case ended.
 enum Result<'a> {

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::settings::redactor::Redactor;
+use crate::text::redactor::Redactor;
 
 /// Masks secrets line by line. What does not end in a line break is held until the stream is flushed or dropped.
 pub struct Masked<'a> {

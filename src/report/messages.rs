@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::inventory::counted;
 use crate::messages::{Found, Judgement};
 use crate::tenant::message_logs::MessageLog;
-use crate::words::disarm;
+use crate::text::disarm;
 
 /// What `messages` found.
 pub struct Looked<'a> {

@@ -11,7 +11,7 @@ use super::text::{Style, mark, message};
 use crate::artifact::changes::{Change, ChangeKind};
 use crate::deploy::outcome::Message;
 use crate::deploy::preview::{Action, ParameterChange, Preview};
-use crate::words::{disarm, disarm_source};
+use crate::text::{disarm, disarm_source};
 
 /// Writes the plan for people.
 pub fn text(

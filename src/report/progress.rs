@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use super::table::Table;
 use crate::clock::Moment;
 use crate::deploy::ledger::Event;
-use crate::words::disarm;
+use crate::text::disarm;
 
 /// How much is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

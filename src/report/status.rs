@@ -15,7 +15,7 @@ use crate::inventory::{Trouble, counted};
 use crate::settings::credentials::{looks_like_a_client, scrubbed};
 use crate::status::{Content, Health, State};
 use crate::tenant::error_information;
-use crate::words::disarm;
+use crate::text::disarm;
 
 /// What one tenant showed.
 pub struct Stage {

@@ -4,7 +4,7 @@ use super::Report;
 use crate::artifact::ArtifactKind;
 use crate::deploy::outcome::{Message, Outcome, Word};
 use crate::exit::Exit;
-use crate::words::disarm;
+use crate::text::disarm;
 
 /// Writes the summary; rows that do not fit into `room` bytes are counted instead.
 #[must_use]

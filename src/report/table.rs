@@ -12,8 +12,8 @@ use crate::clock::Moment;
 use crate::deploy::outcome::Word;
 use crate::exit::Exit;
 use crate::settings::environment::Environment;
-use crate::settings::redactor::Redactor;
-use crate::words::disarm;
+use crate::text::disarm;
+use crate::text::redactor::Redactor;
 
 /// The widest column of ids, in characters; longer ids are cut.
 const WIDEST_ID: usize = 32;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Report;
 use crate::deploy::outcome::{Message, Outcome, ROLLBACK};
 use crate::exit::Exit;
-use crate::words::disarm;
+use crate::text::disarm;
 
 /// What every line about a simulated tenant begins with.
 pub(super) const SIMULATED: &str = "SIMULATED ";

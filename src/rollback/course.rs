@@ -12,7 +12,6 @@ use crate::deploy::outcome::{Outcome, Phase, PutBack, Rollback, Sent, Verdict, W
 use crate::deploy::parameters::html_decoded;
 use crate::deploy::plan::Standing;
 use crate::deploy::{self, Context, Planned, Stop, survey};
-use crate::gathered::Gathered;
 use crate::http::retry;
 use crate::settings::parameters::NamedParameter;
 use crate::tenant::Reading;
@@ -199,7 +198,7 @@ impl Case<'_> {
                 .configured
                 .iter()
                 .map(|one| (one.key.clone(), one.value.clone()))
-                .gathered();
+                .collect();
             let same =
                 |local: &Comparable| comparison::difference(local, &remote, &configured).is_empty();
             let before = content(self.job).is_some_and(|content| same(&content.comparable));

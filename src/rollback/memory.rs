@@ -18,7 +18,6 @@ use crate::deploy::job::{Content, Job, Source};
 use crate::deploy::outcome::{Message, Verdict};
 use crate::deploy::plan::{self, Memory, Standing};
 use crate::deploy::{Context, Planned, survey};
-use crate::gathered::Gathered;
 use crate::tenant::wire::{ArtifactId, RuntimeStatus};
 
 /// Looks whether an earlier run has kept what ran and did not put it back, or put it back into the design time alone: then
@@ -123,7 +122,7 @@ fn holds_what_is_known(
     let values = standing.configured.iter();
     let configured = values
         .map(|one| (one.key.clone(), one.value.clone()))
-        .gathered();
+        .collect();
     let known = [kept.as_ref(), Some(new)];
     let found = survey::with_download(context, kind, job, |file| {
         let remote = Comparable::of_zip(file)?;

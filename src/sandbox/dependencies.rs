@@ -1,6 +1,5 @@
 //! What a flow needs of other artifacts, and what of it does not run: deploying a flow deploys nothing else.
 
-use crate::gathered::Gathered;
 use std::collections::BTreeSet;
 
 use super::artifact_type::ArtifactType;
@@ -121,7 +120,7 @@ fn needs(zip: &[u8]) -> BTreeSet<Need> {
     by_manifest
         .chain(by_model)
         .filter(|need| !need.name.is_empty() && !need.name.contains('{'))
-        .gathered()
+        .collect()
 }
 
 fn manifest(zip: &[u8]) -> Option<Manifest> {

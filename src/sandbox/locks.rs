@@ -2,6 +2,7 @@
 //! (cpi-api.md §4.7). Read only.
 
 use super::answer::{Answer, Refusal};
+use super::bundle::hex;
 use super::call::Call;
 use super::entity::{Entity, Property};
 use super::path::key_literal;
@@ -22,11 +23,7 @@ pub(super) fn answer(tenant: &Tenant, call: &Call) -> Result<Answer, Refusal> {
 
 fn entity(artifact: &Artifact) -> Option<Entity> {
     let Stamp { millis, by } = artifact.lock.as_ref()?;
-    let resource: String = artifact
-        .id
-        .bytes()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let resource = hex(artifact.id.as_bytes());
     Some(Entity {
         set: LOCKS,
         kind: "IntegrationDesigntimeLock",

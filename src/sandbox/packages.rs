@@ -1,6 +1,5 @@
 //! `IntegrationPackages`.
 
-use crate::gathered::Gathered;
 use std::collections::BTreeMap;
 use std::io::{Cursor, Write};
 
@@ -180,7 +179,7 @@ pub(super) fn preload(tenant: &mut Tenant, id: &str, read_only: bool, stamp: Sta
         "Name" | "ShortText" => (name, id.to_owned()),
         _ => (name, stored(name, String::new())),
     };
-    let mut package = new(tenant, id, WRITABLE.into_iter().map(text).gathered(), stamp);
+    let mut package = new(tenant, id, WRITABLE.into_iter().map(text).collect(), stamp);
     package.read_only = read_only;
     tenant.packages.entry(id.to_owned()).or_insert(package);
 }

@@ -2,6 +2,7 @@
 //! what is there, scenarios say.
 
 use super::answer::{Answer, Refusal};
+use super::bundle::hex;
 use super::call::Call;
 use super::entity::{Entity, Property};
 use super::path::key_literal;
@@ -67,7 +68,7 @@ fn names(call: &Call, set: &str) -> Vec<String> {
 }
 
 fn entity(set: &'static str, kind: &'static str, name: &str) -> Entity {
-    let hex: String = name.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex(name.as_bytes());
     let (key, properties) = if set == KEYSTORE {
         (
             key_literal(&hex),

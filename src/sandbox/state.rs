@@ -1,6 +1,5 @@
 //! What is on the tenant: packages, design-time artifacts, tasks, and what runs.
 
-use crate::gathered::Gathered;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -99,7 +98,7 @@ impl Artifact {
             .map(|parameter| (parameter.declared.key.clone(), parameter.value().to_owned()));
         Content {
             zip: Arc::clone(&self.zip),
-            parameters: values.gathered(),
+            parameters: values.collect(),
         }
     }
 }

@@ -11,8 +11,8 @@ use std::path::Path;
 
 use super::address::{TenantUrl, TokenUrl};
 use super::environment::Environment;
-use super::redactor::Redactor;
 use super::secret::Secret;
+use crate::text::redactor::Redactor;
 
 pub use anatomy::{Field, KeyAnatomy, KeyKind, Plan};
 pub use certificate::ClientCertificate;

@@ -1,6 +1,5 @@
 //! The variables of this run, taken once at the process edge.
 
-use crate::gathered::Gathered;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
@@ -36,7 +35,7 @@ impl Environment {
         let variables = variables
             .into_iter()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, Value::of(value))))
-            .gathered();
+            .collect();
         Self { variables }
     }
 

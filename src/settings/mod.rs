@@ -7,7 +7,5 @@ pub mod landscape;
 pub mod options;
 pub mod parameters;
 pub mod project;
-pub mod redactor;
 pub mod secret;
-pub mod smoke_test;
-mod yaml;
+pub(crate) mod yaml;

@@ -1,6 +1,5 @@
 //! The externalized parameters that a run names: files, `--set`, `--set-from-env`.
 
-use crate::gathered::Gathered;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -8,9 +7,9 @@ use std::path::Path;
 
 use super::environment::Environment;
 use super::options::Listed;
-use super::redactor::Redactor;
-use super::yaml::{self, Entry, Value};
+use super::yaml::{self, Entries, Placed};
 use crate::artifact::Properties;
+use crate::text::redactor::Redactor;
 
 /// The largest parameter file that is read, in bytes.
 const LARGEST: u64 = 16 * 1024 * 1024;
@@ -105,7 +104,7 @@ pub fn read_file(directory: &Path, given: &Path) -> Result<Vec<NamedParameter>, 
 }
 
 /// Reads an ordinary file up to the limit: a pipe or a device could be endless.
-pub(super) fn bounded(path: &Path, largest: u64) -> io::Result<Vec<u8>> {
+pub(crate) fn bounded(path: &Path, largest: u64) -> io::Result<Vec<u8>> {
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::other("it is no ordinary file"));
     }
@@ -140,51 +139,18 @@ fn yaml(shown: &str, bytes: &[u8]) -> Result<Vec<NamedParameter>, ParametersErro
     let text = std::str::from_utf8(bytes)
         .map_err(|_| error(shown, "the file is not UTF-8", "save it as UTF-8"))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let root = yaml::parse(text).map_err(|fault| {
+    let read = yaml::read::<Entries<String, Placed<String>>>(text);
+    let entries = read.map_err(|fault| {
         let at = format!("{shown}:{}:{}", fault.place.line, fault.place.column);
-        error(at, fault.what, &fault.hint)
+        error(at, fault.what, fault.hint)
     })?;
-    let mut named = match root.value {
-        Value::Nothing => Vec::new(),
-        Value::Map(entries) => entries
-            .into_iter()
-            .map(|entry| of_entry(shown, entry))
-            .collect::<Result<_, _>>()?,
-        Value::Scalar { .. } | Value::List(_) => {
-            let what = format!("this is no list of parameters: here is {}", root.describe());
-            return Err(error(
-                format!("{shown}:{}", root.place.line),
-                what,
-                ONE_A_LINE,
-            ));
-        }
-    };
+    let named = entries.0.into_iter().map(|(key, value)| {
+        let at = format!("{shown}:{}", value.place.line);
+        NamedParameter::plain(key.value, value.value, at)
+    });
+    let mut named: Vec<NamedParameter> = named.collect();
     named.sort_by(|one, other| one.key.cmp(&other.key));
     Ok(named)
-}
-
-const ONE_A_LINE: &str =
-    "write one `key: value` a line; quote values that hold `: ` or begin with a special character";
-
-fn of_entry(shown: &str, entry: Entry) -> Result<NamedParameter, ParametersError> {
-    let at = format!("{shown}:{}", entry.value.place.line);
-    let what = entry.value.describe();
-    match entry.value.value {
-        Value::Scalar { text, .. } => Ok(NamedParameter::plain(entry.key, text, at)),
-        Value::Nothing => Err(error(
-            format!("{shown}:{}", entry.place.line),
-            format!("`{}` has no value", yaml::quoted(&entry.key)),
-            "write \"\" for an empty value",
-        )),
-        Value::List(_) | Value::Map(_) => Err(error(
-            at,
-            format!(
-                "`{}` is {what}, where a text is expected",
-                yaml::quoted(&entry.key)
-            ),
-            ONE_A_LINE,
-        )),
-    }
 }
 
 /// Reads `--set [ID:]KEY=VALUE` for the artifact `id`.
@@ -328,7 +294,7 @@ impl CredentialNames {
     pub fn with_prefixes<'a>(prefixes: impl IntoIterator<Item = &'a str>) -> Self {
         let prefixes = prefixes.into_iter().chain(["CPI"]);
         Self {
-            prefixes: prefixes.map(str::to_owned).gathered(),
+            prefixes: prefixes.map(str::to_owned).collect(),
         }
     }
 

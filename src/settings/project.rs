@@ -1,9 +1,8 @@
 //! `flowship.yaml`: the packages and artifacts of a repository, and what differs between environments. Knows files and
 //! variables, and nothing of tenants.
 
-mod format;
+mod file;
 mod reading;
-mod schema;
 mod value;
 
 #[cfg(test)]
@@ -13,13 +12,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use serde::Deserialize;
+
 use super::address::TenantUrl;
 use super::environment::Environment;
 use super::parameters::{self, CredentialNames, NamedParameter, ParametersError};
-use super::redactor::Redactor;
-use crate::words::nearest;
+use crate::text::nearest;
+use crate::text::redactor::Redactor;
 
-pub use schema::schema;
 pub use value::RawParameter;
 
 use super::yaml::{Fault, Place, quoted};
@@ -79,7 +79,9 @@ pub struct ArtifactSettings {
 }
 
 /// When an artifact is deployed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
 pub enum DeployRule {
     /// Though nothing changed.
     Always,
@@ -496,17 +498,6 @@ pub fn deploy_rule(
     of_artifact
         .or(of_environment)
         .unwrap_or(DeployRule::Changed)
-}
-
-impl DeployRule {
-    fn of(word: &str) -> Option<Self> {
-        match word {
-            "always" => Some(Self::Always),
-            "changed" => Some(Self::Changed),
-            "never" => Some(Self::Never),
-            _ => None,
-        }
-    }
 }
 
 impl ParametersFile {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::words::disarm;
+use crate::text::disarm;
 
 /// A password, client secret or token.
 ///

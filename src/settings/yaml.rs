@@ -1,40 +1,41 @@
-//! YAML as a tree of nodes that know where they stand. Built from the parser's events, because the text of a value as it
-//! was written (`010`, `1.10`) and the place of every key are needed together.
+//! YAML into types of ours, and what is wrong in it as a place and two sentences.
 
-use std::collections::HashMap;
+use std::fmt;
+use std::marker::PhantomData;
 
-use serde_yaml::granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, Span};
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, de};
+use serde_yaml::{Error, Location, MergeKeyPolicy, Spanned, alias_limits, budget, options};
 
-use crate::words::disarm;
+use crate::text::{disarm, nearest};
 
 /// The longest part of a file that a message repeats, in characters.
 const REPEATED: usize = 60;
 /// How deep lists and mappings may stand in each other; the format needs seven.
 const DEEPEST: usize = 24;
-/// How much a file may hold after its aliases are followed: bytes of text, and [`OF_NODE`] for each node.
-const HEAVIEST: usize = 8 * 1024 * 1024;
-/// What a node weighs beside its text.
-const OF_NODE: usize = 16;
+/// How many bytes aliases (`*name`) may make of a file, if each repeated all of it.
+const HEAVIEST: usize = 256 << 20;
 
 /// Where something stands; both are counted from 1, the column in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) line: usize,
-    pub(super) column: usize,
+pub(crate) struct Place {
+    pub(crate) line: usize,
+    pub(crate) column: usize,
 }
 
 impl Place {
-    pub(super) const START: Self = Self { line: 1, column: 1 };
+    pub(crate) const START: Self = Self { line: 1, column: 1 };
 
-    fn of(marker: &Marker) -> Self {
+    fn of(location: &Location) -> Self {
+        let number = |counted| usize::try_from(counted).unwrap_or(usize::MAX).max(1);
         Self {
-            line: marker.line().max(1),
-            column: marker.col() + 1,
+            line: number(location.line()),
+            column: number(location.column()),
         }
     }
 
     /// The place behind a text that begins here.
-    pub(super) fn after(self, text: &str) -> Self {
+    pub(crate) fn after(self, text: &str) -> Self {
         match text.rsplit_once('\n') {
             None => Self {
                 column: self.column + text.chars().count(),
@@ -50,14 +51,14 @@ impl Place {
 
 /// What is wrong at a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Fault {
-    pub(super) place: Place,
-    pub(super) what: String,
-    pub(super) hint: String,
+pub(crate) struct Fault {
+    pub(crate) place: Place,
+    pub(crate) what: String,
+    pub(crate) hint: String,
 }
 
 impl Fault {
-    pub(super) fn new(place: Place, what: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub(crate) fn new(place: Place, what: impl Into<String>, hint: impl Into<String>) -> Self {
         Self {
             place,
             what: what.into(),
@@ -66,73 +67,94 @@ impl Fault {
     }
 }
 
-/// A value and where it begins.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Node {
-    pub(super) place: Place,
+/// A value, and where it is written.
+#[derive(Debug)]
+pub(crate) struct Placed<T> {
+    pub(crate) value: T,
+    pub(crate) place: Place,
     /// Where it begins and ends in the text, in bytes.
-    pub(super) bytes: (usize, usize),
-    pub(super) value: Value,
+    pub(crate) bytes: (usize, usize),
 }
 
-/// What a node is.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value {
-    /// Nothing at all, `~` or `null`.
-    Nothing,
-    /// A text, number or truth value, as it was written.
-    Scalar {
-        text: String,
-        /// `true` or `false` without quotes.
-        truth: Option<bool>,
-    },
-    List(Vec<Node>),
-    Map(Vec<Entry>),
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Placed<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let spanned = Spanned::<T>::deserialize(deserializer)?;
+        let span = spanned.defined.span();
+        let start = span.byte_offset().unwrap_or_default();
+        let end = start + span.byte_len().unwrap_or_default();
+        let number = |counted| usize::try_from(counted).unwrap_or(usize::MAX);
+        Ok(Self {
+            value: spanned.value,
+            place: Place::of(&spanned.defined),
+            bytes: (number(start), number(end)),
+        })
+    }
 }
 
-/// A key with its value.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Entry {
-    pub(super) key: String,
-    pub(super) place: Place,
-    pub(super) value: Node,
+/// The value of a key that may be left out. Unlike an `Option` it refuses a key without a value.
+#[derive(Debug)]
+pub(crate) struct Given<T>(pub(crate) Option<Placed<T>>);
+
+impl<T> Default for Given<T> {
+    fn default() -> Self {
+        Self(None)
+    }
 }
 
-impl Node {
-    /// What it is, for people.
-    pub(super) fn describe(&self) -> &'static str {
-        match &self.value {
-            Value::Nothing => "nothing",
-            Value::Scalar { truth: Some(_), .. } => "true or false",
-            Value::Scalar { .. } => "a text",
-            Value::List(_) => "a list",
-            Value::Map(_) => "a mapping of keys to values",
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Given<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Placed::deserialize(deserializer).map(|placed| Self(Some(placed)))
+    }
+}
+
+impl<T> Given<T> {
+    pub(crate) fn value(self) -> Option<T> {
+        self.0.map(|placed| placed.value)
+    }
+}
+
+/// A mapping whose keys the user chooses, in the order of the file. One without entries may be left empty.
+#[derive(Debug)]
+pub(crate) struct Entries<K, V>(pub(crate) Vec<(Placed<K>, V)>);
+
+impl<'de, K: Deserialize<'de>, V: Deserialize<'de>> Deserialize<'de> for Entries<K, V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_option(EntriesVisitor(PhantomData))
+    }
+}
+
+struct EntriesVisitor<K, V>(PhantomData<(K, V)>);
+
+impl<'de, K: Deserialize<'de>, V: Deserialize<'de>> Visitor<'de> for EntriesVisitor<K, V> {
+    type Value = Entries<K, V>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a mapping of keys to values")
+    }
+
+    fn visit_none<E>(self) -> Result<Self::Value, E> {
+        Ok(Entries(Vec::new()))
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Entries(Vec::new()))
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(entry) = map.next_entry()? {
+            entries.push(entry);
         }
-    }
-
-    /// What it weighs against [`HEAVIEST`], and how deep it is.
-    fn measure(&self) -> (usize, usize) {
-        let children: Vec<(usize, usize)> = match &self.value {
-            Value::Nothing => Vec::new(),
-            Value::Scalar { text, .. } => return (OF_NODE + text.len(), 0),
-            Value::List(nodes) => nodes.iter().map(Self::measure).collect(),
-            Value::Map(entries) => entries.iter().map(Entry::measure).collect(),
-        };
-        let weight: usize = children.iter().map(|(weight, _)| weight).sum();
-        let depth = children.iter().map(|(_, depth)| depth + 1).max();
-        (OF_NODE + weight, depth.unwrap_or(0))
-    }
-}
-
-impl Entry {
-    fn measure(&self) -> (usize, usize) {
-        let (weight, depth) = self.value.measure();
-        (OF_NODE + self.key.len() + weight, depth)
+        Ok(Entries(entries))
     }
 }
 
 /// A part of the file, fit to be repeated in a message.
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let line = disarm(text);
     match line.char_indices().nth(REPEATED) {
         Some((end, _)) => format!("{}…", &line[..end]),
@@ -140,260 +162,159 @@ pub(super) fn quoted(text: &str) -> String {
     }
 }
 
-/// Reads one document. A text without any gives [`Value::Nothing`].
-pub(super) fn parse(text: &str) -> Result<Node, Fault> {
-    let mut building = Building::default();
-    for event in Parser::new_from_str(text) {
-        let (event, span) = event.map_err(|error| not_yaml(&error))?;
-        building.take(event, &span)?;
-    }
-    Ok(building.root.unwrap_or(Node {
-        place: Place::START,
-        bytes: (0, 0),
-        value: Value::Nothing,
-    }))
+/// The error of a value that has the right type and is refused all the same. Both sentences have to go through one text, of
+/// one line each; [`fault`] takes them apart.
+pub(crate) fn refused<E: de::Error>(what: &str, hint: &str) -> E {
+    E::custom(format_args!("{what}\n{hint}"))
 }
 
-fn not_yaml(error: &ScanError) -> Fault {
-    let place = Place::of(error.marker());
-    match error.kind() {
-        ErrorKind::TabNotAllowed
-        | ErrorKind::TabInBlockIndentation
-        | ErrorKind::TabInIndentation
-        | ErrorKind::TabAtBlockScalarStart
-        | ErrorKind::TabInPlainScalar => Fault::new(
-            place,
-            "a tab stands where YAML takes blanks only",
-            "write blanks instead of tabs",
+/// Reads one document. A text without any gives what has no keys at all.
+pub(crate) fn read<T: DeserializeOwned>(text: &str) -> Result<T, Fault> {
+    let options = options! {
+        budget: budget! {
+            max_depth: DEEPEST,
+            enforce_alias_anchor_ratio: false,
+        },
+        alias_limits: alias_limits! {
+            max_total_replayed_events: HEAVIEST / text.len().max(1),
+        },
+        merge_keys: MergeKeyPolicy::Error,
+        strict_booleans: true,
+        reject_unsupported_tags: true,
+        with_snippet: false,
+    };
+    serde_yaml::from_str_with_options(text, options).map_err(|error| fault(&error, text))
+}
+
+fn fault(error: &Error, text: &str) -> Fault {
+    let error = match error {
+        Error::AliasError { error, .. } => error,
+        error => error,
+    };
+    let place = error.location().as_ref().map_or(Place::START, Place::of);
+    let key = key_before(text, place).map(|key| format!("`{}`", quoted(key)));
+    let here = key.as_deref().unwrap_or("what stands here");
+    let (what, hint) = match error {
+        Error::Message { msg, .. } => {
+            let (what, hint) = msg.split_once('\n').unwrap_or((msg, "look at this line"));
+            let key = key.map_or_else(String::new, |key| format!("{key}: "));
+            (format!("{key}{what}"), hint.to_owned())
+        }
+        Error::SerdeUnknownField {
+            field, expected, ..
+        } => (
+            format!("`{}` is no key here", quoted(field)),
+            meant(field, expected, "the keys are"),
         ),
-        ErrorKind::UnknownAnchor => Fault::new(
-            place,
+        Error::SerdeUnknownVariant {
+            variant, expected, ..
+        } => (
+            format!("{here} is `{}`", quoted(variant)),
+            meant(variant, expected, "it is one of"),
+        ),
+        Error::SerdeMissingField { field, .. } => (
+            format!("`{field}` is missing here"),
+            format!("add `{field}:`"),
+        ),
+        Error::DuplicateMappingKey { key, .. } => {
+            let key = quoted(key.as_deref().unwrap_or("this key"));
+            let what = format!("`{key}` stands here for the second time");
+            (what, "keep one of them".to_owned())
+        }
+        Error::NullIntoString { .. } => (
+            format!("{here} has no value"),
+            "give it one (\"\" is an empty one), or remove the key".to_owned(),
+        ),
+        Error::SerdeInvalidType { expected, .. } => must_be(here, expected),
+        Error::Unexpected { expected, .. } => must_be(here, expected),
+        Error::InvalidBooleanStrict { .. } => must_be(here, "true or false"),
+        other => whatever_the_keys(other),
+    };
+    Fault::new(place, what, hint)
+}
+
+/// The key whose value begins at a place of the same line.
+fn key_before(text: &str, place: Place) -> Option<&str> {
+    let line = text.lines().nth(place.line - 1)?;
+    let (end, _) = line.char_indices().nth(place.column - 1)?;
+    let (before, after) = line.split_at(end);
+    // a value that is missing stands where its colon does
+    let key = match before.trim_end().strip_suffix(':') {
+        Some(key) => key,
+        None if after.starts_with(':') => before,
+        None => return None,
+    };
+    let key = key.rsplit(['{', ',']).next().unwrap_or(key).trim_start();
+    let key = key.trim_start_matches("- ").trim_matches(['"', '\'']);
+    (!key.is_empty()).then_some(key)
+}
+
+/// What a value has to be, and how it is written.
+fn must_be(here: &str, expected: &str) -> (String, String) {
+    let (wanted, hint) = match expected {
+        "sequence start" => ("a list", "write one entry a line, each beginning with `- `"),
+        "mapping start" => (
+            "a mapping",
+            "write one `key: value` a line, indented below it",
+        ),
+        "string scalar" => (
+            "a text",
+            "put a value that begins with `{` or `[` in quotes",
+        ),
+        other => (other, "write it without quotes"),
+    };
+    (format!("{here} must be {wanted}"), hint.to_owned())
+}
+
+/// A text that is none of the known ones.
+fn meant(text: &str, known: &[&str], list: &str) -> String {
+    let all = known.join(", ");
+    match nearest(text, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`? {list}: {all}"),
+        None => format!("{list}: {all}"),
+    }
+}
+
+/// What is wrong in a file whatever is to be in it.
+fn whatever_the_keys(error: &Error) -> (String, String) {
+    let (what, hint) = match error {
+        Error::MergeKeyNotAllowed { .. } => (
+            "merging (`<<`) is no part of this file",
+            "give an artifact the parameters that all environments share, below its `parameters`",
+        ),
+        Error::MultipleDocuments { .. } => (
+            "a second document begins here",
+            "keep one document in the file: remove the line `---`",
+        ),
+        Error::UnknownAnchor { .. } => (
             "nothing above has the name that follows the `*`",
             "put a value that begins with `*` in quotes; an alias stands below its anchor",
         ),
-        _ => Fault::new(
-            place,
-            format!("this is no YAML: {}", quoted(&error.info())),
-            "look at the line and the one above it; quote values that hold `: ` or begin with a special character",
+        Error::RecursiveReferencesRequireWeakTypes { .. } => (
+            "this alias stands inside what it repeats",
+            "write the value out",
         ),
-    }
-}
-
-/// The tree while its events arrive.
-#[derive(Default)]
-struct Building {
-    open: Vec<Open>,
-    anchors: HashMap<usize, Node>,
-    weight: usize,
-    documents: usize,
-    root: Option<Node>,
-}
-
-/// A list or mapping whose end has not arrived.
-struct Open {
-    place: Place,
-    start: usize,
-    anchor: usize,
-    inside: Inside,
-}
-
-enum Inside {
-    List(Vec<Node>),
-    Map {
-        entries: Vec<Entry>,
-        /// The first place of each key.
-        seen: HashMap<String, Place>,
-        key: Option<(String, Place)>,
-    },
-}
-
-impl Building {
-    fn take(&mut self, event: Event<'_>, span: &Span) -> Result<(), Fault> {
-        let place = Place::of(&span.start);
-        match event {
-            Event::DocumentStart(..) => return self.document(place),
-            Event::Scalar(_, _, _, Some(_))
-            | Event::SequenceStart(_, _, Some(_))
-            | Event::MappingStart(_, _, Some(_)) => {
-                return Err(Fault::new(
-                    place,
-                    "a tag (`!...`) stands here, which means nothing in this file",
-                    "remove it; put a value that begins with `!` in quotes",
-                ));
-            }
-            Event::Scalar(text, style, anchor, None) => {
-                let node = scalar(text.into_owned(), style, span);
-                self.weigh(node.measure().0, place)?;
-                self.complete(node, anchor)?;
-            }
-            Event::SequenceStart(_, anchor, None) => {
-                self.begin(span, anchor, Inside::List(Vec::new()))?;
-            }
-            Event::MappingStart(_, anchor, None) => {
-                let inside = Inside::Map {
-                    entries: Vec::new(),
-                    seen: HashMap::new(),
-                    key: None,
-                };
-                self.begin(span, anchor, inside)?;
-            }
-            Event::SequenceEnd | Event::MappingEnd => self.end(span)?,
-            Event::Alias(anchor) => self.alias(anchor, place)?,
-            _ => {}
+        Error::UnsupportedTag { .. } => (
+            "a tag (`!...`) stands here, which means nothing in this file",
+            "remove it; put a value that begins with `!` in quotes",
+        ),
+        Error::Budget { .. }
+        | Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasExpansionLimitExceeded { .. }
+        | Error::AliasReplayStackDepthExceeded { .. } => (
+            "up to here the file is deeper or holds more than any settings do, with what its aliases (`*name`) repeat",
+            "look at the indentation and brackets above; write values out instead of repeating them by aliases",
+        ),
+        other => {
+            let text = other.to_string();
+            let text = text
+                .rsplit_once(" at line ")
+                .map_or(&*text, |(text, _)| text);
+            return (
+                format!("this is no YAML: {}", quoted(text)),
+                "look at the line and the one above it; write blanks, no tabs; quote values that hold `: ` or begin with a special character".to_owned(),
+            );
         }
-        Ok(())
-    }
-
-    fn document(&mut self, place: Place) -> Result<(), Fault> {
-        self.documents += 1;
-        if self.documents > 1 {
-            return Err(Fault::new(
-                place,
-                "a second document begins here",
-                "keep one document in the file: remove the line `---`",
-            ));
-        }
-        Ok(())
-    }
-
-    fn weigh(&mut self, weight: usize, place: Place) -> Result<(), Fault> {
-        self.weight += weight;
-        if self.weight > HEAVIEST {
-            return Err(Fault::new(
-                place,
-                "up to here the file holds more than any settings do, with what its aliases (`*name`) repeat",
-                "write the values out instead of repeating them by aliases",
-            ));
-        }
-        Ok(())
-    }
-
-    fn begin(&mut self, span: &Span, anchor: usize, inside: Inside) -> Result<(), Fault> {
-        let place = Place::of(&span.start);
-        self.weigh(OF_NODE, place)?;
-        let open = Open {
-            place,
-            start: byte(&span.start),
-            anchor,
-            inside,
-        };
-        self.open.push(open);
-        self.refuse_depth(0, place)
-    }
-
-    fn refuse_depth(&self, more: usize, place: Place) -> Result<(), Fault> {
-        if self.open.len() + more > DEEPEST {
-            return Err(Fault::new(
-                place,
-                "lists and mappings stand too deep in each other here",
-                "look at the indentation and brackets above",
-            ));
-        }
-        Ok(())
-    }
-
-    fn end(&mut self, span: &Span) -> Result<(), Fault> {
-        let Some(open) = self.open.pop() else {
-            return Ok(());
-        };
-        let value = match open.inside {
-            Inside::List(nodes) => Value::List(nodes),
-            Inside::Map { entries, .. } => Value::Map(entries),
-        };
-        let node = Node {
-            place: open.place,
-            bytes: (open.start, byte(&span.end)),
-            value,
-        };
-        self.complete(node, open.anchor)
-    }
-
-    fn alias(&mut self, anchor: usize, place: Place) -> Result<(), Fault> {
-        let Some(node) = self.anchors.get(&anchor) else {
-            return Err(Fault::new(
-                place,
-                "this alias stands inside what it repeats",
-                "write the value out",
-            ));
-        };
-        let (weight, depth) = node.measure();
-        let node = node.clone();
-        self.refuse_depth(depth, place)?;
-        self.weigh(weight, place)?;
-        self.complete(node, 0)
-    }
-
-    /// Puts a complete node where it belongs.
-    fn complete(&mut self, node: Node, anchor: usize) -> Result<(), Fault> {
-        if anchor != 0 {
-            self.weigh(node.measure().0, node.place)?;
-            self.anchors.insert(anchor, node.clone());
-        }
-        match self.open.last_mut().map(|open| &mut open.inside) {
-            None => self.root = Some(node),
-            Some(Inside::List(nodes)) => nodes.push(node),
-            Some(Inside::Map { entries, seen, key }) => match key.take() {
-                None => *key = Some(new_key(node, seen)?),
-                Some((key, place)) => entries.push(Entry {
-                    key,
-                    place,
-                    value: node,
-                }),
-            },
-        }
-        Ok(())
-    }
-}
-
-fn byte(marker: &Marker) -> usize {
-    marker.byte_offset().unwrap_or_default()
-}
-
-fn scalar(text: String, style: ScalarStyle, span: &Span) -> Node {
-    let plain = style == ScalarStyle::Plain;
-    let truth = match text.as_str() {
-        "true" | "True" | "TRUE" if plain => Some(true),
-        "false" | "False" | "FALSE" if plain => Some(false),
-        _ => None,
     };
-    let value = if plain && matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL") {
-        Value::Nothing
-    } else {
-        Value::Scalar { text, truth }
-    };
-    Node {
-        place: Place::of(&span.start),
-        bytes: (byte(&span.start), byte(&span.end)),
-        value,
-    }
-}
-
-fn new_key(node: Node, seen: &mut HashMap<String, Place>) -> Result<(String, Place), Fault> {
-    let place = node.place;
-    let Value::Scalar { text, .. } = node.value else {
-        return Err(Fault::new(
-            place,
-            format!("a key must be a text, here is {}", node.describe()),
-            "write `key: value`; put a value that begins with `{`, `[` or `?` in quotes",
-        ));
-    };
-    if text == "<<" {
-        return Err(Fault::new(
-            place,
-            "merging (`<<`) is no part of this file",
-            "give an artifact the parameters that all environments share, below its `parameters`",
-        ));
-    }
-    if let Some(first) = seen.insert(text.clone(), place) {
-        return Err(Fault::new(
-            place,
-            format!(
-                "`{}` stands here for the second time, first on line {}",
-                quoted(&text),
-                first.line
-            ),
-            "keep one of them",
-        ));
-    }
-    Ok((text, place))
+    (what.to_owned(), hint.to_owned())
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::exit::Exit;
-use crate::words::Words;
+use crate::text::Words;
 
 /// What kind of no it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use crate::http::{Answer, Body, Connection, Method, Request, SendError, retry};
 use crate::settings::address::TenantUrl;
 use crate::settings::credentials::Login;
 use crate::settings::secret::Secret;
-use crate::words::Words;
+use crate::text::Words;
 
 /// The most that is read of an ordinary answer, in bytes. Lists of a whole package stay far below it.
 const ANSWER_CAP: u64 = 8 * 1024 * 1024;

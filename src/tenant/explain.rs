@@ -9,8 +9,8 @@ use super::odata;
 use super::roles::{Claims, Holding, Role};
 use crate::http::{Answer, SendError, Stage};
 use crate::settings::credentials::{Login, looks_like_a_client};
-use crate::settings::redactor::Redactor;
-use crate::words::Words;
+use crate::text::Words;
+use crate::text::redactor::Redactor;
 
 impl Tenant {
     pub(super) fn at(&self, ask: &Ask<'_>) -> String {

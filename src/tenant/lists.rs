@@ -1,6 +1,5 @@
 //! Lists: the artifacts of a package, everything that runs. One list instead of thirty lookups.
 
-use crate::gathered::Gathered;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
@@ -274,7 +273,7 @@ fn runtime_list(listed: Vec<Listed>, answered: Option<TenantTime>) -> RuntimeLis
         records: listed
             .into_iter()
             .map(|one| (ArtifactId(one.id), one.record))
-            .gathered(),
+            .collect(),
         answered,
     }
 }

@@ -10,7 +10,7 @@ use super::reading::Reading;
 use super::roles::Role;
 use super::wire::{ArtifactId, text};
 use crate::clock::Deadline;
-use crate::words::Words;
+use crate::text::Words;
 
 /// The design-time locks. In `$metadata`, not in the published specification (cpi-api.md §4.7).
 const LOCKS: &str = "IntegrationDesigntimeLocks";

@@ -3,8 +3,8 @@
 use super::odata::{self, TenantTime};
 use crate::clock::epoch_millis;
 use crate::http::Answer;
-use crate::settings::redactor::Redactor;
-use crate::words::Words;
+use crate::text::Words;
+use crate::text::redactor::Redactor;
 
 /// How much of a body is read for what it says when something is wrong, in bytes.
 const LONGEST_SPEECH: usize = 64 * 1024;

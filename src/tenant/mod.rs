@@ -35,7 +35,7 @@ use crate::artifact::ArtifactKind;
 use crate::clock::{Clock, Deadline, Moment};
 use crate::http::{Answer, Body, Connection, Http, Method, retry};
 use crate::settings::credentials::{Credentials, Login};
-use crate::settings::redactor::Redactor;
+use crate::text::redactor::Redactor;
 
 use self::error::{Kind, TenantError};
 use self::exchange::{Ask, Length, Trouble};
@@ -54,7 +54,7 @@ use self::wire::{
     PackageId, RuntimeArtifact, TaskId,
 };
 pub use self::writing::{Lost, Written};
-use crate::words::Words;
+use crate::text::Words;
 
 /// How often "not found" is asked again where it makes no sense.
 const MISSING_ATTEMPTS: u32 = 4;

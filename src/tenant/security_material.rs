@@ -1,6 +1,5 @@
 //! The names of security material: never its secrets, which the API does not give out.
 
-use crate::gathered::Gathered;
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
@@ -75,7 +74,7 @@ impl Tenant {
             })
         });
         match all {
-            Ok(Reading::Found(all)) => Ok(Some(all.into_iter().map(|one| one.name).gathered())),
+            Ok(Reading::Found(all)) => Ok(Some(all.into_iter().map(|one| one.name).collect())),
             Ok(Reading::Missing(_)) => Ok(None),
             Err(error) if matches!(error.kind, Kind::Unreachable | Kind::Credentials) => Err(error),
             Err(_) => Ok(None),

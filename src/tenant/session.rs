@@ -13,9 +13,9 @@ use super::roles::Claims;
 use crate::clock::{Clock, Deadline};
 use crate::http::{Answer, Body, Connection, Http, Method, Request, retry};
 use crate::settings::credentials::{Credentials, Login, Proof};
-use crate::settings::redactor::Redactor;
 use crate::settings::secret::Secret;
-use crate::words::Words;
+use crate::text::Words;
+use crate::text::redactor::Redactor;
 
 /// The most that is read of a token answer, in bytes.
 const TOKEN_CAP: u64 = 256 * 1024;

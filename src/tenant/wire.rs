@@ -1,6 +1,5 @@
 //! The entities of the API, exactly the fields that are read, and what their statuses mean.
 
-use crate::gathered::Gathered;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -118,7 +117,7 @@ impl IntegrationPackage {
             &self.line_of_business,
         ];
         let values = values.into_iter().cloned();
-        DESCRIBING.into_iter().zip(values).gathered()
+        DESCRIBING.into_iter().zip(values).collect()
     }
 
     /// Whether only parameters may be changed: content copied from Discover, configure-only.

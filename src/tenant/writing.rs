@@ -7,8 +7,8 @@ use super::exchange::{Ask, Trouble};
 use super::meaning::{Meaning, meaning, page_words};
 use crate::clock::Deadline;
 use crate::http::{Answer, SendError, Sent, retry};
-use crate::settings::redactor::Redactor;
-use crate::words::Words;
+use crate::text::Words;
+use crate::text::redactor::Redactor;
 
 /// What became of a write.
 #[derive(Debug)]

@@ -108,7 +108,7 @@ fn the_sandbox_knows_nothing_of_the_client() {
             "crate::report",
             "crate::commands",
             "crate::cli",
-            "crate::words",
+            "crate::text",
         ],
         |name| name.starts_with("sandbox/"),
         "a sandbox that shares types with the client shares its mistakes: a test against it would prove nothing",

@@ -8,7 +8,6 @@ use crate::artifact::manifest::Capability;
 use crate::artifact::steps::{
     MODEL_FOLDER, Property, Step, is_fixed, is_model, placeholders, steps,
 };
-use crate::gathered::Gathered;
 
 /// Where scripts, mappings and schemas lie.
 const RESOURCES: &str = "src/main/resources/";
@@ -27,7 +26,7 @@ pub(super) fn check(artifact: &Artifact, contents: &mut Contents, findings: &mut
         artifact,
         path: &file.path,
         steps: steps(&document),
-        requirements: artifact.manifest().requirements().into_iter().gathered(),
+        requirements: artifact.manifest().requirements().into_iter().collect(),
         endings: Endings::of(artifact.files(), str::to_owned),
         endings_in_any_case: Endings::of(artifact.files(), str::to_lowercase),
     };
@@ -277,7 +276,7 @@ struct Endings(BTreeSet<Vec<u8>>);
 impl Endings {
     fn of(files: &[ArtifactFile], spelled: impl Fn(&str) -> String) -> Self {
         let paths = files.iter().map(|file| backwards(&spelled(&file.path)));
-        Self(paths.gathered())
+        Self(paths.collect())
     }
 
     /// Whether a path ends with the path `wanted`, or is it.

@@ -1,6 +1,5 @@
 //! What is wrong with `parameters.prop` and `parameters.propdef`.
 
-use crate::gathered::Gathered;
 use std::collections::BTreeSet;
 
 use super::definitions;
@@ -68,7 +67,7 @@ fn declared(
             definitions
                 .into_iter()
                 .map(|definition| definition.name)
-                .gathered(),
+                .collect(),
         ),
         Err(error) if error.is_excessive => {
             findings.excessive(DEFINITIONS_PATH, error.line, &error.message);

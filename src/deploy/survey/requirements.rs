@@ -1,6 +1,5 @@
 //! What artifacts of a run need that is not in the run: named before anything is written when the tenant lacks it.
 
-use crate::gathered::Gathered;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{READERS, Surveyed};
@@ -11,7 +10,7 @@ use crate::deploy::job::Requirement;
 use crate::parallel::parallel_map;
 use crate::tenant::Reading;
 use crate::tenant::wire::{ArtifactId, RuntimeStatus};
-use crate::words::disarm;
+use crate::text::disarm;
 
 /// What the tenant shows of something that is needed.
 enum Found {
@@ -39,7 +38,7 @@ pub(super) fn read(context: &Context<'_>, all: &mut [Surveyed<'_>]) {
         .iter()
         .filter(|one| one.standing.is_ok())
         .flat_map(|one| one.job.requires.iter().map(key))
-        .gathered();
+        .collect();
     if needed.is_empty() {
         return;
     }

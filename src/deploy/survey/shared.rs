@@ -1,6 +1,5 @@
 //! Reads that serve several artifacts: packages, the artifacts of a package, what runs.
 
-use crate::gathered::Gathered;
 use std::collections::BTreeMap;
 
 use super::{Depth, READERS, Surveyed};
@@ -27,12 +26,12 @@ type Group = (PackageId, ArtifactKind);
 pub(super) fn read_packages(context: &Context<'_>, all: &mut [Surveyed<'_>]) {
     let ids: std::collections::BTreeSet<PackageId> = living(all)
         .filter_map(|(job, _)| Some(content(job)?.package.clone()))
-        .gathered();
+        .collect();
     let read = parallel_map(ids.into_iter().collect(), READERS, |id: PackageId| {
         let package = context.tenant.integration_package(&id, context.deadline);
         (id, package)
     });
-    let packages: BTreeMap<PackageId, _> = read.into_iter().gathered();
+    let packages: BTreeMap<PackageId, _> = read.into_iter().collect();
     let missing = packages
         .values()
         .any(|package| matches!(package, Ok(Reading::Missing(_))));
@@ -129,7 +128,7 @@ fn known(
         Reading::Found(list) => Some(
             list.into_iter()
                 .map(|one| (ArtifactId(one.id.clone()), one))
-                .gathered(),
+                .collect(),
         ),
         Reading::Missing(_) => None,
     }
@@ -229,7 +228,7 @@ pub(in crate::deploy) fn read_together(
         .filter_map(|list| known(list.ok()?))
         .flatten()
         .filter(|(_, artifact)| artifact.stamp().saved.is_some())
-        .gathered()
+        .collect()
 }
 
 fn living<'a>(

@@ -1,15 +1,17 @@
-//! From the tree to the settings. The tree was checked against the table before; here is what tables can't say.
+//! From the file to the settings: what types can't say.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Component, Path, PathBuf};
 
-use super::format::{self, FILE, Kind};
+use super::file::{
+    Artifact, Environment, FilePath, Format, Id, Package, Parameters, PathOrArtifact, Text,
+};
 use super::value::{RawParameter, places};
 use super::{
-    Affix, ArtifactParameters, ArtifactSettings, DeployRule, EnvironmentSettings, Host,
-    PackageSettings, ParametersFile, quoted,
+    Affix, ArtifactParameters, ArtifactSettings, EnvironmentSettings, Host, PackageSettings,
+    ParametersFile, quoted,
 };
-use crate::settings::yaml::{self, Entry, Fault, Node, Place, Value};
+use crate::settings::yaml::{self, Entries, Fault, Given, Place, Placed};
 
 /// What the file says.
 pub(super) struct Read {
@@ -21,210 +23,155 @@ pub(super) struct Read {
 
 /// Reads the text of a file that messages call `shown` and that lies in `base`.
 pub(super) fn read(text: &str, shown: &str, base: &Path) -> Result<Read, Fault> {
-    let root = yaml::parse(text)?;
-    format::check(&root, &Kind::Table(&FILE), shown)?;
-    let file = File { text, shown, base };
-    let fields = Fields::of(&root);
-    if fields.get("packages").is_none() && fields.get("environments").is_none() {
+    let file: Format = yaml::read(text)?;
+    if file.packages.0.is_none() && file.environments.0.is_none() {
         return Err(Fault::new(
-            root.place,
+            Place::START,
             "the file names neither packages nor environments",
             "add `packages:` with the packages and their artifacts",
         ));
     }
-    let packages = fields.list("packages").iter();
-    let packages = packages
-        .map(|node| file.package(node))
-        .collect::<Result<Vec<_>, _>>()?;
-    let environments = fields.map("environments").iter();
-    let environments = environments
-        .map(|entry| Ok((entry.key.clone(), file.environment(entry)?)))
-        .collect::<Result<_, Fault>>()?;
-    refuse_repetitions(fields.list("packages"))?;
-    let parameters_file = fields.get("parameters-file");
+    let packages = file.packages.value().map_or_else(Vec::new, |list| list.0);
+    refuse_repetitions(&packages)?;
+    let source = Source { text, shown, base };
+    let environments = entries(file.environments).into_iter().map(|(name, one)| {
+        let settings = source.environment(&name, one.unwrap_or_default())?;
+        Ok((name.value.0, settings))
+    });
     Ok(Read {
-        packages,
-        environments,
-        parameters_file: parameters_file
-            .map(|node| file.parameters_file(node))
-            .transpose()?,
-        rollback_required: fields.get("rollback").is_some(),
+        rollback_required: file.rollback.value().is_some(),
+        environments: environments.collect::<Result<_, Fault>>()?,
+        packages: packages
+            .into_iter()
+            .map(|package| source.package(package))
+            .collect::<Result<_, _>>()?,
+        parameters_file: source.parameters_file(file.parameters_file)?,
     })
 }
 
-/// The keys of a mapping that was checked.
-struct Fields<'n>(&'n [Entry]);
-
-impl<'n> Fields<'n> {
-    fn of(node: &'n Node) -> Self {
-        match &node.value {
-            Value::Map(entries) => Self(entries),
-            _ => Self(&[]),
-        }
-    }
-
-    fn get(&self, key: &str) -> Option<&'n Node> {
-        let entry = self.0.iter().find(|entry| entry.key == key)?;
-        Some(&entry.value)
-    }
-
-    fn text(&self, key: &str) -> Option<&'n str> {
-        self.get(key).map(text)
-    }
-
-    fn owned(&self, key: &str) -> Option<String> {
-        self.text(key).map(str::to_owned)
-    }
-
-    fn list(&self, key: &str) -> &'n [Node] {
-        match self.get(key).map(|node| &node.value) {
-            Some(Value::List(nodes)) => nodes,
-            _ => &[],
-        }
-    }
-
-    fn map(&self, key: &str) -> &'n [Entry] {
-        self.get(key).map_or(&[], |node| Self::of(node).0)
-    }
-
-    fn switch(&self, key: &str) -> bool {
-        matches!(
-            self.get(key).map(|node| &node.value),
-            Some(Value::Scalar {
-                truth: Some(true),
-                ..
-            })
-        )
-    }
-
-    fn deploy(&self) -> Option<DeployRule> {
-        self.text("deploy").and_then(DeployRule::of)
-    }
-
-    fn affix(&self, of: &str) -> Affix {
-        let part = |end: &str| self.owned(&format!("{of}-{end}")).unwrap_or_default();
-        Affix {
-            prefix: part("prefix"),
-            suffix: part("suffix"),
-        }
-    }
+fn entries<K, V>(given: Given<Entries<K, V>>) -> Vec<(Placed<K>, V)> {
+    given.value().map_or_else(Vec::new, |entries| entries.0)
 }
 
-fn text(node: &Node) -> &str {
-    match &node.value {
-        Value::Scalar { text, .. } => text,
-        _ => "",
+fn owned<F>(given: Given<Text<F>>) -> Option<String> {
+    given.value().map(|text| text.0)
+}
+
+fn affix<F>(prefix: Given<Text<F>>, suffix: Given<Text<F>>) -> Affix {
+    Affix {
+        prefix: owned(prefix).unwrap_or_default(),
+        suffix: owned(suffix).unwrap_or_default(),
     }
 }
 
 /// The file that is read.
-struct File<'a> {
+struct Source<'a> {
     text: &'a str,
     shown: &'a str,
     base: &'a Path,
 }
 
-impl File<'_> {
+impl Source<'_> {
     fn at(&self, place: Place) -> String {
         super::at(self.shown, place)
     }
 
-    fn package(&self, node: &Node) -> Result<PackageSettings, Fault> {
-        let fields = Fields::of(node);
-        let artifacts = fields.list("artifacts").iter();
+    fn package(&self, package: Placed<Package>) -> Result<PackageSettings, Fault> {
+        let at = self.at(package.place);
+        let package = package.value;
+        let artifacts = package.artifacts.0.into_iter();
         Ok(PackageSettings {
-            id: fields.owned("id").unwrap_or_default(),
-            name: fields.owned("name"),
-            short_text: fields.owned("short-text"),
+            id: package.id.value.0,
+            name: owned(package.name),
+            short_text: owned(package.short_text),
             artifacts: artifacts
-                .map(|node| self.artifact(node))
+                .map(|artifact| self.artifact(artifact))
                 .collect::<Result<_, _>>()?,
-            at: self.at(node.place),
+            at,
         })
     }
 
-    fn artifact(&self, node: &Node) -> Result<ArtifactSettings, Fault> {
-        let fields = Fields::of(node);
-        let given = path_of(node);
+    fn artifact(&self, entry: Placed<PathOrArtifact>) -> Result<ArtifactSettings, Fault> {
+        let at = self.at(entry.place);
+        let artifact: Artifact = entry.value.0;
         Ok(ArtifactSettings {
-            path: below(self.base, given),
-            id: fields.owned("id"),
-            name: fields.owned("name"),
-            deploy: fields.deploy(),
-            parameters: self.parameters(fields.map("parameters"))?,
-            at: self.at(node.place),
+            path: below(self.base, &artifact.path.0),
+            id: owned(artifact.id),
+            name: owned(artifact.name),
+            deploy: artifact.deploy.value(),
+            parameters: self.parameters(artifact.parameters.value())?,
+            at,
         })
     }
 
-    fn environment(&self, entry: &Entry) -> Result<EnvironmentSettings, Fault> {
-        let fields = Fields::of(&entry.value);
-        let parameters = fields.map("parameters").iter().map(|artifact| {
+    fn environment<F>(
+        &self,
+        name: &Placed<Text<F>>,
+        environment: Environment,
+    ) -> Result<EnvironmentSettings, Fault> {
+        let parameters = entries(environment.parameters).into_iter();
+        let parameters = parameters.map(|(id, parameters)| {
             let parameters = ArtifactParameters {
-                at: self.at(artifact.place),
-                parameters: self.parameters(Fields::of(&artifact.value).0)?,
+                at: self.at(id.place),
+                parameters: self.parameters(Some(parameters))?,
             };
-            Ok((artifact.key.clone(), parameters))
+            Ok((id.value.0, parameters))
         });
         Ok(EnvironmentSettings {
-            name: entry.key.clone(),
-            credentials: fields.owned("credentials"),
-            host: fields.text("host").and_then(Host::of),
-            id: fields.affix("id"),
-            artifact_name: fields.affix("name"),
-            package: fields.affix("package"),
-            allow_shared_addresses: fields.switch("allow-shared-addresses"),
-            deploy: fields.deploy(),
+            name: name.value.0.clone(),
+            credentials: owned(environment.credentials),
+            host: owned(environment.host).as_deref().and_then(Host::of),
+            id: affix(environment.id_prefix, environment.id_suffix),
+            artifact_name: affix(environment.name_prefix, environment.name_suffix),
+            package: affix(environment.package_prefix, environment.package_suffix),
+            allow_shared_addresses: environment.allow_shared_addresses.value() == Some(true),
+            deploy: environment.deploy.value(),
             parameters: parameters.collect::<Result<_, Fault>>()?,
-            parameters_file: fields
-                .get("parameters-file")
-                .map(|node| self.parameters_file(node))
-                .transpose()?,
-            at: self.at(entry.place),
+            parameters_file: self.parameters_file(environment.parameters_file)?,
+            at: self.at(name.place),
         })
     }
 
-    fn parameters(&self, entries: &[Entry]) -> Result<Vec<RawParameter>, Fault> {
-        entries.iter().map(|entry| self.parameter(entry)).collect()
-    }
-
-    fn parameter(&self, entry: &Entry) -> Result<RawParameter, Fault> {
-        let value = &entry.value;
-        let places = places(self.text, value.bytes, value.place);
-        // a `${env:` that is written with escapes is not found in the file
-        let place = |number: usize| places.get(number).copied().unwrap_or(value.place);
-        let at = self.at(entry.place);
-        RawParameter::read(&entry.key, at, text(value), |number| self.at(place(number))).map_err(
-            |bad| {
+    fn parameters(&self, parameters: Option<Parameters>) -> Result<Vec<RawParameter>, Fault> {
+        let entries = parameters.map_or_else(Vec::new, |entries| entries.0);
+        let parameter = entries.into_iter().map(|(key, value)| {
+            let places = places(self.text, value.bytes, value.place);
+            // a `${env:` that is written with escapes is not found in the file
+            let place = |number: usize| places.get(number).copied().unwrap_or(value.place);
+            let (at, variable) = (self.at(key.place), |number| self.at(place(number)));
+            RawParameter::read(&key.value.0, at, &value.value.0, variable).map_err(|bad| {
                 let place = place(bad.before);
                 bad.at(place)
-            },
-        )
+            })
+        });
+        parameter.collect()
     }
 
-    fn parameters_file(&self, node: &Node) -> Result<ParametersFile, Fault> {
-        let pattern = text(node);
+    fn parameters_file(
+        &self,
+        given: Given<Text<FilePath>>,
+    ) -> Result<Option<ParametersFile>, Fault> {
+        let Some(Placed { value, place, .. }) = given.0 else {
+            return Ok(None);
+        };
+        let pattern = value.0;
         let inside = pattern
             .strip_prefix("{artifact}/")
-            .unwrap_or(pattern)
+            .unwrap_or(&pattern)
             .replace("{id}", "");
         if inside.contains(['{', '}']) {
             return Err(Fault::new(
-                node.place,
+                place,
                 "`parameters-file` holds braces that stand for nothing",
                 "write {artifact}/ at the beginning for the directory of the artifact, and {id} for its id",
             ));
         }
-        Ok(ParametersFile {
-            pattern: pattern.to_owned(),
+        Ok(Some(ParametersFile {
+            pattern,
             base: self.base.to_owned(),
-            at: self.at(node.place),
-        })
+            at: self.at(place),
+        }))
     }
-}
-
-/// The path of an entry of `artifacts`.
-fn path_of(node: &Node) -> &str {
-    Fields::of(node).text("path").unwrap_or_else(|| text(node))
 }
 
 /// A path of the file, relative to the working directory when the file's is. `..` stays: where it leads is known only to
@@ -259,20 +206,20 @@ fn normal(given: &str) -> Vec<&str> {
 
 /// Refuses packages, artifact ids and paths that stand twice: two entries would be copies that share their addresses, which
 /// is what environments are looked through for.
-fn refuse_repetitions(packages: &[Node]) -> Result<(), Fault> {
-    let (mut ids, mut artifact_ids) = (Seen::new("package"), Seen::new("artifact"));
+fn refuse_repetitions(packages: &[Placed<Package>]) -> Result<(), Fault> {
+    let (mut ids, mut artifact_ids) = (HashMap::new(), HashMap::new());
     let mut paths: HashMap<Vec<&str>, usize> = HashMap::new();
     for package in packages {
-        let fields = Fields::of(package);
-        ids.refuse_second(fields.get("id"))?;
-        for artifact in fields.list("artifacts") {
-            let id = Fields::of(artifact).get("id");
-            artifact_ids.refuse_second(id)?;
-            let path = path_of(artifact);
-            let line = artifact.place.line;
-            if let Some(first) = paths.insert(normal(path), line) {
+        refuse_second("package", &package.value.id, &mut ids)?;
+        for entry in &package.value.artifacts.0 {
+            let artifact = &entry.value.0;
+            if let Some(id) = &artifact.id.0 {
+                refuse_second("artifact", id, &mut artifact_ids)?;
+            }
+            let path = &artifact.path.0;
+            if let Some(first) = paths.insert(normal(path), entry.place.line) {
                 return Err(Fault::new(
-                    artifact.place,
+                    entry.place,
                     format!("the path `{}` stands on line {first} too", quoted(path)),
                     "remove one of them; copies under other ids are made by an environment with `id-suffix`",
                 ));
@@ -282,33 +229,19 @@ fn refuse_repetitions(packages: &[Node]) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The lines of ids that may stand once.
-struct Seen<'n> {
-    of: &'static str,
-    lines: HashMap<&'n str, usize>,
-}
-
-impl<'n> Seen<'n> {
-    fn new(of: &'static str) -> Self {
-        Self {
-            of,
-            lines: HashMap::new(),
-        }
-    }
-
-    fn refuse_second(&mut self, id: Option<&'n Node>) -> Result<(), Fault> {
-        let Some(node) = id else { return Ok(()) };
-        let Some(first) = self.lines.insert(text(node), node.place.line) else {
-            return Ok(());
-        };
-        Err(Fault::new(
-            node.place,
-            format!(
-                "the {} `{}` stands on line {first} too",
-                self.of,
-                quoted(text(node))
-            ),
+/// Refuses an id that stands twice; `lines` are those of the ones before.
+fn refuse_second<'n>(
+    of: &str,
+    id: &'n Placed<Text<Id>>,
+    lines: &mut HashMap<&'n str, usize>,
+) -> Result<(), Fault> {
+    let text = &id.value.0;
+    match lines.insert(text, id.place.line) {
+        None => Ok(()),
+        Some(first) => Err(Fault::new(
+            id.place,
+            format!("the {of} `{}` stands on line {first} too", quoted(text)),
             "an id stands once: put everything about it in one place",
-        ))
+        )),
     }
 }

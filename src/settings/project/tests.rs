@@ -8,7 +8,6 @@ use std::fs;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::format::{ARTIFACT, ENVIRONMENT, FILE, PACKAGE};
 use super::*;
 
 /// A file in a directory that lives as long as this value.
@@ -143,21 +142,6 @@ fn every_key_is_read() {
     assert_eq!(plain.credentials_prefix(), "CPI");
     assert!(!plain.allow_shared_addresses && !plain.has_copies() && plain.host.is_none());
     assert_eq!(plain.package_name(package), "All orders");
-}
-
-/// So that no key is in the table without a test that reads it.
-#[test]
-fn the_file_above_has_every_key_of_the_table() {
-    let missing: Vec<&str> = [&FILE, &PACKAGE, &ARTIFACT, &ENVIRONMENT]
-        .iter()
-        .flat_map(|table| table.keys)
-        .map(|key| key.name)
-        .filter(|name| {
-            !ALL_KEYS.contains(&format!(" {name}:")) && !ALL_KEYS.contains(&format!("\n{name}:"))
-        })
-        .filter(|name| *name != "version")
-        .collect();
-    assert_eq!(missing, Vec::<&str>::new());
 }
 
 fn named(

@@ -3,8 +3,8 @@
 use super::ProjectError;
 use crate::settings::environment::Environment;
 use crate::settings::parameters::{self, CredentialNames, NamedParameter, is_variable_name};
-use crate::settings::redactor::Redactor;
 use crate::settings::yaml::{Fault, Place};
+use crate::text::redactor::Redactor;
 
 const BEGINS: &str = "${env:";
 

@@ -1,7 +1,7 @@
 //! Histories of a tenant, told in a few words, and what they mean; then all short ones that there are.
 
 use super::*;
-use crate::words::Words;
+use crate::text::Words;
 
 /// Long enough for every history of the table.
 const DEADLINE: Deadline = Deadline {

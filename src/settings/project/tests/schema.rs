@@ -1,23 +1,118 @@
 //! The schema, against the table, the file in the repository and the example.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use serde_json::Value as Json;
+use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::{Value as Json, json};
 
-use super::super::format::{ARTIFACT, ENVIRONMENT, FILE, Form, PACKAGE, Table};
+use super::super::file::{
+    Artifact, EnvironmentName, FilePath, Filled, Form, Format, HostName, Id, ParameterKey,
+    PathOrArtifact, Prefix, Text, Value, Version, Words,
+};
 use super::*;
-use crate::settings::yaml::{self, Node, Value};
+use crate::settings::yaml::{Entries, Given, Placed};
 
-/// All forms.
-const FORMS: [Form; 7] = [
-    Form::Words,
-    Form::Id,
-    Form::EnvironmentName,
-    Form::Prefix,
-    Form::Path,
-    Form::Host,
-    Form::ParameterKey,
-];
+/// A form as a regular expression of JSON schemas. What the reader takes matches it.
+trait Pattern: Form {
+    const PATTERN: &'static str;
+}
+
+impl Pattern for Version {
+    const PATTERN: &'static str = "^1$";
+}
+
+impl Pattern for Words {
+    const PATTERN: &'static str = r"^[^\r\n]+$";
+}
+
+impl Pattern for Id {
+    const PATTERN: &'static str = r"^[^\s]+$";
+}
+
+impl Pattern for EnvironmentName {
+    const PATTERN: &'static str = "^[A-Za-z0-9_-]+$";
+}
+
+impl Pattern for Prefix {
+    const PATTERN: &'static str = "^[A-Za-z_][A-Za-z0-9_]*$";
+}
+
+impl Pattern for FilePath {
+    const PATTERN: &'static str = r"^[^/\\~:\r\n][^\\:\r\n]*$";
+}
+
+impl Pattern for HostName {
+    const PATTERN: &'static str = r"^[^\s]+$";
+}
+
+impl Pattern for ParameterKey {
+    const PATTERN: &'static str = r"^[\s\S]+$";
+}
+
+impl Pattern for Value {
+    const PATTERN: &'static str = r"^[\s\S]*$";
+}
+
+/// A type that is written in place.
+macro_rules! inline {
+    (<$($parameter:ident: $bound:ident),*> $type:ty, $generator:ident => $schema:expr) => {
+        impl<$($parameter: $bound),*> JsonSchema for $type {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($type).into()
+            }
+
+            fn json_schema($generator: &mut SchemaGenerator) -> Schema {
+                $schema
+            }
+        }
+    };
+}
+
+inline!(<T: JsonSchema> Placed<T>, generator => T::json_schema(generator));
+inline!(<T: JsonSchema> Given<T>, generator => T::json_schema(generator));
+inline!(<T: JsonSchema> Filled<T>, generator => json_schema!({
+    "type": "array",
+    "minItems": 1,
+    "items": T::json_schema(generator),
+}));
+inline!(<K: Pattern, V: JsonSchema> Entries<Text<K>, V>, generator => json_schema!({
+    "type": ["object", "null"],
+    "propertyNames": {"pattern": K::PATTERN},
+    "additionalProperties": generator.subschema_for::<V>(),
+}));
+// numbers and truth values are taken as they were written; a pattern holds for texts only
+inline!(<F: Pattern> Text<F>, _generator => if F::PATTERN == Version::PATTERN {
+    json_schema!({"enum": [1, "1"]})
+} else {
+    json_schema!({"type": ["string", "number", "boolean"], "pattern": F::PATTERN})
+});
+inline!(<> PathOrArtifact, generator => json_schema!({
+    "anyOf": [
+        {"type": "string", "pattern": FilePath::PATTERN},
+        Artifact::json_schema(generator),
+    ],
+}));
+
+/// The JSON schema (draft 7) of `flowship.yaml`, for editors. Some errors (a value of a variable, an id that stands twice) it
+/// cannot see.
+fn schema() -> Json {
+    let settings = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true);
+    let settings = settings.with_transform(RecursiveTransform(|schema: &mut Schema| {
+        if let Some(Json::String(text)) = schema.get_mut("description") {
+            *text = text.replace('\n', " ");
+        }
+    }));
+    let mut schema = settings.into_generator().into_root_schema_for::<Format>();
+    schema.insert("title".into(), json!("flowship.yaml"));
+    schema.to_value()
+}
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -37,31 +132,29 @@ fn the_schema_in_the_repository_is_the_one_of_this_code() {
     );
 }
 
+/// So that no key is in the schema without a test that reads it.
 #[test]
-fn the_schema_has_the_keys_that_the_reader_knows_and_no_others() {
-    let schema = schema();
-    let same = |table: &Table, schema: &Json| {
-        let of_schema: BTreeSet<&str> = schema["properties"]
-            .as_object()
-            .unwrap()
-            .keys()
-            .map(String::as_str)
-            .collect();
-        let of_reader: BTreeSet<&str> = table.keys.iter().map(|key| key.name).collect();
-        assert_eq!(of_schema, of_reader);
-        assert_eq!(schema["additionalProperties"], false);
+fn the_file_with_every_key_has_every_key_of_the_schema() {
+    fn keys(schema: &Json, found: &mut BTreeSet<String>) {
+        let properties = schema["properties"].as_object().into_iter().flatten();
+        found.extend(properties.map(|(key, _)| key.clone()));
+        match schema {
+            Json::Object(inner) => inner.values().for_each(|one| keys(one, found)),
+            Json::Array(inner) => inner.iter().for_each(|one| keys(one, found)),
+            _ => {}
+        }
+    }
+    let mut found = BTreeSet::new();
+    keys(&schema(), &mut found);
+    assert!(found.len() > 15, "{found:?}");
+    let written = |key: &&String| {
+        ALL_KEYS.contains(&format!(" {key}:")) || ALL_KEYS.contains(&format!("\n{key}:"))
     };
-    let package = &schema["properties"]["packages"]["items"];
-    same(&FILE, &schema);
-    same(&PACKAGE, package);
-    same(
-        &ARTIFACT,
-        &package["properties"]["artifacts"]["items"]["anyOf"][1],
-    );
-    same(
-        &ENVIRONMENT,
-        &schema["properties"]["environments"]["additionalProperties"],
-    );
+    let missing: Vec<&String> = found
+        .iter()
+        .filter(|key| !written(key) && *key != "version")
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }
 
 #[test]
@@ -112,101 +205,96 @@ fn the_example_is_read_and_satisfies_the_schema() {
 
 /// Why a file does not satisfy the schema.
 fn breach(path: &Path) -> Option<String> {
-    let text = fs::read_to_string(path).unwrap();
-    violation(&yaml::parse(&text).unwrap(), &schema(), "")
+    violation_of(&fs::read_to_string(path).unwrap())
 }
 
-/// The part of JSON schema that ours uses, over YAML.
-fn violation(node: &Node, schema: &Json, at: &str) -> Option<String> {
-    if let Some(any) = schema.get("anyOf") {
-        let all: Option<Vec<String>> = any
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|one| violation(node, one, at))
-            .collect();
+fn violation_of(text: &str) -> Option<String> {
+    violation(&serde_yaml::from_str(text).unwrap(), &schema(), "")
+}
+
+/// The part of JSON schema that ours uses.
+fn violation(json: &Json, schema: &Json, at: &str) -> Option<String> {
+    if let Some(any) = schema.get("anyOf").or(schema.get("oneOf")) {
+        let any = any.as_array().unwrap().iter();
+        let all: Option<Vec<String>> = any.map(|one| violation(json, one, at)).collect();
         return all.map(|all| all.join(" and "));
     }
-    let json = scalar_of(node);
+    if let Some(word) = schema.get("const") {
+        return (word != json).then(|| format!("{at}: {json} is not {word}"));
+    }
     if let Some(words) = schema.get("enum") {
-        let known = words.as_array().unwrap().contains(&json);
+        let known = words.as_array().unwrap().contains(json);
         return (!known).then(|| format!("{at}: {json} is none of {words}"));
     }
     let types: Vec<&str> = match &schema["type"] {
         Json::Array(all) => all.iter().map(|one| one.as_str().unwrap()).collect(),
         one => vec![one.as_str().unwrap()],
     };
-    let found = match &node.value {
-        Value::Nothing => "null",
-        Value::List(_) => "array",
-        Value::Map(_) => "object",
-        Value::Scalar { .. } if json.is_boolean() => "boolean",
-        Value::Scalar { .. } if json.is_number() => "number",
-        Value::Scalar { .. } => "string",
+    let found = match json {
+        Json::Null => "null",
+        Json::Array(_) => "array",
+        Json::Object(_) => "object",
+        Json::Bool(_) => "boolean",
+        Json::Number(_) => "number",
+        Json::String(_) => "string",
     };
     if !types.contains(&found) {
         return Some(format!("{at}: {found} is none of {types:?}"));
     }
-    match &node.value {
-        Value::Scalar { text, .. } => {
+    match json {
+        Json::String(text) => {
             let pattern = schema.get("pattern")?.as_str().unwrap();
-            (found == "string" && !matches(pattern, text))
-                .then(|| format!("{at}: {text} does not match {pattern}"))
+            (!matches(pattern, text)).then(|| format!("{at}: {text} does not match {pattern}"))
         }
-        Value::List(nodes) if nodes.is_empty() && schema["minItems"] == 1 => {
+        Json::Array(list) if list.is_empty() && schema["minItems"] == 1 => {
             Some(format!("{at}: empty"))
         }
-        Value::List(nodes) => nodes
+        Json::Array(list) => list
             .iter()
-            .find_map(|node| violation(node, &schema["items"], &format!("{at}[]"))),
-        Value::Map(entries) => {
-            let missing = schema["required"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .find(|key| !entries.iter().any(|entry| key.as_str() == Some(&entry.key)));
-            if let Some(missing) = missing {
+            .find_map(|one| violation(one, &schema["items"], &format!("{at}[]"))),
+        Json::Object(entries) => {
+            let required = schema["required"].as_array().into_iter().flatten();
+            let missing = |key: &&Json| !entries.contains_key(key.as_str().unwrap());
+            if let Some(missing) = required.clone().find(missing) {
                 return Some(format!("{at}: without {missing}"));
             }
-            entries.iter().find_map(|entry| {
-                let at = format!("{at}.{}", entry.key);
-                if let Some(inner) = schema["properties"].get(&entry.key) {
-                    return violation(&entry.value, inner, &at);
+            entries.iter().find_map(|(key, value)| {
+                let at = format!("{at}.{key}");
+                if let Some(inner) = schema["properties"].get(key) {
+                    return violation(value, inner, &at);
                 }
                 if schema["additionalProperties"] == false {
                     return Some(format!("{at}: unknown"));
                 }
                 let pattern = schema["propertyNames"]["pattern"].as_str().unwrap();
-                if !matches(pattern, &entry.key) {
+                if !matches(pattern, key) {
                     return Some(format!("{at}: does not match {pattern}"));
                 }
-                violation(&entry.value, &schema["additionalProperties"], &at)
+                violation(value, &schema["additionalProperties"], &at)
             })
         }
-        Value::Nothing => None,
+        _ => None,
     }
 }
 
-/// A scalar as editors see it. Quotes are not known any more here, which makes this only stricter for `1`, `true`.
-fn scalar_of(node: &Node) -> Json {
-    match &node.value {
-        Value::Scalar {
-            truth: Some(truth), ..
-        } => Json::from(*truth),
-        Value::Scalar { text, .. } => text
-            .parse::<i64>()
-            .map_or_else(|_| Json::from(text.as_str()), Json::from),
-        _ => Json::Null,
-    }
-}
+type AcceptedBy = (&'static str, fn(&str) -> bool);
+
+/// The patterns, each with what takes texts of its form.
+const FORMS: [AcceptedBy; 7] = [
+    (Words::PATTERN, Words::accepts),
+    (Id::PATTERN, Id::accepts),
+    (EnvironmentName::PATTERN, EnvironmentName::accepts),
+    (Prefix::PATTERN, Prefix::accepts),
+    (FilePath::PATTERN, FilePath::accepts),
+    (ParameterKey::PATTERN, ParameterKey::accepts),
+    (Value::PATTERN, Value::accepts),
+];
 
 /// Whether a text matches one of our patterns. The patterns are compared with the forms below.
 fn matches(pattern: &str, text: &str) -> bool {
-    let form = FORMS
-        .iter()
-        .find(|form| form.pattern() == pattern && **form != Form::Host);
-    form.unwrap_or_else(|| panic!("{pattern} is no pattern of a form"))
-        .accepts(text)
+    let form = FORMS.iter().find(|form| form.0 == pattern);
+    let (_, accepts) = form.unwrap_or_else(|| panic!("{pattern} is no pattern of a form"));
+    accepts(text)
 }
 
 #[test]
@@ -218,11 +306,7 @@ fn every_file_of_these_tests_that_is_read_satisfies_the_schema() {
         "environments: {a: , b: {}}",
     ] {
         good(text);
-        assert_eq!(
-            violation(&yaml::parse(text).unwrap(), &schema(), ""),
-            None,
-            "{text}"
-        );
+        assert_eq!(violation_of(text), None, "{text}");
     }
     for text in [
         "pakages: 1",
@@ -231,21 +315,18 @@ fn every_file_of_these_tests_that_is_read_satisfies_the_schema() {
         &artifacts("  - /a"),
         &environment("    deploy: sometimes"),
     ] {
-        assert!(
-            violation(&yaml::parse(text).unwrap(), &schema(), "").is_some(),
-            "{text}"
-        );
+        assert!(violation_of(text).is_some(), "{text}");
     }
 }
 
 proptest! {
     #[test]
-    fn what_matches_the_pattern_of_a_form_has_the_form(text in (0..FORMS.len()).prop_flat_map(|at| {
-        (Just(at), proptest::string::string_regex(FORMS[at].pattern().trim_start_matches('^').trim_end_matches('$')).unwrap())
+    fn what_matches_the_pattern_of_a_form_has_the_form((at, text) in (0..FORMS.len()).prop_flat_map(|at| {
+        let pattern = FORMS[at].0.trim_start_matches('^').trim_end_matches('$');
+        (Just(at), proptest::string::string_regex(pattern).unwrap())
     })) {
-        let (form, text) = (FORMS[text.0], text.1);
-        // a host is more than its pattern says: editors do not parse addresses. To them a byte order mark is a blank
+        // to editors a byte order mark is a blank
         prop_assume!(!text.contains('\u{feff}'));
-        prop_assert!(form == Form::Host || form.accepts(&text), "{form:?} {text:?}");
+        prop_assert!(FORMS[at].1(&text), "{} {text:?}", FORMS[at].0);
     }
 }

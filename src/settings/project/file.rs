@@ -1,0 +1,384 @@
+//! What may stand in `flowship.yaml`, as types: for the reader, and in tests for the schema that editors use, in which what
+//! is written at the keys here is shown.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, de};
+
+use super::DeployRule;
+use crate::artifact::id;
+use crate::settings::address::TenantUrl;
+use crate::settings::parameters::{CREDENTIAL_NAMES, is_variable_name};
+use crate::settings::yaml::{Entries, Given, Placed, quoted, refused};
+
+/// What flowship deploys, and what differs between environments.
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub(super) struct Format {
+    /// The version of this format; 1 when it is left out.
+    pub(super) version: Given<Text<Version>>,
+    /// The integration packages and their artifacts.
+    pub(super) packages: Given<Filled<Placed<Package>>>,
+    /// The environments by name, as in `--environment qa`: which tenant, and what differs there.
+    pub(super) environments: Given<Entries<Text<EnvironmentName>, Option<Environment>>>,
+    /// The same as the key of an environment, for runs without --environment.
+    pub(super) parameters_file: Given<Text<FilePath>>,
+    /// `required`: with --rollback, an artifact is refused whose running content could not be put back. Left out, it is
+    /// deployed with a warning.
+    pub(super) rollback: Given<RollbackRule>,
+}
+
+/// Whether what can't be put back may be overwritten.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RollbackRule {
+    /// Only where it can be put back.
+    Required,
+}
+
+/// An integration package.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Package {
+    /// The id of the package. It is created when the tenant has none; an existing one is never written.
+    pub(super) id: Placed<Text<Id>>,
+    /// The name of the package when it is created; its id when left out.
+    #[serde(default)]
+    pub(super) name: Given<Text<Words>>,
+    /// The short text of the package when it is created.
+    #[serde(default)]
+    pub(super) short_text: Given<Text<Words>>,
+    /// The artifacts: a path, or an object that says more. A path is relative to this file and leads to the directory of an
+    /// artifact, a zip exported from a tenant, or a directory that holds several artifacts.
+    pub(super) artifacts: Filled<Placed<PathOrArtifact>>,
+}
+
+/// An entry of `artifacts`.
+#[derive(Debug)]
+pub(super) struct PathOrArtifact(pub(super) Artifact);
+
+/// An artifact, or a directory of several.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Artifact {
+    /// The directory, zip, or directory of several artifacts, relative to this file.
+    pub(super) path: Text<FilePath>,
+    /// The id on the tenant instead of the manifest's; for one artifact only.
+    #[serde(default)]
+    pub(super) id: Given<Text<Id>>,
+    /// The name on the tenant instead of the manifest's; for one artifact only.
+    #[serde(default)]
+    pub(super) name: Given<Text<Words>>,
+    /// When to deploy: `changed` (the default), `always` though nothing changed, or `never`: upload and configure only.
+    #[serde(default)]
+    pub(super) deploy: Given<DeployRule>,
+    /// Externalized parameters in every environment; for one artifact only. ${env:NAME} is replaced by the variable NAME.
+    #[serde(default)]
+    pub(super) parameters: Given<Parameters>,
+}
+
+/// Keys of parameters and their values.
+pub(super) type Parameters = Entries<Text<ParameterKey>, Placed<Text<Value>>>;
+
+/// An environment: a tenant, or copies of the artifacts on a tenant that several environments share.
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub(super) struct Environment {
+    /// The beginning of the names of the variables that hold the credentials: PROD_CPI for PROD_CPI_SERVICE_KEY. No others are
+    /// looked at. CPI when left out.
+    pub(super) credentials: Given<Text<Prefix>>,
+    /// The host of the tenant. Credentials for another one are refused before a token is asked for.
+    pub(super) host: Given<Text<HostName>>,
+    /// Put before the id of every artifact.
+    pub(super) id_prefix: Given<Text<Id>>,
+    /// Put behind the id of every artifact: copies for one of several stages on one tenant.
+    pub(super) id_suffix: Given<Text<Id>>,
+    /// Put before the name of every artifact.
+    pub(super) name_prefix: Given<Text<Words>>,
+    /// Put behind the name of every artifact.
+    pub(super) name_suffix: Given<Text<Words>>,
+    /// Put before the id of every package.
+    pub(super) package_prefix: Given<Text<Id>>,
+    /// Put behind the id of every package. Without it copies stand in the package of the originals; with it, the name of a
+    /// package that is created gets name-prefix and name-suffix too.
+    pub(super) package_suffix: Given<Text<Id>>,
+    /// Deploy copies although they share a sender address, queue, folder or store with their original; false when left out.
+    pub(super) allow_shared_addresses: Given<bool>,
+    /// When to deploy artifacts that do not say it themselves. `never` holds for all artifacts.
+    pub(super) deploy: Given<DeployRule>,
+    /// A file of parameters for each artifact that has one: {artifact} at the beginning stands for the directory of the
+    /// artifact, {id} for its id. Else relative to this file.
+    pub(super) parameters_file: Given<Text<FilePath>>,
+    /// Externalized parameters by the id of the artifact, without prefix and suffix. ${env:NAME} is replaced by the variable
+    /// NAME.
+    pub(super) parameters: Given<Entries<Text<Id>, Parameters>>,
+}
+
+/// A list with at least one entry.
+#[derive(Debug)]
+pub(super) struct Filled<T>(pub(super) Vec<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Filled<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let entries = Vec::deserialize(deserializer)?;
+        if entries.is_empty() {
+            return Err(refused(
+                "this list is empty",
+                "give an entry, or remove the key",
+            ));
+        }
+        Ok(Self(entries))
+    }
+}
+
+impl<'de> Deserialize<'de> for PathOrArtifact {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(PathOrArtifactVisitor)
+    }
+}
+
+struct PathOrArtifactVisitor;
+
+impl<'de> Visitor<'de> for PathOrArtifactVisitor {
+    type Value = PathOrArtifact;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a path, in quotes where it is a number, or a mapping with `path`")
+    }
+
+    fn visit_str<E: de::Error>(self, path: &str) -> Result<Self::Value, E> {
+        Ok(PathOrArtifact(Artifact {
+            path: Text::of(path.to_owned())?,
+            id: Given::default(),
+            name: Given::default(),
+            deploy: Given::default(),
+            parameters: Given::default(),
+        }))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        Artifact::deserialize(MapAccessDeserializer::new(map)).map(PathOrArtifact)
+    }
+}
+
+/// A text of a form, number and truth value included, as it was written.
+#[derive(Debug)]
+pub(super) struct Text<F>(pub(super) String, PhantomData<F>);
+
+/// What a text must look like.
+pub(super) trait Form {
+    /// What a text of the form is, for messages.
+    const WANTED: &'static str;
+    /// Credentials may have been pasted here: messages do not repeat the text.
+    const HIDDEN: bool = false;
+
+    /// Whether a text has the form.
+    fn accepts(text: &str) -> bool;
+
+    /// What else is wrong with a text, and what to do.
+    fn refuses(_text: &str) -> Option<(String, String)> {
+        None
+    }
+}
+
+impl<F: Form> Text<F> {
+    fn of<E: de::Error>(text: String) -> Result<Self, E> {
+        match F::refuses(&text) {
+            Some((what, hint)) => Err(refused(&what, &hint)),
+            None if F::accepts(&text) => Ok(Self(text, PhantomData)),
+            None => {
+                let wanted = F::WANTED;
+                let what = match text.as_str() {
+                    "" => "this is empty".to_owned(),
+                    _ if F::HIDDEN => format!("this is no {wanted}"),
+                    text => format!("`{}` is no {wanted}", quoted(text)),
+                };
+                Err(refused(&what, &format!("write a {wanted}")))
+            }
+        }
+    }
+}
+
+impl<'de, F: Form> Deserialize<'de> for Text<F> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::of(String::deserialize(deserializer)?)
+    }
+}
+
+/// Refuses a variable where none is replaced.
+fn no_variable(text: &str) -> Option<(String, String)> {
+    text.contains("${env:").then(|| {
+        (
+            "`${env:` is replaced in values of parameters only".to_owned(),
+            "write the value itself".to_owned(),
+        )
+    })
+}
+
+fn is_one_line(text: &str) -> bool {
+    !text.is_empty() && !text.contains(['\r', '\n'])
+}
+
+/// The number of the format.
+#[derive(Debug)]
+pub(super) struct Version;
+
+impl Form for Version {
+    const WANTED: &'static str = "version of the format";
+
+    fn accepts(text: &str) -> bool {
+        text == "1"
+    }
+
+    fn refuses(text: &str) -> Option<(String, String)> {
+        (!Self::accepts(text)).then(|| {
+            (
+                format!("this is version `{}` of the format", quoted(text)),
+                "this flowship reads version 1: remove the line, or use a newer flowship"
+                    .to_owned(),
+            )
+        })
+    }
+}
+
+/// Not empty, on one line.
+#[derive(Debug)]
+pub(super) struct Words;
+
+impl Form for Words {
+    const WANTED: &'static str = "text on one line";
+
+    fn accepts(text: &str) -> bool {
+        is_one_line(text)
+    }
+
+    fn refuses(text: &str) -> Option<(String, String)> {
+        no_variable(text)
+    }
+}
+
+/// Not empty, without blanks: ids, and what is put before or behind them. Which characters a tenant takes is its business.
+#[derive(Debug)]
+pub(super) struct Id;
+
+impl Form for Id {
+    const WANTED: &'static str = "text without blanks";
+
+    // a byte order mark is a blank in the regular expressions of editors
+    fn accepts(text: &str) -> bool {
+        !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c == '\u{feff}')
+    }
+
+    fn refuses(text: &str) -> Option<(String, String)> {
+        no_variable(text).or_else(|| {
+            let why = id::fault(text)?;
+            let what = format!("this can be no id: {why}");
+            Some((what, format!("write a {}", Self::WANTED)))
+        })
+    }
+}
+
+/// The name of an environment.
+#[derive(Debug)]
+pub(super) struct EnvironmentName;
+
+impl Form for EnvironmentName {
+    const WANTED: &'static str = "name of letters, digits, `-` and `_`";
+
+    fn accepts(text: &str) -> bool {
+        let legal = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        !text.is_empty() && text.chars().all(legal)
+    }
+}
+
+/// The beginning of names of variables.
+#[derive(Debug)]
+pub(super) struct Prefix;
+
+impl Form for Prefix {
+    const WANTED: &'static str = "beginning of names of variables: letters, digits and `_`";
+    const HIDDEN: bool = true;
+
+    fn accepts(text: &str) -> bool {
+        is_variable_name(text)
+    }
+
+    /// The name of one variable where the beginning of all of them is wanted.
+    fn refuses(text: &str) -> Option<(String, String)> {
+        let prefixes = CREDENTIAL_NAMES
+            .iter()
+            .filter_map(|end| text.strip_suffix(end)?.strip_suffix('_'));
+        // of P_TOKEN_URL both P and P_TOKEN are left
+        let prefix = prefixes.min_by_key(|prefix| prefix.len());
+        let prefix = prefix.filter(|prefix| is_variable_name(prefix))?;
+        Some((
+            "this is the whole name of a variable".to_owned(),
+            format!("write what the names of the variables begin with: {prefix}"),
+        ))
+    }
+}
+
+/// A path relative to the file.
+#[derive(Debug)]
+pub(super) struct FilePath;
+
+impl Form for FilePath {
+    const WANTED: &'static str = "path relative to this file, written with `/`";
+
+    fn accepts(text: &str) -> bool {
+        is_one_line(text) && !text.starts_with(['/', '~']) && !text.contains(['\\', ':'])
+    }
+
+    fn refuses(text: &str) -> Option<(String, String)> {
+        no_variable(text)
+    }
+}
+
+/// A host, or the address of a tenant.
+#[derive(Debug)]
+pub(super) struct HostName;
+
+impl Form for HostName {
+    const WANTED: &'static str = "host, such as dev.it-cpi001.cfapps.eu10.hana.ondemand.com";
+    const HIDDEN: bool = true;
+
+    fn accepts(text: &str) -> bool {
+        Id::accepts(text) && TenantUrl::parse(text).is_ok()
+    }
+
+    fn refuses(text: &str) -> Option<(String, String)> {
+        no_variable(text)
+    }
+}
+
+/// The key of a parameter.
+#[derive(Debug)]
+pub(super) struct ParameterKey;
+
+impl Form for ParameterKey {
+    const WANTED: &'static str = "key of a parameter";
+
+    fn accepts(text: &str) -> bool {
+        !text.is_empty()
+    }
+}
+
+/// The value of a parameter; may be empty.
+#[derive(Debug)]
+pub(super) struct Value;
+
+impl Form for Value {
+    const WANTED: &'static str = "text";
+
+    fn accepts(_text: &str) -> bool {
+        true
+    }
+}
