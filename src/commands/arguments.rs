@@ -6,8 +6,8 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::artifact::{ArtifactKind, id};
+use crate::clock::span;
 use crate::deploy::job::VersionRule;
-use crate::settings::options::span;
 use crate::tenant::pace;
 
 /// The wall clock of a run.

@@ -14,6 +14,7 @@ use super::run::Worker;
 use super::settings_file::Settings;
 use super::target::{LoginNames, simulated, tell_ignored, variables_of};
 use crate::Process;
+use crate::clock::span;
 use crate::deploy::ledger::Event;
 use crate::doctor::examine_online;
 use crate::doctor::finding::{self, Finding};
@@ -26,7 +27,6 @@ use crate::report::progress::Volume;
 use crate::sandbox::Sandbox;
 use crate::settings::credentials::{Credentials, Names};
 use crate::settings::environment::Environment;
-use crate::settings::options::span;
 use crate::text::redactor::Redactor;
 
 /// Arguments of `doctor`.

@@ -10,11 +10,11 @@ use super::query::NOTHING_WRITTEN;
 use super::refusal::Refusal;
 use crate::Process;
 use crate::clock::Deadline;
+use crate::clock::span;
 use crate::exit::Exit;
 use crate::inventory::Trouble;
 use crate::messages::{self, Since, Stop, Wanted};
 use crate::report::messages as report;
-use crate::settings::options::span;
 use crate::tenant::odata::TenantTime;
 use crate::tenant::wire::ArtifactId;
 

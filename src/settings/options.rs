@@ -3,7 +3,6 @@
 
 use std::error::Error as _;
 use std::ffi::{OsStr, OsString};
-use std::time::Duration;
 
 use clap::builder::ValueParser;
 use clap::error::{ContextKind, ContextValue};
@@ -198,51 +197,13 @@ pub fn listed(entries: &[String], name: &str, environment: &Environment) -> Vec<
     entries.iter().map(entry).collect()
 }
 
-/// Reads a span of time as people write it: `300ms`, `90s`, `10m`, `1h30m`; a bare number is seconds.
-///
-/// # Errors
-/// When it is none.
-pub fn span(text: &str) -> Result<Duration, String> {
-    let complaint = || format!("`{text}` is no span of time: write 300ms, 90s, 10m or 1h30m");
-    let mut total = Duration::ZERO;
-    let mut rest = text.trim();
-    if rest.is_empty() {
-        return Err(complaint());
-    }
-    while !rest.is_empty() {
-        let digits = rest
-            .find(|c: char| !c.is_ascii_digit() && c != '.')
-            .unwrap_or(rest.len());
-        let number: f64 = rest[..digits].parse().map_err(|_| complaint())?;
-        let tail = &rest[digits..];
-        let unit = tail
-            .find(|c: char| c.is_ascii_digit())
-            .unwrap_or(tail.len());
-        let seconds = number * seconds_in(&tail[..unit]).ok_or_else(complaint)?;
-        total = Duration::try_from_secs_f64(seconds)
-            .ok()
-            .and_then(|span| total.checked_add(span))
-            .ok_or_else(complaint)?;
-        rest = &tail[unit..];
-    }
-    Ok(total)
-}
-
-fn seconds_in(unit: &str) -> Option<f64> {
-    Some(match unit {
-        "ms" => 0.001,
-        "" | "s" | "sec" => 1.0,
-        "m" | "min" => 60.0,
-        "h" => 3600.0,
-        _ => return None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
+    use std::time::Duration;
 
     use super::*;
+    use crate::clock::span;
 
     #[derive(Debug, Default, PartialEq, Parser)]
     struct Line {
@@ -355,23 +316,5 @@ mod tests {
         );
         assert!(line.no_deploy && bad.is_none());
         assert!(!line.force);
-    }
-
-    #[test]
-    fn spans_are_read_as_people_write_them() {
-        for (text, millis) in [
-            ("300ms", 300),
-            ("90s", 90_000),
-            ("10m", 600_000),
-            ("1h30m", 5_400_000),
-            ("15", 15_000),
-            ("1.5s", 1_500),
-            ("0s", 0),
-        ] {
-            assert_eq!(span(text), Ok(Duration::from_millis(millis)), "{text}");
-        }
-        for text in ["", "abc", "-5s", "5 s", "5d", "1e99h", ".", "s"] {
-            assert!(span(text).is_err(), "{text}");
-        }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::clock::Span;
+use crate::clock::span;
 use crate::http::Method;
 use crate::settings::parameters::{ParametersError, bounded};
 use crate::settings::yaml::{self, Entries, Fault, Given, Placed, quoted};
@@ -168,7 +168,7 @@ fn log(text: &str) -> Option<bool> {
 }
 
 fn within(text: &str) -> Option<Duration> {
-    let span = text.parse::<Span>().ok()?.0;
+    let span = span(text).ok()?;
     (!span.is_zero()).then_some(span)
 }
 
