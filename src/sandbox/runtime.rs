@@ -1,6 +1,6 @@
 //! `IntegrationRuntimeArtifacts`: what runs, why it does not, and undeploying.
 
-use super::answer::{Answer, Refusal};
+use super::answer::{Answer, Format, Refusal};
 use super::call::Call;
 use super::entity::{Entity, Property};
 use super::path::{Key, key_literal};
@@ -79,8 +79,11 @@ fn error_entry(id: &str) -> Entity {
     }
 }
 
-/// The text as it is stored, whatever was asked for; 204 while there is none.
+/// The text as it is stored, whatever was asked for; 204 while there is none. Some tenants refuse to call it JSON.
 fn error_text(record: &Record, call: &Call) -> Answer {
+    if call.chosen("no-json-text") && call.format == Format::Json {
+        return Answer::empty(406);
+    }
     let ready = record
         .error
         .as_ref()

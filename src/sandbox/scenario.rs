@@ -234,6 +234,7 @@ fn reach(name: &str) -> Reach {
         | "slow-undeploy"
         | "undeploy-stuck"
         | "undeploy-refused"
+        | "deploy-refused"
         | "foreign-redeploy"
         | "foreign-undeploy"
         | "message-stays"
@@ -483,9 +484,11 @@ static ALL: &[ScenarioInfo] = &[
     scenario("postponed-redeploy", Seconds(30.0), Deployed, Observed, "clients' issues: stale STARTED", "after SUCCESS the previous record stays this long"),
     scenario("stale-started", Seconds(3.0), Deployed, Observed, "cpictl compares DeployedOn", "after SUCCESS the previous STARTED record is shown for a while"),
     scenario("stale-error", Seconds(3.0), Deployed, Observed, "cpictl compares DeployedOn", "what is deployed is in ERROR, and that record is shown for a while after SUCCESS"),
+    scenario("no-json-text", Values::None, Nothing, Observed, "two tenants' records: 406; FlashPipe gets 200", "the error information of what runs is 406 where JSON is asked for, and comes as it is where anything is"),
     scenario("unknown-status", Words(&["passing", "forever"]), Nothing, Assumed, "documented lists are not closed", "task and run time pass through words that nobody documented"),
     scenario("task-stuck", Words(&["idle", "running"]), Nothing, Assumed, "task retention and bounds are unknown", "the task stays DEPLOYING for ever (running: the flow starts all the same)"),
     scenario("task-late", Seconds(2.0), Nothing, Assumed, "task visibility is unknown", "the task is 404 for a while after the call"),
+    scenario("deploy-refused", Words(&["500", "400", "503"]), Nothing, Observed, "three users see the text, the status is unknown; half of a tenant's business errors are 500", "deploy calls are refused with this status and an OData error"),
     scenario("no-task-id", Values::None, Nothing, Observed, "metadata promises an entity for some types", "the deploy call answers 202 with an empty body"),
     scenario("quoted-task-id", Values::None, Nothing, Assumed, "metadata: Edm.String", "the task id comes in double quotes"),
     scenario("mapping-task-id", Values::None, Nothing, Documented, "specification: 202 with a task id; metadata promises an entity", "deploying a mapping is answered with a bare task id, as for the other types"),
@@ -519,6 +522,7 @@ static ALL: &[ScenarioInfo] = &[
     scenario("roles-missing", Roles, Nothing, Observed, "Terraform provider: 403 with an empty body", "the client lacks these roles"),
     scenario("roles-also", Roles, Nothing, Documented, "Tasks and Permissions", "the client has these roles too"),
     scenario("token-scopes", Words(&["none", "empty", "umbrella", "older", "caller", "api-management"]), Nothing, Observed, "Terraform provider, clients' logs", "what the token names: no scopes, no role, an umbrella role, older names, the role of callers of flows (and no other), or those of API Management (and the tenant does not take it)"),
+    scenario("token-answer", Words(&["201", "203", "scope-list", "twice", "trailing", "camel-case", "expires-text", "expires-zero", "no-expiry"]), Nothing, Assumed, "gateways before token services; expires_in 0 is Neo's", "how the token endpoint words a token: another status, scopes as a list, the token twice (the last counts), text behind the JSON, accessToken, expires_in as text, as 0 or not at all"),
     scenario("foreign-token", Values::None, Nothing, Observed, "valid token of another service: 401", "the tenant takes no token, though the token endpoint gives one"),
     scenario("access-policies", Values::None, Nothing, Documented, "AccessPolicies needs AccessPoliciesRead", "the tenant has an access policy, which AccessPoliciesRead shows"),
     scenario("certificate-login", Values::None, Nothing, Documented, "key type certificate", "the token endpoint takes the client id alone and no secret, as behind a server that has checked a client certificate"),
@@ -533,6 +537,7 @@ static ALL: &[ScenarioInfo] = &[
     // what is unknown about writing
     scenario("reset-parameters", Values::None, Nothing, Assumed, "unknown whether PUT keeps configured values", "an upload resets configured parameters"),
     scenario("keep-all-parameters", Values::None, Nothing, Assumed, "unknown whether PUT keeps configured values", "an upload keeps every old value, configured or not"),
+    scenario("parameter-refused", Values::None, Nothing, Assumed, "texts of refusals are unknown", "writing a parameter is 400, and the text repeats the value"),
     scenario("parameter-moves-modified-at", Values::None, Nothing, Assumed, "unknown", "writing a parameter moves ModifiedAt"),
     scenario("no-modified-at", Values::None, Nothing, Documented, "older samples lack the fields", "design-time entities have no Created and Modified fields"),
     scenario("modified-at-format", Words(&["epoch", "odata", "iso"]), Nothing, Assumed, "format unknown", "how ModifiedAt is written"),

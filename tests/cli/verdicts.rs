@@ -438,3 +438,46 @@ fn a_fault_that_is_known_to_pass_is_tried_once_more_when_asked_and_only_once() {
         assert_eq!(told, deployments == 2, "{run}");
     }
 }
+
+/// Some tenants refuse to call the text JSON: it is asked for as it is, and so are the others of the run.
+#[test]
+fn an_error_text_that_is_not_given_as_json_is_read_as_it_is_stored() {
+    let flow = Flow::new();
+    let tenant = Tenant::new(&["no-json-text", "start-error=b", "start-error-late-text=100"]);
+    Flowship::deploy(&tenant, flow.path())
+        .run()
+        .exit(1)
+        .verdict("failed")
+        .stderr_has("No credentials for 'SANDBOX_ALIAS' found");
+    let journal = tenant.journal();
+    let asked = journal.matching("GET", "ErrorInformation");
+    let refused = asked.iter().filter(|entry| entry.status == Some(406));
+    assert_eq!(refused.count(), 1, "{}", tenant.transcript());
+    assert!(asked.len() > 2, "{}", tenant.transcript());
+}
+
+#[test]
+fn odd_characters_in_an_answer_change_nothing() {
+    together(&["bom", "half-character"], |kind| {
+        let (old, new) = (Flow::new(), Flow::changed());
+        let tenant = Tenant::holding(&[&format!("fault={kind}@*:/")], vec![old.deployed(&[])]);
+        Flowship::deploy(&tenant, new.path())
+            .args(["--set", "Retries=5"])
+            .run()
+            .exit(0)
+            .verdict("started");
+        tenant.deployed_once(&new.id);
+    });
+}
+
+/// The runtime still tells.
+#[test]
+fn a_task_that_may_not_be_asked_is_none() {
+    let flow = Flow::new();
+    let tenant = Tenant::new(&["fault=403@GET:BuildAndDeployStatus"]);
+    Flowship::deploy(&tenant, flow.path())
+        .run()
+        .exit(0)
+        .verdict("started");
+    tenant.deployed_once(&flow.id);
+}
