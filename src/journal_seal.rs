@@ -10,7 +10,7 @@ use ring::{hmac, pbkdf2};
 use crate::settings::secret::Secret;
 
 /// How often the derivation is repeated: what OWASP asks of PBKDF2 with HMAC-SHA-256.
-const ROUNDS: NonZeroU32 = NonZeroU32::new(600_000).unwrap();
+const ROUNDS: NonZeroU32 = NonZeroU32::MIN.saturating_add(599_999);
 /// What the first line of a sealed file begins with.
 const FORM: &str = "flowship-sealed-1";
 /// The length of a key's name, in bytes.

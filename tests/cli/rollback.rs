@@ -1194,6 +1194,9 @@ fn planted(note: &std::path::Path, seal: impl Fn(&str) -> String) -> PathBuf {
     place
 }
 
+/// What becomes of the first line of a note.
+type Seal<'a> = &'a dyn Fn(&str) -> String;
+
 fn evil() -> Flow {
     before().with(
         SCRIPT,
@@ -1209,8 +1212,7 @@ fn a_note_that_these_credentials_did_not_write_is_named_and_not_used() {
         words[1] = "0123456789abcdef".to_owned();
         words.join(" ") + "\n"
     };
-    type Seal<'a> = (&'a dyn Fn(&str) -> String, bool);
-    let seals: [Seal<'_>; 3] = [
+    let seals: [(Seal<'_>, bool); 3] = [
         (&|_| String::new(), true),
         (&|head| format!("{head}\n"), true),
         (&other_key, false),
