@@ -181,7 +181,7 @@ is_cached() {
 
 # ----------------------------------------------------------------------------------------------------------- sources
 
-# 1. PATH. Sets `flowship` when the program there is the action's own version.
+# PATH, only when it is asked for: another step or job may have put something there. Sets `flowship` when the program there is the action's own version.
 from_path() {
   local found
   found=$(type -P flowship 2>/dev/null) || found=''
@@ -202,7 +202,7 @@ from_path() {
   fi
 }
 
-# 2. The release asset. Sets `flowship`, or `missing` when there is no such asset; ends the step when it is wrong.
+# 1. The release asset. Sets `flowship`, or `missing` when there is no such asset; ends the step when it is wrong.
 from_release() {
   local checksum place archive base url status
   checksum=$(listed_checksum)
@@ -285,13 +285,14 @@ fetch() {
   command -v curl >/dev/null 2>&1 || fail 2 'curl was not found' \
     'install curl, or put flowship into PATH and set install: path'
   # the address is read from standard input: the process list does not show the mirror's password
-  status=$(printf 'url = "%s"\n' "$(curl_quoted "$url")" | curl --config - --silent --globoff --location --max-redirs 5 \
+  # -q first: no ~/.curlrc has a say
+  status=$(printf 'url = "%s"\n' "$(curl_quoted "$url")" | curl -q --config - --silent --globoff --location --max-redirs 5 \
     --proto "$protocols" --proto-redir "$protocols" --connect-timeout 20 --max-time 300 \
     --retry 3 --retry-delay 1 --retry-max-time 120 \
     --output "$file" --write-out '%{http_code}') || code=$?
   if [ "$code" -ne 0 ]; then
     fail 5 "downloading $(shown_url "$url") failed: $(curl_error "$code")" \
-      'run the job again, set mirror-url to a server that this runner reaches, or put flowship into PATH'
+      'run the job again, set mirror-url to a server that this runner reaches, or put flowship into PATH and set install: path'
   fi
   printf '%s' "$status"
 }
@@ -329,7 +330,7 @@ check_archive() {
   case $start in
     '<!doctype'* | '<html'* | '<?xml'* | '<head'* | '<!--'*)
       fail 6 "$(shown_url "$url") answered with a web page instead of an archive" \
-        'a proxy or a sign-in page answers for the server: check mirror-url and the proxy, or put flowship into PATH'
+        'a proxy or a sign-in page answers for the server: check mirror-url and the proxy, or put flowship into PATH and set install: path'
       ;;
   esac
   fail 6 "the checksum of $(shown_url "$url") is wrong: expected $expected, got $actual" \
@@ -359,7 +360,7 @@ unpack() {
   rm -rf "$to.all"
 }
 
-# 3. cargo, from the action's own source. The tool cache keeps the result for as long as the source is the same.
+# 2. cargo, from the action's own source. The tool cache keeps the result for as long as the source is the same.
 from_source() {
   local digest place build
   digest=$(source_digest)
@@ -370,7 +371,7 @@ from_source() {
     return
   fi
   command -v cargo >/dev/null 2>&1 || fail 2 "flowship has to be built, but cargo was not found${missing:+ ($missing)}" \
-    'install Rust before this step, use a released version of the action, or put flowship into PATH'
+    'install Rust before this step, use a released version of the action, or put flowship into PATH and set install: path'
   build=$temporary/flowship-target
   make_directory "$build"
   printf '::group::Building flowship %s from the source of the action\n' "$version" >&2
@@ -423,11 +424,7 @@ install_flowship() {
       from_source
       ;;
     auto)
-      from_path
-      if [ -z "$flowship" ]; then
-        say "$missing"
-        from_release
-      fi
+      from_release
       if [ -z "$flowship" ]; then
         say "$missing, so it is built from the source of the action"
         from_source
@@ -568,8 +565,10 @@ main() {
   version=$(package_value version)
   [ -n "$version" ] || fail 2 "there is no version in $action/Cargo.toml" 'use a complete copy of the action'
   tool_cache=${RUNNER_TOOL_CACHE:-}
-  temporary=${RUNNER_TEMP:-${TMPDIR:-/tmp}}
-  temporary=$(unix_path "$temporary")
+  # a directory that others can write, as /tmp, would let them put a program there that is then run
+  [ -n "${RUNNER_TEMP:-}" ] || fail 2 'RUNNER_TEMP is not set' \
+    'runners of GitHub Actions set it; elsewhere let it name an empty directory that nobody else can write'
+  temporary=$(unix_path "$RUNNER_TEMP")
   tool_cache=$(unix_path "${tool_cache:-$temporary}")
   find_target
 

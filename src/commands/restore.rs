@@ -6,6 +6,7 @@ use std::path::Path;
 use super::deploy::{named, pace, rules_without_files};
 use super::jobs::timeout;
 use super::run::{Deed, Deployment, PlanWishes, Settled};
+use super::target::SavedFrom;
 use super::wishes::Settings;
 use super::{Refusal, Voice};
 use crate::Process;
@@ -51,7 +52,11 @@ pub(super) fn restore(
         Deed::Deploy(Deployment::default())
     };
     let mut login = settings.login();
-    login.saved_from = Some((restore.tenant().to_owned(), shown));
+    login.saved_from = Some(SavedFrom {
+        tenant: restore.tenant().to_owned(),
+        note: process.directory.join(file),
+        shown,
+    });
     Settled {
         command: "deploy",
         jobs: vec![restore.job(&rules, named)],

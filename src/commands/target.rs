@@ -1,5 +1,7 @@
 //! Where a run goes: a tenant with the credentials for it, or a simulated one.
 
+use std::path::PathBuf;
+
 use super::Refusal;
 use crate::Process;
 use crate::cli::TryOutArgs;
@@ -11,6 +13,7 @@ use crate::sandbox::{Preload, Sandbox, SandboxError, SandboxOptions, Scenario};
 use crate::settings::credentials::{Credentials, Names};
 use crate::settings::environment::Environment;
 use crate::settings::project::Host;
+use crate::state_files::{NotOurs, StateFiles};
 use crate::tenant::wire::ArtifactId;
 use crate::words::disarm;
 
@@ -21,8 +24,18 @@ pub(super) struct LoginNames {
     pub(super) host: Option<Host>,
     /// Where the environment stands that says so.
     pub(super) at: String,
-    /// The address of the tenant that a backup was saved from, and the file that says so: it is put back nowhere else.
-    pub(super) saved_from: Option<(String, String)>,
+    /// A backup that is put back on its own tenant and nowhere else.
+    pub(super) saved_from: Option<SavedFrom>,
+}
+
+/// Where a backup comes from.
+pub(super) struct SavedFrom {
+    /// The address of the tenant.
+    pub(super) tenant: String,
+    /// The note that says so.
+    pub(super) note: PathBuf,
+    /// The note as it was named.
+    pub(super) shown: String,
 }
 
 impl LoginNames {
@@ -50,21 +63,35 @@ impl LoginNames {
         }
     }
 
-    /// Refuses to put a backup back on another tenant than the one it was saved from.
+    /// Refuses to put a backup back on another tenant than the one it was saved from, and one that was changed since.
     fn must_have_saved(&self, credentials: &Credentials) -> Result<(), Refusal> {
-        match &self.saved_from {
-            Some((tenant, file)) if *tenant != credentials.url.root() => {
-                let message = Message::new(format!(
-                    "the credentials are for {}, and the backup is of {}; nothing was sent",
-                    credentials.url.root(),
-                    disarm(tenant)
-                ))
-                .at(file.clone())
-                .hint("give the key of that tenant, or the --environment that the backup was saved with");
-                Err(Refusal::usage(message))
-            }
-            _ => Ok(()),
-        }
+        let Some(SavedFrom {
+            tenant,
+            note,
+            shown,
+        }) = &self.saved_from
+        else {
+            return Ok(());
+        };
+        let message = if *tenant != credentials.url.root() {
+            Message::new(format!(
+                "the credentials are for {}, and the backup is of {}; nothing was sent",
+                credentials.url.root(),
+                disarm(tenant)
+            ))
+            .hint(
+                "give the key of that tenant, or the --environment that the backup was saved with",
+            )
+        } else if let Err(broken @ NotOurs::Broken) =
+            StateFiles::new(credentials.login.secret().clone()).read(note)
+        {
+            Message::new(format!("the backup {broken}; nothing was sent"))
+                .hint("find out who changed it: what it would put back may be anything")
+        } else {
+            // what other credentials wrote is put back by whoever names it
+            return Ok(());
+        };
+        Err(Refusal::usage(message.at(shown.clone())))
     }
 }
 

@@ -3,9 +3,7 @@
 //! (Whether an upload resets them is unknown: cpi-api.md §15.)
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::Write;
-use std::path::PathBuf;
+use std::io;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,44 +13,51 @@ use super::job::Job;
 use super::parameters::html_decoded;
 use super::plan::{self, Standing};
 use crate::artifact::may_be_secret;
-use crate::tenant::Tenant;
 use crate::tenant::wire::{Configuration, RuntimeStatus};
-use crate::whole_file;
 
-/// The version of the form; a file of another one is none.
-const FORM: u32 = 1;
+/// What is written down.
+const WHAT: &str = "values";
 /// After how many seconds it is too old to mean anything.
 const OLDEST: u64 = 24 * 60 * 60;
-/// More than any such file has, in bytes.
-const LARGEST: u64 = 16 * 1024 * 1024;
 
 #[derive(Serialize, Deserialize)]
 struct Record {
-    form: u32,
-    tenant: String,
-    artifact: String,
     /// When it was written, in seconds since 1970.
     written: u64,
     values: Vec<Value>,
 }
 
-/// One value, and a mark of the one that the artifact brings in its place.
+/// One value, and the one that the artifact brings in its place, where that is known.
 #[derive(Serialize, Deserialize)]
 struct Value {
     key: String,
     data_type: String,
-    /// `None` where it is or looks like a secret, which no file holds.
-    text: Option<String>,
-    mark: String,
-    /// `None` where that is not known.
-    brought: Option<String>,
-    /// The same as it is, where neither may be a secret: it holds under another key, too.
-    brought_text: Option<String>,
+    was: Known,
+    brought: Option<Known>,
 }
 
-/// Whether an interrupted run has left any.
-pub(super) fn is_left_over(context: &Context<'_>, job: &Job) -> bool {
-    place(context, job).is_file()
+/// A value; where it is or looks like a secret, which no file holds, a mark of it.
+#[derive(Serialize, Deserialize)]
+enum Known {
+    Text(String),
+    Mark(String),
+}
+
+impl Known {
+    fn of(context: &Context<'_>, job: &Job, key: &str, value: &str) -> io::Result<Self> {
+        if may_be_secret(key, value) || context.tenant.hides(value) {
+            mark_of(context, job, key, value).map(Self::Mark)
+        } else {
+            Ok(Self::Text(value.to_owned()))
+        }
+    }
+
+    fn is(&self, context: &Context<'_>, job: &Job, key: &str, value: &str) -> bool {
+        match self {
+            Self::Text(text) => text == value,
+            Self::Mark(mark) => mark_of(context, job, key, value).is_ok_and(|of| of == *mark),
+        }
+    }
 }
 
 /// What an interrupted run had not put back.
@@ -73,22 +78,20 @@ pub(super) fn mark(
     standing: &Standing,
     brought: &BTreeMap<String, String>,
 ) {
-    let values = values(context.tenant, job, standing, brought);
-    if values.is_empty() || job.rules.parameters_from_artifact {
+    if job.rules.parameters_from_artifact {
         return;
     }
-    let file = Record {
-        form: FORM,
-        tenant: context.tenant.root(),
-        artifact: job.id.0.clone(),
-        written: context.clock.epoch_seconds(),
-        values,
-    };
-    let written = serde_json::to_vec_pretty(&file)
-        .map_err(Into::into)
-        .and_then(|text| {
-            whole_file::replace_private(&place(context, job), |target| target.write_all(&text))
-        });
+    let written = values(context, job, standing, brought).and_then(|values| {
+        if values.is_empty() {
+            return Ok(());
+        }
+        let record = Record {
+            written: context.clock.epoch_seconds(),
+            values,
+        };
+        let directory = &job.rules.backup_directory;
+        backup::write_down(directory, context.tenant, &job.id, WHAT, &record)
+    });
     if let Err(error) = written {
         context.ledger.progress(
             &job.id.0,
@@ -98,23 +101,22 @@ pub(super) fn mark(
 }
 
 fn values(
-    tenant: &Tenant,
+    context: &Context<'_>,
     job: &Job,
     standing: &Standing,
     brought: &BTreeMap<String, String>,
-) -> Vec<Value> {
-    let brought = |key: &str| brought.get(key);
-    let at_stake = |one: &&Configuration| brought(&one.key) != Some(&one.value);
-    let value = |one: &Configuration| Value {
-        key: one.key.clone(),
-        data_type: one.data_type.clone(),
-        text: (!may_be_secret(&one.key, &one.value) && !tenant.hides(&one.value))
-            .then(|| one.value.clone()),
-        mark: mark_of(tenant, job, &one.key, &one.value),
-        brought: brought(&one.key).map(|value| mark_of(tenant, job, &one.key, &plain(value))),
-        brought_text: brought(&one.key)
-            .filter(|value| !may_be_secret(&one.key, value) && !tenant.hides(value))
-            .map(|value| plain(value)),
+) -> io::Result<Vec<Value>> {
+    let at_stake = |one: &&Configuration| brought.get(&one.key) != Some(&one.value);
+    let known = |key: &str, value: &str| Known::of(context, job, key, value);
+    let value = |one: &Configuration| {
+        let brought = brought.get(&one.key);
+        let brought = brought.map(|value| known(&one.key, &plain(value)));
+        Ok(Value {
+            key: one.key.clone(),
+            data_type: one.data_type.clone(),
+            was: known(&one.key, &one.value)?,
+            brought: brought.transpose()?,
+        })
     };
     let to_stand = plan::before(standing);
     to_stand.iter().filter(at_stake).map(value).collect()
@@ -125,44 +127,43 @@ fn plain(value: &str) -> String {
     html_decoded(value).trim().to_owned()
 }
 
-fn mark_of(tenant: &Tenant, job: &Job, key: &str, value: &str) -> String {
-    tenant.mark(&format!("{}\n{key}\n{value}", job.id))
+fn mark_of(context: &Context<'_>, job: &Job, key: &str, value: &str) -> io::Result<String> {
+    let text = format!("{}\n{key}\n{value}", job.id);
+    let directory = &job.rules.backup_directory;
+    context.tenant.state().mark(directory, &text)
 }
 
-/// What an interrupted run has left: the values of before, where the tenant shows those that the upload brought.
-pub(super) fn recall(context: &Context<'_>, job: &Job, standing: &Standing) -> Recalled {
+/// What an interrupted run has left, if it has left anything: the values of before, where the tenant shows those that the upload brought.
+pub(super) fn recall(context: &Context<'_>, job: &Job, standing: &Standing) -> Option<Recalled> {
     let mut recalled = Recalled::default();
-    let Some(file) = read(context, job) else {
-        return recalled;
-    };
+    let directory = &job.rules.backup_directory;
+    let file: Record = backup::recall(context, directory, &job.id, WHAT)?;
     let old = context.clock.epoch_seconds().saturating_sub(file.written) > OLDEST;
     // what was deployed after the last save runs with the values that stand there: somebody wanted them so
     if old || runs_as_it_is(standing) {
-        return recalled;
+        return Some(recalled);
     }
     for value in file.values {
         let shown = standing.configured.iter().find(|one| one.key == value.key);
         let Some(shown) = shown else { continue };
-        let now = mark_of(context.tenant, job, &shown.key, &shown.value);
-        let plain = plain(&shown.value);
-        let is_reset = match (&value.brought, &value.brought_text) {
-            (_, Some(brought)) => plain == *brought,
-            (Some(brought), None) => mark_of(context.tenant, job, &value.key, &plain) == *brought,
-            (None, None) => standing.saved_by_us,
+        let is = |known: &Known, value: &str| known.is(context, job, &shown.key, value);
+        let is_reset = match &value.brought {
+            Some(brought) => is(brought, &plain(&shown.value)),
+            None => standing.saved_by_us,
         };
-        if now == value.mark || Some(&shown.value) == value.text.as_ref() || !is_reset {
+        if is(&value.was, &shown.value) || !is_reset {
             continue;
         }
-        match value.text {
-            Some(text) => recalled.values.push(Configuration {
+        match value.was {
+            Known::Text(text) => recalled.values.push(Configuration {
                 key: value.key,
                 value: text,
                 data_type: value.data_type,
             }),
-            None => recalled.lost.push(value.key),
+            Known::Mark(_) => recalled.lost.push(value.key),
         }
     }
-    recalled
+    Some(recalled)
 }
 
 fn runs_as_it_is(standing: &Standing) -> bool {
@@ -171,21 +172,7 @@ fn runs_as_it_is(standing: &Standing) -> bool {
         && plan::is_proven(standing)
 }
 
-fn read(context: &Context<'_>, job: &Job) -> Option<Record> {
-    let text = whole_file::read_ordinary(&place(context, job), LARGEST).ok()?;
-    let file: Record = serde_json::from_slice(&text).ok()?;
-    let is_about =
-        file.form == FORM && file.tenant == context.tenant.root() && file.artifact == job.id.0;
-    is_about.then_some(file)
-}
-
 /// They stand.
 pub(super) fn unmark(context: &Context<'_>, job: &Job) {
-    let _ = fs::remove_file(place(context, job));
-}
-
-/// One name for each artifact of each tenant, whatever characters they have.
-fn place(context: &Context<'_>, job: &Job) -> PathBuf {
-    let directory = &job.rules.backup_directory;
-    backup::place(directory, context.tenant, &job.id, "values")
+    backup::forget(&job.rules.backup_directory, context.tenant, &job.id, WHAT);
 }

@@ -84,8 +84,7 @@ pub(crate) fn survey<'a>(
         if depth != Depth::Preview {
             standing.pending = pending_task::left_over(context, job);
         }
-        let directory = &job.rules.backup_directory;
-        standing.doubted = late::is_marked(directory, context.tenant, &job.id);
+        standing.doubted = late::is_marked(context, job);
         recall_values(context, job, standing, depth)?;
         match depth {
             Depth::Decisions => compare(context, job, standing)?,
@@ -252,10 +251,9 @@ fn recall_values(
     standing: &mut Standing,
     depth: Depth,
 ) -> Result<(), Stop> {
-    if !resetting::is_left_over(context, job) {
+    let Some(recalled) = resetting::recall(context, job, standing) else {
         return Ok(());
-    }
-    let recalled = resetting::recall(context, job, standing);
+    };
     let named = |key: &&String| job.named.iter().any(|one| one.key == **key);
     let lost: Vec<&String> = recalled.lost.iter().filter(|key| !named(key)).collect();
     if !lost.is_empty() {

@@ -134,7 +134,7 @@ fn note_of_nothing(
 ) -> Result<Held, Box<Verdict>> {
     let described = Note::of_nothing(context.tenant, &one.job.id, &new.package.0);
     with_ours(described, context, rules, one, new)
-        .write(&note)
+        .write(context.tenant.state(), &note)
         .map_err(|error| unwritable(&note, &error))?;
     Ok(Held::Nothing(Newcomer {
         note,
@@ -186,7 +186,8 @@ fn save(
             was: Was::of(&one.standing),
             configured: &configured,
         },
-    );
+    )
+    .map_err(unwritable)?;
     let content = match content_of(&described, &zip) {
         Ok(content) => content,
         Err(error) => {
@@ -195,7 +196,7 @@ fn save(
         }
     };
     with_ours(described.clone(), context, rules, one, new)
-        .write(&note)
+        .write(context.tenant.state(), &note)
         .map_err(|error| {
             let _ = fs::remove_file(&zip);
             unwritable(error)
@@ -293,7 +294,7 @@ pub(super) fn held_by_another_run(id: &ArtifactId, note: &Path) -> Box<Verdict> 
     let message = Message::new(format!(
         "another run with --rollback is working on {id} in the same directory"
     ))
-    .at(note.with_extension("lock").display().to_string())
+    .at(Hold::place(note).display().to_string())
     .hint("wait for its end; pipelines for one artifact should not run at the same time");
     nothing_written(message)
 }
@@ -451,7 +452,7 @@ impl Kept {
         if rollback.repair.is_some() {
             return rollback;
         }
-        let left_out = Note::read(&self.before.note).map(|note| note.withheld_keys());
+        let left_out = Note::read_unverified(&self.before.note).map(|note| note.withheld_keys());
         let left_out = left_out.unwrap_or_default();
         let message = if left_out.is_empty() {
             rollback.message

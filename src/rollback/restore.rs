@@ -52,7 +52,7 @@ pub enum RestoreError {
 impl Restore {
     /// Reads a note, and the content beside it. `file`: the note.
     pub fn read(file: &Path) -> Result<Self, RestoreError> {
-        let note = Note::read(file)?;
+        let note = Note::read_unverified(file)?;
         if Hold::take(file).is_none() {
             return Err(RestoreError::Held);
         }

@@ -9,9 +9,6 @@ mod key;
 
 use std::path::Path;
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::{Digest, Sha256};
-
 use super::address::{TenantUrl, TokenUrl};
 use super::environment::Environment;
 use super::redactor::Redactor;
@@ -68,24 +65,16 @@ impl Login {
         }
     }
 
-    /// A mark of a text: equal texts have equal marks under the same key, and without the key a mark tells nothing, not even
-    /// to somebody who guesses (HMAC-SHA-256). It may be written to files.
+    /// What nobody else holds: password, client secret or private key.
     #[must_use]
-    pub fn mark(&self, text: &str) -> String {
-        let key = match self {
+    pub fn secret(&self) -> &Secret {
+        match self {
             Self::Basic { password, .. } => password,
             Self::ClientCredentials { proof, .. } => match proof {
                 Proof::Secret(secret) => secret,
                 Proof::Certificate(certificate) => &certificate.key,
             },
-        };
-        let key = Sha256::digest(key.expose().as_bytes());
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&key) else {
-            return String::new();
-        };
-        mac.update(text.as_bytes());
-        let bytes = mac.finalize().into_bytes();
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+        }
     }
 }
 

@@ -54,6 +54,7 @@ use self::wire::{
     PackageId, RuntimeArtifact, TaskId,
 };
 pub use self::writing::{Lost, Written};
+use crate::state_files::StateFiles;
 use crate::words::Words;
 
 /// How often "not found" is asked again where it makes no sense.
@@ -79,6 +80,7 @@ pub struct Tenant {
     /// Whose turn it is to fetch a CSRF token.
     csrf_turn: Mutex<()>,
     observer: Observer,
+    state: StateFiles,
 }
 
 /// How the tenant took a deploy call.
@@ -111,6 +113,7 @@ impl Tenant {
         observer: Observer,
     ) -> Self {
         Self {
+            state: StateFiles::new(credentials.login.secret().clone()),
             http,
             credentials,
             redactor,
@@ -140,11 +143,9 @@ impl Tenant {
         self.credentials.url.root()
     }
 
-    /// A mark of a text that tells nothing about it, and that only who holds the same key can make again; see
-    /// [`Login::mark`].
-    #[must_use]
-    pub fn mark(&self, text: &str) -> String {
-        self.credentials.login.mark(text)
+    /// The files in which a run with these credentials writes down what the next one needs.
+    pub(crate) fn state(&self) -> &StateFiles {
+        &self.state
     }
 
     /// The location of an Edge Integration Cell whose run time is asked, if it is not the cloud's.

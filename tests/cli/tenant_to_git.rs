@@ -262,12 +262,14 @@ fn what_is_gone_is_removed_only_when_asked_and_only_where_a_download_wrote() {
         ],
     );
     download(&full, directory.path()).exit(0);
-    let own = directory.path().join("Own/Mine");
-    copy(Flow::named("Mine").path(), &own);
+    let own = ["Own/Mine", "Orders/New"].map(|path| directory.path().join(path));
+    copy(Flow::named("Mine").path(), &own[0]);
+    copy(Flow::named("New").path(), &own[1]);
     let fewer = Tenant::holding(&[], vec![Flow::named("Orders").deployed(&[])]);
     download(&fewer, directory.path())
         .exit(0)
-        .stdout_has("gone Orders/Old");
+        .stdout_has("gone Orders/Old")
+        .stdout_has_not("Orders/New");
     assert!(
         directory
             .path()
@@ -279,7 +281,18 @@ fn what_is_gone_is_removed_only_when_asked_and_only_where_a_download_wrote() {
         .exit(0)
         .stdout_has("removed Orders/Old");
     assert!(!directory.path().join("Orders/Old").exists());
-    assert!(own.join("META-INF/MANIFEST.MF").exists());
+    for own in own {
+        assert!(own.join("META-INF/MANIFEST.MF").exists(), "{own:?}");
+    }
+    // whoever makes one of that name later makes a new one
+    copy(
+        Flow::named("Old").path(),
+        &directory.path().join("Orders/Old"),
+    );
+    call(&fewer, directory.path(), &["download", "--all", "--prune"])
+        .run()
+        .exit(0)
+        .stdout_has_not("removed");
     let empty = Tenant::new(&[]);
     call(&empty, directory.path(), &["download", "--all", "--prune"])
         .run()
@@ -298,6 +311,32 @@ fn copy(from: &Path, to: &Path) {
         let target = to.join(path.strip_prefix(from).unwrap());
         fs::create_dir_all(target.parent().unwrap()).unwrap();
         fs::write(target, bytes).unwrap();
+    }
+}
+
+#[test]
+fn values_that_are_secrets_by_key_or_form_are_not_written_to_git() {
+    let secrets = [
+        ("SFTP_Pass", "hunter2hunter2"),
+        ("PW", "hunter3hunter3"),
+        ("Auth Header", "hunter4hunter4"),
+        ("Receiver", "Basic dXNlcjpodW50ZXI1"),
+    ];
+    let flow = Flow::named("Orders");
+    let own = flow.read(VALUES) + "SFTP_Pass=\nPW=\nAuth\\ Header=\nReceiver=\n";
+    let flow = flow.with(VALUES, own);
+    let tenant = Tenant::holding(&[], vec![flow.deployed(&secrets)]);
+    let directory = TempDir::new().unwrap();
+    let told = download(&tenant, directory.path()).exit(0).stdout;
+    let values = fs::read(directory.path().join("parameters/default/Orders.prop")).unwrap();
+    let values = String::from_utf8(values).unwrap();
+    for (key, value) in secrets {
+        assert!(told.contains(key), "{told}");
+        assert!(
+            values.contains(&format!("# {key}: looks like a secret")),
+            "{values}"
+        );
+        assert!(!values.contains(value), "{values}");
     }
 }
 

@@ -1,25 +1,21 @@
 //! A note beside saved content: what it is, where it came from, what was configured and whether it ran. From it alone what
 //! stood there can be put back: by the next run, when this one is killed, and by `flowship deploy --restore`.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::{self, Digest, may_be_secret};
 use crate::deploy::plan::{Memory, Standing};
+use crate::state_files::{self, NotOurs, StateFiles};
 use crate::tenant::Tenant;
 use crate::tenant::odata::TenantTime;
 use crate::tenant::wire::{ArtifactId, Configuration, RuntimeStatus};
 use crate::whole_file;
 
 /// The version of the form; a note of another one is none.
-const FORM: u32 = 2;
-/// More than any note has, in bytes.
-const LARGEST: u64 = 16 * 1024 * 1024;
-
-/// What is marked to tell one key from another.
-const LOGIN: &str = "login";
+const FORM: u32 = 3;
 
 /// Whether and as what an artifact ran before the first write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,9 +96,6 @@ pub struct Note {
     /// Until when, in milliseconds since 1970 by the tenant's clock, a deployment of the run that wrote this may come.
     #[serde(default)]
     until: i64,
-    /// A mark that tells whether another run has the same key: only then do the marks of values tell anything.
-    #[serde(default)]
-    login: String,
     values: Vec<Value>,
     /// The parameters whose values no file may hold.
     withheld: Vec<Withheld>,
@@ -142,9 +135,9 @@ enum Ran {
 /// Why a note can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum NoteError {
-    /// It can't be read.
-    #[error("can't be read: {0}")]
-    Read(#[from] io::Error),
+    /// It can't be read, or these credentials did not write it.
+    #[error("{0}")]
+    NotOurs(#[from] NotOurs),
     /// It is none.
     #[error("is no note of a backup that this version of flowship wrote")]
     NotOne,
@@ -152,8 +145,7 @@ pub enum NoteError {
 
 impl Note {
     /// What is written down. Values that are or look like secrets are not.
-    #[must_use]
-    pub fn of(tenant: &Tenant, saved: &Saved<'_>) -> Self {
+    pub(crate) fn of(tenant: &Tenant, saved: &Saved<'_>) -> io::Result<Self> {
         let (withheld, values): (Vec<_>, Vec<_>) = saved
             .configured
             .iter()
@@ -163,12 +155,15 @@ impl Note {
             text: one.value.clone(),
             data_type: one.data_type.clone(),
         });
-        let withheld = withheld.into_iter().map(|one| Withheld {
-            key: one.key.clone(),
-            mark: mark(tenant, saved.id, one),
+        let beside = saved.zip.parent().unwrap_or(Path::new(""));
+        let withheld = withheld.into_iter().map(|one| {
+            Ok(Withheld {
+                key: one.key.clone(),
+                mark: mark(tenant.state(), beside, saved.id, one)?,
+            })
         });
         let file = saved.zip.file_name().unwrap_or_default();
-        Self {
+        Ok(Self {
             form: FORM,
             tenant: tenant.root(),
             artifact: saved.id.0.clone(),
@@ -189,10 +184,9 @@ impl Note {
             },
             ours: Vec::new(),
             until: 0,
-            login: tenant.mark(LOGIN),
             values: values.collect(),
-            withheld: withheld.collect(),
-        }
+            withheld: withheld.collect::<io::Result<_>>()?,
+        })
     }
 
     /// What is written down where nothing stood there.
@@ -210,15 +204,19 @@ impl Note {
             was: Ran::NotDeployed,
             ours: Vec::new(),
             until: 0,
-            login: tenant.mark(LOGIN),
             values: Vec::new(),
             withheld: Vec::new(),
         }
     }
 
-    /// Reads a note.
-    pub fn read(file: &Path) -> Result<Self, NoteError> {
-        Self::parse(&whole_file::read_ordinary(file, LARGEST)?)
+    /// Reads a note that these credentials wrote.
+    pub(crate) fn read(state: &StateFiles, file: &Path) -> Result<Self, NoteError> {
+        Self::parse(&state.read(file)?)
+    }
+
+    /// Reads a note that a person has named, whoever wrote it.
+    pub fn read_unverified(file: &Path) -> Result<Self, NoteError> {
+        Self::parse(&state_files::read_unverified(file)?)
     }
 
     /// Reads the text of a note.
@@ -247,9 +245,8 @@ impl Note {
     }
 
     /// Writes it down, for the eyes of its owner alone.
-    pub fn write(&self, file: &Path) -> io::Result<()> {
-        let text = serde_json::to_vec_pretty(self)?;
-        whole_file::replace_private(file, |target| target.write_all(&text))
+    pub(crate) fn write(&self, state: &StateFiles, file: &Path) -> io::Result<()> {
+        state.write(file, &serde_json::to_vec_pretty(self)?)
     }
 
     /// The same of a run that puts back all as soon as one fails, if it does.
@@ -379,20 +376,22 @@ impl Note {
     }
 
     /// Of the parameters whose values are not written down: those that still hold the same value, and the keys of those
-    /// that do not.
-    #[must_use]
-    pub fn withheld(
+    /// that do not. `note`: where this note lies.
+    pub(crate) fn withheld(
         &self,
-        tenant: &Tenant,
+        state: &StateFiles,
+        note: &Path,
         now: &[Configuration],
     ) -> (Vec<Configuration>, Vec<String>) {
         let id = self.artifact();
+        let beside = note.parent().unwrap_or(Path::new(""));
+        let is_same = |one: &Configuration, withheld: &Withheld| {
+            mark(state, beside, &id, one).is_ok_and(|mark| mark == withheld.mark)
+        };
         let (mut same, mut lost) = (Vec::new(), Vec::new());
         for withheld in &self.withheld {
             match now.iter().find(|one| one.key == withheld.key) {
-                // with another key nothing can be told, so what stands there is left
-                Some(one) if self.login != tenant.mark(LOGIN) => same.push(one.clone()),
-                Some(one) if mark(tenant, &id, one) == withheld.mark => same.push(one.clone()),
+                Some(one) if is_same(one, withheld) => same.push(one.clone()),
                 _ => lost.push(withheld.key.clone()),
             }
         }
@@ -406,8 +405,13 @@ impl Note {
     }
 }
 
-fn mark(tenant: &Tenant, id: &ArtifactId, one: &Configuration) -> String {
-    tenant.mark(&format!("{id}\n{}\n{}", one.key, one.value))
+fn mark(
+    state: &StateFiles,
+    directory: &Path,
+    id: &ArtifactId,
+    one: &Configuration,
+) -> io::Result<String> {
+    state.mark(directory, &format!("{id}\n{}\n{}", one.key, one.value))
 }
 
 /// Where a run writes down what another one may need: one place for each artifact of each tenant. `what`: what is written

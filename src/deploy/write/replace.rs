@@ -225,9 +225,10 @@ impl Writing<'_> {
             Some(merged) => merged.comparable.fingerprint(),
             None => content.comparable.fingerprint(),
         };
-        Note::of(self.context.tenant, &saved)
+        let tenant = self.context.tenant;
+        Note::of(tenant, &saved)?
             .with_ours(ours, 0)
-            .write(&backup_note(zip))
+            .write(tenant.state(), &backup_note(zip))
     }
 
     /// The command that makes the tenant hold a backup again.
