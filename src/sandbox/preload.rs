@@ -11,7 +11,7 @@ use super::error_information::start_error;
 use super::messages::MessageLog;
 use super::path::Query;
 use super::service::{Service, locked};
-use super::state::{Artifact, COLLEAGUE, Record, Stage, Stamp, StartError, Tenant};
+use super::state::{Artifact, COLLEAGUE, Record, Stage, Stamp, StartError, Tenant, draft_word};
 use super::{SandboxError, packages};
 
 const SAVED: Seconds = -7200.0;
@@ -136,11 +136,9 @@ fn artifact(call: &Call, preload: Preload) -> Result<Artifact, SandboxError> {
             .of_artifact(name, &artifact.id)
             .is_some()
     };
-    let (draft, locked, hidden) = (
-        chosen("draft"),
-        chosen("locked"),
-        chosen("hidden-by-policy"),
-    );
+    let scenarios = &call.setting.scenarios;
+    let draft = scenarios.of_artifact("draft", &artifact.id).map(draft_word);
+    let (locked, hidden) = (chosen("locked"), chosen("hidden-by-policy"));
     Ok(Artifact {
         draft,
         hidden,

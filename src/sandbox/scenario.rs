@@ -500,7 +500,7 @@ static ALL: &[ScenarioInfo] = &[
     // other people
     scenario("foreign-deploy", Words(&["before", "after"]), Deployed, Assumed, "two pipelines on one artifact", "somebody else's deployment of the previous content lands before ours, or a second after ours started"),
     scenario("foreign-save", Words(&["before-deploy", "after-deploy", "after-upload"]), Nothing, Assumed, "two people on one artifact", "somebody saves other content once for each artifact: as our deploy call arrives, just after it, or just after our upload"),
-    scenario("draft", Values::None, Artifact, Observed, "FlashPipe and cpictl: Version reads Active", "what is preloaded is a colleague's draft"),
+    scenario("draft", Words(&["Active", "Draft"]), Artifact, Observed, "FlashPipe and cpictl: Version reads Active; a tenant of 2026 shows Draft where no version was ever saved", "what is preloaded is a colleague's draft, whose version reads so"),
     scenario("locked", Words(&["500", "423"]), Artifact, Documented, "\"Cannot update the artifact as it is locked.\"", "what is preloaded is open in a colleague's browser"),
     scenario("read-only", Values::None, Artifact, Documented, "configure-only content", "the preloaded packages are READ_ONLY (@ID: this package only)"),
     scenario("id-in-other-package", Text("SomebodyElses"), Artifact, Documented, "ids are unique in the tenant", "what is preloaded lives in this package instead"),
