@@ -171,9 +171,21 @@ fn deploy(tenant: &mut Tenant, artifact: &Artifact, call: &Call) {
         error,
         ..record(artifact, &call.shown_as("deployed-by"))
     };
+    let record = match call
+        .setting
+        .scenarios
+        .of_artifact("runtime-version", &artifact.id)
+    {
+        Some(version) => Record {
+            version: version.to_owned(),
+            ..record
+        },
+        None => record,
+    };
     let scenarios = &call.setting.scenarios;
     let runtime = tenant.runtime.entry(artifact.id.clone()).or_default();
     runtime.hidden = artifact.hidden;
+    runtime.unseen = scenarios.count_of("runtime-restart", &artifact.id);
     runtime.plan(match scenarios.seconds_of("starting", &artifact.id) {
         Some(until) => starting(&record, until, call.setting.clock.millis(0.0)),
         None => vec![stage(DEPLOYED, record.clone())],

@@ -141,6 +141,8 @@ pub(super) struct Runtime {
     /// Deployments accepted from clients.
     pub(super) deployments: usize,
     pub(super) undeployments: usize,
+    /// So many more reads do not show it.
+    pub(super) unseen: usize,
     pub(super) hidden: bool,
 }
 
@@ -193,6 +195,13 @@ impl Runtime {
         self.stages.extend(stages);
         self.stages
             .sort_by(|one, other| one.at.total_cmp(&other.at));
+    }
+
+    /// Whether one more read shows nothing, as while the runtime restarts.
+    pub(super) fn is_unseen(&mut self) -> bool {
+        let unseen = self.unseen > 0;
+        self.unseen = self.unseen.saturating_sub(1);
+        unseen
     }
 
     /// Forgets what was planned, and goes another way.

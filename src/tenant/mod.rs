@@ -23,6 +23,7 @@ mod upload;
 pub mod wire;
 mod writing;
 
+use std::cell::Cell;
 use std::fs::File;
 use std::time::Duration;
 
@@ -81,8 +82,13 @@ pub struct Tenant {
 /// How the tenant took a deploy call.
 #[derive(Debug)]
 pub enum DeployAnswer {
-    /// Accepted; the task id when the answer held one.
-    Accepted(Option<TaskId>),
+    /// Accepted.
+    Accepted {
+        /// The task id, if the answer held one.
+        task: Option<TaskId>,
+        /// The tenant's clock at that answer.
+        answered: Option<TenantTime>,
+    },
     /// Perhaps accepted.
     Lost(String),
 }
@@ -465,12 +471,18 @@ impl Tenant {
             connection: Connection::Fresh,
             ..Ask::write(Method::Post, Role::ArtifactsDeploy, path, Body::Empty)
         };
-        Ok(
-            match self.write(&ask, deadline, |answer| is_deploy_answer(&answer.body))? {
-                Written::Done(body) => DeployAnswer::Accepted(task_id(&body, &function)),
-                Written::Lost(lost) => DeployAnswer::Lost(lost.why),
+        let answered = Cell::new(None);
+        let is_answer = |answer: &Answer| {
+            answered.set(date_of(answer));
+            is_deploy_answer(&answer.body)
+        };
+        Ok(match self.write(&ask, deadline, is_answer)? {
+            Written::Done(body) => DeployAnswer::Accepted {
+                task: task_id(&body, &function),
+                answered: answered.get(),
             },
-        )
+            Written::Lost(lost) => DeployAnswer::Lost(lost.why),
+        })
     }
 
     /// The status of a deploy task, asked once.
