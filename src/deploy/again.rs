@@ -5,8 +5,6 @@ use super::outcome::{Verdict, Word};
 use super::verdict::{Baseline, Call, Evidence};
 use super::watch::Watched;
 use super::{Context, Pending};
-use crate::clock::Moment;
-use crate::tenant::DeployAnswer;
 use crate::tenant::error_information;
 
 /// Deploys once more when the verdict names a failure that passes, and the caller wants it; gives whether it did. A call
@@ -82,10 +80,6 @@ fn called(context: &Context<'_>, one: &Watched<'_>) -> Option<Evidence> {
         in_motion,
     });
     let answer = tenant.deploy(one.pending.kind, id, context.deadline).ok()?;
-    let at: Moment = context.clock.now();
-    evidence.called(match answer {
-        DeployAnswer::Accepted(task) => Call::Accepted { at, task },
-        DeployAnswer::Lost(why) => Call::Lost { at, why },
-    });
+    evidence.called(Call::of(answer, context.clock.now()));
     Some(evidence)
 }

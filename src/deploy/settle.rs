@@ -356,6 +356,22 @@ fn undecided(context: &Context<'_>, one: &Pending, why: verdict::Why) -> Verdict
             parameters::PROFILE
         ))
         .hint(format!("set {}={} (--set) to run it in Cloud Integration, or look at it in the other runtime", parameters::PROFILE, parameters::CLOUD_PROFILE)),
+        verdict::Why::OtherVersion { ours, shown } => Message::new(format!(
+            "the time is up: the design time shows version {}, and the runtime {}, which somebody else deployed",
+            context.tenant.words(&ours),
+            context.tenant.words(&shown)
+        ))
+        .hint("find out who else deploys this artifact, then run again (it looks first)"),
+        verdict::Why::DeployedBy(name) => Message::new(format!(
+            "what runs was deployed by {}: it may be other content than this run saved",
+            context.tenant.words(&name)
+        ))
+        .hint("agree on who deploys this artifact, then run again (it looks first); pipelines for one artifact should not run at the same time"),
+        verdict::Why::OlderRecord => Message::new(
+            "the time is up: by the tenant's clocks, what runs was deployed before this run saved and called for it",
+        )
+        .because("the runtime showed nothing before the deploy call, so this may be the deployment before, or ours by a slow clock")
+        .hint("run again (it looks first)"),
         verdict::Why::Deadline => deadline_message(context, one),
     };
     Verdict::bad(Word::Undecided, evidence(context, one, &[]), message)

@@ -18,7 +18,7 @@ use super::late;
 use super::outcome::{Message, Place, Verdict, Word};
 use super::parameters;
 use super::pending_task;
-use super::plan::{self, Mapping, Standing};
+use super::plan::{self, Deployer, Mapping, Standing};
 use super::replacing;
 use super::resetting;
 use super::{Context, Stop};
@@ -31,7 +31,7 @@ use crate::http::retry;
 use crate::tenant::Reading;
 use crate::tenant::error::{Kind, TenantError};
 use crate::tenant::roles::Role;
-use crate::tenant::wire::{DesigntimeArtifact, PackageId};
+use crate::tenant::wire::{DesigntimeArtifact, PackageId, RuntimeArtifact};
 
 pub(super) use self::rights::may_write;
 pub(super) use self::shared::read_together;
@@ -394,10 +394,20 @@ pub(super) fn check_parameters(job: &Job, standing: &Standing) -> Result<(), Sto
 fn read_runtime(context: &Context<'_>, job: &Job, standing: &mut Standing) -> Result<(), Stop> {
     if job.rules.deploy && !standing.by_list {
         let reading = context.tenant.runtime_artifact(&job.id, context.deadline)?;
-        standing.runtime = reading.record;
+        shows(context, standing, reading.record);
         standing.answered = reading.answered;
     }
     Ok(())
+}
+
+/// Takes note of what runs, and of who deployed it.
+fn shows(context: &Context<'_>, standing: &mut Standing, record: Option<RuntimeArtifact>) {
+    standing.deployer = match record.as_ref().map(|record| record.deployed_by.as_str()) {
+        None | Some("") => Deployer::Unsaid,
+        Some(name) if context.tenant.is_us(name) => Deployer::Us,
+        Some(_) => Deployer::Another,
+    };
+    standing.runtime = record;
 }
 
 fn compare(context: &Context<'_>, job: &Job, standing: &mut Standing) -> Result<(), Stop> {

@@ -8,7 +8,7 @@ use super::deployments;
 use super::designtime::{configure, with_content};
 use super::path::Query;
 use super::service::locked;
-use super::state::{Artifact, COLLEAGUE, Tenant};
+use super::state::{Artifact, COLLEAGUE, EDITED, Tenant};
 
 /// What a colleague does to an artifact.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,8 +78,8 @@ fn changed(artifact: Artifact, deed: &Deed, call: &Call) -> Option<Artifact> {
         })
     };
     match deed {
-        Deed::Save(zip) => saved(zip, false),
-        Deed::Draft(zip) => saved(zip, true),
+        Deed::Save(zip) => saved(zip, None),
+        Deed::Draft(zip) => saved(zip, Some(EDITED)),
         Deed::Configure(key, value) => configured(artifact, key, value, call),
         Deed::Lock => Some(Artifact {
             lock: Some(call.stamp()),

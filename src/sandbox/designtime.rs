@@ -11,7 +11,7 @@ use super::bundle::{self, Bundle, BundleError};
 use super::call::Call;
 use super::entity::{Entity, Property, iso};
 use super::path::{Key, key_literal};
-use super::state::{Artifact, Parameter, Stamp, Tenant};
+use super::state::{Artifact, EDITED, Parameter, Stamp, Tenant};
 use super::{configurations, resources};
 
 const KNOWN: [&str; 9] = [
@@ -218,7 +218,7 @@ impl Stored {
             name: self.name,
             description: self.description,
             version,
-            draft: false,
+            draft: None,
             lock: None,
             hidden: false,
             created: self.stamp.clone(),
@@ -417,7 +417,7 @@ fn update(tenant: &mut Tenant, call: &mut Call, id: &str) -> Result<Answer, Refu
         // a name alone is saved as a draft
         None => Artifact {
             name: name.unwrap_or_else(|| artifact.name.clone()),
-            draft: true,
+            draft: Some(EDITED),
             ..artifact.clone()
         },
     };
@@ -453,7 +453,7 @@ pub(super) fn with_content(
     Ok(Artifact {
         name: name.or(bundle.name).unwrap_or_else(|| old.name.clone()),
         version: version_after(old, bundle.version, call),
-        draft: false,
+        draft: None,
         description: bundle::description(&zip).unwrap_or_else(|| old.description.clone()),
         parameters: configurations::after_upload(&zip, (&old.id, old.kind), &old.parameters, call),
         zip: Arc::new(zip),
@@ -531,7 +531,7 @@ pub(super) fn save_as_version(
     }
     let artifact = Artifact {
         version,
-        draft: false,
+        draft: None,
         modified: call.stamp(),
         ..artifact.clone()
     };

@@ -231,6 +231,8 @@ fn reach(name: &str) -> Reach {
         | "create-fails-after-delete"
         | "delete-lingers"
         | "starting"
+        | "runtime-restart"
+        | "runtime-version"
         | "slow-undeploy"
         | "undeploy-stuck"
         | "undeploy-refused"
@@ -388,6 +390,12 @@ impl Scenarios {
         self.of_artifact(name, artifact)?.parse().ok()
     }
 
+    /// The number of a scenario, if it is meant for this artifact; else 0.
+    pub(super) fn count_of(&self, name: &str, artifact: &str) -> usize {
+        let value = self.of_artifact(name, artifact);
+        value.and_then(|count| count.parse().ok()).unwrap_or(0)
+    }
+
     /// How often a scenario is to happen to this artifact; 0 when it is not chosen for it.
     pub(super) fn times_of(&self, name: &str, artifact: &str) -> usize {
         self.of_artifact(name, artifact)
@@ -503,7 +511,7 @@ static ALL: &[ScenarioInfo] = &[
     // other people
     scenario("foreign-deploy", Words(&["before", "after"]), Deployed, Assumed, "two pipelines on one artifact", "somebody else's deployment of the previous content lands before ours, or a second after ours started"),
     scenario("foreign-save", Words(&["before-deploy", "after-deploy", "after-upload"]), Nothing, Assumed, "two people on one artifact", "somebody saves other content once for each artifact: as our deploy call arrives, just after it, or just after our upload"),
-    scenario("draft", Values::None, Artifact, Observed, "FlashPipe and cpictl: Version reads Active", "what is preloaded is a colleague's draft"),
+    scenario("draft", Words(&["Active", "Draft"]), Artifact, Observed, "FlashPipe and cpictl: Version reads Active; a tenant of 2026 shows Draft where no version was ever saved", "what is preloaded is a colleague's draft, whose version reads so"),
     scenario("locked", Words(&["500", "423"]), Artifact, Documented, "\"Cannot update the artifact as it is locked.\"", "what is preloaded is open in a colleague's browser"),
     scenario("read-only", Values::None, Artifact, Documented, "configure-only content", "the preloaded packages are READ_ONLY (@ID: this package only)"),
     scenario("id-in-other-package", Text("SomebodyElses"), Artifact, Documented, "ids are unique in the tenant", "what is preloaded lives in this package instead"),
@@ -518,6 +526,8 @@ static ALL: &[ScenarioInfo] = &[
     scenario("foreign-redeploy", Words(&["stopping", "gone", "unnoticed"]), Deployed, Assumed, "two people on one artifact", "somebody deploys it again: while it is STOPPING by our first undeploy call, just after it is gone, or just before that call, which then takes effect on theirs"),
     scenario("foreign-undeploy", Values::None, Deployed, Assumed, "two people on one artifact", "somebody undeploys it just before our undeploy call, which is then 404"),
     scenario("starting", Seconds(30.0), Deployed, Observed, "SAP patch notes: stale Starting", "what is deployed shows STARTING this long from the start, and the DeployedOn of a deployment before it"),
+    scenario("runtime-restart", Count(4), Deployed, Assumed, "lists lag, runtimes restart", "so many reads of the run time do not show what is deployed; then it is back"),
+    scenario("runtime-version", Text("0.9.0"), Deployed, Observed, "somebody deployed an older version", "what is deployed shows this version at run time"),
     // who may come in
     scenario("roles-missing", Roles, Nothing, Observed, "Terraform provider: 403 with an empty body", "the client lacks these roles"),
     scenario("roles-also", Roles, Nothing, Documented, "Tasks and Permissions", "the client has these roles too"),

@@ -14,6 +14,19 @@ use super::messages::MessageLog;
 /// The colleague who saves, deploys and locks things in scenarios.
 pub(super) const COLLEAGUE: &str = "colleague@example.com";
 
+/// What a draft's version reads that was a version before.
+pub(super) const EDITED: &str = "Active";
+/// What it reads where no version was ever saved.
+const UNSAVED: &str = "Draft";
+
+/// The word that a scenario chooses for drafts.
+pub(super) fn draft_word(chosen: &str) -> &'static str {
+    [EDITED, UNSAVED]
+        .into_iter()
+        .find(|word| *word == chosen)
+        .unwrap_or(EDITED)
+}
+
 /// Everything that a tenant remembers.
 pub(super) struct Tenant {
     pub(super) packages: BTreeMap<String, Package>,
@@ -56,9 +69,10 @@ pub(super) struct Artifact {
     pub(super) package: String,
     pub(super) name: String,
     pub(super) description: String,
-    /// The last saved version; a draft shows `Active` instead.
+    /// The last saved version; a draft shows a word instead.
     pub(super) version: String,
-    pub(super) draft: bool,
+    /// The word that a draft's version reads, `None` for what was saved as a version.
+    pub(super) draft: Option<&'static str>,
     /// Who has it open in the web UI, and since when.
     pub(super) lock: Option<Stamp>,
     pub(super) hidden: bool,
@@ -83,7 +97,7 @@ impl Parameter {
 
 impl Artifact {
     pub(super) fn shown_version(&self) -> &str {
-        if self.draft { "Active" } else { &self.version }
+        self.draft.unwrap_or(&self.version)
     }
 
     /// Whether a version key means what is stored now.
@@ -127,6 +141,8 @@ pub(super) struct Runtime {
     /// Deployments accepted from clients.
     pub(super) deployments: usize,
     pub(super) undeployments: usize,
+    /// So many more reads do not show it.
+    pub(super) unseen: usize,
     pub(super) hidden: bool,
 }
 
@@ -179,6 +195,13 @@ impl Runtime {
         self.stages.extend(stages);
         self.stages
             .sort_by(|one, other| one.at.total_cmp(&other.at));
+    }
+
+    /// Whether one more read shows nothing, as while the runtime restarts.
+    pub(super) fn is_unseen(&mut self) -> bool {
+        let unseen = self.unseen > 0;
+        self.unseen = self.unseen.saturating_sub(1);
+        unseen
     }
 
     /// Forgets what was planned, and goes another way.

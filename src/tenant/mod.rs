@@ -23,6 +23,7 @@ mod upload;
 pub mod wire;
 mod writing;
 
+use std::cell::Cell;
 use std::fs::File;
 use std::time::Duration;
 
@@ -86,8 +87,13 @@ pub struct Tenant {
 /// How the tenant took a deploy call.
 #[derive(Debug)]
 pub enum DeployAnswer {
-    /// Accepted; the task id when the answer held one.
-    Accepted(Option<TaskId>),
+    /// Accepted.
+    Accepted {
+        /// The task id, if the answer held one.
+        task: Option<TaskId>,
+        /// The tenant's clock at that answer.
+        answered: Option<TenantTime>,
+    },
     /// Perhaps accepted.
     Lost(String),
 }
@@ -470,13 +476,21 @@ impl Tenant {
             words_decide: true,
             ..Ask::write(Method::Post, Role::ArtifactsDeploy, path, Body::Empty)
         };
+        let answered = Cell::new(None);
+        let is_answer = |answer: &Answer| {
+            answered.set(date_of(answer));
+            is_deploy_answer(&answer.body)
+        };
         let mut attempt = 0;
         loop {
             attempt += 1;
             let pause = retry::backoff(attempt - 1);
-            match self.write(&ask, deadline, |answer| is_deploy_answer(&answer.body)) {
+            match self.write(&ask, deadline, is_answer) {
                 Ok(Written::Done(body)) => {
-                    return Ok(DeployAnswer::Accepted(task_id(&body, &function)));
+                    return Ok(DeployAnswer::Accepted {
+                        task: task_id(&body, &function),
+                        answered: answered.get(),
+                    });
                 }
                 Ok(Written::Lost(lost)) => return Ok(DeployAnswer::Lost(lost.why)),
                 Err(error)

@@ -78,13 +78,16 @@ fn deployed_and_then_unchanged(scenario: &str) {
     let tenant = Tenant::new(&[scenario]);
     let artifacts = all_types();
     let repository = repository(&artifacts);
-    for word in ["started", "unchanged"] {
+    // what bears a name that nobody knows may be another's
+    let known = !scenario.ends_with("=robot");
+    let second = if known { "unchanged" } else { "started" };
+    for (word, deployments) in [("started", 1), (second, if known { 1 } else { 2 })] {
         let run = json(&repository, &tenant).run().exit(0);
         for one in &artifacts {
             let id = &one.id;
             assert_eq!(verdict_of(&run, id), word, "{scenario}: {id}");
             assert!(tenant.runs_as_stored(id), "{scenario}: {id}");
-            tenant.deployed_once(id);
+            tenant.deployed(id, deployments);
         }
     }
 }

@@ -44,9 +44,10 @@ fn files(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 
 #[test]
 fn a_list_shows_all_types_with_drafts_and_read_only_packages() {
-    let tenant = tenant(&["draft@Orders", "read-only@Orders", "page-size=1"]);
+    let tenant = tenant(&["draft=Draft@Orders", "read-only@Orders", "page-size=1"]);
     let directory = TempDir::new().unwrap();
     let run = call(&tenant, directory.path(), &["list"]).run().exit(0);
+    assert!(!run.stdout.contains("Draft"), "{}", run.stdout);
     for text in [
         "MessageMapping",
         "ScriptCollection",
@@ -342,7 +343,7 @@ fn values_that_are_secrets_by_key_or_form_are_not_written_to_git() {
 
 #[test]
 fn drafts_are_left_out_unless_they_are_to_be_taken() {
-    let tenant = tenant(&["draft@Orders"]);
+    let tenant = tenant(&["draft=Draft@Orders"]);
     let directory = TempDir::new().unwrap();
     download(&tenant, directory.path())
         .exit(0)

@@ -8,11 +8,11 @@ use crate::deploy::outcome::{Message, Phase, Sent, Verdict, Word};
 use crate::deploy::parameters::{self, Setting, Why};
 use crate::deploy::pending_task;
 use crate::deploy::plan::{self, Upload};
-use crate::deploy::verdict::{Baseline, Call, Evidence};
+use crate::deploy::verdict::{Baseline, Call, Evidence, Ours};
 use crate::http::retry;
 use crate::tenant::error::{Kind, TenantError};
-use crate::tenant::wire::{DesigntimeArtifact, RuntimeArtifact};
-use crate::tenant::{DeployAnswer, Reading, RuntimeReading};
+use crate::tenant::wire::{DesigntimeArtifact, RuntimeArtifact, is_number};
+use crate::tenant::{Reading, RuntimeReading};
 
 /// How often an artifact that was just written may be "not found".
 const MISSING_ATTEMPTS: u32 = 4;
@@ -199,9 +199,30 @@ impl Writing<'_> {
         ));
     }
 
+    /// What is ours, for the verdict to tell it from what others did. `upload`: whether and how this run saved it.
+    fn ours(&self, baseline: &Baseline, artifact: &DesigntimeArtifact, upload: Upload) -> Ours {
+        let tenant = self.context.tenant;
+        let before = self.standing.artifact.as_ref();
+        let shown = |design: &DesigntimeArtifact, record: &RuntimeArtifact| {
+            is_number(&design.version) && design.version == record.version
+        };
+        let named_by_runtime =
+            (baseline.record.as_ref()).is_some_and(|record| tenant.is_us(&record.deployed_by));
+        Ours {
+            version: Some(artifact.version.clone()),
+            numbers_agree: matches!((before, &baseline.record), (Some(design), Some(record)) if shown(design, record)),
+            saved: artifact
+                .modified_at()
+                .filter(|_| super::brings_content(upload)),
+            named: named_by_runtime || tenant.is_us(&artifact.modified_by),
+            named_by_runtime,
+        }
+    }
+
     pub(super) fn deploy(
         &mut self,
         baseline: Baseline,
+        upload: Upload,
         artifact: &DesigntimeArtifact,
         seal: Seal,
     ) -> Result<Pending, Halt> {
@@ -211,12 +232,8 @@ impl Writing<'_> {
             return Err(Verdict::bad(Word::Unreachable, self.state.clone(), message).into());
         }
         let existed = self.standing.artifact.is_some();
-        let mut evidence = Evidence::new(
-            baseline,
-            existed,
-            Some(artifact.version.clone()),
-            self.job.rules.settle,
-        );
+        let ours = self.ours(&baseline, artifact, upload);
+        let mut evidence = Evidence::new(baseline, existed, ours, self.job.rules.settle);
         let before = self.sending("a deploy call", Sent::Call);
         let call = match self.call() {
             Ok(call) => call,
@@ -255,8 +272,7 @@ impl Writing<'_> {
                     .deploy(self.kind, &self.job.id, self.context.deadline);
             let at = self.context.clock.now();
             match outcome {
-                Ok(DeployAnswer::Accepted(task)) => return Ok(Call::Accepted { at, task }),
-                Ok(DeployAnswer::Lost(why)) => return Ok(Call::Lost { at, why }),
+                Ok(answer) => return Ok(Call::of(answer, at)),
                 Err(error) if error.kind == Kind::NotFound && attempt < MISSING_ATTEMPTS => {
                     self.context.clock.sleep(retry::backoff(attempt - 1));
                 }

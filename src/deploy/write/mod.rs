@@ -188,7 +188,7 @@ impl<'a> Writing<'a> {
         }
         self.trace.phase = Phase::Deploy;
         let baseline = self.baseline(shelf)?;
-        self.deploy(baseline, artifact, seal)
+        self.deploy(baseline, steps.upload, artifact, seal)
             .map(|pending| Progress::Watch(Box::new(pending)))
     }
 
