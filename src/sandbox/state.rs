@@ -18,6 +18,8 @@ pub(super) const COLLEAGUE: &str = "colleague@example.com";
 pub(super) struct Tenant {
     pub(super) packages: BTreeMap<String, Package>,
     pub(super) artifacts: BTreeMap<String, Artifact>,
+    /// The design time as it was until some moment, where reads of it are late.
+    pub(super) earlier: Vec<(Seconds, DesignTime)>,
     pub(super) runtime: BTreeMap<String, Runtime>,
     pub(super) tasks: BTreeMap<String, Task>,
     /// What the colleague of scenario `foreign-save` has saved already.
@@ -28,6 +30,9 @@ pub(super) struct Tenant {
     pub(super) messages: Vec<MessageLog>,
     pub(super) rng: Rng,
 }
+
+/// Packages and artifacts, by their ids.
+pub(super) type DesignTime = (BTreeMap<String, Package>, BTreeMap<String, Artifact>);
 
 /// An integration package.
 #[derive(Debug, Clone)]
@@ -214,6 +219,7 @@ impl Tenant {
         Self {
             packages: BTreeMap::new(),
             artifacts: BTreeMap::new(),
+            earlier: Vec::new(),
             runtime: BTreeMap::new(),
             tasks: BTreeMap::new(),
             colleague_saved: BTreeSet::new(),
