@@ -2,6 +2,7 @@
 //! in detail. Where [`difference`] finds nothing there is no change, and the other way round.
 
 mod secrecy;
+mod spelling;
 mod text;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use super::files::{ArtifactFile, Listing, find};
 use super::value_mapping::{VALUE_MAPPING_PATH, ValueMapping, describe};
 use secrecy::carries_secret;
 pub use secrecy::{looks_secret, may_be_secret};
+pub use spelling::{Spelling, spelling};
 pub use text::TextDiff;
 
 /// The largest file of which lines are shown, in bytes.

@@ -5,7 +5,7 @@ use super::job::{Job, Source};
 use super::outcome::Message;
 use super::parameters::{self, Setting};
 use crate::artifact::changes::Change;
-use crate::artifact::{ArtifactKind, Digest};
+use crate::artifact::{ArtifactKind, Comparable, Digest};
 use crate::tenant::odata::TenantTime;
 use crate::tenant::wire::{
     Configuration, DesigntimeArtifact, IntegrationPackage, RuntimeArtifact, RuntimeStatus, TaskId,
@@ -37,6 +37,8 @@ pub struct Standing {
     pub changes: Vec<Change>,
     /// A digest of the tenant's content, where it was looked at in detail.
     pub remote_sha256: Option<Digest>,
+    /// The tenant's content, where it was compared.
+    pub held: Option<Comparable>,
     /// What is to be known before a value mapping is replaced, `None` where nothing was compared.
     pub mapping: Option<Mapping>,
     /// Whether `artifact` was settled by a list: it is looked up no more.

@@ -5,10 +5,10 @@ use std::time::Duration;
 use super::job::{Job, Source};
 use super::outcome::{Message, Verdict, Word};
 use super::parameters::{self, Setting, Why};
-use super::plan::Standing;
 use super::verdict::{self, Doubt, Judgement};
 use super::{Context, Pending, survey};
 use crate::artifact::ArtifactKind;
+use crate::artifact::comparison::content_equal;
 use crate::clock::Deadline;
 use crate::http::retry;
 use crate::tenant::Reading;
@@ -159,14 +159,10 @@ fn seal_state(
         ..context.clone()
     };
     let configured = configured(&context, job, one)?;
-    let standing = Standing {
-        configured,
-        ..Standing::default()
-    };
-    let same_content =
-        survey::differences(&context, one.kind, job, &content.comparable, &standing)?
-            .is_some_and(|found| found.is_empty());
-    let same_parameters = parameters::missing(&one.seal.settings, &standing.configured)
+    let left = one.seal.stored.as_ref().unwrap_or(&content.comparable);
+    let same_content = survey::content_held(&context, one.kind, job)?
+        .is_some_and(|held| content_equal(left, &held, &survey::values(&configured)));
+    let same_parameters = parameters::missing(&one.seal.settings, &configured)
         .iter()
         .all(|setting| setting.why == Why::New);
     Ok(if same_content && same_parameters {

@@ -31,7 +31,7 @@ use crate::http::retry;
 use crate::tenant::Reading;
 use crate::tenant::error::{Kind, TenantError};
 use crate::tenant::roles::Role;
-use crate::tenant::wire::{DesigntimeArtifact, PackageId, RuntimeArtifact};
+use crate::tenant::wire::{Configuration, DesigntimeArtifact, PackageId, RuntimeArtifact};
 
 pub(super) use self::rights::may_write;
 pub(super) use self::shared::read_together;
@@ -419,8 +419,10 @@ fn compare(context: &Context<'_>, job: &Job, standing: &mut Standing) -> Result<
         if kind == ArtifactKind::ValueMapping || job.rules.guard().is_some() {
             return inspect(context, job, standing);
         }
-        let differences = differences(context, kind, job, &content.comparable, standing)?;
-        standing.same_content = differences.map(|found| found.is_empty());
+        standing.held = content_held(context, kind, job)?;
+        let configured = values(&standing.configured);
+        standing.same_content = (standing.held.as_ref())
+            .map(|held| comparison::content_equal(&content.comparable, held, &configured));
     }
     Ok(())
 }
@@ -432,7 +434,7 @@ fn inspect(context: &Context<'_>, job: &Job, standing: &mut Standing) -> Result<
     else {
         return Ok(());
     };
-    let configured = values(standing);
+    let configured = values(&standing.configured);
     let inspected = with_download(context, kind, job, |file| {
         let again = || downloaded_again(&file);
         let remote = Comparable::of_zip(again()?)?;
@@ -442,11 +444,12 @@ fn inspect(context: &Context<'_>, job: &Job, standing: &mut Standing) -> Result<
         } else {
             None
         };
-        Ok((remote.fingerprint(), changes, mapping))
+        Ok((remote, changes, mapping))
     })?;
-    if let Some((fingerprint, changes, mapping)) = inspected {
+    if let Some((remote, changes, mapping)) = inspected {
         standing.same_content = Some(changes.is_empty());
-        standing.remote_sha256 = Some(fingerprint);
+        standing.remote_sha256 = Some(remote.fingerprint());
+        standing.held = Some(remote);
         standing.changes = changes;
         standing.mapping = mapping;
     }
@@ -501,28 +504,20 @@ pub(crate) fn downloaded_again(file: &File) -> Result<File, ArtifactError> {
 }
 
 /// The configured values by their keys.
-fn values(standing: &Standing) -> BTreeMap<String, String> {
-    standing
-        .configured
+pub(crate) fn values(configured: &[Configuration]) -> BTreeMap<String, String> {
+    configured
         .iter()
         .map(|one| (one.key.clone(), one.value.clone()))
         .gathered()
 }
 
-/// The paths that differ between our content and the tenant's; `None` when the tenant does not give it out.
-pub(crate) fn differences(
+/// The content that the tenant holds; `None` when it does not give it out.
+pub(crate) fn content_held(
     context: &Context<'_>,
     kind: ArtifactKind,
     job: &Job,
-    local: &Comparable,
-    standing: &Standing,
-) -> Result<Option<Vec<String>>, TenantError> {
-    let configured = values(standing);
-    with_download(context, kind, job, |file| {
-        let remote = Comparable::of_zip(file)?;
-        let found = comparison::difference(local, &remote, &configured);
-        Ok(found.iter().map(ToString::to_string).collect())
-    })
+) -> Result<Option<Comparable>, TenantError> {
+    with_download(context, kind, job, Comparable::of_zip)
 }
 
 /// Reads something out of the content that the tenant holds; a zip that arrives damaged is downloaded again. `None` when

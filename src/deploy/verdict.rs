@@ -139,6 +139,8 @@ pub enum Doubt {
     Backdated,
     /// The runtime shows another number than the one read back from the design time.
     OtherVersion,
+    /// The tenant stored files that are not quite those that were sent.
+    Rewritten,
     /// The answer of the deploy call was lost.
     CallLost,
     /// The task was never visible, or none was named.
@@ -155,6 +157,7 @@ impl fmt::Display for Doubt {
             Doubt::StartedBeforeTaskEnded => "STARTED was seen before the task had ended",
             Doubt::Backdated => "DeployedOn is older than what this run did",
             Doubt::OtherVersion => "the runtime version is not the design-time version",
+            Doubt::Rewritten => "the tenant stored files in another form than they were sent in",
             Doubt::CallLost => "the answer of the deploy call was lost",
             Doubt::TaskNeverVisible => "the task was never visible",
             Doubt::DeployedByAnother => "DeployedBy is not known to be this client",
@@ -210,6 +213,7 @@ pub struct Evidence {
     other_profile: Option<String>,
     /// Names in `DeployedBy` that are not known to be ours.
     strangers: BTreeSet<String>,
+    rewritten: bool,
 }
 
 /// What is to be done about one deployment now.
@@ -292,13 +296,22 @@ impl Evidence {
             started_before_end: false,
             other_profile: None,
             strangers: BTreeSet::new(),
+            rewritten: false,
         }
     }
 
     /// The evidence of another deployment of the same content, from a fresh baseline.
     #[must_use]
     pub fn again(&self, baseline: Baseline) -> Self {
-        Self::new(baseline, self.existed, self.ours.clone(), self.settle)
+        Self {
+            rewritten: self.rewritten,
+            ..Self::new(baseline, self.existed, self.ours.clone(), self.settle)
+        }
+    }
+
+    /// Takes note that the tenant stored files that are not quite those that were sent.
+    pub fn rewritten(&mut self) {
+        self.rewritten = true;
     }
 
     /// Takes note of how a deploy call was taken.
@@ -579,6 +592,7 @@ impl Evidence {
             (self.started_before_end, Doubt::StartedBeforeTaskEnded),
             (self.age(record) == Age::Backdated, Doubt::Backdated),
             (self.has_other_number(record), Doubt::OtherVersion),
+            (self.rewritten, Doubt::Rewritten),
             (self.a_call_was_lost(), Doubt::CallLost),
             (
                 matches!(self.task, Task::None { .. }),

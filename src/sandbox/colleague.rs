@@ -15,6 +15,8 @@ use super::state::{Artifact, COLLEAGUE, EDITED, Tenant};
 pub enum Deed {
     /// Saves other content, as a version.
     Save(Vec<u8>),
+    /// Another run with the client's own key saves other content.
+    SaveWithOurKey(Vec<u8>),
     /// Saves other content, as a draft.
     Draft(Vec<u8>),
     /// Configures a parameter.
@@ -40,7 +42,10 @@ impl Sandbox {
             segments: &[],
             query: &Query::default(),
             body: Body::Empty,
-            caller: COLLEAGUE,
+            caller: match deed {
+                Deed::SaveWithOurKey(_) => &self.service.credentials.client_id,
+                _ => COLLEAGUE,
+            },
             now: setting.clock.now(),
             format: Format::Json,
             setting,
@@ -78,7 +83,7 @@ fn changed(artifact: Artifact, deed: &Deed, call: &Call) -> Option<Artifact> {
         })
     };
     match deed {
-        Deed::Save(zip) => saved(zip, None),
+        Deed::Save(zip) | Deed::SaveWithOurKey(zip) => saved(zip, None),
         Deed::Draft(zip) => saved(zip, Some(EDITED)),
         Deed::Configure(key, value) => configured(artifact, key, value, call),
         Deed::Lock => Some(Artifact {

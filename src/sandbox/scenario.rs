@@ -225,6 +225,8 @@ fn reach(name: &str) -> Reach {
         | "locked"
         | "id-in-other-package"
         | "hidden-by-policy"
+        | "update-not-stored"
+        | "rewrites-content"
         | "mapping-task-id"
         | "dependencies"
         | "save-as-version"
@@ -549,6 +551,9 @@ static ALL: &[ScenarioInfo] = &[
     scenario("keep-all-parameters", Values::None, Nothing, Assumed, "unknown whether PUT keeps configured values", "an upload keeps every old value, configured or not"),
     scenario("parameter-refused", Values::None, Nothing, Assumed, "texts of refusals are unknown", "writing a parameter is 400, and the text repeats the value"),
     scenario("parameter-moves-modified-at", Values::None, Nothing, Assumed, "unknown", "writing a parameter moves ModifiedAt"),
+    scenario("update-not-stored", Values::None, Nothing, Assumed, "no client reads back what it has updated", "an update is answered with 200 and moves ModifiedAt, but the content stays what it was"),
+    scenario("design-time-late", Seconds(3.0), Nothing, Assumed, "replicas and caches are unknown; package reads were 404 for a while (open-integration-workbench)", "reads of the design time show what was so this long ago"),
+    scenario("rewrites-content", Words(&["comment", "blanks", "name"]), Nothing, Observed, "a tenant renamed the .mmap of a mapping (mcp-cpi-share); other files are assumed", "an update stores models and scripts with a comment more, with other blanks, or mappings under the artifact's id"),
     scenario("no-modified-at", Values::None, Nothing, Documented, "older samples lack the fields", "design-time entities have no Created and Modified fields"),
     scenario("modified-at-format", Words(&["epoch", "odata", "iso"]), Nothing, Assumed, "format unknown", "how ModifiedAt is written"),
     scenario("version-policy", Words(&["raise", "manifest", "keep", "create-1.0.0"]), Nothing, Assumed, "sources contradict each other", "the version after a write: the manifest's if higher, always the manifest's, unchanged by updates, or 1.0.0 on create and unchanged"),

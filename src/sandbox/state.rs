@@ -31,6 +31,8 @@ pub(super) fn draft_word(chosen: &str) -> &'static str {
 pub(super) struct Tenant {
     pub(super) packages: BTreeMap<String, Package>,
     pub(super) artifacts: BTreeMap<String, Artifact>,
+    /// The design time as it was until some moment, where reads of it are late.
+    pub(super) earlier: Vec<(Seconds, DesignTime)>,
     pub(super) runtime: BTreeMap<String, Runtime>,
     pub(super) tasks: BTreeMap<String, Task>,
     /// What the colleague of scenario `foreign-save` has saved already.
@@ -41,6 +43,9 @@ pub(super) struct Tenant {
     pub(super) messages: Vec<MessageLog>,
     pub(super) rng: Rng,
 }
+
+/// Packages and artifacts, by their ids.
+pub(super) type DesignTime = (BTreeMap<String, Package>, BTreeMap<String, Artifact>);
 
 /// An integration package.
 #[derive(Debug, Clone)]
@@ -237,6 +242,7 @@ impl Tenant {
         Self {
             packages: BTreeMap::new(),
             artifacts: BTreeMap::new(),
+            earlier: Vec::new(),
             runtime: BTreeMap::new(),
             tasks: BTreeMap::new(),
             colleague_saved: BTreeSet::new(),

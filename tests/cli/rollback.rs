@@ -1053,8 +1053,8 @@ fn what_ran_before_a_killed_run_is_not_forgotten_because_something_can_not_be_re
             "{later:#?}"
         );
     }
-    // many answers that do not come, when the content is compared
-    let faults: Vec<String> = (3..=12)
+    // many answers that do not come, when the content is compared; the killed run compares, keeps and reads back
+    let faults: Vec<String> = (4..=13)
         .map(|number| format!("fault=503@GET:$value#{number}"))
         .collect();
     let scenarios: Vec<&str> = scenarios

@@ -56,6 +56,7 @@ fn every_type_is_deployed_once_and_then_unchanged_whatever_the_tenant_offers() {
         "no-runtime-list",
         "no-runtime-list=405",
         "runtime-list-late=3",
+        "design-time-late=30",
         "broken-package-list",
         "broken-package-list=ScriptCollection",
         "lists-without-dates",
