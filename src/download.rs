@@ -470,6 +470,9 @@ fn finish(wanted: &Wanted, inventory: &Inventory, layout: &Layout, done: &mut Do
     if wanted.prune {
         package::remove_deserted(&wanted.directory, inventory, wanted);
     }
+    if let Err(trouble) = layout.record(&done.items) {
+        done.troubles.push(trouble);
+    }
     match settings_file::keep(wanted, layout.staging()) {
         Ok(notes) => done.notes.extend(notes),
         Err(trouble) => done.troubles.push(trouble),

@@ -27,8 +27,6 @@ const ENDPOINT: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(500);
 /// How long one answer is waited for at most.
 const LONGEST_ANSWER: Duration = Duration::from_secs(120);
-/// How much of an unexpected answer is shown, in characters.
-const SHOWN: usize = 200;
 
 /// What a run tests after its deployments.
 pub struct Smoke {
@@ -261,12 +259,7 @@ impl Run<'_> {
         } else {
             Ok(None)
         };
-        let text = self
-            .context
-            .tenant
-            .words(&String::from_utf8_lossy(&answer.body))
-            .to_string();
-        if let Some(mut message) = unexpected(self.test, answer, &text) {
+        if let Some(mut message) = unexpected(self.test, answer) {
             message.at = Some(disarm(url));
             if let Ok(Some(log)) = &log {
                 // the deepest cause comes first
@@ -455,9 +448,9 @@ fn is_away(answer: &FlowAnswer) -> bool {
 }
 
 /// In what an answer is not the expected one. Pure.
-fn unexpected(test: &SmokeTest, answer: &FlowAnswer, text: &str) -> Option<Message> {
-    let shown: String = text.chars().take(SHOWN).collect();
-    let cause = (!shown.is_empty() && !answer.is_page).then(|| format!("the answer: {shown}"));
+fn unexpected(test: &SmokeTest, answer: &FlowAnswer) -> Option<Message> {
+    // what flows answer is business data: it does not belong in a log
+    let cause = (answer.outline.as_ref()).map(|outline| format!("the answer: {outline}"));
     let is_expected = match test.status {
         Some(status) => answer.status == status,
         None => (200..300).contains(&answer.status),

@@ -101,7 +101,7 @@ is_own_version() {
 
 # ----------------------------------------------------------------------------------------------------------- sources
 
-# 1. PATH. Sets `flowship` when the program there is the action's own version.
+# PATH, only when it is asked for: another step or job may have put something there. Sets `flowship` when the program there is the action's own version.
 from_path() {
   local found
   found=$(type -P flowship 2>/dev/null) || found=''
@@ -119,7 +119,7 @@ from_path() {
   fi
 }
 
-# 2. The release asset. Sets `flowship`, or `missing` when there is no such asset; ends the step when it is wrong.
+# 1. The release asset. Sets `flowship`, or `missing` when there is no such asset; ends the step when it is wrong.
 from_release() {
   local checksum base url status shown folder=flowship-v$version-$target
   checksum=$(listed_checksum)
@@ -185,12 +185,13 @@ fetch() {
     http://*) protocols='=http,https' ;;
   esac
   # the address is read from standard input: the process list does not show the mirror's password
+  # -q first: no ~/.curlrc has a say
   status=$(printf 'url = "%s"\n' "$(curl_quoted "$url")" | curl -q --config - --silent --show-error --globoff --location --max-redirs 5 \
     --proto "$protocols" --proto-redir "$protocols" --connect-timeout 20 --max-time 300 \
     --retry 3 --retry-delay 1 --retry-max-time 120 \
     --output "$file" --write-out '%{http_code}') || code=$?
   [ "$code" -eq 0 ] || fail 5 "downloading $(shown_url "$url") failed (curl ended with $code)" \
-    'run the job again, or set mirror-url to a server that this runner reaches'
+    'run the job again, set mirror-url to a server that this runner reaches, or put flowship into PATH and set install: path'
   printf '%s' "$status"
 }
 
@@ -200,11 +201,11 @@ curl_quoted() {
   printf '%s' "${text//[$'\r\n']/}"
 }
 
-# 3. cargo, from the action's own source.
+# 2. cargo, from the action's own source.
 from_source() {
   local build=$temporary/flowship-target
   command -v cargo >/dev/null 2>&1 || fail 2 "flowship has to be built, but cargo was not found${missing:+ ($missing)}" \
-    'install Rust before this step, use a released version of the action, or put flowship into PATH'
+    'install Rust before this step, use a released version of the action, or put flowship into PATH and set install: path'
   # a configuration or target that the job made for its own build is not for this one
   if ! (
     cd "$action"
@@ -226,11 +227,7 @@ install_flowship() {
     release) from_release ;;
     build) from_source ;;
     auto)
-      from_path
-      if [ -z "$flowship" ]; then
-        say "$missing"
-        from_release
-      fi
+      from_release
       if [ -z "$flowship" ]; then
         say "$missing, so it is built from the source of the action"
         from_source
@@ -342,8 +339,10 @@ main() {
   action=${here%/.github/action}
   version=$(package_value version)
   [ -n "$version" ] || fail 2 "there is no version in $action/Cargo.toml" 'use a complete copy of the action'
-  temporary=${RUNNER_TEMP:-${TMPDIR:-/tmp}}
-  temporary=$(unix_path "$temporary")
+  # a directory that others can write, as /tmp, would let them put a program there that is then run
+  [ -n "${RUNNER_TEMP:-}" ] || fail 2 'RUNNER_TEMP is not set' \
+    'runners of GitHub Actions set it; elsewhere let it name an empty directory that nobody else can write'
+  temporary=$(unix_path "$RUNNER_TEMP")
   find_target
 
   # what is wrong with the inputs is said before anything is downloaded

@@ -2,6 +2,7 @@
 //! in detail. Where [`difference`] finds nothing there is no change, and the other way round.
 
 mod secrecy;
+mod spelling;
 mod text;
 
 use std::collections::BTreeMap;
@@ -15,8 +16,9 @@ use super::contents::Contents;
 use super::error::ArtifactError;
 use super::files::{ArtifactFile, Listing, find};
 use super::value_mapping::{VALUE_MAPPING_PATH, ValueMapping, describe};
-use secrecy::carries_password;
+use secrecy::carries_secret;
 pub use secrecy::{looks_secret, may_be_secret};
+pub use spelling::{Spelling, spelling};
 pub use text::TextDiff;
 
 /// The largest file of which lines are shown, in bytes.
@@ -242,7 +244,7 @@ fn text_of(bytes: &[u8]) -> Option<&str> {
 impl Pair {
     /// `may_be_secret`: values that look like secrets, or whose names do, are masked.
     fn new(name: &str, local: Option<&str>, remote: Option<&str>, may_be_secret: bool) -> Self {
-        let carries = |value: Option<&str>| value.is_some_and(carries_password);
+        let carries = |value: Option<&str>| value.is_some_and(carries_secret);
         let masked = may_be_secret && (looks_secret(name) || carries(local) || carries(remote));
         let shown = |value: Option<&str>, other: Option<&str>| match value {
             None => Shown::Absent,

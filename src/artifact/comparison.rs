@@ -142,6 +142,11 @@ impl Comparable {
         hasher.finish()
     }
 
+    /// The digest of a file that is compared by its bytes.
+    pub(super) fn file(&self, path: &str) -> Option<&Digest> {
+        self.files.get(path)
+    }
+
     /// The value of a header, by its name in lower case.
     pub(super) fn header(&self, name: &str) -> Option<String> {
         self.manifest.as_ref()?.meaning()?.get(name).cloned()

@@ -20,7 +20,7 @@ pub mod properties;
 pub mod references;
 mod rewiring;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 pub mod schedule;
 mod search;
 pub mod sharing;

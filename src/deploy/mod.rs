@@ -195,6 +195,9 @@ pub(crate) fn carry_out(
     planned: &[Planned<'_>],
     decided: &dyn Fn(usize, &Outcome),
 ) -> Vec<Outcome> {
+    if let Some(first) = planned.first() {
+        backup::count_others(context, &first.job.id);
+    }
     if context.announced {
         announce(context, planned);
     }

@@ -5,10 +5,11 @@ use super::job::{Job, Source};
 use super::outcome::Message;
 use super::parameters::{self, Setting};
 use crate::artifact::changes::Change;
-use crate::artifact::{ArtifactKind, Digest};
+use crate::artifact::{ArtifactKind, Comparable, Digest};
 use crate::tenant::odata::TenantTime;
 use crate::tenant::wire::{
     Configuration, DesigntimeArtifact, IntegrationPackage, RuntimeArtifact, RuntimeStatus, TaskId,
+    is_number,
 };
 
 /// What the tenant holds of one artifact, read before the first write.
@@ -26,6 +27,8 @@ pub struct Standing {
     pub configured: Vec<Configuration>,
     /// The runtime record, `None` when nothing is deployed.
     pub runtime: Option<RuntimeArtifact>,
+    /// Who deployed it.
+    pub deployer: Deployer,
     /// The tenant's clock at that answer.
     pub answered: Option<TenantTime>,
     /// Whether the content equals ours; `None` while it was not compared.
@@ -34,6 +37,8 @@ pub struct Standing {
     pub changes: Vec<Change>,
     /// A digest of the tenant's content, where it was looked at in detail.
     pub remote_sha256: Option<Digest>,
+    /// The tenant's content, where it was compared.
+    pub held: Option<Comparable>,
     /// What is to be known before a value mapping is replaced, `None` where nothing was compared.
     pub mapping: Option<Mapping>,
     /// Whether `artifact` was settled by a list: it is looked up no more.
@@ -53,6 +58,18 @@ pub struct Standing {
     pub remembered: Option<Memory>,
     /// What a reader should know, whatever the verdict.
     pub notes: Vec<String>,
+}
+
+/// Who deployed what runs, as far as the tenant tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Deployer {
+    /// The tenant does not tell.
+    #[default]
+    Unsaid,
+    /// This client.
+    Us,
+    /// A name that is not known to be this client's.
+    Another,
 }
 
 /// What an earlier run had found before its first write.
@@ -242,8 +259,17 @@ fn update(
     {
         return done;
     }
+    // what another saved is saved once more, so that the next run knows it for ours; where that is not allowed, it is
+    // deployed as it is
+    let writable = || may_not_write(job, standing, artifact, package, kind, same).is_none();
+    let saves_again = kind != ArtifactKind::ValueMapping
+        && job.rules.deploy
+        && job.rules.back.is_none()
+        && artifact.modified_at().is_some()
+        && !may_be_saved_by_us(standing, artifact)
+        && writable();
     let upload = match kind {
-        _ if same && settled => Upload::Keep,
+        _ if same && settled && !saves_again => Upload::Keep,
         ArtifactKind::ValueMapping => Upload::Replace,
         _ => Upload::Update,
     };
@@ -291,6 +317,7 @@ fn nothing_to_do(job: &Job, standing: &Standing, artifact: &DesigntimeArtifact) 
         ));
     }
     if let Some((deployed, modified)) = runs_since(artifact, standing.runtime.as_ref())
+        && is_deployed_by_us(standing, artifact, (deployed, modified))
         && !standing.doubted
     {
         return Some(Plan::Unchanged(format!(
@@ -376,15 +403,48 @@ fn redeploy(job: &Job, standing: &Standing) -> Plan {
     })
 }
 
-/// The dates that prove that what runs was deployed after the last save: STARTED, and DeployedOn later than
-/// ModifiedAt, both by the tenant's clock.
+/// By how much the clocks of one tenant's design time and runtime may differ, in milliseconds.
+const CLOCKS_DIFFER: i64 = 600_000;
+
+/// Whether what runs since a deployment later than the last save is known to be of our build: ours, of what we saved, or of
+/// what was saved so long before that no clock puts the save after it. Another's may be of content, or of values, that
+/// were other ones at its time. Where a tenant does not tell names, the dates have to do.
+fn is_deployed_by_us(
+    standing: &Standing,
+    artifact: &DesigntimeArtifact,
+    (deployed, modified): (TenantTime, TenantTime),
+) -> bool {
+    match standing.deployer {
+        Deployer::Unsaid => true,
+        Deployer::Another => false,
+        Deployer::Us => {
+            may_be_saved_by_us(standing, artifact) || deployed.0 - modified.0 > CLOCKS_DIFFER
+        }
+    }
+}
+
+fn may_be_saved_by_us(standing: &Standing, artifact: &DesigntimeArtifact) -> bool {
+    standing.saved_by_us || artifact.modified_by.is_empty()
+}
+
+/// The dates that prove that what runs was deployed after the last save: STARTED, not under another number, and
+/// DeployedOn later than ModifiedAt, both by the tenant's clock.
 fn runs_since(
     artifact: &DesigntimeArtifact,
     runtime: Option<&RuntimeArtifact>,
 ) -> Option<(TenantTime, TenantTime)> {
     let record = runtime.filter(|record| record.status == RuntimeStatus::Started)?;
+    if has_other_number(artifact, record) {
+        return None;
+    }
     let (deployed, modified) = (record.deployed_on?, artifact.modified_at()?);
     (deployed > modified).then_some((deployed, modified))
+}
+
+/// Whether another number runs than the design time shows; a draft has none.
+fn has_other_number(artifact: &DesigntimeArtifact, record: &RuntimeArtifact) -> bool {
+    let numbers = [&artifact.version, &record.version];
+    numbers.iter().all(|one| is_number(one)) && artifact.version.trim() != record.version.trim()
 }
 
 /// Whether what runs is shown to be what the design time holds: STARTED, deployed after the last save, and no draft. What
@@ -481,7 +541,33 @@ pub fn settings(job: &Job, standing: &Standing) -> Vec<Setting> {
     )
 }
 
-fn settings_hold(job: &Job, standing: &Standing) -> bool {
+/// Why the same content is deployed again.
+pub(super) fn lacking_proof(standing: &Standing) -> String {
+    let unproven = "nothing differs, but nothing proves that what runs is this content";
+    match (&standing.artifact, &standing.runtime) {
+        (_, None) => "nothing differs, and nothing runs".to_owned(),
+        (Some(artifact), Some(record)) if has_other_number(artifact, record) => {
+            format!("{unproven}: {}", numbers(artifact, record))
+        }
+        (Some(artifact), Some(record))
+            if runs_since(artifact, Some(record)).is_some()
+                && standing.deployer == Deployer::Another =>
+        {
+            let name = &record.deployed_by;
+            format!("{unproven}: {name}, who deployed it, is not known to be this client")
+        }
+        _ => unproven.to_owned(),
+    }
+}
+
+fn numbers(artifact: &DesigntimeArtifact, record: &RuntimeArtifact) -> String {
+    format!(
+        "the design time shows version {}, and version {} runs",
+        artifact.version, record.version
+    )
+}
+
+pub(super) fn settings_hold(job: &Job, standing: &Standing) -> bool {
     parameters::missing(&settings(job, standing), &standing.configured).is_empty()
 }
 
@@ -559,3 +645,6 @@ fn value_mapping(id: &str, standing: &Standing) -> Message {
 
 /// How many entries that only the tenant has are named in a message.
 const NAMED_ENTRIES: usize = 20;
+
+#[cfg(test)]
+mod tests;

@@ -273,10 +273,11 @@ fn step_action(job: &Job, standing: &Standing, steps: Steps) -> (Action, String)
             Action::Replace,
             format!("the value mapping differs{upload_only}"),
         ),
-        Upload::Update | Upload::Again if same => (
+        Upload::Update | Upload::Again if same && !plan::settings_hold(job, standing) => (
             Action::Parameters,
             format!("parameters differ{upload_only}"),
         ),
+        Upload::Update if same => (Action::Redeploy, plan::lacking_proof(standing)),
         Upload::Update => (
             Action::Update,
             format!("{}{upload_only}", files_differ(standing)),
@@ -286,10 +287,7 @@ fn step_action(job: &Job, standing: &Standing, steps: Steps) -> (Action, String)
             Action::Redeploy,
             "nothing differs, and --force or `deploy: always` asks for it".to_owned(),
         ),
-        Upload::Keep => (
-            Action::Redeploy,
-            "nothing differs, but nothing proves that what runs is this content".to_owned(),
-        ),
+        Upload::Keep => (Action::Redeploy, plan::lacking_proof(standing)),
     }
 }
 

@@ -3,9 +3,6 @@
 //! (Whether an upload resets them is unknown: cpi-api.md §15.)
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::Write;
-use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -17,20 +14,14 @@ use super::plan::{self, Standing};
 use crate::artifact::may_be_secret;
 use crate::tenant::Tenant;
 use crate::tenant::wire::{Configuration, RuntimeStatus};
-use crate::whole_file;
 
-/// The version of the form; a file of another one is none.
-const FORM: u32 = 2;
+/// What is written down.
+const WHAT: &str = "values";
 /// After how many seconds it is too old to mean anything.
 const OLDEST: u64 = 24 * 60 * 60;
-/// More than any such file has, in bytes.
-const LARGEST: u64 = 16 * 1024 * 1024;
 
 #[derive(Serialize, Deserialize)]
 struct Record {
-    form: u32,
-    tenant: String,
-    artifact: String,
     /// When it was written, in seconds since 1970.
     written: u64,
     values: Vec<Value>,
@@ -45,11 +36,6 @@ struct Value {
     text: Option<String>,
     /// `None` where that is not known, or may be a secret.
     brought: Option<String>,
-}
-
-/// Whether an interrupted run has left any.
-pub(super) fn is_left_over(context: &Context<'_>, job: &Job) -> bool {
-    place(context, job).is_file()
 }
 
 /// What an interrupted run had not put back.
@@ -70,23 +56,19 @@ pub(super) fn mark(
     standing: &Standing,
     brought: &BTreeMap<String, String>,
 ) {
-    let values = values(context.tenant, standing, brought);
-    if values.is_empty() || job.rules.parameters_from_artifact {
+    if job.rules.parameters_from_artifact {
         return;
     }
-    let file = Record {
-        form: FORM,
-        tenant: context.tenant.root(),
-        artifact: job.id.0.clone(),
+    let values = values(context.tenant, standing, brought);
+    if values.is_empty() {
+        return;
+    }
+    let record = Record {
         written: context.clock.epoch_seconds(),
         values,
     };
-    let written = serde_json::to_vec_pretty(&file)
-        .map_err(Into::into)
-        .and_then(|text| {
-            whole_file::replace_private(&place(context, job), |target| target.write_all(&text))
-        });
-    if let Err(error) = written {
+    let directory = &job.rules.backup_directory;
+    if let Err(error) = backup::write_down(directory, context.tenant, &job.id, WHAT, &record) {
         context.ledger.progress(
             &job.id.0,
             format!("warning: the configured values can't be written down for the case that this run is killed: {error}"),
@@ -123,16 +105,15 @@ fn brought_now(job: &Job, key: &str) -> Option<String> {
     }
 }
 
-/// What an interrupted run has left: the values of before, where the tenant shows those that the upload brought.
-pub(super) fn recall(context: &Context<'_>, job: &Job, standing: &Standing) -> Recalled {
+/// What an interrupted run has left, if it has left anything: the values of before, where the tenant shows those that the upload brought.
+pub(super) fn recall(context: &Context<'_>, job: &Job, standing: &Standing) -> Option<Recalled> {
     let mut recalled = Recalled::default();
-    let Some(file) = read(context, job) else {
-        return recalled;
-    };
+    let directory = &job.rules.backup_directory;
+    let file: Record = backup::recall(context, directory, &job.id, WHAT)?;
     let old = context.clock.epoch_seconds().saturating_sub(file.written) > OLDEST;
     // what was deployed after the last save runs with the values that stand there: somebody wanted them so
     if old || runs_as_it_is(standing) {
-        return recalled;
+        return Some(recalled);
     }
     for value in file.values {
         let shown = standing.configured.iter().find(|one| one.key == value.key);
@@ -153,7 +134,7 @@ pub(super) fn recall(context: &Context<'_>, job: &Job, standing: &Standing) -> R
             None => recalled.lost.push(value.key),
         }
     }
-    recalled
+    Some(recalled)
 }
 
 fn runs_as_it_is(standing: &Standing) -> bool {
@@ -162,21 +143,7 @@ fn runs_as_it_is(standing: &Standing) -> bool {
         && plan::is_proven(standing)
 }
 
-fn read(context: &Context<'_>, job: &Job) -> Option<Record> {
-    let text = whole_file::read_ordinary(&place(context, job), LARGEST).ok()?;
-    let file: Record = serde_json::from_slice(&text).ok()?;
-    let is_about =
-        file.form == FORM && file.tenant == context.tenant.root() && file.artifact == job.id.0;
-    is_about.then_some(file)
-}
-
 /// They stand.
 pub(super) fn unmark(context: &Context<'_>, job: &Job) {
-    let _ = fs::remove_file(place(context, job));
-}
-
-/// One name for each artifact of each tenant, whatever characters they have.
-fn place(context: &Context<'_>, job: &Job) -> PathBuf {
-    let directory = &job.rules.backup_directory;
-    backup::place(directory, context.tenant, &job.id, "values")
+    backup::forget(&job.rules.backup_directory, context.tenant, &job.id, WHAT);
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use super::job::{Job, Source};
 use super::outcome::{Message, Verdict, Word};
 use super::parameters::{self, Setting, Why};
-use super::plan::Standing;
 use super::verdict::{self, Doubt, Judgement};
 use super::{Context, Pending, survey};
 use crate::artifact::ArtifactKind;
+use crate::artifact::comparison::content_equal;
 use crate::clock::Deadline;
 use crate::exit::Exit;
 use crate::http::retry;
@@ -160,14 +160,10 @@ fn seal_state(
         ..context.clone()
     };
     let configured = configured(&context, job, one)?;
-    let standing = Standing {
-        configured,
-        ..Standing::default()
-    };
-    let same_content =
-        survey::differences(&context, one.kind, job, &content.comparable, &standing)?
-            .is_some_and(|found| found.is_empty());
-    let same_parameters = parameters::missing(&one.seal.settings, &standing.configured)
+    let left = one.seal.stored.as_ref().unwrap_or(&content.comparable);
+    let same_content = survey::content_held(&context, one.kind, job)?
+        .is_some_and(|held| content_equal(left, &held, &survey::values(&configured)));
+    let same_parameters = parameters::missing(&one.seal.settings, &configured)
         .iter()
         .all(|setting| setting.why == Why::New);
     Ok(if same_content && same_parameters {
@@ -366,6 +362,22 @@ fn undecided(context: &Context<'_>, one: &Pending, why: verdict::Why) -> Verdict
             parameters::PROFILE
         ))
         .hint(format!("set {}={} (--set) to run it in Cloud Integration, or look at it in the other runtime", parameters::PROFILE, parameters::CLOUD_PROFILE)),
+        verdict::Why::OtherVersion { ours, shown } => Message::new(format!(
+            "the time is up: the design time shows version {}, and the runtime {}, which somebody else deployed",
+            context.tenant.words(&ours),
+            context.tenant.words(&shown)
+        ))
+        .hint("find out who else deploys this artifact, then run again (it looks first)"),
+        verdict::Why::DeployedBy(name) => Message::new(format!(
+            "what runs was deployed by {}: it may be other content than this run saved",
+            context.tenant.words(&name)
+        ))
+        .hint("agree on who deploys this artifact, then run again (it looks first); pipelines for one artifact should not run at the same time"),
+        verdict::Why::OlderRecord => Message::new(
+            "the time is up: by the tenant's clocks, what runs was deployed before this run saved and called for it",
+        )
+        .because("the runtime showed nothing before the deploy call, so this may be the deployment before, or ours by a slow clock")
+        .hint("run again (it looks first)"),
         verdict::Why::Deadline => deadline_message(context, one),
     };
     Verdict::bad(Word::Undecided, evidence(context, one, &[]), message)

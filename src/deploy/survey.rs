@@ -17,7 +17,7 @@ use super::late;
 use super::outcome::{Message, Place, Verdict, Word};
 use super::parameters;
 use super::pending_task;
-use super::plan::{self, Mapping, Standing};
+use super::plan::{self, Deployer, Mapping, Standing};
 use super::replacing;
 use super::resetting;
 use super::{Context, Stop};
@@ -30,7 +30,7 @@ use crate::parallel::parallel_map;
 use crate::tenant::Reading;
 use crate::tenant::error::{Kind, TenantError};
 use crate::tenant::roles::Role;
-use crate::tenant::wire::{DesigntimeArtifact, PackageId};
+use crate::tenant::wire::{Configuration, DesigntimeArtifact, PackageId, RuntimeArtifact};
 
 pub(super) use self::rights::may_write;
 pub(super) use self::shared::read_together;
@@ -83,8 +83,7 @@ pub(crate) fn survey<'a>(
         if depth != Depth::Preview {
             standing.pending = pending_task::left_over(context, job);
         }
-        let directory = &job.rules.backup_directory;
-        standing.doubted = late::is_marked(directory, context.tenant, &job.id);
+        standing.doubted = late::is_marked(context, job);
         recall_values(context, job, standing, depth)?;
         match depth {
             Depth::Decisions => compare(context, job, standing)?,
@@ -251,10 +250,9 @@ fn recall_values(
     standing: &mut Standing,
     depth: Depth,
 ) -> Result<(), Stop> {
-    if !resetting::is_left_over(context, job) {
+    let Some(recalled) = resetting::recall(context, job, standing) else {
         return Ok(());
-    }
-    let recalled = resetting::recall(context, job, standing);
+    };
     let named = |key: &&String| job.named.iter().any(|one| one.key == **key);
     let lost: Vec<&String> = recalled.lost.iter().filter(|key| !named(key)).collect();
     if !lost.is_empty() {
@@ -395,10 +393,20 @@ pub(super) fn check_parameters(job: &Job, standing: &Standing) -> Result<(), Sto
 fn read_runtime(context: &Context<'_>, job: &Job, standing: &mut Standing) -> Result<(), Stop> {
     if job.rules.deploy && !standing.by_list {
         let reading = context.tenant.runtime_artifact(&job.id, context.deadline)?;
-        standing.runtime = reading.record;
+        shows(context, standing, reading.record);
         standing.answered = reading.answered;
     }
     Ok(())
+}
+
+/// Takes note of what runs, and of who deployed it.
+fn shows(context: &Context<'_>, standing: &mut Standing, record: Option<RuntimeArtifact>) {
+    standing.deployer = match record.as_ref().map(|record| record.deployed_by.as_str()) {
+        None | Some("") => Deployer::Unsaid,
+        Some(name) if context.tenant.is_us(name) => Deployer::Us,
+        Some(_) => Deployer::Another,
+    };
+    standing.runtime = record;
 }
 
 fn compare(context: &Context<'_>, job: &Job, standing: &mut Standing) -> Result<(), Stop> {
@@ -410,8 +418,10 @@ fn compare(context: &Context<'_>, job: &Job, standing: &mut Standing) -> Result<
         if kind == ArtifactKind::ValueMapping {
             return inspect(context, job, standing);
         }
-        let differences = differences(context, kind, job, &content.comparable, standing)?;
-        standing.same_content = differences.map(|found| found.is_empty());
+        standing.held = content_held(context, kind, job)?;
+        let configured = values(&standing.configured);
+        standing.same_content = (standing.held.as_ref())
+            .map(|held| comparison::content_equal(&content.comparable, held, &configured));
     }
     Ok(())
 }
@@ -423,7 +433,7 @@ fn inspect(context: &Context<'_>, job: &Job, standing: &mut Standing) -> Result<
     else {
         return Ok(());
     };
-    let configured = values(standing);
+    let configured = values(&standing.configured);
     let inspected = with_download(context, kind, job, |file| {
         let again = || downloaded_again(&file);
         let remote = Comparable::of_zip(again()?)?;
@@ -433,11 +443,12 @@ fn inspect(context: &Context<'_>, job: &Job, standing: &mut Standing) -> Result<
         } else {
             None
         };
-        Ok((remote.fingerprint(), changes, mapping))
+        Ok((remote, changes, mapping))
     })?;
-    if let Some((fingerprint, changes, mapping)) = inspected {
+    if let Some((remote, changes, mapping)) = inspected {
         standing.same_content = Some(changes.is_empty());
-        standing.remote_sha256 = Some(fingerprint);
+        standing.remote_sha256 = Some(remote.fingerprint());
+        standing.held = Some(remote);
         standing.changes = changes;
         standing.mapping = mapping;
     }
@@ -492,28 +503,20 @@ pub(crate) fn downloaded_again(file: &File) -> Result<File, ArtifactError> {
 }
 
 /// The configured values by their keys.
-fn values(standing: &Standing) -> BTreeMap<String, String> {
-    standing
-        .configured
+pub(crate) fn values(configured: &[Configuration]) -> BTreeMap<String, String> {
+    configured
         .iter()
         .map(|one| (one.key.clone(), one.value.clone()))
         .collect()
 }
 
-/// The paths that differ between our content and the tenant's; `None` when the tenant does not give it out.
-pub(crate) fn differences(
+/// The content that the tenant holds; `None` when it does not give it out.
+pub(crate) fn content_held(
     context: &Context<'_>,
     kind: ArtifactKind,
     job: &Job,
-    local: &Comparable,
-    standing: &Standing,
-) -> Result<Option<Vec<String>>, TenantError> {
-    let configured = values(standing);
-    with_download(context, kind, job, |file| {
-        let remote = Comparable::of_zip(file)?;
-        let found = comparison::difference(local, &remote, &configured);
-        Ok(found.iter().map(ToString::to_string).collect())
-    })
+) -> Result<Option<Comparable>, TenantError> {
+    with_download(context, kind, job, Comparable::of_zip)
 }
 
 /// Reads something out of the content that the tenant holds; a zip that arrives damaged is downloaded again. `None` when

@@ -1,16 +1,18 @@
 //! What the observations of one deployment prove. Pure: time is data, there is no clock and no network here.
 //!
 //! Two things make a verdict true: the task of *our* call, and a runtime record that is newer than the one read
-//! before the call. Neither is enough: a task that ended SUCCESS only built and distributed the content, and a
-//! record that is STARTED may be the previous one, which keeps running until the new one has started.
+//! before the call, and than our own save and call. Neither is enough: a task that ended SUCCESS only built and
+//! distributed the content, and a record that is STARTED may be the previous one, which keeps running until the new one
+//! has started, and comes back when the runtime has restarted.
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
 use crate::clock::{Deadline, Moment};
+use crate::tenant::DeployAnswer;
 use crate::tenant::odata::TenantTime;
-use crate::tenant::wire::{BuildStatus, RuntimeArtifact, RuntimeStatus, TaskId};
+use crate::tenant::wire::{BuildStatus, RuntimeArtifact, RuntimeStatus, TaskId, is_number};
 
 /// How long an ERROR must stand before it is believed; tenants flap.
 const ERROR_STANDS: Duration = Duration::from_secs(4);
@@ -26,8 +28,14 @@ const LOST_CALL: Duration = Duration::from_secs(75);
 const LOST_FIRST_CALL: Duration = Duration::from_secs(20);
 /// How long after SUCCESS a flow that is meant for another runtime may stay invisible.
 const OTHER_RUNTIME: Duration = Duration::from_secs(120);
-/// How much older than the baseline's own answer a new record may be (the `Date` header counts whole seconds).
+/// How long a record must stand that is most likely not of our deployment.
+const STRONG_DOUBT_STANDS: Duration = Duration::from_secs(60);
+/// How much older than what this run did a new record may be (the `Date` header counts whole seconds).
 const BACKDATED_MILLIS: i64 = 2_000;
+/// By how much the clocks of one tenant's design time and runtime may differ: an older record is never ours.
+const CLOCKS_DIFFER_MILLIS: i64 = 600_000;
+/// How long after our call somebody else's deployment must have been made to be one of our content.
+const AFTER_OUR_CALL_MILLIS: i64 = 60_000;
 
 /// What the runtime showed before the deploy call.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,6 +57,8 @@ pub enum Call {
         at: Moment,
         /// The task id, if the answer held one.
         task: Option<TaskId>,
+        /// The tenant's clock at that answer.
+        answered: Option<TenantTime>,
     },
     /// The request may have arrived, its answer did not, or made no sense.
     Lost {
@@ -64,6 +74,32 @@ pub enum Call {
         /// What the tenant said.
         why: String,
     },
+}
+
+impl Call {
+    /// The answer that had come at `at`.
+    #[must_use]
+    pub fn of(answer: DeployAnswer, at: Moment) -> Self {
+        match answer {
+            DeployAnswer::Accepted { task, answered } => Self::Accepted { at, task, answered },
+            DeployAnswer::Lost(why) => Self::Lost { at, why },
+        }
+    }
+}
+
+/// What this run left at design time, and how this tenant shows what is ours.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ours {
+    /// The version read back after the last write; `None` for a draft, which has no number.
+    pub version: Option<String>,
+    /// Before this run, design time and runtime showed the same number.
+    pub numbers_agree: bool,
+    /// The tenant's date of the save that this run made, if it made one.
+    pub saved: Option<TenantTime>,
+    /// The tenant showed a name that is known to be ours: at design time, or in the baseline.
+    pub named: bool,
+    /// It showed one in the baseline, as who deployed it.
+    pub named_by_runtime: bool,
 }
 
 /// What one question about the task gave.
@@ -99,10 +135,12 @@ pub enum Doubt {
     BaselineInMotion,
     /// A new STARTED record was seen while our task had not ended.
     StartedBeforeTaskEnded,
-    /// The new record is older than the answer that did not show it.
+    /// The new record is older than what this run did.
     Backdated,
-    /// The runtime shows another version than the one read back from the design time.
+    /// The runtime shows another number than the one read back from the design time.
     OtherVersion,
+    /// The tenant stored files that are not quite those that were sent.
+    Rewritten,
     /// The answer of the deploy call was lost.
     CallLost,
     /// The task was never visible, or none was named.
@@ -117,8 +155,9 @@ impl fmt::Display for Doubt {
             Doubt::NothingWasDeployed => "nothing was deployed although the artifact existed",
             Doubt::BaselineInMotion => "the previous deployment was still in motion",
             Doubt::StartedBeforeTaskEnded => "STARTED was seen before the task had ended",
-            Doubt::Backdated => "DeployedOn is older than the answer that did not show it",
+            Doubt::Backdated => "DeployedOn is older than what this run did",
             Doubt::OtherVersion => "the runtime version is not the design-time version",
+            Doubt::Rewritten => "the tenant stored files in another form than they were sent in",
             Doubt::CallLost => "the answer of the deploy call was lost",
             Doubt::TaskNeverVisible => "the task was never visible",
             Doubt::DeployedByAnother => "DeployedBy is not known to be this client",
@@ -158,7 +197,9 @@ struct Sight {
 pub struct Evidence {
     baseline: Baseline,
     existed: bool,
-    version: Option<String>,
+    ours: Ours,
+    /// The version was read again since the runtime showed another one.
+    version_confirmed: bool,
     settle: Duration,
     calls: Vec<Call>,
     task: Task,
@@ -172,6 +213,7 @@ pub struct Evidence {
     other_profile: Option<String>,
     /// Names in `DeployedBy` that are not known to be ours.
     strangers: BTreeSet<String>,
+    rewritten: bool,
 }
 
 /// What is to be done about one deployment now.
@@ -198,22 +240,51 @@ pub enum Why {
     Deadline,
     /// Built, but invisible: the flow's `SAP_ProfileId` names another runtime.
     OtherRuntime(String),
+    /// The runtime shows another number than the design time.
+    OtherVersion {
+        /// The one read back from the design time.
+        ours: String,
+        /// The one that the runtime shows.
+        shown: String,
+    },
+    /// Somebody else deployed what the runtime shows: their name.
+    DeployedBy(String),
+    /// What the runtime shows is older than what this run did, and nothing was seen before it.
+    OlderRecord,
+}
+
+/// How the date of a record stands to what this run did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Age {
+    /// Of an earlier deployment, or not readable.
+    Old,
+    /// Somewhat older than what this run did: the clocks may differ by that.
+    Backdated,
+    /// Later than the baseline, and not older than what this run did.
+    New,
+}
+
+/// Whose a record is, as far as its name tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Deployer {
+    /// Ours, or nobody's that is known.
+    Us,
+    /// A name that is not known to be ours.
+    Unknown,
+    /// Surely somebody else.
+    Another,
 }
 
 impl Evidence {
-    /// Evidence before the deploy call. `existed`: the artifact was on the tenant before this run. `version`: the
-    /// design-time version read back after the last write. `settle`: how long STARTED must stand in any case.
+    /// Evidence before the deploy call. `existed`: the artifact was on the tenant before this run. `settle`: how long
+    /// STARTED must stand in any case.
     #[must_use]
-    pub fn new(
-        baseline: Baseline,
-        existed: bool,
-        version: Option<String>,
-        settle: Duration,
-    ) -> Self {
+    pub fn new(baseline: Baseline, existed: bool, ours: Ours, settle: Duration) -> Self {
         Self {
             baseline,
             existed,
-            version,
+            ours,
+            version_confirmed: false,
             settle,
             calls: Vec::new(),
             task: Task::Unknown,
@@ -225,12 +296,18 @@ impl Evidence {
             started_before_end: false,
             other_profile: None,
             strangers: BTreeSet::new(),
+            rewritten: false,
         }
+    }
+
+    /// Takes note that the tenant stored files that are not quite those that were sent.
+    pub fn rewritten(&mut self) {
+        self.rewritten = true;
     }
 
     /// Takes note of how a deploy call was taken.
     pub fn called(&mut self, call: Call) {
-        if let Call::Accepted { at, task } = &call {
+        if let Call::Accepted { at, task, .. } = &call {
             self.task = match task {
                 Some(id) => Task::Running {
                     id: id.clone(),
@@ -252,16 +329,58 @@ impl Evidence {
         self.strangers.insert(name);
     }
 
-    /// Whether a record was deployed by somebody else, as far as its name tells. Whether our own shows there is unknown
-    /// (cpi-api.md §3, §14 no. 23): the name that deployed before, if no person's address, is most likely ours.
-    fn is_a_strangers(&self, record: &RuntimeArtifact) -> bool {
+    /// Takes note of the version that the design time shows, read once more.
+    pub fn version_read(&mut self, version: Option<String>) {
+        self.ours.version = version;
+        self.version_confirmed = true;
+    }
+
+    /// Whether the version is to be read once more: the runtime shows another one, on a tenant where the two agree.
+    #[must_use]
+    pub fn version_is_due(&self) -> bool {
+        let shown = self.new_record().filter(|_| !self.version_confirmed);
+        self.ours.numbers_agree && shown.is_some_and(|record| self.has_other_number(record))
+    }
+
+    fn has_other_number(&self, record: &RuntimeArtifact) -> bool {
+        let ours = self.ours.version.as_deref().filter(|one| is_number(one));
+        is_number(&record.version) && ours.is_some_and(|ours| ours.trim() != record.version.trim())
+    }
+
+    /// Whose a record is. Where a tenant names us in a way that is not known, the name that deployed before is most likely
+    /// ours, if it is neither a person's nor another key's.
+    fn deployer(&self, record: &RuntimeArtifact) -> Deployer {
         let name = &record.deployed_by;
-        let deployed_before = self
-            .baseline
-            .record
-            .as_ref()
-            .is_some_and(|before| before.deployed_by == *name && !name.contains('@'));
-        self.strangers.contains(name) && !deployed_before
+        let before = self.baseline.record.as_ref();
+        if !self.strangers.contains(name) {
+            Deployer::Us
+        } else if self.ours.named_by_runtime || (self.ours.named && is_somebody(name)) {
+            Deployer::Another
+        } else if before.is_some_and(|before| before.deployed_by == *name && !is_somebody(name)) {
+            Deployer::Us
+        } else {
+            Deployer::Unknown
+        }
+    }
+
+    /// Whether a record that somebody else deployed must hold our content: what we left was there to be deployed.
+    fn is_later_than_our_call(&self, record: &RuntimeArtifact) -> bool {
+        matches!((record.deployed_on, self.call_answered()), (Some(deployed), Some(answered)) if deployed.0 >= answered.0 + AFTER_OUR_CALL_MILLIS)
+    }
+
+    /// Why a new record can't be taken for ours, however long it stands.
+    fn not_ours(&self, record: &RuntimeArtifact) -> Option<Why> {
+        if self.ours.numbers_agree && self.has_other_number(record) {
+            return Some(Why::OtherVersion {
+                ours: self.ours.version.clone().unwrap_or_default(),
+                shown: record.version.clone(),
+            });
+        }
+        if self.deployer(record) == Deployer::Another && !self.is_later_than_our_call(record) {
+            return Some(Why::DeployedBy(record.deployed_by.clone()));
+        }
+        let unseen = self.baseline.record.is_none() && self.existed;
+        (unseen && self.age(record) == Age::Backdated).then_some(Why::OlderRecord)
     }
 
     /// Takes note of an answer about the task, to a question asked at `begun` and answered at `ended`.
@@ -341,13 +460,43 @@ impl Evidence {
         }
     }
 
-    /// Whether a record is of a later deployment than the baseline's. An earlier or unreadable date is never new.
+    /// Whether a record may be of our deployment, by its date.
     fn is_new(&self, record: &RuntimeArtifact) -> bool {
-        match &self.baseline.record {
-            None => true,
+        self.age(record) != Age::Old
+    }
+
+    /// An earlier date than the baseline's, one long before what this run did, or none is never new.
+    fn age(&self, record: &RuntimeArtifact) -> Age {
+        let later = match &self.baseline.record {
+            None => record.deployed_on.is_some(),
             Some(before) => {
                 matches!((before.deployed_on, record.deployed_on), (Some(before), Some(now)) if now > before)
             }
+        };
+        let Some(deployed) = record.deployed_on.filter(|_| later) else {
+            return Age::Old;
+        };
+        let before_call = self.call_answered().map(|answered| answered.0 - deployed.0);
+        let before_us = self.millis_before_us(deployed);
+        match before_us.max(before_call) {
+            Some(millis) if millis > CLOCKS_DIFFER_MILLIS => Age::Old,
+            _ if before_us.is_some_and(|millis| millis > BACKDATED_MILLIS) => Age::Backdated,
+            _ => Age::New,
+        }
+    }
+
+    /// How long before the latest thing that this run is known to have done before its call, by the tenant's clocks. The
+    /// answer of the call itself may be slow, and ours be deployed by then.
+    fn millis_before_us(&self, deployed: TenantTime) -> Option<i64> {
+        let witness = self.ours.saved.max(self.baseline.answered)?;
+        Some(witness.0 - deployed.0)
+    }
+
+    /// The tenant's clock when it accepted the only call that it can have carried out.
+    fn call_answered(&self) -> Option<TenantTime> {
+        match self.calls.first() {
+            Some(Call::Accepted { answered, .. }) => *answered,
+            _ => None,
         }
     }
 
@@ -425,14 +574,6 @@ impl Evidence {
 
     /// The reasons to look longer at this record.
     fn doubts(&self, record: &RuntimeArtifact) -> Vec<Doubt> {
-        let backdated = match (record.deployed_on, self.baseline.answered) {
-            (Some(deployed), Some(answered)) => deployed.0 < answered.0 - BACKDATED_MILLIS,
-            _ => false,
-        };
-        let other_version = self
-            .version
-            .as_ref()
-            .is_some_and(|version| *version != record.version);
         [
             (
                 self.baseline.record.is_none() && self.existed,
@@ -440,14 +581,18 @@ impl Evidence {
             ),
             (self.baseline.in_motion, Doubt::BaselineInMotion),
             (self.started_before_end, Doubt::StartedBeforeTaskEnded),
-            (backdated, Doubt::Backdated),
-            (other_version, Doubt::OtherVersion),
+            (self.age(record) == Age::Backdated, Doubt::Backdated),
+            (self.has_other_number(record), Doubt::OtherVersion),
+            (self.rewritten, Doubt::Rewritten),
             (self.a_call_was_lost(), Doubt::CallLost),
             (
                 matches!(self.task, Task::None { .. }),
                 Doubt::TaskNeverVisible,
             ),
-            (self.is_a_strangers(record), Doubt::DeployedByAnother),
+            (
+                self.deployer(record) != Deployer::Us,
+                Doubt::DeployedByAnother,
+            ),
         ]
         .into_iter()
         .filter_map(|(applies, doubt)| applies.then_some(doubt))
@@ -481,28 +626,45 @@ impl Evidence {
     fn judge_runtime(&self, deadline: Deadline) -> Option<Judgement> {
         let built = self.built_at()?;
         let sight = self.sight.as_ref().filter(|sight| sight.latest >= built)?;
+        let record = &sight.record;
         let since = sight.since.max(built);
         let stood = sight.latest.saturating_sub(since);
-        match sight.record.status {
-            RuntimeStatus::Started if self.is_new(&sight.record) => {
-                let doubts = self.doubts(&sight.record);
-                let hold = if doubts.is_empty() {
-                    Duration::ZERO
-                } else {
-                    bounded(DOUBT_STANDS, since, deadline)
-                };
-                (stood >= hold.max(self.settle)).then_some(Judgement::Started(doubts))
-            }
-            RuntimeStatus::Error if self.is_ours(&sight.record) => {
-                let hold = if self.a_call_was_lost() || self.is_a_strangers(&sight.record) {
-                    DOUBT_STANDS
-                } else {
-                    ERROR_STANDS
-                };
-                (stood >= hold).then_some(Judgement::StartFailed)
-            }
-            _ => None,
+        let new = self.is_new(record);
+        let ends = match record.status {
+            RuntimeStatus::Started => new,
+            RuntimeStatus::Error => self.is_ours(record),
+            _ => false,
+        };
+        if !ends {
+            return None;
         }
+        match self.not_ours(record).filter(|_| new) {
+            // ours may be late, but not for ever
+            Some(why @ Why::DeployedBy(_)) => {
+                return (stood >= STRONG_DOUBT_STANDS).then_some(Judgement::Undecided(why));
+            }
+            Some(_) => return None,
+            None => {}
+        }
+        let doubts = self.doubts(record);
+        let hold = |doubt: &Doubt| match doubt {
+            Doubt::Backdated | Doubt::OtherVersion => STRONG_DOUBT_STANDS,
+            _ => bounded(DOUBT_STANDS, since, deadline),
+        };
+        if record.status == RuntimeStatus::Started {
+            let hold = doubts.iter().map(hold).max().unwrap_or_default();
+            return (stood >= hold.max(self.settle)).then_some(Judgement::Started(doubts));
+        }
+        let hold = if new
+            && (doubts.contains(&Doubt::Backdated) || doubts.contains(&Doubt::OtherVersion))
+        {
+            STRONG_DOUBT_STANDS
+        } else if self.a_call_was_lost() || doubts.contains(&Doubt::DeployedByAnother) {
+            DOUBT_STANDS
+        } else {
+            ERROR_STANDS
+        };
+        (stood >= hold).then_some(Judgement::StartFailed)
     }
 
     /// An ERROR is ours on a new record, or on the previous record when that one was not in ERROR before.
@@ -519,7 +681,7 @@ impl Evidence {
         let [Call::Lost { at, .. }] = self.calls.as_slice() else {
             return false;
         };
-        let patience = if self.baseline.record.is_some() {
+        let patience = if self.baseline.record.is_some() || self.sight.is_some() {
             LOST_CALL
         } else {
             LOST_FIRST_CALL
@@ -547,8 +709,9 @@ impl Evidence {
     }
 
     fn why_undecided(&self) -> Why {
-        self.invisible_elsewhere()
-            .map_or(Why::Deadline, Why::OtherRuntime)
+        let elsewhere = self.invisible_elsewhere().map(Why::OtherRuntime);
+        let not_ours = || self.new_record().and_then(|record| self.not_ours(record));
+        elsewhere.or_else(not_ours).unwrap_or(Why::Deadline)
     }
 
     /// How long to wait before the next look: about a tenth of the time waited since the call, from `first` to 5 s;
@@ -646,6 +809,15 @@ impl Evidence {
             .iter()
             .any(|call| matches!(call, Call::Accepted { .. }))
     }
+}
+
+/// Whether a name is a person's, or that of another key.
+fn is_somebody(name: &str) -> bool {
+    let user_id = |name: &str| {
+        let digits = name.get(1..).unwrap_or_default();
+        digits.len() >= 6 && digits.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    name.contains('@') || name.starts_with("sb-") || user_id(name)
 }
 
 /// A standing time, at most half of the time left since it began; whole where next to nothing is left, so that a

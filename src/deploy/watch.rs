@@ -13,7 +13,7 @@ use crate::clock::Moment;
 use crate::parallel::parallel_map;
 use crate::tenant::error::{Kind, TenantError};
 use crate::tenant::wire::{ArtifactId, RuntimeArtifact};
-use crate::tenant::{DeployAnswer, RuntimeList, TaskReading};
+use crate::tenant::{Reading, RuntimeList, TaskReading};
 
 /// How long nothing may be visible after SUCCESS before the flow's runtime profile is looked at.
 const PROFILE_AFTER: Duration = Duration::from_secs(5);
@@ -143,6 +143,7 @@ impl<'a> Watch<'a> {
             self.read_list(&mut due);
         }
         for one in &mut due {
+            ask_version(context, one.job, &mut one.pending);
             ask_profile(context, one.job, &mut one.pending);
             tell_change(context, one.job, &mut one.pending);
         }
@@ -430,6 +431,19 @@ fn is_comparable(one: &Pending, record: &RuntimeArtifact) -> bool {
         || matches!((record.deployed_on, baseline.answered), (Some(deployed), Some(answered)) if deployed > answered)
 }
 
+/// The version that the design time showed after our save may have been that of before it: it is read once more before a
+/// record with another one is held to be somebody else's.
+fn ask_version(context: &Context<'_>, job: &Job, one: &mut Pending) {
+    if one.evidence.version_is_due()
+        && let Ok(Reading::Found(artifact)) =
+            context
+                .tenant
+                .designtime_artifact(one.kind, &job.id, context.deadline)
+    {
+        one.evidence.version_read(Some(artifact.version));
+    }
+}
+
 /// When a flow was built and stays invisible, its parameters may tell that it went to another runtime.
 fn ask_profile(context: &Context<'_>, job: &Job, one: &mut Pending) {
     let due = one
@@ -479,8 +493,7 @@ fn repeat_call(context: &Context<'_>, job: &Job, one: &mut Pending) {
     let outcome = context.tenant.deploy(one.kind, &job.id, context.deadline);
     let at: Moment = context.clock.now();
     let call = match outcome {
-        Ok(DeployAnswer::Accepted(task)) => Call::Accepted { at, task },
-        Ok(DeployAnswer::Lost(why)) => Call::Lost { at, why },
+        Ok(answer) => Call::of(answer, at),
         // it never arrived: the next look may try again
         Err(error) if error.kind == Kind::Unreachable => return,
         Err(error) => Call::RefusedAgain {

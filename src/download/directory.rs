@@ -5,9 +5,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Item, Wanted, not_written, package, parameters};
+use super::{End, Item, Wanted, not_written, package, parameters, read_text, write_text};
 use crate::artifact::working_copy::{self, clashes as clashing};
-use crate::artifact::{Artifact, ArtifactError, artifacts_below};
+use crate::artifact::{Artifact, ArtifactError, MANIFEST_PATH, artifacts_below};
 use crate::deploy::outcome::Message;
 use crate::inventory::selection::Names;
 use crate::inventory::{Inventory, Trouble};
@@ -16,12 +16,20 @@ use crate::text::disarm;
 /// Where files are written before they are moved to their place.
 const STAGING: &str = ".flowship-download";
 
+/// Which directories downloads have brought: nothing else is ever removed.
+const RECORD: &str = ".flowship-downloaded";
+/// What the record begins with.
+const RECORD_HEAD: &str =
+    "# Written by `flowship download`: what `--prune` may remove. Commit it with the artifacts.\n";
+
 /// What lies in the target directory.
 pub(super) struct Layout {
     staging: PathBuf,
     directory: PathBuf,
     /// The artifacts by id, relative to the directory.
     present: BTreeMap<String, PathBuf>,
+    /// The lines of the record.
+    recorded: BTreeSet<String>,
 }
 
 impl Layout {
@@ -35,8 +43,11 @@ impl Layout {
         fs::create_dir_all(directory).map_err(unwritable)?;
         let _ = fs::remove_dir_all(&staging);
         fs::create_dir_all(&staging).map_err(unwritable)?;
+        let record = read_text(&directory.join(RECORD)).unwrap_or_default();
+        let paths = record.lines().filter(|line| !line.starts_with('#'));
         Ok(Self {
             present: present(directory)?,
+            recorded: paths.map(str::to_owned).collect(),
             staging,
             directory: directory.to_owned(),
         })
@@ -82,6 +93,31 @@ impl Layout {
         Ok(Some(before))
     }
 
+    /// Writes down what downloads have brought, this one included.
+    pub(super) fn record(&self, items: &[Item]) -> Result<(), Trouble> {
+        let end_of = |path: &Path| items.iter().find(|item| item.path == path);
+        let before = self.present.values().filter(|path| {
+            let removed = end_of(path).is_some_and(|item| matches!(item.end, End::Removed));
+            let is_there = self.directory.join(path).join(MANIFEST_PATH).exists();
+            is_there && !removed && line(path).is_some_and(|line| self.recorded.contains(&line))
+        });
+        let is_here =
+            |item: &&Item| matches!(item.end, End::New | End::Changed(_) | End::Unchanged);
+        let brought = items.iter().filter(is_here).map(|item| &item.path);
+        let lines: BTreeSet<String> = before
+            .chain(brought)
+            .filter_map(|path| line(path))
+            .collect();
+        if lines == self.recorded {
+            return Ok(());
+        }
+        let lines = lines.into_iter().map(|line| line + "\n");
+        let text: String = std::iter::once(RECORD_HEAD.to_owned())
+            .chain(lines)
+            .collect();
+        write_text(&self.staging, &self.directory.join(RECORD), &text)
+    }
+
     /// The artifacts in scope that are none of these: id, package and path.
     pub(super) fn others(
         &self,
@@ -96,18 +132,20 @@ impl Layout {
             .filter_map(|(id, path)| {
                 let folder = path.parent()?.file_name().unwrap_or_default();
                 let package = folder.to_str()?.to_owned();
-                // what no download has written was perhaps never on a tenant
-                let is_ours = wanted
-                    .directory
-                    .join(path.parent()?)
-                    .join(package::FILE)
-                    .is_file();
-                let in_scope = is_ours
+                // what no download has brought was perhaps never on a tenant
+                let in_scope = self.recorded.contains(&line(path)?)
                     && (wanted.selection.all || wanted.selection.packages.contains(&package));
                 in_scope.then(|| (id.clone(), package, path.clone()))
             })
             .collect()
     }
+}
+
+/// A path as a line of the record: the same on every system.
+fn line(path: &Path) -> Option<String> {
+    let parts: Option<Vec<&str>> = path.iter().map(|part| part.to_str()).collect();
+    let line = parts?.join("/");
+    (!line.contains(char::is_control)).then_some(line)
 }
 
 /// The artifacts below a directory. A directory without one is a new one.

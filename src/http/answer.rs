@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use serde::de::IgnoredAny;
+
 /// An answer, whatever its status.
 #[derive(Debug, Clone, Default)]
 pub struct Answer {
@@ -62,13 +64,35 @@ impl Answer {
         self.is_html_type() || begins_like_html(&self.body)
     }
 
+    /// What can be told of a body without quoting it: its length, its type, and whether it is JSON. `None` where it is empty.
+    #[must_use]
+    pub fn outline(&self) -> Option<String> {
+        let is_type = |media: &&str| {
+            let known = |byte: u8| byte.is_ascii_alphanumeric() || b"/+-.".contains(&byte);
+            (1..=60).contains(&media.len()) && media.bytes().all(known)
+        };
+        let media = Some(self.media_type()).filter(is_type);
+        let json = match serde_json::from_slice::<IgnoredAny>(&self.body) {
+            Ok(_) => "valid JSON",
+            Err(_) => "not valid JSON",
+        };
+        (!self.body.is_empty()).then(|| {
+            format!(
+                "{} bytes of {}, {json}",
+                self.body.len(),
+                media.unwrap_or("an unnamed type")
+            )
+        })
+    }
+
+    fn media_type(&self) -> &str {
+        let value = self.header("content-type").unwrap_or_default();
+        value.split(';').next().unwrap_or_default().trim()
+    }
+
     /// Whether the headers say that it is a web page.
     pub(super) fn is_html_type(&self) -> bool {
-        let media = self
-            .header("content-type")
-            .and_then(|value| value.split(';').next())
-            .unwrap_or_default()
-            .trim();
+        let media = self.media_type();
         media.eq_ignore_ascii_case("text/html")
             || media.eq_ignore_ascii_case("application/xhtml+xml")
     }
@@ -144,6 +168,40 @@ mod tests {
             assert_eq!(wait(&[("retry-after", value)]), None, "{value}");
         }
         assert_eq!(wait(&[]), None);
+    }
+
+    #[test]
+    fn an_outline_quotes_nothing() {
+        let json = [("content-type", "application/json; charset=utf-8")];
+        for (headers, body, expected) in [
+            (&json[..], "", None),
+            (
+                &json,
+                "[1]",
+                Some("3 bytes of application/json, valid JSON"),
+            ),
+            (
+                &json,
+                "{\"pw\":",
+                Some("6 bytes of application/json, not valid JSON"),
+            ),
+            (
+                &[],
+                "pw",
+                Some("2 bytes of an unnamed type, not valid JSON"),
+            ),
+            (
+                &[("content-type", "pw: secret")],
+                "1",
+                Some("1 bytes of an unnamed type, valid JSON"),
+            ),
+        ] {
+            assert_eq!(
+                answer(headers, body).outline().as_deref(),
+                expected,
+                "{body}"
+            );
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::deploy::outcome::{Message, Outcome, Rollback, Verdict, Word};
 use crate::deploy::plan::{self, Standing};
 use crate::deploy::{Context, Next, Planned, survey};
 use crate::exit::Exit;
+use crate::state_files::StateFiles;
 use crate::tenant::wire::{
     ArtifactId, Configuration, Description, DesigntimeArtifact, PackageId, Stamp,
 };
@@ -134,7 +135,7 @@ fn note_of_nothing(
 ) -> Result<Held, Box<Verdict>> {
     let described = Note::of_nothing(context.tenant, &one.job.id, &new.package.0);
     with_ours(described, context, rules, one, new)
-        .write(&note)
+        .write(context.tenant.state(), &note)
         .map_err(|error| unwritable(&note, &error))?;
     Ok(Held::Nothing(Newcomer {
         note,
@@ -209,7 +210,9 @@ fn save(
         .map(|value| (value.key, value.value))
         .collect();
     backup::write_values(&zip, &values)
-        .and_then(|()| with_ours(described, context, rules, one, new).write(&note))
+        .and_then(|()| {
+            with_ours(described, context, rules, one, new).write(context.tenant.state(), &note)
+        })
         .map_err(|error| {
             backup::remove(&zip);
             unwritable(error)
@@ -299,7 +302,7 @@ pub(super) fn held_by_another_run(id: &ArtifactId, note: &Path) -> Box<Verdict> 
     let message = Message::new(format!(
         "another run with --rollback is working on {id} in the same directory"
     ))
-    .at(note.with_extension("lock").display().to_string())
+    .at(Hold::place(note).display().to_string())
     .hint("wait for its end; pipelines for one artifact should not run at the same time");
     nothing_written(message)
 }
@@ -455,11 +458,16 @@ impl Kept {
     }
 
     /// Hands it to the person who is needed now, with the command that puts it back. `still_runs`: what ran before does.
-    pub(super) fn hand_out(self, rollback: Rollback, still_runs: bool) -> Rollback {
+    pub(super) fn hand_out(
+        self,
+        state: &StateFiles,
+        rollback: Rollback,
+        still_runs: bool,
+    ) -> Rollback {
         if rollback.repair.is_some() {
             return rollback;
         }
-        let left_out = Note::read(&self.before.note).map(|note| note.withheld_keys());
+        let left_out = Note::read(state, &self.before.note).map(|note| note.withheld_keys());
         let left_out = left_out.unwrap_or_default();
         let message = if left_out.is_empty() {
             rollback.message

@@ -18,6 +18,7 @@ use crate::deploy::job::{Content, Job, Source};
 use crate::deploy::outcome::{Message, Verdict};
 use crate::deploy::plan::{self, Memory, Standing};
 use crate::deploy::{Context, Planned, survey};
+use crate::state_files::NotOurs;
 use crate::tenant::wire::{ArtifactId, RuntimeStatus};
 
 /// Looks whether an earlier run has kept what ran and did not put it back, or put it back into the design time alone: then
@@ -140,9 +141,12 @@ fn holds_what_is_known(
 
 /// The note of an earlier run, if there is one. One that is there and can't be used may be all that is known of what ran.
 fn usable(context: &Context<'_>, job: &Job, place: &Path) -> Result<Option<Note>, Box<Verdict>> {
-    let note = match Note::read(place) {
+    let note = match Note::read(context.tenant.state(), place) {
         Ok(note) => note,
-        Err(NoteError::Read(error)) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(NoteError::NotOurs(NotOurs::OtherKey)) => return Ok(None),
+        Err(NoteError::NotOurs(NotOurs::Read(error))) if error.kind() == ErrorKind::NotFound => {
+            return Ok(None);
+        }
         Err(error) => return Err(unusable(place, &error.to_string())),
     };
     if !note.is_about(context.tenant, &job.id) {
@@ -176,7 +180,8 @@ pub(super) fn recall(
     place: PathBuf,
     hold: Hold,
 ) -> Result<Held, Box<Verdict>> {
-    let note = Note::read(&place).map_err(|error| {
+    let state = context.tenant.state();
+    let note = Note::read(state, &place).map_err(|error| {
         nothing_written(
             Message::new(format!("what an earlier run has kept {error}"))
                 .at(place.display().to_string())
@@ -184,7 +189,7 @@ pub(super) fn recall(
         )
     })?;
     with_ours(note.clone(), context, rules, one, new)
-        .write(&place)
+        .write(state, &place)
         .map_err(|error| unwritable(&place, &error))?;
     let Some(zip) = note.zip(&place) else {
         return Ok(Held::Nothing(Newcomer {
@@ -219,7 +224,7 @@ pub(super) fn recall(
 /// where their notes are.
 pub(super) fn forget(context: &Context<'_>, directory: &Path, id: &ArtifactId) {
     let place = backup::place(directory, context.tenant, id, "kept");
-    let Ok(note) = Note::read(&place) else {
+    let Ok(note) = Note::read(context.tenant.state(), &place) else {
         return;
     };
     let whole = note.is_about(context.tenant, id) && note.is_whole(&place).unwrap_or(false);

@@ -269,6 +269,30 @@ pub(super) fn dated(zip: &[u8], millis: i64) -> Result<Vec<u8>, BundleError> {
     Ok(dated)
 }
 
+/// The same artifact as a tenant stores it that spells files in its own way.
+pub(super) fn respelled(mut zip: Vec<u8>, id: &str, how: &str) -> Result<Vec<u8>, BundleError> {
+    for (path, _) in files(&zip) {
+        let ending = path.rsplit('.').next().unwrap_or_default().to_owned();
+        let Some(content) = file(&zip, &path) else {
+            continue;
+        };
+        let text = String::from_utf8_lossy(&content);
+        let (new_path, text) = match (how, ending.as_str()) {
+            ("comment", "iflw") => (path.clone(), format!("{text}<!-- stored -->\n")),
+            ("comment", "groovy") => (path.clone(), format!("{text}// stored\n")),
+            ("blanks", "iflw" | "groovy") => (path.clone(), text.replace('\n', "\r\n")),
+            ("name", "mmap") => {
+                let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+                (format!("{folder}/{id}.mmap"), text.into_owned())
+            }
+            _ => continue,
+        };
+        zip = with_file(&zip, &path, None)?;
+        zip = with_file(&zip, &new_path, Some(text.as_bytes()))?;
+    }
+    Ok(zip)
+}
+
 fn rewritten(zip: &[u8], name: &str, content: Option<&[u8]>) -> zip::result::ZipResult<Vec<u8>> {
     let mut archive = ZipArchive::new(Cursor::new(zip))?;
     let mut writer = ZipWriter::new(Cursor::new(Vec::with_capacity(zip.len() + 1024)));

@@ -8,13 +8,15 @@ use super::deployments;
 use super::designtime::{configure, with_content};
 use super::path::Query;
 use super::service::locked;
-use super::state::{Artifact, COLLEAGUE, Tenant};
+use super::state::{Artifact, COLLEAGUE, EDITED, Tenant};
 
 /// What a colleague does to an artifact.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Deed {
     /// Saves other content, as a version.
     Save(Vec<u8>),
+    /// Another run with the client's own key saves other content.
+    SaveWithOurKey(Vec<u8>),
     /// Saves other content, as a draft.
     Draft(Vec<u8>),
     /// Configures a parameter.
@@ -40,7 +42,10 @@ impl Sandbox {
             segments: &[],
             query: &Query::default(),
             body: Body::Empty,
-            caller: COLLEAGUE,
+            caller: match deed {
+                Deed::SaveWithOurKey(_) => &self.service.credentials.client_id,
+                _ => COLLEAGUE,
+            },
             now: setting.clock.now(),
             format: Format::Json,
             setting,
@@ -78,8 +83,8 @@ fn changed(artifact: Artifact, deed: &Deed, call: &Call) -> Option<Artifact> {
         })
     };
     match deed {
-        Deed::Save(zip) => saved(zip, false),
-        Deed::Draft(zip) => saved(zip, true),
+        Deed::Save(zip) | Deed::SaveWithOurKey(zip) => saved(zip, None),
+        Deed::Draft(zip) => saved(zip, Some(EDITED)),
         Deed::Configure(key, value) => configured(artifact, key, value, call),
         Deed::Lock => Some(Artifact {
             lock: Some(call.stamp()),

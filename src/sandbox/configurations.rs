@@ -80,6 +80,10 @@ fn write(tenant: &mut Tenant, call: &mut Call, id: &str, key: &str) -> Result<An
     let stamp = call.stamp();
     let artifact = tenant.artifacts.get_mut(id).ok_or_else(|| unknown(key))?;
     refuse_locked(artifact, call, "update")?;
+    if call.chosen("parameter-refused") {
+        let text = format!("The value '{value}' of parameter '{key}' is not valid.");
+        return Err(Refusal::bad_request(text));
+    }
     if !configure(&mut artifact.parameters, key, &value) {
         return Err(unknown(key));
     }

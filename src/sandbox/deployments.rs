@@ -25,6 +25,10 @@ pub(super) fn deploy(
     let (id, version) = (call.quoted("Id")?, call.quoted("Version")?);
     let missing = || Refusal::not_found(kind.missing());
     tenant.find(kind, &id, &version).ok_or_else(missing)?;
+    if let Some(status) = call.setting.scenarios.of_artifact("deploy-refused", &id) {
+        let text = "Deployment can only be done for a tenant that this application drives.";
+        return Err(Refusal::new(status.parse().unwrap_or(500), text));
+    }
     colleague(tenant, call, &id, "before-deploy");
     let artifact = tenant
         .find(kind, &id, "active")

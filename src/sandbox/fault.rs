@@ -1,6 +1,6 @@
 //! Faults on the wire: what goes wrong between caller and tenant, and at which request.
 
-use super::answer::Answer;
+use super::answer::{Answer, Format, Refusal};
 
 /// A fault and the requests that it hits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,8 +26,45 @@ pub(super) enum Effect {
     Hang,
     /// The answer comes in drops.
     SlowBody,
+    /// The tenant's answer, written otherwise.
+    Rewritten(Rewrite),
     /// Bytes that are not HTTP.
     Garbage,
+}
+
+/// How an answer is written otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rewrite {
+    /// A byte order mark stands before it.
+    Marked,
+    /// Its last byte is missing, and its length says so: all that it tells is there, and it is no JSON.
+    Unclosed,
+    /// Names begin with half a character.
+    HalfCharacter,
+    /// It is a plain text, under a status that says no.
+    Refusing,
+}
+
+impl Rewrite {
+    pub(super) fn answer(self, answer: &Answer) -> Answer {
+        let body = answer.body.as_slice();
+        if body.starts_with(b"PK") {
+            // a zip is none that is written as text
+            return answer.clone();
+        }
+        let rewritten = match self {
+            Rewrite::Marked => [b"\xef\xbb\xbf", body].concat(),
+            Rewrite::Unclosed => body[..body.len().saturating_sub(1)].to_vec(),
+            Rewrite::HalfCharacter => String::from_utf8_lossy(body)
+                .replace("\"Name\":\"", "\"Name\":\"\\ud83d")
+                .into_bytes(),
+            Rewrite::Refusing => return Answer::text(400, String::from_utf8_lossy(body)),
+        };
+        Answer {
+            body: std::sync::Arc::new(rewritten),
+            ..answer.clone()
+        }
+    }
 }
 
 /// Answers that gateways give instead of the tenant.
@@ -35,12 +72,14 @@ pub(super) enum Effect {
 pub(super) enum Page {
     TooManyRequests(RetryAfter),
     Empty500,
+    BrokenSession,
     BadGateway,
     Unavailable,
     GatewayTimeout,
     RouteNotFound,
     Maintenance,
     Unauthorized,
+    Forbidden,
     Redirect,
     Login,
 }
@@ -88,18 +127,24 @@ pub(super) const KINDS: &[(&str, Effect)] = &[
         Effect::Page(Page::TooManyRequests(RetryAfter::Unsaid)),
     ),
     ("500-empty", Effect::Page(Page::Empty500)),
+    ("500-session", Effect::Page(Page::BrokenSession)),
     ("502", Effect::Page(Page::BadGateway)),
     ("503", Effect::Page(Page::Unavailable)),
     ("504", Effect::Page(Page::GatewayTimeout)),
     ("404-page", Effect::Page(Page::RouteNotFound)),
     ("200-page", Effect::Page(Page::Maintenance)),
     ("401", Effect::Page(Page::Unauthorized)),
+    ("403", Effect::Page(Page::Forbidden)),
     ("truncated", Effect::Truncated),
     ("hang", Effect::Hang),
     ("slow-body", Effect::SlowBody),
     ("garbage", Effect::Garbage),
     ("redirect", Effect::Page(Page::Redirect)),
     ("html-login", Effect::Page(Page::Login)),
+    ("bom", Effect::Rewritten(Rewrite::Marked)),
+    ("unclosed", Effect::Rewritten(Rewrite::Unclosed)),
+    ("half-character", Effect::Rewritten(Rewrite::HalfCharacter)),
+    ("400-text", Effect::Rewritten(Rewrite::Refusing)),
 ];
 
 impl Fault {
@@ -108,7 +153,10 @@ impl Fault {
         let (name, place) = text.split_once('@')?;
         let kind = name.strip_suffix("-after");
         let effect = effect(kind.unwrap_or(name))?;
-        let done_by_nature = matches!(effect, Effect::Truncated | Effect::SlowBody);
+        let done_by_nature = matches!(
+            effect,
+            Effect::Truncated | Effect::SlowBody | Effect::Rewritten(_)
+        );
         let moment = if kind.is_some() || done_by_nature {
             Moment::After
         } else {
@@ -167,12 +215,16 @@ fn place_of(text: &str) -> Option<Place> {
     })
 }
 
+/// FlashPipe's users see this for a while, and then no more.
+const BROKEN_SESSION: &str = "Cannot invoke \"javax.servlet.http.HttpSession.getAttribute(String)\" because \"session\" is null";
+
 impl Page {
     /// The answer, as a gateway in front of the tenant would word it.
     pub(super) fn answer(self, now: std::time::SystemTime) -> Answer {
         match self {
             Page::TooManyRequests(retry) => too_many_requests(retry, now),
             Page::Empty500 => Answer::empty(500),
+            Page::BrokenSession => Refusal::new(500, BROKEN_SESSION).render(Format::Json),
             Page::BadGateway => {
                 Answer::html(502, "<html><body><h1>502 Bad Gateway</h1></body></html>")
             }
@@ -190,6 +242,7 @@ impl Page {
                 "<html><head><title>Maintenance</title></head><body>We will be back soon.</body></html>",
             ),
             Page::Unauthorized => unauthorized(),
+            Page::Forbidden => Answer::empty(403),
             Page::Redirect => {
                 Answer::empty(302).with("Location", "http://127.0.0.1:9/saml2/idp/sso")
             }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::call::Setting;
@@ -229,11 +229,36 @@ pub(super) fn token(
     };
     match form.get("grant_type") {
         Some("client_credentials") => {
-            Answer::json(200, &sessions.issue(credentials, &issue(client, setting)))
+            let issued = sessions.issue(credentials, &issue(client, setting));
+            worded(&issued, setting.scenarios.value("token-answer"))
         }
         None | Some("") => oauth_error(400, "invalid_request", "Missing grant type"),
         Some(_) => oauth_error(400, "unsupported_grant_type", "Unsupported grant type"),
     }
+}
+
+/// A token's answer in one of the shapes of scenario `token-answer`.
+fn worded(issued: &Value, shape: Option<&str>) -> Answer {
+    let mut fields = issued.clone();
+    match shape {
+        Some("scope-list") => {
+            let scopes = issued["scope"].as_str().unwrap_or_default();
+            fields["scope"] = json!(scopes.split(' ').collect::<Vec<_>>());
+        }
+        Some("expires-text") => fields["expires_in"] = json!(issued["expires_in"].to_string()),
+        Some("expires-zero") => fields["expires_in"] = json!(0),
+        Some("no-expiry") => fields["expires_in"] = Value::Null,
+        _ => {}
+    }
+    let text = fields.to_string();
+    let text = match shape {
+        Some("twice") => text.replacen('{', "{\"access_token\":\"outdated\",", 1),
+        Some("trailing") => format!("{text}\n<!-- answered by node 3 -->\n"),
+        Some("camel-case") => text.replace("\"access_token\"", "\"accessToken\""),
+        _ => text,
+    };
+    let status = shape.and_then(|shape| shape.parse().ok()).unwrap_or(200);
+    Answer::typed(status, "application/json", text.into_bytes())
 }
 
 fn issue(client: Client, setting: &Setting) -> Issue {

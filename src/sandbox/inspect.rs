@@ -66,7 +66,7 @@ fn artifact(artifact: &Artifact, runtime: Option<&Runtime>, now: Seconds) -> Val
         "package": artifact.package,
         "name": artifact.name,
         "version": artifact.version,
-        "draft": artifact.draft,
+        "draft": artifact.draft.is_some(),
         "locked_by": artifact.lock.as_ref().map(|lock| &lock.by),
         "modified_by": artifact.modified.by,
         "modified_at": artifact.modified.millis,

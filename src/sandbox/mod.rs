@@ -310,7 +310,7 @@ impl Sandbox {
             bundle_type: artifact.kind.bundle_type(),
             name: artifact.name.clone(),
             version: artifact.version.clone(),
-            draft: artifact.draft,
+            draft: artifact.draft.is_some(),
             modified_by: artifact.modified.by.clone(),
             modified_at: artifact.modified.millis,
             zip_sha256: bundle::sha256(&artifact.zip),
@@ -392,7 +392,7 @@ pub struct Design {
     pub name: String,
     /// The last saved version.
     pub version: String,
-    /// Whether `Active` is shown instead of the version.
+    /// Whether a word is shown instead of the version.
     pub draft: bool,
     /// Who saved it last.
     pub modified_by: String,

@@ -324,7 +324,7 @@ fn export(tenant: &Tenant, package: &Package) -> Result<Answer, Refusal> {
     let artifacts: Vec<&Artifact> = in_package(tenant, &package.id).collect();
     let drafts: Vec<String> = artifacts
         .iter()
-        .filter(|artifact| artifact.draft)
+        .filter(|artifact| artifact.draft.is_some())
         .map(|artifact| {
             format!(
                 "{{Type={}, Name={}}}",

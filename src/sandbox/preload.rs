@@ -11,7 +11,7 @@ use super::error_information::start_error;
 use super::messages::MessageLog;
 use super::path::Query;
 use super::service::{Service, locked};
-use super::state::{Artifact, COLLEAGUE, Record, Stage, Stamp, StartError, Tenant};
+use super::state::{Artifact, COLLEAGUE, Record, Stage, Stamp, StartError, Tenant, draft_word};
 use super::{SandboxError, packages};
 
 const SAVED: Seconds = -7200.0;
@@ -136,11 +136,9 @@ fn artifact(call: &Call, preload: Preload) -> Result<Artifact, SandboxError> {
             .of_artifact(name, &artifact.id)
             .is_some()
     };
-    let (draft, locked, hidden) = (
-        chosen("draft"),
-        chosen("locked"),
-        chosen("hidden-by-policy"),
-    );
+    let scenarios = &call.setting.scenarios;
+    let draft = scenarios.of_artifact("draft", &artifact.id).map(draft_word);
+    let (locked, hidden) = (chosen("locked"), chosen("hidden-by-policy"));
     Ok(Artifact {
         draft,
         hidden,
@@ -173,9 +171,21 @@ fn deploy(tenant: &mut Tenant, artifact: &Artifact, call: &Call) {
         error,
         ..record(artifact, &call.shown_as("deployed-by"))
     };
+    let record = match call
+        .setting
+        .scenarios
+        .of_artifact("runtime-version", &artifact.id)
+    {
+        Some(version) => Record {
+            version: version.to_owned(),
+            ..record
+        },
+        None => record,
+    };
     let scenarios = &call.setting.scenarios;
     let runtime = tenant.runtime.entry(artifact.id.clone()).or_default();
     runtime.hidden = artifact.hidden;
+    runtime.unseen = scenarios.count_of("runtime-restart", &artifact.id);
     runtime.plan(match scenarios.seconds_of("starting", &artifact.id) {
         Some(until) => starting(&record, until, call.setting.clock.millis(0.0)),
         None => vec![stage(DEPLOYED, record.clone())],

@@ -38,8 +38,32 @@ const NOT_SIMULATED: &[&str] = &[
     "DeleteValMaps",
 ];
 
-/// Answers a call that was let in.
+/// Answers a call that was let in. With scenario `design-time-late` reads of the design time see what was there some time
+/// ago; writes see what is.
 pub(super) fn answer(tenant: &mut Tenant, call: &mut Call) -> Result<Answer, Refusal> {
+    let Some(late) = call.setting.scenarios.seconds("design-time-late") else {
+        return answer_now(tenant, call);
+    };
+    if call.method != "GET" {
+        let design = (tenant.packages.clone(), tenant.artifacts.clone());
+        tenant.earlier.push((call.now, design));
+        return answer_now(tenant, call);
+    }
+    let mut earlier = tenant.earlier.iter();
+    let Some((_, design)) = earlier.find(|(until, _)| *until > call.now - late) else {
+        return answer_now(tenant, call);
+    };
+    let (packages, artifacts) = design.clone();
+    let now = (
+        std::mem::replace(&mut tenant.packages, packages),
+        std::mem::replace(&mut tenant.artifacts, artifacts),
+    );
+    let answer = answer_now(tenant, call);
+    (tenant.packages, tenant.artifacts) = now;
+    answer
+}
+
+fn answer_now(tenant: &mut Tenant, call: &mut Call) -> Result<Answer, Refusal> {
     let Some(first) = call.segments.first() else {
         return service_document(call);
     };

@@ -1,10 +1,10 @@
 //! `IntegrationRuntimeArtifacts`: what runs, why it does not, and undeploying.
 
-use super::answer::{Answer, Refusal};
+use super::answer::{Answer, Format, Refusal};
 use super::call::Call;
 use super::entity::{Entity, Property};
 use super::path::{Key, key_literal};
-use super::state::{Record, Tenant};
+use super::state::{Record, Runtime, Tenant};
 use super::undeployment;
 
 pub(super) fn answer(tenant: &mut Tenant, call: &Call) -> Result<Answer, Refusal> {
@@ -15,6 +15,11 @@ pub(super) fn answer(tenant: &mut Tenant, call: &Call) -> Result<Answer, Refusal
     let wrong = || Refusal::bad_request("The key of IntegrationRuntimeArtifacts is Id.");
     let id = key.only("Id").ok_or_else(wrong)?;
     let missing = || Refusal::not_found("Requested entity could not be found.");
+    let read = call.method == "GET" && call.rest().is_empty();
+    let runtime = tenant.runtime.get_mut(id).filter(|_| read);
+    if runtime.is_some_and(Runtime::is_unseen) {
+        return Err(missing());
+    }
     let record = tenant.running(id, call.now).ok_or_else(missing)?.clone();
     match (call.method, call.rest().as_slice()) {
         ("GET", []) => call.entity(200, entity(id, &record)),
@@ -25,7 +30,7 @@ pub(super) fn answer(tenant: &mut Tenant, call: &Call) -> Result<Answer, Refusal
     }
 }
 
-fn all(tenant: &Tenant, call: &Call) -> Result<Answer, Refusal> {
+fn all(tenant: &mut Tenant, call: &Call) -> Result<Answer, Refusal> {
     match call.setting.scenarios.value("no-runtime-list") {
         Some("405") => return Err(Refusal::not_in_plan()),
         Some(_) => return Err(Refusal::not_implemented()),
@@ -33,10 +38,15 @@ fn all(tenant: &Tenant, call: &Call) -> Result<Answer, Refusal> {
     }
     let late = call.setting.scenarios.seconds("runtime-list-late");
     let seen = call.now - late.unwrap_or(0.0);
+    let all = tenant.runtime.iter_mut();
+    let unseen: Vec<String> = all
+        .filter_map(|(id, runtime)| runtime.is_unseen().then(|| id.clone()))
+        .collect();
     let entities = || -> Vec<Entity> {
         let shown = tenant
             .runtime
             .keys()
+            .filter(|id| !unseen.contains(id))
             .filter_map(|id| tenant.running(id, seen).map(|record| (id, record)));
         shown.map(|(id, record)| entity(id, record)).collect()
     };
@@ -79,8 +89,11 @@ fn error_entry(id: &str) -> Entity {
     }
 }
 
-/// The text as it is stored, whatever was asked for; 204 while there is none.
+/// The text as it is stored, whatever was asked for; 204 while there is none. Some tenants refuse to call it JSON.
 fn error_text(record: &Record, call: &Call) -> Answer {
+    if call.chosen("no-json-text") && call.format == Format::Json {
+        return Answer::empty(406);
+    }
     let ready = record
         .error
         .as_ref()

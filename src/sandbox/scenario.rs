@@ -225,15 +225,20 @@ fn reach(name: &str) -> Reach {
         | "locked"
         | "id-in-other-package"
         | "hidden-by-policy"
+        | "update-not-stored"
+        | "rewrites-content"
         | "mapping-task-id"
         | "dependencies"
         | "save-as-version"
         | "create-fails-after-delete"
         | "delete-lingers"
         | "starting"
+        | "runtime-restart"
+        | "runtime-version"
         | "slow-undeploy"
         | "undeploy-stuck"
         | "undeploy-refused"
+        | "deploy-refused"
         | "foreign-redeploy"
         | "foreign-undeploy"
         | "message-stays"
@@ -387,6 +392,12 @@ impl Scenarios {
         self.of_artifact(name, artifact)?.parse().ok()
     }
 
+    /// The number of a scenario, if it is meant for this artifact; else 0.
+    pub(super) fn count_of(&self, name: &str, artifact: &str) -> usize {
+        let value = self.of_artifact(name, artifact);
+        value.and_then(|count| count.parse().ok()).unwrap_or(0)
+    }
+
     /// How often a scenario is to happen to this artifact; 0 when it is not chosen for it.
     pub(super) fn times_of(&self, name: &str, artifact: &str) -> usize {
         self.of_artifact(name, artifact)
@@ -483,9 +494,11 @@ static ALL: &[ScenarioInfo] = &[
     scenario("postponed-redeploy", Seconds(30.0), Deployed, Observed, "clients' issues: stale STARTED", "after SUCCESS the previous record stays this long"),
     scenario("stale-started", Seconds(3.0), Deployed, Observed, "cpictl compares DeployedOn", "after SUCCESS the previous STARTED record is shown for a while"),
     scenario("stale-error", Seconds(3.0), Deployed, Observed, "cpictl compares DeployedOn", "what is deployed is in ERROR, and that record is shown for a while after SUCCESS"),
+    scenario("no-json-text", Values::None, Nothing, Observed, "two tenants' records: 406; FlashPipe gets 200", "the error information of what runs is 406 where JSON is asked for, and comes as it is where anything is"),
     scenario("unknown-status", Words(&["passing", "forever"]), Nothing, Assumed, "documented lists are not closed", "task and run time pass through words that nobody documented"),
     scenario("task-stuck", Words(&["idle", "running"]), Nothing, Assumed, "task retention and bounds are unknown", "the task stays DEPLOYING for ever (running: the flow starts all the same)"),
     scenario("task-late", Seconds(2.0), Nothing, Assumed, "task visibility is unknown", "the task is 404 for a while after the call"),
+    scenario("deploy-refused", Words(&["500", "400", "503"]), Nothing, Observed, "three users see the text, the status is unknown; half of a tenant's business errors are 500", "deploy calls are refused with this status and an OData error"),
     scenario("no-task-id", Values::None, Nothing, Observed, "metadata promises an entity for some types", "the deploy call answers 202 with an empty body"),
     scenario("quoted-task-id", Values::None, Nothing, Assumed, "metadata: Edm.String", "the task id comes in double quotes"),
     scenario("mapping-task-id", Values::None, Nothing, Documented, "specification: 202 with a task id; metadata promises an entity", "deploying a mapping is answered with a bare task id, as for the other types"),
@@ -500,7 +513,7 @@ static ALL: &[ScenarioInfo] = &[
     // other people
     scenario("foreign-deploy", Words(&["before", "after"]), Deployed, Assumed, "two pipelines on one artifact", "somebody else's deployment of the previous content lands before ours, or a second after ours started"),
     scenario("foreign-save", Words(&["before-deploy", "after-deploy", "after-upload"]), Nothing, Assumed, "two people on one artifact", "somebody saves other content once for each artifact: as our deploy call arrives, just after it, or just after our upload"),
-    scenario("draft", Values::None, Artifact, Observed, "FlashPipe and cpictl: Version reads Active", "what is preloaded is a colleague's draft"),
+    scenario("draft", Words(&["Active", "Draft"]), Artifact, Observed, "FlashPipe and cpictl: Version reads Active; a tenant of 2026 shows Draft where no version was ever saved", "what is preloaded is a colleague's draft, whose version reads so"),
     scenario("locked", Words(&["500", "423"]), Artifact, Documented, "\"Cannot update the artifact as it is locked.\"", "what is preloaded is open in a colleague's browser"),
     scenario("read-only", Values::None, Artifact, Documented, "configure-only content", "the preloaded packages are READ_ONLY (@ID: this package only)"),
     scenario("id-in-other-package", Text("SomebodyElses"), Artifact, Documented, "ids are unique in the tenant", "what is preloaded lives in this package instead"),
@@ -515,10 +528,13 @@ static ALL: &[ScenarioInfo] = &[
     scenario("foreign-redeploy", Words(&["stopping", "gone", "unnoticed"]), Deployed, Assumed, "two people on one artifact", "somebody deploys it again: while it is STOPPING by our first undeploy call, just after it is gone, or just before that call, which then takes effect on theirs"),
     scenario("foreign-undeploy", Values::None, Deployed, Assumed, "two people on one artifact", "somebody undeploys it just before our undeploy call, which is then 404"),
     scenario("starting", Seconds(30.0), Deployed, Observed, "SAP patch notes: stale Starting", "what is deployed shows STARTING this long from the start, and the DeployedOn of a deployment before it"),
+    scenario("runtime-restart", Count(4), Deployed, Assumed, "lists lag, runtimes restart", "so many reads of the run time do not show what is deployed; then it is back"),
+    scenario("runtime-version", Text("0.9.0"), Deployed, Observed, "somebody deployed an older version", "what is deployed shows this version at run time"),
     // who may come in
     scenario("roles-missing", Roles, Nothing, Observed, "Terraform provider: 403 with an empty body", "the client lacks these roles"),
     scenario("roles-also", Roles, Nothing, Documented, "Tasks and Permissions", "the client has these roles too"),
     scenario("token-scopes", Words(&["none", "empty", "umbrella", "older", "caller", "api-management"]), Nothing, Observed, "Terraform provider, clients' logs", "what the token names: no scopes, no role, an umbrella role, older names, the role of callers of flows (and no other), or those of API Management (and the tenant does not take it)"),
+    scenario("token-answer", Words(&["201", "203", "scope-list", "twice", "trailing", "camel-case", "expires-text", "expires-zero", "no-expiry"]), Nothing, Assumed, "gateways before token services; expires_in 0 is Neo's", "how the token endpoint words a token: another status, scopes as a list, the token twice (the last counts), text behind the JSON, accessToken, expires_in as text, as 0 or not at all"),
     scenario("foreign-token", Values::None, Nothing, Observed, "valid token of another service: 401", "the tenant takes no token, though the token endpoint gives one"),
     scenario("access-policies", Values::None, Nothing, Documented, "AccessPolicies needs AccessPoliciesRead", "the tenant has an access policy, which AccessPoliciesRead shows"),
     scenario("certificate-login", Values::None, Nothing, Documented, "key type certificate", "the token endpoint takes the client id alone and no secret, as behind a server that has checked a client certificate"),
@@ -533,7 +549,11 @@ static ALL: &[ScenarioInfo] = &[
     // what is unknown about writing
     scenario("reset-parameters", Values::None, Nothing, Assumed, "unknown whether PUT keeps configured values", "an upload resets configured parameters"),
     scenario("keep-all-parameters", Values::None, Nothing, Assumed, "unknown whether PUT keeps configured values", "an upload keeps every old value, configured or not"),
+    scenario("parameter-refused", Values::None, Nothing, Assumed, "texts of refusals are unknown", "writing a parameter is 400, and the text repeats the value"),
     scenario("parameter-moves-modified-at", Values::None, Nothing, Assumed, "unknown", "writing a parameter moves ModifiedAt"),
+    scenario("update-not-stored", Values::None, Nothing, Assumed, "no client reads back what it has updated", "an update is answered with 200 and moves ModifiedAt, but the content stays what it was"),
+    scenario("design-time-late", Seconds(3.0), Nothing, Assumed, "replicas and caches are unknown; package reads were 404 for a while (open-integration-workbench)", "reads of the design time show what was so this long ago"),
+    scenario("rewrites-content", Words(&["comment", "blanks", "name"]), Nothing, Observed, "a tenant renamed the .mmap of a mapping (mcp-cpi-share); other files are assumed", "an update stores models and scripts with a comment more, with other blanks, or mappings under the artifact's id"),
     scenario("no-modified-at", Values::None, Nothing, Documented, "older samples lack the fields", "design-time entities have no Created and Modified fields"),
     scenario("modified-at-format", Words(&["epoch", "odata", "iso"]), Nothing, Assumed, "format unknown", "how ModifiedAt is written"),
     scenario("version-policy", Words(&["raise", "manifest", "keep", "create-1.0.0"]), Nothing, Assumed, "sources contradict each other", "the version after a write: the manifest's if higher, always the manifest's, unchanged by updates, or 1.0.0 on create and unchanged"),

@@ -188,6 +188,9 @@ impl Connection {
                 let answer = page.answer(service.setting.clock.date(service.setting.clock.now()));
                 self.reply(service, &visit, &head, &answer)
             }
+            Some(Effect::Rewritten(how)) => {
+                self.reply(service, &visit, &head, &how.answer(&answer))
+            }
             Some(Effect::Truncated) => self.truncate(service, &visit, &answer),
             Some(Effect::SlowBody) => self.drip(service, &visit, &answer),
             Some(effect) => self.spoil(service, &visit, effect),

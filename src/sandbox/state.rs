@@ -13,10 +13,25 @@ use super::messages::MessageLog;
 /// The colleague who saves, deploys and locks things in scenarios.
 pub(super) const COLLEAGUE: &str = "colleague@example.com";
 
+/// What a draft's version reads that was a version before.
+pub(super) const EDITED: &str = "Active";
+/// What it reads where no version was ever saved.
+const UNSAVED: &str = "Draft";
+
+/// The word that a scenario chooses for drafts.
+pub(super) fn draft_word(chosen: &str) -> &'static str {
+    [EDITED, UNSAVED]
+        .into_iter()
+        .find(|word| *word == chosen)
+        .unwrap_or(EDITED)
+}
+
 /// Everything that a tenant remembers.
 pub(super) struct Tenant {
     pub(super) packages: BTreeMap<String, Package>,
     pub(super) artifacts: BTreeMap<String, Artifact>,
+    /// The design time as it was until some moment, where reads of it are late.
+    pub(super) earlier: Vec<(Seconds, DesignTime)>,
     pub(super) runtime: BTreeMap<String, Runtime>,
     pub(super) tasks: BTreeMap<String, Task>,
     /// What the colleague of scenario `foreign-save` has saved already.
@@ -27,6 +42,9 @@ pub(super) struct Tenant {
     pub(super) messages: Vec<MessageLog>,
     pub(super) rng: Rng,
 }
+
+/// Packages and artifacts, by their ids.
+pub(super) type DesignTime = (BTreeMap<String, Package>, BTreeMap<String, Artifact>);
 
 /// An integration package.
 #[derive(Debug, Clone)]
@@ -55,9 +73,10 @@ pub(super) struct Artifact {
     pub(super) package: String,
     pub(super) name: String,
     pub(super) description: String,
-    /// The last saved version; a draft shows `Active` instead.
+    /// The last saved version; a draft shows a word instead.
     pub(super) version: String,
-    pub(super) draft: bool,
+    /// The word that a draft's version reads, `None` for what was saved as a version.
+    pub(super) draft: Option<&'static str>,
     /// Who has it open in the web UI, and since when.
     pub(super) lock: Option<Stamp>,
     pub(super) hidden: bool,
@@ -82,7 +101,7 @@ impl Parameter {
 
 impl Artifact {
     pub(super) fn shown_version(&self) -> &str {
-        if self.draft { "Active" } else { &self.version }
+        self.draft.unwrap_or(&self.version)
     }
 
     /// Whether a version key means what is stored now.
@@ -126,6 +145,8 @@ pub(super) struct Runtime {
     /// Deployments accepted from clients.
     pub(super) deployments: usize,
     pub(super) undeployments: usize,
+    /// So many more reads do not show it.
+    pub(super) unseen: usize,
     pub(super) hidden: bool,
 }
 
@@ -180,6 +201,13 @@ impl Runtime {
             .sort_by(|one, other| one.at.total_cmp(&other.at));
     }
 
+    /// Whether one more read shows nothing, as while the runtime restarts.
+    pub(super) fn is_unseen(&mut self) -> bool {
+        let unseen = self.unseen > 0;
+        self.unseen = self.unseen.saturating_sub(1);
+        unseen
+    }
+
     /// Forgets what was planned, and goes another way.
     pub(super) fn replan(&mut self, now: Seconds, stages: Vec<Stage>) {
         self.stages.retain(|stage| stage.at <= now);
@@ -213,6 +241,7 @@ impl Tenant {
         Self {
             packages: BTreeMap::new(),
             artifacts: BTreeMap::new(),
+            earlier: Vec::new(),
             runtime: BTreeMap::new(),
             tasks: BTreeMap::new(),
             colleague_saved: BTreeSet::new(),

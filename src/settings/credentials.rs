@@ -64,6 +64,18 @@ impl Login {
             Self::Basic { username, .. } => format!("user {}", scrubbed(username)),
         }
     }
+
+    /// What nobody else holds: password, client secret or private key.
+    #[must_use]
+    pub fn secret(&self) -> &Secret {
+        match self {
+            Self::Basic { password, .. } => password,
+            Self::ClientCredentials { proof, .. } => match proof {
+                Proof::Secret(secret) => secret,
+                Proof::Certificate(certificate) => &certificate.key,
+            },
+        }
+    }
 }
 
 /// Whether a user name is a client id (`sb-...|it!b1`).

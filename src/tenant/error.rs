@@ -57,6 +57,13 @@ impl TenantError {
             && (self.at.ends_with(" 423") || tells_of_a_lock(&says.unwrap_or_default()))
     }
 
+    /// Whether the tenant lost our session, in words that SAP's own clients see for a while and then no more.
+    #[must_use]
+    pub fn tells_of_a_session(&self) -> bool {
+        let says = self.says.as_ref().map(Words::as_str);
+        self.kind == Kind::Refused && says.unwrap_or_default().contains(BROKEN_SESSION)
+    }
+
     /// The exit code that this error leads to before a deployment was accepted.
     #[must_use]
     pub fn exit(&self) -> Exit {
@@ -80,6 +87,9 @@ impl fmt::Display for TenantError {
 }
 
 impl std::error::Error for TenantError {}
+
+/// What a tenant says of a session that it has lost; it passes.
+const BROKEN_SESSION: &str = "HttpSession";
 
 /// What a tenant says when an id is taken.
 const DUPLICATE: &str = "already exist";
@@ -132,6 +142,8 @@ pub fn remedy(status: u16, text: &str) -> Option<String> {
         "Bundle-SymbolicName in META-INF/MANIFEST.MF must be the id of the artifact on the tenant; `--id` aligns it in the packed copy"
     } else if lower.contains("draft") {
         "save the draft as a version in the web UI, or discard it, then run again"
+    } else if text.contains(BROKEN_SESSION) {
+        "this fault of the tenant's sessions passes: run again in a few minutes"
     } else if lower.contains("service plan") {
         "the licence plan of this tenant does not offer this call"
     } else if matches!(status, 405 | 501) {

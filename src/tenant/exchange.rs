@@ -60,6 +60,10 @@ pub(super) struct Ask<'a> {
     pub(super) length: Length,
     /// Where the body of a good answer goes, when it is too large for memory.
     pub(super) sink: Option<RefCell<File>>,
+    /// The value that it writes, which no error may repeat.
+    pub(super) value: Option<&'a str>,
+    /// Any error body of the API is its answer, whatever the status; else one of 500 or more may mean that the call was lost.
+    pub(super) words_decide: bool,
 }
 
 impl<'a> Ask<'a> {
@@ -73,20 +77,22 @@ impl<'a> Ask<'a> {
             connection: Connection::Pooled,
             length: Length::Short,
             sink: None,
+            value: None,
+            words_decide: false,
         }
     }
 
     pub(super) fn write(method: Method, role: Role, path: String, body: Body<'a>) -> Self {
         Self {
             method,
-            path,
             body,
-            bucket: Bucket::Designtime,
-            role,
-            connection: Connection::Pooled,
-            length: Length::Short,
-            sink: None,
+            ..Self::get(Bucket::Designtime, role, path)
         }
+    }
+
+    /// Whether what comes is no entity but what is stored in one.
+    fn is_raw(&self) -> bool {
+        self.path.ends_with("/$value")
     }
 }
 
@@ -183,6 +189,9 @@ impl Tenant {
                     csrf_fetches += 1;
                     self.renew_csrf(csrf.as_ref(), deadline)?;
                 }
+                406 if ask.is_raw() && !self.session().raw_as_stored => {
+                    self.session().raw_as_stored = true;
+                }
                 429 => {
                     throttled += 1;
                     let pause = self.asked_to_wait(&answer).unwrap_or_default();
@@ -212,8 +221,13 @@ impl Tenant {
         let (token, generation) = self
             .token(deadline)
             .map_err(|error| Trouble::Final(Box::new(error)))?;
+        let accepted = if ask.is_raw() && self.session().raw_as_stored {
+            "*/*"
+        } else {
+            "application/json"
+        };
         let mut headers = vec![
-            ("Accept", "application/json".to_owned()),
+            ("Accept", accepted.to_owned()),
             (
                 "Authorization",
                 self.authorization(token.as_ref()).expose().to_owned(),

@@ -4,13 +4,16 @@ use super::Tenant;
 use super::distrust::{Circumstances, likely_cause};
 use super::error::{FORBIDDING_PAGE, Kind, TenantError, remedy};
 use super::exchange::Ask;
-use super::meaning::page_words;
+use super::meaning::told;
 use super::odata;
 use super::roles::{Claims, Holding, Role};
 use crate::http::{Answer, SendError, Stage};
 use crate::settings::credentials::{Login, looks_like_a_client};
 use crate::text::Words;
 use crate::text::redactor::Redactor;
+
+/// Shorter values, in bytes, are no secrets, and stand in ordinary words.
+const LONG_ENOUGH: usize = 4;
 
 impl Tenant {
     pub(super) fn at(&self, ask: &Ask<'_>) -> String {
@@ -42,7 +45,7 @@ impl Tenant {
             kind: Kind::Unreachable,
             what: "the tenant is not available".to_owned(),
             at: format!("{} → {}", self.at(ask), answer.status),
-            says: page_words(answer, &self.redactor),
+            says: told(answer, &self.redactor),
             hint: Some(
                 "SAP announces maintenance and incidents for each data centre; run again later"
                     .to_owned(),
@@ -60,7 +63,7 @@ impl Tenant {
             kind: Kind::Nonsense,
             what: what.to_owned(),
             at: format!("{} → {}", self.at(ask), answer.status),
-            says: page_words(answer, &self.redactor),
+            says: told(answer, &self.redactor),
             hint: Some("CPI_URL must be the `url` of a service key of plan `api`; the host of the runtime, of the web UI behind a login, or of a proxy answers like this".to_owned()),
         }
     }
@@ -110,7 +113,7 @@ impl Tenant {
                 kind: Kind::Role,
                 what: FORBIDDING_PAGE.to_owned(),
                 at: format!("{} → {}", self.at(ask), answer.status),
-                says: page_words(answer, &self.redactor),
+                says: told(answer, &self.redactor),
                 hint: Some(format!(
                     "a firewall or proxy on the way says so most of the time: ask its operators; the tenant itself forbids without a page, when {} is missing",
                     self.name_of(ask.role)
@@ -187,8 +190,22 @@ impl Tenant {
             },
             what: "the tenant refused the call".to_owned(),
             at: format!("{} → {}", self.at(ask), answer.status),
-            says: Some(Words::new(text, &self.redactor)),
+            says: if text.is_empty() {
+                told(answer, &self.redactor)
+            } else {
+                Some(self.own_words(ask, text))
+            },
             hint: remedy(answer.status, text),
+        }
+    }
+
+    /// What the API says of a call, without the value that the call bore.
+    pub(super) fn own_words(&self, ask: &Ask<'_>, text: &str) -> Words {
+        match ask.value {
+            Some(value) if value.len() >= LONG_ENOUGH => {
+                Words::new(&text.replace(value, "***"), &self.redactor)
+            }
+            _ => Words::new(text, &self.redactor),
         }
     }
 
@@ -203,7 +220,7 @@ impl Tenant {
             kind,
             what: what.to_owned(),
             at: format!("GET {} → {}", self.credentials.url.api(""), answer.status),
-            says: page_words(answer, &self.redactor),
+            says: told(answer, &self.redactor),
             hint: Some("a login page here means that this host or user takes part in single sign-on: use a service key of plan `api`".to_owned()),
         }
     }

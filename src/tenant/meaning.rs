@@ -18,7 +18,7 @@ fn beginning(answer: &Answer) -> &[u8] {
 pub(super) enum Meaning {
     /// 2xx of the API, or at least no web page.
     Good,
-    /// The API speaks: its status and its text, empty for a bare status.
+    /// The API speaks: the text of its error body, empty where it sent none.
     Says(String),
     /// A web page, a redirect, a router's text.
     Page,
@@ -46,7 +46,7 @@ pub(super) fn meaning(answer: &Answer) -> Meaning {
         Some(text) => Meaning::Says(text),
         None if answer.status >= 500 && answer.status != 501 => Meaning::Down,
         None if answer.status == 404 || answer.status < 400 => Meaning::Page,
-        None => Meaning::Says(String::from_utf8_lossy(beginning(answer)).trim().to_owned()),
+        None => Meaning::Says(String::new()),
     }
 }
 
@@ -55,13 +55,26 @@ pub(super) fn is_missing(status: u16, text: &str) -> bool {
     status == 404 || text.contains("Requested entity could not be found")
 }
 
-/// What a page that is no answer of the API says: its title, or the start of its text.
-pub(super) fn page_words(answer: &Answer, redactor: &Redactor) -> Option<Words> {
-    let text = String::from_utf8_lossy(beginning(answer));
-    let told = odata::error_text(beginning(answer))
-        .unwrap_or_else(|| title(&text).unwrap_or(&text).to_owned());
-    let words = Words::new(&told, redactor).brief();
-    (!words.is_empty()).then_some(words)
+/// What is told of an answer that is not the one that was asked for: the words of the API's own error body, or the title of
+/// a web page. Whatever else came may hold what nobody may see, such as a token or configured values: it is described.
+pub(super) fn told(answer: &Answer, redactor: &Redactor) -> Option<Words> {
+    let words = if answer.is_html() {
+        title(&String::from_utf8_lossy(beginning(answer))).map(str::to_owned)
+    } else if (200..300).contains(&answer.status) {
+        None
+    } else {
+        odata::error_text(beginning(answer)).filter(|text| !text.trim().is_empty())
+    };
+    let words = words.map(|text| Words::new(&text, redactor).brief());
+    words
+        .filter(|words| !words.is_empty())
+        .or_else(|| described(answer, redactor))
+}
+
+/// The shape of a body of which no word is told.
+pub(super) fn described(answer: &Answer, redactor: &Redactor) -> Option<Words> {
+    let outline = answer.outline()?;
+    Some(Words::new(&format!("{outline} (not shown)"), redactor))
 }
 
 fn title(text: &str) -> Option<&str> {

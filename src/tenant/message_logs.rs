@@ -189,7 +189,7 @@ impl Tenant {
         );
         let ask = Ask::get(Bucket::Runtime, Role::MonitoringRead, path);
         let reading = self.read(&ask, deadline, |answer| {
-            Some(String::from_utf8_lossy(&answer.body).into_owned())
+            Some(odata::text(&answer.body).into_owned())
         });
         match reading {
             Ok(Reading::Found(text)) => {

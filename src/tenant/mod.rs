@@ -23,6 +23,7 @@ mod upload;
 pub mod wire;
 mod writing;
 
+use std::cell::Cell;
 use std::fs::File;
 use std::time::Duration;
 
@@ -54,10 +55,14 @@ use self::wire::{
     PackageId, RuntimeArtifact, TaskId,
 };
 pub use self::writing::{Lost, Written};
+use crate::state_files::StateFiles;
 use crate::text::Words;
 
 /// How often "not found" is asked again where it makes no sense.
 const MISSING_ATTEMPTS: u32 = 4;
+
+/// How often a deploy call is made whose refusals tell of a broken session.
+const SESSION_ATTEMPTS: u32 = 4;
 
 /// The pause between two looks at an error text that is late.
 const TEXT_PAUSE: Duration = Duration::from_millis(700);
@@ -76,13 +81,19 @@ pub struct Tenant {
     /// Whose turn it is to fetch a CSRF token.
     csrf_turn: Mutex<()>,
     observer: Observer,
+    state: StateFiles,
 }
 
 /// How the tenant took a deploy call.
 #[derive(Debug)]
 pub enum DeployAnswer {
-    /// Accepted; the task id when the answer held one.
-    Accepted(Option<TaskId>),
+    /// Accepted.
+    Accepted {
+        /// The task id, if the answer held one.
+        task: Option<TaskId>,
+        /// The tenant's clock at that answer.
+        answered: Option<TenantTime>,
+    },
     /// Perhaps accepted.
     Lost(String),
 }
@@ -108,6 +119,7 @@ impl Tenant {
         observer: Observer,
     ) -> Self {
         Self {
+            state: StateFiles::new(credentials.login.secret().clone()),
             http,
             credentials,
             redactor,
@@ -135,6 +147,11 @@ impl Tenant {
     #[must_use]
     pub fn root(&self) -> String {
         self.credentials.url.root()
+    }
+
+    /// The files in which a run with these credentials writes down what the next one needs.
+    pub(crate) fn state(&self) -> &StateFiles {
+        &self.state
     }
 
     /// The location of an Edge Integration Cell whose run time is asked, if it is not the cloud's.
@@ -435,17 +452,17 @@ impl Tenant {
             data_type
         };
         let body = json!({ "ParameterValue": value, "DataType": data_type }).to_string();
-        let ask = Ask::write(
-            Method::Put,
-            Role::PackagesConfigure,
-            path,
-            Body::Bytes(body.as_bytes()),
-        );
+        let body = Body::Bytes(body.as_bytes());
+        let ask = Ask {
+            value: Some(value),
+            ..Ask::write(Method::Put, Role::PackagesConfigure, path, body)
+        };
         self.write(&ask, deadline, empty_or_json)
     }
 
     /// Deploys the latest state of a design-time artifact, over a connection that was never used before: on a stale
-    /// one nobody could tell whether the call arrived.
+    /// one nobody could tell whether the call arrived. Repeated only where the tenant says that its session is broken, which
+    /// passes (cpi-api.md §2).
     pub fn deploy(
         &self,
         kind: ArtifactKind,
@@ -456,14 +473,36 @@ impl Tenant {
         let path = format!("{function}?Id={}&Version='active'", literal(&id.0));
         let ask = Ask {
             connection: Connection::Fresh,
+            words_decide: true,
             ..Ask::write(Method::Post, Role::ArtifactsDeploy, path, Body::Empty)
         };
-        Ok(
-            match self.write(&ask, deadline, |answer| is_deploy_answer(&answer.body))? {
-                Written::Done(body) => DeployAnswer::Accepted(task_id(&body, &function)),
-                Written::Lost(lost) => DeployAnswer::Lost(lost.why),
-            },
-        )
+        let answered = Cell::new(None);
+        let is_answer = |answer: &Answer| {
+            answered.set(date_of(answer));
+            is_deploy_answer(&answer.body)
+        };
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let pause = retry::backoff(attempt - 1);
+            match self.write(&ask, deadline, is_answer) {
+                Ok(Written::Done(body)) => {
+                    return Ok(DeployAnswer::Accepted {
+                        task: task_id(&body, &function),
+                        answered: answered.get(),
+                    });
+                }
+                Ok(Written::Lost(lost)) => return Ok(DeployAnswer::Lost(lost.why)),
+                Err(error)
+                    if error.tells_of_a_session()
+                        && attempt < SESSION_ATTEMPTS
+                        && deadline.left(self.clock.now()) > pause =>
+                {
+                    self.clock.sleep(pause);
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// The status of a deploy task, asked once.
@@ -481,8 +520,8 @@ impl Tenant {
         };
         Ok(match (answer.status, meaning(&answer)) {
             (405 | 501, _) => TaskReading::NotOffered,
-            (404, Meaning::Says(_)) => TaskReading::NotFound,
-            (403, _) => return Err(self.forbidden(&ask, &answer)),
+            // a 403 of this call alone says no more of the deployment than a task that is not shown
+            (404, Meaning::Says(_)) | (403, _) => TaskReading::NotFound,
             (_, Meaning::Good) => {
                 task_status(&answer.body).map_or(TaskReading::NotSeen, TaskReading::Status)
             }
@@ -558,7 +597,7 @@ impl Tenant {
     pub fn error_information(&self, id: &ArtifactId, deadline: Deadline) -> Option<String> {
         let ask = runtime_ask(id, "/ErrorInformation/$value");
         let answer = self.exchange(&ask, deadline).ok()?;
-        let text = String::from_utf8_lossy(&answer.body).trim().to_owned();
+        let text = odata::text(&answer.body).into_owned();
         (answer.status == 200 && !answer.is_html() && !text.is_empty()).then_some(text)
     }
 }
@@ -624,20 +663,18 @@ fn created(answer: &Answer) -> bool {
 
 /// Updates answer with nothing (SAP's specification), or with an entity.
 fn empty_or_json(answer: &Answer) -> bool {
-    let text = String::from_utf8_lossy(&answer.body);
-    let text = text.trim();
+    let text = odata::text(&answer.body);
     text.is_empty()
         || text.starts_with('<') && text.contains("<entry")
-        || serde_json::from_str::<IgnoredAny>(text).is_ok()
+        || serde_json::from_str::<IgnoredAny>(&text).is_ok()
 }
 
 /// A deploy call answers with a bare task id, with nothing, or with an entity.
 fn is_deploy_answer(body: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(body);
-    let text = text.trim();
+    let text = odata::text(body);
     text.is_empty()
         || is_token(text.trim_matches('"'))
-        || serde_json::from_str::<IgnoredAny>(text).is_ok()
+        || serde_json::from_str::<IgnoredAny>(&text).is_ok()
         || text.starts_with("<?xml")
         || text.starts_with("<entry")
 }
@@ -651,15 +688,11 @@ fn is_token(text: &str) -> bool {
 
 /// The task id in the answer of a deploy call: bare text, perhaps quoted, or the one string in an envelope.
 fn task_id(body: &[u8], function: &str) -> Option<TaskId> {
-    let text = String::from_utf8_lossy(body)
-        .trim()
-        .trim_matches('"')
-        .trim()
-        .to_owned();
+    let text = odata::text(body).trim_matches('"').trim().to_owned();
     if is_token(&text) {
         return Some(TaskId(text));
     }
-    let value: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let value: serde_json::Value = odata::json(body)?;
     let inner = value.get("d").unwrap_or(&value);
     let named = inner.as_str().or_else(|| {
         ["TaskId", function]

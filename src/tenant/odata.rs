@@ -1,5 +1,6 @@
 //! The tenant's dialect of OData v2: keys in paths, the `d` envelope, dates, error bodies. No network.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -106,6 +107,57 @@ fn percent(value: &str, plain: &[u8]) -> String {
     text
 }
 
+/// The text of an answer, without the byte order mark that some gateways put before it; bytes that are no UTF-8 are replaced.
+#[must_use]
+pub fn text(body: &[u8]) -> Cow<'_, str> {
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    String::from_utf8_lossy(body.trim_ascii())
+}
+
+/// Reads JSON, also where a byte order mark stands before it, where a name holds half a character (a lone surrogate), and
+/// where a field comes twice: then the last one counts, as for most readers of JSON.
+#[must_use]
+pub fn json<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
+    serde_json::from_slice(body).ok().or_else(|| {
+        let value: Value = serde_json::from_str(&whole_characters(&text(body))).ok()?;
+        serde_json::from_value(value).ok()
+    })
+}
+
+/// The same, whatever follows the JSON.
+#[must_use]
+pub(super) fn first_json(body: &[u8]) -> Option<Value> {
+    let text = whole_characters(&text(body));
+    serde_json::Deserializer::from_str(&text)
+        .into_iter()
+        .next()?
+        .ok()
+}
+
+/// JSON in which an escape that is half a character has become U+FFFD.
+fn whole_characters(text: &str) -> String {
+    let unit = |escape: &str| u16::from_str_radix(escape.strip_prefix("\\u")?.get(..4)?, 16).ok();
+    let mut whole = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = rest.split_at(at);
+        let next = escape.get(6..).and_then(unit);
+        let (kept, length) = match (unit(escape), next) {
+            (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => (&escape[..12], 12),
+            (Some(0xd800..=0xdfff), _) => ("\\ufffd", 6),
+            _ => {
+                let length = escape.chars().take(2).map(char::len_utf8).sum();
+                (&escape[..length], length)
+            }
+        };
+        whole.push_str(before);
+        whole.push_str(kept);
+        rest = &escape[length..];
+    }
+    whole.push_str(rest);
+    whole
+}
+
 /// What wraps every answer.
 #[derive(Deserialize)]
 struct Envelope<T> {
@@ -115,7 +167,7 @@ struct Envelope<T> {
 /// The entity in a `{"d":{...}}` answer; `None` when the body is anything else.
 #[must_use]
 pub fn entity<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
-    let envelope: Envelope<Fields<T>> = serde_json::from_slice(body).ok()?;
+    let envelope: Envelope<Fields<T>> = json(body)?;
     Some(envelope.d.0)
 }
 
@@ -190,10 +242,10 @@ struct Bare<T> {
 /// The entities in a `{"d":{"results":[...]}}` answer; `None` when the body is anything else.
 #[must_use]
 pub fn collection<T: DeserializeOwned>(body: &[u8]) -> Option<Page<T>> {
-    if let Ok(envelope) = serde_json::from_slice::<Envelope<Fields<Page<T>>>>(body) {
+    if let Some(envelope) = json::<Envelope<Fields<Page<T>>>>(body) {
         return Some(envelope.d.0);
     }
-    let bare: Bare<T> = serde_json::from_slice(body).ok()?;
+    let bare: Bare<T> = json(body)?;
     Some(Page {
         results: bare.d,
         next: None,
@@ -205,19 +257,23 @@ pub fn collection<T: DeserializeOwned>(body: &[u8]) -> Option<Page<T>> {
 /// (an empty body, a web page, a router's text): such an answer says nothing about the tenant's content.
 #[must_use]
 pub fn error_text(body: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(body)
-        .ok()?
-        .trim_start_matches('\u{feff}')
-        .trim();
+    let text = text(body);
     match text.chars().next()? {
-        '{' => json_error(text),
-        '<' => xml_error(text),
+        '{' => json_error(body),
+        '<' => xml_error(&text),
         _ => None,
     }
 }
 
-fn json_error(text: &str) -> Option<String> {
-    let value: Value = serde_json::from_str(text).ok()?;
+/// Whether this is an error body of `OData`, with which the API itself answers; gateways before it write others.
+#[must_use]
+pub fn is_error_of_the_api(body: &[u8]) -> bool {
+    let has_error = || json::<Value>(body)?.get("error").map(Value::is_object);
+    error_text(body).is_some() && (text(body).starts_with('<') || has_error() == Some(true))
+}
+
+fn json_error(body: &[u8]) -> Option<String> {
+    let value: Value = json(body)?;
     let error = value
         .get("error")
         .or_else(|| value.get("fault"))
@@ -319,6 +375,54 @@ mod tests {
         ] {
             assert_eq!(error_text(body.as_bytes()).as_deref(), expected, "{body}");
         }
+    }
+
+    #[test]
+    fn only_odata_is_an_error_body_of_the_api() {
+        for (body, expected) in [
+            (r#"{"error":{"code":"x","message":{"value":"no"}}}"#, true),
+            (r#"{"error":{"message":"no"}}"#, true),
+            ("<error><code>x</code><message>no</message></error>", true),
+            (r#"{"error":"no","message":"no"}"#, false),
+            (r#"{"fault":{"faultstring":"Gateway Timeout"}}"#, false),
+            (r#"{"message":"Gateway Timeout"}"#, false),
+            ("<html><message>no</message></html>", false),
+            ("", false),
+        ] {
+            assert_eq!(is_error_of_the_api(body.as_bytes()), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn json_is_read_behind_a_mark_with_half_characters_and_with_a_field_that_comes_twice() {
+        let read = |body: &[u8]| entity::<Value>(body).map(|entity| entity["a"].to_string());
+        for (body, expected) in [
+            ("\u{feff}{\"d\":{\"a\":1}}", Some("1")),
+            (r#"{"d":{"a":"x\ud83d"}}"#, Some("\"x\u{fffd}\"")),
+            (
+                r#"{"d":{"a":"\udc00\ud83d\ude00"}}"#,
+                Some("\"\u{fffd}😀\""),
+            ),
+            (
+                r#"{"d":{"a":"\\ud83d\ud83d\\"}}"#,
+                Some("\"\\\\ud83d\u{fffd}\\\\\""),
+            ),
+            (r#"{"d":{"a":1,"a":2}}"#, Some("2")),
+            (r#"{"d":{"a":"\ud8"}}"#, None),
+            (r#"{"d":{"a":1}} and more"#, None),
+        ] {
+            assert_eq!(read(body.as_bytes()).as_deref(), expected, "{body}");
+        }
+        assert_eq!(
+            read(b"{\"d\":{\"a\":\"\xed\xa0\xbd\"}}").map(|a| a.len()),
+            Some(11)
+        );
+        assert!(
+            entity::<super::super::wire::Configuration>(
+                br#"{"d":{"ParameterKey":"a","ParameterValue":"1","ParameterValue":"2"}}"#
+            )
+            .is_some_and(|read| read.value == "2")
+        );
     }
 
     #[test]

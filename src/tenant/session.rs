@@ -6,8 +6,10 @@ use std::time::{Duration, SystemTime};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::error::{Kind, TenantError};
+use super::meaning::{described, told};
 use super::odata;
 use super::roles::Claims;
 use crate::clock::{Clock, Deadline};
@@ -43,6 +45,8 @@ pub(super) struct Session {
     pub(super) token: Option<AccessToken>,
     pub(super) generation: u64,
     pub(super) csrf: Option<Csrf>,
+    /// The tenant gives what is stored in an entity only as it is stored: asked for as JSON, it is 406.
+    pub(super) raw_as_stored: bool,
     /// The names, in lower case, that the tenant gave what this run had just written.
     pub(super) identities: BTreeSet<String>,
     /// What was seen beside the answers.
@@ -56,13 +60,6 @@ pub struct Seen {
     pub clocks: Option<(SystemTime, SystemTime)>,
     /// A header that tells how many requests are left, with its value.
     pub rate_left: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct TokenAnswer {
-    access_token: String,
-    #[serde(default)]
-    scope: Option<String>,
 }
 
 /// The header that names us: a bearer token or basic authentication.
@@ -202,31 +199,51 @@ struct TokenRefusal {
     error_description: String,
 }
 
+/// Reads a token out of any answer of 2xx that holds one.
 fn read_token(answer: &Answer, redactor: &Redactor) -> Result<AccessToken, TokenProblem> {
-    if answer.status == 200
-        && let Ok(token) = serde_json::from_slice::<TokenAnswer>(&answer.body)
-        && !token.access_token.is_empty()
-    {
-        redactor.add(&token.access_token);
-        let mut claims = Claims::read(&token.access_token);
-        claims.complete(token.scope.as_deref().unwrap_or_default());
-        return Ok(AccessToken {
-            value: Secret::new(token.access_token),
-            claims,
-        });
-    }
     match answer.status {
+        200..=299 => {
+            let (token, scope) =
+                token_in(&answer.body).ok_or(TokenProblem::Passing(Kind::Nonsense))?;
+            redactor.add(&token);
+            let mut claims = Claims::read(&token);
+            claims.complete(&scope);
+            Ok(AccessToken {
+                value: Secret::new(token),
+                claims,
+            })
+        }
         400 | 401 | 403 => Err(TokenProblem::Refused(refusal_text(&answer.body))),
         429 | 500.. => Err(TokenProblem::Passing(Kind::Unreachable)),
         _ => Err(TokenProblem::Passing(Kind::Nonsense)),
     }
 }
 
+/// The token and the scopes in a body, in the spellings that token services and gateways before them use. How long the token
+/// lives is not read: a 401 tells when it has ended. What could not stand in a header is no token.
+fn token_in(body: &[u8]) -> Option<(String, String)> {
+    let answer = odata::first_json(body)?;
+    let token = ["access_token", "accessToken"]
+        .iter()
+        .find_map(|name| answer.get(*name)?.as_str())?
+        .trim();
+    let scope = match answer.get("scope") {
+        Some(Value::String(scopes)) => scopes.clone(),
+        Some(Value::Array(scopes)) => {
+            let scopes: Vec<&str> = scopes.iter().filter_map(Value::as_str).collect();
+            scopes.join(" ")
+        }
+        _ => String::new(),
+    };
+    let is_one = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
+    is_one.then(|| (token.to_owned(), scope))
+}
+
 fn refusal_text(body: &[u8]) -> String {
-    match serde_json::from_slice::<TokenRefusal>(body) {
-        Ok(refusal) if refusal.error_description.is_empty() => refusal.error,
-        Ok(refusal) => format!("{}: {}", refusal.error, refusal.error_description),
-        Err(_) => String::new(),
+    match odata::json::<TokenRefusal>(body) {
+        Some(refusal) if refusal.error_description.is_empty() => refusal.error,
+        Some(refusal) => format!("{}: {}", refusal.error, refusal.error_description),
+        None => String::new(),
     }
 }
 
@@ -235,7 +252,11 @@ fn refused(url: &str, answer: &Answer, text: &str, redactor: &Redactor) -> Tenan
         kind: Kind::Credentials,
         what: "the token server refused the credentials".to_owned(),
         at: format!("POST {url} → {}", answer.status),
-        says: Some(Words::new(text, redactor)),
+        says: if text.is_empty() {
+            told(answer, redactor)
+        } else {
+            Some(Words::new(text, redactor))
+        },
         hint: Some(
             "client id, client secret and token URL must come from the same service key of plan `api`; a deleted or renewed key no longer works"
                 .to_owned(),
@@ -248,11 +269,16 @@ fn strange(kind: Kind, url: &str, answer: &Answer, redactor: &Redactor) -> Tenan
         Kind::Unreachable => "the token server is not available",
         _ => "the token server's answer holds no token",
     };
+    // not even a page's title of 2xx: what stands there may be the token
+    let says = match answer.status {
+        200..=299 => described(answer, redactor),
+        _ => told(answer, redactor),
+    };
     TenantError {
         kind,
         what: what.to_owned(),
         at: format!("POST {url} → {}", answer.status),
-        says: super::meaning::page_words(answer, redactor),
+        says,
         hint: Some(
             "the token URL is the `tokenurl` of the service key; it ends in /oauth/token"
                 .to_owned(),
@@ -268,4 +294,81 @@ pub(super) fn cookies(answer: &Answer) -> String {
         .map(str::trim)
         .collect::<Vec<_>>()
         .join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_read_in_every_shape_that_holds_one_whole() {
+        for (body, expected) in [
+            (
+                r#"{"access_token":"T.1","scope":"a.b c"}"#,
+                Some(("T.1", "a.b c")),
+            ),
+            (
+                r#"{"access_token":"T","scope":["a.b","c"]}"#,
+                Some(("T", "a.b c")),
+            ),
+            (
+                r#"{"access_token":"T","scope":null,"scopes":[]}"#,
+                Some(("T", "")),
+            ),
+            (
+                r#"{"access_token":"old","access_token":"T"}"#,
+                Some(("T", "")),
+            ),
+            (
+                r#"{"accessToken":"T","expires_in":"43199"}"#,
+                Some(("T", "")),
+            ),
+            (r#"{"access_token":"T","expires_in":0}"#, Some(("T", ""))),
+            ("\u{feff} {\"access_token\":\"T\"}", Some(("T", ""))),
+            ("{\"access_token\":\"T\"}\n<!-- node 3 -->", Some(("T", ""))),
+            ("{\"access_token\":\" T\\r\\n\"}", Some(("T", ""))),
+            (r#"{"access_token":"T"#, None),
+            (r#"{"access_token":"T","#, None),
+            (r#"{"access_token":""}"#, None),
+            (r#"{"access_token":"T\r\nX: y"}"#, None),
+            (r#"{"access_token":7}"#, None),
+            (r#"["T"]"#, None),
+            ("T", None),
+            ("", None),
+        ] {
+            let read = token_in(body.as_bytes());
+            let read = read
+                .as_ref()
+                .map(|(token, scope)| (token.as_str(), scope.as_str()));
+            assert_eq!(read, expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn nothing_of_an_answer_that_is_not_read_is_told() {
+        for (status, body) in [
+            (200, "{\"access_token\":\"TOKEN\""),
+            (203, "TOKEN"),
+            (200, "<html><title>TOKEN</title></html>"),
+            (
+                204,
+                "{\"message\":\"TOKEN\",\"error\":{\"message\":\"TOKEN\"}}",
+            ),
+            (302, "{\"access_token\":\"TOKEN\"}"),
+            (404, "TOKEN"),
+            (502, "TOKEN"),
+        ] {
+            let answer = Answer {
+                status,
+                body: body.into(),
+                ..Answer::default()
+            };
+            let error = strange(Kind::Nonsense, "https://x", &answer, &Redactor::new());
+            let told = error.to_string();
+            assert!(
+                !told.contains("TOKEN") && told.contains("bytes of"),
+                "{told}"
+            );
+        }
+    }
 }

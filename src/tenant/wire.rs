@@ -136,7 +136,7 @@ pub struct DesigntimeArtifact {
     /// Its name.
     #[serde(rename = "Name", default, deserialize_with = "text")]
     pub name: String,
-    /// A number, or the text `Active` for a draft: saved in the web UI without "Save as version".
+    /// A number, or a word for a draft, saved in the web UI without "Save as version": `Active` or `Draft`.
     #[serde(rename = "Version", default, deserialize_with = "text")]
     pub version: String,
     /// The package it lives in.
@@ -151,10 +151,10 @@ pub struct DesigntimeArtifact {
 }
 
 impl DesigntimeArtifact {
-    /// Whether this is a draft.
+    /// Whether this is a draft: its version is shown as a word, which is not the same on every tenant. (cpi-api.md §16.1)
     #[must_use]
     pub fn is_draft(&self) -> bool {
-        self.version.eq_ignore_ascii_case("active")
+        !self.version.trim().is_empty() && !is_number(&self.version)
     }
 
     /// When it was last saved, `None` when the tenant does not say or writes a date that can't be read.
@@ -176,6 +176,15 @@ impl DesigntimeArtifact {
             saved,
         }
     }
+}
+
+/// Whether a version is a number: digits, and dots between them.
+#[must_use]
+pub fn is_number(version: &str) -> bool {
+    version
+        .trim()
+        .split('.')
+        .all(|place| !place.is_empty() && place.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// The marks that a save leaves on a design-time artifact.
@@ -348,6 +357,29 @@ mod tests {
         );
         assert_eq!(RuntimeStatus::parse("Started"), RuntimeStatus::Started);
         assert!(RuntimeStatus::parse("PAUSED").in_motion());
+    }
+
+    #[test]
+    fn a_version_that_is_no_number_is_a_draft() {
+        for (version, draft) in [
+            ("1.0.0", false),
+            ("7", false),
+            ("1.0.0.201711", false),
+            (" 1.0.1 ", false),
+            // nothing is said about it
+            ("", false),
+            ("Active", true),
+            ("active", true),
+            ("Draft", true),
+            ("DRAFT", true),
+            ("Entwurf", true),
+            ("1.0.x", true),
+            ("1..0", true),
+        ] {
+            let json = format!(r#"{{"Id":"a","Version":"{version}"}}"#);
+            let artifact: DesigntimeArtifact = serde_json::from_str(&json).unwrap();
+            assert_eq!(artifact.is_draft(), draft, "{version:?}");
+        }
     }
 
     #[test]

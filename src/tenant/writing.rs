@@ -4,7 +4,8 @@
 use super::Tenant;
 use super::error::{TenantError, is_permanent};
 use super::exchange::{Ask, Trouble};
-use super::meaning::{Meaning, meaning, page_words};
+use super::meaning::{Meaning, meaning, told};
+use super::odata;
 use crate::clock::Deadline;
 use crate::http::{Answer, SendError, Sent, retry};
 use crate::text::Words;
@@ -96,28 +97,22 @@ impl Tenant {
             Meaning::Says(text)
                 if answer.status < 500
                     || answer.status == 501
-                    || (answer.status == 500 && is_permanent(&text)) =>
+                    || (answer.status == 500 && is_permanent(&text))
+                    || (ask.words_decide && odata::is_error_of_the_api(&answer.body)) =>
             {
                 Err(self.refused(ask, answer, &text))
             }
             Meaning::Says(text) => Ok(Written::Lost(Lost {
-                why: format!(
-                    "status {}: {}",
-                    answer.status,
-                    Words::new(&text, &self.redactor)
-                ),
+                why: format!("status {}: {}", answer.status, self.own_words(ask, &text)),
                 said: (answer.status == 500).then(|| Box::new(self.refused(ask, answer, &text))),
             })),
             Meaning::Page
                 if (400..500).contains(&answer.status) && !matches!(answer.status, 404 | 408) =>
             {
-                let text = page_words(answer, &self.redactor)
-                    .map(|words| words.to_string())
-                    .unwrap_or_default();
-                Err(self.refused(ask, answer, &text))
+                Err(self.refused(ask, answer, ""))
             }
             Meaning::Page | Meaning::Down => {
-                Ok(Lost::because(match page_words(answer, &self.redactor) {
+                Ok(Lost::because(match told(answer, &self.redactor) {
                     Some(words) => format!(
                         "status {}, not an answer of the API: {words}",
                         answer.status

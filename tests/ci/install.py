@@ -130,10 +130,11 @@ class Story:
             "RUNNER_OS": self.system, "RUNNER_ARCH": "X64", "RUNNER_TEMP": str(self.root / "temp ü"),
             "GITHUB_OUTPUT": str(self.output),
             "GITHUB_ACTION_PATH": f"{self.action}/", "FLOWSHIP_CI": "none", "NO_COLOR": "1",
-            # both must have no effect
+            # these must have no effect, nor a .curlrc
             "BASH_ENV": str(self.root / "evil"), "BASH_FUNC_curl%%": "() { echo evil >&2; }",
         }
         (self.root / "evil").write_text("echo evil >&2\n")
+        (self.root / ".curlrc").write_text('proxy = "http://127.0.0.1:1"\n')
         (self.root / "temp ü").mkdir(exist_ok=True)
         for key, value in more.items():
             if key.isupper() and key.startswith(("FLOWSHIP", "RUNNER", "GITHUB", "CPI")):
@@ -220,12 +221,23 @@ def trouble_is_not_absence():
     Story().serve(LINUX, (302, "file:///etc/passwd"), listed=good).run("release").ends(5, "curl ended with 1")
 
 
+def nothing_of_others_is_run():
+    good = archive(LINUX)
+    # what another step or job has put into PATH is taken only when it is asked for
+    story = Story().tool("flowship", f"echo planted >&2; exec '{PROGRAM}' \"$@\"\n").serve(LINUX, good, listed=good)
+    story.run("auto").ends(0, "downloading", WORKS, without=["planted", "from PATH"]).asked(1)
+    story.run("path").ends(0, "planted", "from PATH", WORKS).asked(1)
+    # without a directory of its own the action would work in one that everybody can write
+    story = Story().serve(LINUX, good, listed=good).tool("cargo", STUB_CARGO)
+    for install in ("auto", "release", "build", "path"):
+        story.run(install, RUNNER_TEMP="").ends(2, "::error title=flowship::RUNNER_TEMP is not set", without=["cargo "]).asked(0)
+    story.run("auto").ends(0, WORKS)
+
+
 def path_only_with_the_same_version():
     Story().tool("flowship", f"exec '{PROGRAM}' \"$@\"\n").run("path").ends(0, "from PATH", WORKS).asked(0)
     Story().tool("flowship", OTHER.decode()).run("path").ends(2, f"is not version {re.escape(VERSION)}", without=["SIMULATED"])
     Story().run("path").ends(2, "there is no flowship in PATH")
-    good = archive(LINUX)
-    Story().tool("flowship", OTHER.decode()).serve(LINUX, good, listed=good).run("auto").ends(0, "is not version", "downloading", WORKS)
 
 
 def an_asset_that_does_not_run():
@@ -274,7 +286,7 @@ def inputs_are_checked_and_handed_over():
     given.ends(0, re.escape("[pack][--out=o u t.zip][--id=I][--name=N n][--][flüsse/hello timer]"))
 
 
-STORIES = [good_and_wrong_checksum, missing_asset, trouble_is_not_absence,
+STORIES = [good_and_wrong_checksum, missing_asset, trouble_is_not_absence, nothing_of_others_is_run,
            path_only_with_the_same_version, an_asset_that_does_not_run, windows_and_macos_names, inputs_are_checked_and_handed_over]
 
 if __name__ == "__main__":

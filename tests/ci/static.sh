@@ -205,4 +205,46 @@ refused 'a deployment that is cut off by the next one' 'one that cancels' waits 
 broken_examples gitlab/.gitlab-ci.yml '/resource_group/d'
 refused 'a GitLab job without a resource group' 'no resource_group' waits "$scratch/examples"
 
+section 'the examples publish no state of a run'
+# What a run keeps for the next one (flowship-kept-..., flowship-backup-...) holds content and values of the tenant: an
+# artifact of a job is named in full, so that no pattern takes it along.
+publishes() {
+  python3 - "$1" <<'PYTHON'
+import pathlib
+import re
+import sys
+
+root = pathlib.Path(sys.argv[1])
+REPORTS = re.compile(r"(?:flowship-(?:junit|test|production)\.xml|flowship-(?:receipt|codequality|test|production)\.json|jobs\.yml)$")
+named, wrong = [], []
+for path in sorted(root.glob("github/*.yml")):
+    for block in re.findall(r"upload-artifact@.*\n((?: {8,}.*\n)*)", path.read_text()):
+        given = re.search(r"(?m)^( +)path: (?:\|\n((?:\1  .*\n)+)|(.*)\n)", block)
+        names = (given[2] or given[3]).split() if given else ["(no path)"]
+        named += [(path.name, name) for name in names]
+for path in sorted(root.glob("gitlab/*.yml")):
+    text = path.read_text()
+    lists = re.findall(r"paths: (?:\[(.*)\]|\n((?: +- .*\n)+))", text) + re.findall(r"reports: \{(.*)\}()", text)
+    for flat, lines in lists:
+        items = flat.split(",") if flat else lines.splitlines()
+        named += [(path.name, re.sub(r"^\s*(?:- |\w+: )?", "", item).strip()) for item in items]
+    named += [(path.name, name) for name in re.findall(r"(?m)^ +(?:junit|codequality): (\S+)$", text)]
+for found in re.findall(r"(?:artifacts|testResults): '([^']*)'", (root / "jenkins/Jenkinsfile").read_text()):
+    named += [("Jenkinsfile", name.strip()) for name in found.split(",")]
+for place in ("deploy.yml", "template.yml", "many.gitlab-ci.yml", "Jenkinsfile"):
+    if not any(file == place for file, _ in named):
+        wrong.append(f"{place}: no artifact was found in it")
+wrong += [f"{file}: {name} is published" for file, name in named if not REPORTS.match(name)]
+print("\n".join(wrong))
+sys.exit(bool(wrong))
+PYTHON
+}
+publishes ci-examples
+broken_examples github/deploy.yml 's/^            flowship-junit.xml$/            flowship-*/'
+refused 'a pattern of GitHub that takes notes along' 'flowship-* is published' publishes "$scratch/examples"
+broken_examples gitlab/template.yml 's/paths: \[flowship-receipt.json\]/paths: [flowship-*.json]/'
+refused 'a pattern of GitLab that takes notes along' 'flowship-*.json is published' publishes "$scratch/examples"
+broken_examples jenkins/Jenkinsfile "s/artifacts: 'flowship-test.xml,/artifacts: 'flowship-*,/"
+refused 'a pattern of Jenkins that takes notes along' 'flowship-* is published' publishes "$scratch/examples"
+
 printf '\nall static gates hold\n'

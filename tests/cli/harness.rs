@@ -483,6 +483,12 @@ impl Run {
     }
 
     #[track_caller]
+    pub(crate) fn stdout_has_not(self, text: &str) -> Self {
+        assert!(!self.stdout.contains(text), "`{text}` on stdout\n{self}");
+        self
+    }
+
+    #[track_caller]
     pub(crate) fn stdout_has(self, text: &str) -> Self {
         assert!(self.stdout.contains(text), "no `{text}` on stdout\n{self}");
         self

@@ -258,3 +258,43 @@ fn an_accepted_deployment_whose_task_id_was_cut_off_is_watched_and_not_repeated(
     tenant.deployed_once(&flow.id);
     tenant.runs(&flow);
 }
+
+#[test]
+fn a_deploy_call_that_is_refused_in_words_is_answered_whatever_its_status() {
+    together(&["500", "503", "400"], |status| {
+        let flow = Flow::new();
+        let tenant = Tenant::new(&[&format!("deploy-refused={status}")]);
+        Flowship::deploy(&tenant, flow.path())
+            .run()
+            .exit(1)
+            .verdict("failed")
+            .stderr_has("for a tenant that this application drives")
+            .stderr_has_not("lost");
+        let journal = tenant.journal();
+        let calls = journal.matching("POST", "DeployIntegrationDesigntimeArtifact");
+        assert_eq!(calls.len(), 1, "{status}: the call was repeated");
+        tenant.deployed(&flow.id, 0);
+    });
+}
+
+#[test]
+fn a_broken_session_passes() {
+    let flow = Flow::new();
+    let call = "500-session@POST:DeployIntegrationDesigntimeArtifact";
+    let tenant = Tenant::new(&[&format!("fault={call}#1")]);
+    Flowship::deploy(&tenant, flow.path())
+        .run()
+        .exit(0)
+        .verdict("started")
+        .stderr_has_not("lost");
+    tenant.deployed_once(&flow.id);
+
+    let tenant = Tenant::new(&[&format!("fault={call}")]);
+    Flowship::deploy(&tenant, flow.path())
+        .run()
+        .exit(1)
+        .verdict("failed")
+        .stderr_has("HttpSession")
+        .stderr_has("passes: run again")
+        .stderr_has_not("lost");
+}

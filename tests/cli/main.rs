@@ -35,6 +35,7 @@ mod secrets;
 mod settings_file;
 mod signals;
 mod smoke;
+mod stored;
 mod switches;
 mod tenant_to_git;
 mod tidy;

@@ -42,6 +42,15 @@ impl Repository {
         fs::write(path, bytes).unwrap();
     }
 
+    /// What runs have left, but for what may stay.
+    pub(crate) fn beside_flows(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.path()).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names
+            .filter(|name| name != "flows" && name != ".flowship")
+            .collect()
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.directory.path()
     }

@@ -365,8 +365,7 @@ fn what_operations_configured_outlives_a_run_that_is_killed_after_its_upload() {
         .collect();
     values.sort();
     assert_eq!(values, super::many::pairs(&configured));
-    let left = std::fs::read_dir(repository.path()).unwrap();
-    assert_eq!(left.count(), 1, "something was left beside flows/");
+    assert_eq!(repository.beside_flows(), Vec::<String>::new());
     repository
         .deploy(&tenant)
         .run()

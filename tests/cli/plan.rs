@@ -80,12 +80,13 @@ fn a_dry_run_is_a_plan() {
 
 #[test]
 fn each_way_to_be_decided_has_its_word() {
-    let cases: [(&[&str], &[&str], &str, i32); 6] = [
+    let cases: [(&[&str], &[&str], &str, i32); 7] = [
         (&[], &[], "unchanged", 0),
         (&[], &["--set", "Retries=4"], "parameters only", 0),
         (&["no-modified-at"], &[], "redeploy", 0),
         (&["read-only"], &["--set", "Retries=4"], "refused", 1),
         (&["draft"], &["--set", "Retries=4"], "refused", 1),
+        (&["draft=Draft"], &["--set", "Retries=4"], "refused", 1),
         (&["stopped"], &[], "stopped", 1),
     ];
     for (scenarios, options, word, code) in cases {

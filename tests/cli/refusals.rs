@@ -22,15 +22,17 @@ fn refused(scenario: &str, code: i32, word: &str, said: &[&str]) {
 
 #[test]
 fn a_colleagues_draft_is_not_overwritten_and_its_author_is_named() {
-    refused(
-        "draft",
-        1,
-        "failed",
-        &[
-            "is a draft of colleague@example.com since ",
-            "--overwrite-drafts",
-        ],
-    );
+    for scenario in ["draft", "draft=Draft"] {
+        refused(
+            scenario,
+            1,
+            "failed",
+            &[
+                "is a draft of colleague@example.com since ",
+                "--overwrite-drafts",
+            ],
+        );
+    }
 }
 
 #[test]
@@ -166,7 +168,7 @@ fn a_draft_is_overwritten_when_that_was_asked_for() {
 #[test]
 fn a_draft_is_not_redeployed_unless_that_was_asked_for() {
     let flow = Flow::new();
-    let tenant = Tenant::holding(&["draft"], vec![flow.deployed(&[])]);
+    let tenant = Tenant::holding(&["draft=Draft"], vec![flow.deployed(&[])]);
     let redeploy = || {
         Flowship::new()
             .against(&tenant)

@@ -935,8 +935,8 @@ fn what_ran_before_a_killed_run_is_not_forgotten_because_something_can_not_be_re
             "{later:#?}"
         );
     }
-    // many answers that do not come, when the content is compared
-    let faults: Vec<String> = (3..=12)
+    // many answers that do not come, when the content is compared; the killed run compares, keeps and reads back
+    let faults: Vec<String> = (4..=13)
         .map(|number| format!("fault=503@GET:$value#{number}"))
         .collect();
     let scenarios: Vec<&str> = scenarios
@@ -1058,5 +1058,132 @@ fn the_words_of_the_option() {
             run = run.env("FLOWSHIP_ROLLBACK", word);
         }
         run.run().exit(code).stderr_has(text);
+    }
+}
+
+/// A note as somebody without the credentials can plant it: of the form that flowship writes, about content of theirs.
+fn planted(note: &std::path::Path, seal: impl Fn(&str) -> String) -> PathBuf {
+    let text = fs::read_to_string(note).unwrap();
+    let (head, content) = text.split_once('\n').unwrap();
+    let mut content: serde_json::Value = serde_json::from_str(content).unwrap();
+    let zip = evil().zip();
+    let digest = <sha2::Sha256 as sha2::Digest>::digest(&zip);
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    content["content"]["sha256"] = digest.into();
+    let place = note.with_file_name(content["content"]["zip"].as_str().unwrap());
+    fs::write(&place, zip).unwrap();
+    fs::write(note, seal(head) + &content.to_string()).unwrap();
+    place
+}
+
+/// What becomes of the first line of a note.
+type Seal<'a> = &'a dyn Fn(&str) -> String;
+
+fn evil() -> Flow {
+    before().with(
+        SCRIPT,
+        "def processData(message) { /* of somebody else */ }\n",
+    )
+}
+
+#[test]
+fn a_note_that_these_credentials_did_not_write_is_named_and_not_used() {
+    let scenarios = ["start-error#1", "start-error#2", "latency=1"];
+    let other_key = |head: &str| {
+        let mut words: Vec<String> = head.split(' ').map(str::to_owned).collect();
+        words[1] = "0123456789abcdef".to_owned();
+        words.join(" ") + "\n"
+    };
+    let seals: [(Seal<'_>, bool); 3] = [
+        (&|_| String::new(), true),
+        (&|head| format!("{head}\n"), true),
+        (&other_key, false),
+    ];
+    for (seal, refused) in seals {
+        let tenant = running(&scenarios);
+        let repository = Repository::new().with(&after());
+        killed(&tenant, &repository, "all");
+        let is_kept = |file: &PathBuf| file.to_string_lossy().contains("flowship-kept-");
+        let note = left(repository.path(), "json").into_iter().find(is_kept);
+        let note = note.unwrap();
+        planted(&note, seal);
+        let run = repository.deploy(&tenant).args(["--rollback", "all"]).run();
+        let name = note.file_name().unwrap().to_string_lossy();
+        assert!(run.stderr.contains(&*name), "{run}");
+        if refused {
+            assert_eq!(run.code, Some(1), "{run}");
+            assert!(
+                run.stderr
+                    .contains("is not what flowship wrote with these credentials"),
+                "{run}"
+            );
+        } else {
+            assert!(
+                run.stderr
+                    .contains("was written with other credentials and is ignored"),
+                "{run}"
+            );
+            assert!(note.with_extension("other-key.json").exists(), "{run}");
+        }
+        let design = tenant.design(ID).unwrap();
+        assert_ne!(
+            super::flow::unzipped(&design.zip),
+            evil().contents(),
+            "{run}"
+        );
+        if let Some(running) = tenant.running(ID) {
+            assert_ne!(
+                super::flow::unzipped(&running.zip),
+                evil().contents(),
+                "{run}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_backup_that_was_changed_is_not_put_back_by_the_command() {
+    let tenant = running(&["start-error#1", "start-error#2"]);
+    let repository = Repository::new().with(&after());
+    repository.deploy(&tenant).arg("--rollback").run().exit(8);
+    let note = left(repository.path(), "json").remove(0);
+    planted(&note, |head| format!("{head}\n"));
+    let requests = tenant.requests().len();
+    Flowship::new()
+        .against(&tenant)
+        .args(["deploy", "--restore"])
+        .arg(&note)
+        .run()
+        .exit(2)
+        .stderr_has("is not what flowship wrote with these credentials");
+    assert_eq!(tenant.requests().len(), requests);
+}
+
+#[test]
+fn planted_marks_are_named_and_not_used() {
+    let tenant = running(&["start-error#1", "start-error#2", "latency=1"]);
+    let repository = Repository::new().with(&after());
+    killed(&tenant, &repository, "each");
+    let kept = |file: &PathBuf| file.to_string_lossy().contains("flowship-kept-");
+    let note = left(repository.path(), "json")
+        .into_iter()
+        .find(kept)
+        .unwrap();
+    let name = note.file_name().unwrap().to_string_lossy().into_owned();
+    fs::remove_file(&note).unwrap();
+    for what in ["late", "task", "values"] {
+        let file = repository
+            .path()
+            .join(name.replace("-kept-", &format!("-{what}-")));
+        fs::write(file, "null").unwrap();
+    }
+    let run = repository.deploy(&tenant).run();
+    for what in ["late", "task", "values"] {
+        let file = name.replace("-kept-", &format!("-{what}-"));
+        let line = run.stderr.lines().find(|line| line.contains(&file));
+        assert!(
+            line.is_some_and(|line| line.contains("it is not used")),
+            "{run}"
+        );
     }
 }

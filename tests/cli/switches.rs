@@ -56,6 +56,7 @@ fn every_type_is_deployed_once_and_then_unchanged_whatever_the_tenant_offers() {
         "no-runtime-list",
         "no-runtime-list=405",
         "runtime-list-late=3",
+        "design-time-late=30",
         "broken-package-list",
         "broken-package-list=ScriptCollection",
         "lists-without-dates",
@@ -78,13 +79,16 @@ fn deployed_and_then_unchanged(scenario: &str) {
     let tenant = Tenant::new(&[scenario]);
     let artifacts = all_types();
     let repository = repository(&artifacts);
-    for word in ["started", "unchanged"] {
+    // what bears a name that nobody knows may be another's
+    let known = !scenario.ends_with("=robot");
+    let second = if known { "unchanged" } else { "started" };
+    for (word, deployments) in [("started", 1), (second, if known { 1 } else { 2 })] {
         let run = json(&repository, &tenant).run().exit(0);
         for one in &artifacts {
             let id = &one.id;
             assert_eq!(verdict_of(&run, id), word, "{scenario}: {id}");
             assert!(tenant.runs_as_stored(id), "{scenario}: {id}");
-            tenant.deployed_once(id);
+            tenant.deployed(id, deployments);
         }
     }
 }

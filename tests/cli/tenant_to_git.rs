@@ -44,13 +44,14 @@ fn files(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 
 #[test]
 fn a_list_shows_all_types_with_drafts_and_read_only_packages() {
-    let tenant = tenant(&["draft@Orders", "read-only@Orders", "page-size=1"]);
+    let tenant = tenant(&["draft=Draft@Orders", "read-only@Orders", "page-size=1"]);
     let directory = TempDir::new().unwrap();
     // the package of a deployment chooses nothing on a tenant
     let run = call(&tenant, directory.path(), &["list"])
         .env("FLOWSHIP_PACKAGE", "Orders")
         .run()
         .exit(0);
+    assert!(!run.stdout.contains("Draft"), "{}", run.stdout);
     for text in [
         "MessageMapping",
         "ScriptCollection",
@@ -266,12 +267,14 @@ fn what_is_gone_is_removed_only_when_asked_and_only_where_a_download_wrote() {
         ],
     );
     download(&full, directory.path()).exit(0);
-    let own = directory.path().join("Own/Mine");
-    copy(Flow::named("Mine").path(), &own);
+    let own = ["Own/Mine", "Orders/New"].map(|path| directory.path().join(path));
+    copy(Flow::named("Mine").path(), &own[0]);
+    copy(Flow::named("New").path(), &own[1]);
     let fewer = Tenant::holding(&[], vec![Flow::named("Orders").deployed(&[])]);
     download(&fewer, directory.path())
         .exit(0)
-        .stdout_has("gone Orders/Old");
+        .stdout_has("gone Orders/Old")
+        .stdout_has_not("Orders/New");
     assert!(
         directory
             .path()
@@ -283,7 +286,18 @@ fn what_is_gone_is_removed_only_when_asked_and_only_where_a_download_wrote() {
         .exit(0)
         .stdout_has("removed Orders/Old");
     assert!(!directory.path().join("Orders/Old").exists());
-    assert!(own.join("META-INF/MANIFEST.MF").exists());
+    for own in own {
+        assert!(own.join("META-INF/MANIFEST.MF").exists(), "{own:?}");
+    }
+    // whoever makes one of that name later makes a new one
+    copy(
+        Flow::named("Old").path(),
+        &directory.path().join("Orders/Old"),
+    );
+    call(&fewer, directory.path(), &["download", "--all", "--prune"])
+        .run()
+        .exit(0)
+        .stdout_has_not("removed");
     let empty = Tenant::new(&[]);
     call(&empty, directory.path(), &["download", "--all", "--prune"])
         .run()
@@ -306,8 +320,34 @@ fn copy(from: &Path, to: &Path) {
 }
 
 #[test]
+fn values_that_are_secrets_by_key_or_form_are_not_written_to_git() {
+    let secrets = [
+        ("SFTP_Pass", "hunter2hunter2"),
+        ("PW", "hunter3hunter3"),
+        ("Auth Header", "hunter4hunter4"),
+        ("Receiver", "Basic dXNlcjpodW50ZXI1"),
+    ];
+    let flow = Flow::named("Orders");
+    let own = flow.read(VALUES) + "SFTP_Pass=\nPW=\nAuth\\ Header=\nReceiver=\n";
+    let flow = flow.with(VALUES, own);
+    let tenant = Tenant::holding(&[], vec![flow.deployed(&secrets)]);
+    let directory = TempDir::new().unwrap();
+    let told = download(&tenant, directory.path()).exit(0).stdout;
+    let values = fs::read(directory.path().join("parameters/default/Orders.prop")).unwrap();
+    let values = String::from_utf8(values).unwrap();
+    for (key, value) in secrets {
+        assert!(told.contains(key), "{told}");
+        assert!(
+            values.contains(&format!("# {key}: looks like a secret")),
+            "{values}"
+        );
+        assert!(!values.contains(value), "{values}");
+    }
+}
+
+#[test]
 fn drafts_are_left_out_unless_they_are_to_be_taken() {
-    let tenant = tenant(&["draft@Orders"]);
+    let tenant = tenant(&["draft=Draft@Orders"]);
     let directory = TempDir::new().unwrap();
     download(&tenant, directory.path())
         .exit(0)

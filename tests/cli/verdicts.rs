@@ -1,6 +1,8 @@
 //! Each scenario of the sandbox at least once: the exit code, the word, what is said, and what runs at the end.
 
-use crate::flow::Flow;
+use flowship::sandbox::Deed;
+
+use crate::flow::{Flow, MANIFEST};
 use crate::harness::{Flowship, Run, Tenant, together};
 
 /// What is on the tenant before the run.
@@ -35,6 +37,8 @@ fn what_ends_well_is_green_and_runs() {
         (&["flapping-error=20"], Nothing),
         (&["flapping-error=20"], Earlier),
         (&["postponed-redeploy=40"], Earlier),
+        // longer than any doubt is watched: what was before runs until then
+        (&["runtime-restart", "postponed-redeploy=240"], Earlier),
         (&["stale-started=30"], Earlier),
         (&["stale-error=30"], Earlier),
         (&["unknown-status=passing"], Nothing),
@@ -428,5 +432,138 @@ fn a_fault_of_the_tenant_that_passes_ends_with_a_code_of_its_own_and_one_deploym
             .exit(code)
             .verdict("failed");
         tenant.deployed_once(&flow.id);
+    }
+}
+
+/// Some tenants refuse to call the text JSON: it is asked for as it is, and so are the others of the run.
+#[test]
+fn an_error_text_that_is_not_given_as_json_is_read_as_it_is_stored() {
+    let flow = Flow::new();
+    let tenant = Tenant::new(&["no-json-text", "start-error=b", "start-error-late-text=100"]);
+    Flowship::deploy(&tenant, flow.path())
+        .run()
+        .exit(1)
+        .verdict("failed")
+        .stderr_has("No credentials for 'SANDBOX_ALIAS' found");
+    let journal = tenant.journal();
+    let asked = journal.matching("GET", "ErrorInformation");
+    let refused = asked.iter().filter(|entry| entry.status == Some(406));
+    assert_eq!(refused.count(), 1, "{}", tenant.transcript());
+    assert!(asked.len() > 2, "{}", tenant.transcript());
+}
+
+#[test]
+fn odd_characters_in_an_answer_change_nothing() {
+    together(&["bom", "half-character"], |kind| {
+        let (old, new) = (Flow::new(), Flow::changed());
+        let tenant = Tenant::holding(&[&format!("fault={kind}@*:/")], vec![old.deployed(&[])]);
+        Flowship::deploy(&tenant, new.path())
+            .args(["--set", "Retries=5"])
+            .run()
+            .exit(0)
+            .verdict("started");
+        tenant.deployed_once(&new.id);
+    });
+}
+
+/// The runtime still tells.
+#[test]
+fn a_task_that_may_not_be_asked_is_none() {
+    let flow = Flow::new();
+    let tenant = Tenant::new(&["fault=403@GET:BuildAndDeployStatus"]);
+    Flowship::deploy(&tenant, flow.path())
+        .run()
+        .exit(0)
+        .verdict("started");
+    tenant.deployed_once(&flow.id);
+}
+
+/// The runtime does not show what is deployed until after the call; ours never comes.
+#[test]
+fn what_comes_back_after_a_restart_of_the_runtime_is_not_ours() {
+    let scenarios = ["runtime-restart", "postponed-redeploy=1000"];
+    together(&["deploy", "redeploy"], |command| {
+        let flow = Flow::new();
+        let tenant = Tenant::holding(&scenarios, vec![flow.deployed(&[])]);
+        let changed = Flow::changed();
+        let run = if *command == "deploy" {
+            Flowship::deploy(&tenant, changed.path())
+        } else {
+            Flowship::new()
+                .against(&tenant)
+                .args([command, flow.id.as_str()])
+        };
+        let _ = run
+            .args(["--timeout", "14s"])
+            .run()
+            .exit(7)
+            .verdict("undecided")
+            .stdout_has("(not new)")
+            .stdout_has("before: not deployed");
+        tenant.deployed_once(&flow.id);
+    });
+}
+
+/// Somebody else's deployment of what was before lands first, and ours does not come in time.
+#[test]
+fn what_somebody_else_deployed_is_named_and_not_green() {
+    let never = ["foreign-deploy=before", "postponed-redeploy=1000"];
+    let cases = [
+        (
+            "1.0.4",
+            "the design time shows version 1.0.4, and the runtime 1.0.3",
+        ),
+        ("1.0.3", "what runs was deployed by colleague@example.com"),
+    ];
+    together(&cases, |(version, said)| {
+        let (old, new) = (Flow::new(), Flow::changed());
+        let manifest = new.read(MANIFEST).replace("1.0.3", version);
+        let new = new.with(MANIFEST, manifest);
+        let tenant = Tenant::holding(&never, vec![old.deployed(&[])]);
+        Flowship::deploy(&tenant, new.path())
+            .args(["--timeout", "14s"])
+            .run()
+            .exit(7)
+            .verdict("undecided")
+            .stderr_has(said);
+        tenant.deployed_once(&new.id);
+    });
+}
+
+/// Content, parameters and dates say that nothing is to be done, and something else says that it is not proven.
+#[test]
+fn what_runs_under_another_number_or_name_is_deployed_again() {
+    for (scenarios, colleague, why) in [
+        (&["runtime-version"][..], false, "and version 0.9.0 runs"),
+        (&[], true, "colleague@example.com, who deployed it, is not"),
+    ] {
+        let flow = Flow::new();
+        let tenant = Tenant::holding(scenarios, vec![flow.deployed(&[])]);
+        if colleague {
+            assert!(tenant.colleague(&flow.id, &Deed::Deploy));
+            let is_there = || {
+                let record = tenant.running(&flow.id);
+                record.is_some_and(|one| one.status == "STARTED" && one.deployed_by.contains('@'))
+            };
+            while !is_there() {
+                std::thread::yield_now();
+            }
+        }
+        let _ = Flowship::new()
+            .against(&tenant)
+            .args(["plan".as_ref(), flow.path().as_os_str()])
+            .args(["--package", "Orders"])
+            .run()
+            .exit(0)
+            .stdout_has("redeploy")
+            .stdout_has(why);
+        let deployed = |word: &str| {
+            let run = Flowship::deploy(&tenant, flow.path()).run();
+            run.exit(0).verdict(word);
+            tenant.deployed_once(&flow.id);
+        };
+        deployed("started");
+        tenant.runs(&flow);
+        deployed("unchanged");
     }
 }

@@ -1,24 +1,37 @@
 //! Which parameters are shown without their values.
 
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+/// Base64 with or without its padding.
+const STANDARD_PAD_INDIFFERENT: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
 /// What a parameter of any such name holds is not shown, wherever in the name it stands.
-const ANYWHERE: [&str; 7] = [
+const ANYWHERE: [&str; 8] = [
     "password",
     "passwd",
     "passphrase",
+    "passcode",
     "passwort",
     "kennwort",
     "authorization",
     "connectionstring",
 ];
 /// The same, at the end of a word: `clientsecret`, `apitoken`.
-const AT_END_OF_WORD: [&str; 17] = [
+const AT_END_OF_WORD: [&str; 19] = [
     "secret",
     "secrets",
     "token",
     "tokens",
     "credential",
     "credentials",
+    "pw",
     "pwd",
+    "pswd",
     "jwt",
     "bearer",
     "cookie",
@@ -55,6 +68,30 @@ const ABOUT_A_SECRET: [&str; 22] = [
     "length",
     "enabled",
 ];
+/// The same, as the last word alone: `SFTP_Pass`, but neither `Bypass` nor `Pass Through`.
+const LAST_WORD: [&str; 2] = ["pass", "pin"];
+/// Words before `header` that make it one with a secret in it.
+const SECRET_HEADERS: [&str; 3] = ["auth", "authorization", "authentication"];
+/// How the secrets of well-known services begin.
+const BEGINNINGS: [&str; 13] = [
+    "ghp_",
+    "gho_",
+    "ghu_",
+    "ghs_",
+    "ghr_",
+    "github_pat_",
+    "glpat-",
+    "AKIA",
+    "ASIA",
+    "AIza",
+    "xoxb-",
+    "xoxp-",
+    "xapp-",
+];
+/// The addresses that whoever knows them may post to.
+const SECRET_ADDRESSES: [&str; 2] = ["hooks.slack.com/services/", "webhook.office.com/"];
+/// Shorter texts behind a beginning are no secrets.
+const SHORTEST_TOKEN: usize = 16;
 /// Keys that open nothing.
 const HARMLESS_KEYS: [&str; 13] = [
     "primary",
@@ -76,7 +113,7 @@ const HARMLESS_KEYS: [&str; 13] = [
 ///
 /// Words are told apart by blanks, punctuation and capitals: `Client Secret`, `client_secret` and `ClientSecret` are the
 /// same. `Keystore` and `Primary Key Field` are none, nor is what only names a secret: `Credential Name` (in SAP Cloud
-/// Integration the alias of a deployed credential), `Private Key Alias`, `Token URL`.
+/// Integration the alias of a deployed credential), `Private Key Alias`, `Token URL`. The header of an authorization is one.
 #[must_use]
 pub fn looks_secret(key: &str) -> bool {
     let words = words(key);
@@ -84,6 +121,9 @@ pub fn looks_secret(key: &str) -> bool {
         return false;
     };
     let words = &words[..=last];
+    if is_secret_header(words) || LAST_WORD.contains(&words[last].as_str()) {
+        return true;
+    }
     if ABOUT_A_SECRET.contains(&words[last].as_str()) {
         return false;
     }
@@ -96,17 +136,79 @@ pub fn looks_secret(key: &str) -> bool {
 /// Whether a parameter may hold a secret, by its key or by its value: then no file and no output shows the value.
 #[must_use]
 pub fn may_be_secret(key: &str, value: &str) -> bool {
-    looks_secret(key) || carries_password(value)
+    looks_secret(key) || carries_secret(value)
 }
 
-/// Whether a value carries a user and a password in an address, whatever its key: `https://user:password@host`.
-pub(super) fn carries_password(value: &str) -> bool {
+/// Whether a value is a secret by its form, whatever its key: an address with a user and a password or a signature in it,
+/// the content of an `Authorization` header, a private key, a token of a well-known service.
+pub(super) fn carries_secret(value: &str) -> bool {
+    let tokens = || value.split(|c: char| c.is_whitespace() || "\"',;=&?".contains(c));
+    carries_password(value)
+        || carries_authorization(value)
+        || SECRET_ADDRESSES.iter().any(|one| value.contains(one))
+        || (value.contains("-----BEGIN") && value.contains("PRIVATE KEY-----"))
+        || signature(value).is_some_and(|text| text.len() >= SHORTEST_TOKEN)
+        || tokens().any(|text| is_web_token(text) || has_telling_beginning(text))
+}
+
+/// `https://user:password@host`.
+fn carries_password(value: &str) -> bool {
     value.split("://").skip(1).any(|rest| {
         let authority = rest.split(['/', '?', '#', ' ']).next().unwrap_or(rest);
         authority
             .rsplit_once('@')
             .is_some_and(|(user, _)| user.contains(':'))
     })
+}
+
+/// `Basic dXNlcjpwYXNz`, `Bearer TOKEN`; but not `Basic` as the name of a method.
+fn carries_authorization(value: &str) -> bool {
+    let mut words = value.split_whitespace().skip_while(|word| {
+        !word.eq_ignore_ascii_case("basic") && !word.eq_ignore_ascii_case("bearer")
+    });
+    let (Some(scheme), Some(rest)) = (words.next(), words.next()) else {
+        return false;
+    };
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return rest.len() >= SHORTEST_TOKEN && !rest.contains(['{', '<', '$']);
+    }
+    let decoded = STANDARD_PAD_INDIFFERENT.decode(rest).unwrap_or_default();
+    String::from_utf8(decoded).is_ok_and(|text| text.contains(':'))
+}
+
+/// What stands behind `sig=` in an address.
+fn signature(value: &str) -> Option<&str> {
+    let behind = ["?sig=", "&sig="]
+        .iter()
+        .find_map(|name| value.split_once(name))?
+        .1;
+    behind.split('&').next()
+}
+
+/// A JSON web token: three parts, the first of which is a JSON object.
+fn is_web_token(text: &str) -> bool {
+    text.starts_with("eyJ") && text.matches('.').count() == 2
+}
+
+fn has_telling_beginning(text: &str) -> bool {
+    let behind = BEGINNINGS
+        .iter()
+        .find_map(|beginning| text.strip_prefix(beginning));
+    behind.is_some_and(|rest| {
+        rest.len() >= SHORTEST_TOKEN
+            && rest
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+    })
+}
+
+/// `Auth Header`, `Authorization Header Value`; but not `API Key Header`, which is the name of one.
+fn is_secret_header(words: &[String]) -> bool {
+    let words = match words {
+        [words @ .., last] if last == "value" => words,
+        words => words,
+    };
+    matches!(words, [.., before, last] if last == "header" && SECRET_HEADERS.contains(&before.as_str()))
 }
 
 fn ends_secret(word: &str) -> bool {
@@ -209,6 +311,18 @@ mod tests {
             "Connection String",
             "SECRET1",
             "Kennwort",
+            "SFTP_Pass",
+            "sftpPass",
+            "Pass 2",
+            "PW",
+            "DB_PW",
+            "userpw",
+            "Passcode",
+            "PIN",
+            "Auth Header",
+            "AuthHeader",
+            "Authorization Header",
+            "Authorization_Header_Value",
         ] {
             assert!(looks_secret(key), "{key}");
         }
@@ -239,23 +353,55 @@ mod tests {
             "Secretary",
             "Author",
             "Passthrough",
+            "Pass Through",
+            "Bypass",
+            "Bypass Validation",
+            "Compass",
+            "Auth Method",
+            "Authentication",
+            "Auth Header Name",
+            "API Key Header",
+            "Header",
+            "Pinned",
         ] {
             assert!(!looks_secret(key), "{key}");
         }
     }
 
     #[test]
-    fn an_address_with_a_password_is_recognised() {
-        assert!(carries_password("https://user:pass@host/x"));
-        assert!(carries_password("a=b; ftp://u:p@h"));
+    fn secrets_are_recognised_by_their_form() {
+        for value in [
+            "https://user:pass@host/x",
+            "a=b; ftp://u:p@h",
+            "Basic dXNlcjpwYXNzd29yZA==",
+            "basic dXNlcjpwYXNzd29yZA",
+            "Authorization: Bearer 0123456789abcdefghij",
+            "ghp_0123456789abcdefghijABCDEFGHIJ012345",
+            "token=AKIAABCDEFGHIJKLMNOP",
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl",
+            "https://host/api?sv=1&sig=abcdefghijklmnopqrstuv%3D",
+            "https://hooks.slack.com/services/T0/B0/xyz",
+            "-----BEGIN PRIVATE KEY-----\nMIIE",
+        ] {
+            assert!(carries_secret(value), "{value}");
+        }
         for value in [
             "https://host/x",
             "https://host:8080/a@b:c",
             "mailto:a@b",
             "https://user@host",
             "",
+            "Basic",
+            "Basic authentication",
+            "Bearer",
+            "Bearer ${property.token_of_this_run}",
+            "ghp_",
+            "AKIA",
+            "-----BEGIN CERTIFICATE-----",
+            "?sig=none",
+            "a.b.c",
         ] {
-            assert!(!carries_password(value), "{value}");
+            assert!(!carries_secret(value), "{value}");
         }
     }
 }

@@ -376,7 +376,7 @@ proptest! {
 
     #[test]
     fn arbitrary_names_have_a_secrecy(name in any::<String>(), value in any::<String>()) {
-        let _ = (looks_secret(&name), carries_password(&value));
+        let _ = (looks_secret(&name), carries_secret(&value));
     }
 }
 

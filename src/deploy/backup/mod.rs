@@ -6,7 +6,14 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::Context;
 use crate::artifact::{ArtifactKind, Digest, properties};
+use crate::state_files::NotOurs;
+use crate::tenant::Tenant;
+use crate::tenant::wire::ArtifactId;
 use crate::whole_file;
 
 pub use self::note::{Note, NoteError, Saved, Was, place};
@@ -80,6 +87,69 @@ pub fn remove(zip: &Path) {
     for file in [zip, &values_file(zip)] {
         let _ = fs::remove_file(file);
     }
+}
+
+/// Writes down what another run may need to know of an artifact. `what`: the kind of it, see [`place`].
+pub(crate) fn write_down<T: Serialize>(
+    directory: &Path,
+    tenant: &Tenant,
+    id: &ArtifactId,
+    what: &str,
+    content: &T,
+) -> io::Result<()> {
+    let text = serde_json::to_vec_pretty(content)?;
+    let place = place(directory, tenant, id, what);
+    tenant.state().write(&place, &text)
+}
+
+/// What an earlier run with these credentials has written down. What somebody else put there is named and not used.
+pub(crate) fn recall<T: DeserializeOwned>(
+    context: &Context<'_>,
+    directory: &Path,
+    id: &ArtifactId,
+    what: &str,
+) -> Option<T> {
+    let place = place(directory, context.tenant, id, what);
+    match context.tenant.state().read(&place) {
+        Ok(text) => serde_json::from_slice(&text).ok(),
+        Err(NotOurs::OtherKey | NotOurs::Read(_)) => None,
+        Err(broken @ NotOurs::Broken) => {
+            warn(context, id, &place, &broken.to_string());
+            None
+        }
+    }
+}
+
+/// It is needed no more.
+pub(crate) fn forget(directory: &Path, tenant: &Tenant, id: &ArtifactId, what: &str) {
+    let _ = fs::remove_file(place(directory, tenant, id, what));
+}
+
+/// Names a file that is not used.
+pub(crate) fn warn(context: &Context<'_>, id: &ArtifactId, file: &Path, why: &str) {
+    let file = file.display();
+    let text =
+        format!("warning: {file} {why}: it is not used; find out who changed it, or delete it");
+    context.ledger.progress(&id.0, text);
+}
+
+/// Counts the files that were written with other credentials, which is no attack where a key was renewed.
+pub(crate) fn count_others(context: &Context<'_>, id: &ArtifactId) {
+    let others = context.tenant.state().of_others();
+    let Some(first) = others.first() else {
+        return;
+    };
+    let text = match others.len() {
+        1 => format!(
+            "{} was written with other credentials and is ignored",
+            first.display()
+        ),
+        count => format!(
+            "{count} files were written with other credentials and are ignored: {} and others",
+            first.display()
+        ),
+    };
+    context.ledger.progress(&id.0, text);
 }
 
 /// The command that writes values which no file may hold, from variables of the caller, and deploys.

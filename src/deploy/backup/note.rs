@@ -1,13 +1,14 @@
 //! A note beside saved content: what it is, where it came from, what was configured and whether it ran. The next run puts
 //! back what it describes when this one is killed.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::{self, Digest, may_be_secret};
 use crate::deploy::plan::{Memory, Standing};
+use crate::state_files::{NotOurs, StateFiles};
 use crate::tenant::Tenant;
 use crate::tenant::odata::TenantTime;
 use crate::tenant::wire::{ArtifactId, Configuration, RuntimeStatus};
@@ -15,8 +16,6 @@ use crate::whole_file;
 
 /// The version of the form; a note of another one is none.
 const FORM: u32 = 3;
-/// More than any note has, in bytes.
-const LARGEST: u64 = 16 * 1024 * 1024;
 
 /// Whether and as what an artifact ran before the first write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,9 +135,9 @@ enum Ran {
 /// Why a note can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum NoteError {
-    /// It can't be read.
-    #[error("can't be read: {0}")]
-    Read(#[from] io::Error),
+    /// It can't be read, or these credentials did not write it.
+    #[error("{0}")]
+    NotOurs(#[from] NotOurs),
     /// It is none.
     #[error("is no note of a backup that this version of flowship wrote")]
     NotOne,
@@ -147,7 +146,7 @@ pub enum NoteError {
 impl Note {
     /// What is written down. Values that are or look like secrets are not.
     #[must_use]
-    pub fn of(tenant: &Tenant, saved: &Saved<'_>) -> Self {
+    pub(crate) fn of(tenant: &Tenant, saved: &Saved<'_>) -> Self {
         let (withheld, values): (Vec<_>, Vec<_>) = saved
             .configured
             .iter()
@@ -208,9 +207,9 @@ impl Note {
         }
     }
 
-    /// Reads a note.
-    pub fn read(file: &Path) -> Result<Self, NoteError> {
-        Self::parse(&whole_file::read_ordinary(file, LARGEST)?)
+    /// Reads a note that these credentials wrote.
+    pub(crate) fn read(state: &StateFiles, file: &Path) -> Result<Self, NoteError> {
+        Self::parse(&state.read(file)?)
     }
 
     /// Reads the text of a note.
@@ -239,9 +238,8 @@ impl Note {
     }
 
     /// Writes it down, for the eyes of its owner alone.
-    pub fn write(&self, file: &Path) -> io::Result<()> {
-        let text = serde_json::to_vec_pretty(self)?;
-        whole_file::replace_private(file, |target| target.write_all(&text))
+    pub(crate) fn write(&self, state: &StateFiles, file: &Path) -> io::Result<()> {
+        state.write(file, &serde_json::to_vec_pretty(self)?)
     }
 
     /// The same of a run that puts back all as soon as one fails, if it does.

@@ -39,7 +39,7 @@ pub(super) fn await_rest(
         let reading = context.tenant.runtime_artifact(&job.id, context.deadline)?;
         // one "not found" between two records is no rest
         if reading.record.is_some() {
-            standing.runtime = reading.record;
+            super::shows(context, standing, reading.record);
             standing.answered = reading.answered;
         }
     }
@@ -71,7 +71,7 @@ fn await_task(context: &Context<'_>, job: &Job, standing: &mut Standing) -> Resu
         let reading = context.tenant.runtime_artifact(&job.id, context.deadline)?;
         let is_news = reading.record.is_some() && reading.record != standing.runtime;
         if is_news {
-            standing.runtime = reading.record;
+            super::shows(context, standing, reading.record);
         }
         standing.answered = reading.answered.or(standing.answered);
         let now = context.clock.now();
@@ -127,7 +127,7 @@ fn await_arrival(
         let reading = context.tenant.runtime_artifact(&job.id, context.deadline)?;
         standing.answered = reading.answered.or(standing.answered);
         if reading.record.is_some() {
-            standing.runtime = reading.record;
+            super::shows(context, standing, reading.record);
         }
     }
     Ok(())

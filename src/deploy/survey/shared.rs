@@ -195,7 +195,7 @@ pub(super) fn read_runtime(context: &Context<'_>, all: &mut [Surveyed<'_>]) {
     };
     for one in all {
         if let (Ok(standing), true) = (&mut one.standing, one.job.rules.deploy) {
-            standing.runtime = list.records.get(&one.job.id).cloned();
+            super::shows(context, standing, list.records.get(&one.job.id).cloned());
             standing.answered = list.answered;
             standing.by_list = true;
         }

@@ -55,6 +55,8 @@ enum Answer {
 #[derive(Clone, Copy, Debug)]
 struct History {
     before: Option<RuntimeStatusWord>,
+    /// The runtime restarts: what was before is not shown until so long after our call.
+    restarts: Option<f64>,
     ours: Deployment,
     foreign: Option<Deployment>,
     visible: Visible,
@@ -78,7 +80,15 @@ struct Truth {
 
 impl History {
     fn baseline(&self) -> Baseline {
-        let record = self.before.map(|status| {
+        Baseline {
+            record: self.earlier().filter(|_| self.restarts.is_none()),
+            answered: Some(TenantTime(CALL - 1_000)),
+            in_motion: false,
+        }
+    }
+
+    fn earlier(&self) -> Option<RuntimeArtifact> {
+        self.before.map(|status| {
             record(
                 if status == RuntimeStatusWord::Started {
                     RuntimeStatus::Started
@@ -87,17 +97,13 @@ impl History {
                 },
                 CALL - 3_600_000,
             )
-        });
-        Baseline {
-            record,
-            answered: Some(TenantTime(CALL - 1_000)),
-            in_motion: false,
-        }
+        })
     }
 
     /// What the runtime holds at `now`; `repeated` is when our call was repeated, if it was.
     fn truth(&self, now: f64, repeated: Option<f64>) -> Option<Truth> {
-        let mut truth = self.baseline().record.map(|record| Truth {
+        let is_back = self.restarts.is_none_or(|back| now >= back);
+        let mut truth = self.earlier().filter(|_| is_back).map(|record| Truth {
             record,
             ours: false,
         });
@@ -169,10 +175,15 @@ impl History {
     }
 }
 
+/// The tenant's clock so long after our call.
+#[expect(clippy::cast_possible_truncation, reason = "small numbers of seconds")]
+fn date(seconds: f64) -> TenantTime {
+    TenantTime(CALL + (seconds * 1000.0) as i64)
+}
+
 impl Deployment {
     fn record(self, now: f64) -> RuntimeArtifact {
-        #[expect(clippy::cast_possible_truncation, reason = "small numbers of seconds")]
-        let date = CALL + (self.lands * 1000.0) as i64;
+        let date = date(self.lands).0;
         let status = match self.end {
             _ if now < self.lands + 0.5 => RuntimeStatus::Starting,
             End::Error => RuntimeStatus::Error,
@@ -206,7 +217,11 @@ fn watch(history: &History) -> Ended {
     let mut evidence = Evidence::new(
         history.baseline(),
         existed,
-        Some("1.0.0".into()),
+        Ours {
+            version: Some("1.0.0".into()),
+            saved: Some(TenantTime(CALL - 500)),
+            ..Ours::default()
+        },
         Duration::ZERO,
     );
     evidence.called(first_call(history));
@@ -241,6 +256,7 @@ fn watch(history: &History) -> Ended {
                 evidence.called(Call::Accepted {
                     at: seconds(now),
                     task: token(history),
+                    answered: Some(date(now)),
                 });
             }
             judgement => {
@@ -264,6 +280,7 @@ fn first_call(history: &History) -> Call {
         Answer::Came => Call::Accepted {
             at: Duration::ZERO,
             task: token(history),
+            answered: Some(TenantTime(CALL)),
         },
         _ => Call::Lost {
             at: Duration::ZERO,
@@ -293,10 +310,13 @@ fn task_at(history: &History, now: f64, repeated: Option<f64>) -> TaskAnswer {
 fn histories() -> Vec<History> {
     let ends = [End::BuildFails, End::Started, End::Error];
     let mut all = Vec::new();
-    for before in [
-        None,
-        Some(RuntimeStatusWord::Started),
-        Some(RuntimeStatusWord::Error),
+    for (before, restarts) in [
+        (None, None),
+        (Some(RuntimeStatusWord::Started), None),
+        (Some(RuntimeStatusWord::Error), None),
+        (Some(RuntimeStatusWord::Started), Some(0.3)),
+        (Some(RuntimeStatusWord::Started), Some(6.0)),
+        (Some(RuntimeStatusWord::Error), Some(2.0)),
     ] {
         for answer in [
             Answer::Came,
@@ -323,6 +343,7 @@ fn histories() -> Vec<History> {
                             for foreign in foreign(&ends) {
                                 all.push(History {
                                     before,
+                                    restarts,
                                     ours,
                                     foreign,
                                     visible,

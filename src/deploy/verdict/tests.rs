@@ -31,6 +31,30 @@ fn task() -> TaskId {
     TaskId("t".into())
 }
 
+/// What this run left, with nothing known about names and numbers.
+fn ours() -> Ours {
+    Ours {
+        version: Some("1.0.0".into()),
+        ..Ours::default()
+    }
+}
+
+/// Our call, accepted at second 0, when the tenant's clock said `answered`.
+fn accepted(answered: i64) -> Call {
+    Call::Accepted {
+        at: at(0.0),
+        task: Some(task()),
+        answered: Some(TenantTime(answered)),
+    }
+}
+
+fn lost() -> Call {
+    Call::Lost {
+        at: at(0.0),
+        why: "cut".into(),
+    }
+}
+
 /// A story that is told to the evidence, one observation after the other.
 struct Story(Evidence);
 
@@ -43,6 +67,7 @@ impl Story {
             Call::Accepted {
                 at: at(0.0),
                 task: Some(task()),
+                answered: None,
             },
         )
     }
@@ -55,14 +80,28 @@ impl Story {
             Call::Accepted {
                 at: at(0.0),
                 task: Some(task()),
+                answered: None,
             },
         )
     }
 
     fn with(baseline: Baseline, existed: bool, call: Call) -> Self {
-        let mut evidence = Evidence::new(baseline, existed, Some("1.0.0".into()), Duration::ZERO);
+        Self::of(baseline, existed, ours(), call)
+    }
+
+    fn of(baseline: Baseline, existed: bool, ours: Ours, call: Call) -> Self {
+        let mut evidence = Evidence::new(baseline, existed, ours, Duration::ZERO);
         evidence.called(call);
         Self(evidence)
+    }
+
+    /// Success, and then this record at these seconds.
+    fn shows(mut self, record: &RuntimeArtifact, seconds: &[f64]) -> Self {
+        self = self.task(0.5, "SUCCESS");
+        for second in seconds {
+            self = self.runtime_is(*second, RuntimeAnswer::Record(record.clone()));
+        }
+        self
     }
 
     fn task(mut self, seconds: f64, status: &str) -> Self {
@@ -186,6 +225,7 @@ fn the_doubts_of_the_surroundings_are_all_raised() {
         Call::Accepted {
             at: at(0.0),
             task: Some(task()),
+            answered: None,
         },
     );
     let in_motion = Story::over(Baseline {
@@ -201,15 +241,26 @@ fn the_doubts_of_the_surroundings_are_all_raised() {
         ..baseline("STARTED", OLD)
     });
     let other_version = Story(Evidence {
-        version: Some("1.0.1".into()),
+        ours: Ours {
+            version: Some("1.0.1".into()),
+            ..ours()
+        },
         ..Story::over(baseline("STARTED", OLD)).0
     });
-    for (story, doubts) in [
-        (nothing_ran, vec![Doubt::NothingWasDeployed]),
-        (in_motion, vec![Doubt::BaselineInMotion]),
-        (backdated, vec![Doubt::Backdated]),
-        (not_backdated, vec![]),
-        (other_version, vec![Doubt::OtherVersion]),
+    let draft = Story(Evidence {
+        ours: Ours {
+            version: Some("Draft".into()),
+            ..ours()
+        },
+        ..Story::over(baseline("STARTED", OLD)).0
+    });
+    for (story, doubts, stands) in [
+        (nothing_ran, vec![Doubt::NothingWasDeployed], 8.0),
+        (in_motion, vec![Doubt::BaselineInMotion], 8.0),
+        (backdated, vec![Doubt::Backdated], 60.0),
+        (not_backdated, vec![], 8.0),
+        (other_version, vec![Doubt::OtherVersion], 60.0),
+        (draft, vec![], 8.0),
     ] {
         let story = story.task(1.0, "SUCCESS").runtime(1.1, "STARTED", NEW);
         assert_eq!(
@@ -221,10 +272,12 @@ fn the_doubts_of_the_surroundings_are_all_raised() {
             },
             "{doubts:?}"
         );
-        assert_eq!(
-            story.runtime(9.2, "STARTED", NEW).judge(9.3),
-            Judgement::Started(doubts)
-        );
+        if !doubts.is_empty() {
+            let early = story.runtime(stands + 1.0, "STARTED", NEW);
+            assert_eq!(early.judge(stands + 1.05), Judgement::Wait, "{doubts:?}");
+            let stood = early.runtime(stands + 1.2, "STARTED", NEW);
+            assert_eq!(stood.judge(stands + 1.3), Judgement::Started(doubts));
+        }
     }
 }
 
@@ -291,6 +344,7 @@ fn without_a_task_the_record_must_stand() {
         Call::Accepted {
             at: at(0.0),
             task: None,
+            answered: None,
         },
     )
     .runtime(1.0, "STARTED", NEW);
@@ -418,6 +472,7 @@ fn a_refusal_or_failure_of_the_repeated_call_is_no_verdict() {
     failed.0.called(Call::Accepted {
         at: at(20.0),
         task: Some(task()),
+        answered: None,
     });
     let failed = failed.task(21.0, "FAIL");
     assert_eq!(failed.judge(21.1), Judgement::Wait);
@@ -501,6 +556,7 @@ fn standing_takes_at_most_half_of_the_time_left() {
         Call::Accepted {
             at: at(0.0),
             task: None,
+            answered: None,
         },
     )
     .runtime(6.0, "STARTED", NEW)
@@ -543,4 +599,289 @@ fn pauses_grow_to_a_tenth_of_the_time_waited_and_stay_short_while_something_stan
         first,
         "asked once more, not for ever"
     );
+}
+
+/// What a record is worth by its date: seconds before the latest thing that this run did, by the tenant's clocks.
+#[test]
+fn a_record_is_not_older_than_what_this_run_did() {
+    const CALLED: i64 = 100_000_000;
+    let unseen = Baseline::default;
+    let before = || baseline("STARTED", CALLED - 90_000_000);
+    let started = |doubts: &[Doubt]| Judgement::Started(doubts.to_vec());
+    let older = Judgement::Undecided(Why::OlderRecord);
+    let late = Judgement::Undecided(Why::Deadline);
+    for (baseline, existed, seconds, at_once, in_a_minute, in_the_end) in [
+        // of an artifact that this run created
+        (unseen(), false, 0, started(&[]), started(&[]), started(&[])),
+        (unseen(), false, 2, started(&[]), started(&[]), started(&[])),
+        (
+            unseen(),
+            false,
+            3,
+            Judgement::Wait,
+            started(&[Doubt::Backdated]),
+            started(&[Doubt::Backdated]),
+        ),
+        (
+            unseen(),
+            false,
+            600,
+            Judgement::Wait,
+            started(&[Doubt::Backdated]),
+            started(&[Doubt::Backdated]),
+        ),
+        (
+            unseen(),
+            false,
+            601,
+            Judgement::Wait,
+            Judgement::Wait,
+            late.clone(),
+        ),
+        // the runtime restarts: what ran before comes back
+        (
+            unseen(),
+            true,
+            3_600,
+            Judgement::Wait,
+            Judgement::Wait,
+            late.clone(),
+        ),
+        (unseen(), true, 300, Judgement::Wait, Judgement::Wait, older),
+        (
+            unseen(),
+            true,
+            0,
+            Judgement::Wait,
+            started(&[Doubt::NothingWasDeployed]),
+            started(&[Doubt::NothingWasDeployed]),
+        ),
+        // a lagging baseline showed the deployment before the previous one
+        (before(), true, 0, started(&[]), started(&[]), started(&[])),
+        (
+            before(),
+            true,
+            300,
+            Judgement::Wait,
+            started(&[Doubt::Backdated]),
+            started(&[Doubt::Backdated]),
+        ),
+        (
+            before(),
+            true,
+            3_600,
+            Judgement::Wait,
+            Judgement::Wait,
+            late,
+        ),
+    ] {
+        let date = CALLED - seconds * 1_000;
+        // the save or the look at the runtime may be the later one
+        for (saved, looked) in [(None, CALLED), (Some(TenantTime(CALLED)), CALLED - 700_000)] {
+            let left = Ours { saved, ..ours() };
+            let seen = Baseline {
+                answered: Some(TenantTime(looked)),
+                ..baseline.clone()
+            };
+            let story = Story::of(seen, existed, left, accepted(CALLED));
+            let record = record("STARTED", date);
+            let story = story.shows(&record, &[1.0]);
+            assert_eq!(story.judge(1.1), at_once, "{existed} {seconds}");
+            let story = story.shows(&record, &[30.0, 61.0]);
+            assert_eq!(story.judge(61.1), in_a_minute, "{existed} {seconds}");
+            assert_eq!(story.judge(600.0), in_the_end, "{existed} {seconds}");
+        }
+    }
+}
+
+#[test]
+fn an_error_that_is_older_than_our_call_is_not_ours() {
+    let story = || Story::of(Baseline::default(), true, ours(), accepted(NEW));
+    let hour_old = story().shows(&record("ERROR", NEW - 3_600_000), &[1.0, 70.0]);
+    assert_eq!(hour_old.judge(70.1), Judgement::Wait);
+    let looked = Baseline {
+        answered: Some(TenantTime(NEW)),
+        ..baseline("STARTED", OLD)
+    };
+    let minutes_old = Story::of(looked, true, ours(), accepted(NEW));
+    let minutes_old = minutes_old.shows(&record("ERROR", NEW - 60_000), &[1.0, 60.9]);
+    assert_eq!(minutes_old.judge(60.95), Judgement::Wait);
+    let stood = minutes_old.shows(&record("ERROR", NEW - 60_000), &[61.1]);
+    assert_eq!(stood.judge(61.2), Judgement::StartFailed);
+}
+
+#[test]
+fn a_record_without_a_readable_date_is_never_new() {
+    let unreadable = RuntimeArtifact {
+        deployed_on: None,
+        ..record("STARTED", 0)
+    };
+    let story = Story::fresh().shows(&unreadable, &[1.0, 100.0]);
+    assert_eq!(story.judge(600.0), Judgement::Undecided(Why::Deadline));
+}
+
+/// The call came to nothing, the runtime restarted, and the record of an hour ago is back.
+#[test]
+fn a_lost_call_is_repeated_though_an_old_record_came_back() {
+    for answered in [Some(TenantTime(NEW)), None] {
+        let unseen = Baseline {
+            answered,
+            ..Baseline::default()
+        };
+        let saved = Ours {
+            saved: Some(TenantTime(NEW)),
+            ..ours()
+        };
+        let old = record("STARTED", NEW - 3_600_000);
+        let story = Story::of(unseen, true, saved, lost())
+            .runtime_is(3.0, RuntimeAnswer::Record(old.clone()))
+            .runtime_is(74.9, RuntimeAnswer::Record(old.clone()));
+        assert_eq!(story.judge(74.95), Judgement::Wait, "something is deployed");
+        let story = story.runtime_is(75.1, RuntimeAnswer::Record(old));
+        assert_eq!(story.judge(75.2), Judgement::RepeatCall);
+    }
+}
+
+#[test]
+fn the_answer_of_a_repeated_call_says_nothing_of_what_the_lost_one_did() {
+    let mut story = Story::of(baseline("STARTED", OLD), true, ours(), lost());
+    story.0.called(Call::Accepted {
+        at: at(76.0),
+        task: Some(task()),
+        answered: Some(TenantTime(NEW + 76_000)),
+    });
+    let story = story.task(77.0, "SUCCESS");
+    let story = story
+        .runtime(78.0, "STARTED", NEW)
+        .runtime(86.1, "STARTED", NEW);
+    assert_eq!(story.judge(86.2), Judgement::Started(vec![Doubt::CallLost]));
+}
+
+#[test]
+fn another_number_than_ours_is_not_ours_where_the_two_agree() {
+    let numbered = |version: &str| RuntimeArtifact {
+        version: version.into(),
+        ..record("STARTED", NEW)
+    };
+    let story = |agree, version: &str| {
+        let ours = Ours {
+            version: Some(version.into()),
+            numbers_agree: agree,
+            ..ours()
+        };
+        Story::of(baseline("STARTED", OLD), true, ours, accepted(NEW))
+    };
+    let other = || Why::OtherVersion {
+        ours: "1.0.1".into(),
+        shown: "1.0.0".into(),
+    };
+    let theirs = story(true, "1.0.1").shows(&numbered("1.0.0"), &[1.0, 200.0]);
+    assert!(theirs.0.version_is_due());
+    assert_eq!(theirs.judge(200.1), Judgement::Wait);
+    assert_eq!(theirs.judge(600.0), Judgement::Undecided(other()));
+    // ours replaces it
+    let came = theirs.shows(&numbered("1.0.1"), &[201.0]);
+    assert_eq!(came.judge(201.1), Judgement::Started(vec![]));
+    // what was read after the save was that of before it
+    let mut late = story(true, "1.0.0").shows(&numbered("1.0.1"), &[1.0]);
+    assert_eq!(late.judge(1.1), Judgement::Wait);
+    late.0.version_read(Some("1.0.1".into()));
+    assert!(!late.0.version_is_due());
+    assert_eq!(late.judge(1.1), Judgement::Started(vec![]));
+    // nothing shows that the two numbers are the same here
+    let unknown = story(false, "1.0.1").shows(&numbered("1.0.0"), &[1.0, 60.9]);
+    assert!(!unknown.0.version_is_due());
+    assert_eq!(unknown.judge(60.95), Judgement::Wait);
+    let unknown = unknown.shows(&numbered("1.0.0"), &[61.1]);
+    assert_eq!(
+        unknown.judge(61.2),
+        Judgement::Started(vec![Doubt::OtherVersion])
+    );
+    // words are no numbers
+    for (ours, shown) in [("Draft", "1.0.0"), ("Active", "1.0.0"), ("1.0.0", "")] {
+        let draft = story(true, ours).shows(&numbered(shown), &[1.0]);
+        assert_eq!(draft.judge(1.1), Judgement::Started(vec![]), "{ours}");
+    }
+}
+
+#[test]
+fn what_another_surely_deployed_is_outlived_for_a_minute() {
+    const COLLEAGUE: &str = "colleague@example.com";
+    let by = |name: &str, date| RuntimeArtifact {
+        deployed_by: name.into(),
+        ..record("STARTED", date)
+    };
+    let story = |named_by_runtime, named, stranger: &str, before: &str| {
+        let ours = Ours {
+            named,
+            named_by_runtime,
+            ..ours()
+        };
+        let mut before_it = baseline("STARTED", OLD);
+        before_it.record.as_mut().unwrap().deployed_by = before.into();
+        let mut story = Story::of(before_it, true, ours, accepted(NEW));
+        story.0.stranger(stranger.into());
+        story
+    };
+    let doubted = || Judgement::Started(vec![Doubt::DeployedByAnother]);
+    for (named_by_runtime, named, name, before, eight_seconds, a_minute) in [
+        (true, true, "robot", "us", Judgement::Wait, None),
+        (false, true, COLLEAGUE, "", Judgement::Wait, None),
+        (false, true, COLLEAGUE, COLLEAGUE, Judgement::Wait, None),
+        (false, true, "sb-other!b1|it!b2", "", Judgement::Wait, None),
+        (false, true, "S0012345678", "", Judgement::Wait, None),
+        // how this tenant would name us is not known
+        (false, false, COLLEAGUE, "", doubted(), Some(doubted())),
+        (false, true, "robot", "", doubted(), Some(doubted())),
+        (
+            false,
+            true,
+            "robot",
+            "robot",
+            Judgement::Started(vec![]),
+            Some(Judgement::Started(vec![])),
+        ),
+    ] {
+        let record = by(name, NEW + 3_000);
+        let story = story(named_by_runtime, named, name, before).shows(&record, &[1.0, 9.1]);
+        assert_eq!(story.judge(9.2), eight_seconds, "{name} after {before}");
+        let story = story.shows(&record, &[61.1]);
+        let why = || Judgement::Undecided(Why::DeployedBy(name.into()));
+        assert_eq!(
+            story.judge(61.2),
+            a_minute.unwrap_or_else(why),
+            "{name} after {before}"
+        );
+    }
+    // ours comes late
+    let late = story(true, true, COLLEAGUE, "us").shows(&by(COLLEAGUE, NEW + 3_000), &[1.0, 40.0]);
+    assert_eq!(late.judge(40.1), Judgement::Wait);
+    let came = late.shows(&by("us", NEW + 45_000), &[45.0]);
+    assert_eq!(came.judge(45.1), Judgement::Started(vec![]));
+    // long after our call there was nothing but our content to deploy
+    let later =
+        story(true, true, COLLEAGUE, "us").shows(&by(COLLEAGUE, NEW + 60_000), &[62.0, 70.1]);
+    assert_eq!(later.judge(70.2), doubted());
+    // an ERROR of theirs is no failure of ours
+    let mut error = by(COLLEAGUE, NEW + 3_000);
+    error.status = RuntimeStatus::Error;
+    let failed = story(true, true, COLLEAGUE, "us").shows(&error, &[1.0, 20.0]);
+    assert_eq!(failed.judge(20.1), Judgement::Wait);
+    let failed = failed.shows(&error, &[61.1]);
+    assert_eq!(
+        failed.judge(61.2),
+        Judgement::Undecided(Why::DeployedBy(COLLEAGUE.into()))
+    );
+}
+
+#[test]
+fn a_slow_answer_of_our_call_makes_no_record_old() {
+    let story = Story::of(
+        baseline("STARTED", OLD),
+        true,
+        ours(),
+        accepted(NEW + 50_000),
+    );
+    let story = story.shows(&record("STARTED", NEW), &[1.0]);
+    assert_eq!(story.judge(1.1), Judgement::Started(vec![]));
 }

@@ -1,57 +1,54 @@
 //! The end of writing: the seal of the design time, the baseline of the runtime, the deploy call.
 
+use super::stored::LAG;
 use super::{Halt, Seal, Shelf, Writing};
 use crate::artifact::ArtifactKind;
 use crate::deploy::Pending;
-use crate::deploy::job::{Content, Source};
+use crate::deploy::job::Source;
 use crate::deploy::outcome::{Message, Phase, Sent, Verdict, Word};
-use crate::deploy::parameters::{self, Setting, Why};
+use crate::deploy::parameters::Setting;
 use crate::deploy::pending_task;
 use crate::deploy::plan::{self, Upload};
-use crate::deploy::verdict::{Baseline, Call, Evidence};
+use crate::deploy::verdict::{Baseline, Call, Evidence, Ours};
 use crate::http::retry;
 use crate::tenant::error::{Kind, TenantError};
-use crate::tenant::wire::{DesigntimeArtifact, RuntimeArtifact};
-use crate::tenant::{DeployAnswer, Reading, RuntimeReading};
+use crate::tenant::wire::{DesigntimeArtifact, RuntimeArtifact, is_number};
+use crate::tenant::{Reading, RuntimeReading};
 
 /// How often an artifact that was just written may be "not found".
 const MISSING_ATTEMPTS: u32 = 4;
 
 impl Writing<'_> {
-    /// Reads what the design time shows after our last write. A changed stamp that does not bear another's name is
-    /// trusted, and an unchanged one where nothing was uploaded; in all other cases the content is compared. So it is where
-    /// parameters were written after the content: on some tenants that puts our name on what somebody else saved between.
+    /// Reads what the design time shows after our last write. After an update the content is compared with what was sent:
+    /// an answer of 200 and a new date are no proof that it was stored. Elsewhere a changed stamp that does not bear another's
+    /// name is trusted, and an unchanged one where nothing was uploaded; not so where parameters were written after the
+    /// content: on some tenants that puts our name on what somebody else saved in between.
     pub(super) fn seal(
-        &self,
+        &mut self,
         upload: Upload,
         settings: Vec<Setting>,
         shown: Option<DesigntimeArtifact>,
     ) -> Result<(DesigntimeArtifact, Seal), Halt> {
-        let artifact = match shown {
+        let mut artifact = match shown {
             Some(artifact) => artifact,
             None => self.written_artifact()?,
         };
-        let stamp = artifact.stamp();
-        let same = self
-            .standing
-            .artifact
-            .as_ref()
-            .is_some_and(|before| before.stamp() == stamp);
+        let before = self.standing.artifact.as_ref();
+        let same = |now: &DesigntimeArtifact| before.is_some_and(|one| one.stamp() == now.stamp());
         let ours = !self.is_somebody_else(&artifact);
-        let trusted = stamp.saved.is_some()
-            && if super::brings_content(upload) {
-                let untouched = self
-                    .after_upload
-                    .as_ref()
-                    .is_none_or(|after| *after == stamp);
-                !same && ours && self.trace.parameters.is_empty() && untouched
+        let wrote = super::brings_content(upload);
+        let trusted = artifact.stamp().saved.is_some()
+            && if wrote {
+                let updated = upload == Upload::Update || self.after_upload.is_some();
+                !updated && !same(&artifact) && ours && self.trace.parameters.is_empty()
             } else {
-                same
+                same(&artifact)
             };
+        let mut stored = None;
         match &self.job.source {
             Source::Files(content) if !trusted => {
-                self.verify(content, &settings, &artifact, !same)?;
-                if super::brings_content(upload) && !same {
+                (artifact, stored) = self.verify(content, &settings, artifact, wrote)?;
+                if wrote && !same(&artifact) {
                     // content that we had just sent stands there: this is what the tenant calls us
                     self.context.tenant.learn_identity(&artifact.modified_by);
                 }
@@ -62,13 +59,32 @@ impl Writing<'_> {
             }
             Source::Tenant => {}
         }
-        Ok((artifact, Seal { stamp, settings }))
+        let seal = Seal {
+            stamp: artifact.stamp(),
+            settings,
+            stored,
+        };
+        Ok((artifact, seal))
+    }
+
+    /// Whether an artifact that was "not found" so often may be there all the same: reads lag behind a creation.
+    pub(super) fn may_be_unseen(&self, looks: u32) -> bool {
+        let now = self.context.clock.now();
+        let lags = self.content_sent.is_some_and(|at| now < at + LAG) && self.had_nothing_before();
+        looks < MISSING_ATTEMPTS || lags && !self.context.deadline.passed(now)
+    }
+
+    /// Whether there was no such artifact when the content was sent.
+    pub(super) fn had_nothing_before(&self) -> bool {
+        self.standing.artifact.is_none() || self.kind == ArtifactKind::ValueMapping
     }
 
     /// The artifact that must be there; a lagging replica may not show it at once.
     pub(super) fn written_artifact(&self) -> Result<DesigntimeArtifact, Halt> {
-        for look in 0..MISSING_ATTEMPTS {
+        let mut look = 0;
+        while self.may_be_unseen(look) {
             self.context.clock.sleep(retry::pause_before(look));
+            look += 1;
             let reading =
                 self.context
                     .tenant
@@ -84,65 +100,6 @@ impl Writing<'_> {
                 &[],
             )
         }))
-    }
-
-    /// Compares the content that the tenant holds with what was sent.
-    fn verify(
-        &self,
-        content: &Content,
-        settings: &[Setting],
-        artifact: &DesigntimeArtifact,
-        moved: bool,
-    ) -> Result<(), Halt> {
-        let Some(mut differences) = self.differences(content, settings)? else {
-            let deleted = self.deleted_meanwhile()?;
-            return Err(deleted.unwrap_or_else(|| {
-                self.not_carried_out(
-                    "the tenant accepted the upload, but does not give the content out",
-                    &[],
-                )
-            }));
-        };
-        if !differences.is_empty() && self.kind == ArtifactKind::IntegrationFlow {
-            differences = self.differences_apart_from_parameters(content, settings)?;
-        }
-        if differences.is_empty() {
-            return Ok(());
-        }
-        let now = self.written_artifact()?;
-        let is_theirs = now.stamp() != artifact.stamp()
-            || moved && (self.is_somebody_else(&now) || self.has_another_version(content, &now));
-        if is_theirs {
-            return Err(self.overtaken(&now));
-        }
-        Err(self.not_carried_out(
-            "the tenant accepted the upload, but holds other content",
-            &differences,
-        ))
-    }
-
-    /// The same where values are configured now that this run did not leave so: one that was named may not be among them.
-    fn differences_apart_from_parameters(
-        &self,
-        content: &Content,
-        settings: &[Setting],
-    ) -> Result<Vec<String>, Halt> {
-        let now = self.read_configuration()?;
-        let named = parameters::missing(settings, &now)
-            .into_iter()
-            .find(|setting| setting.why == Why::Named);
-        if let Some(setting) = named {
-            return Err(self.set_meanwhile(&setting.key));
-        }
-        let shown: Vec<Setting> = now.into_iter().map(Setting::shown).collect();
-        Ok(self.differences(content, &shown)?.unwrap_or_default())
-    }
-
-    /// Whether the design time shows a version that neither stood there before nor is the one that was sent.
-    fn has_another_version(&self, content: &Content, artifact: &DesigntimeArtifact) -> bool {
-        let before = self.standing.artifact.as_ref();
-        before.is_none_or(|before| before.version != artifact.version)
-            && content.artifact.version() != artifact.version
     }
 
     /// Reads what runs now, waiting for a record that is not at rest. "Not found" is believed when the survey heard it
@@ -199,9 +156,30 @@ impl Writing<'_> {
         ));
     }
 
+    /// What is ours, for the verdict to tell it from what others did. `upload`: whether and how this run saved it.
+    fn ours(&self, baseline: &Baseline, artifact: &DesigntimeArtifact, upload: Upload) -> Ours {
+        let tenant = self.context.tenant;
+        let before = self.standing.artifact.as_ref();
+        let shown = |design: &DesigntimeArtifact, record: &RuntimeArtifact| {
+            is_number(&design.version) && design.version == record.version
+        };
+        let named_by_runtime =
+            (baseline.record.as_ref()).is_some_and(|record| tenant.is_us(&record.deployed_by));
+        Ours {
+            version: Some(artifact.version.clone()),
+            numbers_agree: matches!((before, &baseline.record), (Some(design), Some(record)) if shown(design, record)),
+            saved: artifact
+                .modified_at()
+                .filter(|_| super::brings_content(upload)),
+            named: named_by_runtime || tenant.is_us(&artifact.modified_by),
+            named_by_runtime,
+        }
+    }
+
     pub(super) fn deploy(
         &mut self,
         baseline: Baseline,
+        upload: Upload,
         artifact: &DesigntimeArtifact,
         seal: Seal,
     ) -> Result<Pending, Halt> {
@@ -211,12 +189,11 @@ impl Writing<'_> {
             return Err(Verdict::bad(Word::Unreachable, self.state.clone(), message).into());
         }
         let existed = self.standing.artifact.is_some();
-        let mut evidence = Evidence::new(
-            baseline,
-            existed,
-            Some(artifact.version.clone()),
-            self.job.rules.settle,
-        );
+        let ours = self.ours(&baseline, artifact, upload);
+        let mut evidence = Evidence::new(baseline, existed, ours, self.job.rules.settle);
+        if self.rewritten {
+            evidence.rewritten();
+        }
         let before = self.sending("a deploy call", Sent::Call);
         let call = match self.call() {
             Ok(call) => call,
@@ -255,9 +232,8 @@ impl Writing<'_> {
                     .deploy(self.kind, &self.job.id, self.context.deadline);
             let at = self.context.clock.now();
             match outcome {
-                Ok(DeployAnswer::Accepted(task)) => return Ok(Call::Accepted { at, task }),
-                Ok(DeployAnswer::Lost(why)) => return Ok(Call::Lost { at, why }),
-                Err(error) if error.kind == Kind::NotFound && attempt < MISSING_ATTEMPTS => {
+                Ok(answer) => return Ok(Call::of(answer, at)),
+                Err(error) if error.kind == Kind::NotFound && self.may_be_unseen(attempt) => {
                     self.context.clock.sleep(retry::backoff(attempt - 1));
                 }
                 Err(error) => return Err(error),

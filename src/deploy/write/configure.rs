@@ -1,5 +1,6 @@
 //! Parameters: write what the caller named, put back what the tenant reset, read back.
 
+use super::stored::LAG;
 use super::{Halt, Writing};
 use crate::artifact::ArtifactKind;
 use crate::deploy::outcome::{Message, Sent};
@@ -77,16 +78,23 @@ impl Writing<'_> {
     }
 
     pub(super) fn read_configuration(&self) -> Result<Vec<Configuration>, Halt> {
-        let read = self
-            .context
-            .tenant
-            .configurations(&self.job.id, self.grace());
-        match read {
-            Err(error) if error.kind == Kind::Nonsense => {
-                let deleted = self.deleted_meanwhile()?;
-                Err(deleted.unwrap_or_else(|| error.into()))
+        let mut looks = 0;
+        loop {
+            looks += 1;
+            let read = self
+                .context
+                .tenant
+                .configurations(&self.job.id, self.grace());
+            match read {
+                Err(error) if error.kind == Kind::Nonsense => {
+                    if !self.had_nothing_before() || !self.may_be_unseen(looks) {
+                        let deleted = self.deleted_meanwhile()?;
+                        return Err(deleted.unwrap_or_else(|| error.into()));
+                    }
+                    self.context.clock.sleep(retry::backoff(looks - 1));
+                }
+                read => return Ok(read?),
             }
-            read => Ok(read?),
         }
     }
 
@@ -138,7 +146,7 @@ impl Writing<'_> {
             .filter(|one| one.why != Why::New)
             .map(|one| (*one).clone())
             .collect();
-        let (wrong, after) = self.read_back(&strict)?;
+        let (wrong, after) = self.read_back(&strict, shown)?;
         if wrong.is_empty() {
             return Ok(());
         }
@@ -154,7 +162,7 @@ impl Writing<'_> {
             for setting in &wrong {
                 self.write_parameter(setting, &parameters::html_encoded(&setting.value), shown)?;
             }
-            let (wrong, _) = self.read_back(&strict)?;
+            let (wrong, _) = self.read_back(&strict, shown)?;
             if wrong.is_empty() {
                 return Ok(());
             }
@@ -180,8 +188,14 @@ impl Writing<'_> {
         }
     }
 
-    /// The settings that the tenant does not show, also after some time, and what it shows.
-    fn read_back(&self, settings: &[Setting]) -> Result<(Vec<Setting>, Vec<Configuration>), Halt> {
+    /// The settings that the tenant does not show, also after some time, and what it shows. What it showed `before` they were
+    /// written may be a lagging read's.
+    fn read_back(
+        &self,
+        settings: &[Setting],
+        before: &[Configuration],
+    ) -> Result<(Vec<Setting>, Vec<Configuration>), Halt> {
+        let begun = self.context.clock.now();
         let mut attempt = 0;
         loop {
             attempt += 1;
@@ -190,7 +204,16 @@ impl Writing<'_> {
                 .into_iter()
                 .cloned()
                 .collect();
-            if wrong.is_empty() || attempt >= READ_BACK_ATTEMPTS {
+            let value = |all: &[Configuration], key: &str| {
+                let mut found = all.iter().filter(|one| one.key == key);
+                found.next().map(|one| one.value.clone())
+            };
+            let as_before = |one: &Setting| value(before, &one.key) == value(&after, &one.key);
+            let now = self.context.clock.now();
+            let lags = wrong.iter().all(as_before) && now < begun + LAG;
+            let over =
+                attempt >= READ_BACK_ATTEMPTS && (!lags || self.context.deadline.passed(now));
+            if wrong.is_empty() || over {
                 return Ok((wrong, after));
             }
             self.context.clock.sleep(retry::backoff(attempt - 1));

@@ -6,15 +6,13 @@ use std::io::{self, Seek};
 
 use super::{Halt, Writing};
 use crate::artifact::Comparable;
-use crate::deploy::Context;
 use crate::deploy::job::{Content, Source};
 use crate::deploy::outcome::Sent;
-use crate::deploy::parameters::Setting;
-use crate::deploy::plan::{Standing, Steps, Upload};
+use crate::deploy::plan::{Steps, Upload};
 use crate::deploy::resetting;
 use crate::deploy::survey;
 use crate::tenant::error::{Kind, TenantError};
-use crate::tenant::wire::{Configuration, PackageId};
+use crate::tenant::wire::PackageId;
 use crate::tenant::{Lost, Reading, Written, ZipBytes};
 
 /// Content that the tenant gave out.
@@ -256,49 +254,6 @@ impl Writing<'_> {
         };
         let stamp = artifact.stamp();
         Ok(stamp.saved.is_none() || stamp != before.stamp())
-    }
-
-    pub(super) fn holds_our_content(&self, content: &Content) -> Result<bool, TenantError> {
-        Ok(self
-            .differences(content, &[])?
-            .is_some_and(|differences| differences.is_empty()))
-    }
-
-    /// The paths in which the tenant's content differs from ours. `settings`: the parameters that were written, which a
-    /// download may show.
-    pub(super) fn differences(
-        &self,
-        content: &Content,
-        settings: &[Setting],
-    ) -> Result<Option<Vec<String>>, TenantError> {
-        let written = settings.iter().map(|setting| Configuration {
-            key: setting.key.clone(),
-            value: setting.value.clone(),
-            data_type: String::new(),
-        });
-        let standing = Standing {
-            configured: self
-                .standing
-                .configured
-                .iter()
-                .cloned()
-                .chain(written)
-                .collect(),
-            ..Standing::default()
-        };
-        let context = Context {
-            deadline: self.closing(),
-            ..self.context.clone()
-        };
-        survey::differences(
-            &context,
-            self.kind,
-            self.job,
-            self.merged
-                .as_ref()
-                .map_or(&content.comparable, |merged| &merged.comparable),
-            &standing,
-        )
     }
 }
 

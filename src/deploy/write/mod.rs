@@ -8,6 +8,7 @@ mod content;
 mod other_writer;
 mod replace;
 mod shelf;
+mod stored;
 mod version;
 
 use std::collections::BTreeMap;
@@ -19,7 +20,7 @@ use super::parameters::Setting;
 use super::plan::{Standing, Steps, Upload};
 use super::resetting;
 use super::{Context, Pending};
-use crate::artifact::ArtifactKind;
+use crate::artifact::{ArtifactKind, Comparable};
 use crate::clock::{Deadline, Moment};
 use crate::exit::Exit;
 use crate::http::retry;
@@ -43,6 +44,8 @@ pub(super) struct Seal {
     pub(super) stamp: Stamp,
     /// The parameters that must stand, for the case that the seal is broken.
     pub(super) settings: Vec<Setting>,
+    /// The content that stands there, where the tenant has rewritten what was sent.
+    pub(super) stored: Option<Comparable>,
 }
 
 /// How the writing of one artifact ended.
@@ -99,6 +102,8 @@ pub(super) struct Writing<'a> {
     after_upload: Option<Stamp>,
     /// When content was first sent.
     content_sent: Option<Moment>,
+    /// The tenant stored files in another form than they were sent in.
+    rewritten: bool,
     trace: Trace,
 }
 
@@ -147,6 +152,7 @@ impl<'a> Writing<'a> {
             },
             after_upload: None,
             content_sent: None,
+            rewritten: false,
             trace: Trace::at(Phase::Upload),
         }
     }
@@ -188,7 +194,7 @@ impl<'a> Writing<'a> {
         }
         self.trace.phase = Phase::Deploy;
         let baseline = self.baseline(shelf)?;
-        self.deploy(baseline, artifact, seal)
+        self.deploy(baseline, steps.upload, artifact, seal)
             .map(|pending| Progress::Watch(Box::new(pending)))
     }
 
