@@ -102,12 +102,12 @@ impl Table {
         // the counts and the line of the cursor need room too
         let all_fit = rows.len() + 2 <= height;
         Self {
+            bars,
             counts,
             rows,
             look,
             redactor,
             all_fit,
-            bars,
         }
     }
 
@@ -155,10 +155,7 @@ impl Table {
         } else {
             ""
         };
-        set(
-            &self.counts,
-            format!("{mark}{}", counts(self.rows.iter().map(|row| &row.state))),
-        );
+        set(&self.counts, format!("{mark}{}", counts(&self.rows)));
         let widest = self
             .rows
             .iter()
@@ -169,7 +166,7 @@ impl Table {
             match &row.state {
                 // where not all fit, the lines are for those that are still in motion
                 State::Waiting | State::Decided { .. } if !self.all_fit => {
-                    row.bar.finish_and_clear()
+                    row.bar.finish_and_clear();
                 }
                 state => set(
                     &row.bar,
@@ -201,7 +198,7 @@ fn set(bar: &ProgressBar, text: String) {
 }
 
 /// `12 started, 1 failed, 4 in motion, 3 waiting`.
-fn counts<'a>(states: impl Iterator<Item = &'a State> + Clone) -> String {
+fn counts(rows: &[Row]) -> String {
     let name = |state: &State| match state {
         State::Waiting => "waiting",
         State::Moving { .. } => "in motion",
@@ -209,7 +206,7 @@ fn counts<'a>(states: impl Iterator<Item = &'a State> + Clone) -> String {
     };
     let words = Word::ALL.into_iter().map(Word::as_str);
     let counted = words.chain(["in motion", "waiting"]).filter_map(|word| {
-        let count = states.clone().filter(|state| name(state) == word).count();
+        let count = rows.iter().filter(|row| name(&row.state) == word).count();
         (count > 0).then(|| format!("{count} {word}"))
     });
     counted.collect::<Vec<_>>().join(", ")
