@@ -1142,24 +1142,6 @@ fn a_note_that_these_credentials_did_not_write_is_named_and_not_used() {
 }
 
 #[test]
-fn a_backup_that_was_changed_is_not_put_back_by_the_command() {
-    let tenant = running(&["start-error#1", "start-error#2"]);
-    let repository = Repository::new().with(&after());
-    repository.deploy(&tenant).arg("--rollback").run().exit(8);
-    let note = left(repository.path(), "json").remove(0);
-    planted(&note, |head| format!("{head}\n"));
-    let requests = tenant.requests().len();
-    Flowship::new()
-        .against(&tenant)
-        .args(["deploy", "--restore"])
-        .arg(&note)
-        .run()
-        .exit(2)
-        .stderr_has("is not what flowship wrote with these credentials");
-    assert_eq!(tenant.requests().len(), requests);
-}
-
-#[test]
 fn planted_marks_are_named_and_not_used() {
     let tenant = running(&["start-error#1", "start-error#2", "latency=1"]);
     let repository = Repository::new().with(&after());
