@@ -49,15 +49,19 @@ fn listen() -> Arc<AtomicUsize> {
     signal
 }
 
-/// Tells the calling thread that another one panicked, so that it ends the run at once and says what the tenant holds. Joining
-/// would come too late: threads wait for each other. A panic of the calling thread itself is only reported.
+/// Tells the calling thread that another one panicked, so that it ends the run at once and says what the tenant holds. The
+/// thread that panicked then waits: release builds abort, which would end the process before anything is said. A panic of the
+/// calling thread itself is only reported.
 fn notice_panics(tell: PanicNotice) {
     let calling = thread::current().id();
     panic::set_hook(Box::new(move |info| {
         if thread::current().id() == calling {
             let _ = writeln!(io::stderr(), "error: flowship broke off: {info}");
-        } else {
-            tell(info.to_string());
+            return;
+        }
+        tell(info.to_string());
+        loop {
+            thread::park();
         }
     }));
 }
