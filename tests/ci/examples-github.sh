@@ -66,6 +66,9 @@ leak_gate
 # The action as a user gets it: what git holds (plus what is new here), and no target directory.
 mkdir -p "$SCRATCH/action"
 (cd "$ACTION" && git ls-files -zco --exclude-standard | tar -c --null --ignore-failed-read -T - 2>/dev/null) | tar -x -C "$SCRATCH/action"
+# No release lies here, and a build for each story takes minutes: this copy takes the program under test from PATH.
+sed -i 's/^    default: auto$/    default: path/' "$SCRATCH/action/action.yml"
+grep -q '^    default: path$' "$SCRATCH/action/action.yml" || die "the input install has no default"
 
 # Stands for actions/upload-artifact: copies what it would upload to where the assertions find it.
 mkdir -p "$SCRATCH/upload-artifact"
