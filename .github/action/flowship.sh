@@ -366,7 +366,8 @@ main() {
     unset "$name"
   done
   cd -- "$directory"
-  exec "$flowship" "${arguments[@]}"
+  # one stream, so that the log keeps the order of the lines and no runner mixes two of them
+  exec "$flowship" "${arguments[@]}" 2>&1
 }
 
 main
