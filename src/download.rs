@@ -13,15 +13,15 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::PoisonError;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::artifact::{Artifact, ArtifactError, ArtifactKind, PackOptions, working_copy};
 use crate::deploy::outcome::Message;
 use crate::exit::Exit;
-use crate::inventory::selection::{self, Selection};
+use crate::inventory::selection::{self, Drafts, Selection};
 use crate::inventory::{self, Inventory, PackageContent, Stored, Trouble, is_of_all};
 use crate::parallel::parallel_map;
-use crate::query::{Query, READERS};
+use crate::query::{Counter, Query, READERS};
 use crate::settings::project::{Affix, ParametersFile};
 use crate::tenant::error::TenantError;
 use crate::tenant::wire::ArtifactId;
@@ -31,9 +31,6 @@ use crate::whole_file;
 use self::directory::Layout;
 use self::fetch::Fetched;
 pub use self::package::beside as package_beside;
-
-/// A heartbeat after so many artifacts.
-const HEARTBEAT: usize = 25;
 
 /// What is downloaded, and whereto.
 #[derive(Clone, Debug)]
@@ -50,15 +47,6 @@ pub struct Wanted {
     pub parameters: ParametersPlace,
     /// Whether the settings file of the directory is written by us.
     pub keeps_settings: bool,
-}
-
-/// What becomes of drafts: what somebody saved without a version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Drafts {
-    /// They are left out; what lies in Git stays.
-    Skip,
-    /// They are taken as they are.
-    Take,
 }
 
 /// Where configured values go: one file for each artifact.
@@ -142,8 +130,7 @@ pub fn download(query: &Query<'_>, wanted: &Wanted) -> Result<Downloaded, Tenant
         layout: &layout,
         references: selection::own_names(&inventory, &wanted.selection.names),
         named,
-        total: inventory.artifacts().count(),
-        seen: AtomicUsize::new(0),
+        seen: Counter::new(query, inventory.artifacts().count()),
         stopped: AtomicBool::new(false),
         troubles: Mutex::default(),
     };
@@ -167,8 +154,7 @@ struct Work<'a> {
     layout: &'a Layout,
     references: BTreeMap<String, String>,
     named: BTreeSet<&'a str>,
-    total: usize,
-    seen: AtomicUsize,
+    seen: Counter<'a>,
     /// Something happened that would hit every other artifact as well.
     stopped: AtomicBool,
     troubles: Mutex<Vec<Trouble>>,
@@ -182,7 +168,7 @@ impl Work<'_> {
             READERS,
             |(content, stored): (&PackageContent, &Stored)| {
                 let item = self.one(content, stored);
-                self.heartbeat();
+                self.seen.one_more();
                 item
             },
         )
@@ -316,14 +302,6 @@ impl Work<'_> {
             self.stopped.store(true, Ordering::Relaxed);
         }
         error.into()
-    }
-
-    fn heartbeat(&self) {
-        let seen = self.seen.fetch_add(1, Ordering::Relaxed) + 1;
-        if seen.is_multiple_of(HEARTBEAT) && seen < self.total {
-            self.query
-                .tell(&format!("{seen} of {} artifacts", self.total));
-        }
     }
 }
 

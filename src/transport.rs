@@ -2,17 +2,15 @@
 //! deployment does that, by the same rules as from Git.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
-use std::sync::PoisonError;
 
 use crate::artifact::aliases::{Alias, Store};
 use crate::artifact::{Artifact, ArtifactError, ArtifactKind};
 use crate::deploy::outcome::Message;
 use crate::download::fetch::{self, Fetched};
-use crate::inventory::selection::{self, Names, Selection};
+use crate::inventory::selection::{self, Drafts, Names, Selection};
 use crate::inventory::{Inventory, PackageContent, Stored, Trouble, counted, is_of_all};
 use crate::parallel::parallel_map;
-use crate::query::{Query, READERS};
+use crate::query::{Counter, Query, READERS};
 use crate::tenant::Reading;
 use crate::tenant::error::{Kind, TenantError};
 use crate::tenant::security_material::SecurityMaterial;
@@ -28,17 +26,6 @@ pub struct Wanted {
     pub drafts: Drafts,
     /// How things are called on the target.
     pub target: Names,
-}
-
-/// What becomes of drafts: what somebody saved without a version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Drafts {
-    /// They end the run before anything is written.
-    Refuse,
-    /// They are left out.
-    Skip,
-    /// They are taken as they are, without a version.
-    Take,
 }
 
 /// What was taken from the source.
@@ -141,15 +128,10 @@ fn fetch_all(
     chosen: Vec<(&PackageContent, &Stored)>,
     taken: &mut Taken,
 ) -> Result<(), TenantError> {
-    let total = chosen.len();
-    let seen = Mutex::new(0_usize);
+    let seen = Counter::new(source, chosen.len());
     let fetched = parallel_map(chosen, READERS, |(content, stored)| {
         let fetched = fetch::fetch(source, stored.kind, &stored.id());
-        let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-        *seen += 1;
-        if seen.is_multiple_of(25) && *seen < total {
-            source.tell(&format!("{seen} of {total} artifacts"));
-        }
+        seen.one_more();
         (content, stored, fetched)
     });
     let names = &wanted.selection.names;
