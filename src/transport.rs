@@ -183,36 +183,24 @@ fn look_at_target(
         Err(error) if matches!(error.kind, Kind::Refused | Kind::Nonsense) => None,
         Err(error) => return Err(error),
     };
-    let names = &wanted.target;
     let artifacts = std::mem::take(&mut taken.artifacts);
     let looked = parallel_map(artifacts, READERS, |mut one: One| {
-        let id = ArtifactId(names.id.apply(&one.id));
+        let id = ArtifactId(wanted.target.id.apply(&one.id));
         let kind = one.fetched.artifact.kind();
         let design = target
             .tenant
-            .designtime_artifact(kind, &id, target.deadline);
-        let runtime = runtime
-            .as_ref()
-            .and_then(|records| records.get(&id).cloned());
-        let read = design.and_then(|design| {
-            one.standing.design = match design {
-                Reading::Found(design) => Some(design),
-                Reading::Missing(_) => None,
-            };
-            one.standing.runtime = runtime;
-            configured(target, &id, &mut one)
-        });
-        (read, one)
+            .designtime_artifact(kind, &id, target.deadline)?;
+        one.standing.design = match design {
+            Reading::Found(design) => Some(design),
+            Reading::Missing(_) => None,
+        };
+        let runtime = runtime.as_ref();
+        one.standing.runtime = runtime.and_then(|records| records.get(&id).cloned());
+        configured(target, &id, &mut one).map(|()| one)
     });
-    for (read, one) in looked {
-        read?;
-        taken.artifacts.push(one);
-    }
-    if taken
-        .artifacts
-        .iter()
-        .any(|one| names_material(&one.fetched.artifact))
-    {
+    taken.artifacts = looked.into_iter().collect::<Result<_, _>>()?;
+    let mut artifacts = taken.artifacts.iter();
+    if artifacts.any(|one| !aliases(&one.fetched.artifact).is_empty()) {
         taken.material = target.tenant.security_material(target.deadline)?;
     }
     Ok(())
@@ -233,10 +221,6 @@ fn configured(target: &Query<'_>, id: &ArtifactId, one: &mut One) -> Result<(), 
 fn aliases(artifact: &Artifact) -> BTreeSet<Alias> {
     let read: Result<_, ArtifactError> = artifact.aliases();
     read.unwrap_or_default()
-}
-
-fn names_material(artifact: &Artifact) -> bool {
-    !aliases(artifact).is_empty()
 }
 
 /// What an artifact names of security material that the target lacks, in words. `named`: the values that will be written.

@@ -51,8 +51,8 @@ pub(crate) fn run(
     process: &mut Process<'_>,
 ) -> Result<Exit, Refusal> {
     // somebody must see the question, and be able to answer it
-    let can_be_asked = process.terminal && (process.answers)().is_some();
-    if !args.yes && !can_be_asked {
+    let can_be_asked = || process.terminal && (process.answers)().is_some();
+    if !(args.yes || can_be_asked()) {
         return Err(Refusal::wrong(
             "--yes",
             "nobody can be asked here, so --yes is required; nothing was sent",
