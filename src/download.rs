@@ -11,17 +11,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::artifact::{Artifact, ArtifactError, ArtifactKind, PackOptions, working_copy};
 use crate::deploy::outcome::Message;
 use crate::exit::Exit;
-use crate::inventory::selection::{self, Selection};
+use crate::inventory::selection::{self, Drafts, Selection};
 use crate::inventory::{self, Inventory, PackageContent, Stored, Trouble, is_of_all};
 use crate::parallel::parallel_map;
-use crate::query::{Query, READERS};
+use crate::query::{Counter, Query, READERS};
 use crate::settings::project::{Affix, ParametersFile};
 use crate::tenant::error::TenantError;
 use crate::tenant::wire::ArtifactId;
@@ -31,9 +29,6 @@ use crate::whole_file;
 use self::directory::Layout;
 use self::fetch::Fetched;
 pub use self::package::beside as package_beside;
-
-/// A heartbeat after so many artifacts.
-const HEARTBEAT: usize = 25;
 
 /// What is downloaded, and whereto.
 #[derive(Clone, Debug)]
@@ -50,15 +45,6 @@ pub struct Wanted {
     pub parameters: ParametersPlace,
     /// Whether the settings file of the directory is written by us.
     pub keeps_settings: bool,
-}
-
-/// What becomes of drafts: what somebody saved without a version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Drafts {
-    /// They are left out; what lies in Git stays.
-    Skip,
-    /// They are taken as they are.
-    Take,
 }
 
 /// Where configured values go: one file for each artifact.
@@ -142,17 +128,10 @@ pub fn download(query: &Query<'_>, wanted: &Wanted) -> Result<Downloaded, Tenant
         layout: &layout,
         references: selection::own_names(&inventory, &wanted.selection.names),
         named,
-        total: inventory.artifacts().count(),
-        seen: AtomicUsize::new(0),
+        seen: Counter::new(query, inventory.artifacts().count()),
         stopped: AtomicBool::new(false),
-        troubles: Mutex::default(),
     };
     done.items = work.all(&inventory);
-    done.troubles.extend(
-        work.troubles
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner),
-    );
     prune(query, wanted, &layout, &inventory, &mut done);
     finish(wanted, &inventory, &layout, &mut done);
     done.items
@@ -167,11 +146,9 @@ struct Work<'a> {
     layout: &'a Layout,
     references: BTreeMap<String, String>,
     named: BTreeSet<&'a str>,
-    total: usize,
-    seen: AtomicUsize,
+    seen: Counter<'a>,
     /// Something happened that would hit every other artifact as well.
     stopped: AtomicBool,
-    troubles: Mutex<Vec<Trouble>>,
 }
 
 impl Work<'_> {
@@ -182,7 +159,7 @@ impl Work<'_> {
             READERS,
             |(content, stored): (&PackageContent, &Stored)| {
                 let item = self.one(content, stored);
-                self.heartbeat();
+                self.seen.one_more();
                 item
             },
         )
@@ -317,14 +294,6 @@ impl Work<'_> {
         }
         error.into()
     }
-
-    fn heartbeat(&self) {
-        let seen = self.seen.fetch_add(1, Ordering::Relaxed) + 1;
-        if seen.is_multiple_of(HEARTBEAT) && seen < self.total {
-            self.query
-                .tell(&format!("{seen} of {} artifacts", self.total));
-        }
-    }
 }
 
 const DRAFT_HINT: &str =
@@ -338,13 +307,10 @@ fn left_out(id: &str, what: &str, hint: &str) -> End {
 
 /// What lies in the tenant's zip and is no part of an artifact: it is not written, as a deployment would not send it.
 fn left_aside(artifact: &Artifact) -> Option<String> {
-    let names: Vec<String> = artifact
-        .left_out()
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    let shown = names.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
-    match names.len() {
+    let left_out = artifact.left_out();
+    let names = left_out.iter().take(5).map(ToString::to_string);
+    let shown = names.collect::<Vec<_>>().join(", ");
+    match left_out.len() {
         0 => None,
         1..=5 => Some(format!("not written: {shown}")),
         more => Some(format!("not written: {shown} and {} more", more - 5)),
@@ -352,11 +318,8 @@ fn left_aside(artifact: &Artifact) -> Option<String> {
 }
 
 fn paths(fetched: &Fetched) -> impl Iterator<Item = &str> {
-    fetched
-        .artifact
-        .files()
-        .iter()
-        .map(|file| file.path.as_str())
+    let files = fetched.artifact.files().iter();
+    files.map(|file| file.path.as_str())
 }
 
 impl Trouble {
@@ -410,25 +373,18 @@ fn prune(
         .filter_map(|(_, stored)| wanted.selection.names.id.strip(&stored.artifact.id))
         .collect();
     for (id, package, path) in layout.others(&known, wanted) {
-        let gone = match inventory::find(query, &ArtifactId(wanted.selection.names.id.apply(&id))) {
-            Ok(None) => Ok(if wanted.prune {
-                End::Removed
-            } else {
-                End::Gone
-            }),
-            Ok(Some((_, found))) => Ok(End::Skipped(format!(
-                "on the tenant it is in package {}",
-                disarm(&found.package_id)
-            ))),
-            Err(error) => Err(Trouble::from(error)),
-        };
-        let end = match gone {
-            Ok(End::Removed) => match directory::remove(wanted, &path, &id) {
+        let on_tenant = ArtifactId(wanted.selection.names.id.apply(&id));
+        let end = match inventory::find(query, &on_tenant) {
+            Ok(None) if !wanted.prune => End::Gone,
+            Ok(None) => match directory::remove(wanted, &path, &id) {
                 Ok(()) => End::Removed,
                 Err(error) => End::Failed(Trouble::from_artifact(&error, &id)),
             },
-            Ok(end) => end,
-            Err(trouble) => End::Failed(trouble),
+            Ok(Some((_, found))) => End::Skipped(format!(
+                "on the tenant it is in package {}",
+                disarm(&found.package_id)
+            )),
+            Err(error) => End::Failed(error.into()),
         };
         done.items.push(Item {
             id,
@@ -452,31 +408,23 @@ fn nothing_there(query: &Query<'_>) -> Trouble {
 
 /// What describes the packages, and the settings file that names them.
 fn finish(wanted: &Wanted, inventory: &Inventory, layout: &Layout, done: &mut Downloaded) {
+    let names = &wanted.selection.names.package;
+    let mut kept = Vec::new();
     for content in &inventory.packages {
-        let id = wanted
-            .selection
-            .names
-            .package
+        let id = names
             .strip(&content.package.id)
             .unwrap_or(&content.package.id);
-        if directory::unholdable(id, id).is_some() {
-            continue;
-        }
-        let written = package::write(wanted, content, id, layout.staging());
-        if let Err(trouble) = written {
-            done.troubles.push(trouble);
+        if directory::unholdable(id, id).is_none() {
+            kept.push(package::write(wanted, content, id, layout.staging()));
         }
     }
     if wanted.prune {
         package::remove_deserted(&wanted.directory, inventory, wanted);
     }
-    if let Err(trouble) = layout.record(&done.items) {
-        done.troubles.push(trouble);
-    }
-    match settings_file::keep(wanted, layout.staging()) {
-        Ok(notes) => done.notes.extend(notes),
-        Err(trouble) => done.troubles.push(trouble),
-    }
+    kept.push(layout.record(&done.items));
+    kept.push(settings_file::keep(wanted, layout.staging()));
+    done.troubles
+        .extend(kept.into_iter().filter_map(Result::err));
     layout.clean_up();
 }
 
@@ -488,6 +436,14 @@ fn read_text(path: &Path) -> Option<String> {
     let found = fs::metadata(path).ok()?;
     let is_read = found.is_file() && found.len() <= LARGEST;
     is_read.then(|| fs::read_to_string(path).ok())?
+}
+
+/// Writes a text unless the same is there.
+fn keep_text(staging: &Path, path: &Path, text: &str) -> Result<(), Trouble> {
+    match read_text(path) {
+        Some(found) if found == text => Ok(()),
+        _ => write_text(staging, path, text),
+    }
 }
 
 /// Writes a text as a whole: first into the staging directory, then to its place.

@@ -1,5 +1,7 @@
 //! What a room needs that reads from a tenant for people.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use crate::clock::{Clock, Deadline};
 use crate::tenant::Tenant;
 use crate::tenant::error::{Kind, TenantError};
@@ -41,5 +43,35 @@ impl Query<'_> {
     /// Tells a line of progress.
     pub fn tell(&self, line: &str) {
         (self.told)(line);
+    }
+}
+
+/// Counts the artifacts that are done, and tells from time to time how many.
+pub struct Counter<'a> {
+    query: &'a Query<'a>,
+    total: usize,
+    done: AtomicUsize,
+}
+
+impl<'a> Counter<'a> {
+    /// A line after so many artifacts.
+    const EVERY: usize = 25;
+
+    /// Nothing is done yet.
+    #[must_use]
+    pub fn new(query: &'a Query<'a>, total: usize) -> Self {
+        Self {
+            query,
+            total,
+            done: AtomicUsize::new(0),
+        }
+    }
+
+    /// One more is done.
+    pub fn one_more(&self) {
+        let (done, total) = (self.done.fetch_add(1, Ordering::Relaxed) + 1, self.total);
+        if done.is_multiple_of(Self::EVERY) && done < total {
+            self.query.tell(&format!("{done} of {total} artifacts"));
+        }
     }
 }

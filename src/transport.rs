@@ -2,17 +2,15 @@
 //! deployment does that, by the same rules as from Git.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
-use std::sync::PoisonError;
 
 use crate::artifact::aliases::{Alias, Store};
 use crate::artifact::{Artifact, ArtifactError, ArtifactKind};
 use crate::deploy::outcome::Message;
 use crate::download::fetch::{self, Fetched};
-use crate::inventory::selection::{self, Names, Selection};
+use crate::inventory::selection::{self, Drafts, Names, Selection};
 use crate::inventory::{Inventory, PackageContent, Stored, Trouble, counted, is_of_all};
 use crate::parallel::parallel_map;
-use crate::query::{Query, READERS};
+use crate::query::{Counter, Query, READERS};
 use crate::tenant::Reading;
 use crate::tenant::error::{Kind, TenantError};
 use crate::tenant::security_material::SecurityMaterial;
@@ -28,17 +26,6 @@ pub struct Wanted {
     pub drafts: Drafts,
     /// How things are called on the target.
     pub target: Names,
-}
-
-/// What becomes of drafts: what somebody saved without a version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Drafts {
-    /// They end the run before anything is written.
-    Refuse,
-    /// They are left out.
-    Skip,
-    /// They are taken as they are, without a version.
-    Take,
 }
 
 /// What was taken from the source.
@@ -141,15 +128,10 @@ fn fetch_all(
     chosen: Vec<(&PackageContent, &Stored)>,
     taken: &mut Taken,
 ) -> Result<(), TenantError> {
-    let total = chosen.len();
-    let seen = Mutex::new(0_usize);
+    let seen = Counter::new(source, chosen.len());
     let fetched = parallel_map(chosen, READERS, |(content, stored)| {
         let fetched = fetch::fetch(source, stored.kind, &stored.id());
-        let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-        *seen += 1;
-        if seen.is_multiple_of(25) && *seen < total {
-            source.tell(&format!("{seen} of {total} artifacts"));
-        }
+        seen.one_more();
         (content, stored, fetched)
     });
     let names = &wanted.selection.names;
@@ -201,36 +183,24 @@ fn look_at_target(
         Err(error) if matches!(error.kind, Kind::Refused | Kind::Nonsense) => None,
         Err(error) => return Err(error),
     };
-    let names = &wanted.target;
     let artifacts = std::mem::take(&mut taken.artifacts);
     let looked = parallel_map(artifacts, READERS, |mut one: One| {
-        let id = ArtifactId(names.id.apply(&one.id));
+        let id = ArtifactId(wanted.target.id.apply(&one.id));
         let kind = one.fetched.artifact.kind();
         let design = target
             .tenant
-            .designtime_artifact(kind, &id, target.deadline);
-        let runtime = runtime
-            .as_ref()
-            .and_then(|records| records.get(&id).cloned());
-        let read = design.and_then(|design| {
-            one.standing.design = match design {
-                Reading::Found(design) => Some(design),
-                Reading::Missing(_) => None,
-            };
-            one.standing.runtime = runtime;
-            configured(target, &id, &mut one)
-        });
-        (read, one)
+            .designtime_artifact(kind, &id, target.deadline)?;
+        one.standing.design = match design {
+            Reading::Found(design) => Some(design),
+            Reading::Missing(_) => None,
+        };
+        let runtime = runtime.as_ref();
+        one.standing.runtime = runtime.and_then(|records| records.get(&id).cloned());
+        configured(target, &id, &mut one).map(|()| one)
     });
-    for (read, one) in looked {
-        read?;
-        taken.artifacts.push(one);
-    }
-    if taken
-        .artifacts
-        .iter()
-        .any(|one| names_material(&one.fetched.artifact))
-    {
+    taken.artifacts = looked.into_iter().collect::<Result<_, _>>()?;
+    let mut artifacts = taken.artifacts.iter();
+    if artifacts.any(|one| !aliases(&one.fetched.artifact).is_empty()) {
         taken.material = target.tenant.security_material(target.deadline)?;
     }
     Ok(())
@@ -251,10 +221,6 @@ fn configured(target: &Query<'_>, id: &ArtifactId, one: &mut One) -> Result<(), 
 fn aliases(artifact: &Artifact) -> BTreeSet<Alias> {
     let read: Result<_, ArtifactError> = artifact.aliases();
     read.unwrap_or_default()
-}
-
-fn names_material(artifact: &Artifact) -> bool {
-    !aliases(artifact).is_empty()
 }
 
 /// What an artifact names of security material that the target lacks, in words. `named`: the values that will be written.

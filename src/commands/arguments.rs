@@ -8,6 +8,7 @@ use clap::Args;
 use crate::artifact::{ArtifactKind, id};
 use crate::clock::span;
 use crate::deploy::job::VersionRule;
+use crate::inventory::selection::Drafts;
 use crate::tenant::pace;
 
 /// The wall clock of a run.
@@ -200,6 +201,17 @@ pub struct TryOutArgs {
     pub scenario: Vec<String>,
 }
 
+/// What was named, each once.
+pub(super) fn once(named: &[String]) -> Vec<&str> {
+    let mut once: Vec<&str> = Vec::new();
+    for name in named {
+        if !once.contains(&name.as_str()) {
+            once.push(name);
+        }
+    }
+    once
+}
+
 /// Reads a span of time for a whole run; none at all would leave a half-written artifact behind.
 pub(super) fn some_time(text: &str) -> Result<Duration, String> {
     let time = span(text)?;
@@ -234,6 +246,17 @@ fn version_rule(text: &str) -> Result<VersionRule, String> {
             "`{other}` is no version: write keep, manifest, bump or a number like 1.2.0"
         )),
     }
+}
+
+/// Reads what becomes of drafts.
+pub(super) fn draft_rule(text: &str, rules: &[(&str, Drafts)]) -> Result<Drafts, String> {
+    let found = rules.iter().find(|(word, _)| *word == text);
+    found.map(|(_, rule)| *rule).ok_or_else(|| {
+        let words: Vec<&str> = rules.iter().map(|(word, _)| *word).collect();
+        let words = words.join(", ");
+        let (others, last) = words.rsplit_once(", ").unwrap_or(("", &words));
+        format!("`{text}` is no rule for drafts: write {others} or {last}")
+    })
 }
 
 /// Reads the type of an artifact as people write it.

@@ -79,22 +79,16 @@ pub(crate) fn run(
 ) -> Result<Exit, Refusal> {
     let mut desired = args.desired.clone();
     let scope = args.rollback.scope(&mut desired, process)?;
-    let directory = process.directory.join(
-        desired
-            .value_mappings
-            .backup_dir
-            .as_deref()
-            .unwrap_or(Path::new("")),
-    );
+    let backups = desired.value_mappings.backup_dir.as_deref();
+    let directory = process.directory.join(backups.unwrap_or(Path::new("")));
     let rollback = scope.map(|scope| rollback::Rules {
         scope,
         on_timeout: args.rollback.rollback_on_timeout,
         directory,
         timeout: args.wait.poll.timeout,
     });
-    let forced = approved
-        .as_ref()
-        .is_some_and(|plan| plan.request.switches.iter().any(|switch| switch == "force"));
+    let mut switches = approved.iter().flat_map(|plan| &plan.request.switches);
+    let forced = switches.any(|switch| switch == "force");
     let asked = Asked {
         desired: &desired,
         wait: args.wait.clone(),
@@ -136,17 +130,12 @@ impl RollbackArgs {
                 desired.paths.push(PathBuf::from(path));
                 Ok(Some(Scope::Each))
             }
-            None if self.rollback_on_timeout => Err(without_rollback()),
+            None if self.rollback_on_timeout => Err(Refusal::wrong(
+                "--rollback",
+                "an option of a rollback is given, and no rollback is asked for",
+                "add --rollback, or leave the option out",
+            )),
             None => Ok(None),
         }
     }
-}
-
-fn without_rollback() -> Refusal {
-    let message = Message::new("an option of a rollback is given, and no rollback is asked for");
-    Refusal::usage(
-        message
-            .at("--rollback")
-            .hint("add --rollback, or leave the option out"),
-    )
 }

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::arguments::DesiredArgs;
-use super::refusal::{Refusal, not_an_artifact};
-use super::settings_file::{Settings, original_id, shown};
+use super::refusal::{Refusal, not_an_artifact, shown};
+use super::settings_file::{Settings, original_id};
 use crate::artifact::{Artifact, PackOptions};
 use crate::deploy::job::Rules;
 use crate::deploy::outcome::Message;
 use crate::download;
+use crate::inventory::selection::Names;
 use crate::settings::environment::Environment;
 use crate::settings::parameters::NamedParameter;
 use crate::settings::project::{
@@ -92,62 +93,79 @@ impl Settings {
     fn desired_of(&self, artifact: Artifact, basis: &Basis<'_>) -> Result<Desired, Refusal> {
         let entry = self.entry(&artifact);
         let settings = entry.map(|(_, settings)| settings);
-        let environment = self.environment.as_ref();
-        let id = original_id(&artifact, settings).to_owned();
-        let path = shown(artifact.path(), basis.directory);
         let package = entry.map(|(package, _)| package);
-        let names = self.names();
-        Ok(Desired {
-            package: package.map(|package| names.package.apply(&package.id)),
-            package_name: package.and_then(|package| match environment {
-                Some(environment) => Some(environment.package_name(package)),
-                None => package.name.clone(),
-            }),
-            short_text: package.and_then(|package| package.short_text.clone()),
-            package_description: package
-                .map(|package| download::package_beside(artifact.path(), &package.id))
-                .unwrap_or_default(),
-            pack: self.pack_options(&artifact, &id, settings),
-            parameters: self.parameters(&id, &path, settings, basis)?,
-            rules: rules_of(basis.rules, deploy_rule(settings, environment)),
-            copied_by: environment.filter(|one| one.has_copies()).cloned(),
-            artifact,
-        })
+        let beside =
+            |package: &PackageSettings| download::package_beside(artifact.path(), &package.id);
+        let id = original_id(&artifact, settings).to_owned();
+        let name = settings.and_then(|settings| settings.name.as_deref());
+        let origin = Origin {
+            pack: align(
+                &self.names(),
+                &artifact,
+                &id,
+                name.unwrap_or_else(|| artifact.name()),
+            ),
+            path: shown(artifact.path(), basis.directory),
+            id,
+            settings,
+            package,
+            described: package.map(beside).unwrap_or_default(),
+        };
+        self.desired_from(origin, artifact, basis)
     }
 
-    /// What the settings file says of an artifact that comes from another tenant.
+    /// What the settings file says of an artifact that comes from another tenant, where things have these names.
     pub(super) fn desired_from_tenant(
         &self,
         one: &One,
+        names: &Names,
         basis: &Basis<'_>,
     ) -> Result<Desired, Refusal> {
         let directory = basis.directory;
         let artifact = Artifact::open(one.fetched.artifact.path())
             .map_err(|error| not_an_artifact(&error, directory))?;
         let entry = self.entry_of_id(&one.id);
-        let settings = entry.map(|(_, settings)| settings);
-        let path = shown(
-            entry.map_or(Path::new(&one.id), |(path, _)| path),
-            directory,
-        );
-        let environment = self.environment.as_ref();
-        let described = PackageSettings {
+        let filled = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        let package = PackageSettings {
             id: one.package.clone(),
-            name: Some(one.described.name.clone()).filter(|name| !name.is_empty()),
-            short_text: Some(one.described.short_text.clone()).filter(|text| !text.is_empty()),
+            name: filled(&one.described.name),
+            short_text: filled(&one.described.short_text),
             artifacts: Vec::new(),
             at: String::new(),
         };
+        let name = names.name.strip(artifact.name()).unwrap_or(artifact.name());
+        let origin = Origin {
+            pack: align(&self.names(), &artifact, &one.id, name),
+            path: shown(
+                entry.map_or(Path::new(&one.id), |(path, _)| path),
+                directory,
+            ),
+            id: one.id.clone(),
+            settings: entry.map(|(_, settings)| settings),
+            package: Some(&package),
+            described: one.described.description(),
+        };
+        self.desired_from(origin, artifact, basis)
+    }
+
+    fn desired_from(
+        &self,
+        origin: Origin<'_>,
+        artifact: Artifact,
+        basis: &Basis<'_>,
+    ) -> Result<Desired, Refusal> {
+        let (environment, settings) = (self.environment(), origin.settings);
+        let package = origin.package;
         Ok(Desired {
-            package: Some(self.names().package.apply(&one.package)),
-            package_name: match environment {
-                Some(environment) => Some(environment.package_name(&described)),
-                None => described.name.clone(),
-            },
-            short_text: described.short_text,
-            package_description: one.described.description(),
-            pack: PackOptions::default(),
-            parameters: self.parameters(&one.id, &path, settings, basis)?,
+            package: package.map(|package| self.names().package.apply(&package.id)),
+            package_name: package.and_then(|package| match environment {
+                Some(environment) => Some(environment.package_name(package)),
+                None => package.name.clone(),
+            }),
+            short_text: package.and_then(|package| package.short_text.clone()),
+            package_description: origin.described,
+            pack: origin.pack,
+            parameters: self.parameters(&origin.id, &origin.path, settings, basis)?,
             rules: rules_of(basis.rules, deploy_rule(settings, environment)),
             copied_by: environment.filter(|one| one.has_copies()).cloned(),
             artifact,
@@ -169,35 +187,11 @@ impl Settings {
         Ok(project.parameters(target, environment, basis.variables, basis.redactor)?)
     }
 
-    /// Id and name of the artifact here, where they are not the manifest's.
-    fn pack_options(
-        &self,
-        artifact: &Artifact,
-        id: &str,
-        settings: Option<&ArtifactSettings>,
-    ) -> PackOptions {
-        let name = settings.and_then(|settings| settings.name.as_deref());
-        let name = name.unwrap_or_else(|| artifact.name());
-        let names = self.names();
-        let (id, name) = (names.id.apply(id), names.name.apply(name));
-        PackOptions {
-            id: (id != artifact.id()).then_some(id),
-            name: (name != artifact.name()).then_some(name),
-            ..PackOptions::default()
-        }
-    }
-
-    /// The new names of what has another id than in its manifest, for those that refer to it: copies use the copies in
-    /// the same environment.
+    /// The new names of what has another id than in its manifest: copies use the copies in the same environment.
     fn renamed(&self, all: &[&Artifact]) -> BTreeMap<String, String> {
         let names = self.names();
-        let renamed = all.iter().filter_map(|artifact| {
-            let id = names.id.apply(self.id_of(artifact));
-            let is_renamed = id != artifact.id();
-            let references = artifact.references().ok().filter(|_| is_renamed)?;
-            Some(references.renamed_to(&id))
-        });
-        renamed.flatten().collect()
+        let all = all.iter().map(|artifact| (self.id_of(artifact), *artifact));
+        renamed(&names, all)
     }
 
     /// Every artifact that the environment has parameters for must be there: in the file, or in the run.
@@ -216,6 +210,41 @@ impl Settings {
         let targets: Vec<Target<'_>> = targets.collect();
         Ok(project.refuse_useless_parameters_file(environment, &targets)?)
     }
+}
+
+/// Where an artifact comes from, and what is said of it there.
+struct Origin<'a> {
+    /// Its id without prefix and suffix.
+    id: String,
+    path: PathBuf,
+    settings: Option<&'a ArtifactSettings>,
+    package: Option<&'a PackageSettings>,
+    described: Description,
+    pack: PackOptions,
+}
+
+/// Id and name that an artifact gets, where they are not the manifest's.
+fn align(names: &Names, artifact: &Artifact, id: &str, name: &str) -> PackOptions {
+    let (id, name) = (names.id.apply(id), names.name.apply(name));
+    PackOptions {
+        id: (id != artifact.id()).then_some(id),
+        name: (name != artifact.name()).then_some(name),
+        ..PackOptions::default()
+    }
+}
+
+/// The new names of what gets another id than its manifest's, for those that refer to it.
+pub(super) fn renamed<'a>(
+    names: &Names,
+    all: impl Iterator<Item = (&'a str, &'a Artifact)>,
+) -> BTreeMap<String, String> {
+    let renamed = all.filter_map(|(id, artifact)| {
+        let id = names.id.apply(id);
+        let is_renamed = id != artifact.id();
+        let references = artifact.references().ok().filter(|_| is_renamed)?;
+        Some(references.renamed_to(&id))
+    });
+    renamed.flatten().collect()
 }
 
 fn rules_of(rules: &Rules, deploy: DeployRule) -> Rules {

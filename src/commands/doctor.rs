@@ -25,7 +25,7 @@ use crate::http::Http;
 use crate::report::doctor::{self as report, Examination};
 use crate::report::progress::Volume;
 use crate::sandbox::Sandbox;
-use crate::settings::credentials::{Credentials, Names};
+use crate::settings::credentials::Credentials;
 use crate::settings::environment::Environment;
 use crate::text::redactor::Redactor;
 
@@ -113,11 +113,7 @@ impl Source {
             let sandbox = simulated(&args.sandbox, &[])?;
             return Ok(Self {
                 environment: variables_of(&sandbox),
-                login: LoginNames {
-                    names: Names::default(),
-                    host: None,
-                    at: String::new(),
-                },
+                login: LoginNames::default(),
                 sandbox: Some(sandbox),
             });
         }

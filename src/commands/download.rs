@@ -4,17 +4,16 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::arguments::TenantArgs;
+use super::arguments::{TenantArgs, draft_rule};
 use super::console::Console;
 use super::query::refuse_nothing;
 use super::refusal::Refusal;
 use super::settings_file::Settings;
 use crate::Process;
 use crate::artifact::MANIFEST_PATH;
-use crate::deploy::outcome::Message;
-use crate::download::{self, Drafts, ParametersPlace, Wanted, settings_file};
+use crate::download::{self, ParametersPlace, Wanted, settings_file};
 use crate::exit::Exit;
-use crate::inventory::selection::Selection;
+use crate::inventory::selection::{Drafts, Selection};
 use crate::report::download as report;
 use crate::settings::project::ParametersFile;
 
@@ -54,13 +53,7 @@ pub struct DownloadArgs {
 }
 
 fn drafts(text: &str) -> Result<Drafts, String> {
-    match text {
-        "skip" => Ok(Drafts::Skip),
-        "take" => Ok(Drafts::Take),
-        other => Err(format!(
-            "`{other}` is no rule for drafts: write skip or take"
-        )),
-    }
+    draft_rule(text, &[("skip", Drafts::Skip), ("take", Drafts::Take)])
 }
 
 /// Downloads artifacts.
@@ -142,11 +135,9 @@ fn refuse_artifact(directory: &Path) -> Result<(), Refusal> {
     if !directory.join(MANIFEST_PATH).exists() {
         return Ok(());
     }
-    let message =
-        Message::new("this is the directory of an artifact, not one that holds artifacts");
-    Err(Refusal::usage(
-        message
-            .at(directory.display().to_string())
-            .hint("name the directory above it with --directory"),
+    Err(Refusal::wrong(
+        directory.display().to_string(),
+        "this is the directory of an artifact, not one that holds artifacts",
+        "name the directory above it with --directory",
     ))
 }

@@ -1,18 +1,18 @@
 //! From what is desired of artifacts to jobs, with everything that is known before the tenant is asked.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::arguments::ParameterArgs;
 use super::copies;
 use super::desired::Desired;
 use super::parameters;
-use super::refusal::{Refusal, not_an_artifact};
+use super::refusal::{Refusal, not_an_artifact, shown};
 use crate::Process;
 use crate::artifact::dependencies::{Dependencies, Needs, dependencies};
 use crate::artifact::references;
 use crate::deploy::job::{Content, Home, Job, Requirement, Source};
-use crate::deploy::outcome::{Message, Outcome};
+use crate::deploy::outcome::Outcome;
 use crate::settings::parameters::NamedParameter;
 use crate::tenant::wire::{ArtifactId, PackageId};
 use crate::text::disarm;
@@ -131,17 +131,17 @@ fn requirement(job: &Job, missing: &references::Requirement) -> Requirement {
 
 fn job(one: Desired, named: Vec<NamedParameter>, process: &Process<'_>) -> Result<Job, Refusal> {
     let Some(package) = one.package.clone() else {
-        return Err(Refusal::usage(
-            Message::new(format!(
+        return Err(Refusal::wrong(
+            "--package (or FLOWSHIP_PACKAGE, or flowship.yaml)",
+            format!(
                 "the package of {} is not named: an artifact lives in an integration package",
                 one.id()
-            ))
-            .at("--package (or FLOWSHIP_PACKAGE, or flowship.yaml)")
-            .hint("give the id of the package, not its name; it is created when it is missing"),
+            ),
+            "give the id of the package, not its name; it is created when it is missing",
         ));
     };
     let id = ArtifactId(one.id().to_owned());
-    let root = below(one.artifact.path().to_owned(), process);
+    let root = shown(one.artifact.path(), &process.directory);
     let home = Home {
         name: one.package_name.unwrap_or_else(|| package.clone()),
         short_text: one.short_text,
@@ -159,11 +159,4 @@ fn job(one: Desired, named: Vec<NamedParameter>, process: &Process<'_>) -> Resul
         requires: Vec::new(),
         notes: Vec::new(),
     })
-}
-
-/// A path as the reader knows it: below the working directory, where it is there.
-fn below(path: PathBuf, process: &Process<'_>) -> PathBuf {
-    path.strip_prefix(&process.directory)
-        .map(PathBuf::from)
-        .unwrap_or(path)
 }

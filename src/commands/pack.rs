@@ -7,8 +7,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::console::Console;
-use super::refusal::{Refusal, not_an_artifact, open};
-use super::selection;
+use super::refusal::{Refusal, not_an_artifact};
+use super::selection::Selection;
 use crate::Process;
 use crate::artifact::{Archive, PackOptions, id};
 use crate::deploy::outcome::Message;
@@ -40,22 +40,25 @@ pub(crate) fn run(
     console: &Console,
     process: &mut Process<'_>,
 ) -> Result<Exit, Refusal> {
-    let artifact = open(&args.path, process)?;
+    let Some(out) = &args.out else {
+        let message = Message::new("the zip to write is not named").at("-o (or FLOWSHIP_OUT)");
+        return Err(Refusal::usage(message));
+    };
+    let path = process.directory.join(&args.path);
+    let artifact = Selection::only(&path, console, process)?;
     let options = PackOptions {
         id: args.id.clone(),
         name: args.name.clone(),
         ..PackOptions::default()
     };
-    let Some(out) = &args.out else {
-        let message = Message::new("the zip to write is not named").at("-o (or FLOWSHIP_OUT)");
-        return Err(Refusal::usage(message));
-    };
-    selection::refuse_invalid(&artifact, console, process)?;
     let archive = Archive::pack(&artifact, &options)
         .map_err(|error| not_an_artifact(&error, &process.directory))?;
     let target = process.directory.join(out);
-    whole_file::replace(&target, |file| archive.copy_to(file))
-        .map_err(|error| cannot_write(&target, &error))?;
+    whole_file::replace(&target, |file| archive.copy_to(file)).map_err(|error| {
+        let what = format!("the zip can't be written: {error}");
+        let hint = "check the path given with -o";
+        Refusal::wrong(target.display().to_string(), what, hint)
+    })?;
     let id = options.id.as_deref().unwrap_or(artifact.id());
     Ok(console.print(
         Exit::Ok,
@@ -63,14 +66,6 @@ pub(crate) fn run(
         |_, to| write_text(&archive, id, out, to),
         |to| write_json(&archive, id, out, to),
     ))
-}
-
-fn cannot_write(target: &Path, error: &io::Error) -> Refusal {
-    Refusal::usage(
-        Message::new(format!("the zip can't be written: {error}"))
-            .at(target.display().to_string())
-            .hint("check the path given with -o"),
-    )
 }
 
 fn write_text(archive: &Archive, id: &str, out_file: &Path, out: &mut dyn Write) -> io::Result<()> {

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use serde_json::Value;
 
 use super::refusal::Refusal;
 use crate::Process;
@@ -19,32 +21,28 @@ const LARGEST: u64 = 64 * 1024 * 1024;
 
 /// These variables, and over them what a plan was asked for.
 pub(crate) fn over(environment: &Environment, request: &Request) -> Environment {
-    let path = |path: &PathBuf| path.to_string_lossy().into_owned();
-    let paths: Vec<String> = request.paths.iter().map(path).collect();
-    let texts = [
-        ("PATHS", Some(paths.join("\n"))),
-        ("CONFIG", request.config.as_ref().map(path)),
-        ("ENVIRONMENT", request.environment.clone()),
-        ("PACKAGE", request.package.clone()),
-        ("PACKAGE_NAME", request.package_name.clone()),
-        ("ID", request.id.clone()),
-        ("NAME", request.name.clone()),
-        ("PARAMETERS", request.parameters.as_ref().map(path)),
-        ("SAVE_AS_VERSION", request.save_as_version.clone()),
-    ];
-    let texts = texts
-        .into_iter()
-        .filter_map(|(name, text)| Some((name.to_owned(), text?)))
-        .filter(|(_, text)| !text.is_empty());
-    let switches = request.switches.iter().map(|name| {
-        let name = name.replace('-', "_").to_ascii_uppercase();
-        (name, "true".to_owned())
-    });
-    texts
-        .chain(switches)
-        .fold(environment.clone(), |all, (name, text)| {
-            all.with(&format!("FLOWSHIP_{name}"), &text)
-        })
+    let request = serde_json::to_value(request).unwrap_or_default();
+    let mut all = environment.clone();
+    for (option, given) in request.as_object().into_iter().flatten() {
+        let words = given.as_array().into_iter().flatten();
+        let words = words.filter_map(Value::as_str);
+        if option == "switches" {
+            all = words.fold(all, |all, switch| all.with(&variable(switch), "true"));
+            continue;
+        }
+        let lines = words.collect::<Vec<_>>().join("\n");
+        let text = given.as_str().unwrap_or(&lines);
+        if !text.is_empty() {
+            all = all.with(&variable(option), text);
+        }
+    }
+    all
+}
+
+/// The variable of an option.
+fn variable(option: &str) -> String {
+    let option = option.replace('-', "_").to_ascii_uppercase();
+    format!("FLOWSHIP_{option}")
 }
 
 /// Writes a plan file.
@@ -73,12 +71,9 @@ pub(super) fn write(
 pub(crate) fn read(file: &Path, process: &Process<'_>) -> Result<Approval, Refusal> {
     let path = process.directory.join(file);
     let cannot = |reason: String| {
-        let message = Message::new(format!("the plan can't be read: {reason}"));
-        Refusal::usage(
-            message
-                .at(file.display().to_string())
-                .hint("name a file that `flowship plan -o FILE` wrote"),
-        )
+        let what = format!("the plan can't be read: {reason}");
+        let hint = "name a file that `flowship plan -o FILE` wrote";
+        Refusal::wrong(file.display().to_string(), what, hint)
     };
     let found = fs::metadata(&path).map_err(|error| cannot(error.to_string()))?;
     if !found.is_file() || found.len() > LARGEST {

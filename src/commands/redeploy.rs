@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::arguments::{DesiredArgs, PaceArgs, ParameterArgs, TryOutArgs, WaitArgs};
+use super::arguments::{DesiredArgs, PaceArgs, ParameterArgs, TryOutArgs, WaitArgs, once};
 use super::change::{Change, Deployment, Purpose};
 use super::console::{Console, ReportArgs};
 use super::parameters;
@@ -73,12 +73,7 @@ pub(crate) fn run(
         try_out: &args.sandbox,
     };
     let rules = asked.rules(&settings, &process.directory);
-    let mut ids: Vec<&str> = Vec::new();
-    for id in &args.ids {
-        if !ids.contains(&id.as_str()) {
-            ids.push(id);
-        }
-    }
+    let ids = once(&args.ids);
     let mut jobs = Vec::new();
     for &id in &ids {
         jobs.push(Job {

@@ -1,6 +1,6 @@
 //! Why a command ends before its work has begun.
 
-use std::path::Path;
+use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 
 use crate::Process;
 use crate::artifact::{Artifact, ArtifactError};
@@ -45,12 +45,29 @@ impl Refusal {
         Self::because(Exit::Usage, [message])
     }
 
+    /// The same, with where it is, what it is and what to do.
+    pub(super) fn wrong(
+        at: impl Into<String>,
+        what: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
+        Self::usage(Message::new(what).at(at).hint(hint))
+    }
+
     pub(super) fn because(exit: Exit, messages: impl IntoIterator<Item = Message>) -> Self {
         Self {
             messages: messages.into_iter().collect(),
             is_told: false,
             ..Self::told(exit)
         }
+    }
+
+    /// The same, with the line that is wrong.
+    pub(super) fn in_file(mut self, file: Option<Place>) -> Self {
+        if let Some(message) = self.messages.first_mut() {
+            message.file = file;
+        }
+        self
     }
 
     /// The same, found because of an entry in a file of settings.
@@ -71,20 +88,14 @@ impl From<BadVariable> for Refusal {
 impl From<ParametersError> for Refusal {
     fn from(error: ParametersError) -> Self {
         let file = Place::parse(&error.at);
-        Self::usage(Message {
-            file,
-            ..Message::new(error.what).at(error.at).hint(error.hint)
-        })
+        Self::wrong(error.at, error.what, error.hint).in_file(file)
     }
 }
 
 impl From<ProjectError> for Refusal {
     fn from(error: ProjectError) -> Self {
         let file = Place::of_column(&error.at);
-        Self::usage(Message {
-            file,
-            ..Message::new(error.what).at(error.at).hint(error.hint)
-        })
+        Self::wrong(error.at, error.what, error.hint).in_file(file)
     }
 }
 
@@ -113,9 +124,14 @@ pub(super) fn open(path: &Path, process: &Process<'_>) -> Result<Artifact, Refus
         .map_err(|error| not_an_artifact(&error, &process.directory))
 }
 
+/// A path as the reader knows it: below the working directory, where it is there.
+pub(super) fn shown(path: &Path, directory: &Path) -> PathBuf {
+    path.strip_prefix(directory).unwrap_or(path).to_owned()
+}
+
 /// What keeps an artifact from being read, with the file at fault where it is one of its own.
 pub(super) fn not_an_artifact(error: &ArtifactError, directory: &Path) -> Refusal {
-    let root = format!("{}{}", directory.display(), std::path::MAIN_SEPARATOR);
+    let root = format!("{}{MAIN_SEPARATOR}", directory.display());
     let what = disarm(&error.to_string().replace(&root, ""));
     let file = error.place().map(|(path, line)| Place {
         path: disarm(&path.replace(&root, "")),
@@ -142,6 +158,6 @@ pub(super) fn not_an_artifact(error: &ArtifactError, directory: &Path) -> Refusa
 /// A message without the place that it begins with.
 fn without_place(what: &str, place: &Place) -> String {
     let rest = what.strip_prefix(&place.path).unwrap_or(what);
-    rest.trim_start_matches(|c: char| c == ':' || c == ' ' || c.is_ascii_digit())
-        .to_owned()
+    let is_line = |c: char| c == ':' || c == ' ' || c.is_ascii_digit();
+    rest.trim_start_matches(is_line).to_owned()
 }

@@ -81,11 +81,9 @@ fn start(args: &SandboxArgs, process: &Process<'_>) -> Result<Sandbox, Refusal> 
         .replace("localhost", "127.0.0.1")
         .parse()
         .map_err(|_| {
-            Refusal::usage(
-                Message::new(format!("`{listen}` is no address and port"))
-                    .at("--listen")
-                    .hint("write 127.0.0.1:8080, or 127.0.0.1:0 for a free port"),
-            )
+            let what = format!("`{listen}` is no address and port");
+            let hint = "write 127.0.0.1:8080, or 127.0.0.1:0 for a free port";
+            Refusal::wrong("--listen", what, hint)
         })?;
     let mut preload = Vec::new();
     for given in &args.preload {
@@ -104,23 +102,17 @@ fn start(args: &SandboxArgs, process: &Process<'_>) -> Result<Sandbox, Refusal> 
 
 /// Reads `PATH:PACKAGE`.
 fn preloaded(given: &str, process: &Process<'_>) -> Result<Preload, Refusal> {
-    let Some((path, package)) = given
-        .rsplit_once(':')
-        .filter(|(path, package)| !path.is_empty() && !package.is_empty())
-    else {
-        return Err(Refusal::usage(
-            Message::new(format!("`{given}` is not PATH:PACKAGE")).at("--preload"),
-        ));
-    };
+    let refused = |what: String| Refusal::usage(Message::new(what).at("--preload"));
+    let parts = given.rsplit_once(':');
+    let parts = parts.filter(|(path, package)| !path.is_empty() && !package.is_empty());
+    let (path, package) = parts.ok_or_else(|| refused(format!("`{given}` is not PATH:PACKAGE")))?;
     let artifact = open(path.as_ref(), process)?;
     let archive = Archive::pack(&artifact, &PackOptions::default())
         .map_err(|error| not_an_artifact(&error, &process.directory))?;
     let mut zip = Vec::new();
-    archive.copy_to(&mut zip).map_err(|error| {
-        Refusal::usage(
-            Message::new(format!("the artifact can't be packed: {error}")).at("--preload"),
-        )
-    })?;
+    archive
+        .copy_to(&mut zip)
+        .map_err(|error| refused(format!("the artifact can't be packed: {error}")))?;
     Ok(Preload {
         package_id: package.to_owned(),
         zip,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::console::Console;
-use super::refusal::{Refusal, not_an_artifact, open};
+use super::refusal::{Refusal, not_an_artifact, open, shown};
 use crate::Process;
 use crate::artifact::{self, Artifact, Finding, Severity, artifacts_below};
 use crate::deploy::outcome::{Message, Outcome, Place};
@@ -67,10 +67,10 @@ impl Selection {
         let artifact = match open(path, process) {
             Ok(artifact) => artifact,
             Err(refusal) => {
-                let shown = path.strip_prefix(&process.directory).unwrap_or(path);
+                let shown = shown(path, &process.directory);
                 let messages = refusal.messages.into_iter();
                 self.unreadable
-                    .extend(messages.map(|message| (shown.to_owned(), message)));
+                    .extend(messages.map(|message| (shown.clone(), message)));
                 self.strays.extend(refusal.findings);
                 return;
             }
@@ -80,6 +80,17 @@ impl Selection {
             tell(&artifact, &findings, process);
         }
         self.checked.push(Checked { artifact, findings });
+    }
+
+    /// The one artifact at this path, which must be valid.
+    pub(super) fn only(
+        path: &PathBuf,
+        console: &Console,
+        process: &mut Process<'_>,
+    ) -> Result<Artifact, Refusal> {
+        let selection = Self::of(std::slice::from_ref(path), Some(console), process);
+        let mut chosen = selection.choose(false)?;
+        Ok(chosen.valid.remove(0))
     }
 
     /// Whether everything is valid.
@@ -145,17 +156,11 @@ impl Selection {
 }
 
 fn twins(id: &str, one: &Artifact, other: &Artifact, directory: &Path) -> Refusal {
-    let shown = |artifact: &Artifact| {
-        let path = artifact.path();
-        path.strip_prefix(directory)
-            .unwrap_or(path)
-            .display()
-            .to_string()
-    };
-    Refusal::usage(
-        Message::new(format!("two artifacts have the id {id}"))
-            .at(format!("{} and {}", shown(one), shown(other)))
-            .hint("an id is unique in a tenant: name only one of the two, or give one of them another `id` in flowship.yaml"),
+    let [one, other] = [one, other].map(|artifact| shown(artifact.path(), directory));
+    Refusal::wrong(
+        format!("{} and {}", one.display(), other.display()),
+        format!("two artifacts have the id {id}"),
+        "an id is unique in a tenant: name only one of the two, or give one of them another `id` in flowship.yaml",
     )
 }
 
@@ -176,14 +181,9 @@ pub(super) fn below(paths: &[PathBuf], directory: &Path) -> Result<Vec<PathBuf>,
 
 /// What the offline check finds, with places relative to the working directory.
 fn findings(artifact: &Artifact, directory: &Path) -> Vec<Found> {
-    let root = artifact
-        .path()
-        .strip_prefix(directory)
-        .unwrap_or(artifact.path());
-    artifact::check(artifact)
-        .iter()
-        .map(|finding| found(finding, root))
-        .collect()
+    let root = shown(artifact.path(), directory);
+    let found_in = |finding| found(finding, &root);
+    artifact::check(artifact).iter().map(found_in).collect()
 }
 
 fn found(finding: &Finding, root: &Path) -> Found {
@@ -215,37 +215,12 @@ fn tell(artifact: &Artifact, findings: &[Found], process: &mut Process<'_>) {
 
 /// The first error as a message, the others as causes; `None` when there is none.
 fn summary(findings: &[Found]) -> Option<Message> {
-    let errors: Vec<&Found> = findings
-        .iter()
-        .filter(|found| found.severity == "error")
-        .collect();
-    let (first, others) = errors.split_first()?;
+    let mut errors = findings.iter().filter(|found| found.severity == "error");
+    let first = errors.next()?;
     let mut message = Message::new(first.message.clone())
         .at(first.place.to_string())
         .hint(first.remedy.clone());
-    message.causes = others
-        .iter()
-        .map(|other| format!("also: {}: {}", other.place, other.message))
-        .collect();
+    let others = errors.map(|other| format!("also: {}: {}", other.place, other.message));
+    message.causes = others.collect();
     Some(message)
-}
-
-/// Refuses an artifact in which the check found an error.
-pub(super) fn refuse_invalid(
-    artifact: &Artifact,
-    console: &Console,
-    process: &mut Process<'_>,
-) -> Result<(), Refusal> {
-    let findings = findings(artifact, &process.directory);
-    if console.tells() {
-        tell(artifact, &findings, process);
-    }
-    match summary(&findings) {
-        None => Ok(()),
-        Some(message) => Err(Refusal {
-            invalid: vec![Outcome::invalid(artifact, message)],
-            findings,
-            ..Refusal::because(Exit::Artifact, [])
-        }),
-    }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::console::Console;
-use super::refusal::Refusal;
+use super::refusal::{Refusal, shown};
 use super::selection::{self, Selection};
 use super::target::LoginNames;
 use crate::Process;
@@ -315,23 +315,16 @@ fn unknown_parameter(artifact: &Artifact, parameter: &RawParameter) -> Option<Fo
     })
 }
 
-pub(super) fn shown(path: &Path, directory: &Path) -> PathBuf {
-    path.strip_prefix(directory).unwrap_or(path).to_owned()
-}
-
 /// Whether two paths lead to the same place, also when one of them leads there through `..` or a link.
 fn same_file(one: &Path, other: &Path) -> bool {
     matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
 
 fn without_file(environment: &str) -> Refusal {
-    let message = Message::new(format!(
-        "there is no settings file that could have an environment `{environment}`"
-    ));
-    Refusal::usage(
-        message
-            .at("--environment")
-            .hint("write a flowship.yaml in the working directory, or name one with --config"),
+    Refusal::wrong(
+        "--environment",
+        format!("there is no settings file that could have an environment `{environment}`"),
+        "write a flowship.yaml in the working directory, or name one with --config",
     )
 }
 
@@ -347,9 +340,9 @@ fn nothing_named(project: Option<&Project>) -> Refusal {
 }
 
 fn named_twice(path: &Path, settings: &ArtifactSettings, directory: &Path) -> Refusal {
-    let path = shown(path, directory);
-    let message = Message::new(format!("{} is named twice", path.display()))
-        .at(settings.at.clone())
-        .hint("an artifact lives in one package: keep one of the entries");
-    Refusal::usage(message)
+    Refusal::wrong(
+        settings.at.clone(),
+        format!("{} is named twice", shown(path, directory).display()),
+        "an artifact lives in one package: keep one of the entries",
+    )
 }

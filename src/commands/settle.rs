@@ -13,7 +13,6 @@ use super::settings_file::Settings;
 use super::smoke;
 use crate::Process;
 use crate::deploy::job::Rules;
-use crate::deploy::outcome::Message;
 use crate::text::redactor::Redactor;
 
 /// What `deploy` and `plan` are asked for.
@@ -62,7 +61,11 @@ impl Asked<'_> {
     ) -> Result<Change, Refusal> {
         let desired = self.desired;
         if desired.keep_going && purpose.stands_or_falls_together() {
-            return Err(all_or_some());
+            return Err(Refusal::wrong(
+                "--rollback all, --keep-going",
+                "--rollback all writes nothing unless everything can be deployed, and --keep-going deploys what can be",
+                "leave one of them out; --rollback each goes with --keep-going",
+            ));
         }
         let (file, name) = (desired.config.as_ref(), desired.environment.as_deref());
         let settings = Settings::read(file, name, process)?;
@@ -99,16 +102,4 @@ impl Asked<'_> {
             )
         })
     }
-}
-
-/// With `--rollback all` everything stands or falls together.
-fn all_or_some() -> Refusal {
-    let message = Message::new(
-        "--rollback all writes nothing unless everything can be deployed, and --keep-going deploys what can be",
-    );
-    Refusal::usage(
-        message
-            .at("--rollback all, --keep-going")
-            .hint("leave one of them out; --rollback each goes with --keep-going"),
-    )
 }

@@ -38,15 +38,12 @@ pub(super) fn tests_of(
         let test = file::read(&process.directory, file)?;
         let job = job_of(&test, jobs, id)?;
         if !job.rules.deploy {
-            let message = Message::new(format!(
+            let what = format!(
                 "{} is not deployed by this run, so that it can't be called",
                 job.id
-            ));
-            return Err(Refusal::usage(
-                message
-                    .at("--smoke")
-                    .hint("leave out --no-deploy, or --smoke"),
-            ));
+            );
+            let hint = "leave out --no-deploy, or --smoke";
+            return Err(Refusal::wrong("--smoke", what, hint));
         }
         tests.push((job.id.0.clone(), test));
     }
@@ -59,18 +56,12 @@ fn job_of<'j>(test: &SmokeTest, jobs: &'j [Job], id: &Affix) -> Result<&'j Job, 
         Source::Tenant => true,
     };
     let flows: Vec<&Job> = jobs.iter().filter(is_flow).collect();
-    let refused = |what: String, hint: &str| {
-        Err(Refusal::usage(
-            Message::new(what).at(test.at.clone()).hint(hint),
-        ))
-    };
+    let refused = |what: String, hint: &str| Err(Refusal::wrong(test.at.clone(), what, hint));
     match (&test.artifact, flows.as_slice()) {
         (Some(named), _) => {
             let on_tenant = id.apply(named);
-            match flows
-                .iter()
-                .find(|job| job.id.0 == on_tenant || job.id.0 == *named)
-            {
+            let is_it = |job: &&&Job| job.id.0 == on_tenant || job.id.0 == *named;
+            match flows.iter().find(is_it) {
                 Some(job) => Ok(job),
                 None => refused(
                     format!(
@@ -105,24 +96,18 @@ impl SmokeTests {
         observer: Box<dyn Fn(&str) + Send + Sync>,
         process: &Process<'_>,
     ) -> Result<Smoke, Refusal> {
-        let variables = match &target.sandbox {
-            Some(sandbox) => all_variables_of(sandbox),
-            None => process.environment.clone(),
-        };
-        let names = match &target.sandbox {
-            Some(_) => Names::default(),
-            None => self.names,
+        let (variables, names) = match &target.sandbox {
+            Some(sandbox) => (all_variables_of(sandbox), Names::default()),
+            None => (process.environment.clone(), self.names),
         };
         let caller =
             Credentials::of_caller(&variables, &process.directory, &names, &target.credentials)?;
         let Some(caller) = caller else {
             let variable = names.of_caller_key();
-            let message = Message::new(format!(
-                "{variable} is missing: --smoke calls the flow with a key of its own"
-            ));
-            return Err(Refusal::usage(message.at(variable).hint(
-                "put the service key of an instance with plan integration-flow (role ESBMessaging.send) there; the key of plan api calls no flows",
-            )));
+            let what =
+                format!("{variable} is missing: --smoke calls the flow with a key of its own");
+            let hint = "put the service key of an instance with plan integration-flow (role ESBMessaging.send) there; the key of plan api calls no flows";
+            return Err(Refusal::wrong(variable, what, hint));
         };
         caller.hide_in(redactor);
         let http = Http::new(&target.network, redactor, caller.certificate())

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 
-use super::arguments::ReadingArgs;
+use super::arguments::{ReadingArgs, once};
 use super::console::{Console, ReportArgs, masked};
 use super::query::NOTHING_WRITTEN;
 use super::refusal::Refusal;
@@ -103,12 +103,7 @@ fn worker(
     process: &mut Process<'_>,
 ) -> Result<(Worker, Vec<StagePlan>), Refusal> {
     let reading = &args.reading;
-    let mut names: Vec<Option<&str>> = Vec::new();
-    for name in &args.environments {
-        if !names.contains(&Some(name)) {
-            names.push(Some(name));
-        }
-    }
+    let mut names: Vec<_> = once(&args.environments).into_iter().map(Some).collect();
     if names.is_empty() {
         names.push(None);
     }

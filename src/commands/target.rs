@@ -14,6 +14,7 @@ use crate::settings::project::Host;
 use crate::tenant::wire::ArtifactId;
 
 /// Which variables hold the credentials, and for which host they must be.
+#[derive(Default)]
 pub(super) struct LoginNames {
     pub(super) names: Names,
     /// The only host that they may be for.
@@ -34,15 +35,18 @@ impl LoginNames {
     /// Refuses credentials for another host than the settings file pins.
     pub(super) fn must_be_for(&self, credentials: &Credentials) -> Result<(), Refusal> {
         match &self.host {
-            Some(host) if !host.is_of(&credentials.url) => {
-                let message = Message::new(format!(
+            Some(host) if !host.is_of(&credentials.url) => Err(Refusal::wrong(
+                format!(
+                    "{} and {}_...",
+                    self.at,
+                    self.names.of("").trim_end_matches('_')
+                ),
+                format!(
                     "the credentials are for {}, and this environment is {host}; nothing was sent",
                     credentials.url.host()
-                ))
-                .at(format!("{} and {}_...", self.at, self.names.of("").trim_end_matches('_')))
-                .hint("give the variables the key of that tenant, or choose the environment that belongs to the key");
-                Err(Refusal::usage(message))
-            }
+                ),
+                "give the variables the key of that tenant, or choose the environment that belongs to the key",
+            )),
             _ => Ok(()),
         }
     }
@@ -102,18 +106,17 @@ pub(super) fn warn_of_expiry(credentials: &Credentials, process: &mut Process<'_
 /// The variables for a simulated tenant: its service key.
 pub(super) fn variables_of(sandbox: &Sandbox) -> Environment {
     let variables = sandbox.variables().into_iter();
-    variables
-        .filter(|(name, _)| *name == "CPI_SERVICE_KEY")
-        .fold(Environment::default(), |environment, (name, value)| {
-            environment.with(name, &value)
-        })
+    of_pairs(variables.filter(|(name, _)| *name == "CPI_SERVICE_KEY"))
 }
 
 /// All variables for a simulated tenant.
 pub(super) fn all_variables_of(sandbox: &Sandbox) -> Environment {
-    let variables = sandbox.variables().into_iter();
-    variables.fold(Environment::default(), |environment, (name, value)| {
-        environment.with(name, &value)
+    of_pairs(sandbox.variables().into_iter())
+}
+
+fn of_pairs(variables: impl Iterator<Item = (&'static str, String)>) -> Environment {
+    variables.fold(Environment::default(), |all, (name, value)| {
+        all.with(name, &value)
     })
 }
 
@@ -135,18 +138,10 @@ pub(super) fn tell_ignored(process: &mut Process<'_>) {
 
 /// Starts a simulated tenant. Where a scenario is about an existing artifact, it holds earlier versions of ours.
 pub(super) fn simulated(try_out: &TryOutArgs, jobs: &[Job]) -> Result<Sandbox, Refusal> {
-    let start = |preload| {
-        Ok::<_, Refusal>(Sandbox::start(SandboxOptions {
-            scenarios: scenarios(&try_out.scenario)?,
-            preload,
-            ..SandboxOptions::default()
-        }))
-    };
-    let sandbox = match start(Vec::new())? {
-        Err(SandboxError::NeedsPreload(..)) => start(earlier_versions(jobs))?,
-        started => started,
-    };
-    sandbox.map_err(|error| Refusal::usage(Message::new(error.to_string()).at("--sandbox")))
+    match start(try_out, Vec::new())? {
+        Err(SandboxError::NeedsPreload(..)) => started(start(try_out, earlier_versions(jobs))?),
+        sandbox => started(sandbox),
+    }
 }
 
 /// Starts a simulated tenant on which flows with these ids run.
@@ -154,13 +149,22 @@ pub(super) fn simulated_running(
     try_out: &TryOutArgs,
     ids: &[ArtifactId],
 ) -> Result<Sandbox, Refusal> {
-    let options = SandboxOptions {
+    let examples = ids.iter().map(|id| Preload::example(&id.0));
+    started(start(try_out, examples.collect())?)
+}
+
+type Started = Result<Sandbox, SandboxError>;
+
+fn start(try_out: &TryOutArgs, preload: Vec<Preload>) -> Result<Started, Refusal> {
+    Ok(Sandbox::start(SandboxOptions {
         scenarios: scenarios(&try_out.scenario)?,
-        preload: ids.iter().map(|id| Preload::example(&id.0)).collect(),
+        preload,
         ..SandboxOptions::default()
-    };
-    Sandbox::start(options)
-        .map_err(|error| Refusal::usage(Message::new(error.to_string()).at("--sandbox")))
+    }))
+}
+
+fn started(sandbox: Started) -> Result<Sandbox, Refusal> {
+    sandbox.map_err(|error| Refusal::usage(Message::new(error.to_string()).at("--sandbox")))
 }
 
 fn earlier_versions(jobs: &[Job]) -> Vec<Preload> {
@@ -180,11 +184,8 @@ fn earlier_versions(jobs: &[Job]) -> Vec<Preload> {
 pub(super) fn scenarios(names: &[String]) -> Result<Vec<Scenario>, Refusal> {
     let read = |name: &String| {
         Scenario::parse(name).map_err(|error| {
-            Refusal::usage(
-                Message::new(error.to_string())
-                    .at("--scenario")
-                    .hint("`flowship sandbox --list` names all scenarios"),
-            )
+            let hint = "`flowship sandbox --list` names all scenarios";
+            Refusal::wrong("--scenario", error.to_string(), hint)
         })
     };
     names.iter().map(read).collect()

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::arguments::{
-    DesiredArgs, PaceArgs, ParameterArgs, TryOutArgs, ValueMappingArgs, WaitArgs,
+    DesiredArgs, PaceArgs, ParameterArgs, TryOutArgs, ValueMappingArgs, WaitArgs, draft_rule,
 };
 use super::change::{Change, Deployment, Planning, Purpose};
 use super::console::{Console, ReportArgs};
-use super::desired::{Basis, Desired};
+use super::desired::{Basis, Desired, renamed};
 use super::jobs;
 use super::query::{NOTHING_WRITTEN, refuse_nothing};
 use super::refusal::Refusal;
@@ -18,15 +18,14 @@ use super::run::Worker;
 use super::settings_file::Settings;
 use super::settle::Asked;
 use crate::Process;
-use crate::artifact::{PackOptions, References};
 use crate::deploy::job::{Job, Source, VersionRule};
 use crate::deploy::outcome::Message;
 use crate::exit::Exit;
-use crate::inventory::selection::Selection;
+use crate::inventory::selection::{Drafts, Selection};
 use crate::report::table_of;
 use crate::text::disarm;
 use crate::text::redactor::Redactor;
-use crate::transport::{self, Drafts, One, Taken, Wanted};
+use crate::transport::{self, Taken, Wanted};
 
 /// A transport is between two tenants; two simulated ones are served by `flowship sandbox`.
 const NO_SANDBOX: TryOutArgs = TryOutArgs {
@@ -95,14 +94,12 @@ pub struct TransportArgs {
 }
 
 fn drafts(text: &str) -> Result<Drafts, String> {
-    match text {
-        "refuse" => Ok(Drafts::Refuse),
-        "skip" => Ok(Drafts::Skip),
-        "take" => Ok(Drafts::Take),
-        other => Err(format!(
-            "`{other}` is no rule for drafts: write refuse, skip or take"
-        )),
-    }
+    let rules = [
+        ("refuse", Drafts::Refuse),
+        ("skip", Drafts::Skip),
+        ("take", Drafts::Take),
+    ];
+    draft_rule(text, &rules)
 }
 
 /// Both ends of a transport.
@@ -226,46 +223,21 @@ impl Ends {
 
     /// What each artifact is to become on the target.
     fn desired(&self, taken: &Taken, basis: &Basis<'_>) -> Result<Vec<Desired>, Refusal> {
-        let renamed = self.renamed(taken);
-        let mut all = Vec::new();
-        for one in &taken.artifacts {
-            let mut desired = self.to.desired_from_tenant(one, basis)?;
-            desired.pack = self.pack(one, &renamed);
-            all.push(desired);
-        }
-        Ok(all)
-    }
-
-    /// The new names of what is called otherwise on the target, for those that refer to it.
-    fn renamed(&self, taken: &Taken) -> BTreeMap<String, String> {
-        let to = self.to.names();
-        let mut renamed = BTreeMap::new();
-        for (on_source, in_git) in &taken.own_names {
-            renamed.insert(on_source.clone(), to.id.apply(in_git));
-        }
-        for one in &taken.artifacts {
-            let id = to.id.apply(&one.id);
-            let artifact = &one.fetched.artifact;
-            if id != artifact.id() {
-                let references: Option<References> = artifact.references().ok();
-                renamed.extend(references.iter().flat_map(|all| all.renamed_to(&id)));
-            }
-        }
-        renamed
-    }
-
-    fn pack(&self, one: &One, renamed: &BTreeMap<String, String>) -> PackOptions {
         let (from, to) = (self.from.names(), self.to.names());
-        let artifact = &one.fetched.artifact;
-        let id = to.id.apply(&one.id);
-        let name = from.name.strip(artifact.name()).unwrap_or(artifact.name());
-        let name = to.name.apply(name);
-        PackOptions {
-            id: (id != artifact.id()).then_some(id),
-            name: (name != artifact.name()).then_some(name),
-            references: renamed.clone(),
-            ..PackOptions::default()
-        }
+        let mut references: BTreeMap<_, _> = taken
+            .own_names
+            .iter()
+            .map(|(on_source, in_git)| (on_source.clone(), to.id.apply(in_git)))
+            .collect();
+        let all = taken.artifacts.iter();
+        let all = all.map(|one| (one.id.as_str(), &one.fetched.artifact));
+        references.extend(renamed(&to, all));
+        let desired = taken.artifacts.iter().map(|one| {
+            let mut desired = self.to.desired_from_tenant(one, &from, basis)?;
+            desired.pack.references.clone_from(&references);
+            Ok(desired)
+        });
+        desired.collect()
     }
 }
 
@@ -338,20 +310,15 @@ fn may_travel(version: &str) -> bool {
 fn describe(jobs: &mut [Job], taken: &Taken, ends: &Ends) {
     let to = ends.to.names();
     for job in jobs {
-        let Some(one) = taken
-            .artifacts
-            .iter()
-            .find(|one| to.id.apply(&one.id) == job.id.0)
-        else {
+        let mut artifacts = taken.artifacts.iter();
+        let Some(one) = artifacts.find(|one| to.id.apply(&one.id) == job.id.0) else {
             continue;
         };
         if let Some(version) = one.version.as_ref().filter(|text| may_travel(text)) {
             job.rules.version = VersionRule::Travel(version.clone());
         }
-        let named = job
-            .named
-            .iter()
-            .map(|named| (named.key.clone(), named.value.clone()));
+        let named = job.named.iter();
+        let named = named.map(|named| (named.key.clone(), named.value.clone()));
         job.notes = transport::missing_material(one, &named.collect(), &taken.material);
         if let Source::Files(content) = &mut job.source {
             let temporary = disarm(&content.root.to_string_lossy());

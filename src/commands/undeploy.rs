@@ -5,13 +5,12 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 
-use super::arguments::{PaceArgs, PollArgs, TryOutArgs};
+use super::arguments::{PaceArgs, PollArgs, TryOutArgs, once};
 use super::change::{Change, Purpose};
 use super::console::{Console, ReportArgs};
 use super::refusal::Refusal;
 use super::settings_file::Settings;
 use crate::Process;
-use crate::deploy::outcome::Message;
 use crate::exit::Exit;
 use crate::tenant::wire::ArtifactId;
 use crate::undeploy::Wish;
@@ -51,39 +50,26 @@ pub(crate) fn run(
     console: &Console,
     process: &mut Process<'_>,
 ) -> Result<Exit, Refusal> {
-    if !args.yes && !can_be_asked(process) {
-        return Err(nobody_to_ask());
+    // somebody must see the question, and be able to answer it
+    let can_be_asked = || process.terminal && (process.answers)().is_some();
+    if !(args.yes || can_be_asked()) {
+        return Err(Refusal::wrong(
+            "--yes",
+            "nobody can be asked here, so --yes is required; nothing was sent",
+            "give --yes to undeploy without a question, or run it where standard input and standard error are a terminal",
+        ));
     }
     let (file, name) = (args.config.as_ref(), args.environment.as_deref());
     let settings = Settings::of_tenants(file, name, process)?;
     settings.refuse_no_environment()?;
     let purpose = Purpose::Undeploy(Wish {
-        ids: each_once(&args.ids),
+        ids: once(&args.ids)
+            .into_iter()
+            .map(|id| ArtifactId(id.to_owned()))
+            .collect(),
         poll_interval: args.poll.poll_interval,
         ask: !args.yes,
     });
     let timeout = args.poll.timeout;
     Change::new(purpose, &settings, timeout, args.pace, &args.sandbox).run(console, process)
-}
-
-/// Whether somebody sees a question, and can answer it.
-fn can_be_asked(process: &Process<'_>) -> bool {
-    process.terminal && (process.answers)().is_some()
-}
-
-fn nobody_to_ask() -> Refusal {
-    let message = Message::new("nobody can be asked here, so --yes is required; nothing was sent")
-        .at("--yes")
-        .hint("give --yes to undeploy without a question, or run it where standard input and standard error are a terminal");
-    Refusal::usage(message)
-}
-
-fn each_once(ids: &[String]) -> Vec<ArtifactId> {
-    let mut once: Vec<ArtifactId> = Vec::new();
-    for id in ids {
-        if !once.iter().any(|known| known.0 == *id) {
-            once.push(ArtifactId(id.clone()));
-        }
-    }
-    once
 }

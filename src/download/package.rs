@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{Wanted, directory, read_text, write_text};
+use super::{Wanted, directory, keep_text, read_text};
 use crate::inventory::{Inventory, PackageContent, Trouble};
 use crate::tenant::wire::{DESCRIBING, Description};
 
@@ -28,10 +28,7 @@ pub(super) fn write(
     }
     let text = format!("{text:#}\n");
     let path = wanted.directory.join(id).join(FILE);
-    if read_text(&path).as_deref() == Some(text.as_str()) {
-        return Ok(());
-    }
-    write_text(staging, &path, &text)
+    keep_text(staging, &path, &text)
 }
 
 /// Removes the descriptions of packages that are on the tenant no more and of which nothing else is left.
@@ -58,9 +55,7 @@ pub(super) fn remove_deserted(directory: &Path, inventory: &Inventory, wanted: &
 #[must_use]
 pub fn beside(artifact: &Path, id: &str) -> Description {
     let file = artifact.parent().map(|folder| folder.join(FILE));
-    let text = file
-        .filter(|file| file.is_file())
-        .and_then(|file| read_text(&file));
+    let text = file.and_then(|file| read_text(&file));
     let read: Option<Value> = text.and_then(|text| serde_json::from_str(&text).ok());
     let Some(read) = read.filter(|read| read.get("Id").and_then(Value::as_str) == Some(id)) else {
         return Description::new();

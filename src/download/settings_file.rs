@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::package;
 use super::parameters::FOLDER;
-use super::{Wanted, read_text, write_text};
+use super::{Wanted, keep_text, read_text, write_text};
 use crate::artifact::MANIFEST_PATH;
 use crate::inventory::Trouble;
 
@@ -21,22 +21,19 @@ const MARK: &str = "# Written by `flowship download`, which writes it anew. Dele
 /// What Git is told of artifacts.
 const ATTRIBUTES: &str = "# Artifacts are what the tenant holds, byte by byte: no line ends are turned around.\n* -text\n";
 
-/// Writes the file, if it is ours to write; what a reader should know otherwise.
-pub(super) fn keep(wanted: &Wanted, staging: &Path) -> Result<Vec<String>, Trouble> {
+/// Writes the file, if it is ours to write.
+pub(super) fn keep(wanted: &Wanted, staging: &Path) -> Result<(), Trouble> {
     let packages = packages(&wanted.directory);
     if packages.is_empty() || !wanted.keeps_settings {
-        return Ok(Vec::new());
+        return Ok(());
     }
     keep_bytes(wanted, staging)?;
     let path = wanted.directory.join(FILE);
     if !is_ours(&path) {
-        return Ok(Vec::new());
+        return Ok(());
     }
     let text = text(&packages, &wanted.parameters.environment);
-    match read_text(&path) {
-        Some(found) if found == text => Ok(Vec::new()),
-        _ => write_text(staging, &path, &text).map(|()| Vec::new()),
-    }
+    keep_text(staging, &path, &text)
 }
 
 /// Git on Windows turns line ends around, which would change every artifact: in a directory of downloads it leaves them.
@@ -59,25 +56,21 @@ pub fn is_ours(path: &Path) -> bool {
 
 /// The packages that lie in a directory and hold artifacts, with what describes them.
 fn packages(directory: &Path) -> BTreeMap<String, Value> {
-    let folders = fs::read_dir(directory).into_iter().flatten();
+    let folders = fs::read_dir(directory).into_iter().flatten().flatten();
     folders
-        .filter_map(Result::ok)
         .filter(|folder| holds_artifacts(&folder.path()))
         .filter_map(|folder| {
             let name = folder.file_name().into_string().ok()?;
             let described = read_text(&folder.path().join(package::FILE))?;
-            let is_id = !name.contains(char::is_whitespace);
-            is_id.then_some(())?;
-            Some((name, serde_json::from_str(&described).ok()?))
+            let described = serde_json::from_str(&described).ok()?;
+            (!name.contains(char::is_whitespace)).then_some((name, described))
         })
         .collect()
 }
 
 fn holds_artifacts(folder: &Path) -> bool {
-    let artifacts = fs::read_dir(folder).into_iter().flatten();
-    artifacts
-        .filter_map(Result::ok)
-        .any(|one| one.path().join(MANIFEST_PATH).is_file())
+    let mut inside = fs::read_dir(folder).into_iter().flatten().flatten();
+    inside.any(|one| one.path().join(MANIFEST_PATH).is_file())
 }
 
 fn text(packages: &BTreeMap<String, Value>, environment: &str) -> String {
@@ -91,10 +84,7 @@ fn text(packages: &BTreeMap<String, Value>, environment: &str) -> String {
     for (id, described) in packages {
         text += &format!("  - id: {}\n", quoted(id));
         for (key, field) in [("name", "Name"), ("short-text", "ShortText")] {
-            let value = described
-                .get(field)
-                .and_then(Value::as_str)
-                .unwrap_or_default();
+            let value = described[field].as_str().unwrap_or_default();
             let value = value.split_whitespace().collect::<Vec<_>>().join(" ");
             if !value.is_empty() {
                 text += &format!("    {key}: {}\n", quoted(&value));

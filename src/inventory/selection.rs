@@ -23,6 +23,17 @@ pub struct Selection {
     pub names: Names,
 }
 
+/// What becomes of drafts: what somebody saved without a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drafts {
+    /// They end the run before anything is written.
+    Refuse,
+    /// They are left out; what is there stays.
+    Skip,
+    /// They are taken as they are, without a version.
+    Take,
+}
+
 /// What an environment puts around names.
 #[derive(Clone, Debug, Default)]
 pub struct Names {

@@ -59,6 +59,9 @@ pub(super) enum Format {
     Json,
 }
 
+/// What a call leads to.
+pub(super) type Answered = Result<Answer, Refusal>;
+
 /// The tenant says no, in its own words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refusal {
@@ -82,6 +85,30 @@ impl Refusal {
         Self::new(404, text)
     }
 
+    /// There is no such entity.
+    pub(super) fn missing() -> Self {
+        Self::not_found("Requested entity could not be found.")
+    }
+
+    /// There is no such set or function.
+    pub(super) fn unknown_set(name: &str) -> Self {
+        Self::not_found(format!(
+            "Could not find an entity set or function import for '{name}'."
+        ))
+    }
+
+    /// An entity has no such navigation property.
+    pub(super) fn no_navigation(name: &str) -> Self {
+        Self::not_found(format!("Could not find a navigation property '{name}'."))
+    }
+
+    /// A request body holds what the type does not have.
+    pub(super) fn undefined(property: &str) -> Self {
+        Self::bad_request(format!(
+            "The property '{property}' is not defined for this entity type."
+        ))
+    }
+
     pub(super) fn not_implemented() -> Self {
         Self::new(501, "Not implemented")
     }
@@ -98,26 +125,21 @@ impl Refusal {
     }
 
     pub(super) fn render(&self, format: Format) -> Answer {
+        let (status, code) = (self.status, reason(self.status));
         match format {
             Format::Json => {
-                let error = json!({"code": reason(self.status), "message": {"lang": "en", "value": self.text}});
-                Answer::json(self.status, &json!({ "error": error }))
+                let error = json!({"code": code, "message": {"lang": "en", "value": self.text}});
+                Answer::json(status, &json!({ "error": error }))
             }
-            Format::Atom => Answer::typed(
-                self.status,
-                "application/xml;charset=utf-8",
-                self.xml().into_bytes(),
-            ),
+            Format::Atom => {
+                let xml = format!(
+                    "<?xml version=\"1.0\" encoding=\"utf-8\"?><error xmlns=\"http://schemas.microsoft.com/ado/2007/08/dataservices/metadata\">\
+                     <code>{code}</code><message xml:lang=\"en\">{}</message></error>",
+                    escape(&self.text)
+                );
+                Answer::typed(status, "application/xml;charset=utf-8", xml.into_bytes())
+            }
         }
-    }
-
-    fn xml(&self) -> String {
-        format!(
-            "<?xml version=\"1.0\" encoding=\"utf-8\"?><error xmlns=\"http://schemas.microsoft.com/ado/2007/08/dataservices/metadata\">\
-             <code>{}</code><message xml:lang=\"en\">{}</message></error>",
-            reason(self.status),
-            escape(&self.text)
-        )
     }
 }
 

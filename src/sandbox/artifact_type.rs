@@ -1,5 +1,7 @@
 //! The four types of artifact, in the words that the API uses for each.
 
+use super::model::{EntitySet, FLOWS, MESSAGE_MAPPINGS, SCRIPT_COLLECTIONS, VALUE_MAPPINGS};
+
 /// A deployable type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ArtifactType {
@@ -19,9 +21,14 @@ impl ArtifactType {
         ScriptCollection,
     ];
 
-    /// The type of an entity set or function import such as `DeployValueMappingDesigntimeArtifact`.
-    pub(super) fn between(name: &str, before: &str, after: &str) -> Option<Self> {
-        let stem = name.strip_prefix(before)?.strip_suffix(after)?;
+    /// The type that an entity set or function import is about, such as `DeployValueMappingDesigntimeArtifact`.
+    pub(super) fn named_in(name: &str) -> Option<Self> {
+        let (stem, rest) = name.split_once("DesigntimeArtifact")?;
+        let stem = match rest {
+            "s" | "SaveAsVersion" => stem,
+            "" => stem.strip_prefix("Deploy")?,
+            _ => return None,
+        };
         Self::ALL.into_iter().find(|kind| kind.stem() == stem)
     }
 
@@ -31,112 +38,76 @@ impl ArtifactType {
             .find(|kind| kind.bundle_type() == bundle_type)
     }
 
+    /// `SAP-BundleType` in the manifest, `Type` of what runs, and how sentences name it.
+    fn names(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            IntegrationFlow => ("IntegrationFlow", "INTEGRATION_FLOW", "integration flow"),
+            ValueMapping => ("ValueMapping", "VALUE_MAPPING", "value mapping"),
+            MessageMapping => ("MessageMapping", "MESSAGE_MAPPING", "message mapping"),
+            ScriptCollection => ("ScriptCollection", "SCRIPT_COLLECTION", "script collection"),
+        }
+    }
+
+    pub(super) fn entity_set(self) -> &'static EntitySet {
+        match self {
+            IntegrationFlow => &FLOWS,
+            ValueMapping => &VALUE_MAPPINGS,
+            MessageMapping => &MESSAGE_MAPPINGS,
+            ScriptCollection => &SCRIPT_COLLECTIONS,
+        }
+    }
+
     /// What stands before `DesigntimeArtifact` in names of the API.
     pub(super) fn stem(self) -> &'static str {
         match self {
             IntegrationFlow => "Integration",
-            ValueMapping => "ValueMapping",
-            MessageMapping => "MessageMapping",
-            ScriptCollection => "ScriptCollection",
+            _ => self.bundle_type(),
         }
-    }
-
-    pub(super) fn entity_set(self) -> &'static str {
-        match self {
-            IntegrationFlow => "IntegrationDesigntimeArtifacts",
-            ValueMapping => "ValueMappingDesigntimeArtifacts",
-            MessageMapping => "MessageMappingDesigntimeArtifacts",
-            ScriptCollection => "ScriptCollectionDesigntimeArtifacts",
-        }
-    }
-
-    pub(super) fn entity_type(self) -> &'static str {
-        let set = self.entity_set();
-        &set[..set.len() - 1]
     }
 
     /// `SAP-BundleType` in the manifest.
     pub(super) fn bundle_type(self) -> &'static str {
-        match self {
-            IntegrationFlow => "IntegrationFlow",
-            ValueMapping => "ValueMapping",
-            MessageMapping => "MessageMapping",
-            ScriptCollection => "ScriptCollection",
-        }
+        self.names().0
     }
 
     /// `resourceType` in a package export.
     pub(super) fn resource_type(self) -> &'static str {
-        if self == IntegrationFlow {
-            "IFlow"
-        } else {
-            self.bundle_type()
+        match self {
+            IntegrationFlow => "IFlow",
+            _ => self.bundle_type(),
         }
     }
 
     /// `Type` of a run-time artifact.
     pub(super) fn runtime_type(self) -> &'static str {
-        match self {
-            IntegrationFlow => "INTEGRATION_FLOW",
-            ValueMapping => "VALUE_MAPPING",
-            MessageMapping => "MESSAGE_MAPPING",
-            ScriptCollection => "SCRIPT_COLLECTION",
-        }
+        self.names().1
     }
 
     /// As it stands in sentences: "An integration flow ... already exists".
     pub(super) fn words(self) -> &'static str {
-        match self {
-            IntegrationFlow => "integration flow",
-            ValueMapping => "value mapping",
-            MessageMapping => "message mapping",
-            ScriptCollection => "script collection",
-        }
+        self.names().2
     }
 
     /// As a title: "Update of Message Mapping failed".
-    pub(super) fn title(self) -> &'static str {
-        match self {
-            IntegrationFlow => "Integration Flow",
-            ValueMapping => "Value Mapping",
-            MessageMapping => "Message Mapping",
-            ScriptCollection => "Script Collection",
-        }
+    pub(super) fn title(self) -> String {
+        let words = self.words().split(' ').map(capitalized);
+        words.collect::<Vec<_>>().join(" ")
     }
 
     pub(super) fn missing(self) -> String {
-        let title = self.title();
-        let rest = title[1..].to_ascii_lowercase();
-        match self {
-            IntegrationFlow => "Integration design time artifact not found.".to_owned(),
-            _ => format!("{}{rest} design time artifact not found.", &title[..1]),
-        }
+        let name = match self {
+            IntegrationFlow => "Integration".to_owned(),
+            _ => capitalized(self.words()),
+        };
+        format!("{name} design time artifact not found.")
     }
 
-    /// Only message and value mappings can be listed across packages.
-    pub(super) fn listed_tenant_wide(self) -> bool {
+    /// Message and value mappings can be listed across packages, and a deploy call answers with their entity.
+    pub(super) fn is_mapping(self) -> bool {
         matches!(self, ValueMapping | MessageMapping)
     }
+}
 
-    /// What a deploy call answers with: metadata declares an entity for the mappings.
-    pub(super) fn deploy_answers_entity(self) -> bool {
-        matches!(self, ValueMapping | MessageMapping)
-    }
-
-    pub(super) fn navigation(self) -> &'static [&'static str] {
-        match self {
-            IntegrationFlow => &[
-                "Configurations",
-                "Resources",
-                "DesignGuidelineExecutionResults",
-            ],
-            ScriptCollection => &["Resources"],
-            ValueMapping => &["ValMapSchema"],
-            MessageMapping => &[],
-        }
-    }
-
-    pub(super) fn has_resources(self) -> bool {
-        matches!(self, IntegrationFlow | ScriptCollection)
-    }
+fn capitalized(words: &str) -> String {
+    words[..1].to_ascii_uppercase() + &words[1..]
 }

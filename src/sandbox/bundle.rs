@@ -1,5 +1,6 @@
 //! The zip of an artifact as the tenant reads and rewrites it.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io::{Cursor, Read, Write};
 
@@ -66,32 +67,14 @@ impl Bundle {
 
 /// The same artifact as an earlier save might have left it: with a script that is no longer there.
 pub(super) fn earlier_version(zip: &[u8]) -> Option<Vec<u8>> {
-    let mut writer = ZipWriter::new_append(Cursor::new(zip.to_vec())).ok()?;
-    writer
-        .start_file(
-            "src/main/resources/script/earlier.groovy",
-            SimpleFileOptions::default(),
-        )
-        .ok()?;
-    writer.write_all(b"// of an earlier version\n").ok()?;
-    Some(writer.finish().ok()?.into_inner())
+    let script = b"// of an earlier version\n";
+    with_file(
+        zip,
+        "src/main/resources/script/earlier.groovy",
+        Some(script),
+    )
+    .ok()
 }
-
-/// A flow that is nothing but its manifest.
-pub(super) fn bare_flow(id: &str) -> Option<Vec<u8>> {
-    let manifest = format!(
-        "Manifest-Version: 1.0\r\nBundle-SymbolicName: placeholder; singleton:=true\r\nBundle-Name: {EXAMPLE}\r\n\
-         Bundle-ManifestVersion: 2\r\nBundle-Version: 1.0.0\r\nSAP-BundleType: IntegrationFlow\r\n\r\n"
-    );
-    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
-    writer
-        .start_file(MANIFEST, SimpleFileOptions::default())
-        .ok()?;
-    writer.write_all(manifest.as_bytes()).ok()?;
-    renamed(writer.finish().ok()?.into_inner(), id).ok()
-}
-
-const EXAMPLE: &str = "Example";
 
 /// The description that travels in the zip.
 pub(super) fn description(zip: &[u8]) -> Option<String> {
@@ -101,18 +84,16 @@ pub(super) fn description(zip: &[u8]) -> Option<String> {
 
 /// The steps' properties in a flow's model, as pairs of key and value; none where there is no model that can be read.
 pub(super) fn model_properties(zip: &[u8]) -> Vec<(String, String)> {
-    let model = files(zip)
-        .into_iter()
-        .map(|(name, _)| name)
-        .find(|name| name.to_ascii_lowercase().ends_with(".iflw"));
-    let text = model.and_then(|name| file(zip, &name)).unwrap_or_default();
+    let files = files(zip);
+    let mut names = files.iter().map(|(name, _)| name);
+    let model = names.find(|name| name.to_ascii_lowercase().ends_with(".iflw"));
+    let text = model.and_then(|name| file(zip, name)).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let Ok(document) = crate::xml::parse(&text) else {
         return Vec::new();
     };
-    let keys = document
-        .descendants()
-        .filter(|node| node.tag_name().name() == "key");
+    let keys = document.descendants();
+    let keys = keys.filter(|node| node.tag_name().name() == "key");
     keys.filter_map(|key| {
         let value = key.next_sibling_element()?;
         Some((key.text()?.to_owned(), value.text()?.to_owned()))
@@ -122,10 +103,10 @@ pub(super) fn model_properties(zip: &[u8]) -> Vec<(String, String)> {
 
 /// Whether a message mapping has the mapping that it is about.
 pub(super) fn has_mapping(zip: &[u8]) -> bool {
+    let files = files(zip);
+    let mut names = files.iter().map(|(name, _)| name);
     let endings = [".mmap", ".opmap"];
-    files(zip)
-        .iter()
-        .any(|(name, _)| endings.iter().any(|ending| name.ends_with(ending)))
+    names.any(|name| endings.iter().any(|ending| name.ends_with(ending)))
 }
 
 /// A parameter as the file declares it.
@@ -140,34 +121,24 @@ pub(super) struct Declared {
 /// The externalised parameters: those defined, then those that only have a value.
 pub(super) fn parameters(zip: &[u8]) -> Vec<Declared> {
     let values = file(zip, PARAMETERS).and_then(|bytes| Properties::parse(&bytes).ok());
-    let value = |key: &str| {
-        values
-            .as_ref()
-            .and_then(|values| values.get(key))
-            .unwrap_or_default()
-            .to_owned()
-    };
-    let mut declared = file(zip, DEFINITIONS)
-        .map(|bytes| definitions(&bytes))
-        .unwrap_or_default();
+    let values = values.unwrap_or_default();
+    let definitions = file(zip, DEFINITIONS).map(|bytes| definitions(&bytes));
+    let mut declared = definitions.unwrap_or_default();
     for parameter in &mut declared {
-        parameter.value = value(&parameter.key);
+        let value = values.get(&parameter.key).unwrap_or_default();
+        value.clone_into(&mut parameter.value);
     }
     let known: BTreeSet<String> = declared
         .iter()
         .map(|parameter| parameter.key.clone())
         .collect();
-    let undeclared = values.iter().flat_map(Properties::iter);
-    declared.extend(
-        undeclared
-            .filter(|entry| !known.contains(&entry.key))
-            .map(|entry| Declared {
-                key: entry.key.clone(),
-                value: entry.value.clone(),
-                data_type: "xsd:string".to_owned(),
-                description: String::new(),
-            }),
-    );
+    let undeclared = values.iter().filter(|entry| !known.contains(&entry.key));
+    declared.extend(undeclared.map(|entry| Declared {
+        key: entry.key.clone(),
+        value: entry.value.clone(),
+        data_type: "xsd:string".to_owned(),
+        description: String::new(),
+    }));
     declared
 }
 
@@ -189,13 +160,9 @@ fn definitions(bytes: &[u8]) -> Vec<Declared> {
 
 fn definition(node: roxmltree::Node<'_, '_>) -> Option<Declared> {
     let child = |name: &str| {
-        let text = node
-            .children()
-            .find(|child| child.has_tag_name(name))
-            .and_then(|child| child.text());
-        text.map(str::trim)
-            .filter(|text| !text.is_empty())
-            .map(str::to_owned)
+        let child = node.children().find(|child| child.has_tag_name(name))?;
+        let text = child.text()?.trim();
+        (!text.is_empty()).then(|| text.to_owned())
     };
     Some(Declared {
         key: child("name").or_else(|| child("key"))?,
@@ -214,19 +181,13 @@ pub(super) fn files(zip: &[u8]) -> Vec<(String, u64)> {
     let Ok(mut archive) = open(zip) else {
         return Vec::new();
     };
-    let mut files = Vec::with_capacity(archive.len());
-    for at in 0..archive.len() {
-        if let Ok(entry) = archive.by_index_raw(at) {
-            files.push((
-                entry
-                    .name()
-                    .map(std::borrow::Cow::into_owned)
-                    .unwrap_or_default(),
-                entry.size(),
-            ));
-        }
-    }
-    files
+    let all = 0..archive.len();
+    let named = |at| {
+        let entry = archive.by_index_raw(at).ok()?;
+        let name = entry.name().map(Cow::into_owned).unwrap_or_default();
+        Some((name, entry.size()))
+    };
+    all.filter_map(named).collect()
 }
 
 /// One file's bytes.
@@ -320,7 +281,7 @@ pub(super) fn renamed(zip: Vec<u8>, id: &str) -> Result<Vec<u8>, BundleError> {
     }
 }
 
-/// The content of an artifact that was created without any.
+/// The content of an artifact that was created without any: its manifest.
 pub(super) fn empty(kind: ArtifactType, id: &str, name: &str) -> Result<Vec<u8>, BundleError> {
     let manifest = format!(
         "Manifest-Version: 1.0\r\nBundle-ManifestVersion: 2\r\nBundle-SymbolicName: x; singleton:=true\r\nBundle-Name: x\r\n\
@@ -329,14 +290,23 @@ pub(super) fn empty(kind: ArtifactType, id: &str, name: &str) -> Result<Vec<u8>,
     );
     // aligned() wraps long values; a plain format! would not
     let manifest = aligned(manifest.as_bytes(), Some(id), Some(name));
-    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
-    let written = writer
-        .start_file(MANIFEST, SimpleFileOptions::default())
-        .and_then(|()| Ok(writer.write_all(&manifest)?));
-    let finished = written.and_then(|()| writer.finish());
-    finished
-        .map(Cursor::into_inner)
-        .map_err(|_| BundleError::NotAnArchive)
+    zip_of([(MANIFEST.to_owned(), manifest)])
+}
+
+/// A zip of these files.
+pub(super) fn zip_of(
+    files: impl IntoIterator<Item = (String, Vec<u8>)>,
+) -> Result<Vec<u8>, BundleError> {
+    let written = || {
+        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, content) in files {
+            writer.start_file(name, SimpleFileOptions::default())?;
+            writer.write_all(&content)?;
+        }
+        writer.finish()
+    };
+    let written = written().map_err(|_| BundleError::NotAnArchive)?;
+    Ok(written.into_inner())
 }
 
 /// A digest, in hexadecimal digits.
@@ -356,14 +326,10 @@ pub(super) mod tests {
 
     /// A zip of the given files.
     pub(in crate::sandbox) fn zip_of(files: &[(&str, &str)]) -> Vec<u8> {
-        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
-        for (name, content) in files {
-            writer
-                .start_file(*name, SimpleFileOptions::default())
-                .unwrap();
-            writer.write_all(content.as_bytes()).unwrap();
-        }
-        writer.finish().unwrap().into_inner()
+        let files = files
+            .iter()
+            .map(|(name, content)| ((*name).to_owned(), content.as_bytes().to_vec()));
+        super::zip_of(files).unwrap()
     }
 
     #[test]

@@ -2,11 +2,13 @@
 
 use serde_json::{Map, Value};
 
-use super::answer::{Answer, Format, Refusal};
+use super::answer::{Answer, Answered, Format, Refusal};
+use super::artifact_type::ArtifactType;
 use super::clock::{Seconds, TenantClock};
 use super::entity::{Entity, entity_answer, list_answer};
-use super::path::{Query, Segment};
-use super::query;
+use super::model::{ENDPOINTS, EntitySet, MESSAGES, RUNTIME};
+use super::path::{Key, Query, Segment, key_literal};
+use super::query::{self, Documented, USUAL};
 use super::scenario::Scenarios;
 use super::state::{COLLEAGUE, Stamp};
 
@@ -72,53 +74,125 @@ impl Body {
     }
 }
 
-impl Call<'_> {
+impl<'a> Call<'a> {
+    /// What somebody does without asking over the network.
+    pub(super) fn inside(caller: &'a str, now: Seconds, setting: &'a Setting) -> Self {
+        const NO_OPTIONS: &Query = &Query::NONE;
+        Self {
+            method: "POST",
+            segments: &[],
+            query: NO_OPTIONS,
+            body: Body::Empty,
+            caller,
+            now,
+            format: Format::Json,
+            setting,
+        }
+    }
+
     pub(super) fn chosen(&self, scenario: &str) -> bool {
         self.setting.scenarios.has(scenario)
     }
 
+    /// Whether a scenario is chosen for this artifact.
+    pub(super) fn is_for(&self, scenario: &str, artifact: &str) -> bool {
+        self.value_for(scenario, artifact).is_some()
+    }
+
+    pub(super) fn value(&self, scenario: &str) -> Option<&str> {
+        self.setting.scenarios.value(scenario)
+    }
+
+    /// A scenario's value, if it is meant for this artifact.
+    pub(super) fn value_for(&self, scenario: &str, artifact: &str) -> Option<&str> {
+        self.setting.scenarios.of_artifact(scenario, artifact)
+    }
+
+    /// The status that a scenario chooses.
+    pub(super) fn status(&self, scenario: &str, usual: u16) -> u16 {
+        let chosen = self.value(scenario).and_then(|status| status.parse().ok());
+        chosen.unwrap_or(usual)
+    }
+
+    /// Refuses every call of what the tenant does not have by this scenario.
+    pub(super) fn refuse_absent(&self, scenario: &str) -> Result<(), Refusal> {
+        match self.value(scenario) {
+            Some("404") => Err(Refusal::unknown_set(self.set_name())),
+            Some("405") => Err(Refusal::not_in_plan()),
+            Some(_) => Err(Refusal::not_implemented()),
+            None => Ok(()),
+        }
+    }
+
+    /// Milliseconds since 1970, now.
+    pub(super) fn millis(&self) -> i64 {
+        self.setting.clock.millis(self.now)
+    }
+
     pub(super) fn stamp(&self) -> Stamp {
         Stamp {
-            millis: self.setting.clock.millis(self.now),
+            millis: self.millis(),
             by: self.shown_as("modified-by"),
         }
     }
 
     /// The name under which the tenant shows this caller, which a scenario may change for the client, not for others.
     pub(super) fn shown_as(&self, scenario: &str) -> String {
-        let name = match self.setting.scenarios.value(scenario) {
-            Some(name) if self.caller != COLLEAGUE => name,
-            _ => self.caller,
-        };
-        name.to_owned()
+        let chosen = self.value(scenario).filter(|_| self.caller != COLLEAGUE);
+        chosen.unwrap_or(self.caller).to_owned()
+    }
+
+    /// The set or function that is called.
+    pub(super) fn set_name(&self) -> &str {
+        self.segments.first().map_or("", |first| &first.name)
+    }
+
+    /// The type of artifacts that the call is about.
+    pub(super) fn kind(&self) -> Result<ArtifactType, Refusal> {
+        let name = self.set_name();
+        ArtifactType::named_in(name).ok_or_else(|| Refusal::unknown_set(name))
+    }
+
+    /// The key of what is called, which is one property.
+    pub(super) fn key(&self, name: &str) -> Result<&'a str, Refusal> {
+        let first = self.segments.first();
+        let key = first.and_then(|first| first.key.only(name));
+        key.ok_or_else(|| {
+            Refusal::bad_request(format!("The key of {} is {name}.", self.set_name()))
+        })
+    }
+
+    pub(super) fn has_key(&self) -> bool {
+        self.segments
+            .first()
+            .is_some_and(|first| first.key != Key::None)
+    }
+
+    /// Refuses what is called otherwise than by POST.
+    pub(super) fn must_post(&self) -> Result<(), Refusal> {
+        match self.method {
+            "POST" => Ok(()),
+            _ => Err(Refusal::not_implemented()),
+        }
     }
 
     /// The body's properties, all of them known and all of them text or null.
-    pub(super) fn properties(&mut self, known: &[&str]) -> Result<Properties, Refusal> {
+    pub(super) fn properties(&mut self, set: &EntitySet) -> Result<Properties, Refusal> {
         let fields = match std::mem::replace(&mut self.body, Body::Empty) {
             Body::Json(fields) => fields,
             Body::OtherType => {
-                return Err(Refusal::new(
-                    415,
-                    "Unsupported content type: send application/json.",
-                ));
+                let text = "Unsupported content type: send application/json.";
+                return Err(Refusal::new(415, text));
             }
             Body::Empty | Body::Malformed => {
                 return Err(Refusal::bad_request("The request body is not valid JSON."));
             }
         };
-        let unknown = fields
-            .iter()
-            .find(|(name, _)| !known.contains(&name.as_str()) && name.as_str() != "__metadata");
-        if let Some((name, _)) = unknown {
-            return Err(Refusal::bad_request(format!(
-                "The property '{name}' is not defined for this entity type."
-            )));
+        let mut sent = fields.iter().filter(|(name, _)| *name != "__metadata");
+        if let Some((name, _)) = sent.clone().find(|(name, _)| !set.takes(name)) {
+            return Err(Refusal::undefined(name));
         }
-        if fields
-            .iter()
-            .any(|(name, value)| name != "__metadata" && !value.is_string() && !value.is_null())
-        {
+        if sent.any(|(_, value)| !value.is_string() && !value.is_null()) {
             return Err(Refusal::bad_request(
                 "A property in the request body has a wrong type.",
             ));
@@ -136,88 +210,81 @@ impl Call<'_> {
         self.query.quoted(name).ok_or_else(wrong)
     }
 
-    pub(super) fn entity(&self, status: u16, entity: Entity) -> Result<Answer, Refusal> {
+    pub(super) fn entity(&self, status: u16, entity: Entity) -> Answered {
         self.refuse_expand()?;
         let entity = query::selected(entity, self.query)?;
-        Ok(entity_answer(
-            status,
-            &entity,
-            self.format,
-            &self.setting.root,
-        ))
+        let root = &self.setting.root;
+        Ok(entity_answer(status, &entity, self.format, root))
     }
 
-    /// A list that is filtered and sorted already.
-    pub(super) fn sorted_list(&self, name: &str, entities: Vec<Entity>) -> Result<Answer, Refusal> {
+    /// Answers a call of a whole set: its entities, or how many there are.
+    pub(super) fn all(&self, set: &str, entities: Vec<Entity>) -> Answered {
+        self.all_by(set, entities, &USUAL)
+    }
+
+    /// The same, of a set that is not filtered and sorted as most are.
+    pub(super) fn all_by(
+        &self,
+        set: &str,
+        entities: Vec<Entity>,
+        documented: &Documented,
+    ) -> Answered {
+        let counts = self.rest().last() == Some(&"$count");
+        if self.method != "GET" {
+            return Err(Refusal::not_implemented());
+        }
+        let mut list = query::filtered(entities, self.query, documented)?;
+        if counts {
+            return Ok(Answer::text(200, list.len().to_string()));
+        }
         self.refuse_expand()?;
+        query::sort(&mut list, self.query, documented)?;
         let address = format!("{}/{}", self.setting.root, self.address());
         let page_size = self.setting.scenarios.page_size();
-        let page = query::page_of(entities, self.query, page_size, &address)?;
-        Ok(list_answer(name, &page, self.format, &self.setting.root))
-    }
-
-    pub(super) fn list(&self, name: &str, entities: Vec<Entity>) -> Result<Answer, Refusal> {
-        self.refuse_expand()?;
-        let address = format!("{}/{}", self.setting.root, self.address());
-        let scenarios = &self.setting.scenarios;
-        let mut page = query::page(entities, self.query, scenarios.page_size(), &address)?;
-        let at_run_time = self
-            .segments
-            .first()
-            .is_some_and(|first| first.name == "IntegrationRuntimeArtifacts");
-        if scenarios.has("cut-lists") && !at_run_time {
+        let mut page = query::page(list, self.query, page_size, &address)?;
+        let usual = set != MESSAGES.name;
+        if self.chosen("cut-lists") && usual && set != RUNTIME.name {
             page.next = None;
         }
-        match scenarios.value("endless-pages") {
+        match self.value("endless-pages").filter(|_| usual) {
             Some("empty") => page.next = Some(format!("{address}?$skip=1000000")),
             Some(_) => page.next = Some(address),
             None => {}
         }
-        Ok(list_answer(name, &page, self.format, &self.setting.root))
+        let root = &self.setting.root;
+        Ok(list_answer(set, &page, self.format, root))
     }
 
     /// Only service endpoints can be expanded here; a client must not believe that others were.
     fn refuse_expand(&self) -> Result<(), Refusal> {
-        let endpoints = self
-            .segments
-            .first()
-            .is_some_and(|first| first.name == "ServiceEndpoints");
-        if endpoints || self.query.get("$expand").is_none() {
+        if self.set_name() == ENDPOINTS.name || self.query.get("$expand").is_none() {
             Ok(())
         } else {
             Err(Refusal::not_implemented())
         }
     }
 
-    pub(super) fn count(&self, entities: Vec<Entity>) -> Result<Answer, Refusal> {
-        query::count(entities, self.query).map(|count| Answer::text(200, count.to_string()))
-    }
-
     /// The path below the root, encoded again, for links to further pages.
     fn address(&self) -> String {
-        let parts = self.segments.iter().map(|segment| match &segment.key {
-            super::path::Key::None => segment.name.clone(),
-            super::path::Key::Single(key) => {
-                format!("{}({})", segment.name, super::path::key_literal(key))
-            }
-            super::path::Key::Named(pairs) => {
-                let pairs: Vec<_> = pairs
-                    .iter()
-                    .map(|(name, key)| format!("{name}={}", super::path::key_literal(key)))
-                    .collect();
-                format!("{}({})", segment.name, pairs.join(","))
+        let parts = self.segments.iter().map(|segment| {
+            let name = &segment.name;
+            match &segment.key {
+                Key::None => name.clone(),
+                Key::Single(key) => format!("{name}({})", key_literal(key)),
+                Key::Named(pairs) => {
+                    let pairs = pairs.iter();
+                    let pairs = pairs.map(|(name, key)| format!("{name}={}", key_literal(key)));
+                    format!("{name}({})", pairs.collect::<Vec<_>>().join(","))
+                }
             }
         });
         parts.collect::<Vec<_>>().join("/")
     }
 
     /// The segments after the first, by name.
-    pub(super) fn rest(&self) -> Vec<&str> {
-        self.segments
-            .iter()
-            .skip(1)
-            .map(|segment| segment.name.as_str())
-            .collect()
+    pub(super) fn rest(&self) -> Vec<&'a str> {
+        let rest = self.segments.iter().skip(1);
+        rest.map(|segment| segment.name.as_str()).collect()
     }
 }
 

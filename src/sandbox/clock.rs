@@ -49,6 +49,11 @@ impl TenantClock {
         date.unwrap_or(self.epoch)
     }
 
+    /// The date by the tenant's clock.
+    pub(super) fn today(&self) -> SystemTime {
+        self.date(self.now())
+    }
+
     /// Milliseconds since 1970, as the tenant writes its dates.
     pub(super) fn millis(&self, at: Seconds) -> i64 {
         let since = self

@@ -2,11 +2,10 @@
 //! moments of their own.
 
 use super::Sandbox;
-use super::answer::Format;
-use super::call::{Body, Call};
+use super::call::Call;
+use super::configurations::configured;
 use super::deployments;
-use super::designtime::{configure, with_content};
-use super::path::Query;
+use super::designtime::with_content;
 use super::service::locked;
 use super::state::{Artifact, COLLEAGUE, EDITED, Tenant};
 
@@ -37,36 +36,24 @@ impl Sandbox {
     #[must_use]
     pub fn colleague(&self, id: &str, deed: &Deed) -> bool {
         let setting = &self.service.setting;
-        let call = Call {
-            method: "POST",
-            segments: &[],
-            query: &Query::default(),
-            body: Body::Empty,
-            caller: match deed {
-                Deed::SaveWithOurKey(_) => &self.service.credentials.client_id,
-                _ => COLLEAGUE,
-            },
-            now: setting.clock.now(),
-            format: Format::Json,
-            setting,
+        let caller = match deed {
+            Deed::SaveWithOurKey(_) => &self.service.credentials.client_id,
+            _ => COLLEAGUE,
         };
+        let call = Call::inside(caller, setting.clock.now(), setting);
         let mut tenant = locked(&self.service.tenant);
         let Some(artifact) = tenant.artifacts.get(id).cloned() else {
             return false;
         };
-        if *deed == Deed::Deploy {
-            deploy(&mut tenant, &artifact, &call);
-            return true;
+        match deed {
+            Deed::Deploy => deploy(&mut tenant, &artifact, &call),
+            Deed::Delete => drop(tenant.artifacts.remove(id)),
+            deed => match changed(artifact, deed, &call) {
+                Some(changed) => tenant.store(changed),
+                None => return false,
+            },
         }
-        if *deed == Deed::Delete {
-            return tenant.artifacts.remove(id).is_some();
-        }
-        let changed = changed(artifact, deed, &call);
-        let done = changed.is_some();
-        tenant
-            .artifacts
-            .extend(changed.map(|artifact| (id.to_owned(), artifact)));
-        done
+        true
     }
 }
 
@@ -85,7 +72,10 @@ fn changed(artifact: Artifact, deed: &Deed, call: &Call) -> Option<Artifact> {
     match deed {
         Deed::Save(zip) | Deed::SaveWithOurKey(zip) => saved(zip, None),
         Deed::Draft(zip) => saved(zip, Some(EDITED)),
-        Deed::Configure(key, value) => configured(artifact, key, value, call),
+        Deed::Configure(key, value) => {
+            let mut artifact = artifact;
+            configured(&mut artifact, key, value, call).then_some(artifact)
+        }
         Deed::Lock => Some(Artifact {
             lock: Some(call.stamp()),
             ..artifact
@@ -96,16 +86,6 @@ fn changed(artifact: Artifact, deed: &Deed, call: &Call) -> Option<Artifact> {
         }),
         Deed::Deploy | Deed::Delete => None,
     }
-}
-
-fn configured(mut artifact: Artifact, key: &str, value: &str, call: &Call) -> Option<Artifact> {
-    if !configure(&mut artifact.parameters, key, value) {
-        return None;
-    }
-    if call.chosen("parameter-moves-modified-at") {
-        artifact.modified = call.stamp();
-    }
-    Some(artifact)
 }
 
 /// The same course as any deployment, but none that a client asked for.

@@ -1,37 +1,34 @@
 //! Externalised parameters of integration flows.
 
-use super::answer::{Answer, Refusal};
+use super::answer::{Answer, Answered, Refusal};
 use super::artifact_type::ArtifactType;
 use super::bundle::{self, Declared};
 use super::call::Call;
 use super::designtime::{configure, refuse_locked};
-use super::entity::{Entity, Property};
-use super::path::key_literal;
+use super::entity::{Entity, text};
+use super::model::CONFIGURATIONS;
 use super::state::{Artifact, Parameter, Tenant};
 
-pub(super) fn answer(tenant: &mut Tenant, call: &mut Call, id: &str) -> Result<Answer, Refusal> {
+pub(super) fn answer(tenant: &mut Tenant, call: &mut Call, id: &str) -> Answered {
     let artifact = &tenant.artifacts[id];
     if artifact.kind != ArtifactType::IntegrationFlow {
         return Err(Refusal::not_found(
             "Configurations are not available for this artifact.",
         ));
     }
-    let key = call
-        .segments
-        .last()
-        .and_then(|segment| segment.key.only("ParameterKey"))
-        .map(str::to_owned);
+    let last = call.segments.last();
+    let key = last.and_then(|segment| segment.key.only("ParameterKey"));
     match (call.method, call.rest().as_slice(), key) {
-        ("GET", ["Configurations"], None) => call.list("Configurations", entities(artifact)),
-        ("GET", ["Configurations", "$count"], None) => call.count(entities(artifact)),
-        ("GET", ["Configurations"], Some(key)) => {
-            let found = artifact
-                .parameters
-                .iter()
-                .find(|parameter| parameter.declared.key == key);
-            call.entity(200, entity(found.ok_or_else(|| unknown(&key))?))
+        (_, ["Configurations"] | ["Configurations", "$count"], None) => {
+            let all = artifact.parameters.iter().map(entity);
+            call.all(CONFIGURATIONS.name, all.collect())
         }
-        ("PUT", ["$links", "Configurations"], Some(key)) => write(tenant, call, id, &key),
+        ("GET", ["Configurations"], Some(key)) => {
+            let mut all = artifact.parameters.iter();
+            let found = all.find(|parameter| parameter.declared.key == key);
+            call.entity(200, entity(found.ok_or_else(|| unknown(key))?))
+        }
+        ("PUT", ["$links", "Configurations"], Some(key)) => write(tenant, call, id, key),
         _ => Err(Refusal::not_implemented()),
     }
 }
@@ -40,57 +37,43 @@ fn unknown(key: &str) -> Refusal {
     Refusal::not_found(format!("Parameter key '{key}' not found."))
 }
 
-fn entities(artifact: &Artifact) -> Vec<Entity> {
-    artifact.parameters.iter().map(entity).collect()
-}
-
 fn entity(parameter: &Parameter) -> Entity {
-    let key = &parameter.declared.key;
-    Entity {
-        set: "Configurations",
-        kind: "Configuration",
-        key: key_literal(key),
-        properties: vec![
-            ("ParameterKey", Property::text(key)),
-            ("ParameterValue", Property::text(parameter.value())),
-            ("DataType", Property::text(&parameter.declared.data_type)),
-            (
-                "Description",
-                Property::text(&parameter.declared.description),
-            ),
-        ],
-        links: Vec::new(),
-        expanded: Vec::new(),
-        media: false,
-    }
+    let declared = &parameter.declared;
+    CONFIGURATIONS.entity(vec![
+        text(&declared.key),
+        text(parameter.value()),
+        text(&declared.data_type),
+        text(&declared.description),
+    ])
 }
 
-fn write(tenant: &mut Tenant, call: &mut Call, id: &str, key: &str) -> Result<Answer, Refusal> {
+fn write(tenant: &mut Tenant, call: &mut Call, id: &str, key: &str) -> Answered {
     let wrong = || Refusal::bad_request("Wrong body format for the expected parameter value");
-    let mut body = call
-        .properties(&["ParameterKey", "ParameterValue", "DataType", "Description"])
-        .map_err(|refusal| {
-            if refusal.status == 415 {
-                refusal
-            } else {
-                wrong()
-            }
-        })?;
+    let body = call.properties(&CONFIGURATIONS);
+    let mut body = body.map_err(|refusal| match refusal.status {
+        415 => refusal,
+        _ => wrong(),
+    })?;
     let value = body.take("ParameterValue").ok_or_else(wrong)?;
-    let stamp = call.stamp();
     let artifact = tenant.artifacts.get_mut(id).ok_or_else(|| unknown(key))?;
     refuse_locked(artifact, call, "update")?;
     if call.chosen("parameter-refused") {
         let text = format!("The value '{value}' of parameter '{key}' is not valid.");
         return Err(Refusal::bad_request(text));
     }
-    if !configure(&mut artifact.parameters, key, &value) {
+    if !configured(artifact, key, &value, call) {
         return Err(unknown(key));
     }
-    if call.chosen("parameter-moves-modified-at") {
-        artifact.modified = stamp;
-    }
     Ok(Answer::empty(202))
+}
+
+/// Configures a parameter, as anybody does on the tenant; `false` where there is none with this key.
+pub(super) fn configured(artifact: &mut Artifact, key: &str, value: &str, call: &Call) -> bool {
+    let known = configure(&mut artifact.parameters, key, value);
+    if known && call.chosen("parameter-moves-modified-at") {
+        artifact.modified = call.stamp();
+    }
+    known
 }
 
 /// The parameters after an upload: those of the file, with what stays configured.
@@ -104,17 +87,8 @@ pub(super) fn after_upload(
         return Vec::new();
     }
     let mut declared = bundle::parameters(zip);
-    let elsewhere = call
-        .setting
-        .scenarios
-        .of_artifact("never-appears", id)
-        .is_some()
-        || call.setting.scenarios.has("location");
-    if elsewhere
-        && declared
-            .iter()
-            .all(|parameter| parameter.key != "SAP_ProfileId")
-    {
+    let elsewhere = call.is_for("never-appears", id) || call.chosen("location");
+    if elsewhere && declared.iter().all(|one| one.key != "SAP_ProfileId") {
         declared.push(profile());
     }
     declared

@@ -1,39 +1,29 @@
 //! Deploy calls and `BuildAndDeployStatus`.
 
-use super::answer::{Answer, Refusal};
-use super::artifact_type::ArtifactType;
+use super::answer::{Answer, Answered, Refusal};
 use super::call::Call;
 use super::clock::Seconds;
 use super::dependencies;
-use super::designtime;
-use super::entity::{Entity, Property};
-use super::path::key_literal;
+use super::designtime::{self, colleague};
+use super::entity::text;
+use super::model::TASKS;
 use super::state::{Artifact, Record, Stage, Task, Tenant};
 use super::timeline::{Course, Order};
 use super::tokens::uuid;
 use super::{messages, senders};
 
 /// Accepts a deployment: 202, with the task's id as bare text, or with an entity for mappings.
-pub(super) fn deploy(
-    tenant: &mut Tenant,
-    call: &Call,
-    kind: ArtifactType,
-) -> Result<Answer, Refusal> {
-    if call.method != "POST" {
-        return Err(Refusal::not_implemented());
-    }
+pub(super) fn deploy(tenant: &mut Tenant, call: &mut Call<'_>) -> Answered {
+    let kind = call.kind()?;
+    call.must_post()?;
     let (id, version) = (call.quoted("Id")?, call.quoted("Version")?);
-    let missing = || Refusal::not_found(kind.missing());
-    tenant.find(kind, &id, &version).ok_or_else(missing)?;
-    if let Some(status) = call.setting.scenarios.of_artifact("deploy-refused", &id) {
+    designtime::found(tenant, kind, &id, &version)?;
+    if let Some(status) = call.value_for("deploy-refused", &id) {
         let text = "Deployment can only be done for a tenant that this application drives.";
         return Err(Refusal::new(status.parse().unwrap_or(500), text));
     }
     colleague(tenant, call, &id, "before-deploy");
-    let artifact = tenant
-        .find(kind, &id, "active")
-        .ok_or_else(missing)?
-        .clone();
+    let artifact = designtime::found(tenant, kind, &id, "active")?.clone();
     let course = course(tenant, call, &artifact);
     let task = uuid(&mut tenant.rng);
     let runtime = tenant.runtime.entry(id.clone()).or_default();
@@ -41,15 +31,12 @@ pub(super) fn deploy(
     let starts = timer_starts(&course.stages);
     runtime.plan(course.stages);
     messages::of_timer(tenant, &call.setting.scenarios, &id, starts);
-    let statuses = course.statuses;
-    tenant.tasks.insert(
-        task.clone(),
-        Task {
-            artifact: id.clone(),
-            visible: course.visible,
-            statuses,
-        },
-    );
+    let planned = Task {
+        artifact: id.clone(),
+        visible: course.visible,
+        statuses: course.statuses,
+    };
+    tenant.tasks.insert(task.clone(), planned);
     colleague(tenant, call, &id, "after-deploy");
     accepted(call, &artifact, &task)
 }
@@ -64,28 +51,17 @@ fn timer_starts(stages: &[Stage]) -> Vec<(Seconds, Record)> {
     starts.map(|(at, record)| (at, record.clone())).collect()
 }
 
-fn accepted(call: &Call, artifact: &Artifact, task: &str) -> Result<Answer, Refusal> {
-    let scenarios = &call.setting.scenarios;
-    if scenarios.of_artifact("no-task-id", &artifact.id).is_some() {
+fn accepted(call: &Call, artifact: &Artifact, task: &str) -> Answered {
+    let chosen = |scenario: &str| call.is_for(scenario, &artifact.id);
+    if chosen("no-task-id") {
         return Ok(Answer::empty(202));
     }
-    let by_task = scenarios.of_artifact("mapping-task-id", &artifact.id);
-    if artifact.kind.deploy_answers_entity() && by_task.is_none() {
-        return call
-            .entity(202, designtime::entity(artifact, call))
-            .or_else(|_| Ok(Answer::empty(202)));
+    if artifact.kind.is_mapping() && !chosen("mapping-task-id") {
+        let entity = call.entity(202, designtime::entity(artifact, call));
+        return entity.or_else(|_| Ok(Answer::empty(202)));
     }
-    let quoted = scenarios
-        .of_artifact("quoted-task-id", &artifact.id)
-        .is_some();
-    Ok(Answer::text(
-        202,
-        if quoted {
-            format!("\"{task}\"")
-        } else {
-            task.to_owned()
-        },
-    ))
+    let quote = if chosen("quoted-task-id") { "\"" } else { "" };
+    Ok(Answer::text(202, format!("{quote}{task}{quote}")))
 }
 
 pub(super) fn course(tenant: &Tenant, call: &Call, artifact: &Artifact) -> Course {
@@ -119,46 +95,13 @@ pub(super) fn record(artifact: &Artifact, by: &str) -> Record {
     }
 }
 
-fn colleague(tenant: &mut Tenant, call: &Call, id: &str, moment: &str) {
-    let chosen = call.setting.scenarios.of_artifact("foreign-save", id) == Some(moment);
-    if chosen {
-        tenant.colleague_saves(id, call.stamp().millis);
-    }
-}
-
 /// `BuildAndDeployStatus(TaskId='...')`.
-pub(super) fn status(tenant: &Tenant, call: &Call) -> Result<Answer, Refusal> {
-    match call.setting.scenarios.value("no-task-api") {
-        Some("405") => return Err(Refusal::not_in_plan()),
-        Some("501") => return Err(Refusal::not_implemented()),
-        Some(_) => {
-            return Err(Refusal::not_found(
-                "Could not find an entity set or function import for 'BuildAndDeployStatus'.",
-            ));
-        }
-        None => {}
-    }
-    let (Some(id), "GET", []) = (
-        call.segments[0].key.only("TaskId"),
-        call.method,
-        call.rest().as_slice(),
-    ) else {
+pub(super) fn status(tenant: &mut Tenant, call: &mut Call<'_>) -> Answered {
+    call.refuse_absent("no-task-api")?;
+    let (Ok(id), "GET", []) = (call.key("TaskId"), call.method, call.rest().as_slice()) else {
         return Err(Refusal::not_implemented());
     };
     let status = tenant.tasks.get(id).and_then(|task| task.status(call.now));
-    let status =
-        status.ok_or_else(|| Refusal::not_found("Requested entity could not be found."))?;
-    let entity = Entity {
-        set: "BuildAndDeployStatus",
-        kind: "BuildAndDeployStatus",
-        key: format!("TaskId={}", key_literal(id)),
-        properties: vec![
-            ("TaskId", Property::text(id)),
-            ("Status", Property::text(status)),
-        ],
-        links: Vec::new(),
-        expanded: Vec::new(),
-        media: false,
-    };
-    call.entity(200, entity)
+    let status = status.ok_or_else(Refusal::missing)?;
+    call.entity(200, TASKS.entity(vec![text(id), text(status)]))
 }

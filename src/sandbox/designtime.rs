@@ -5,26 +5,13 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::answer::{Answer, Refusal};
+use super::answer::{Answer, Answered, Refusal};
 use super::artifact_type::ArtifactType;
 use super::bundle::{self, Bundle, BundleError};
 use super::call::Call;
-use super::entity::{Entity, Property, iso};
-use super::path::{Key, key_literal};
+use super::entity::{Entity, Property, iso, text};
 use super::state::{Artifact, EDITED, Parameter, Stamp, Tenant};
 use super::{configurations, resources};
-
-const KNOWN: [&str; 9] = [
-    "Id",
-    "Version",
-    "Name",
-    "PackageId",
-    "Description",
-    "Sender",
-    "Receiver",
-    "Comment",
-    "ArtifactContent",
-];
 
 impl From<BundleError> for Refusal {
     fn from(error: BundleError) -> Self {
@@ -32,59 +19,55 @@ impl From<BundleError> for Refusal {
     }
 }
 
-pub(super) fn answer(
-    tenant: &mut Tenant,
-    call: &mut Call,
-    kind: ArtifactType,
-) -> Result<Answer, Refusal> {
-    let key = call.segments[0].key.clone();
-    if key == Key::None {
+pub(super) fn answer(tenant: &mut Tenant, call: &mut Call<'_>) -> Answered {
+    let kind = call.kind()?;
+    if !call.has_key() {
         return all(tenant, call, kind);
     }
     let wrong = || Refusal::bad_request("The key of a design time artifact is Id and Version.");
-    let (id, version) = key.pair("Id", "Version").ok_or_else(wrong)?;
-    let artifact = tenant
-        .find(kind, id, version)
-        .ok_or_else(|| Refusal::not_found(kind.missing()))?;
-    let (entity, zip) = (entity(artifact, call), Arc::clone(&artifact.zip));
-    let rest = call.rest();
-    match (call.method, rest.as_slice()) {
-        ("GET", []) => call.entity(200, entity),
-        ("GET", ["$value"]) => download(tenant, call, id, zip),
+    let key = call.segments[0].key.pair("Id", "Version");
+    let (id, version) = key.ok_or_else(wrong)?;
+    let artifact = found(tenant, kind, id, version)?;
+    let has = |name: &str| kind.entity_set().navigation().any(|known| known == name);
+    match (call.method, call.rest().as_slice()) {
+        ("GET", []) => call.entity(200, entity(artifact, call)),
+        ("GET", ["$value"]) => download(tenant, call, artifact),
         ("PUT", []) => update(tenant, call, id),
         ("DELETE", []) => delete(tenant, call, id),
         (_, ["Configurations", ..] | ["$links", "Configurations"]) => {
             configurations::answer(tenant, call, id)
         }
-        (_, ["Resources", ..] | ["$links", "Resources"]) if kind.has_resources() => {
+        (_, ["Resources", ..] | ["$links", "Resources"]) if has("Resources") => {
             resources::answer(tenant, call, id)
         }
         (_, ["Resources", ..] | ["$links", "Resources"]) => Err(Refusal::not_found(
             "Resources are not available for this artifact.",
         )),
-        (_, [navigation, ..]) if kind.navigation().contains(navigation) => {
-            Err(Refusal::not_simulated(navigation))
-        }
-        (_, [name, ..]) if !name.starts_with('$') => Err(Refusal::not_found(format!(
-            "Could not find a navigation property '{name}'."
-        ))),
+        (_, [navigation, ..]) if has(navigation) => Err(Refusal::not_simulated(navigation)),
+        (_, [name, ..]) if !name.starts_with('$') => Err(Refusal::no_navigation(name)),
         _ => Err(Refusal::not_implemented()),
     }
 }
 
-fn all(tenant: &mut Tenant, call: &mut Call, kind: ArtifactType) -> Result<Answer, Refusal> {
-    let listed = |tenant: &Tenant, call: &Call| -> Vec<Entity> {
-        let shown = tenant
-            .artifacts
-            .values()
-            .filter(|artifact| artifact.kind == kind && !artifact.hidden);
-        shown.map(|artifact| entity(artifact, call)).collect()
-    };
+/// An artifact as the API finds it.
+pub(super) fn found<'t>(
+    tenant: &'t Tenant,
+    kind: ArtifactType,
+    id: &str,
+    version: &str,
+) -> Result<&'t Artifact, Refusal> {
+    let found = tenant.find(kind, id, version);
+    found.ok_or_else(|| Refusal::not_found(kind.missing()))
+}
+
+fn all(tenant: &mut Tenant, call: &mut Call, kind: ArtifactType) -> Answered {
     match (call.method, call.rest().as_slice()) {
-        ("GET", []) if kind.listed_tenant_wide() => {
-            call.list(kind.entity_set(), listed(tenant, call))
+        ("GET", [] | ["$count"]) if kind.is_mapping() => {
+            let all = tenant.artifacts.values();
+            let shown = all.filter(|artifact| artifact.kind == kind && !artifact.hidden);
+            let shown = shown.map(|artifact| entity(artifact, call)).collect();
+            call.all(kind.entity_set().name, shown)
         }
-        ("GET", ["$count"]) if kind.listed_tenant_wide() => call.count(listed(tenant, call)),
         ("POST", []) => create(tenant, call, kind),
         _ => Err(Refusal::not_implemented()),
     }
@@ -92,67 +75,49 @@ fn all(tenant: &mut Tenant, call: &mut Call, kind: ArtifactType) -> Result<Answe
 
 /// An artifact as the lists of its package show it.
 pub(super) fn listed(artifact: &Artifact, call: &Call) -> Entity {
-    let mut entity = entity(artifact, call);
-    if call.chosen("lists-without-dates") {
-        entity
-            .properties
-            .retain(|(name, _)| !name.starts_with("Created") && !name.starts_with("Modified"));
-    }
-    entity
+    let undated = call.chosen("lists-without-dates");
+    let is_date = |name: &str| name.starts_with("Created") || name.starts_with("Modified");
+    entity(artifact, call).keep(|name| !undated || !is_date(name))
 }
 
-/// An artifact as the API shows it.
+/// An artifact as the API shows it. Tenants of some years ago did not say when and by whom it was saved.
 pub(super) fn entity(artifact: &Artifact, call: &Call) -> Entity {
-    let version = artifact.shown_version();
-    let mut properties = vec![
-        ("Id", Property::text(&artifact.id)),
-        ("Version", Property::text(version)),
-        ("PackageId", Property::text(&artifact.package)),
-        ("Name", Property::text(&artifact.name)),
-        ("Description", Property::text(&artifact.description)),
-    ];
-    if artifact.kind == ArtifactType::IntegrationFlow {
-        properties.extend([
-            ("Sender", Property::text("")),
-            ("Receiver", Property::text("")),
-        ]);
-    }
-    // tenants of some years ago did not have these
-    if !call.chosen("no-modified-at") {
-        properties.extend([
-            ("Comment", Property::text("")),
-            ("CreatedAt", date(&artifact.created, call)),
-            ("CreatedBy", Property::text(&artifact.created.by)),
-            ("ModifiedAt", date(&artifact.modified, call)),
-            ("ModifiedBy", Property::text(&artifact.modified.by)),
-        ]);
-    }
-    properties.push(("ArtifactContent", Property::Null));
-    Entity {
-        set: artifact.kind.entity_set(),
-        kind: artifact.kind.entity_type(),
-        key: format!(
-            "Id={},Version={}",
-            key_literal(&artifact.id),
-            key_literal(version)
-        ),
-        properties,
-        links: artifact.kind.navigation().to_vec(),
-        expanded: Vec::new(),
-        media: true,
-    }
+    let (is_flow, is_old) = (
+        artifact.kind == ArtifactType::IntegrationFlow,
+        call.chosen("no-modified-at"),
+    );
+    let entity = artifact.kind.entity_set().entity(vec![
+        text(&artifact.id),
+        text(artifact.shown_version()),
+        text(&artifact.package),
+        text(&artifact.name),
+        text(&artifact.description),
+        text(""),
+        text(""),
+        text(""),
+        date(&artifact.created, call),
+        text(&artifact.created.by),
+        date(&artifact.modified, call),
+        text(&artifact.modified.by),
+        Property::Null,
+    ]);
+    entity.keep(|name| match name {
+        "Sender" | "Receiver" => is_flow,
+        "Comment" | "CreatedAt" | "CreatedBy" | "ModifiedAt" | "ModifiedBy" => !is_old,
+        _ => true,
+    })
 }
 
 fn date(stamp: &Stamp, call: &Call) -> Property {
-    Property::Text(match call.setting.scenarios.value("modified-at-format") {
+    text(match call.value("modified-at-format") {
         Some("odata") => format!("/Date({})/", stamp.millis),
         Some("iso") => format!("{}Z", iso(stamp.millis)),
         _ => stamp.millis.to_string(),
     })
 }
 
-fn create(tenant: &mut Tenant, call: &mut Call, kind: ArtifactType) -> Result<Answer, Refusal> {
-    let mut body = call.properties(&KNOWN)?;
+fn create(tenant: &mut Tenant, call: &mut Call, kind: ArtifactType) -> Answered {
+    let mut body = call.properties(kind.entity_set())?;
     let content = body
         .take("ArtifactContent")
         .filter(|content| !content.is_empty());
@@ -162,70 +127,57 @@ fn create(tenant: &mut Tenant, call: &mut Call, kind: ArtifactType) -> Result<An
         body.take_filled("PackageId")?,
     );
     check_name(&name)?;
-    check_package(tenant, &package)?;
+    let holder = tenant.packages.get(&package).ok_or_else(|| {
+        Refusal::not_found(format!("Integration package with Id {package} not found."))
+    })?;
+    holder.refuse_read_only()?;
     check_free(tenant, call, kind, (&id, &name, &package))?;
     check_deleted(tenant, call, kind, &id)?;
     let zip = match content {
         Some(content) => bundle::renamed(decoded(&content, kind)?, &id)?,
         None => bundle::empty(kind, &id, &name)?,
     };
-    let description = body
-        .take("Description")
-        .filter(|text| !text.is_empty())
-        .or_else(|| bundle::description(&zip))
-        .unwrap_or_default();
-    let stored = Stored {
-        id,
-        kind,
-        package,
+    let entering = entering(zip, kind, &package, call)?;
+    let sent = body.take("Description").filter(|text| !text.is_empty());
+    let artifact = Artifact {
         name,
-        description,
-        zip,
-        stamp: call.stamp(),
+        description: sent.unwrap_or(entering.description),
+        ..entering
     };
-    let artifact = stored.artifact(call)?;
     let answer = call.entity(201, entity(&artifact, call));
-    let id = artifact.id.clone();
-    tenant.artifacts.insert(id.clone(), artifact);
-    colleague_after_upload(tenant, call, &id);
+    tenant.store(artifact);
+    colleague(tenant, call, &id, "after-upload");
     answer
 }
 
-/// An artifact that enters the tenant.
-pub(super) struct Stored {
-    pub(super) id: String,
-    pub(super) kind: ArtifactType,
-    pub(super) package: String,
-    pub(super) name: String,
-    pub(super) description: String,
-    pub(super) zip: Vec<u8>,
-    pub(super) stamp: Stamp,
-}
-
-impl Stored {
-    pub(super) fn artifact(self, call: &Call) -> Result<Artifact, Refusal> {
-        let bundle = Bundle::read(&self.zip)?;
-        let first = "1.0.0".to_owned();
-        let version = match call.setting.scenarios.value("version-policy") {
-            Some("create-1.0.0") => first,
-            _ => bundle.version.unwrap_or(first),
-        };
-        Ok(Artifact {
-            parameters: configurations::after_upload(&self.zip, (&self.id, self.kind), &[], call),
-            id: self.id,
-            kind: self.kind,
-            package: self.package,
-            name: self.name,
-            description: self.description,
-            version,
-            draft: None,
-            lock: None,
-            hidden: false,
-            created: self.stamp.clone(),
-            modified: self.stamp,
-            zip: Arc::new(self.zip),
-        })
-    }
+/// An artifact that enters the tenant, as its zip describes it.
+pub(super) fn entering(
+    zip: Vec<u8>,
+    kind: ArtifactType,
+    package: &str,
+    call: &Call,
+) -> Result<Artifact, Refusal> {
+    let bundle = Bundle::read(&zip)?;
+    let (id, stamp) = (bundle.symbolic_name, call.stamp());
+    let version = match call.value("version-policy") {
+        Some("create-1.0.0") => None,
+        _ => bundle.version,
+    };
+    Ok(Artifact {
+        parameters: configurations::after_upload(&zip, (&id, kind), &[], call),
+        name: bundle.name.unwrap_or_else(|| id.clone()),
+        id,
+        kind,
+        package: package.to_owned(),
+        description: bundle::description(&zip).unwrap_or_default(),
+        version: version.unwrap_or_else(|| "1.0.0".to_owned()),
+        draft: None,
+        lock: None,
+        hidden: false,
+        created: stamp.clone(),
+        modified: stamp,
+        zip: Arc::new(zip),
+    })
 }
 
 /// The documented rule for names.
@@ -246,19 +198,6 @@ fn check_name(name: &str) -> Result<(), Refusal> {
     ))
 }
 
-fn check_package(tenant: &Tenant, package: &str) -> Result<(), Refusal> {
-    match tenant.packages.get(package) {
-        None => Err(Refusal::not_found(format!(
-            "Integration package with Id {package} not found."
-        ))),
-        Some(package) if package.read_only => Err(Refusal::bad_request(format!(
-            "The package with Id: {} is a configure only package.",
-            package.id
-        ))),
-        Some(_) => Ok(()),
-    }
-}
-
 /// Ids are unique in the tenant, whatever the type.
 fn check_free(
     tenant: &Tenant,
@@ -266,31 +205,22 @@ fn check_free(
     kind: ArtifactType,
     (id, name, package): (&str, &str, &str),
 ) -> Result<(), Refusal> {
-    let lingering = tenant
-        .deleted
-        .get(id)
-        .filter(|deleted| call.now < deleted.free);
+    let deleted = tenant.deleted.get(id);
+    let lingering = deleted.filter(|deleted| call.now < deleted.free);
     let owner = match (tenant.artifacts.get(id), lingering) {
         (Some(taken), _) => taken.package.as_str(),
         (None, Some(_)) => package,
         (None, None) => return Ok(()),
     };
-    let article = if kind == ArtifactType::IntegrationFlow {
-        "An"
-    } else {
-        "A"
+    let article = match kind {
+        ArtifactType::IntegrationFlow => "An",
+        _ => "A",
     };
     let text = format!(
-        "{article} {} {name} with the ID {id} already exists in the {} package. Please rename the artifact ID.",
-        kind.words(),
-        owner
+        "{article} {} {name} with the ID {id} already exists in the {owner} package. Please rename the artifact ID.",
+        kind.words()
     );
-    let status = if call.setting.scenarios.value("duplicate") == Some("409") {
-        409
-    } else {
-        500
-    };
-    Err(Refusal::new(status, text))
+    Err(Refusal::new(call.status("duplicate", 500), text))
 }
 
 /// Scenario `create-fails-after-delete`: the way back is barred, for a while or for good.
@@ -300,10 +230,8 @@ fn check_deleted(
     kind: ArtifactType,
     id: &str,
 ) -> Result<(), Refusal> {
-    let most = call
-        .setting
-        .scenarios
-        .times_of("create-fails-after-delete", id);
+    let scenarios = &call.setting.scenarios;
+    let most = scenarios.times_of("create-fails-after-delete", id);
     match tenant.deleted.get_mut(id) {
         Some(deleted) if deleted.failed_creates < most => {
             deleted.failed_creates += 1;
@@ -329,32 +257,19 @@ fn decoded(content: &str, kind: ArtifactType) -> Result<Vec<u8>, Refusal> {
     )))
 }
 
-fn download(tenant: &Tenant, call: &Call, id: &str, zip: Arc<Vec<u8>>) -> Result<Answer, Refusal> {
-    let artifact = &tenant.artifacts[id];
+fn download(tenant: &Tenant, call: &Call, artifact: &Artifact) -> Answered {
     refuse_read_only(tenant, artifact)?;
-    let zip = if call.chosen("downloads-differ") {
-        Arc::new(bundle::dated(&zip, call.setting.clock.millis(call.now))?)
-    } else {
-        zip
-    };
-    let zip = match artifact.kind {
-        ArtifactType::ValueMapping => Arc::new(bundle::with_file(&zip, bundle::METAINFO, None)?),
-        _ => zip,
-    };
-    let name: String = id
-        .chars()
-        .map(|letter| {
-            if letter.is_ascii_graphic() && letter != '"' {
-                letter
-            } else {
-                '_'
-            }
-        })
-        .collect();
-    Ok(Answer::shared(200, "application/zip", zip).with(
-        "Content-Disposition",
-        format!("attachment; filename={name}.zip"),
-    ))
+    let mut zip = Arc::clone(&artifact.zip);
+    if call.chosen("downloads-differ") {
+        zip = Arc::new(bundle::dated(&zip, call.millis())?);
+    }
+    if artifact.kind == ArtifactType::ValueMapping {
+        zip = Arc::new(bundle::with_file(&zip, bundle::METAINFO, None)?);
+    }
+    let is_odd = |letter: char| !letter.is_ascii_graphic() || letter == '"';
+    let name = artifact.id.replace(is_odd, "_");
+    let name = format!("attachment; filename={name}.zip");
+    Ok(Answer::shared(200, "application/zip", zip).with("Content-Disposition", name))
 }
 
 fn refuse_read_only(tenant: &Tenant, artifact: &Artifact) -> Result<(), Refusal> {
@@ -373,11 +288,6 @@ pub(super) fn refuse_locked(artifact: &Artifact, call: &Call, deed: &str) -> Res
     if artifact.lock.is_none() {
         return Ok(());
     }
-    let status = if call.setting.scenarios.value("locked") == Some("423") {
-        423
-    } else {
-        500
-    };
     let text = match deed {
         "delete" => "Cannot delete the artifact as it is locked.".to_owned(),
         _ => format!(
@@ -385,16 +295,27 @@ pub(super) fn refuse_locked(artifact: &Artifact, call: &Call, deed: &str) -> Res
             artifact.kind.title()
         ),
     };
-    Err(Refusal::new(status, text))
+    Err(Refusal::new(call.status("locked", 500), text))
 }
 
-fn update(tenant: &mut Tenant, call: &mut Call, id: &str) -> Result<Answer, Refusal> {
+/// Refuses to write what may not be written, or is open elsewhere.
+fn refuse_writing(
+    tenant: &Tenant,
+    artifact: &Artifact,
+    call: &Call,
+    deed: &str,
+) -> Result<(), Refusal> {
+    refuse_read_only(tenant, artifact)?;
+    refuse_locked(artifact, call, deed)
+}
+
+fn update(tenant: &mut Tenant, call: &mut Call, id: &str) -> Answered {
     let artifact = &tenant.artifacts[id];
     let kind = artifact.kind;
     if kind == ArtifactType::ValueMapping {
         return Err(Refusal::not_implemented());
     }
-    let mut body = call.properties(&KNOWN)?;
+    let mut body = call.properties(kind.entity_set())?;
     if body.has("Id") || body.has("PackageId") {
         let text = format!(
             "Update of {} failed : Update of PackageId and Id are not allowed.",
@@ -402,17 +323,13 @@ fn update(tenant: &mut Tenant, call: &mut Call, id: &str) -> Result<Answer, Refu
         );
         return Err(Refusal::new(500, text));
     }
-    refuse_read_only(tenant, artifact)?;
-    refuse_locked(artifact, call, "update")?;
+    refuse_writing(tenant, artifact, call, "update")?;
     let name = body.take("Name").filter(|name| !name.is_empty());
-    if let Some(name) = &name {
-        check_name(name)?;
-    }
+    name.as_deref().map_or(Ok(()), check_name)?;
     let content = body
         .take("ArtifactContent")
         .filter(|content| !content.is_empty());
-    let description = body.take("Description");
-    let artifact = match content {
+    let updated = match content {
         Some(content) => uploaded(artifact, decoded(&content, kind)?, name, call)?,
         // a name alone is saved as a draft
         None => Artifact {
@@ -421,16 +338,14 @@ fn update(tenant: &mut Tenant, call: &mut Call, id: &str) -> Result<Answer, Refu
             ..artifact.clone()
         },
     };
-    let description = description.unwrap_or_else(|| artifact.description.clone());
-    tenant.artifacts.insert(
-        id.to_owned(),
-        Artifact {
-            modified: call.stamp(),
-            description,
-            ..artifact
-        },
-    );
-    colleague_after_upload(tenant, call, id);
+    let sent = body.take("Description");
+    let updated = Artifact {
+        modified: call.stamp(),
+        description: sent.unwrap_or_else(|| artifact.description.clone()),
+        ..updated
+    };
+    tenant.store(updated);
+    colleague(tenant, call, id, "after-upload");
     Ok(Answer::empty(200))
 }
 
@@ -441,15 +356,15 @@ fn uploaded(
     name: Option<String>,
     call: &Call,
 ) -> Result<Artifact, Refusal> {
-    let scenarios = &call.setting.scenarios;
-    let zip = match scenarios.of_artifact("rewrites-content", &old.id) {
+    let zip = match call.value_for("rewrites-content", &old.id) {
         Some(how) => bundle::respelled(zip, &old.id, how)?,
         None => zip,
     };
     let new = with_content(old, zip, name, call)?;
-    Ok(match scenarios.of_artifact("update-not-stored", &old.id) {
-        Some(_) => old.clone(),
-        None => new,
+    Ok(if call.is_for("update-not-stored", &old.id) {
+        old.clone()
+    } else {
+        new
     })
 }
 
@@ -481,36 +396,32 @@ pub(super) fn with_content(
 }
 
 fn version_after(old: &Artifact, manifest: Option<String>, call: &Call) -> String {
-    let keep = old.version.clone();
-    let Some(manifest) = manifest else {
-        return keep;
+    let raised = |manifest: &String| match call.value("version-policy") {
+        Some("manifest") => true,
+        Some("keep" | "create-1.0.0") => false,
+        _ => numbers(manifest) > numbers(&old.version),
     };
-    match call.setting.scenarios.value("version-policy") {
-        Some("manifest") => manifest,
-        Some("keep" | "create-1.0.0") => keep,
-        _ if numbers(&manifest) > numbers(&old.version) => manifest,
-        _ => keep,
-    }
+    manifest
+        .filter(raised)
+        .unwrap_or_else(|| old.version.clone())
 }
 
 fn numbers(version: &str) -> Vec<u64> {
-    version
-        .split('.')
-        .map(|part| part.parse().unwrap_or(0))
-        .collect()
+    let parts = version.split('.');
+    parts.map(|part| part.parse().unwrap_or(0)).collect()
 }
 
-fn colleague_after_upload(tenant: &mut Tenant, call: &Call, id: &str) {
-    let chosen = call.setting.scenarios.of_artifact("foreign-save", id) == Some("after-upload");
-    if chosen {
-        tenant.colleague_saves(id, call.stamp().millis + 1);
+/// The colleague of scenario `foreign-save`, at the moment that it names.
+pub(super) fn colleague(tenant: &mut Tenant, call: &Call, id: &str, moment: &str) {
+    if call.value_for("foreign-save", id) == Some(moment) {
+        let later = i64::from(moment == "after-upload");
+        tenant.colleague_saves(id, call.millis() + later);
     }
 }
 
-fn delete(tenant: &mut Tenant, call: &Call, id: &str) -> Result<Answer, Refusal> {
+fn delete(tenant: &mut Tenant, call: &Call, id: &str) -> Answered {
     let artifact = &tenant.artifacts[id];
-    refuse_read_only(tenant, artifact)?;
-    refuse_locked(artifact, call, "delete")?;
+    refuse_writing(tenant, artifact, call, "delete")?;
     tenant.artifacts.remove(id);
     let scenarios = &call.setting.scenarios;
     let lingers = scenarios.seconds_of("delete-lingers", id).unwrap_or(0.0);
@@ -519,34 +430,35 @@ fn delete(tenant: &mut Tenant, call: &Call, id: &str) -> Result<Answer, Refusal>
 }
 
 /// `...SaveAsVersion?Id='X'&SaveAsVersion='1.0.4'`: metadata promises the entity, tenants answer nothing.
-pub(super) fn save_as_version(
-    tenant: &mut Tenant,
-    call: &Call,
-    kind: ArtifactType,
-) -> Result<Answer, Refusal> {
-    let absent = match call.setting.scenarios.value("no-save-as-version") {
+pub(super) fn save_as_version(tenant: &mut Tenant, call: &mut Call<'_>) -> Answered {
+    let kind = call.kind()?;
+    let absent = match call.value("no-save-as-version") {
         Some("all") => true,
         Some(_) => kind != ArtifactType::IntegrationFlow,
         None => false,
     };
-    if call.method != "POST" || absent {
+    if absent {
         return Err(Refusal::not_implemented());
     }
+    call.must_post()?;
     let (id, version) = (call.quoted("Id")?, call.quoted("SaveAsVersion")?);
-    let artifact = tenant
-        .find(kind, &id, "active")
-        .ok_or_else(|| Refusal::not_found(kind.missing()))?;
-    refuse_read_only(tenant, artifact)?;
-    refuse_locked(artifact, call, "update")?;
+    let artifact = found(tenant, kind, &id, "active")?;
+    refuse_writing(tenant, artifact, call, "update")?;
     if version.trim().is_empty() {
         return Err(Refusal::bad_request("The version cannot be empty."));
     }
-    if numbers(&version) <= numbers(&artifact.version) {
-        match call.setting.scenarios.of_artifact("save-as-version", &id) {
-            Some("ignored") => return Ok(Answer::empty(200)),
-            Some(how) => return Err(not_higher(how, &version, artifact)),
-            None => {}
+    let chosen = call.value_for("save-as-version", &id);
+    match chosen.filter(|_| numbers(&version) <= numbers(&artifact.version)) {
+        Some("ignored") => return Ok(Answer::empty(200)),
+        Some(how) => {
+            let status = if how == "refused-500" { 500 } else { 400 };
+            let current = &artifact.version;
+            return Err(Refusal::new(
+                status,
+                format!("The version {version} must be higher than the current version {current}."),
+            ));
         }
+        None => {}
     }
     let artifact = Artifact {
         version,
@@ -554,42 +466,22 @@ pub(super) fn save_as_version(
         modified: call.stamp(),
         ..artifact.clone()
     };
-    tenant.artifacts.insert(id, artifact);
+    tenant.store(artifact);
     Ok(Answer::empty(200))
 }
 
-fn not_higher(how: &str, version: &str, artifact: &Artifact) -> Refusal {
-    let status = if how == "refused-500" { 500 } else { 400 };
-    let text = format!(
-        "The version {version} must be higher than the current version {}.",
-        artifact.version
-    );
-    Refusal::new(status, text)
-}
-
 /// 202 with a text, whatever the outcome; here it always passes.
-pub(super) fn validate(tenant: &Tenant, call: &Call) -> Result<Answer, Refusal> {
-    if call.method != "POST" {
-        return Err(Refusal::not_implemented());
-    }
+pub(super) fn validate(tenant: &mut Tenant, call: &mut Call<'_>) -> Answered {
+    call.must_post()?;
     let (id, version) = (call.quoted("Id")?, call.quoted("Version")?);
-    let kind = ArtifactType::IntegrationFlow;
-    tenant
-        .find(kind, &id, &version)
-        .ok_or_else(|| Refusal::not_found(kind.missing()))?;
+    found(tenant, ArtifactType::IntegrationFlow, &id, &version)?;
     Ok(Answer::text(202, "Checkexecutionresult: Passed"))
 }
 
 /// Configures a parameter of a preloaded artifact.
 pub(super) fn configure(parameters: &mut [Parameter], key: &str, value: &str) -> bool {
-    match parameters
-        .iter_mut()
-        .find(|parameter| parameter.declared.key == key)
-    {
-        Some(parameter) => {
-            parameter.configured = Some(value.to_owned());
-            true
-        }
-        None => false,
-    }
+    let mut parameters = parameters.iter_mut();
+    let found = parameters.find(|parameter| parameter.declared.key == key);
+    let found = found.map(|parameter| parameter.configured = Some(value.to_owned()));
+    found.is_some()
 }

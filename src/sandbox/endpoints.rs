@@ -1,60 +1,60 @@
 //! `ServiceEndpoints`: the HTTPS sender addresses of flows that are started.
 
-use super::answer::{Answer, Refusal};
+use super::answer::{Answered, Refusal};
 use super::artifact_type::ArtifactType;
 use super::bundle;
-use super::call::Call;
-use super::entity::{Entity, Property};
-use super::path::{encode, key_literal};
+use super::call::{Call, Setting};
+use super::clock::Seconds;
+use super::entity::{Entity, Property, text};
+use super::model::{ENDPOINTS, ENTRY_POINTS};
+use super::path::encode;
 use super::state::{Record, Tenant};
 
-pub(super) fn answer(tenant: &Tenant, call: &Call) -> Result<Answer, Refusal> {
-    match (call.method, call.rest().as_slice()) {
-        ("GET", []) => call.list("ServiceEndpoints", entities(tenant, call)),
-        ("GET", ["$count"]) => call.count(entities(tenant, call)),
+pub(super) fn answer(tenant: &mut Tenant, call: &mut Call<'_>) -> Answered {
+    let listed = called_from(tenant, call.setting, call.now, "endpoint-list-late");
+    let listed = listed.filter(|(id, _)| {
+        !call.is_for("no-endpoint", id) && tenant.running(id, call.now).is_some()
+    });
+    let entities = listed.flat_map(|(id, record)| {
+        let addresses = addresses(record).into_iter();
+        addresses.map(|address| entity(id, record, &address, call))
+    });
+    match call.rest().as_slice() {
+        [] | ["$count"] => call.all(ENDPOINTS.name, entities.collect()),
         _ => Err(Refusal::not_implemented()),
     }
 }
 
-fn entities(tenant: &Tenant, call: &Call) -> Vec<Entity> {
-    let scenarios = &call.setting.scenarios;
-    let started = tenant.runtime.iter().filter_map(|(id, runtime)| {
-        let late = scenarios
-            .seconds_of("endpoint-list-late", id)
-            .unwrap_or(0.0);
-        let since = runtime.shown(call.now)?.0;
-        let listed = scenarios.of_artifact("no-endpoint", id).is_none() && since + late <= call.now;
-        let record = tenant.running(id, call.now).filter(|_| listed)?;
-        (record.status == "STARTED" && record.kind == ArtifactType::IntegrationFlow)
-            .then_some((id, record))
-    });
-    started
-        .flat_map(|(id, record)| of_flow(id, record, call))
-        .collect()
-}
-
-fn of_flow(id: &str, record: &Record, call: &Call) -> Vec<Entity> {
-    addresses(record)
-        .iter()
-        .map(|address| entity(id, record, address, call))
-        .collect()
+/// The flows that are started, and have been for as long as a scenario says.
+pub(super) fn called_from<'t>(
+    tenant: &'t Tenant,
+    setting: &'t Setting,
+    now: Seconds,
+    late: &'static str,
+) -> impl Iterator<Item = (&'t str, &'t Record)> {
+    tenant.runtime.iter().filter_map(move |(id, runtime)| {
+        let (since, record) = runtime.shown(now)?;
+        let late = setting.scenarios.seconds_of(late, id).unwrap_or(0.0);
+        let is_called = record.kind == ArtifactType::IntegrationFlow
+            && record.status == "STARTED"
+            && since + late <= now;
+        is_called.then_some((id.as_str(), record))
+    })
 }
 
 /// Values of `urlPath` in the flow's model; those that refer to a parameter take its value.
 pub(super) fn addresses(record: &Record) -> Vec<String> {
-    bundle::model_properties(&record.content.zip)
-        .into_iter()
-        .filter(|(key, _)| key == "urlPath")
-        .map(|(_, value)| resolved(value, record))
-        .collect()
+    let properties = bundle::model_properties(&record.content.zip).into_iter();
+    let values = properties.filter(|(key, _)| key == "urlPath");
+    values.map(|(_, value)| resolved(value, record)).collect()
 }
 
 fn resolved(value: String, record: &Record) -> String {
     let name = value
         .strip_prefix("{{")
         .and_then(|rest| rest.strip_suffix("}}"));
-    name.and_then(|name| record.content.parameters.get(name).cloned())
-        .unwrap_or(value)
+    let configured = name.and_then(|name| record.content.parameters.get(name));
+    configured.cloned().unwrap_or(value)
 }
 
 fn entity(id: &str, record: &Record, address: &str, call: &Call) -> Entity {
@@ -63,55 +63,26 @@ fn entity(id: &str, record: &Record, address: &str, call: &Call) -> Entity {
     } else {
         id
     };
-    let key = format!("{id}$endpointAddress={}", address.trim_start_matches('/'));
-    let host = call.setting.host();
+    let below = address.trim_start_matches('/');
     let url = format!(
-        "{host}/http/{}",
-        encode(address.trim_start_matches('/')).replace("%2F", "/")
+        "{}/http/{}",
+        call.setting.host(),
+        encode(below).replace("%2F", "/")
     );
-    let point = |properties| Entity {
-        set: "EntryPoints",
-        kind: "EntryPoint",
-        key: key_literal(&url),
-        properties,
-        links: Vec::new(),
-        expanded: Vec::new(),
-        media: false,
-    };
-    let entry = point(vec![
-        ("Name", Property::text(address)),
-        ("Url", Property::text(&url)),
-        ("Type", Property::text("PROD")),
-        ("AdditionalInformation", Property::text("")),
+    let entity = ENDPOINTS.entity(vec![
+        text(id),
+        text(format!("{id}$endpointAddress={below}")),
+        text(&record.name),
+        text(&record.version),
+        text(""),
+        text(""),
+        Property::Date(record.deployed_on),
+        text("REST"),
     ]);
-    let expand = call
-        .query
-        .get("$expand")
-        .is_some_and(|names| names.split(',').any(|name| name == "EntryPoints"));
-    Entity {
-        set: "ServiceEndpoints",
-        kind: "ServiceEndpoint",
-        key: key_literal(&key),
-        properties: vec![
-            ("Name", Property::text(id)),
-            ("Id", Property::text(&key)),
-            ("Title", Property::text(&record.name)),
-            ("Version", Property::text(&record.version)),
-            ("Summary", Property::text("")),
-            ("Description", Property::text("")),
-            ("LastUpdated", Property::Date(record.deployed_on)),
-            ("Protocol", Property::text("REST")),
-        ],
-        links: if expand {
-            vec!["ApiDefinitions"]
-        } else {
-            vec!["EntryPoints", "ApiDefinitions"]
-        },
-        expanded: if expand {
-            vec![("EntryPoints", vec![entry])]
-        } else {
-            Vec::new()
-        },
-        media: false,
+    let expanded = call.query.get("$expand").unwrap_or_default();
+    if !expanded.split(',').any(|name| name == ENTRY_POINTS.name) {
+        return entity;
     }
+    let point = ENTRY_POINTS.entity(vec![text(address), text(url), text("PROD"), text("")]);
+    entity.expand(ENTRY_POINTS.name, vec![point])
 }

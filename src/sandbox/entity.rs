@@ -1,11 +1,12 @@
 //! Entities as the tenant writes them: `OData` version 2 JSON, and Atom for those who do not ask for JSON.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Iso8601;
 
 use super::answer::{Answer, Format, escape};
-use super::path::encode;
+use super::model::EntitySet;
+use super::path::{encode, key_literal};
 
 /// One property's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,47 +19,49 @@ pub(super) enum Property {
     Null,
 }
 
-impl Property {
-    pub(super) fn text(value: impl Into<String>) -> Self {
-        Property::Text(value.into())
-    }
+/// A text as a property's value.
+pub(super) fn text(value: impl Into<String>) -> Property {
+    Property::Text(value.into())
+}
 
+impl Property {
     fn json(&self) -> Value {
         match self {
             Property::Text(text) => json!(text),
             Property::Date(millis) => json!(format!("/Date({millis})/")),
-            Property::Complex(fields) => {
-                let fields = fields
-                    .iter()
-                    .map(|(name, text)| ((*name).to_owned(), json!(text)));
-                Value::Object(fields.collect())
-            }
+            Property::Complex(fields) => fields
+                .iter()
+                .map(|(name, text)| (*name, text.as_str()))
+                .collect(),
             Property::Null => Value::Null,
         }
     }
 
     fn xml(&self, name: &str) -> String {
-        match self {
-            Property::Text(text) => format!("<d:{name}>{}</d:{name}>", escape(text)),
-            Property::Date(millis) => format!("<d:{name}>{}</d:{name}>", iso(*millis)),
-            Property::Complex(fields) => {
-                let inner = fields
-                    .iter()
-                    .map(|(name, text)| format!("<d:{name}>{}</d:{name}>", escape(text)));
-                format!("<d:{name}>{}</d:{name}>", inner.collect::<String>())
-            }
-            Property::Null => format!("<d:{name} m:null=\"true\"/>"),
-        }
+        let inner = match self {
+            Property::Text(text) => escape(text),
+            Property::Date(millis) => iso(*millis),
+            Property::Complex(fields) => fields
+                .iter()
+                .map(|(name, text)| format!("<d:{name}>{}</d:{name}>", escape(text)))
+                .collect(),
+            Property::Null => return format!("<d:{name} m:null=\"true\"/>"),
+        };
+        format!("<d:{name}>{inner}</d:{name}>")
     }
 
-    /// What filters and sorting compare.
-    pub(super) fn comparable(&self) -> String {
+    fn comparable(&self) -> String {
         match self {
             Property::Text(text) => text.clone(),
-            Property::Date(millis) => format!("{millis:020}"),
+            Property::Date(millis) => comparable_date(*millis),
             Property::Null | Property::Complex(_) => String::new(),
         }
     }
+}
+
+/// Dates compare as their numbers do.
+pub(super) fn comparable_date(millis: i64) -> String {
+    format!("{millis:020}")
 }
 
 /// `2026-09-27T10:20:30.123`, without a zone, as Atom bodies have it.
@@ -72,12 +75,10 @@ pub(super) fn iso(millis: i64) -> String {
     format!("{seconds}.{:.3}", format!("{fraction:0<3}"))
 }
 
-/// An entity with its place in the service.
+/// An entity of a set.
 #[derive(Debug, Clone)]
 pub(super) struct Entity {
-    pub(super) set: &'static str,
-    /// The type's name, without its namespace.
-    pub(super) kind: &'static str,
+    pub(super) set: &'static EntitySet,
     /// The key predicate as it stands in links, percent-encoded.
     pub(super) key: String,
     pub(super) properties: Vec<(&'static str, Property)>,
@@ -85,95 +86,121 @@ pub(super) struct Entity {
     pub(super) links: Vec<&'static str>,
     /// Navigation properties written in full.
     pub(super) expanded: Vec<(&'static str, Vec<Entity>)>,
-    /// Whether `$value` gives a file.
-    pub(super) media: bool,
+}
+
+/// The key predicate of an entity with these properties: the bare value, or the names with their values.
+pub(super) fn key_of(names: &str, properties: &[(&str, Property)]) -> String {
+    let key = properties
+        .iter()
+        .filter(|(name, _)| names.split(' ').any(|key| key == *name));
+    let key: Vec<_> = key
+        .map(|(name, value)| (*name, key_literal(&value.comparable())))
+        .collect();
+    match key.as_slice() {
+        [(_, value)] => value.clone(),
+        several => several
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect::<Vec<_>>()
+            .join(","),
+    }
 }
 
 impl Entity {
-    pub(super) fn property(&self, name: &str) -> Option<&Property> {
-        self.properties
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, value)| value)
+    /// What filters and sorting compare: a property, or a field of a complex one, as in `Artifact/Id`.
+    pub(super) fn comparable(&self, path: &str) -> Option<String> {
+        let (name, field) = path.split_once('/').unwrap_or((path, ""));
+        let (_, value) = self.properties.iter().find(|(known, _)| *known == name)?;
+        match value {
+            Property::Complex(fields) if !field.is_empty() => {
+                let (_, text) = fields.iter().find(|(known, _)| *known == field)?;
+                Some(text.clone())
+            }
+            value => field.is_empty().then(|| value.comparable()),
+        }
+    }
+
+    /// Leaves out the properties for which this does not hold.
+    pub(super) fn keep(mut self, keeps: impl Fn(&str) -> bool) -> Self {
+        self.properties.retain(|(name, _)| keeps(name));
+        self
+    }
+
+    /// Writes a navigation property in full.
+    pub(super) fn expand(mut self, name: &'static str, entities: Vec<Entity>) -> Self {
+        self.links.retain(|link| *link != name);
+        self.expanded.push((name, entities));
+        self
     }
 
     fn uri(&self, root: &str) -> String {
-        format!("{root}/{}({})", self.set, self.key)
+        format!("{root}/{}({})", self.set.name, self.key)
     }
 
     fn json(&self, root: &str) -> Value {
         let uri = self.uri(root);
+        let kind = self.set.kind();
         let mut metadata =
-            json!({"id": uri, "uri": uri, "type": format!("com.sap.hci.api.{}", self.kind)});
-        if self.media {
+            json!({"id": uri, "uri": uri, "type": format!("com.sap.hci.api.{kind}")});
+        if self.set.is_media() {
             metadata["content_type"] = json!("application/octet-stream");
             metadata["media_src"] = json!(format!("{uri}/$value"));
         }
-        let mut fields = Map::from_iter([("__metadata".to_owned(), metadata)]);
+        let mut fields = json!({ "__metadata": metadata });
         for (name, value) in &self.properties {
-            fields.insert((*name).to_owned(), value.json());
+            fields[*name] = value.json();
         }
         for name in &self.links {
-            fields.insert(
-                (*name).to_owned(),
-                json!({"__deferred": {"uri": format!("{uri}/{name}")}}),
-            );
+            fields[*name] = json!({"__deferred": {"uri": format!("{uri}/{name}")}});
         }
         for (name, entities) in &self.expanded {
-            let results: Vec<Value> = entities.iter().map(|entity| entity.json(root)).collect();
-            fields.insert((*name).to_owned(), json!({ "results": results }));
+            fields[*name] = json!({ "results": all_json(entities, root) });
         }
-        Value::Object(fields)
+        fields
     }
 
     fn xml(&self, root: &str, declarations: &str) -> String {
         let uri = escape(&self.uri(root));
-        let properties: String = self
-            .properties
-            .iter()
-            .map(|(name, value)| value.xml(name))
-            .collect();
-        let properties = format!("<m:properties>{properties}</m:properties>");
-        let links: String = self
-            .links
-            .iter()
-            .map(|name| link(self, &uri, name, ""))
-            .collect();
-        let expanded: String = self
-            .expanded
-            .iter()
-            .map(|(name, entities)| expanded(self, &uri, name, entities, root))
-            .collect();
-        let content = if self.media {
+        let (set, kind) = (self.set.name, self.set.kind());
+        let properties = self.properties.iter().map(|(name, value)| value.xml(name));
+        let properties = format!(
+            "<m:properties>{}</m:properties>",
+            properties.collect::<String>()
+        );
+        let link = |name: &str, inline: &str| {
+            format!(
+                "<link href=\"{uri}/{name}\" rel=\"http://schemas.microsoft.com/ado/2007/08/dataservices/related/{name}\" \
+                 title=\"{kind}\" type=\"application/atom+xml\">{inline}</link>"
+            )
+        };
+        let links: String = self.links.iter().map(|name| link(name, "")).collect();
+        let expanded = self.expanded.iter().map(|(name, entities)| {
+            let entries = all_xml(entities, root);
+            link(
+                name,
+                &format!("<m:inline><feed>{entries}</feed></m:inline>"),
+            )
+        });
+        let expanded: String = expanded.collect();
+        let content = if self.set.is_media() {
             format!("<content type=\"application/octet-stream\" src=\"{uri}/$value\"/>{properties}")
         } else {
             format!("<content type=\"application/xml\">{properties}</content>")
         };
         format!(
-            "<entry{declarations}><id>{uri}</id><title type=\"text\">{}</title><updated>1970-01-01T00:00:00Z</updated>\
-             <category term=\"com.sap.hci.api.{}\" scheme=\"http://schemas.microsoft.com/ado/2007/08/dataservices/scheme\"/>\
-             <link href=\"{uri}\" rel=\"edit\" title=\"{}\"/>{links}{expanded}{content}</entry>",
-            self.set, self.kind, self.kind
+            "<entry{declarations}><id>{uri}</id><title type=\"text\">{set}</title><updated>1970-01-01T00:00:00Z</updated>\
+             <category term=\"com.sap.hci.api.{kind}\" scheme=\"http://schemas.microsoft.com/ado/2007/08/dataservices/scheme\"/>\
+             <link href=\"{uri}\" rel=\"edit\" title=\"{kind}\"/>{links}{expanded}{content}</entry>"
         )
     }
 }
 
-fn link(entity: &Entity, uri: &str, name: &str, inline: &str) -> String {
-    format!(
-        "<link href=\"{uri}/{name}\" rel=\"http://schemas.microsoft.com/ado/2007/08/dataservices/related/{name}\" \
-         title=\"{}\" type=\"application/atom+xml\">{inline}</link>",
-        entity.kind
-    )
+fn all_json(entities: &[Entity], root: &str) -> Vec<Value> {
+    entities.iter().map(|entity| entity.json(root)).collect()
 }
 
-fn expanded(entity: &Entity, uri: &str, name: &str, entities: &[Entity], root: &str) -> String {
-    let entries: String = entities.iter().map(|entity| entity.xml(root, "")).collect();
-    link(
-        entity,
-        uri,
-        name,
-        &format!("<m:inline><feed>{entries}</feed></m:inline>"),
-    )
+fn all_xml(entities: &[Entity], root: &str) -> String {
+    entities.iter().map(|entity| entity.xml(root, "")).collect()
 }
 
 const DECLARATIONS: &str = " xmlns=\"http://www.w3.org/2005/Atom\" \
@@ -193,41 +220,49 @@ pub(super) struct Page {
 
 /// Writes one entity.
 pub(super) fn entity_answer(status: u16, entity: &Entity, format: Format, root: &str) -> Answer {
-    match format {
-        Format::Json => Answer::json(status, &json!({"d": entity.json(root)})),
-        Format::Atom => {
-            let body = format!("{PROLOG}{}", entity.xml(root, DECLARATIONS));
-            Answer::typed(
-                status,
-                "application/atom+xml;type=entry;charset=utf-8",
-                body.into_bytes(),
-            )
-        }
-    }
+    let json = || json!({"d": entity.json(root)});
+    let xml = || entity.xml(root, DECLARATIONS);
+    answer(
+        status,
+        format,
+        json,
+        xml,
+        "application/atom+xml;type=entry;charset=utf-8",
+    )
 }
 
 /// Writes a list.
 pub(super) fn list_answer(set: &str, page: &Page, format: Format, root: &str) -> Answer {
+    let json = || json!({"d": list_json(page, root)});
+    let xml = || feed(set, page, root);
+    answer(
+        200,
+        format,
+        json,
+        xml,
+        "application/atom+xml;type=feed;charset=utf-8",
+    )
+}
+
+fn answer(
+    status: u16,
+    format: Format,
+    json: impl FnOnce() -> Value,
+    xml: impl FnOnce() -> String,
+    content_type: &'static str,
+) -> Answer {
     match format {
-        Format::Json => Answer::json(200, &json!({"d": list_json(page, root)})),
-        Format::Atom => {
-            let body = feed(set, page, root);
-            Answer::typed(
-                200,
-                "application/atom+xml;type=feed;charset=utf-8",
-                body.into_bytes(),
-            )
-        }
+        Format::Json => Answer::json(status, &json()),
+        Format::Atom => Answer::typed(
+            status,
+            content_type,
+            format!("{PROLOG}{}", xml()).into_bytes(),
+        ),
     }
 }
 
 fn list_json(page: &Page, root: &str) -> Value {
-    let results: Vec<Value> = page
-        .entities
-        .iter()
-        .map(|entity| entity.json(root))
-        .collect();
-    let mut list = json!({ "results": results });
+    let mut list = json!({ "results": all_json(&page.entities, root) });
     if let Some(count) = page.count {
         list["__count"] = json!(count.to_string());
     }
@@ -238,24 +273,20 @@ fn list_json(page: &Page, root: &str) -> Value {
 }
 
 fn feed(set: &str, page: &Page, root: &str) -> String {
-    let entries: String = page
-        .entities
-        .iter()
-        .map(|entity| entity.xml(root, ""))
-        .collect();
+    let entries = all_xml(&page.entities, root);
     let count = page
         .count
-        .map(|count| format!("<m:count>{count}</m:count>"))
-        .unwrap_or_default();
+        .map(|count| format!("<m:count>{count}</m:count>"));
     let next = page
         .next
         .as_ref()
-        .map(|next| format!("<link rel=\"next\" href=\"{}\"/>", escape(next)))
-        .unwrap_or_default();
+        .map(|next| format!("<link rel=\"next\" href=\"{}\"/>", escape(next)));
     format!(
-        "{PROLOG}<feed{DECLARATIONS}><id>{root}/{}</id><title type=\"text\">{set}</title>\
-         <updated>1970-01-01T00:00:00Z</updated>{count}{entries}{next}</feed>",
-        encode(set)
+        "<feed{DECLARATIONS}><id>{root}/{}</id><title type=\"text\">{set}</title>\
+         <updated>1970-01-01T00:00:00Z</updated>{}{entries}{}</feed>",
+        encode(set),
+        count.unwrap_or_default(),
+        next.unwrap_or_default()
     )
 }
 
@@ -264,19 +295,15 @@ mod tests {
     use super::*;
 
     fn flow() -> Entity {
-        Entity {
-            set: "IntegrationRuntimeArtifacts",
-            kind: "IntegrationRuntimeArtifact",
-            key: "'A%26B'".into(),
-            properties: vec![
-                ("Id", Property::text("A&B")),
-                ("DeployedOn", Property::Date(1_521_463_557_739)),
-                ("Note", Property::Null),
-            ],
-            links: vec!["ErrorInformation"],
-            expanded: Vec::new(),
-            media: false,
-        }
+        super::super::model::RUNTIME.entity(vec![
+            text("A&B"),
+            text("1.0.0"),
+            text("A"),
+            Property::Null,
+            text("somebody"),
+            Property::Date(1_521_463_557_739),
+            text("STARTED"),
+        ])
     }
 
     #[test]

@@ -194,18 +194,21 @@ impl Fault {
 }
 
 fn effect(kind: &str) -> Option<Effect> {
-    KINDS
-        .iter()
-        .find(|(name, _)| *name == kind)
-        .map(|(_, effect)| *effect)
+    let (_, effect) = KINDS.iter().find(|(name, _)| *name == kind)?;
+    Some(*effect)
+}
+
+/// A number from 1 on.
+pub(super) fn positive(text: &str) -> Option<usize> {
+    text.parse().ok().filter(|number| *number > 0)
 }
 
 fn place_of(text: &str) -> Option<Place> {
     let Some((method, rest)) = text.split_once(':') else {
-        return text.parse().ok().filter(|nth| *nth > 0).map(Place::Nth);
+        return positive(text).map(Place::Nth);
     };
     let (part, nth) = match rest.rsplit_once('#') {
-        Some((part, nth)) => (part, Some(nth.parse().ok().filter(|nth| *nth > 0)?)),
+        Some((part, nth)) => (part, Some(positive(nth)?)),
         None => (rest, None),
     };
     Some(Place::Matching {

@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use super::answer::Answer;
 use super::call::Setting;
 use super::fault::{route_not_found, too_many_requests, unauthorized};
-use super::locks;
 use super::path::{Query, Segment};
 use super::security_material;
 use super::tokens::{Client, Credentials, Issue, Sessions, basic, bearer};
@@ -82,23 +81,22 @@ pub(super) fn check_csrf(
     setting: &Setting,
 ) -> Result<(), Answer> {
     let always = setting.scenarios.has("csrf") || setting.scenarios.has("neo");
-    if head.method == "GET" || head.method == "HEAD" || (caller.by_token && !always) {
-        return Ok(());
+    if (caller.by_token && !always) || sessions.holds_csrf(head) {
+        Ok(())
+    } else {
+        Err(csrf_required())
     }
-    let cookies = head.header("cookie").unwrap_or_default();
-    let sent = head.header("x-csrf-token");
-    if sent.is_some() && sessions.csrf_of(cookies) == sent {
-        return Ok(());
-    }
-    Err(Answer::text(403, "CSRF Token Required").with("X-CSRF-Token", "Required"))
+}
+
+pub(super) fn csrf_required() -> Answer {
+    Answer::text(403, "CSRF Token Required").with("X-CSRF-Token", "Required")
 }
 
 /// Answers `X-CSRF-Token: Fetch` on any read.
 pub(super) fn fetch_csrf(head: &Head, sessions: &mut Sessions, answer: Answer) -> Answer {
-    let fetch = head
-        .header("x-csrf-token")
-        .is_some_and(|value| value.eq_ignore_ascii_case("fetch"));
-    if !fetch || !matches!(head.method.as_str(), "GET" | "HEAD") {
+    let fetch = head.header("x-csrf-token").unwrap_or_default();
+    let reads = matches!(head.method.as_str(), "GET" | "HEAD");
+    if !reads || !fetch.eq_ignore_ascii_case("fetch") {
         return answer;
     }
     let (cookie, token) = sessions.fetch_csrf();
@@ -115,11 +113,8 @@ pub(super) fn check_role(
     credentials: &Credentials,
 ) -> Result<(), Answer> {
     let needed = roles(method, segments);
-    let granted = needed.is_empty()
-        || needed
-            .iter()
-            .any(|role| credentials.roles.iter().any(|held| held == role));
-    if granted {
+    let is_held = |role: &&str| credentials.roles.iter().any(|held| held == role);
+    if needed.is_empty() || needed.iter().any(is_held) {
         Ok(())
     } else {
         Err(Answer::empty(403))
@@ -130,6 +125,7 @@ pub(super) fn check_role(
 fn roles(method: &str, segments: &[Segment]) -> &'static [&'static str] {
     const READ: &[&str] = &["WorkspacePackagesRead", "WorkspacePackagesEdit"];
     const EDIT: &[&str] = &["WorkspacePackagesEdit"];
+    const MONITOR: &[&str] = &["MonitoringDataRead"];
     let Some(set) = segments.first().map(|segment| segment.name.as_str()) else {
         return &[];
     };
@@ -137,16 +133,16 @@ fn roles(method: &str, segments: &[Segment]) -> &'static [&'static str] {
     match (set, method) {
         ("IntegrationPackages", "GET") if has("$value") => EDIT,
         (_, "PUT") if has("$links") && has("Configurations") => &["WorkspacePackagesConfigure"],
-        (locks::LOCKS, "GET") => &["WorkspaceArtifactLocksRead"],
+        ("IntegrationDesigntimeLocks", "GET") => &["WorkspaceArtifactLocksRead"],
         ("AccessPolicies", "GET") => &["AccessPoliciesRead", "AccessPoliciesEdit"],
         ("BuildAndDeployStatus", _) => &["WorkspaceArtifactsDeploy"],
         ("IntegrationRuntimeArtifacts", "DELETE") => {
             &["WorkspaceArtifactsDeploy", "MonitoringArtifactsDeploy"]
         }
         ("IntegrationRuntimeArtifacts" | "ServiceEndpoints" | "MessageProcessingLogs", _) => {
-            &["MonitoringDataRead"]
+            MONITOR
         }
-        (name, "GET") if security_material::knows(name) => &["MonitoringDataRead"],
+        (name, "GET") if security_material::knows(name) => MONITOR,
         (name, _) if name.starts_with("Deploy") => &["WorkspaceArtifactsDeploy"],
         (name, _) if name.starts_with("Validate") => READ,
         (_, "GET") => READ,
@@ -187,10 +183,7 @@ pub(super) fn check_pace(
         seen.pop_front();
     }
     if seen.len() >= most {
-        return Err(too_many_requests(
-            retry,
-            setting.clock.date(setting.clock.now()),
-        ));
+        return Err(too_many_requests(retry, setting.clock.today()));
     }
     seen.push_back(now);
     Ok(())
@@ -212,11 +205,8 @@ pub(super) fn token(
         return oauth_error(405, "method_not_allowed", "Request method not supported");
     }
     let Some(form) = form(head, query, body) else {
-        return oauth_error(
-            400,
-            "invalid_request",
-            "The request parameters cannot be read",
-        );
+        let text = "The request parameters cannot be read";
+        return oauth_error(400, "invalid_request", text);
     };
     let (id, secret) = client(head, &form);
     let client = if setting.scenarios.has("certificate-login") {
@@ -299,10 +289,8 @@ fn client(head: &Head, form: &Query) -> (String, String) {
 }
 
 fn oauth_error(status: u16, error: &str, description: &str) -> Answer {
-    let answer = Answer::json(
-        status,
-        &json!({"error": error, "error_description": description}),
-    );
+    let body = json!({"error": error, "error_description": description});
+    let answer = Answer::json(status, &body);
     if status == 401 {
         answer.with("WWW-Authenticate", "Basic realm=\"UAA/client\"")
     } else {

@@ -5,61 +5,42 @@ use serde_json::{Value, json};
 use super::answer::Answer;
 use super::bundle::sha256;
 use super::clock::Seconds;
-use super::journal::{Journal, JournalEntry};
+use super::journal::Journal;
 use super::state::{Artifact, Record, Runtime, Tenant};
 
 pub(super) fn journal(journal: &Journal) -> Answer {
-    let entries: Vec<Value> = journal.entries.iter().map(entry).collect();
-    Answer::json(200, &json!({ "requests": entries }))
-}
-
-fn entry(entry: &JournalEntry) -> Value {
-    json!({
-        "number": entry.number,
-        "arrived": entry.arrived,
-        "method": entry.method,
-        "target": entry.target,
-        "decoded": entry.decoded,
-        "status": entry.status,
-        "fault": entry.fault,
-        "carried_out": entry.carried_out,
-        "secret_in_target": entry.secret_in_target,
-    })
+    Answer::json(200, &json!({ "requests": journal.entries }))
 }
 
 pub(super) fn state(tenant: &Tenant, now: Seconds) -> Answer {
-    let packages: Vec<Value> = tenant
-        .packages
-        .values()
-        .map(|package| json!({"id": package.id, "read_only": package.read_only, "properties": package.properties}))
-        .collect();
-    let artifacts: Vec<Value> = tenant
-        .artifacts
-        .values()
-        .map(|stored| artifact(stored, tenant.runtime.get(&stored.id), now))
-        .collect();
-    let runtime: Vec<Value> = tenant
+    let packages = tenant.packages.values().map(|package| {
+        json!({"id": package.id, "read_only": package.read_only, "properties": package.properties})
+    });
+    let artifacts = tenant.artifacts.values();
+    let artifacts = artifacts.map(|stored| artifact(stored, tenant.runtime.get(&stored.id), now));
+    let runtime = tenant
         .runtime
         .iter()
-        .map(|(id, known)| runtime(id, known, now))
-        .collect();
-    let tasks: Vec<Value> = tenant
+        .map(|(id, known)| runtime(id, known, now));
+    let tasks = tenant
         .tasks
         .iter()
-        .map(|(id, task)| json!({"id": id, "artifact": task.artifact, "status": task.status(now)}))
-        .collect();
-    Answer::json(
-        200,
-        &json!({"now": now, "packages": packages, "artifacts": artifacts, "runtime": runtime, "tasks": tasks}),
-    )
+        .map(|(id, task)| json!({"id": id, "artifact": task.artifact, "status": task.status(now)}));
+    let state = json!({
+        "now": now,
+        "packages": packages.collect::<Value>(),
+        "artifacts": artifacts.collect::<Value>(),
+        "runtime": runtime.collect::<Value>(),
+        "tasks": tasks.collect::<Value>(),
+    });
+    Answer::json(200, &state)
 }
 
 fn artifact(artifact: &Artifact, runtime: Option<&Runtime>, now: Seconds) -> Value {
-    let parameters: Vec<Value> = artifact
-        .parameters
-        .iter()
-        .map(|parameter| json!({"key": parameter.declared.key, "value": parameter.value(), "configured": parameter.configured.is_some()}))
-        .collect();
+    let parameters = artifact.parameters.iter().map(|parameter| {
+        let configured = parameter.configured.is_some();
+        json!({"key": parameter.declared.key, "value": parameter.value(), "configured": configured})
+    });
     json!({
         "id": artifact.id,
         "type": artifact.kind.bundle_type(),
@@ -72,7 +53,7 @@ fn artifact(artifact: &Artifact, runtime: Option<&Runtime>, now: Seconds) -> Val
         "modified_at": artifact.modified.millis,
         "zip_sha256": sha256(&artifact.zip),
         "zip_bytes": artifact.zip.len(),
-        "parameters": parameters,
+        "parameters": parameters.collect::<Value>(),
         "runs": runtime.and_then(|runtime| runtime.at(now)).map(|record| runs(artifact, record)),
     })
 }

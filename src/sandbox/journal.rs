@@ -10,7 +10,7 @@ pub struct Journal {
 }
 
 /// One request.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct JournalEntry {
     /// Counts from 1, in the order of arrival.
     pub number: usize,

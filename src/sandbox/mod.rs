@@ -33,6 +33,7 @@ mod journal;
 mod ledger;
 mod locks;
 mod messages;
+mod model;
 mod packages;
 mod path;
 mod preload;
@@ -149,15 +150,10 @@ impl Sandbox {
         };
         let listener = TcpListener::bind(options.listen).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let prefix = scenarios
-            .value("api-prefix")
-            .unwrap_or_default()
-            .trim_matches('/')
-            .to_owned();
-        let root_path = if prefix.is_empty() {
-            "/api/v1".to_owned()
-        } else {
-            format!("/{prefix}/api/v1")
+        let prefix = scenarios.value("api-prefix").unwrap_or_default();
+        let root_path = match prefix.trim_matches('/') {
+            "" => "/api/v1".to_owned(),
+            prefix => format!("/{prefix}/api/v1"),
         };
         let mut rng = options
             .seed
@@ -225,12 +221,8 @@ impl Sandbox {
     /// Everything that must never be seen in a client's output: client secret, password, and the tokens handed out.
     #[must_use]
     pub fn secrets(&self) -> Vec<String> {
-        let credentials = &self.service.credentials;
-        let mut secrets = vec![
-            credentials.client_secret.clone(),
-            credentials.caller_secret.clone(),
-            credentials.password.clone(),
-        ];
+        let own = self.service.credentials.secrets();
+        let mut secrets = own.map(str::to_owned).to_vec();
         secrets.extend(locked(&self.service.sessions).handed_out());
         secrets
     }
@@ -259,19 +251,17 @@ impl Sandbox {
     /// How many deploy calls for an artifact were accepted.
     #[must_use]
     pub fn deployments(&self, id: &str) -> usize {
-        locked(&self.service.tenant)
-            .runtime
-            .get(id)
-            .map_or(0, |runtime| runtime.deployments)
+        let tenant = locked(&self.service.tenant);
+        let runtime = tenant.runtime.get(id);
+        runtime.map_or(0, |runtime| runtime.deployments)
     }
 
     /// How many undeploy calls for an artifact were accepted.
     #[must_use]
     pub fn undeployments(&self, id: &str) -> usize {
-        locked(&self.service.tenant)
-            .runtime
-            .get(id)
-            .map_or(0, |runtime| runtime.undeployments)
+        let tenant = locked(&self.service.tenant);
+        let runtime = tenant.runtime.get(id);
+        runtime.map_or(0, |runtime| runtime.undeployments)
     }
 
     /// What the run time holds for an id now, even if a policy hides it.

@@ -1,21 +1,18 @@
 //! `IntegrationPackages`.
 
 use std::collections::BTreeMap;
-use std::io::{Cursor, Write};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
-use zip::ZipWriter;
-use zip::write::SimpleFileOptions;
 
-use super::answer::{Answer, Refusal};
+use super::answer::{Answer, Answered, Refusal};
 use super::artifact_type::ArtifactType;
-use super::bundle::sha256;
+use super::bundle::{sha256, zip_of};
 use super::call::{Call, Properties};
 use super::designtime;
-use super::entity::{Entity, Property};
-use super::path::{Key, key_literal};
+use super::entity::{Entity, Property, text};
+use super::model::PACKAGES;
 use super::state::{Artifact, Package, Stamp, Tenant};
 use super::tokens::uuid;
 
@@ -33,74 +30,35 @@ const WRITABLE: [&str; 11] = [
     "Industries",
     "LineOfBusiness",
 ];
-const KNOWN: [&str; 21] = [
-    "Id",
-    "Name",
-    "Description",
-    "ShortText",
-    "Version",
-    "Vendor",
-    "SupportedPlatform",
-    "Products",
-    "Keywords",
-    "Countries",
-    "Industries",
-    "LineOfBusiness",
-    "Mode",
-    "PackageContent",
-    "ModifiedBy",
-    "CreationDate",
-    "ModifiedDate",
-    "CreatedBy",
-    "UpdateAvailable",
-    "PartnerContent",
-    "ResourceId",
-];
-
-pub(super) fn answer(tenant: &mut Tenant, call: &mut Call) -> Result<Answer, Refusal> {
+pub(super) fn answer(tenant: &mut Tenant, call: &mut Call) -> Answered {
     let rest = call.rest().join("/");
-    let key = call.segments[0].key.clone();
-    match (call.method, &key, rest.as_str()) {
-        ("GET", Key::None, "") => call.list(
-            "IntegrationPackages",
-            tenant.packages.values().map(entity).collect(),
-        ),
-        ("GET", Key::None, "$count") => call.count(tenant.packages.values().map(entity).collect()),
-        ("POST", Key::None, "") => create(tenant, call),
-        (_, Key::None, _) => Err(Refusal::not_implemented()),
-        (method, key, rest) => {
-            let id = key
-                .only("Id")
-                .ok_or_else(|| Refusal::bad_request("The key of IntegrationPackages is Id."))?;
-            let package = tenant.packages.get(id).ok_or_else(missing)?.clone();
-            one(tenant, call, &package, method, rest)
-        }
+    if !call.has_key() {
+        return match (call.method, rest.as_str()) {
+            ("GET", "" | "$count") => {
+                let all = tenant.packages.values().map(entity);
+                call.all(PACKAGES.name, all.collect())
+            }
+            ("POST", "") => create(tenant, call),
+            _ => Err(Refusal::not_implemented()),
+        };
     }
-}
-
-fn one(
-    tenant: &mut Tenant,
-    call: &mut Call,
-    package: &Package,
-    method: &str,
-    rest: &str,
-) -> Result<Answer, Refusal> {
-    match (method, rest) {
+    let package = tenant.packages.get(call.key("Id")?);
+    let package = package.ok_or_else(Refusal::missing)?;
+    match (call.method, rest.as_str()) {
         ("GET", "") => call.entity(200, entity(package)),
         ("GET", "$value") => export(tenant, package),
-        ("PUT", "") => replace(tenant, call, &package.id),
-        ("DELETE", "") => Ok(delete(tenant, &package.id)),
+        ("PUT", "") => replace(tenant, call),
+        ("DELETE", "") => {
+            let id = package.id.clone();
+            Ok(delete(tenant, &id))
+        }
         ("GET", navigation) => members(tenant, call, package, navigation),
         _ => Err(Refusal::not_implemented()),
     }
 }
 
-fn missing() -> Refusal {
-    Refusal::not_found("Requested entity could not be found.")
-}
-
-fn create(tenant: &mut Tenant, call: &mut Call) -> Result<Answer, Refusal> {
-    let mut body = call.properties(&KNOWN)?;
+fn create(tenant: &mut Tenant, call: &mut Call) -> Answered {
+    let mut body = call.properties(&PACKAGES)?;
     if body.has("PackageContent") {
         return Err(Refusal::not_simulated("Importing a package"));
     }
@@ -113,10 +71,8 @@ fn create(tenant: &mut Tenant, call: &mut Call) -> Result<Answer, Refusal> {
     }
     let properties = writable(&mut body)?;
     if tenant.packages.contains_key(&id) {
-        return Err(Refusal::new(
-            409,
-            "Entity with the specified IntegrationPackage id already exist.",
-        ));
+        let text = "Entity with the specified IntegrationPackage id already exist.";
+        return Err(Refusal::new(409, text));
     }
     let package = new(tenant, &id, properties, call.stamp());
     let answer = call.entity(201, entity(&package));
@@ -185,8 +141,9 @@ pub(super) fn preload(tenant: &mut Tenant, id: &str, read_only: bool, stamp: Sta
 }
 
 /// The whole entity is replaced: what is left out becomes empty.
-fn replace(tenant: &mut Tenant, call: &mut Call, id: &str) -> Result<Answer, Refusal> {
-    let mut body = call.properties(&KNOWN)?;
+fn replace(tenant: &mut Tenant, call: &mut Call) -> Answered {
+    let id = call.key("Id")?;
+    let mut body = call.properties(&PACKAGES)?;
     refuse_mode(&body)?;
     if body.take("Id").is_some_and(|sent| sent != id) {
         return Err(Refusal::bad_request(
@@ -194,15 +151,24 @@ fn replace(tenant: &mut Tenant, call: &mut Call, id: &str) -> Result<Answer, Ref
         ));
     }
     let properties = writable(&mut body)?;
-    let package = tenant.packages.get_mut(id).ok_or_else(missing)?;
-    if package.read_only {
-        return Err(Refusal::bad_request(format!(
-            "The package with Id: {id} is a configure only package."
-        )));
-    }
+    let package = tenant.packages.get_mut(id).ok_or_else(Refusal::missing)?;
+    package.refuse_read_only()?;
     package.properties = properties;
     package.modified = call.stamp();
     Ok(Answer::empty(202))
+}
+
+impl Package {
+    /// Nobody writes into it, or takes it out.
+    pub(super) fn refuse_read_only(&self) -> Result<(), Refusal> {
+        if self.read_only {
+            return Err(Refusal::bad_request(format!(
+                "The package with Id: {} is a configure only package.",
+                self.id
+            )));
+        }
+        Ok(())
+    }
 }
 
 /// Design time only: what runs goes on running.
@@ -214,49 +180,31 @@ fn delete(tenant: &mut Tenant, id: &str) -> Answer {
     Answer::empty(202)
 }
 
-fn members(
-    tenant: &Tenant,
-    call: &Call,
-    package: &Package,
-    navigation: &str,
-) -> Result<Answer, Refusal> {
-    let (set, counted) = match navigation.strip_suffix("/$count") {
-        Some(set) => (set, true),
-        None => (navigation, false),
-    };
+fn members(tenant: &Tenant, call: &Call, package: &Package, navigation: &str) -> Answered {
+    let name = navigation.strip_suffix("/$count").unwrap_or(navigation);
     let others = [
         "DataTypeDesigntimeArtifacts",
         "MessageTypeDesigntimeArtifacts",
         "FaultMessageTypeDesigntimeArtifacts",
         "ServiceInterfaceDesigntimeArtifacts",
     ];
-    let kind = ArtifactType::between(set, "", "DesigntimeArtifacts");
-    let broken = call
-        .setting
-        .scenarios
-        .of_artifact("broken-package-list", &package.id);
-    if let (Some(kind), Some(broken)) = (kind, broken)
-        && (broken == "all" || broken == kind.stem())
-    {
-        return Err(Refusal::new(500, "Internal Server Error"));
-    }
-    let entities = match kind {
-        Some(kind) => in_package(tenant, &package.id)
-            .filter(|artifact| artifact.kind == kind)
-            .map(|artifact| designtime::listed(artifact, call))
-            .collect(),
+    let Some(kind) = ArtifactType::named_in(name).filter(|kind| kind.entity_set().name == name)
+    else {
         // these types exist; nothing of them can be stored here
-        None if others.contains(&set) => Vec::new(),
-        None => {
-            return Err(Refusal::not_found(format!(
-                "Could not find a navigation property '{set}'."
-            )));
+        if let Some(other) = others.into_iter().find(|other| *other == name) {
+            return call.all(other, Vec::new());
         }
+        return Err(Refusal::no_navigation(name));
     };
-    if counted {
-        call.count(entities)
-    } else {
-        call.list(set, entities)
+    match call.value_for("broken-package-list", &package.id) {
+        Some(broken) if broken == "all" || broken == kind.stem() => {
+            Err(Refusal::new(500, "Internal Server Error"))
+        }
+        _ => {
+            let members = in_package(tenant, &package.id).filter(|artifact| artifact.kind == kind);
+            let shown = members.map(|artifact| designtime::listed(artifact, call));
+            call.all(name, shown.collect())
+        }
     }
 }
 
@@ -268,121 +216,66 @@ fn in_package<'a>(tenant: &'a Tenant, package: &'a str) -> impl Iterator<Item = 
 }
 
 fn entity(package: &Package) -> Entity {
-    let mut properties = vec![
-        ("Id", Property::text(&package.id)),
-        ("ResourceId", Property::text(&package.resource_id)),
-    ];
-    properties.extend(
-        package
-            .properties
-            .iter()
-            .map(|(name, value)| (*name, Property::text(value))),
-    );
-    properties.extend([
-        (
-            "Mode",
-            Property::text(if package.read_only {
-                "READ_ONLY"
-            } else {
-                "EDIT_ALLOWED"
-            }),
-        ),
-        ("UpdateAvailable", Property::text("false")),
-        ("PartnerContent", Property::text("false")),
-        ("CreatedBy", Property::text(&package.created.by)),
-        (
-            "CreationDate",
-            Property::text(package.created.millis.to_string()),
-        ),
-        ("ModifiedBy", Property::text(&package.modified.by)),
-        (
-            "ModifiedDate",
-            Property::text(package.modified.millis.to_string()),
-        ),
-        ("PackageContent", Property::Null),
-    ]);
-    let mut links = ArtifactType::ALL.map(ArtifactType::entity_set).to_vec();
-    links.push("CustomTags");
-    Entity {
-        set: "IntegrationPackages",
-        kind: "IntegrationPackage",
-        key: key_literal(&package.id),
-        properties,
-        links,
-        expanded: Vec::new(),
-        media: true,
-    }
+    let mode = if package.read_only {
+        "READ_ONLY"
+    } else {
+        "EDIT_ALLOWED"
+    };
+    let values = PACKAGES.properties().map(|name| match name {
+        "Id" => text(&package.id),
+        "ResourceId" => text(&package.resource_id),
+        "Mode" => text(mode),
+        "UpdateAvailable" | "PartnerContent" => text("false"),
+        "CreatedBy" => text(&package.created.by),
+        "CreationDate" => text(package.created.millis.to_string()),
+        "ModifiedBy" => text(&package.modified.by),
+        "ModifiedDate" => text(package.modified.millis.to_string()),
+        written => package.properties.get(written).map_or(Property::Null, text),
+    });
+    PACKAGES.entity(values.collect())
 }
 
-fn export(tenant: &Tenant, package: &Package) -> Result<Answer, Refusal> {
-    if package.read_only {
-        return Err(Refusal::bad_request(format!(
-            "The package with Id: {} is a configure only package.",
-            package.id
-        )));
-    }
+fn export(tenant: &Tenant, package: &Package) -> Answered {
+    package.refuse_read_only()?;
     let artifacts: Vec<&Artifact> = in_package(tenant, &package.id).collect();
-    let drafts: Vec<String> = artifacts
-        .iter()
-        .filter(|artifact| artifact.draft.is_some())
-        .map(|artifact| {
-            format!(
-                "{{Type={}, Name={}}}",
-                artifact.kind.resource_type(),
-                artifact.name
-            )
-        })
-        .collect();
+    let drafts = artifacts.iter().filter(|artifact| artifact.draft.is_some());
+    let drafts = drafts.map(|draft| {
+        let kind = draft.kind.resource_type();
+        format!("{{Type={kind}, Name={}}}", draft.name)
+    });
+    let drafts = drafts.collect::<Vec<_>>().join(", ");
     if !drafts.is_empty() {
-        let list = drafts.join(", ");
-        return Err(Refusal::new(
-            500,
-            format!(
-                "Package export failed. It contains the following artifacts are in draft state: [ {list} ]."
-            ),
-        ));
+        let text = format!(
+            "Package export failed. It contains the following artifacts are in draft state: [ {drafts} ]."
+        );
+        return Err(Refusal::new(500, text));
     }
-    let zip =
-        export_zip(package, &artifacts).map_err(|_| Refusal::new(500, "Package export failed."))?;
-    let name = format!(
-        "attachment; filename={}.zip",
-        package.id.replace(['"', '\r', '\n'], "_")
-    );
+    let name = package.id.replace(['"', '\r', '\n'], "_");
+    let name = format!("attachment; filename={name}.zip");
+    let zip = export_zip(package, &artifacts)?;
     Ok(Answer::typed(200, "application/zip", zip).with("Content-Disposition", name))
 }
 
-fn export_zip(package: &Package, artifacts: &[&Artifact]) -> zip::result::ZipResult<Vec<u8>> {
-    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
-    let mut put = |name: &str, bytes: &[u8]| -> zip::result::ZipResult<()> {
-        writer.start_file(name, SimpleFileOptions::default())?;
-        Ok(writer.write_all(bytes)?)
-    };
-    for artifact in artifacts {
-        put(&format!("{}_content", resource_id(artifact)), &artifact.zip)?;
-    }
+fn export_zip(package: &Package, artifacts: &[&Artifact]) -> Result<Vec<u8>, Refusal> {
     let resources: Vec<_> = artifacts
         .iter()
         .map(|artifact| resource(artifact))
         .collect();
     let listing = json!({"resources": resources, "relations": []}).to_string();
-    put("resources.cnt", STANDARD.encode(&listing).as_bytes())?;
-    put(
-        "contentmetadata.md",
-        STANDARD
-            .encode("HashVersion=2.0.0\nExportModelVersion=1.0.0\n")
-            .as_bytes(),
-    )?;
-    put(
-        "hash",
-        STANDARD
-            .encode(json!([sha256(listing.as_bytes()), sha256(b"")]).to_string())
-            .as_bytes(),
-    )?;
-    put(
-        "ExportInformation.info",
-        format!("Name={}\n", package.id).as_bytes(),
-    )?;
-    Ok(writer.finish()?.into_inner())
+    let hash = json!([sha256(listing.as_bytes()), sha256(b"")]).to_string();
+    let versions = "HashVersion=2.0.0\nExportModelVersion=1.0.0\n";
+    let contents = artifacts.iter().map(|artifact| {
+        let name = format!("{}_content", resource_id(artifact));
+        (name, artifact.zip.to_vec())
+    });
+    let described = [
+        ("resources.cnt", STANDARD.encode(&listing)),
+        ("contentmetadata.md", STANDARD.encode(versions)),
+        ("hash", STANDARD.encode(hash)),
+        ("ExportInformation.info", format!("Name={}\n", package.id)),
+    ];
+    let described = described.map(|(name, text)| (name.to_owned(), text.into_bytes()));
+    Ok(zip_of(contents.chain(described))?)
 }
 
 fn resource_id(artifact: &Artifact) -> String {

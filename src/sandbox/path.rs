@@ -144,6 +144,8 @@ pub(super) fn literal(text: &str) -> Option<(String, &str)> {
 pub(super) struct Query(Vec<(String, String)>);
 
 impl Query {
+    pub(super) const NONE: Self = Self(Vec::new());
+
     pub(super) fn parse(raw: &str) -> Option<Self> {
         let pairs = raw.split('&').filter(|part| !part.is_empty()).map(|part| {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));

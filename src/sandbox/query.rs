@@ -1,7 +1,10 @@
 //! System query options on lists: `$filter`, `$orderby`, `$top`, `$skip`, `$select`, `$inlinecount`.
 
+use time::PrimitiveDateTime;
+use time::format_description::well_known::Iso8601;
+
 use super::answer::Refusal;
-use super::entity::{Entity, Page};
+use super::entity::{Entity, Page, comparable_date};
 use super::path::{Query, encode, literal};
 
 const KNOWN: &[&str] = &[
@@ -16,21 +19,8 @@ const KNOWN: &[&str] = &[
     "$expand",
 ];
 
-/// Applies the options of a request to a list.
+/// The page of a list that is filtered and sorted already.
 pub(super) fn page(
-    list: Vec<Entity>,
-    query: &Query,
-    page_size: usize,
-    address: &str,
-) -> Result<Page, Refusal> {
-    refuse_unknown(query)?;
-    let mut list = filtered(list, query)?;
-    sort(&mut list, query)?;
-    page_of(list, query, page_size, address)
-}
-
-/// The same for a list that is filtered and sorted already.
-pub(super) fn page_of(
     list: Vec<Entity>,
     query: &Query,
     page_size: usize,
@@ -45,17 +35,65 @@ pub(super) fn page_of(
     let mut entities: Vec<Entity> = list.into_iter().skip(skipped).take(wanted).collect();
     let next = (entities.len() > page_size).then(|| next_address(query, page_size, address));
     entities.truncate(page_size);
-    select(&mut entities, query)?;
+    let entities = entities.into_iter().map(|entity| selected(entity, query));
     Ok(Page {
-        entities,
+        entities: entities.collect::<Result<_, _>>()?,
         count,
         next,
     })
 }
 
-/// The filtered list's size, for `$count`.
-pub(super) fn count(list: Vec<Entity>, query: &Query) -> Result<usize, Refusal> {
-    filtered(list, query).map(|list| list.len())
+/// What a list is filtered and sorted by. Everything else is refused.
+#[derive(Debug)]
+pub(super) struct Documented {
+    /// What joins conditions; they are not nested.
+    pub(super) joined_by: &'static str,
+    pub(super) condition: fn(&Condition) -> bool,
+    pub(super) order: fn(&str) -> bool,
+    pub(super) default_order: &'static str,
+}
+
+/// What most lists take.
+pub(super) const USUAL: Documented = Documented {
+    joined_by: "or ",
+    condition: |condition| {
+        let texts = ["eq", "ne", "substringof", "startswith", "endswith"];
+        texts.contains(&condition.operator.as_str())
+            && !condition.is_date
+            && condition.property != "DeployedOn"
+    },
+    order: |_| true,
+    default_order: "",
+};
+
+/// The entities that `$filter` lets through.
+pub(super) fn filtered(
+    mut list: Vec<Entity>,
+    query: &Query,
+    documented: &Documented,
+) -> Result<Vec<Entity>, Refusal> {
+    let Some(filter) = query.get("$filter") else {
+        return Ok(list);
+    };
+    let known = |one: &Condition| {
+        list.iter()
+            .all(|entity| entity.comparable(&one.property).is_some())
+    };
+    let conditions = conditions(filter, documented).filter(|all| all.iter().all(known));
+    let conditions =
+        conditions.ok_or_else(|| Refusal::bad_request("Invalid filter expression."))?;
+    let enough = if documented.joined_by == "and " {
+        conditions.len()
+    } else {
+        1
+    };
+    list.retain(|entity| {
+        let held = conditions
+            .iter()
+            .filter(|condition| condition.holds(entity));
+        held.count() >= enough
+    });
+    Ok(list)
 }
 
 fn refuse_unknown(query: &Query) -> Result<(), Refusal> {
@@ -69,20 +107,15 @@ fn refuse_unknown(query: &Query) -> Result<(), Refusal> {
 }
 
 fn number(query: &Query, name: &str) -> Result<Option<usize>, Refusal> {
-    let invalid = || Refusal::bad_request(format!("Invalid value for the query option {name}."));
-    query
-        .get(name)
-        .map(|value| value.parse().map_err(|_| invalid()))
-        .transpose()
+    let value = query.get(name).map(str::parse);
+    value.transpose().map_err(|_| invalid(name))
 }
 
 fn counted(query: &Query, total: usize) -> Result<Option<usize>, Refusal> {
     match query.get("$inlinecount") {
         None | Some("none") => Ok(None),
         Some("allpages") => Ok(Some(total)),
-        Some(_) => Err(Refusal::bad_request(
-            "Invalid value for the query option $inlinecount.",
-        )),
+        Some(_) => Err(invalid("$inlinecount")),
     }
 }
 
@@ -108,127 +141,105 @@ fn next_address(query: &Query, page_size: usize, address: &str) -> String {
     format!("{address}?{}", options.join("&"))
 }
 
-fn select(entities: &mut [Entity], query: &Query) -> Result<(), Refusal> {
+/// `$select` on one entity.
+pub(super) fn selected(mut entity: Entity, query: &Query) -> Result<Entity, Refusal> {
+    refuse_unknown(query)?;
     let Some(wanted) = query.get("$select").filter(|wanted| *wanted != "*") else {
-        return Ok(());
+        return Ok(entity);
     };
     let wanted: Vec<&str> = wanted.split(',').map(str::trim).collect();
-    for entity in entities {
-        let known = |name: &&str| entity.property(name).is_some() || entity.links.contains(name);
-        if let Some(unknown) = wanted.iter().find(|name| !known(name)) {
-            return Err(Refusal::bad_request(format!(
-                "Could not find property with name: '{unknown}'."
-            )));
-        }
-        entity.properties.retain(|(name, _)| wanted.contains(name));
-        entity.links.retain(|name| wanted.contains(name));
+    let known = |name: &&&str| entity.comparable(name).is_some() || entity.links.contains(name);
+    if let Some(unknown) = wanted.iter().find(|name| !known(name)) {
+        return Err(no_property(unknown));
     }
-    Ok(())
+    entity.links.retain(|name| wanted.contains(name));
+    Ok(entity.keep(|name| wanted.contains(&name)))
 }
 
-/// `$select` on a single entity.
-pub(super) fn selected(entity: Entity, query: &Query) -> Result<Entity, Refusal> {
-    refuse_unknown(query)?;
-    let mut one = [entity];
-    select(&mut one, query)?;
-    let [entity] = one;
-    Ok(entity)
+fn no_property(name: &str) -> Refusal {
+    Refusal::bad_request(format!("Could not find property with name: '{name}'."))
 }
 
-fn sort(list: &mut [Entity], query: &Query) -> Result<(), Refusal> {
-    let Some(orders) = query.get("$orderby") else {
-        return Ok(());
-    };
+/// Sorts by `$orderby`.
+pub(super) fn sort(
+    list: &mut [Entity],
+    query: &Query,
+    documented: &Documented,
+) -> Result<(), Refusal> {
+    let orders = query.get("$orderby").unwrap_or(documented.default_order);
+    if !(documented.order)(orders) {
+        return Err(Refusal::bad_request(
+            "Sorting by this property is not supported.",
+        ));
+    }
     // the last criterion first: sorting is stable
-    for order in orders.split(',').rev() {
+    for order in orders.split_terminator(',').rev() {
         let mut words = order.split_whitespace();
         let name = words.next().unwrap_or_default();
         let descending = match (words.next(), words.next()) {
             (None | Some("asc"), None) => false,
             (Some("desc"), None) => true,
-            _ => {
-                return Err(Refusal::bad_request(
-                    "Invalid value for the query option $orderby.",
-                ));
-            }
+            _ => return Err(invalid("$orderby")),
         };
-        if list.iter().any(|entity| entity.property(name).is_none()) {
-            return Err(Refusal::bad_request(format!(
-                "Could not find property with name: '{name}'."
-            )));
+        if list.iter().any(|entity| entity.comparable(name).is_none()) {
+            return Err(no_property(name));
         }
         list.sort_by(|one, other| {
-            let order = comparable(one, name).cmp(&comparable(other, name));
+            let order = one.comparable(name).cmp(&other.comparable(name));
             if descending { order.reverse() } else { order }
         });
     }
     Ok(())
 }
 
-fn comparable(entity: &Entity, name: &str) -> Option<String> {
-    entity
-        .property(name)
-        .map(super::entity::Property::comparable)
+fn invalid(option: &str) -> Refusal {
+    Refusal::bad_request(format!("Invalid value for the query option {option}."))
 }
 
-fn filtered(mut list: Vec<Entity>, query: &Query) -> Result<Vec<Entity>, Refusal> {
-    let Some(filter) = query.get("$filter") else {
-        return Ok(list);
-    };
-    let invalid = || Refusal::bad_request("Invalid filter expression.");
-    let conditions = conditions(filter).ok_or_else(invalid)?;
-    let unknown = |condition: &Condition| {
-        list.iter()
-            .any(|entity| entity.property(&condition.property).is_none())
-    };
-    if conditions
-        .iter()
-        .any(|condition| condition.property == "DeployedOn" || unknown(condition))
-    {
-        return Err(invalid());
-    }
-    list.retain(|entity| conditions.iter().any(|condition| condition.holds(entity)));
-    Ok(list)
-}
-
-struct Condition {
-    property: String,
-    test: Test,
+/// One condition of a filter.
+#[derive(Debug, PartialEq)]
+pub(super) struct Condition {
+    pub(super) property: String,
+    pub(super) operator: String,
     value: String,
-}
-
-enum Test {
-    Equal,
-    Different,
-    Contains,
-    StartsWith,
-    EndsWith,
+    /// Whether the value is written as a date.
+    pub(super) is_date: bool,
 }
 
 impl Condition {
     fn holds(&self, entity: &Entity) -> bool {
-        let Some(actual) = comparable(entity, &self.property) else {
-            return false;
-        };
-        match self.test {
-            Test::Equal => actual == self.value,
-            Test::Different => actual != self.value,
-            Test::Contains => actual.contains(&self.value),
-            Test::StartsWith => actual.starts_with(&self.value),
-            Test::EndsWith => actual.ends_with(&self.value),
+        let (actual, value) = (
+            entity.comparable(&self.property).unwrap_or_default(),
+            &self.value,
+        );
+        match self.operator.as_str() {
+            "eq" => actual == *value,
+            "ne" => actual != *value,
+            "substringof" => actual.contains(value),
+            "startswith" => actual.starts_with(value),
+            "endswith" => actual.ends_with(value),
+            // a date that is not there is neither before nor after
+            _ if actual.is_empty() => false,
+            "gt" => actual > *value,
+            "ge" => actual >= *value,
+            "lt" => actual < *value,
+            "le" => actual <= *value,
+            _ => false,
         }
     }
 }
 
-/// Only `or`, no nesting: that is what the API documents.
-fn conditions(mut text: &str) -> Option<Vec<Condition>> {
+fn conditions(mut text: &str, documented: &Documented) -> Option<Vec<Condition>> {
     let mut conditions = Vec::new();
     loop {
         let (condition, rest) = condition(text.trim())?;
+        if !(documented.condition)(&condition) {
+            return None;
+        }
         conditions.push(condition);
         match rest.trim() {
             "" => return Some(conditions),
-            rest => text = rest.strip_prefix("or ")?,
+            rest => text = rest.strip_prefix(documented.joined_by)?,
         }
     }
 }
@@ -240,20 +251,28 @@ fn condition(text: &str) -> Option<(Condition, &str)> {
 fn comparison(text: &str) -> Option<(Condition, &str)> {
     let (property, rest) = text.split_once(' ')?;
     let (operator, rest) = rest.trim_start().split_once(' ')?;
-    let relation = match operator {
-        "eq" => Test::Equal,
-        "ne" => Test::Different,
-        _ => return None,
-    };
-    let (value, rest) = literal(rest.trim_start())?;
-    Some((
-        Condition {
-            property: property.to_owned(),
-            test: relation,
-            value,
+    let rest = rest.trim_start();
+    let date = rest.strip_prefix("datetime");
+    let (value, rest) = literal(date.unwrap_or(rest))?;
+    let condition = Condition {
+        // deprecated, and mapped to the artifact's id
+        property: property.replace("IntegrationFlowName", "IntegrationArtifact/Id"),
+        operator: operator.to_owned(),
+        value: match date {
+            Some(_) => comparable_date(millis(&value)?),
+            None => value,
         },
-        rest,
-    ))
+        is_date: date.is_some(),
+    };
+    Some((condition, rest))
+}
+
+/// Milliseconds since 1970; dates are UTC and have no zone. One with a Z is taken for one in a zone that is so far ahead.
+fn millis(text: &str) -> Option<i64> {
+    const ZONE: i64 = 2 * 3600 * 1000;
+    let date = PrimitiveDateTime::parse(text.trim_end_matches('Z'), &Iso8601::DATE_TIME).ok()?;
+    let millis = i64::try_from(date.assume_utc().unix_timestamp_nanos() / 1_000_000).ok()?;
+    Some(millis + if text.ends_with('Z') { ZONE } else { 0 })
 }
 
 fn function(text: &str) -> Option<(Condition, &str)> {
@@ -272,42 +291,25 @@ fn function(text: &str) -> Option<(Condition, &str)> {
         }
         _ => return None,
     };
-    let relation = match name {
-        "substringof" => Test::Contains,
-        "startswith" => Test::StartsWith,
-        _ => Test::EndsWith,
+    let condition = Condition {
+        property: property.trim().to_owned(),
+        operator: name.to_owned(),
+        value,
+        is_date: false,
     };
     let rest = rest.trim_start();
-    let rest = rest.strip_prefix("eq true").unwrap_or(rest);
-    Some((
-        Condition {
-            property: property.trim().to_owned(),
-            test: relation,
-            value,
-        },
-        rest,
-    ))
+    Some((condition, rest.strip_prefix("eq true").unwrap_or(rest)))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::entity::Property;
+    use super::super::entity::text;
+    use super::super::model::TASKS;
     use super::*;
     use proptest::prelude::*;
 
     fn list() -> Vec<Entity> {
-        let entity = |id: &str, status: &str| Entity {
-            set: "S",
-            kind: "K",
-            key: format!("'{id}'"),
-            properties: vec![
-                ("Id", Property::text(id)),
-                ("Status", Property::text(status)),
-            ],
-            links: Vec::new(),
-            expanded: Vec::new(),
-            media: false,
-        };
+        let entity = |id: &str, status: &str| TASKS.entity(vec![text(id), text(status)]);
         vec![
             entity("b", "STARTED"),
             entity("a", "ERROR"),
@@ -315,14 +317,17 @@ mod tests {
         ]
     }
 
+    fn paged(options: &str) -> Result<Page, Refusal> {
+        let query = Query::parse(options).unwrap();
+        let mut list = filtered(list(), &query, &USUAL)?;
+        sort(&mut list, &query, &USUAL)?;
+        page(list, &query, 2, "http://h/S")
+    }
+
     fn ids(options: &str) -> Result<String, u16> {
-        let page = page(list(), &Query::parse(options).unwrap(), 2, "http://h/S")
-            .map_err(|refusal| refusal.status)?;
-        Ok(page
-            .entities
-            .iter()
-            .map(|entity| comparable(entity, "Id").unwrap())
-            .collect())
+        let page = paged(options).map_err(|refusal| refusal.status)?;
+        let ids = page.entities.iter();
+        Ok(ids.map(|one| one.comparable("TaskId").unwrap()).collect())
     }
 
     #[test]
@@ -331,18 +336,18 @@ mod tests {
             ("", Ok("ba")),
             ("$filter=Status eq 'ERROR'", Ok("a")),
             (
-                "$filter=Status%20eq%20'ERROR'%20or%20Id%20eq%20'c'",
+                "$filter=Status%20eq%20'ERROR'%20or%20TaskId%20eq%20'c'",
                 Ok("ac"),
             ),
-            ("$filter=startswith(Id,'c') eq true", Ok("c")),
+            ("$filter=startswith(TaskId,'c') eq true", Ok("c")),
             ("$filter=substringof('ERR',Status)", Ok("a")),
             ("$filter=Status ne 'STARTED'", Ok("a")),
-            ("$orderby=Id desc&$top=1", Ok("c")),
-            ("$orderby=Status,Id desc&$skip=1", Ok("cb")),
+            ("$orderby=TaskId desc&$top=1", Ok("c")),
+            ("$orderby=Status,TaskId desc&$skip=1", Ok("cb")),
             ("$skip=2", Ok("c")),
             ("$filter=Status gt 'A'", Err(400)),
             ("$filter=Nope eq 'A'", Err(400)),
-            ("$filter=Status eq 'A' and Id eq 'b'", Err(400)),
+            ("$filter=Status eq 'A' and TaskId eq 'b'", Err(400)),
             ("$top=x", Err(400)),
             ("$apply=x", Err(501)),
         ];
@@ -353,23 +358,21 @@ mod tests {
 
     #[test]
     fn long_lists_come_in_pages() {
-        let options = Query::parse("$inlinecount=allpages&$filter=Id ne ''").unwrap();
-        let first = page(list(), &options, 2, "http://h/S").unwrap();
+        let first = paged("$inlinecount=allpages&$filter=TaskId ne ''").unwrap();
         assert_eq!((first.entities.len(), first.count), (2, Some(3)));
         let next = first.next.unwrap();
         assert_eq!(
             next,
-            "http://h/S?$skiptoken=2&$inlinecount=allpages&$filter=Id%20ne%20%27%27"
+            "http://h/S?$skiptoken=2&$inlinecount=allpages&$filter=TaskId%20ne%20%27%27"
         );
-        let options = Query::parse(next.split_once('?').unwrap().1).unwrap();
-        let second = page(list(), &options, 2, "http://h/S").unwrap();
+        let second = paged(next.split_once('?').unwrap().1).unwrap();
         assert_eq!((second.entities.len(), second.next), (1, None));
     }
 
     proptest! {
         #[test]
         fn arbitrary_filters_never_panic(text in ".*") {
-            let _ = conditions(&text);
+            let _ = conditions(&text, &USUAL);
         }
     }
 }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::answer::{Answer, Refusal};
+use super::answer::{Answer, Answered, Refusal};
 use super::bundle;
 use super::call::Call;
 use super::designtime::refuse_locked;
-use super::entity::{Entity, Property};
-use super::path::key_literal;
+use super::entity::{Entity, Property, text};
+use super::model::RESOURCES;
 use super::state::{Artifact, Tenant};
 
 const ROOT: &str = "src/main/resources/";
@@ -39,40 +39,45 @@ struct Resource {
     path: String,
 }
 
-pub(super) fn answer(tenant: &mut Tenant, call: &mut Call, id: &str) -> Result<Answer, Refusal> {
+pub(super) fn answer(tenant: &mut Tenant, call: &mut Call, id: &str) -> Answered {
     let artifact = &tenant.artifacts[id];
-    let key = call
-        .segments
-        .iter()
-        .find(|segment| segment.name == "Resources")
+    let mut segments = call.segments.iter();
+    let key = segments
+        .find(|segment| segment.name == RESOURCES.name)
         .and_then(|segment| segment.key.pair("Name", "ResourceType"));
-    let key = key.map(|(name, kind)| (name.to_owned(), kind.to_owned()));
     match (call.method, call.rest().as_slice(), key) {
-        ("GET", ["Resources"], None) => call.list("Resources", listed(artifact)),
-        ("GET", ["Resources", "$count"], None) => call.count(listed(artifact)),
+        ("GET", ["Resources"] | ["Resources", "$count"], None) => {
+            let all = resources(artifact);
+            call.all(RESOURCES.name, all.iter().map(entity).collect())
+        }
         ("POST", ["Resources"], None) => add(tenant, call, id),
-        ("GET", ["Resources"], Some(key)) => call.entity(200, entity(&find(artifact, &key)?)),
-        ("GET", ["Resources", "$value"], Some(key)) => value(artifact, &key),
-        ("PUT", ["$links", "Resources"], Some(key)) => replace(tenant, call, id, &key),
-        ("DELETE", ["$links", "Resources"], Some(key)) => remove(tenant, call, id, &key),
+        ("GET", ["Resources"], Some(key)) => call.entity(200, entity(&find(artifact, key)?)),
+        ("GET", ["Resources", "$value"], Some(key)) => value(artifact, key),
+        ("PUT", ["$links", "Resources"], Some(key)) => replace(tenant, call, id, key),
+        ("DELETE", ["$links", "Resources"], Some(key)) => {
+            let path = find(artifact, key)?.path;
+            store(tenant, call, id, &path, None)?;
+            Ok(Answer::empty(200))
+        }
         _ => Err(Refusal::not_implemented()),
     }
 }
 
-fn listed(artifact: &Artifact) -> Vec<Entity> {
-    resources(artifact).iter().map(entity).collect()
-}
-
 fn resources(artifact: &Artifact) -> Vec<Resource> {
-    bundle::files(&artifact.zip)
-        .into_iter()
+    let files = bundle::files(&artifact.zip).into_iter();
+    files
         .filter_map(|(path, size)| resource(path, size))
         .collect()
 }
 
+/// The ending of a file's name, in small letters.
+fn ending(name: &str) -> Option<String> {
+    Some(name.rsplit_once('.')?.1.to_ascii_lowercase())
+}
+
 fn resource(path: String, size: u64) -> Option<Resource> {
     let name = path.strip_prefix(ROOT)?.rsplit('/').next()?.to_owned();
-    let ending = name.rsplit_once('.')?.1.to_ascii_lowercase();
+    let ending = ending(&name)?;
     let (_, kind, _) = TYPES.iter().find(|(known, _, _)| *known == ending)?;
     Some(Resource {
         name,
@@ -82,121 +87,66 @@ fn resource(path: String, size: u64) -> Option<Resource> {
     })
 }
 
-fn find(artifact: &Artifact, (name, kind): &(String, String)) -> Result<Resource, Refusal> {
-    let found = resources(artifact)
-        .into_iter()
-        .find(|resource| resource.name == *name && resource.kind == kind);
+fn find(artifact: &Artifact, (name, kind): (&str, &str)) -> Result<Resource, Refusal> {
+    let mut all = resources(artifact).into_iter();
+    let found = all.find(|resource| resource.name == name && resource.kind == kind);
     found.ok_or_else(|| Refusal::not_found(format!("Resource {name} of type {kind} not found.")))
 }
 
 fn entity(resource: &Resource) -> Entity {
-    Entity {
-        set: "Resources",
-        kind: "Resource",
-        key: format!(
-            "Name={},ResourceType={}",
-            key_literal(&resource.name),
-            key_literal(resource.kind)
-        ),
-        properties: vec![
-            ("Name", Property::text(&resource.name)),
-            ("ResourceType", Property::text(resource.kind)),
-            ("ReferencedResourceType", Property::text("")),
-            ("ResourceSize", Property::text(resource.size.to_string())),
-            ("ResourceContent", Property::Null),
-        ],
-        links: Vec::new(),
-        expanded: Vec::new(),
-        media: true,
-    }
+    RESOURCES.entity(vec![
+        text(&resource.name),
+        text(resource.kind),
+        text(""),
+        text(resource.size.to_string()),
+        Property::Null,
+    ])
 }
 
-fn value(artifact: &Artifact, key: &(String, String)) -> Result<Answer, Refusal> {
+fn value(artifact: &Artifact, key: (&str, &str)) -> Answered {
     let resource = find(artifact, key)?;
     let bytes = bundle::file(&artifact.zip, &resource.path).unwrap_or_default();
     Ok(Answer::typed(200, "application/octet-stream", bytes))
 }
 
-fn add(tenant: &mut Tenant, call: &mut Call, id: &str) -> Result<Answer, Refusal> {
-    let mut body = call.properties(&[
-        "Name",
-        "ResourceType",
-        "ReferencedResourceType",
-        "ResourceSize",
-        "ResourceContent",
-    ])?;
+fn add(tenant: &mut Tenant, call: &mut Call, id: &str) -> Answered {
+    let mut body = call.properties(&RESOURCES)?;
     let (name, kind) = (body.take_filled("Name")?, body.take_filled("ResourceType")?);
     let content = content(body.take("ResourceContent"))?;
-    let unknown = || {
-        Refusal::bad_request(format!(
+    let ending = ending(&name).unwrap_or_default();
+    let mut types = TYPES.iter();
+    let fits = types.find(|(known, of, _)| *known == ending && *of == kind);
+    let Some((_, _, folder)) = fits.filter(|_| !name.contains(['/', '\\'])) else {
+        return Err(Refusal::bad_request(format!(
             "The resource type {kind} does not fit the name {name}."
-        ))
+        )));
     };
-    let ending = name
-        .rsplit_once('.')
-        .map(|(_, ending)| ending.to_ascii_lowercase())
-        .unwrap_or_default();
-    let (_, _, folder) = TYPES
-        .iter()
-        .find(|(known, of, _)| *known == ending && *of == kind)
-        .ok_or_else(unknown)?;
-    let plain = !name.contains(['/', '\\']);
-    let path = if plain {
-        format!("{ROOT}{folder}/{name}")
-    } else {
-        return Err(unknown());
-    };
-    let key = (name, kind.clone());
-    if find(&tenant.artifacts[id], &key).is_ok() {
-        return Err(Refusal::new(
-            409,
-            format!("Resource {} already exists.", key.0),
-        ));
+    let key = (name.as_str(), kind.as_str());
+    if find(&tenant.artifacts[id], key).is_ok() {
+        let text = format!("Resource {name} already exists.");
+        return Err(Refusal::new(409, text));
     }
+    let path = format!("{ROOT}{folder}/{name}");
     store(tenant, call, id, &path, Some(&content))?;
-    call.entity(201, entity(&find(&tenant.artifacts[id], &key)?))
+    call.entity(201, entity(&find(&tenant.artifacts[id], key)?))
 }
 
-fn replace(
-    tenant: &mut Tenant,
-    call: &mut Call,
-    id: &str,
-    key: &(String, String),
-) -> Result<Answer, Refusal> {
+fn replace(tenant: &mut Tenant, call: &mut Call, id: &str, key: (&str, &str)) -> Answered {
     let resource = find(&tenant.artifacts[id], key)?;
-    let mut body = call.properties(&[
-        "Name",
-        "ResourceType",
-        "ReferencedResourceType",
-        "ResourceContent",
-    ])?;
+    let mut body = call.properties(&RESOURCES)?;
+    if body.has("ResourceSize") {
+        return Err(Refusal::undefined("ResourceSize"));
+    }
     let content = content(body.take("ResourceContent"))?;
     store(tenant, call, id, &resource.path, Some(&content))?;
-    let status = if call.setting.scenarios.value("resource-put") == Some("200") {
-        200
-    } else {
-        202
-    };
-    Ok(Answer::empty(status))
-}
-
-fn remove(
-    tenant: &mut Tenant,
-    call: &Call,
-    id: &str,
-    key: &(String, String),
-) -> Result<Answer, Refusal> {
-    let resource = find(&tenant.artifacts[id], key)?;
-    store(tenant, call, id, &resource.path, None)?;
-    Ok(Answer::empty(200))
+    Ok(Answer::empty(call.status("resource-put", 202)))
 }
 
 fn content(text: Option<String>) -> Result<Vec<u8>, Refusal> {
     let text =
         text.ok_or_else(|| Refusal::bad_request("Property 'ResourceContent' cannot be empty"))?;
-    STANDARD
-        .decode(text)
-        .map_err(|_| Refusal::bad_request("The resource content is not valid Base64."))
+    let broken = |_| Refusal::bad_request("The resource content is not valid Base64.");
+    STANDARD.decode(text).map_err(broken)
 }
 
 fn store(
@@ -208,12 +158,11 @@ fn store(
 ) -> Result<(), Refusal> {
     let artifact = &tenant.artifacts[id];
     refuse_locked(artifact, call, "update")?;
-    let zip = Arc::new(bundle::with_file(&artifact.zip, path, content)?);
-    let artifact = Artifact {
-        zip,
+    let zip = bundle::with_file(&artifact.zip, path, content)?;
+    tenant.store(Artifact {
+        zip: Arc::new(zip),
         modified: call.stamp(),
         ..artifact.clone()
-    };
-    tenant.artifacts.insert(id.to_owned(), artifact);
+    });
     Ok(())
 }

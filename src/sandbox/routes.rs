@@ -2,9 +2,10 @@
 
 use serde_json::json;
 
-use super::answer::{Answer, Format, Refusal};
+use super::answer::{Answer, Answered, Format, Refusal};
 use super::artifact_type::ArtifactType;
 use super::call::Call;
+use super::model::{ENDPOINTS, MESSAGES, PACKAGES, RUNTIME, TASKS};
 use super::state::Tenant;
 use super::{
     deployments, designtime, endpoints, locks, messages, packages, runtime, security_material,
@@ -40,7 +41,7 @@ const NOT_SIMULATED: &[&str] = &[
 
 /// Answers a call that was let in. With scenario `design-time-late` reads of the design time see what was there some time
 /// ago; writes see what is.
-pub(super) fn answer(tenant: &mut Tenant, call: &mut Call) -> Result<Answer, Refusal> {
+pub(super) fn answer(tenant: &mut Tenant, call: &mut Call) -> Answered {
     let Some(late) = call.setting.scenarios.seconds("design-time-late") else {
         return answer_now(tenant, call);
     };
@@ -63,96 +64,80 @@ pub(super) fn answer(tenant: &mut Tenant, call: &mut Call) -> Result<Answer, Ref
     answer
 }
 
-fn answer_now(tenant: &mut Tenant, call: &mut Call) -> Result<Answer, Refusal> {
-    let Some(first) = call.segments.first() else {
-        return service_document(call);
-    };
-    let name = first.name.as_str();
-    if let Some(kind) = ArtifactType::between(name, "", "DesigntimeArtifacts") {
-        return designtime::answer(tenant, call, kind);
+fn answer_now(tenant: &mut Tenant, call: &mut Call) -> Answered {
+    match call.set_name() {
+        "" => service_document(call),
+        name => match room(name) {
+            Some(room) => room(tenant, call),
+            None => Err(Refusal::unknown_set(name)),
+        },
     }
-    if let Some(kind) = ArtifactType::between(name, "Deploy", "DesigntimeArtifact") {
-        return deployments::deploy(tenant, call, kind);
-    }
-    if let Some(kind) = ArtifactType::between(name, "", "DesigntimeArtifactSaveAsVersion") {
-        return designtime::save_as_version(tenant, call, kind);
-    }
-    match name {
-        "IntegrationPackages" => packages::answer(tenant, call),
-        "ValidateIntegrationDesigntimeArtifact" => designtime::validate(tenant, call),
-        "BuildAndDeployStatus" => deployments::status(tenant, call),
-        "IntegrationRuntimeArtifacts" => runtime::answer(tenant, call),
-        locks::LOCKS => locks::answer(tenant, call),
-        "ServiceEndpoints" => endpoints::answer(tenant, call),
-        "MessageProcessingLogs" => messages::answer(tenant, call),
-        name if security_material::knows(name) => security_material::answer(call),
-        "AccessPolicies" if call.setting.scenarios.has("access-policies") => Ok(Answer::json(
+}
+
+/// What answers the calls of an entity set or function.
+type Room = fn(&mut Tenant, &mut Call<'_>) -> Answered;
+
+fn room(name: &str) -> Option<Room> {
+    Some(match name {
+        "IntegrationPackages" => packages::answer,
+        "ValidateIntegrationDesigntimeArtifact" => designtime::validate,
+        "BuildAndDeployStatus" => deployments::status,
+        "IntegrationRuntimeArtifacts" => runtime::answer,
+        "IntegrationDesigntimeLocks" => locks::answer,
+        "ServiceEndpoints" => endpoints::answer,
+        "MessageProcessingLogs" => messages::answer,
+        name if security_material::knows(name) => security_material::answer,
+        name if NOT_SIMULATED.contains(&name) => not_simulated,
+        name => {
+            ArtifactType::named_in(name)?;
+            match name {
+                name if name.starts_with("Deploy") => deployments::deploy,
+                name if name.ends_with("SaveAsVersion") => designtime::save_as_version,
+                _ => designtime::answer,
+            }
+        }
+    })
+}
+
+fn not_simulated(_: &mut Tenant, call: &mut Call<'_>) -> Answered {
+    match call.set_name() {
+        "AccessPolicies" if call.chosen("access-policies") => Ok(Answer::json(
             200,
             &json!({"d": {"results": [{"Id": "1", "RoleName": "Confidential"}]}}),
         )),
-        name if NOT_SIMULATED.contains(&name) => Err(Refusal::not_simulated(name)),
-        name => Err(Refusal::not_found(format!(
-            "Could not find an entity set or function import for '{name}'."
-        ))),
+        name => Err(Refusal::not_simulated(name)),
     }
 }
 
 /// Whether the tenant knows such an entity set or function at all: asked before roles are looked at.
 pub(super) fn knows(name: &str) -> bool {
-    const SINGLE: [&str; 7] = [
-        "IntegrationPackages",
-        "ValidateIntegrationDesigntimeArtifact",
-        "BuildAndDeployStatus",
-        "IntegrationRuntimeArtifacts",
-        "ServiceEndpoints",
-        "MessageProcessingLogs",
-        locks::LOCKS,
-    ];
-    let typed = [
-        ("", "DesigntimeArtifacts"),
-        ("Deploy", "DesigntimeArtifact"),
-        ("", "DesigntimeArtifactSaveAsVersion"),
-    ];
-    SINGLE.contains(&name)
-        || NOT_SIMULATED.contains(&name)
-        || security_material::knows(name)
-        || typed
-            .iter()
-            .any(|(before, after)| ArtifactType::between(name, before, after).is_some())
+    room(name).is_some()
 }
 
-fn service_document(call: &Call) -> Result<Answer, Refusal> {
+fn service_document(call: &Call) -> Answered {
     if call.method != "GET" {
         return Err(Refusal::not_implemented());
     }
     let designtime = ArtifactType::ALL.map(ArtifactType::entity_set);
-    let others = [
-        "IntegrationPackages",
-        "IntegrationRuntimeArtifacts",
-        "BuildAndDeployStatus",
-        "ServiceEndpoints",
-        "MessageProcessingLogs",
-    ];
-    let sets: Vec<&str> = others.into_iter().chain(designtime).collect();
+    let sets = [&PACKAGES, &RUNTIME, &TASKS, &ENDPOINTS, &MESSAGES];
+    let sets: Vec<_> = sets
+        .into_iter()
+        .chain(designtime)
+        .map(|set| set.name)
+        .collect();
     if call.format == Format::Json {
         return Ok(Answer::json(200, &json!({"d": {"EntitySets": sets}})));
     }
-    let collections: Vec<String> = sets
-        .iter()
-        .map(|set| {
-            format!("<collection href=\"{set}\"><atom:title>{set}</atom:title></collection>")
-        })
-        .collect();
-    let collections = collections.concat();
+    let collections = sets.iter().map(|set| {
+        format!("<collection href=\"{set}\"><atom:title>{set}</atom:title></collection>")
+    });
     let body = format!(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?><service xmlns=\"http://www.w3.org/2007/app\" \
-         xmlns:atom=\"http://www.w3.org/2005/Atom\" xml:base=\"{}/\"><workspace><atom:title>Default</atom:title>{collections}\
+         xmlns:atom=\"http://www.w3.org/2005/Atom\" xml:base=\"{}/\"><workspace><atom:title>Default</atom:title>{}\
          </workspace></service>",
-        call.setting.root
+        call.setting.root,
+        collections.collect::<String>()
     );
-    Ok(Answer::typed(
-        200,
-        "application/atomsvc+xml;charset=utf-8",
-        body.into_bytes(),
-    ))
+    let content_type = "application/atomsvc+xml;charset=utf-8";
+    Ok(Answer::typed(200, content_type, body.into_bytes()))
 }

@@ -1,92 +1,59 @@
 //! `IntegrationRuntimeArtifacts`: what runs, why it does not, and undeploying.
 
-use super::answer::{Answer, Format, Refusal};
+use super::answer::{Answer, Answered, Format, Refusal};
 use super::call::Call;
-use super::entity::{Entity, Property};
-use super::path::{Key, key_literal};
+use super::entity::{Entity, Property, text};
+use super::model::{ERRORS, RUNTIME};
 use super::state::{Record, Runtime, Tenant};
 use super::undeployment;
 
-pub(super) fn answer(tenant: &mut Tenant, call: &Call) -> Result<Answer, Refusal> {
-    let key = &call.segments[0].key;
-    if *key == Key::None {
+pub(super) fn answer(tenant: &mut Tenant, call: &mut Call<'_>) -> Answered {
+    if !call.has_key() {
         return all(tenant, call);
     }
-    let wrong = || Refusal::bad_request("The key of IntegrationRuntimeArtifacts is Id.");
-    let id = key.only("Id").ok_or_else(wrong)?;
-    let missing = || Refusal::not_found("Requested entity could not be found.");
+    let id = call.key("Id")?;
     let read = call.method == "GET" && call.rest().is_empty();
     let runtime = tenant.runtime.get_mut(id).filter(|_| read);
     if runtime.is_some_and(Runtime::is_unseen) {
-        return Err(missing());
+        return Err(Refusal::missing());
     }
-    let record = tenant.running(id, call.now).ok_or_else(missing)?.clone();
+    let record = tenant.running(id, call.now);
+    let record = record.ok_or_else(Refusal::missing)?.clone();
     match (call.method, call.rest().as_slice()) {
         ("GET", []) => call.entity(200, entity(id, &record)),
-        ("GET", ["ErrorInformation"]) => call.entity(200, error_entry(id)),
+        ("GET", ["ErrorInformation"]) => call.entity(200, ERRORS.entity(vec![text(id)])),
         ("GET", ["ErrorInformation", "$value"]) => Ok(error_text(&record, call)),
         ("DELETE", []) => undeployment::undeploy(tenant, call, id, &record),
         _ => Err(Refusal::not_implemented()),
     }
 }
 
-fn all(tenant: &mut Tenant, call: &Call) -> Result<Answer, Refusal> {
-    match call.setting.scenarios.value("no-runtime-list") {
-        Some("405") => return Err(Refusal::not_in_plan()),
-        Some(_) => return Err(Refusal::not_implemented()),
-        None => {}
-    }
+fn all(tenant: &mut Tenant, call: &Call) -> Answered {
+    call.refuse_absent("no-runtime-list")?;
     let late = call.setting.scenarios.seconds("runtime-list-late");
     let seen = call.now - late.unwrap_or(0.0);
-    let all = tenant.runtime.iter_mut();
-    let unseen: Vec<String> = all
-        .filter_map(|(id, runtime)| runtime.is_unseen().then(|| id.clone()))
-        .collect();
-    let entities = || -> Vec<Entity> {
-        let shown = tenant
-            .runtime
-            .keys()
-            .filter(|id| !unseen.contains(id))
-            .filter_map(|id| tenant.running(id, seen).map(|record| (id, record)));
-        shown.map(|(id, record)| entity(id, record)).collect()
-    };
-    match (call.method, call.rest().as_slice()) {
-        ("GET", []) => call.list("IntegrationRuntimeArtifacts", entities()),
-        ("GET", ["$count"]) => call.count(entities()),
+    let shown = tenant.runtime.iter_mut().filter_map(|(id, runtime)| {
+        let record = runtime.at(seen).filter(|_| !runtime.hidden).cloned();
+        let unseen = runtime.is_unseen();
+        record.filter(|_| !unseen).map(|record| entity(id, &record))
+    });
+    let shown = shown.collect();
+    match call.rest().as_slice() {
+        [] | ["$count"] => call.all(RUNTIME.name, shown),
         _ => Err(Refusal::not_implemented()),
     }
 }
 
 fn entity(id: &str, record: &Record) -> Entity {
-    Entity {
-        set: "IntegrationRuntimeArtifacts",
-        kind: "IntegrationRuntimeArtifact",
-        key: key_literal(id),
-        properties: vec![
-            ("Id", Property::text(id)),
-            ("Version", Property::text(&record.version)),
-            ("Name", Property::text(&record.name)),
-            ("Type", Property::text(record.kind.runtime_type())),
-            ("DeployedBy", Property::text(&record.deployed_by)),
-            ("DeployedOn", Property::Date(record.deployed_on)),
-            ("Status", Property::text(&record.status)),
-        ],
-        links: vec!["ErrorInformation"],
-        expanded: Vec::new(),
-        media: true,
-    }
-}
-
-fn error_entry(id: &str) -> Entity {
-    Entity {
-        set: "RuntimeArtifactErrorInformations",
-        kind: "RuntimeArtifactErrorInformation",
-        key: key_literal(id),
-        properties: vec![("Id", Property::text(id))],
-        links: Vec::new(),
-        expanded: Vec::new(),
-        media: true,
-    }
+    RUNTIME.entity(vec![
+        text(id),
+        text(&record.version),
+        text(&record.name),
+        text(record.kind.runtime_type()),
+        text(&record.deployed_by),
+        Property::Date(record.deployed_on),
+        text(&record.status),
+    ])
 }
 
 /// The text as it is stored, whatever was asked for; 204 while there is none. Some tenants refuse to call it JSON.
@@ -94,10 +61,8 @@ fn error_text(record: &Record, call: &Call) -> Answer {
     if call.chosen("no-json-text") && call.format == Format::Json {
         return Answer::empty(406);
     }
-    let ready = record
-        .error
-        .as_ref()
-        .filter(|error| error.ready <= call.now);
+    let error = record.error.as_ref();
+    let ready = error.filter(|error| error.ready <= call.now);
     match ready {
         None => Answer::empty(204),
         Some(error) if error.text.starts_with('{') => {

@@ -2,11 +2,11 @@
 //! senders, and each call writes a message log.
 
 use super::answer::Answer;
-use super::artifact_type::ArtifactType;
 use super::bundle;
 use super::call::Setting;
 use super::clock::Seconds;
-use super::endpoints::addresses;
+use super::endpoints::{addresses, called_from};
+use super::gate::csrf_required;
 use super::messages::MessageLog;
 use super::path::decode;
 use super::state::{Record, Tenant};
@@ -27,8 +27,8 @@ pub(super) fn answer(
     let Some((id, record)) = called(tenant, setting, path, now) else {
         return no_such_address();
     };
-    if is_protected(&record) && !holds_csrf(head, sessions) {
-        return Answer::text(403, "CSRF Token Required").with("X-CSRF-Token", "Required");
+    if is_protected(&record) && !sessions.holds_csrf(head) {
+        return csrf_required();
     }
     if head.method == "HEAD" {
         return Answer::empty(200);
@@ -87,20 +87,14 @@ fn called(
     now: Seconds,
 ) -> Option<(String, Record)> {
     let wanted = decode(path.strip_prefix(ROOT)?, false)?;
-    tenant.runtime.iter().find_map(|(id, runtime)| {
-        let (since, record) = runtime.shown(now)?;
-        let late = setting
-            .scenarios
-            .seconds_of("endpoint-late", id)
-            .unwrap_or(0.0);
-        let is_called = record.kind == ArtifactType::IntegrationFlow
-            && record.status == "STARTED"
-            && since + late <= now
-            && addresses(record)
-                .iter()
-                .any(|address| is_at(address, &wanted));
-        is_called.then(|| (id.clone(), record.clone()))
-    })
+    let has = |record: &Record| {
+        addresses(record)
+            .iter()
+            .any(|address| is_at(address, &wanted))
+    };
+    let (id, record) =
+        called_from(tenant, setting, now, "endpoint-late").find(|(_, record)| has(record))?;
+    Some((id.to_owned(), record.clone()))
 }
 
 /// Whether a sender with this address takes this path; `/*` at its end takes all below.
@@ -119,13 +113,6 @@ fn is_protected(record: &Record) -> bool {
         key == "xsrfProtection" && (value == "1" || value == "true")
     };
     properties.iter().any(asks)
-}
-
-fn holds_csrf(head: &Head, sessions: &Sessions) -> bool {
-    let sent = head.header("x-csrf-token");
-    let reads = matches!(head.method.as_str(), "GET" | "HEAD");
-    let held = sessions.csrf_of(head.header("cookie").unwrap_or_default());
-    reads || (sent.is_some() && held == sent)
 }
 
 /// Whether a flow starts by itself.

@@ -131,135 +131,116 @@ enum Next {
 }
 
 fn serve(stream: TcpStream, service: &Service) {
-    let Ok(mut connection) = Connection::new(stream) else {
+    let Ok(mut connection) = Connection::new(stream, service) else {
         return;
     };
     loop {
-        match connection.exchange(service) {
+        match connection.exchange() {
             Ok(Next::Continue) => {}
             Ok(Next::Close) => return connection.linger(),
             Ok(Next::Reset) | Err(WireError::Gone) => return,
             Err(WireError::Refused(status, sentence)) => {
                 service.log_line(&format!("          refused: {status} {sentence}"));
                 let answer = Answer::text(status, sentence);
-                let _ = connection.write(service, &answer, false);
+                let _ = connection.write(&answer, answer.body.len(), &answer.body, false);
                 return connection.linger();
             }
         }
     }
 }
 
-struct Connection {
+struct Connection<'s> {
+    service: &'s Service,
     reader: BufReader<TcpStream>,
     writer: TcpStream,
 }
 
-impl Connection {
-    fn new(stream: TcpStream) -> io::Result<Self> {
+impl<'s> Connection<'s> {
+    fn new(stream: TcpStream, service: &'s Service) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(IDLE))?;
         stream.set_write_timeout(Some(IDLE))?;
         Ok(Self {
+            service,
             reader: BufReader::with_capacity(64 * 1024, stream.try_clone()?),
             writer: stream,
         })
     }
 
-    fn exchange(&mut self, service: &Service) -> Result<Next, WireError> {
+    fn exchange(&mut self) -> Result<Next, WireError> {
         let Some(head) = read_head(&mut self.reader)? else {
             return Ok(Next::Close);
         };
-        let mut visit = service.admit(&head);
+        let service = self.service;
+        let mut visit = service.admit(head);
+        let keep_alive = visit.head.keep_alive;
         if let Some(answer) = visit.refusal.take() {
-            return self.refuse(service, &visit, &head, &answer);
+            let waits = self.pass_over(&visit.head)?;
+            thread::sleep(service.latency());
+            return self.reply(&visit, &answer, keep_alive && !waits);
         }
-        let body = self.body(service, &visit, &head)?;
-        let Some(body) = body else {
+        let Some(body) = self.body(&visit)? else {
             return Ok(Next::Reset);
         };
         if let Some(effect) = visit.effect(Moment::Before) {
-            return self.spoil(service, &visit, effect);
+            return self.spoil(&visit, effect);
         }
-        let answer = service.carry_out(&mut visit, &head, body);
+        let answer = service.carry_out(&mut visit, body);
         thread::sleep(service.latency());
         match visit.effect(Moment::After) {
-            None => self.reply(service, &visit, &head, &answer),
+            None => self.reply(&visit, &answer, keep_alive),
+            Some(Effect::Rewritten(how)) => self.reply(&visit, &how.answer(&answer), keep_alive),
+            Some(Effect::Truncated) => self.truncate(&visit, &answer),
+            Some(Effect::SlowBody) => self.drip(&visit, &answer),
             Some(Effect::Page(page)) => {
-                let answer = page.answer(service.setting.clock.date(service.setting.clock.now()));
-                self.reply(service, &visit, &head, &answer)
+                let page = page.answer(service.setting.clock.today());
+                self.reply(&visit, &page, keep_alive)
             }
-            Some(Effect::Rewritten(how)) => {
-                self.reply(service, &visit, &head, &how.answer(&answer))
-            }
-            Some(Effect::Truncated) => self.truncate(service, &visit, &answer),
-            Some(Effect::SlowBody) => self.drip(service, &visit, &answer),
-            Some(effect) => self.spoil(service, &visit, effect),
+            Some(effect) => self.spoil(&visit, effect),
         }
     }
 
-    /// Answers without the body. Who waits for `100 Continue` need not send it at all.
-    fn refuse(
-        &mut self,
-        service: &Service,
-        visit: &Visit,
-        head: &Head,
-        answer: &Answer,
-    ) -> Result<Next, WireError> {
+    /// Leaves a body aside. Who waits for `100 Continue` need not send it at all.
+    fn pass_over(&mut self, head: &Head) -> Result<bool, WireError> {
         let waits = head.expects_continue && head.length > 0;
         if !waits {
             io::copy(&mut self.reader.by_ref().take(head.length), &mut io::sink())?;
         }
-        thread::sleep(service.latency());
-        service.note(visit, Some(answer.status));
-        let keep_alive = head.keep_alive && !waits;
-        self.write(service, answer, keep_alive)?;
-        Ok(if keep_alive {
-            Next::Continue
-        } else {
-            Next::Close
-        })
+        Ok(waits)
     }
 
     /// The request's body, or `None` when the upload was cut.
-    fn body(
-        &mut self,
-        service: &Service,
-        visit: &Visit,
-        head: &Head,
-    ) -> Result<Option<Vec<u8>>, WireError> {
+    fn body(&mut self, visit: &Visit) -> Result<Option<Vec<u8>>, WireError> {
+        let head = &visit.head;
         if head.expects_continue && head.length > 0 {
             self.writer.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
         }
         if visit.effect(Moment::Before) == Some(Effect::CutUpload) {
             read_body(&mut self.reader, head.length / 2)?;
-            service.note(visit, None);
+            self.service.note(visit, None);
             return Ok(None);
         }
-        match read_body(&mut self.reader, head.length) {
-            Ok(body) => Ok(Some(body)),
-            Err(error) => {
-                service.note(visit, None);
-                Err(error)
-            }
+        let body = read_body(&mut self.reader, head.length);
+        if body.is_err() {
+            self.service.note(visit, None);
         }
+        body.map(Some)
     }
 
     fn reply(
         &mut self,
-        service: &Service,
         visit: &Visit,
-        head: &Head,
         answer: &Answer,
+        keep_alive: bool,
     ) -> Result<Next, WireError> {
         // noted first: who has the answer finds the request in the journal
-        service.note(visit, Some(answer.status));
-        if head.method == "HEAD" {
-            let text = head_of(answer, answer.body.len(), &service.date(), head.keep_alive);
-            write_answer(&mut self.writer, text, &[])?;
-        } else {
-            self.write(service, answer, head.keep_alive)?;
-        }
-        Ok(if head.keep_alive {
+        self.service.note(visit, Some(answer.status));
+        let body: &[u8] = match visit.head.method.as_str() {
+            "HEAD" => &[],
+            _ => &answer.body,
+        };
+        self.write(answer, answer.body.len(), body, keep_alive)?;
+        Ok(if keep_alive {
             Next::Continue
         } else {
             Next::Close
@@ -268,22 +249,18 @@ impl Connection {
 
     fn write(
         &mut self,
-        service: &Service,
         answer: &Answer,
+        announced: usize,
+        body: &[u8],
         keep_alive: bool,
     ) -> Result<(), WireError> {
-        let head = head_of(answer, answer.body.len(), &service.date(), keep_alive);
-        Ok(write_answer(&mut self.writer, head, &answer.body)?)
+        let head = head_of(answer, announced, &self.service.date(), keep_alive);
+        Ok(write_answer(&mut self.writer, head, body)?)
     }
 
     /// Ends the exchange without a proper answer.
-    fn spoil(
-        &mut self,
-        service: &Service,
-        visit: &Visit,
-        effect: Effect,
-    ) -> Result<Next, WireError> {
-        service.note(visit, None);
+    fn spoil(&mut self, visit: &Visit, effect: Effect) -> Result<Next, WireError> {
+        self.service.note(visit, None);
         match effect {
             Effect::Hang => self.hang(),
             Effect::Garbage => self
@@ -300,36 +277,24 @@ impl Connection {
         let _ = io::copy(&mut self.reader, &mut io::sink());
     }
 
-    fn truncate(
-        &mut self,
-        service: &Service,
-        visit: &Visit,
-        answer: &Answer,
-    ) -> Result<Next, WireError> {
-        service.note(visit, Some(answer.status));
+    fn truncate(&mut self, visit: &Visit, answer: &Answer) -> Result<Next, WireError> {
+        self.service.note(visit, Some(answer.status));
         let body = &answer.body;
         // an empty answer is announced longer, so that it too breaks off
         let announced = if body.is_empty() { 16 } else { body.len() };
-        let head = head_of(answer, announced, &service.date(), true);
-        write_answer(&mut self.writer, head, &body[..body.len() / 2])?;
+        self.write(answer, announced, &body[..body.len() / 2], true)?;
         Ok(Next::Close)
     }
 
     /// The body in drops, over five seconds of the tenant's time.
-    fn drip(
-        &mut self,
-        service: &Service,
-        visit: &Visit,
-        answer: &Answer,
-    ) -> Result<Next, WireError> {
+    fn drip(&mut self, visit: &Visit, answer: &Answer) -> Result<Next, WireError> {
         const DROPS: usize = 20;
-        service.note(visit, Some(answer.status));
-        let head = head_of(answer, answer.body.len(), &service.date(), false);
-        self.writer.write_all(&head)?;
+        self.service.note(visit, Some(answer.status));
+        self.write(answer, answer.body.len(), &[], false)?;
         let size = answer.body.len().div_ceil(DROPS).max(1);
         for drop in answer.body.chunks(size) {
             self.writer.write_all(drop)?;
-            thread::sleep(service.setting.clock.lasting(0.25));
+            thread::sleep(self.service.setting.clock.lasting(0.25));
         }
         Ok(Next::Close)
     }

@@ -11,6 +11,7 @@ use super::fault::{Effect, Fault, Moment, route_not_found};
 use super::gate::{self, Caller, Pace};
 use super::inspect;
 use super::journal::{Journal, JournalEntry};
+use super::model::RUNTIME;
 use super::path::{Query, Segment, Target, decode, segments};
 use super::routes;
 use super::senders;
@@ -49,14 +50,14 @@ enum Destination {
     /// The address of a flow.
     Flow,
     Api(Vec<Segment>, Query),
-    Malformed,
-    /// Below a service root that does not serve this.
-    Elsewhere,
+    /// Malformed, or below a service root that does not serve it.
+    Refused(Refusal),
     Nowhere,
 }
 
 /// A request on its way.
 pub(super) struct Visit {
+    pub(super) head: Head,
     target: Target,
     destination: Destination,
     caller: Option<Caller>,
@@ -68,10 +69,9 @@ pub(super) struct Visit {
 
 impl Visit {
     pub(super) fn effect(&self, moment: Moment) -> Option<Effect> {
-        self.fault
-            .as_ref()
-            .filter(|fault| fault.moment == moment)
-            .map(|fault| fault.effect)
+        let fault = self.fault.as_ref();
+        let fault = fault.filter(|fault| fault.moment == moment);
+        fault.map(|fault| fault.effect)
     }
 }
 
@@ -82,13 +82,13 @@ pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Service {
     /// Decides, from the head alone, what becomes of a request.
-    pub(super) fn admit(&self, head: &Head) -> Visit {
+    pub(super) fn admit(&self, head: Head) -> Visit {
         let target = Target::split(&head.target);
-        let destination = self.destination(&target);
         let mut visit = Visit {
-            entry: self.entry(head, &target),
+            destination: self.destination(&target),
+            entry: self.entry(&head, &target),
             target,
-            destination,
+            head,
             caller: None,
             refusal: None,
             fault: None,
@@ -98,11 +98,9 @@ impl Service {
         }
         visit.fault = self.arrive(&mut visit.entry);
         visit.refusal = match visit.effect(Moment::Before) {
-            Some(Effect::Page(page)) => {
-                Some(page.answer(self.setting.clock.date(self.setting.clock.now())))
-            }
+            Some(Effect::Page(page)) => Some(page.answer(self.setting.clock.today())),
             Some(_) => None,
-            None => self.gate(head, &mut visit).err(),
+            None => self.gate(&mut visit).err(),
         };
         visit
     }
@@ -123,8 +121,8 @@ impl Service {
             (Some(segments), Some(query)) if self.is_served(&segments, at_location) => {
                 Destination::Api(segments, query)
             }
-            (Some(_), Some(_)) => Destination::Elsewhere,
-            _ => Destination::Malformed,
+            (Some(_), Some(_)) => Destination::Refused(Refusal::missing()),
+            _ => Destination::Refused(Refusal::bad_request("The request URI is malformed.")),
         }
     }
 
@@ -150,7 +148,7 @@ impl Service {
     fn is_served(&self, segments: &[Segment], at_location: bool) -> bool {
         let is_runtime = segments
             .first()
-            .is_some_and(|first| first.name == "IntegrationRuntimeArtifacts");
+            .is_some_and(|first| first.name == RUNTIME.name);
         !self.setting.scenarios.has("location") || is_runtime == at_location
     }
 
@@ -178,9 +176,8 @@ impl Service {
 
     fn holds_secret(&self, target: &str) -> bool {
         let decoded = decode(target, true).unwrap_or_default();
-        let own = &self.credentials;
-        let known = [&own.client_secret, &own.caller_secret, &own.password];
-        let plain = |text: &str| known.iter().any(|secret| text.contains(secret.as_str()));
+        let known = self.credentials.secrets();
+        let plain = |text: &str| known.iter().any(|secret| text.contains(secret));
         plain(target) || plain(&decoded) || locked(&self.sessions).any_token_in(target)
     }
 
@@ -209,16 +206,16 @@ impl Service {
         hit
     }
 
-    fn gate(&self, head: &Head, visit: &mut Visit) -> Result<(), Answer> {
-        let no_segments = Vec::new();
-        let segments = match &visit.destination {
+    fn gate(&self, visit: &mut Visit) -> Result<(), Answer> {
+        let head = &visit.head;
+        let segments: &[Segment] = match &visit.destination {
             Destination::Inspection | Destination::Token => return Ok(()),
             Destination::Flow => {
                 let sessions = locked(&self.sessions);
                 return gate::check_flow_caller(head, &self.credentials, &sessions, &self.setting);
             }
             Destination::Nowhere => return Err(route_not_found()),
-            Destination::Front | Destination::Malformed | Destination::Elsewhere => &no_segments,
+            Destination::Front | Destination::Refused(_) => &[],
             Destination::Api(segments, _) => segments,
         };
         let sessions = locked(&self.sessions);
@@ -237,8 +234,9 @@ impl Service {
     }
 
     /// Does what was asked for.
-    pub(super) fn carry_out(&self, visit: &mut Visit, head: &Head, body: Vec<u8>) -> Answer {
+    pub(super) fn carry_out(&self, visit: &mut Visit, body: Vec<u8>) -> Answer {
         visit.entry.carried_out = true;
+        let head = &visit.head;
         let answer = match &visit.destination {
             Destination::Inspection => return self.inspect(&visit.target.path),
             Destination::Token => {
@@ -259,37 +257,23 @@ impl Service {
                 senders::answer(&mut locked(&self.tenant), &sessions, &self.setting, call)
             }
             Destination::Nowhere => route_not_found(),
-            Destination::Elsewhere => Refusal::not_found("Requested entity could not be found.")
-                .render(format(head, &Query::default())),
-            Destination::Malformed => Refusal::bad_request("The request URI is malformed.")
-                .render(format(head, &Query::default())),
+            Destination::Refused(refusal) => refusal.render(format(head, &Query::NONE)),
             Destination::Api(segments, query) => {
-                self.ask(visit.caller.as_ref(), head, segments, query, body)
+                let mut call = Call {
+                    method: &head.method,
+                    segments,
+                    query,
+                    body: Body::read(head.header("content-type"), body),
+                    caller: visit.caller.as_ref().map_or("", |caller| &caller.name),
+                    now: self.setting.clock.now(),
+                    format: format(head, query),
+                    setting: &self.setting,
+                };
+                let answer = routes::answer(&mut locked(&self.tenant), &mut call);
+                answer.unwrap_or_else(|refusal| refusal.render(call.format))
             }
         };
         gate::fetch_csrf(head, &mut locked(&self.sessions), answer)
-    }
-
-    fn ask(
-        &self,
-        caller: Option<&Caller>,
-        head: &Head,
-        segments: &[Segment],
-        query: &Query,
-        body: Vec<u8>,
-    ) -> Answer {
-        let mut call = Call {
-            method: &head.method,
-            segments,
-            query,
-            body: Body::read(head.header("content-type"), body),
-            caller: caller.map_or("", |caller| &caller.name),
-            now: self.setting.clock.now(),
-            format: format(head, query),
-            setting: &self.setting,
-        };
-        let answer = routes::answer(&mut locked(&self.tenant), &mut call);
-        answer.unwrap_or_else(|refusal| refusal.render(call.format))
     }
 
     fn inspect(&self, path: &str) -> Answer {
@@ -329,16 +313,12 @@ impl Service {
 
     /// How long the network takes.
     pub(super) fn latency(&self) -> Duration {
-        self.setting
-            .scenarios
-            .seconds("latency")
-            .map_or(Duration::ZERO, |seconds| {
-                self.setting.clock.lasting(seconds)
-            })
+        let seconds = self.setting.scenarios.seconds("latency");
+        self.setting.clock.lasting(seconds.unwrap_or(0.0))
     }
 
     pub(super) fn date(&self) -> String {
-        httpdate::fmt_http_date(self.setting.clock.date(self.setting.clock.now()))
+        httpdate::fmt_http_date(self.setting.clock.today())
     }
 }
 

@@ -157,6 +157,15 @@ pub(super) struct Stage {
     pub(super) record: Option<Record>,
 }
 
+impl Stage {
+    pub(super) fn of(at: Seconds, record: Record) -> Self {
+        Self {
+            at,
+            record: Some(record),
+        }
+    }
+}
+
 /// A run-time artifact.
 #[derive(Debug, Clone)]
 pub(super) struct Record {
@@ -168,6 +177,26 @@ pub(super) struct Record {
     pub(super) deployed_by: String,
     pub(super) content: Content,
     pub(super) error: Option<StartError>,
+}
+
+impl Record {
+    /// The same, in another state.
+    pub(super) fn with(&self, status: &str, error: Option<StartError>) -> Self {
+        Self {
+            status: status.to_owned(),
+            error,
+            ..self.clone()
+        }
+    }
+
+    /// The same, deployed by a colleague at this moment.
+    pub(super) fn redeployed(&self, millis: i64) -> Self {
+        Self {
+            deployed_on: millis,
+            deployed_by: COLLEAGUE.to_owned(),
+            ..self.with("STARTED", None)
+        }
+    }
 }
 
 /// What `ErrorInformation` says, and from when on.
@@ -251,6 +280,11 @@ impl Tenant {
         }
     }
 
+    /// Puts an artifact in its place.
+    pub(super) fn store(&mut self, artifact: Artifact) {
+        self.artifacts.insert(artifact.id.clone(), artifact);
+    }
+
     /// An artifact as the API shows it: of this type, this version, and not hidden by a policy.
     pub(super) fn find(&self, kind: ArtifactType, id: &str, version: &str) -> Option<&Artifact> {
         let artifact = self.artifacts.get(id)?;
@@ -259,10 +293,8 @@ impl Tenant {
     }
 
     pub(super) fn running(&self, id: &str, now: Seconds) -> Option<&Record> {
-        self.runtime
-            .get(id)
-            .filter(|runtime| !runtime.hidden)?
-            .at(now)
+        let runtime = self.runtime.get(id)?;
+        runtime.at(now).filter(|_| !runtime.hidden)
     }
 
     /// Somebody else saves, once for each artifact: the same content and one file more.
@@ -273,12 +305,9 @@ impl Tenant {
         let Some(artifact) = self.artifacts.get_mut(id) else {
             return;
         };
+        let path = "src/main/resources/script/colleague.groovy";
         let added = b"// saved by a colleague\n";
-        if let Ok(zip) = bundle::with_file(
-            &artifact.zip,
-            "src/main/resources/script/colleague.groovy",
-            Some(added),
-        ) {
+        if let Ok(zip) = bundle::with_file(&artifact.zip, path, Some(added)) {
             artifact.zip = Arc::new(zip);
             artifact.modified = Stamp {
                 millis,

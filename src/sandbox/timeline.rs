@@ -5,7 +5,7 @@ use super::bundle::has_mapping;
 use super::clock::Seconds;
 use super::error_information::{generation_failed, start_error};
 use super::scenario::Scenarios;
-use super::state::{COLLEAGUE, Record, Stage, StartError};
+use super::state::{Record, Stage, StartError};
 
 const BUILD: Seconds = 1.0;
 const DISTRIBUTION: Seconds = 0.2;
@@ -39,14 +39,11 @@ pub(super) struct Course {
 impl Order<'_> {
     pub(super) fn course(&self) -> Course {
         let built = self.accepted + self.seconds("slow").unwrap_or(BUILD);
+        let others = self.others(built).into_iter();
         Course {
             visible: self.accepted + self.seconds("task-late").unwrap_or(0.0),
             statuses: self.task(built),
-            stages: self
-                .others(built)
-                .into_iter()
-                .chain(self.own(built))
-                .collect(),
+            stages: others.chain(self.own(built)).collect(),
         }
     }
 
@@ -59,12 +56,13 @@ impl Order<'_> {
     }
 
     fn task(&self, built: Seconds) -> Vec<(Seconds, String)> {
-        let mut statuses = Vec::new();
+        let mut statuses = vec![(self.accepted, "DEPLOYING".to_owned())];
         if self.chosen("unknown-status").is_some() {
-            statuses.push((self.accepted, "QUEUED".to_owned()));
-            statuses.push((f64::midpoint(self.accepted, built), "DEPLOYING".to_owned()));
-        } else {
-            statuses.push((self.accepted, "DEPLOYING".to_owned()));
+            let half = f64::midpoint(self.accepted, built);
+            statuses = vec![
+                (self.accepted, "QUEUED".to_owned()),
+                (half, "DEPLOYING".to_owned()),
+            ];
         }
         if self.chosen("task-stuck").is_none() {
             statuses.push((built, self.result().to_owned()));
@@ -105,10 +103,8 @@ impl Order<'_> {
     /// Only a redeployment can be late: without a previous record there is nothing to go on showing.
     fn delay(&self) -> Seconds {
         let late = ["postponed-redeploy", "stale-started", "stale-error"];
-        let delay = late
-            .iter()
-            .filter_map(|name| self.seconds(name))
-            .fold(0.0, f64::max);
+        let delays = late.iter().filter_map(|name| self.seconds(name));
+        let delay = delays.fold(0.0, f64::max);
         if self.previous.is_some() { delay } else { 0.0 }
     }
 
@@ -158,21 +154,9 @@ impl Order<'_> {
             ready: failed + self.seconds("start-error-late-text").unwrap_or(0.0),
             text: start_error(shape, self.id, cause),
         };
-        match self
-            .previous
-            .filter(|_| self.chosen("start-error-in-place").is_some())
-        {
-            Some(previous) => {
-                let record = Record {
-                    status: "ERROR".to_owned(),
-                    error: Some(error),
-                    ..previous.clone()
-                };
-                vec![Stage {
-                    at: failed,
-                    record: Some(record),
-                }]
-            }
+        let in_place = self.chosen("start-error-in-place").is_some();
+        match self.previous.filter(|_| in_place) {
+            Some(previous) => vec![Stage::of(failed, previous.with("ERROR", Some(error)))],
             None => vec![
                 self.stage(appears, appears, "STARTING", None),
                 self.stage(failed, appears, "ERROR", Some(error)),
@@ -210,17 +194,8 @@ impl Order<'_> {
             "after" => built + DISTRIBUTION + START + 1.0,
             _ => f64::midpoint(self.accepted, built),
         };
-        let record = Record {
-            status: "STARTED".to_owned(),
-            deployed_on: (self.millis)(at),
-            deployed_by: COLLEAGUE.to_owned(),
-            error: None,
-            ..self.previous?.clone()
-        };
-        Some(Stage {
-            at,
-            record: Some(record),
-        })
+        let previous = self.previous?;
+        Some(Stage::of(at, previous.redeployed((self.millis)(at))))
     }
 
     fn stage(
@@ -232,14 +207,9 @@ impl Order<'_> {
     ) -> Stage {
         let by_call = self.chosen("deployed-on") == Some("call");
         let record = Record {
-            status: status.to_owned(),
             deployed_on: (self.millis)(if by_call { self.accepted } else { appears }),
-            error,
-            ..self.record.clone()
+            ..self.record.with(status, error)
         };
-        Stage {
-            at,
-            record: Some(record),
-        }
+        Stage::of(at, record)
     }
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::path::decode;
 use super::scenario::Scenarios;
+use super::wire::Head;
 
 /// The roles that a client of plan `api` needs to upload, configure, deploy and watch.
 const ROLES: [&str; 5] = [
@@ -61,18 +62,22 @@ pub(super) struct Credentials {
 
 impl Credentials {
     pub(super) fn make(rng: &mut Rng, scenarios: &Scenarios) -> Self {
-        let missing = scenarios.roles_missing();
+        let missing = scenarios.roles("roles-missing");
         let named = scenarios.value("token-scopes");
         let roles = ROLES.into_iter().filter(|role| !missing.contains(role));
-        let roles = roles.chain(scenarios.roles_also());
+        let roles = roles.chain(scenarios.roles("roles-also"));
         let application = format!("it!b{}", rng.u32(10_000..99_999));
-        Self {
-            client_id: format!(
+        let id = |rng: &mut Rng, application: &str| {
+            format!(
                 "sb-{}!b{}|{application}",
                 uuid(rng),
                 rng.u32(100_000..999_999)
-            ),
-            client_secret: format!("{}${}=", uuid(rng), random_text(rng, 43)),
+            )
+        };
+        let secret = |rng: &mut Rng| format!("{}${}=", uuid(rng), random_text(rng, 43));
+        Self {
+            client_id: id(rng, &application),
+            client_secret: secret(rng),
             username: format!("S{:010}", rng.u32(10_000_000..99_999_999)),
             password: format!("{}!{}", random_text(rng, 12), random_text(rng, 8)),
             roles: match named {
@@ -82,28 +87,31 @@ impl Credentials {
             named: named.map(str::to_owned),
             application,
             zone: uuid(rng),
-            caller_id: format!("sb-{}!b{}|{CALLERS}", uuid(rng), rng.u32(100_000..999_999)),
-            caller_secret: format!("{}${}=", uuid(rng), random_text(rng, 43)),
+            caller_id: id(rng, CALLERS),
+            caller_secret: secret(rng),
         }
     }
 
-    /// Whose client id and secret these are.
+    fn pair(&self, client: Client) -> (&str, &str) {
+        match client {
+            Client::Api => (&self.client_id, &self.client_secret),
+            Client::Caller => (&self.caller_id, &self.caller_secret),
+        }
+    }
+
+    /// Whose client id and secret these are. Both may be percent-encoded, as RFC 6749 wants them.
     pub(super) fn client(&self, id: &str, secret: &str) -> Option<Client> {
-        if self.is_client(id, secret) {
-            Some(Client::Api)
-        } else {
-            self.is_caller(id, secret).then_some(Client::Caller)
-        }
+        let is =
+            |text: &str, known: &str| text == known || decode(text, true).as_deref() == Some(known);
+        [Client::Api, Client::Caller].into_iter().find(|client| {
+            let known = self.pair(*client);
+            is(id, known.0) && is(secret, known.1)
+        })
     }
 
-    /// Whether `id:secret` is the client that calls flows.
-    pub(super) fn is_caller(&self, id: &str, secret: &str) -> bool {
-        is_pair((id, secret), (&self.caller_id, &self.caller_secret))
-    }
-
-    /// Whether `id:secret` is the client. Identifiers may be percent-encoded, as RFC 6749 wants them.
-    pub(super) fn is_client(&self, id: &str, secret: &str) -> bool {
-        is_pair((id, secret), (&self.client_id, &self.client_secret))
+    /// What must never be seen.
+    pub(super) fn secrets(&self) -> [&str; 3] {
+        [&self.client_secret, &self.caller_secret, &self.password]
     }
 
     pub(super) fn is_user(&self, name: &str, password: &str) -> bool {
@@ -112,10 +120,7 @@ impl Credentials {
 
     /// A service key as the cockpit shows it.
     pub(super) fn service_key(&self, client: Client, url: &str, token_url: &str) -> Value {
-        let (id, secret) = match client {
-            Client::Api => (&self.client_id, &self.client_secret),
-            Client::Caller => (&self.caller_id, &self.caller_secret),
-        };
+        let (id, secret) = self.pair(client);
         json!({"oauth": {
             "clientid": id,
             "clientsecret": secret,
@@ -127,26 +132,20 @@ impl Credentials {
 
     /// The scopes that the token names; `None` when it has no such claim.
     fn scopes(&self, client: Client) -> Option<Vec<String>> {
-        if client == Client::Caller {
-            return Some(vec![
-                format!("{CALLERS}.{CALLER}"),
-                "uaa.resource".to_owned(),
-            ]);
-        }
         let application = &self.application;
         let prefixed = |names: &[&str]| -> Vec<String> {
-            names
-                .iter()
-                .map(|name| format!("{application}.{name}"))
-                .collect()
+            let names = names.iter();
+            names.map(|name| format!("{application}.{name}")).collect()
         };
+        let caller = || vec![format!("{CALLERS}.{CALLER}")];
         let roles: Vec<&str> = self.roles.iter().map(String::as_str).collect();
         let mut scopes = match self.named.as_deref() {
+            _ if client == Client::Caller => caller(),
             None => prefixed(&roles),
             Some("none") => return None,
             Some("umbrella") => prefixed(&["AuthGroup_IntegrationDeveloper"]),
             Some("older") => prefixed(&OLDER),
-            Some("caller") => vec![format!("{CALLERS}.{CALLER}")],
+            Some("caller") => caller(),
             Some("api-management") => {
                 vec!["apiportal-apiaccess!b1.APIPortal.Administrator".to_owned()]
             }
@@ -157,10 +156,7 @@ impl Credentials {
     }
 
     fn claims(&self, client: Client, id: &str, issued: i64, expires: i64) -> Value {
-        let name = match client {
-            Client::Api => &self.client_id,
-            Client::Caller => &self.caller_id,
-        };
+        let (name, _) = self.pair(client);
         let mut claims = json!({
             "jti": id,
             "sub": name,
@@ -267,9 +263,8 @@ impl Sessions {
 
     /// Whether a text holds one of the tokens; such a text must not be shown.
     pub(super) fn any_token_in(&self, text: &str) -> bool {
-        self.tokens
-            .keys()
-            .any(|token| text.contains(token.as_str()))
+        let mut tokens = self.tokens.keys();
+        tokens.any(|token| text.contains(token.as_str()))
     }
 
     /// The access tokens, session cookies and CSRF tokens that are known.
@@ -291,29 +286,28 @@ impl Sessions {
     }
 
     /// The CSRF token that belongs to one of the cookies sent.
-    pub(super) fn csrf_of(&self, cookies: &str) -> Option<&str> {
+    fn csrf_of(&self, cookies: &str) -> Option<&str> {
         let mut values = cookies
             .split(';')
             .filter_map(|cookie| cookie.trim().strip_prefix("JSESSIONID="));
-        values
-            .find_map(|cookie| self.csrf.get(cookie))
-            .map(String::as_str)
+        let token = values.find_map(|cookie| self.csrf.get(cookie));
+        token.map(String::as_str)
     }
-}
 
-/// Whether a name and a secret are these; both may be percent-encoded.
-fn is_pair(given: (&str, &str), known: (&str, &str)) -> bool {
-    let is =
-        |text: &str, known: &str| text == known || decode(text, true).as_deref() == Some(known);
-    is(given.0, known.0) && is(given.1, known.1)
+    /// Whether a request holds the CSRF token of its session, or needs none because it reads.
+    pub(super) fn holds_csrf(&self, head: &Head) -> bool {
+        let reads = matches!(head.method.as_str(), "GET" | "HEAD");
+        let held = self.csrf_of(head.header("cookie").unwrap_or_default());
+        reads || (held.is_some() && held == head.header("x-csrf-token"))
+    }
 }
 
 /// The two halves of `Authorization: Basic`.
 pub(super) fn basic(header: &str) -> Option<(String, String)> {
     let text = STANDARD.decode(scheme(header, "basic")?).ok()?;
     let text = String::from_utf8(text).ok()?;
-    text.split_once(':')
-        .map(|(name, password)| (name.to_owned(), password.to_owned()))
+    let (name, password) = text.split_once(':')?;
+    Some((name.to_owned(), password.to_owned()))
 }
 
 /// The token of `Authorization: Bearer`.
@@ -397,6 +391,7 @@ mod tests {
             credentials.client_secret.contains('$') && credentials.client_secret.ends_with('=')
         );
         let encoded = super::super::path::encode(&credentials.client_id);
-        assert!(credentials.is_client(&encoded, &credentials.client_secret));
+        let client = credentials.client(&encoded, &credentials.client_secret);
+        assert_eq!(client, Some(Client::Api));
     }
 }

@@ -1,9 +1,9 @@
 //! Undeploying: what the run time will show of an artifact, and when; and who is in the way.
 
-use super::answer::{Answer, Refusal};
+use super::answer::{Answer, Answered, Refusal};
 use super::call::Call;
 use super::clock::Seconds;
-use super::state::{COLLEAGUE, Record, Stage, Tenant};
+use super::state::{Record, Stage, Tenant};
 
 /// How long a stopping artifact is seen.
 const STOPPING: Seconds = 1.0;
@@ -11,33 +11,20 @@ const STOPPING: Seconds = 1.0;
 const LAG: Seconds = 1.0;
 
 /// Accepts an undeploy call, or refuses it: 202, and nothing is gone yet.
-pub(super) fn undeploy(
-    tenant: &mut Tenant,
-    call: &Call,
-    id: &str,
-    record: &Record,
-) -> Result<Answer, Refusal> {
+pub(super) fn undeploy(tenant: &mut Tenant, call: &Call, id: &str, record: &Record) -> Answered {
     if let Some(refusal) = refusal(call, id, record) {
         return Err(refusal);
     }
-    let others = call.setting.scenarios.of_artifact("foreign-undeploy", id);
-    let stages = match others {
-        Some(_) => vec![gone(call.now)],
-        None => stages(call, id, record, !was_undeployed(tenant, id)),
-    };
-    if let Some(runtime) = tenant.runtime.get_mut(id) {
-        runtime.undeployments += usize::from(others.is_none());
-        runtime.replan(call.now, stages);
+    let others = call.is_for("foreign-undeploy", id);
+    let runtime = tenant.runtime.get_mut(id).ok_or_else(Refusal::missing)?;
+    if others {
+        runtime.replan(call.now, vec![gone(call.now)]);
+        return Err(Refusal::missing());
     }
-    match others {
-        Some(_) => Err(Refusal::not_found("Requested entity could not be found.")),
-        None => Ok(Answer::empty(202)),
-    }
-}
-
-fn was_undeployed(tenant: &Tenant, id: &str) -> bool {
-    let runtime = tenant.runtime.get(id);
-    runtime.is_some_and(|runtime| runtime.undeployments > 0)
+    let stages = stages(call, id, record, runtime.undeployments == 0);
+    runtime.undeployments += 1;
+    runtime.replan(call.now, stages);
+    Ok(Answer::empty(202))
 }
 
 fn refusal(call: &Call, id: &str, record: &Record) -> Option<Refusal> {
@@ -45,7 +32,7 @@ fn refusal(call: &Call, id: &str, record: &Record) -> Option<Refusal> {
         let text = format!("The artifact {id} is being undeployed.");
         return Some(Refusal::bad_request(text));
     }
-    let status = call.setting.scenarios.of_artifact("undeploy-refused", id)?;
+    let status = call.value_for("undeploy-refused", id)?;
     Some(match status {
         "423" => Refusal::new(423, format!("The artifact {id} is locked.")),
         "500" => Refusal::new(500, format!("The artifact {id} could not be undeployed.")),
@@ -57,66 +44,41 @@ fn refusal(call: &Call, id: &str, record: &Record) -> Option<Refusal> {
 
 /// What will be seen from now on. `first`: nobody has undeployed it before.
 fn stages(call: &Call, id: &str, record: &Record, first: bool) -> Vec<Stage> {
-    let scenarios = &call.setting.scenarios;
-    let stuck = scenarios.of_artifact("undeploy-stuck", id);
+    let stuck = call.value_for("undeploy-stuck", id);
     if stuck == Some("ignored") {
         return Vec::new();
     }
-    let colleague = scenarios
-        .of_artifact("foreign-redeploy", id)
-        .filter(|_| first);
-    let lasts = scenarios.seconds_of("slow-undeploy", id);
+    let colleague = call.value_for("foreign-redeploy", id).filter(|_| first);
+    let lasts = call.setting.scenarios.seconds_of("slow-undeploy", id);
     let lasts = lasts.unwrap_or(STOPPING);
-    let redeployed = |at: Seconds| shown(at, again(call, record, at));
+    let now = call.now;
+    let redeployed = |at: Seconds| record.redeployed(call.setting.clock.millis(at));
     match colleague {
         Some("unnoticed") => {
-            let theirs = again(call, record, call.now);
-            let stops = call.now + LAG;
-            let stopped = stopping(stops, &theirs);
-            vec![shown(call.now, theirs), stopped, gone(stops + lasts)]
+            let theirs = redeployed(now);
+            let stopped = stopping(now + LAG, &theirs);
+            vec![Stage::of(now, theirs), stopped, gone(now + LAG + lasts)]
         }
         Some("gone") => {
-            let end = call.now + lasts;
+            let end = now + lasts;
+            let back = end + LAG / 5.0;
             vec![
-                stopping(call.now, record),
+                stopping(now, record),
                 gone(end),
-                redeployed(end + LAG / 5.0),
+                Stage::of(back, redeployed(back)),
             ]
         }
-        Some(_) => vec![
-            stopping(call.now, record),
-            redeployed(call.now + lasts / 2.0),
-        ],
-        None if stuck.is_some() => vec![stopping(call.now, record)],
-        None => vec![stopping(call.now, record), gone(call.now + lasts)],
-    }
-}
-
-/// A colleague deploys it again.
-fn again(call: &Call, record: &Record, at: Seconds) -> Record {
-    Record {
-        status: "STARTED".to_owned(),
-        deployed_on: call.setting.clock.millis(at),
-        deployed_by: COLLEAGUE.to_owned(),
-        error: None,
-        ..record.clone()
+        Some(_) => {
+            let back = now + lasts / 2.0;
+            vec![stopping(now, record), Stage::of(back, redeployed(back))]
+        }
+        None if stuck.is_some() => vec![stopping(now, record)],
+        None => vec![stopping(now, record), gone(now + lasts)],
     }
 }
 
 fn stopping(at: Seconds, record: &Record) -> Stage {
-    let record = Record {
-        status: "STOPPING".to_owned(),
-        error: None,
-        ..record.clone()
-    };
-    shown(at, record)
-}
-
-fn shown(at: Seconds, record: Record) -> Stage {
-    Stage {
-        at,
-        record: Some(record),
-    }
+    Stage::of(at, record.with("STOPPING", None))
 }
 
 fn gone(at: Seconds) -> Stage {
