@@ -306,8 +306,7 @@ pub fn find(
     id: &ArtifactId,
 ) -> Result<Option<(ArtifactKind, DesigntimeArtifact)>, TenantError> {
     // one "not found" may be a lagging replica's
-    for look in 0..2 {
-        query.clock.sleep(retry::pause_before(look));
+    let found = retry::until_found(&query.clock, 2, || {
         for kind in ArtifactKind::ALL {
             query.in_time()?;
             let reading = query.tenant.designtime_artifact(kind, id, query.deadline)?;
@@ -315,9 +314,12 @@ pub fn find(
                 return Ok(Some((kind, artifact)));
             }
         }
+        Ok(None)
+    })?;
+    if found.is_none() {
+        query.tenant.prove(query.deadline)?;
     }
-    query.tenant.prove(query.deadline)?;
-    Ok(None)
+    Ok(found)
 }
 
 /// That an id which was named is nowhere.

@@ -268,12 +268,9 @@ fn one_deployment(
     id: &ArtifactId,
 ) -> Result<Option<RuntimeArtifact>, TenantError> {
     query.in_time()?;
-    let first = query.tenant.runtime_artifact(id, query.deadline)?.record;
-    if first.is_some() {
-        return Ok(first);
-    }
-    query.clock.sleep(retry::pause_before(1));
-    Ok(query.tenant.runtime_artifact(id, query.deadline)?.record)
+    retry::until_found(&query.clock, 2, || {
+        Ok(query.tenant.runtime_artifact(id, query.deadline)?.record)
+    })
 }
 
 /// A flow that starts or stops is neither well nor failed yet.

@@ -105,9 +105,10 @@ pub enum Sent {
 }
 
 /// The steps of one artifact, in their order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
     /// The offline check.
+    #[default]
     Check,
     /// Reading what the tenant holds.
     Read,

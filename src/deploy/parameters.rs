@@ -36,18 +36,9 @@ pub fn unknown_keys(
     on_tenant: &[Configuration],
 ) -> Vec<UnknownKey> {
     let mut known: BTreeSet<&str> = BTreeSet::from([PROFILE]);
-    match of_artifact {
-        Some(keys) => {
-            known.extend(keys.iter().map(String::as_str));
-            known.extend(
-                on_tenant
-                    .iter()
-                    .map(|one| one.key.as_str())
-                    .filter(|key| key.starts_with("SAP_")),
-            );
-        }
-        None => known.extend(on_tenant.iter().map(|one| one.key.as_str())),
-    }
+    known.extend(of_artifact.into_iter().flatten().map(String::as_str));
+    let shown = on_tenant.iter().map(|one| one.key.as_str());
+    known.extend(shown.filter(|key| of_artifact.is_none() || key.starts_with("SAP_")));
     named
         .iter()
         .filter(|parameter| !known.contains(parameter.key.as_str()))
@@ -55,11 +46,10 @@ pub fn unknown_keys(
         .map(|(place, parameter)| UnknownKey {
             key: parameter.key.clone(),
             source: parameter.source.clone(),
-            nearest: if place < COMPARED {
-                nearest(&parameter.key, known.iter().copied()).map(str::to_owned)
-            } else {
-                None
-            },
+            nearest: (place < COMPARED)
+                .then(|| nearest(&parameter.key, known.iter().copied()))
+                .flatten()
+                .map(str::to_owned),
         })
         .collect()
 }
@@ -110,28 +100,19 @@ pub fn settings(
     artifact_wins: bool,
 ) -> Vec<Setting> {
     let mut wanted: BTreeMap<&str, (&str, Why)> = BTreeMap::new();
-    if let Some(content) = content {
-        for (key, value) in &content.parameters {
-            wanted.insert(
-                key,
-                (
-                    value,
-                    if artifact_wins {
-                        Why::Artifact
-                    } else {
-                        Why::New
-                    },
-                ),
-            );
-        }
+    let why = if artifact_wins {
+        Why::Artifact
+    } else {
+        Why::New
+    };
+    for (key, value) in content.into_iter().flat_map(|content| &content.parameters) {
+        wanted.insert(key, (value, why));
     }
-    if !artifact_wins {
-        for one in before {
-            wanted.insert(&one.key, (&one.value, Why::Kept));
-        }
+    for one in before.iter().filter(|_| !artifact_wins) {
+        wanted.insert(&one.key, (&one.value, Why::Kept));
     }
-    for parameter in named {
-        wanted.insert(&parameter.key, (&parameter.value, Why::Named));
+    for one in named {
+        wanted.insert(&one.key, (&one.value, Why::Named));
     }
     wanted
         .into_iter()
@@ -143,18 +124,20 @@ pub fn settings(
         .collect()
 }
 
+/// The value of a parameter.
+pub(crate) fn value<'a>(all: &'a [Configuration], key: &str) -> Option<&'a str> {
+    let one = all.iter().find(|one| one.key == key)?;
+    Some(&one.value)
+}
+
 /// Those settings that the tenant does not show: what has to be written. A kept or artifact's key that the tenant no
 /// longer knows is none; a named one is written all the same, so that the tenant decides.
 #[must_use]
 pub fn missing<'a>(settings: &'a [Setting], on_tenant: &[Configuration]) -> Vec<&'a Setting> {
-    let shown: BTreeMap<&str, &str> = on_tenant
-        .iter()
-        .map(|one| (one.key.as_str(), one.value.as_str()))
-        .collect();
     settings
         .iter()
-        .filter(|setting| match shown.get(setting.key.as_str()) {
-            Some(value) => *value != setting.value,
+        .filter(|setting| match value(on_tenant, &setting.key) {
+            Some(value) => value != setting.value,
             None => setting.why == Why::Named,
         })
         .collect()
@@ -180,7 +163,7 @@ pub fn html_decoded(value: &str) -> String {
         .replace("&amp;", "&")
 }
 
-/// The keys whose configured value would be lost if the tenant took the artifact's values on an update.
+/// Whether a configured value would be lost if the tenant took the artifact's values on an update.
 #[must_use]
 pub fn at_risk(content: &Content, on_tenant: &[Configuration]) -> bool {
     on_tenant.iter().any(|one| {
@@ -194,14 +177,9 @@ pub fn at_risk(content: &Content, on_tenant: &[Configuration]) -> bool {
 /// Whether the flow is configured for a runtime that this API does not show.
 #[must_use]
 pub fn other_profile(on_tenant: &[Configuration]) -> Option<String> {
-    on_tenant
-        .iter()
-        .find(|one| {
-            one.key == PROFILE
-                && !one.value.is_empty()
-                && !one.value.eq_ignore_ascii_case(CLOUD_PROFILE)
-        })
-        .map(|one| one.value.clone())
+    let profile = value(on_tenant, PROFILE)?;
+    let is_other = !profile.is_empty() && !profile.eq_ignore_ascii_case(CLOUD_PROFILE);
+    is_other.then(|| profile.to_owned())
 }
 
 #[cfg(test)]
@@ -279,5 +257,52 @@ mod tests {
             .map(|one| one.key.as_str())
             .collect();
         assert_eq!(missing, ["b", "c"]);
+    }
+
+    #[test]
+    fn what_was_named_wins_over_what_was_configured() {
+        let setting = |key: &str, value: &str, why| Setting {
+            key: key.into(),
+            value: value.into(),
+            why,
+        };
+        let named = [named("a", "named")];
+        let before = on_tenant(&[("a", "kept"), ("b", "kept")]);
+        assert_eq!(
+            settings(None, &named, &before, false),
+            [
+                setting("a", "named", Why::Named),
+                setting("b", "kept", Why::Kept)
+            ]
+        );
+        assert_eq!(
+            settings(None, &named, &before, true),
+            [setting("a", "named", Why::Named)]
+        );
+    }
+
+    #[test]
+    fn what_is_encoded_is_decoded_to_the_same() {
+        for (plain, encoded) in [
+            ("a<b>&\"c\"", "a&lt;b&gt;&amp;&quot;c&quot;"),
+            ("&lt;", "&amp;lt;"),
+            ("plain", "plain"),
+        ] {
+            assert_eq!(html_encoded(plain), encoded);
+            assert_eq!(html_decoded(encoded), plain);
+        }
+    }
+
+    #[test]
+    fn only_the_profile_of_the_cloud_is_shown_by_this_api() {
+        for (profile, expected) in [
+            ("", None),
+            ("iflmap", None),
+            ("IFLMAP", None),
+            ("edge", Some("edge".to_owned())),
+        ] {
+            assert_eq!(other_profile(&on_tenant(&[(PROFILE, profile)])), expected);
+        }
+        assert_eq!(other_profile(&on_tenant(&[("Other", "edge")])), None);
     }
 }

@@ -4,6 +4,7 @@ use super::backup::Was;
 use super::job::{Job, Source};
 use super::outcome::Message;
 use super::parameters::{self, Setting};
+use super::saved::LastSave;
 use crate::artifact::changes::Change;
 use crate::artifact::{ArtifactKind, Comparable, Digest};
 use crate::tenant::odata::TenantTime;
@@ -602,17 +603,10 @@ fn in_other_package(id: &str, holder: &str, package: &str) -> Message {
 }
 
 fn draft(id: &str, artifact: &DesigntimeArtifact) -> Message {
-    let author = if artifact.modified_by.is_empty() {
-        "somebody (this tenant does not say who)"
-    } else {
-        &artifact.modified_by
-    };
-    let since = artifact
-        .modified_at()
-        .map(|date| format!(" since {date}"))
-        .unwrap_or_default();
+    let save = LastSave(artifact);
+    let (author, when) = (save.who(), save.when());
     Message::new(format!(
-        "artifact {id} is a draft of {author}{since}: it was saved in the web UI without a version"
+        "artifact {id} is a draft of {author}, saved{when} in the web UI without a version"
     ))
     .hint("let the author save it as a version or discard it; --overwrite-drafts overwrites it")
 }

@@ -9,6 +9,7 @@ use super::job::{Content, Job, Source};
 use super::outcome::Message;
 use super::parameters;
 use super::plan::{self, Plan, Standing, Steps, Upload};
+use super::saved::LastSave;
 use super::survey::{self, Depth, Surveyed};
 use super::{Context, Stop};
 use crate::artifact::changes::{Change, may_be_secret};
@@ -376,22 +377,15 @@ fn shown(job: &Job, change: &ParameterChange, clean: &impl Fn(&str) -> String) -
 /// Whose hand the tenant's copy shows, where it is not this client's.
 fn drift(standing: &Standing, artifact: &DesigntimeArtifact) -> Option<String> {
     let differs = standing.same_content == Some(false);
-    let who = match artifact.modified_by.as_str() {
-        "" => "somebody (this tenant does not say who)",
-        name => name,
-    };
-    let when = artifact
-        .modified_at()
-        .map(|date| format!(" at {date}"))
-        .unwrap_or_default();
+    let save = LastSave(artifact);
     if artifact.is_draft() {
         return Some(format!(
-            "the tenant's copy is a draft, saved by {who}{when} without a version"
+            "the tenant's copy is a draft, saved by {save} without a version"
         ));
     }
     let foreign = !artifact.modified_by.is_empty() && !standing.saved_by_us;
     (foreign && differs).then(|| {
-        format!("the tenant's copy differs and was last saved by {who}{when}, not by this client")
+        format!("the tenant's copy differs and was last saved by {save}, not by this client")
     })
 }
 

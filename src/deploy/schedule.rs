@@ -11,7 +11,7 @@ use super::pending_task;
 use super::plan::Steps;
 use super::verdict::Evidence;
 use super::watch::{Decided, Watch, Watched};
-use super::write::{self, Order, Progress, Trace};
+use super::write::{self, Progress, Trace, Writing};
 use super::{Context, Gathering, Next, Planned};
 use crate::artifact::ArtifactKind;
 use crate::exit::Exit;
@@ -82,7 +82,7 @@ pub(super) fn carry_out(
 fn write<'scope, 'env>(
     scope: &'scope Scope<'scope, 'env>,
     context: &'env Context<'env>,
-    batch: Vec<Order<'env>>,
+    batch: Vec<Writing<'env>>,
     arrivals: Sender<Arrival>,
 ) {
     scope.spawn(move || {
@@ -131,7 +131,7 @@ impl<'a> Schedule<'a> {
 
     /// The artifacts that may be written now, at most a batch. Collections and mappings come before flows.
     /// `nothing_moves`: nothing is written or watched, so whoever still waits, waits in a circle.
-    fn next_batch(&mut self, nothing_moves: bool) -> Vec<Order<'a>> {
+    fn next_batch(&mut self, nothing_moves: bool) -> Vec<Writing<'a>> {
         let mut ready: Vec<usize> = self
             .waiting()
             .filter(|place| self.is_ready(*place))
@@ -150,7 +150,7 @@ impl<'a> Schedule<'a> {
             .collect()
     }
 
-    fn order(&mut self, place: usize) -> Option<Order<'a>> {
+    fn order(&mut self, place: usize) -> Option<Writing<'a>> {
         let Stand::Waiting(kind, steps) = self.stands[place] else {
             return None;
         };
@@ -160,13 +160,8 @@ impl<'a> Schedule<'a> {
             return None;
         }
         self.stands[place] = Stand::Going;
-        Some(Order {
-            place,
-            job: one.job,
-            standing: &one.standing,
-            kind,
-            steps,
-        })
+        let wanted = (one.job, &one.standing);
+        Some(Writing::new(self.context, place, wanted, kind, steps))
     }
 
     fn waiting(&self) -> impl Iterator<Item = usize> {

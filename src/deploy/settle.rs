@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::job::{Job, Source};
 use super::outcome::{Message, Verdict, Word};
 use super::parameters::{self, Setting, Why};
+use super::saved::LastSave;
 use super::verdict::{self, Doubt, Judgement};
 use super::{Context, Pending, survey};
 use crate::artifact::ArtifactKind;
@@ -12,7 +13,6 @@ use crate::artifact::comparison::content_equal;
 use crate::clock::Deadline;
 use crate::exit::Exit;
 use crate::http::retry;
-use crate::tenant::Reading;
 use crate::tenant::error::TenantError;
 use crate::tenant::error_information;
 use crate::tenant::wire::{Configuration, DesigntimeArtifact, RuntimeStatus};
@@ -231,16 +231,11 @@ fn sealed_artifact(
     one: &Pending,
     deadline: Deadline,
 ) -> Result<Option<DesigntimeArtifact>, TenantError> {
-    for look in 0..2 {
-        context.clock.sleep(retry::pause_before(look));
-        if let Reading::Found(artifact) = context
-            .tenant
-            .designtime_artifact(one.kind, &job.id, deadline)?
-        {
-            return Ok(Some(artifact));
-        }
-    }
-    Ok(None)
+    retry::until_found(&context.clock, 2, || {
+        let tenant = context.tenant;
+        let reading = tenant.designtime_artifact(one.kind, &job.id, deadline)?;
+        Ok(reading.found())
+    })
 }
 
 fn configured(
@@ -260,16 +255,14 @@ fn superseded(
     one: &Pending,
     artifact: &DesigntimeArtifact,
 ) -> Verdict {
-    let who = if artifact.modified_by.is_empty() {
-        "somebody else".to_owned()
-    } else {
-        context.tenant.words(&artifact.modified_by).to_string()
-    };
-    let when = artifact
-        .modified_at()
-        .map(|date| format!(" at {date}"))
-        .unwrap_or_default();
-    let message = Message::new(format!("{who} saved other content or parameters of {} while it was deployed{when}: what runs may be theirs", job.id))
+    let save = LastSave(artifact);
+    let what = format!(
+        "{} saved other content or parameters of {} while it was deployed{}: what runs may contain their change",
+        save.who(),
+        job.id,
+        save.when()
+    );
+    let message = Message::new(context.tenant.words(&what).to_string())
         .hint("compare the tenant's content with yours, then run again; pipelines for one artifact should not run at the same time");
     Verdict::bad(Word::Superseded, evidence(context, one, &[]), message)
 }

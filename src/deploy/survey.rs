@@ -9,7 +9,6 @@ mod shared;
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Seek;
 
 use super::backup;
 use super::job::{Content, Job, Source};
@@ -27,10 +26,12 @@ use crate::artifact::{ArtifactError, ArtifactKind, value_mapping};
 use crate::clock::Moment;
 use crate::http::retry;
 use crate::parallel::parallel_map;
-use crate::tenant::Reading;
 use crate::tenant::error::{Kind, TenantError};
 use crate::tenant::roles::Role;
-use crate::tenant::wire::{Configuration, DesigntimeArtifact, PackageId, RuntimeArtifact};
+use crate::tenant::wire::{
+    ArtifactId, Configuration, DesigntimeArtifact, PackageId, RuntimeArtifact,
+};
+use crate::tenant::{Reading, ZipBytes};
 
 pub(super) use self::rights::may_write;
 pub(super) use self::shared::read_together;
@@ -170,22 +171,32 @@ fn read_artifact(context: &Context<'_>, job: &Job, standing: &mut Standing) -> R
     };
     // one "not found" may be a lagging replica's
     let looks = if standing.unlisted { 1 } else { 2 };
-    for look in 0..looks {
-        context.clock.sleep(retry::pause_before(look));
-        for kind in kinds {
-            if let Reading::Found(artifact) =
-                context
-                    .tenant
-                    .designtime_artifact(*kind, &job.id, context.deadline)?
-            {
-                return found(context, job, standing, *kind, artifact);
-            }
-        }
+    if let Some((kind, artifact)) =
+        retry::until_found(&context.clock, looks, || one_of(context, kinds, &job.id))?
+    {
+        return found(context, job, standing, kind, artifact);
     }
     if matches!(job.source, Source::Tenant) {
         context.tenant.prove(context.deadline)?;
     }
     Ok(())
+}
+
+/// The artifact, where it is of one of these types.
+fn one_of(
+    context: &Context<'_>,
+    kinds: &[ArtifactKind],
+    id: &ArtifactId,
+) -> Result<Option<(ArtifactKind, DesigntimeArtifact)>, TenantError> {
+    for kind in kinds {
+        let reading = context
+            .tenant
+            .designtime_artifact(*kind, id, context.deadline)?;
+        if let Reading::Found(artifact) = reading {
+            return Ok(Some((*kind, artifact)));
+        }
+    }
+    Ok(None)
 }
 
 fn found(
@@ -309,17 +320,9 @@ fn read_configuration(
 
 /// Whether a flow that was shown is not there any more.
 fn is_gone(context: &Context<'_>, job: &Job) -> Result<bool, TenantError> {
-    for look in 0..2 {
-        context.clock.sleep(retry::pause_before(look));
-        let kind = ArtifactKind::IntegrationFlow;
-        let found = context
-            .tenant
-            .designtime_artifact(kind, &job.id, context.deadline)?;
-        if matches!(found, Reading::Found(_)) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+    let flow = [ArtifactKind::IntegrationFlow];
+    let found = retry::until_found(&context.clock, 2, || one_of(context, &flow, &job.id))?;
+    Ok(found.is_none())
 }
 
 fn deleted_meanwhile(job: &Job) -> Verdict {
@@ -491,12 +494,7 @@ fn mapping(
 
 /// A downloaded file from its start.
 pub(crate) fn downloaded_again(file: &File) -> Result<File, ArtifactError> {
-    let from_start = || {
-        let mut file = file.try_clone()?;
-        file.rewind()?;
-        Ok(file)
-    };
-    from_start().map_err(|source| ArtifactError::Read {
+    ZipBytes::open(file).map_err(|source| ArtifactError::Read {
         at: "the downloaded zip".to_owned(),
         source,
     })

@@ -6,7 +6,7 @@ use super::job::VersionRule;
 
 /// What is to be done about the version.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum VersionStep {
     /// The tenant shows what it is to show, or is not to be asked.
     Nothing,
     /// Save as this version.
@@ -22,25 +22,30 @@ pub(super) enum Step {
 
 /// The step after an upload. `manifest`: the version of the artifact's manifest. `before` and `shown`: what the tenant
 /// showed before the upload, and shows now; a draft's `Active` is no number.
-pub(super) fn step(rule: &VersionRule, manifest: &str, before: Option<&str>, shown: &str) -> Step {
+pub(super) fn step(
+    rule: &VersionRule,
+    manifest: &str,
+    before: Option<&str>,
+    shown: &str,
+) -> VersionStep {
     let asked = match rule {
-        VersionRule::Keep => return Step::Nothing,
+        VersionRule::Keep => return VersionStep::Nothing,
         VersionRule::Manifest => manifest.to_owned(),
         VersionRule::Exactly(version) | VersionRule::Travel(version) => version.clone(),
         VersionRule::Bump => match before {
             // what was just created has its first version
-            None => return Step::Nothing,
+            None => return VersionStep::Nothing,
             Some(before) => match bumped(before).or_else(|| bumped(shown)) {
                 Some(version) => version,
-                None => return Step::NoNumber,
+                None => return VersionStep::NoNumber,
             },
         },
     };
     match compare(&asked, shown) {
-        Some(Ordering::Equal) => Step::Nothing,
-        Some(Ordering::Less) => Step::NotDown { asked },
+        Some(Ordering::Equal) => VersionStep::Nothing,
+        Some(Ordering::Less) => VersionStep::NotDown { asked },
         // a draft is saved under the number
-        Some(Ordering::Greater) | None => Step::Save(asked),
+        Some(Ordering::Greater) | None => VersionStep::Save(asked),
     }
 }
 
@@ -48,13 +53,8 @@ pub(super) fn step(rule: &VersionRule, manifest: &str, before: Option<&str>, sho
 fn bumped(version: &str) -> Option<String> {
     let mut numbers = numbers(version)?;
     *numbers.last_mut()? += 1;
-    Some(
-        numbers
-            .iter()
-            .map(u64::to_string)
-            .collect::<Vec<_>>()
-            .join("."),
-    )
+    let places: Vec<String> = numbers.iter().map(u64::to_string).collect();
+    Some(places.join("."))
 }
 
 /// Compares two versions by their numbers; `None` where one is no number. A missing place counts as 0.
@@ -77,8 +77,8 @@ mod tests {
 
     #[test]
     fn a_version_is_asked_for_only_upwards() {
-        let save = |version: &str| Step::Save(version.to_owned());
-        let not_down = |asked: &str| Step::NotDown {
+        let save = |version: &str| VersionStep::Save(version.to_owned());
+        let not_down = |asked: &str| VersionStep::NotDown {
             asked: asked.to_owned(),
         };
         let exactly = |version: &str| VersionRule::Exactly(version.to_owned());
@@ -88,7 +88,7 @@ mod tests {
                 "9.0.0",
                 Some("1.0.0"),
                 "1.0.0",
-                Step::Nothing,
+                VersionStep::Nothing,
             ),
             (
                 VersionRule::Manifest,
@@ -102,7 +102,7 @@ mod tests {
                 "1.2.0",
                 Some("1.0.0"),
                 "1.2.0",
-                Step::Nothing,
+                VersionStep::Nothing,
             ),
             (
                 VersionRule::Manifest,
@@ -116,7 +116,7 @@ mod tests {
                 "1.1",
                 Some("1.1.0"),
                 "1.1.0",
-                Step::Nothing,
+                VersionStep::Nothing,
             ),
             (
                 VersionRule::Bump,
@@ -137,7 +137,7 @@ mod tests {
                 "1.0.10",
                 Some("1.0.9"),
                 "1.0.10",
-                Step::Nothing,
+                VersionStep::Nothing,
             ),
             (
                 VersionRule::Bump,
@@ -146,13 +146,19 @@ mod tests {
                 "2.0.0",
                 not_down("1.0.10"),
             ),
-            (VersionRule::Bump, "1.0.0", None, "1.0.0", Step::Nothing),
+            (
+                VersionRule::Bump,
+                "1.0.0",
+                None,
+                "1.0.0",
+                VersionStep::Nothing,
+            ),
             (
                 VersionRule::Bump,
                 "1.0.0",
                 Some("Active"),
                 "Active",
-                Step::NoNumber,
+                VersionStep::NoNumber,
             ),
             (
                 VersionRule::Bump,

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::clock::Clock;
+
 const FIRST: f64 = 0.3;
 const LONGEST: f64 = 5.0;
 /// So that many jobs that failed together do not come back together.
@@ -26,6 +28,21 @@ pub fn backoff_with(attempt: u32, chance: f64) -> Duration {
 #[must_use]
 pub fn pause_before(look: u32) -> Duration {
     look.checked_sub(1).map_or(Duration::ZERO, backoff)
+}
+
+/// Asks up to `looks` times, with pauses: one "not found" may be a lagging replica's.
+pub fn until_found<T, E>(
+    clock: &Clock,
+    looks: u32,
+    mut ask: impl FnMut() -> Result<Option<T>, E>,
+) -> Result<Option<T>, E> {
+    for look in 0..looks {
+        clock.sleep(pause_before(look));
+        if let Some(found) = ask()? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
 }
 
 /// Up to a quarter of a second, so that clients that were told to wait do not all come back at once.

@@ -11,6 +11,7 @@ use crate::deploy::job::{Content, Job, Source};
 use crate::deploy::outcome::{Outcome, Phase, PutBack, Rollback, Sent, Verdict, Word};
 use crate::deploy::parameters::html_decoded;
 use crate::deploy::plan::Standing;
+use crate::deploy::saved::LastSave;
 use crate::deploy::{self, Context, Planned, Stop, survey};
 use crate::http::retry;
 use crate::settings::parameters::NamedParameter;
@@ -227,14 +228,8 @@ impl Case<'_> {
     }
 
     fn who(&self, artifact: &DesigntimeArtifact) -> String {
-        let who = match artifact.modified_by.as_str() {
-            "" => "somebody else".to_owned(),
-            name => self.context.tenant.words(name).to_string(),
-        };
-        match artifact.modified_at() {
-            Some(date) => format!("{who} at {date}"),
-            None => who,
-        }
+        let save = LastSave(artifact).to_string();
+        self.context.tenant.words(&save).to_string()
     }
 
     /// The values that are written, and the keys whose values are somebody else's by now.

@@ -414,16 +414,12 @@ impl Tenant {
         path: &str,
         deadline: Deadline,
     ) -> Result<odata::Page<Configuration>, TenantError> {
-        for look in 0..MISSING_ATTEMPTS {
-            self.clock.sleep(retry::pause_before(look));
+        let page = retry::until_found(&self.clock, MISSING_ATTEMPTS, || {
             let ask = Ask::get(Bucket::Designtime, Role::PackagesRead, path.to_owned());
-            if let Reading::Found(page) =
-                self.read(&ask, deadline, |answer| odata::collection(&answer.body))?
-            {
-                return Ok(page);
-            }
-        }
-        Err(TenantError {
+            let reading = self.read(&ask, deadline, |answer| odata::collection(&answer.body))?;
+            Ok(reading.found())
+        })?;
+        page.ok_or_else(|| TenantError {
             kind: Kind::Nonsense,
             what: "the tenant shows the integration flow, but not its parameters".to_owned(),
             at: format!("GET {} → 404", self.credentials.url.api(path)),

@@ -27,6 +27,16 @@ pub enum Reading<T> {
     Missing(Option<TenantTime>),
 }
 
+impl<T> Reading<T> {
+    /// What was found.
+    pub fn found(self) -> Option<T> {
+        match self {
+            Reading::Found(found) => Some(found),
+            Reading::Missing(_) => None,
+        }
+    }
+}
+
 /// Whether a failed read may be repeated.
 pub(super) enum Again {
     /// Another try may help; at most so many in all.

@@ -109,16 +109,12 @@ impl Tenant {
         id: &ArtifactId,
         deadline: Deadline,
     ) -> Result<Option<Deployed>, TenantError> {
-        for look in 0..2 {
-            self.clock.sleep(retry::pause_before(look));
+        retry::until_found(&self.clock, 2, || {
             let path = format!("IntegrationRuntimeArtifacts({})", literal(&id.0));
             let ask = Ask::get(Bucket::Runtime, Role::MonitoringRead, path);
             let reading = self.read(&ask, deadline, |answer| odata::entity(&answer.body))?;
-            if let Reading::Found(deployed) = reading {
-                return Ok(Some(deployed));
-            }
-        }
-        Ok(None)
+            Ok(reading.found())
+        })
     }
 
     /// All endpoints, with their addresses.

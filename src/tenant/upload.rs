@@ -1,7 +1,7 @@
 //! `ArtifactContent` on the wire: JSON with the archive in base64, streamed from the file, its length known before.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -27,6 +27,19 @@ impl ZipBytes for Archive {
 
     fn open(&self) -> io::Result<File> {
         self.open_file()
+    }
+}
+
+/// A zip that the tenant gave out.
+impl ZipBytes for File {
+    fn size(&self) -> u64 {
+        self.metadata().map_or(0, |found| found.len())
+    }
+
+    fn open(&self) -> io::Result<File> {
+        let mut file = self.try_clone()?;
+        file.rewind()?;
+        Ok(file)
     }
 }
 

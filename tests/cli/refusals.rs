@@ -28,7 +28,7 @@ fn a_colleagues_draft_is_not_overwritten_and_its_author_is_named() {
             1,
             "failed",
             &[
-                "is a draft of colleague@example.com since ",
+                "is a draft of colleague@example.com, saved at ",
                 "--overwrite-drafts",
             ],
         );

@@ -242,7 +242,7 @@ fn a_version_is_asked_for_upwards_only() {
         ("keep", None, ""),
         ("1.2.0", Some("1.2.0"), ""),
         ("bump", Some("1.0.4"), ""),
-        ("0.9.0", None, "versions never go down"),
+        ("0.9.0", None, "flowship never requests a lower version"),
     ] {
         let tenant = Tenant::holding(&[], vec![Flow::named("Flow").deployed(&[])]);
         let run = Repository::new()

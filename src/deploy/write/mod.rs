@@ -1,42 +1,48 @@
-//! Writing one artifact: package, content, parameters; then the seal that shows what the tenant holds, a fresh
-//! baseline of the runtime, and the deploy call. A write whose answer was lost is looked up before it is repeated.
+//! Writing artifacts. [`carry_out`] is the list of the steps: package, content, parameters, version; then the seal that
+//! shows what the tenant holds, the baseline of what runs, and the deploy call.
 
 mod batch;
 mod call;
-mod configure;
 mod content;
-mod other_writer;
-mod replace;
-mod shelf;
+mod other_writers;
+mod package;
+mod parameters;
+mod runtime_list;
+mod seal;
 mod stored;
+mod value_mapping;
 mod version;
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::time::Duration;
 
 use super::job::{Job, Source};
 use super::outcome::{Message, Phase, Sent, Verdict, Word};
 use super::parameters::Setting;
 use super::plan::{Standing, Steps, Upload};
-use super::resetting;
-use super::{Context, Pending};
-use crate::artifact::{ArtifactKind, Comparable};
-use crate::clock::{Deadline, Moment};
+use super::step::{Halt, Write};
+use super::{Context, Pending, survey};
+use crate::artifact::{ArtifactError, ArtifactKind, Comparable};
+use crate::clock::{Clock, Deadline, Moment};
 use crate::exit::Exit;
 use crate::http::retry;
-use crate::tenant::Lost;
+
 use crate::tenant::error::TenantError;
-use crate::tenant::wire::{DesigntimeArtifact, Stamp};
+use crate::tenant::wire::{ArtifactId, DesigntimeArtifact, Stamp};
+use crate::tenant::{Tenant, Written};
+use crate::text::Words;
 
-pub(super) use self::batch::{Order, carry_out};
-use self::replace::Merged;
-pub(super) use self::shelf::Shelf;
+pub(super) use self::batch::carry_out;
+use self::value_mapping::Merged;
 
-/// How often a write is sent whose answer was lost each time.
-const WRITE_ATTEMPTS: u32 = 5;
 /// How long parameters may be put back past the deadline once the content was written: what operations configured
 /// must not stay reset because the time ran out in between.
 const GRACE: Duration = Duration::from_secs(60);
+/// How long reads of the design time may lag behind a write.
+const LAG: Duration = Duration::from_secs(15);
+/// How often an artifact that was just written may be "not found".
+const MISSING_ATTEMPTS: u32 = 4;
 
 /// What the design time showed after our last write; it must hold until the verdict.
 #[derive(Clone, Debug)]
@@ -57,7 +63,7 @@ pub(super) enum Progress {
 }
 
 /// How far the writing of one artifact came.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Trace {
     pub(super) phase: Phase,
     /// What was sent, as far as it was not refused.
@@ -77,11 +83,7 @@ impl Trace {
     pub(super) fn at(phase: Phase) -> Self {
         Self {
             phase,
-            sent: Sent::Nothing,
-            version: None,
-            requested_version: None,
-            parameters: Vec::new(),
-            notes: Vec::new(),
+            ..Self::default()
         }
     }
 }
@@ -89,15 +91,26 @@ impl Trace {
 /// One artifact while it is written.
 pub(super) struct Writing<'a> {
     context: &'a Context<'a>,
+    tenant: &'a Tenant,
+    clock: Clock,
+    deadline: Deadline,
+    /// Its place in the run.
+    place: usize,
     job: &'a Job,
+    id: &'a ArtifactId,
     standing: &'a Standing,
+    /// What the design time held before the first write.
+    before: Option<&'a DesigntimeArtifact>,
     kind: ArtifactKind,
+    steps: Steps,
     /// What the tenant holds now, for whoever has to go on from here.
     state: String,
     /// The content to send where it is not the job's own: a value mapping with the tenant's entries.
     merged: Option<Merged>,
     /// The values that the content brings: a tenant may reset what was configured to them.
     brought: BTreeMap<String, String>,
+    /// The parameters that must stand.
+    settings: Vec<Setting>,
     /// What the design time showed right after our upload: whoever saves later under our name is seen by it.
     after_upload: Option<Stamp>,
     /// When content was first sent.
@@ -107,49 +120,34 @@ pub(super) struct Writing<'a> {
     trace: Trace,
 }
 
-/// What was so before a write was sent.
-struct BeforeSending {
-    /// What the tenant held.
-    state: String,
-    sent: Sent,
-}
-
-/// Why the writing of one artifact stopped.
-pub(super) enum Halt {
-    Tenant(Box<TenantError>),
-    Verdict(Box<Verdict>),
-}
-
-impl From<TenantError> for Halt {
-    fn from(error: TenantError) -> Self {
-        Halt::Tenant(Box::new(error))
-    }
-}
-
-impl From<Verdict> for Halt {
-    fn from(verdict: Verdict) -> Self {
-        Halt::Verdict(Box::new(verdict))
-    }
-}
-
 impl<'a> Writing<'a> {
+    /// Nothing is written yet. `place`: its place in the run.
     pub(super) fn new(
         context: &'a Context<'a>,
-        job: &'a Job,
-        standing: &'a Standing,
+        place: usize,
+        (job, standing): (&'a Job, &'a Standing),
         kind: ArtifactKind,
+        steps: Steps,
     ) -> Self {
         Self {
             context,
+            tenant: context.tenant,
+            clock: context.clock,
+            deadline: context.deadline,
+            place,
             job,
+            id: &job.id,
             standing,
+            before: standing.artifact.as_ref(),
             kind,
+            steps,
             state: "nothing was written".to_owned(),
             merged: None,
             brought: match &job.source {
                 Source::Files(content) => content.parameters.clone(),
                 Source::Tenant => BTreeMap::new(),
             },
+            settings: Vec::new(),
             after_upload: None,
             content_sent: None,
             rewritten: false,
@@ -157,98 +155,24 @@ impl<'a> Writing<'a> {
         }
     }
 
-    /// The steps up to the deploy call: content and parameters. Gives the parameters that must stand.
-    pub(super) fn bring(&mut self, steps: Steps) -> Result<Vec<Setting>, Halt> {
-        self.upload(steps)?;
-        self.trace.phase = Phase::Configure;
-        let settings = self.configure(steps.upload)?;
-        if brings_content(steps.upload) {
-            resetting::unmark(self.context, self.job);
-        }
-        self.save_version(steps)?;
-        Ok(settings)
+    /// Whether content is brought to the tenant.
+    fn brings_content(&self) -> bool {
+        self.steps.upload != Upload::Keep
     }
 
-    /// The seal of what was brought; `shown`: what a list has just shown of the artifact, if one did.
-    pub(super) fn close(
-        &mut self,
-        steps: Steps,
-        settings: Vec<Setting>,
-        shown: Option<DesigntimeArtifact>,
-    ) -> Result<(DesigntimeArtifact, Seal), Halt> {
-        let (artifact, seal) = self.seal(steps.upload, settings, shown)?;
-        self.trace.version = Some(artifact.version.clone());
-        Ok((artifact, seal))
+    /// Whether there was no such artifact when the content was sent.
+    fn had_nothing_before(&self) -> bool {
+        self.before.is_none() || self.kind == ArtifactKind::ValueMapping
     }
 
-    /// The end of writing: the deploy call, unless none was asked for.
-    pub(super) fn hand_over(
-        &mut self,
-        steps: Steps,
-        shelf: &Shelf,
-        artifact: &DesigntimeArtifact,
-        seal: Seal,
-    ) -> Result<Progress, Halt> {
-        if !steps.deploy {
-            return Ok(self.uploaded(artifact));
-        }
-        self.trace.phase = Phase::Deploy;
-        let baseline = self.baseline(shelf)?;
-        self.deploy(baseline, steps.upload, artifact, seal)
-            .map(|pending| Progress::Watch(Box::new(pending)))
-    }
+    // ---- what is told
 
-    /// The end that a halt leads to.
-    pub(super) fn halted(self, halt: Halt) -> Progress {
-        let verdict = match self.with_lock(halt) {
-            Halt::Verdict(verdict) => verdict,
-            Halt::Tenant(error) => Box::new(Verdict::of_error(*error, &self.state)),
-        };
-        Progress::Done(verdict, self.trace)
-    }
-
-    /// The end of an artifact whose package another one failed to create.
-    pub(super) fn without_package(self, cause: &Verdict) -> Progress {
-        let verdict = Verdict {
-            evidence: self.state,
-            ..cause.clone()
-        };
-        Progress::Done(Box::new(verdict), self.trace)
-    }
-
-    fn uploaded(&self, artifact: &DesigntimeArtifact) -> Progress {
-        let version = self.context.tenant.words(&artifact.version);
-        let why = match (&self.job.rules.back, &self.standing.runtime) {
-            (None, _) => "not deployed, as asked".to_owned(),
-            (Some(_), None) => "not deployed".to_owned(),
-            (Some(_), Some(record)) => {
-                let status = self.context.tenant.words(&record.status.to_string());
-                format!("not deployed; the runtime showed {status}")
-            }
-        };
-        let evidence = format!("design time version {version}; {why}");
-        Progress::Done(
-            Box::new(Verdict::well(Word::Uploaded, evidence)),
-            self.trace.clone(),
-        )
-    }
-
-    /// The deadline of the calls that put parameters back.
-    fn grace(&self) -> Deadline {
-        match self.content_sent {
-            Some(at) => self.context.deadline.or_later(at + GRACE),
-            None => self.context.deadline,
-        }
-    }
-
-    /// A deadline for one more look, when the run's own has just passed.
-    fn closing(&self) -> Deadline {
-        let soon = self.context.clock.now() + Duration::from_secs(2);
-        self.context.deadline.or_later(soon)
+    fn words(&self, text: &str) -> Words {
+        self.tenant.words(text)
     }
 
     fn progress(&self, text: impl Into<String>) {
-        self.context.ledger.progress(&self.job.id.0, text);
+        self.context.ledger.progress(&self.id.0, text);
     }
 
     /// Tells what a reader should know, now and in the report.
@@ -258,81 +182,184 @@ impl<'a> Writing<'a> {
         self.trace.notes.push(text);
     }
 
+    /// Takes note of what the tenant holds now.
     fn wrote(&mut self, state: impl Into<String>) {
         self.state = state.into();
-        self.context
-            .ledger
-            .wrote(&self.job.id.0, self.state.clone());
+        self.context.ledger.wrote(&self.id.0, self.state.clone());
     }
 
-    /// Takes note that a write is on its way; gives what to return to when it was refused.
-    fn sending(&mut self, what: &str, sent: Sent) -> BeforeSending {
-        let before = BeforeSending {
-            state: self.state.clone(),
-            sent: self.trace.sent,
+    // ---- how it ends
+
+    fn done(&self, verdict: Verdict) -> Progress {
+        Progress::Done(Box::new(verdict), self.trace.clone())
+    }
+
+    fn uploaded(&self, artifact: &DesigntimeArtifact) -> Progress {
+        let why = match (&self.job.rules.back, &self.standing.runtime) {
+            (None, _) => "not deployed, as asked".to_owned(),
+            (Some(_), None) => "not deployed".to_owned(),
+            (Some(_), Some(record)) => {
+                let status = self.words(&record.status.to_string());
+                format!("not deployed; the runtime showed {status}")
+            }
         };
-        self.trace.sent = before.sent.max(sent);
-        self.wrote(format!(
-            "{}; {what} was sent, its answer is not known",
-            before.state
-        ));
-        before
+        let evidence = format!(
+            "design time version {}; {why}",
+            self.words(&artifact.version)
+        );
+        self.done(Verdict::well(Word::Uploaded, evidence))
     }
 
-    /// Takes note that a write was refused.
-    fn back_to(&mut self, before: BeforeSending) {
-        self.trace.sent = before.sent;
-        self.wrote(before.state);
-    }
-
-    /// Waits before a write is sent again, or gives up: with the API's own words where it said something.
-    fn try_again(
-        &self,
-        what: &str,
-        attempt: u32,
-        lost: Lost,
-        deadline: Deadline,
-    ) -> Result<(), Halt> {
-        let pause = retry::backoff(attempt - 1);
-        if attempt < WRITE_ATTEMPTS && deadline.left(self.context.clock.now()) > pause {
-            self.progress(format!(
-                "the answer was lost ({}); looked: {what} is not written, sending again",
-                lost.why
-            ));
-            self.context.clock.sleep(pause);
-            return Ok(());
+    /// The verdict of a halt; with who holds the lock, where a write was refused because of one and the tenant tells.
+    fn verdict_of(&self, halt: Halt) -> Verdict {
+        let mut error = match halt {
+            Halt::Verdict(verdict) => return *verdict,
+            Halt::Tenant(error) => error,
+        };
+        if error.is_locked()
+            && let Some(lock) = self.tenant.lock_of(self.id, self.closing())
+        {
+            error.what = format!("{}; it is locked by {lock}", error.what);
         }
-        if let Some(said) = lost.said {
-            return Err(Halt::Tenant(said));
-        }
-        let message = Message::new(format!(
-            "{what} could not be written: the answers of {attempt} attempts were lost"
-        ))
-        .because(lost.why)
-        .hint("run again: it looks first what the tenant holds");
-        Err(Verdict::bad(Word::Unreachable, self.state.clone(), message).into())
+        Verdict::of_error(*error, &self.state)
     }
 
-    fn not_carried_out(&self, what: &str, differences: &[String]) -> Halt {
-        let mut message = Message::new(what.to_owned())
+    fn bad(&self, word: Word, message: Message) -> Halt {
+        Verdict::bad(word, self.state.clone(), message).into()
+    }
+
+    /// The verdict of a halt, with one more cause.
+    fn because(&self, halt: Halt, cause: impl Into<String>) -> Verdict {
+        let mut verdict = self.verdict_of(halt);
+        verdict.message = verdict.message.map(|message| message.because(cause));
+        verdict
+    }
+
+    /// The end where the tenant did not do what it said.
+    fn not_carried_out(&self, what: &str) -> Halt {
+        let message = Message::new(what)
             .hint("the artifact was not deployed; run again, and report it if it stays so");
-        message.causes = differences
-            .iter()
-            .take(5)
-            .map(|path| format!("differs: {}", self.context.tenant.words(path)))
-            .collect();
         let verdict = Verdict {
             exit: Exit::Protocol,
             ..Verdict::bad(Word::Failed, self.state.clone(), message)
         };
         verdict.into()
     }
-}
 
-/// Whether a step brings content to the tenant.
-fn brings_content(upload: Upload) -> bool {
-    matches!(
-        upload,
-        Upload::Create | Upload::Update | Upload::Again | Upload::Replace
-    )
+    // ---- deadlines
+
+    /// The deadline of the calls that put parameters back.
+    fn grace(&self) -> Deadline {
+        match self.content_sent {
+            Some(at) => self.deadline.or_later(at + GRACE),
+            None => self.deadline,
+        }
+    }
+
+    /// A deadline for one more look, when the run's own has just passed.
+    fn closing(&self) -> Deadline {
+        let soon = self.clock.now() + Duration::from_secs(2);
+        self.deadline.or_later(soon)
+    }
+
+    // ---- looks at the design time
+
+    /// What the design time shows of the artifact.
+    fn shown(&self) -> Result<Option<DesigntimeArtifact>, TenantError> {
+        let reading = self
+            .tenant
+            .designtime_artifact(self.kind, self.id, self.closing())?;
+        Ok(reading.found())
+    }
+
+    /// The artifact that must be there; a lagging replica may not show it at once.
+    fn written_artifact(&self) -> Result<DesigntimeArtifact, Halt> {
+        let mut looks = 0;
+        while self.may_be_unseen(looks) {
+            self.clock.sleep(retry::pause_before(looks));
+            looks += 1;
+            if let Some(artifact) = self.shown()? {
+                return Ok(artifact);
+            }
+        }
+        let what = "the tenant accepted the content, but shows no artifact";
+        Err(self.deleted_or(self.not_carried_out(what)))
+    }
+
+    /// Whether an artifact that was "not found" so often may be there all the same: reads lag behind a creation.
+    fn may_be_unseen(&self, looks: u32) -> bool {
+        let now = self.clock.now();
+        let lags = self.content_sent.is_some_and(|at| now < at + LAG) && self.had_nothing_before();
+        looks < MISSING_ATTEMPTS || lags && !self.deadline.passed(now)
+    }
+
+    /// Asks again as long as the error may be that of a lagging replica, which does not show yet what was written.
+    fn once_seen<T>(
+        &self,
+        ask: impl Fn() -> Result<T, TenantError>,
+        is_unseen: impl Fn(&TenantError) -> bool,
+    ) -> Result<T, TenantError> {
+        let mut looks = 0;
+        loop {
+            looks += 1;
+            match ask() {
+                Err(error) if is_unseen(&error) && self.may_be_unseen(looks) => {
+                    self.clock.sleep(retry::backoff(looks - 1));
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Reads something out of the content that the design time holds; `None` where it is not given out.
+    fn held<R>(
+        &self,
+        read: impl Fn(File) -> Result<R, ArtifactError>,
+    ) -> Result<Option<R>, TenantError> {
+        let context = Context {
+            deadline: self.closing(),
+            ..self.context.clone()
+        };
+        survey::with_download(&context, self.kind, self.job, read)
+    }
+
+    // ---- writes
+
+    /// Takes note that a write is on its way; gives what was so before.
+    fn sending(&mut self, what: &str, sent: Sent) -> (String, Sent) {
+        let before = (self.state.clone(), self.trace.sent);
+        self.trace.sent = before.1.max(sent);
+        self.wrote(format!(
+            "{}; {what} was sent, its answer is not known",
+            before.0
+        ));
+        before
+    }
+
+    /// Takes note that a write was refused.
+    fn back_to(&mut self, (state, sent): (String, Sent)) {
+        self.trace.sent = sent;
+        self.wrote(state);
+    }
+
+    /// Carries out a write, and takes note of each stage. Gives what `look` found, `None` where the write was answered.
+    fn send<T>(
+        &mut self,
+        write: &Write<'_>,
+        sent: Sent,
+        call: impl Fn(&Self) -> Result<Written, TenantError>,
+        look: impl Fn(&Self) -> Result<Option<T>, Halt>,
+    ) -> Result<Option<T>, Halt> {
+        let before = self.sending(write.what, sent);
+        let tell = |text| self.progress(text);
+        let (clock, state) = (&self.clock, &self.state);
+        write
+            .carry_out(clock, state, tell, || call(self), || look(self))
+            .map_err(|unwritten| {
+                if unwritten.refused {
+                    self.back_to(before);
+                }
+                unwritten.halt
+            })
+    }
 }

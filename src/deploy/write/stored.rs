@@ -4,20 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::{Halt, Writing};
+use super::{LAG, Writing};
 use crate::artifact::changes::{Spelling, spelling};
 use crate::artifact::comparison::{Difference, What, difference};
 use crate::artifact::{Comparable, Digest};
-use crate::deploy::Context;
 use crate::deploy::job::Content;
-use crate::deploy::parameters::{self, Setting, Why};
+use crate::deploy::parameters::{Why, missing};
+use crate::deploy::step::Halt;
 use crate::deploy::survey;
 use crate::http::retry;
 use crate::tenant::error::TenantError;
 use crate::tenant::wire::{DesigntimeArtifact, Stamp};
-
-/// How long reads of the design time may lag behind a write.
-pub(super) const LAG: Duration = Duration::from_secs(15);
 
 /// What the tenant holds, beside what was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +38,7 @@ struct Look {
     spelling: Spelling,
     /// This run has written content.
     wrote: bool,
-    /// Shown under the name of somebody else who has saved since the survey, or under a version that nobody here sent.
+    /// Shown under the name of another user who has saved since the survey, or under a version that nobody here sent.
     stranger: bool,
     /// It was saved once more after our upload.
     saved_again: bool,
@@ -51,12 +48,12 @@ struct Look {
 
 /// What follows from a look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
+enum Finding {
     /// It is what was sent.
     Done,
     /// It is what was sent, in the tenant's own spelling.
     Rewritten,
-    /// Somebody else's, or another run's with this key.
+    /// Another user's, or another run's with this key.
     Theirs,
     /// Reads may lag behind.
     LookAgain,
@@ -64,7 +61,7 @@ enum Step {
     NotStored,
 }
 
-fn step(look: Look) -> Step {
+fn finding(look: Look) -> Finding {
     let respelled = match look.held {
         Held::Third => look.spelling <= Spelling::Longer,
         // what is only longer than what was sent may be the old content, of which something was to go
@@ -72,30 +69,27 @@ fn step(look: Look) -> Step {
         Held::Sent | Held::Nothing => false,
     };
     match look.held {
-        Held::Sent => Step::Done,
-        Held::Nothing if look.wrote => Step::LookAgain,
-        Held::Nothing => Step::NotStored,
-        _ if look.stranger || look.saved_again => Step::Theirs,
-        _ if !look.wrote => Step::NotStored,
-        _ if respelled && look.confirmed => Step::Rewritten,
-        Held::Third if look.confirmed => Step::Theirs,
-        Held::Before | Held::Third | Held::Unknown => Step::LookAgain,
+        Held::Sent => Finding::Done,
+        Held::Nothing if look.wrote => Finding::LookAgain,
+        Held::Nothing => Finding::NotStored,
+        _ if look.stranger || look.saved_again => Finding::Theirs,
+        _ if !look.wrote => Finding::NotStored,
+        _ if respelled && look.confirmed => Finding::Rewritten,
+        Held::Third if look.confirmed => Finding::Theirs,
+        Held::Before | Held::Third | Held::Unknown => Finding::LookAgain,
     }
 }
 
 /// Which content this is. A file is as before where it differs from what was sent and not from what stood there.
 fn held(from_sent: &[Difference], from_before: Option<&[Difference]>) -> Held {
+    if from_sent.is_empty() {
+        return Held::Sent;
+    }
     let Some(from_before) = from_before else {
-        return if from_sent.is_empty() {
-            Held::Sent
-        } else {
-            Held::Unknown
-        };
+        return Held::Unknown;
     };
     let moved: BTreeSet<&String> = from_before.iter().map(|one| &one.path).collect();
-    if from_sent.is_empty() {
-        Held::Sent
-    } else if from_sent.iter().all(|one| moved.contains(&one.path)) {
+    if from_sent.iter().all(|one| moved.contains(&one.path)) {
         Held::Third
     } else {
         Held::Before
@@ -103,7 +97,7 @@ fn held(from_sent: &[Difference], from_before: Option<&[Difference]>) -> Held {
 }
 
 /// Content that the tenant gave out, and how it differs from what was sent.
-struct Found {
+struct Stored {
     content: Comparable,
     differences: Vec<Difference>,
     spelling: Spelling,
@@ -123,36 +117,32 @@ impl Writing<'_> {
     pub(super) fn verify(
         &mut self,
         content: &Content,
-        settings: &[Setting],
         mut artifact: DesigntimeArtifact,
-        wrote: bool,
     ) -> Result<(DesigntimeArtifact, Option<Comparable>), Halt> {
-        let begun = self.context.clock.now();
+        let begun = self.clock.now();
         let mut seen = Seen::default();
         let mut looks = 0;
         loop {
-            let found = self.found(content, settings)?;
-            let look = self.look(content, &artifact, found.as_ref(), wrote, &mut seen);
-            let now = self.context.clock.now();
+            let stored = self.stored(content)?;
+            let look = self.look(content, &artifact, stored.as_ref(), &mut seen);
+            let now = self.clock.now();
             let waited = now.saturating_sub(begun);
-            let over = waited >= LAG || self.context.deadline.passed(now);
-            match (step(look), found) {
-                (Step::Done, _) => return Ok((artifact, None)),
-                (Step::Rewritten, Some(found)) => {
-                    self.tell_rewritten(&found.differences);
-                    return Ok((artifact, Some(found.content)));
+            let over = waited >= LAG || self.deadline.passed(now);
+            match (finding(look), stored) {
+                (Finding::Done, _) => return Ok((artifact, None)),
+                (Finding::Rewritten, Some(stored)) => {
+                    self.tell_rewritten(&stored.differences);
+                    return Ok((artifact, Some(stored.content)));
                 }
-                (Step::Theirs, _) => return Err(self.overtaken(&artifact)),
-                (Step::LookAgain, _) if !over => {}
-                (_, found) => return Err(self.not_stored(found.as_ref(), look.held, waited)?),
+                (Finding::Theirs, _) => return Err(self.overtaken(&artifact)),
+                (Finding::LookAgain, _) if !over => {}
+                (_, stored) => return Err(self.not_stored(stored, look.held, waited)),
             }
             if looks == 1 {
                 self.progress("the tenant does not show what was uploaded: looking again");
             }
-            let pause = retry::backoff(looks);
-            self.context
-                .clock
-                .sleep(pause.min(LAG.saturating_sub(waited)));
+            let pause = retry::backoff(looks).min(LAG.saturating_sub(waited));
+            self.clock.sleep(pause);
             looks += 1;
             artifact = self.written_artifact()?;
         }
@@ -162,101 +152,95 @@ impl Writing<'_> {
         &self,
         content: &Content,
         artifact: &DesigntimeArtifact,
-        found: Option<&Found>,
-        wrote: bool,
+        stored: Option<&Stored>,
         seen: &mut Seen,
     ) -> Look {
-        let before = self
-            .standing
-            .artifact
-            .as_ref()
-            .map(DesigntimeArtifact::stamp);
-        let stamp = artifact.stamp();
-        let moved = before.as_ref() != Some(&stamp);
+        let wrote = self.brings_content();
+        let before = self.before;
+        let before_stamp = before.map(DesigntimeArtifact::stamp);
+        let stamp = Some(artifact.stamp());
+        let moved = before_stamp != stamp;
         if wrote && moved && seen.ours.is_none() {
             let ours = self.after_upload.clone();
-            seen.ours = ours
-                .filter(|ours| before.as_ref() != Some(ours))
-                .or(Some(stamp.clone()));
+            let ours = ours.filter(|ours| before_stamp.as_ref() != Some(ours));
+            seen.ours = ours.or_else(|| stamp.clone());
         }
-        let (held, spelling) = self.compared(found, wrote);
-        let print = found.map(|found| found.content.fingerprint());
+        let held = match stored {
+            Some(stored) => held(
+                &stored.differences,
+                self.changes_since_before(stored).as_deref(),
+            ),
+            None => Held::Nothing,
+        };
+        // neither the version that stood there before nor the one that was sent
+        let another_version = held != Held::Before
+            && before.is_none_or(|before| before.version != artifact.version)
+            && content.artifact.version() != artifact.version;
+        let print = stored.map(|stored| stored.content.fingerprint());
         let confirmed = print.is_some() && print == seen.content;
         seen.content = print;
-        let another_version = held != Held::Before && self.has_another_version(content, artifact);
         Look {
             held,
-            spelling,
+            spelling: stored.map_or(Spelling::Other, |stored| stored.spelling),
             wrote,
-            stranger: moved && (self.is_somebody_else(artifact) || another_version),
-            saved_again: moved && seen.ours.as_ref() != Some(&stamp),
+            stranger: moved && (self.is_another_user(artifact) || another_version),
+            saved_again: moved && seen.ours != stamp,
             confirmed,
         }
     }
 
-    fn compared(&self, found: Option<&Found>, wrote: bool) -> (Held, Spelling) {
-        let Some(found) = found else {
-            return (Held::Nothing, Spelling::Other);
-        };
+    /// How stored content differs from what stood there before, where that is known.
+    fn changes_since_before(&self, stored: &Stored) -> Option<Vec<Difference>> {
         let nothing = Comparable::default();
-        let before = match wrote {
-            true if self.had_nothing_before() => Some(&nothing),
-            true => self.standing.held.as_ref(),
-            false => None,
+        let before = match self.brings_content() {
+            true if self.had_nothing_before() => &nothing,
+            true => self.standing.held.as_ref()?,
+            false => return None,
         };
         let values = survey::values(&self.standing.configured);
-        let from_before = before.map(|before| difference(before, &found.content, &values));
-        let kind = held(&found.differences, from_before.as_deref());
-        (kind, found.spelling)
+        Some(difference(before, &stored.content, &values))
     }
 
     /// The content that the tenant gives out. Where values are configured that this run did not leave so, they are no
     /// difference, but a parameter that was named may not be among them.
-    fn found(&self, content: &Content, settings: &[Setting]) -> Result<Option<Found>, Halt> {
-        let Some(mut found) = self.look_at_content(content, settings)? else {
+    fn stored(&self, content: &Content) -> Result<Option<Stored>, Halt> {
+        let mut values = self.values();
+        let Some(mut stored) = self.compared(content, &values)? else {
             return Ok(None);
         };
         let in_parameters = |one: &Difference| matches!(one.what, What::Parameters(_));
-        if found.differences.iter().any(in_parameters) {
+        if stored.differences.iter().any(in_parameters) {
             let now = self.read_configuration()?;
-            let named = parameters::missing(settings, &now)
-                .into_iter()
-                .find(|setting| setting.why == Why::Named);
-            if let Some(setting) = named {
-                return Err(self.set_meanwhile(&setting.key));
+            let mut missing = missing(&self.settings, &now).into_iter();
+            if let Some(named) = missing.find(|setting| setting.why == Why::Named) {
+                return Err(self.set_meanwhile(&named.key));
             }
-            let mut values = self.values(settings);
             values.extend(survey::values(&now));
-            found.differences = difference(self.sent(content), &found.content, &values);
+            stored.differences = difference(self.sent(content), &stored.content, &values);
         }
-        if found.differences.iter().any(in_parameters) {
-            found.spelling = Spelling::Other;
+        if stored.differences.iter().any(in_parameters) {
+            stored.spelling = Spelling::Other;
         }
-        Ok(Some(found))
+        Ok(Some(stored))
     }
 
-    fn look_at_content(
+    fn compared(
         &self,
         content: &Content,
-        settings: &[Setting],
-    ) -> Result<Option<Found>, TenantError> {
-        let context = Context {
-            deadline: self.closing(),
-            ..self.context.clone()
-        };
-        let values = self.values(settings);
-        survey::with_download(&context, self.kind, self.job, |file| {
+        values: &BTreeMap<String, String>,
+    ) -> Result<Option<Stored>, TenantError> {
+        self.held(|file| {
             let again = || survey::downloaded_again(&file);
             let held = Comparable::of_zip(again()?)?;
-            let differences = difference(self.sent(content), &held, &values);
-            let spelling = match &self.merged {
-                None if !differences.is_empty() => {
-                    spelling(&content.artifact, &content.pack, again()?, &differences)?
-                }
-                None => Spelling::Same,
-                Some(_) => Spelling::Other,
+            let differences = difference(self.sent(content), &held, values);
+            let spelling = if self.merged.is_some() {
+                Spelling::Other
+            } else if differences.is_empty() {
+                Spelling::Same
+            } else {
+                spelling(&content.artifact, &content.pack, again()?, &differences)?
             };
-            Ok(Found {
+            Ok(Stored {
                 content: held,
                 differences,
                 spelling,
@@ -265,64 +249,52 @@ impl Writing<'_> {
     }
 
     pub(super) fn holds_our_content(&self, content: &Content) -> Result<bool, TenantError> {
-        let found = self.look_at_content(content, &[])?;
-        Ok(found.is_some_and(|found| found.differences.is_empty()))
+        let stored = self.compared(content, &self.values())?;
+        Ok(stored.is_some_and(|stored| stored.differences.is_empty()))
     }
 
     fn sent<'c>(&'c self, content: &'c Content) -> &'c Comparable {
-        self.merged
-            .as_ref()
-            .map_or(&content.comparable, |merged| &merged.comparable)
+        let merged = self.merged.as_ref();
+        merged.map_or(&content.comparable, |merged| &merged.comparable)
     }
 
     /// The values that a download may show instead of the artifact's own.
-    fn values(&self, settings: &[Setting]) -> BTreeMap<String, String> {
+    fn values(&self) -> BTreeMap<String, String> {
         let mut values = survey::values(&self.standing.configured);
-        let written = settings
-            .iter()
-            .map(|one| (one.key.clone(), one.value.clone()));
-        values.extend(written);
+        let written = self.settings.iter();
+        values.extend(written.map(|one| (one.key.clone(), one.value.clone())));
         values
-    }
-
-    /// Whether the design time shows a version that neither stood there before nor is the one that was sent.
-    fn has_another_version(&self, content: &Content, artifact: &DesigntimeArtifact) -> bool {
-        let before = self.standing.artifact.as_ref();
-        before.is_none_or(|before| before.version != artifact.version)
-            && content.artifact.version() != artifact.version
     }
 
     fn tell_rewritten(&mut self, differences: &[Difference]) {
         self.rewritten = true;
         let files: Vec<&str> = differences.iter().map(|one| one.path.as_str()).collect();
-        let files = self.context.tenant.words(&files.join(", "));
+        let files = self.words(&files.join(", "));
         self.note(format!(
             "the tenant stored these files in another form than they were sent in: {files}"
         ));
     }
 
-    fn not_stored(
-        &self,
-        found: Option<&Found>,
-        kind: Held,
-        waited: Duration,
-    ) -> Result<Halt, TenantError> {
-        if let (None, Some(deleted)) = (found, self.deleted_meanwhile()?) {
-            return Ok(deleted);
-        }
-        let after = format!("{} s later", waited.as_secs());
-        let what = match kind {
+    fn not_stored(&self, stored: Option<Stored>, held: Held, waited: Duration) -> Halt {
+        let after = waited.as_secs();
+        let what = match held {
             Held::Before => format!(
-                "the tenant answered the upload with success, but {after} it still holds the old content"
+                "the tenant answered the upload with success, but {after} s later it still holds the old content"
             ),
             Held::Nothing => {
                 "the tenant accepted the upload, but does not give the content out".to_owned()
             }
             _ => "the tenant accepted the upload, but holds other content".to_owned(),
         };
-        let differences = found.map_or(&[][..], |found| &found.differences);
-        let differences: Vec<String> = differences.iter().map(ToString::to_string).collect();
-        Ok(self.not_carried_out(&what, &differences))
+        let halt = self.not_carried_out(&what);
+        let Some(stored) = stored else {
+            return self.deleted_or(halt);
+        };
+        let first = stored.differences.iter().take(5);
+        first.fold(halt, |halt, one| {
+            let one = self.words(&one.to_string());
+            self.because(halt, format!("differs: {one}")).into()
+        })
     }
 }
 
@@ -370,29 +342,29 @@ mod tests {
     fn only_what_was_sent_goes_on_at_once() {
         use Spelling::{Longer, Other, Same};
         for (held, spelling, how, expected) in [
-            (Held::Sent, Same, "", Step::Done),
-            (Held::Sent, Same, "sa", Step::Done),
-            (Held::Sent, Same, "n", Step::Done),
-            (Held::Before, Other, "c", Step::LookAgain),
-            (Held::Before, Longer, "c", Step::LookAgain),
-            (Held::Before, Same, "", Step::LookAgain),
-            (Held::Before, Same, "c", Step::Rewritten),
-            (Held::Before, Other, "s", Step::Theirs),
-            (Held::Before, Same, "ca", Step::Theirs),
-            (Held::Third, Other, "", Step::LookAgain),
-            (Held::Third, Other, "c", Step::Theirs),
-            (Held::Third, Longer, "", Step::LookAgain),
-            (Held::Third, Longer, "c", Step::Rewritten),
-            (Held::Third, Longer, "cs", Step::Theirs),
-            (Held::Third, Same, "ca", Step::Theirs),
-            (Held::Unknown, Longer, "c", Step::LookAgain),
-            (Held::Unknown, Same, "c", Step::Rewritten),
-            (Held::Unknown, Same, "nc", Step::NotStored),
-            (Held::Unknown, Same, "na", Step::Theirs),
-            (Held::Nothing, Other, "", Step::LookAgain),
-            (Held::Nothing, Other, "n", Step::NotStored),
+            (Held::Sent, Same, "", Finding::Done),
+            (Held::Sent, Same, "sa", Finding::Done),
+            (Held::Sent, Same, "n", Finding::Done),
+            (Held::Before, Other, "c", Finding::LookAgain),
+            (Held::Before, Longer, "c", Finding::LookAgain),
+            (Held::Before, Same, "", Finding::LookAgain),
+            (Held::Before, Same, "c", Finding::Rewritten),
+            (Held::Before, Other, "s", Finding::Theirs),
+            (Held::Before, Same, "ca", Finding::Theirs),
+            (Held::Third, Other, "", Finding::LookAgain),
+            (Held::Third, Other, "c", Finding::Theirs),
+            (Held::Third, Longer, "", Finding::LookAgain),
+            (Held::Third, Longer, "c", Finding::Rewritten),
+            (Held::Third, Longer, "cs", Finding::Theirs),
+            (Held::Third, Same, "ca", Finding::Theirs),
+            (Held::Unknown, Longer, "c", Finding::LookAgain),
+            (Held::Unknown, Same, "c", Finding::Rewritten),
+            (Held::Unknown, Same, "nc", Finding::NotStored),
+            (Held::Unknown, Same, "na", Finding::Theirs),
+            (Held::Nothing, Other, "", Finding::LookAgain),
+            (Held::Nothing, Other, "n", Finding::NotStored),
         ] {
-            let found = step(look(held, spelling, how));
+            let found = finding(look(held, spelling, how));
             assert_eq!(found, expected, "{held:?} {spelling:?} {how}");
         }
     }
