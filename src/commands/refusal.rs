@@ -9,9 +9,8 @@ use crate::exit::Exit;
 use crate::inventory::Trouble;
 use crate::report::Found;
 use crate::settings::credentials::CredentialsError;
+use crate::settings::error::SettingsError;
 use crate::settings::options::BadVariable;
-use crate::settings::parameters::ParametersError;
-use crate::settings::project::ProjectError;
 use crate::tenant::error::TenantError;
 use crate::text::disarm;
 
@@ -68,19 +67,9 @@ impl From<BadVariable> for Refusal {
     }
 }
 
-impl From<ParametersError> for Refusal {
-    fn from(error: ParametersError) -> Self {
-        let file = Place::parse(&error.at);
-        Self::usage(Message {
-            file,
-            ..Message::new(error.what).at(error.at).hint(error.hint)
-        })
-    }
-}
-
-impl From<ProjectError> for Refusal {
-    fn from(error: ProjectError) -> Self {
-        let file = Place::of_column(&error.at);
+impl From<SettingsError> for Refusal {
+    fn from(error: SettingsError) -> Self {
+        let file = Place::of_column(&error.at).or_else(|| Place::parse(&error.at));
         Self::usage(Message {
             file,
             ..Message::new(error.what).at(error.at).hint(error.hint)
