@@ -5,7 +5,7 @@ use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read};
 use std::path::Path;
 
-use tempfile::Builder;
+use tempfile::{Builder, NamedTempFile};
 
 /// Writes beside `target` and renames. Missing folders are made, a link is followed, an existing file keeps its mode.
 /// What is no ordinary file (a pipe, `/dev/stdout`) is written to as it is: renaming would put a file in its place.
@@ -16,7 +16,7 @@ pub fn replace(target: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -
             rename_over(&target, Some(found.permissions()), write)
         }
         Ok(_) => write(&mut OpenOptions::new().write(true).open(target)?),
-        Err(_) => rename_over(target, permissions_of_new().into_iter().next(), write),
+        Err(_) => rename_over(target, new_permissions().into_iter().next(), write),
     }
 }
 
@@ -36,12 +36,7 @@ pub fn replace_from(
     write: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> io::Result<()> {
     fs::create_dir_all(folder_of(target))?;
-    rename_from(
-        staging,
-        target,
-        permissions_of_new().into_iter().next(),
-        write,
-    )
+    rename_from(staging, target, new_permissions().into_iter().next(), write)
 }
 
 /// Opens a file that may be anybody's by now: a link could lead anywhere, and a pipe or device has no end.
@@ -85,6 +80,15 @@ fn rename_from(
 ) -> io::Result<()> {
     let mut file = Builder::new().tempfile_in(directory)?;
     write(file.as_file_mut())?;
+    persist(file, target, permissions)
+}
+
+/// Moves a file that was written in another directory of the same file system to its place, where others may read it.
+pub(crate) fn publish(file: NamedTempFile, target: &Path) -> io::Result<()> {
+    persist(file, target, new_permissions().into_iter().next())
+}
+
+fn persist(file: NamedTempFile, target: &Path, permissions: Option<Permissions>) -> io::Result<()> {
     if let Some(permissions) = permissions {
         fs::set_permissions(file.path(), permissions)?;
     }
@@ -94,13 +98,13 @@ fn rename_from(
 
 /// A temporary file is for its owner alone; what other stages of a pipeline read is not.
 #[cfg(unix)]
-fn permissions_of_new() -> [Permissions; 1] {
+fn new_permissions() -> [Permissions; 1] {
     use std::os::unix::fs::PermissionsExt;
     [Permissions::from_mode(0o644)]
 }
 
 #[cfg(not(unix))]
-fn permissions_of_new() -> [Permissions; 0] {
+fn new_permissions() -> [Permissions; 0] {
     []
 }
 

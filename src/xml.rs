@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use roxmltree::{Document, Error};
+use roxmltree::{Document, Error, Node};
 
 /// How much of everything a text may have.
 struct Limits {
@@ -35,13 +35,20 @@ pub(crate) enum XmlError {
     },
     /// It is not well-formed, or has a document type.
     Malformed(Error),
+    /// It is not encoded in UTF-8.
+    NotUtf8 {
+        /// The line, counted from 1.
+        line: u32,
+        /// What is wrong there.
+        error: std::str::Utf8Error,
+    },
 }
 
 impl XmlError {
     /// The line, counted from 1.
     pub(crate) fn line(&self) -> u32 {
         match self {
-            Self::Excessive { line, .. } => *line,
+            Self::Excessive { line, .. } | Self::NotUtf8 { line, .. } => *line,
             Self::Malformed(error) => error.pos().row,
         }
     }
@@ -52,24 +59,30 @@ impl fmt::Display for XmlError {
         match self {
             Self::Excessive { what, .. } => formatter.write_str(what),
             Self::Malformed(error) => error.fmt(formatter),
+            Self::NotUtf8 { error, .. } => error.fmt(formatter),
         }
     }
 }
 
+/// The text of a file.
+pub(crate) fn text(bytes: &[u8]) -> Result<&str, XmlError> {
+    std::str::from_utf8(bytes).map_err(|error| XmlError::NotUtf8 {
+        line: line_at(bytes, error.valid_up_to()),
+        error,
+    })
+}
+
 /// Parses a text. A document type declaration is refused, so no entity is ever expanded.
 pub(crate) fn parse(text: &str) -> Result<Document<'_>, XmlError> {
-    measure(text, &LIMITS).map_err(|excess| XmlError::Excessive {
-        line: line_at(text, excess.at),
-        what: excess.what,
+    measure(text, &LIMITS).map_err(|(at, what)| XmlError::Excessive {
+        line: line_at(text.as_bytes(), at),
+        what,
     })?;
     Document::parse(text).map_err(XmlError::Malformed)
 }
 
-/// More of something than may be, and where.
-struct Excess {
-    at: usize,
-    what: String,
-}
+/// More of something than may be: where, in bytes, and of what.
+type Excess = (usize, String);
 
 /// Goes through a text once. Where it is not well-formed it ends: the parser comes no further either.
 fn measure(text: &str, limits: &Limits) -> Result<(), Excess> {
@@ -126,7 +139,7 @@ impl<'a> Measured<'a> {
         self.nodes += more;
         let most = self.limits.nodes;
         if self.nodes > most {
-            return excess(at, format!("it has more than {most} nodes"));
+            return Err((at, format!("it has more than {most} nodes")));
         }
         Ok(())
     }
@@ -147,16 +160,12 @@ impl<'a> Measured<'a> {
         } else {
             return Ok(Some(tag.length));
         };
-        excess(at, what)
+        Err((at, what))
     }
 
     fn end_tag(&mut self) {
         self.open = self.open.saturating_sub(1);
     }
-}
-
-fn excess<T>(at: usize, what: String) -> Result<T, Excess> {
-    Err(Excess { at, what })
 }
 
 /// A start tag, or an element without content.
@@ -193,10 +202,32 @@ impl StartTag {
     }
 }
 
-/// The line, counted from 1, of a place given in bytes.
-fn line_at(text: &str, at: usize) -> u32 {
-    let breaks = text.as_bytes()[..at].iter().filter(|byte| **byte == b'\n');
-    u32::try_from(breaks.count() + 1).unwrap_or(u32::MAX)
+/// The text directly in an element, whether it is written plainly, in CDATA or both, without blanks around it.
+pub(crate) fn text_of(node: Node<'_, '_>) -> String {
+    let texts = node.children().filter(Node::is_text);
+    let text: String = texts.filter_map(|text| text.text()).collect();
+    text.trim().to_owned()
+}
+
+/// Where each line of a file begins, in bytes.
+pub(crate) struct Lines(Vec<usize>);
+
+impl Lines {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        let ends = (0..bytes.len()).filter(|at| bytes[*at] == b'\n');
+        Self([0].into_iter().chain(ends.map(|end| end + 1)).collect())
+    }
+
+    /// The line, counted from 1, in which a byte stands.
+    pub(crate) fn at(&self, position: usize) -> u32 {
+        let line = self.0.partition_point(|start| *start <= position);
+        u32::try_from(line).unwrap_or(u32::MAX)
+    }
+}
+
+/// The same where one line of a file is asked for.
+pub(crate) fn line_at(bytes: &[u8], position: usize) -> u32 {
+    Lines::of(&bytes[..position]).at(position)
 }
 
 #[cfg(test)]

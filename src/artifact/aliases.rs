@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::steps::{self, Place};
-use super::{Artifact, ArtifactError};
+use super::flow_model::Place;
+pub use super::keys::Store;
+use super::{Artifact, ArtifactError, keys};
 
 /// A name of security material in the model of a flow.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,32 +17,17 @@ pub struct Alias {
     pub place: Place,
 }
 
-/// Where security material is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Store {
-    /// Monitor > Manage Security Material.
-    SecurityMaterial,
-    /// Monitor > Manage Keystore.
-    Keystore,
-}
-
 impl Artifact {
     /// The aliases that the model names. Expressions that are only known for each message are left out.
     pub fn aliases(&self) -> Result<BTreeSet<Alias>, ArtifactError> {
-        let Some((path, steps)) = steps::of_artifact(self)? else {
-            return Ok(BTreeSet::new());
-        };
-        let properties = steps.iter().flat_map(|step| &step.properties);
-        let aliases = properties.filter_map(|property| {
-            let store = store_of(&property.key)?;
+        let model = self.flow_model()?;
+        let aliases = model.properties().filter_map(|property| {
+            let store = keys::store(&property.key)?;
             let is_known = !property.value.is_empty() && !property.value.contains("${");
             is_known.then(|| Alias {
                 name: property.value.clone(),
                 store,
-                place: Place {
-                    path: path.clone(),
-                    line: property.line,
-                },
+                place: model.place(property.line),
             })
         });
         Ok(aliases.collect())
@@ -67,30 +53,6 @@ impl Alias {
     #[must_use]
     pub fn has_parameters(&self) -> bool {
         self.name.contains("{{")
-    }
-}
-
-/// What a property names, by its key: adapters write it in many ways (`credentialName`, `credential_name`, `alias`,
-/// `odataCertAuthPrivateKeyAlias`).
-fn store_of(key: &str) -> Option<Store> {
-    let key = key.replace('_', "").to_ascii_lowercase();
-    match key.as_str() {
-        "alias" => Some(Store::SecurityMaterial),
-        _ if key.contains("allowcredentials") => None,
-        _ if key.ends_with("credential")
-            || key.ends_with("credentials")
-            || key.ends_with("credentialname")
-            || key.ends_with("credentialalias") =>
-        {
-            Some(Store::SecurityMaterial)
-        }
-        _ if key.ends_with("keyalias")
-            || key.ends_with("certificatealias")
-            || key.ends_with("certalias") =>
-        {
-            Some(Store::Keystore)
-        }
-        _ => None,
     }
 }
 

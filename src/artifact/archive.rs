@@ -1,6 +1,5 @@
 //! Packing an artifact: the same files give the same zip, byte for byte, on every machine and at any time.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -9,35 +8,17 @@ use tempfile::NamedTempFile;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, System, ZipWriter};
 
-use super::contents::Contents;
+use super::Artifact;
 use super::digest::{ContentHasher, Digest, Hasher};
-use super::error::ArtifactError;
+use super::error::{ArtifactError, unreadable};
 use super::files::ArtifactFile;
-use super::manifest::{self, Changes};
-use super::{Artifact, LARGEST_TEXT, MANIFEST_PATH, rewiring, steps};
+use super::pack_options::PackOptions;
+use super::packed::{Packed, Reader};
 
 /// Pinned, because another level gives other bytes for the same files.
 const DEFLATE_LEVEL: i64 = 6;
 /// From this size on an entry needs the zip64 form.
 const LARGE: u64 = u32::MAX as u64;
-
-/// What is to differ in the packed copy. The artifact's own files are never written.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PackOptions {
-    /// Another id: goes into Bundle-SymbolicName and what the artifact provides.
-    pub id: Option<String>,
-    /// Another name: goes into Bundle-Name.
-    pub name: Option<String>,
-    /// Another version: goes into Bundle-Version.
-    pub version: Option<String>,
-    /// Other names for the script collections and message mappings that the artifact uses: from `namespace.name`, as in
-    /// Require-Capability, or the name alone, to the new name. They go into Require-Capability and into the model's
-    /// references, where the whole value is the old name. [`References::renamed_to`](super::References::renamed_to)
-    /// gives them for one copy.
-    pub references: BTreeMap<String, String>,
-    /// Other bytes for files that the artifact has, by path. A path that the artifact lacks adds nothing.
-    pub replaced: BTreeMap<String, Vec<u8>>,
-}
 
 /// A packed artifact. What was packed here lies in a temporary file that is deleted when this value is dropped.
 #[derive(Debug)]
@@ -64,30 +45,22 @@ enum Lying {
 impl Archive {
     /// Packs an artifact into a temporary file. Files are read piece by piece, so that memory does not grow with them.
     pub fn pack(artifact: &Artifact, options: &PackOptions) -> Result<Self, ArtifactError> {
-        let mut contents = Contents::reopen(artifact)?;
+        let mut packed = Packed::of(artifact, options)?;
         let mut packer = Packer::new()?;
-        for file in artifact.files() {
-            packer.add(&mut contents, file, options)?;
+        for file in &packed.files {
+            packer.add(&mut packed.reader, file)?;
         }
         packer.finish()
     }
 
     /// A zip as it is, byte by byte. It stays where it lies.
     pub fn as_it_is(artifact: &Artifact) -> Result<Self, ArtifactError> {
-        let mut contents = Contents::reopen(artifact)?;
+        let mut packed = Packed::of(artifact, &PackOptions::default())?;
         let mut content = ContentHasher::default();
-        for file in artifact.files() {
-            let mut hasher = Hasher::default();
-            contents.stream(file, &mut |piece: &[u8]| {
-                hasher.update(piece);
-                Ok(())
-            })?;
-            content.add(&file.path, hasher.finish());
+        for file in &packed.files {
+            content.add(&file.path, packed.reader.digest(file)?);
         }
-        let unreadable = |source| ArtifactError::Read {
-            at: artifact.path().display().to_string(),
-            source,
-        };
+        let unreadable = |source| unreadable(artifact.path(), source);
         let mut zip = File::open(artifact.path()).map_err(unreadable)?;
         Ok(Self {
             content: content.finish(),
@@ -135,24 +108,15 @@ impl Packer {
         })
     }
 
-    fn add(
-        &mut self,
-        contents: &mut Contents,
-        file: &ArtifactFile,
-        options: &PackOptions,
-    ) -> Result<(), ArtifactError> {
+    fn add(&mut self, reader: &mut Reader, file: &ArtifactFile) -> Result<(), ArtifactError> {
         let mut hasher = Hasher::default();
         self.writer
             .start_file(&file.path, entry_options(file.size))
             .map_err(|error| unwritable(error.into()))?;
-        let mut write = |piece: &[u8]| {
+        reader.stream(file, &mut |piece| {
             hasher.update(piece);
             self.writer.write_all(piece).map_err(unwritable)
-        };
-        match rewritten(contents, file, options)? {
-            Some(bytes) => write(&bytes)?,
-            None => contents.stream(file, &mut write)?,
-        }
+        })?;
         self.hasher.add(&file.path, hasher.finish());
         Ok(())
     }
@@ -178,48 +142,6 @@ impl Packer {
     }
 }
 
-/// A file as it is packed, where it may differ from the artifact's own: files whose bytes are replaced, the manifest, and
-/// the model when references are renamed. `None` for every other file.
-pub(crate) fn rewritten(
-    contents: &mut Contents,
-    file: &ArtifactFile,
-    options: &PackOptions,
-) -> Result<Option<Vec<u8>>, ArtifactError> {
-    let replaced = options.replaced.get(&file.path).cloned();
-    if file.path == MANIFEST_PATH {
-        let bytes = match replaced {
-            Some(bytes) => bytes,
-            None => contents.read(file, LARGEST_TEXT)?,
-        };
-        return Ok(Some(manifest::changed(&bytes, changes(options))));
-    }
-    if replaced.is_none() && !options.references.is_empty() && steps::is_model(&file.path) {
-        return rewiring::rewired(contents, file, &options.references).map(Some);
-    }
-    Ok(replaced)
-}
-
-fn changes(options: &PackOptions) -> Changes<'_> {
-    Changes {
-        id: options.id.as_deref(),
-        name: options.name.as_deref(),
-        version: options.version.as_deref(),
-        references: Some(&options.references),
-    }
-}
-
-/// A file as it is packed, as a whole; at most [`LARGEST_TEXT`] bytes of the artifact's own are read.
-pub(crate) fn packed(
-    contents: &mut Contents,
-    file: &ArtifactFile,
-    options: &PackOptions,
-) -> Result<Vec<u8>, ArtifactError> {
-    match rewritten(contents, file, options)? {
-        Some(bytes) => Ok(bytes),
-        None => contents.read(file, LARGEST_TEXT),
-    }
-}
-
 /// Everything that could differ between two machines is pinned.
 fn entry_options(size: u64) -> SimpleFileOptions {
     SimpleFileOptions::default()
@@ -241,6 +163,7 @@ fn unwritable(source: io::Error) -> ArtifactError {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
+    use std::collections::BTreeMap;
     use std::fs;
     use std::io::{Read, Seek};
     use std::path::{Path, PathBuf};
@@ -250,6 +173,7 @@ mod tests {
     use zip::ZipArchive;
 
     use super::*;
+    use crate::artifact::MANIFEST_PATH;
     use crate::artifact::sample::{MODEL_PATH, SCRIPT_PATH, Sample, manifest};
 
     fn pack(sample: &Sample) -> Archive {

@@ -7,15 +7,14 @@ mod text;
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::path::Path;
 
-use super::Artifact;
-use super::archive::{PackOptions, packed};
 use super::comparison::{Comparable, Difference, What, difference};
-use super::contents::Contents;
 use super::error::ArtifactError;
-use super::files::{ArtifactFile, Listing, find};
+use super::files::find;
+use super::pack_options::PackOptions;
+use super::packed::Packed;
 use super::value_mapping::{VALUE_MAPPING_PATH, ValueMapping, describe};
+use super::{Artifact, DEFINITIONS_PATH, MANIFEST_PATH, PARAMETERS_PATH};
 use secrecy::carries_secret;
 pub use secrecy::{looks_secret, may_be_secret};
 pub use spelling::{Spelling, spelling};
@@ -111,13 +110,10 @@ pub fn changes(
     remote: File,
     configured: &BTreeMap<String, String>,
 ) -> Result<Vec<Change>, ArtifactError> {
-    let mut local = Side {
-        contents: Contents::reopen(artifact)?,
-        files: artifact.files().to_vec(),
-        options: options.clone(),
-    };
-    let mut remote = Side::of_zip(remote)?;
-    let (own, theirs) = (local.comparable()?, remote.comparable()?);
+    let mut local = Packed::of(artifact, options)?;
+    let mut remote = Packed::of_zip(remote)?;
+    let own = Comparable::read(&mut local)?;
+    let theirs = Comparable::read(&mut remote)?;
     difference(&own, &theirs, configured)
         .into_iter()
         .map(|found| {
@@ -136,64 +132,47 @@ pub fn changes(
 /// The size of a file, and its bytes unless there are too many to be shown.
 type SizeAndBytes = (u64, Option<Vec<u8>>);
 
-/// One of the two artifacts that are compared.
-struct Side {
-    contents: Contents,
-    files: Vec<ArtifactFile>,
-    options: PackOptions,
+/// The size of a file as it would be packed, and its bytes unless there are too many; `None` when it is not there.
+fn size_and_bytes(packed: &mut Packed, path: &str) -> Result<Option<SizeAndBytes>, ArtifactError> {
+    let Some(file) = find(&packed.files, path) else {
+        return Ok(None);
+    };
+    if file.size > LARGEST_SHOWN && !packed.reader.replaces(path) {
+        return Ok(Some((file.size, None)));
+    }
+    let bytes = packed.reader.bytes(file)?;
+    let size = bytes.len() as u64;
+    Ok(Some((size, (size <= LARGEST_SHOWN).then_some(bytes))))
 }
 
-impl Side {
-    fn of_zip(file: File) -> Result<Self, ArtifactError> {
-        let (contents, Listing { files, .. }) =
-            Contents::of_zip(Path::new("the downloaded zip"), file)?;
-        Ok(Self {
-            contents,
-            files,
-            options: PackOptions::default(),
-        })
-    }
-
-    fn comparable(&mut self) -> Result<Comparable, ArtifactError> {
-        Comparable::read(&mut self.contents, &self.files, &self.options)
-    }
-
-    /// The size of a file as it would be packed, and its bytes unless there are too many; `None` when it is not there.
-    fn file(&mut self, path: &str) -> Result<Option<SizeAndBytes>, ArtifactError> {
-        let Some(file) = find(&self.files, path) else {
-            return Ok(None);
-        };
-        let own_bytes = !self.options.replaced.contains_key(path);
-        if own_bytes && file.size > LARGEST_SHOWN {
-            return Ok(Some((file.size, None)));
-        }
-        let bytes = packed(&mut self.contents, file, &self.options)?;
-        let size = bytes.len() as u64;
-        Ok(Some((size, (size <= LARGEST_SHOWN).then_some(bytes))))
-    }
-}
-
-/// What [`difference`] compared by meaning, with its values.
+/// What [`difference`] compared by values, with these.
 fn detail(found: &Difference, local: &Comparable, remote: &Comparable) -> Option<ChangeKind> {
-    let pairs = |names: &[String], value: fn(&Comparable, &str) -> Option<String>, masked| {
+    let pairs = |path: &str, names: &[String]| {
+        let (local, remote) = (local.values(path), remote.values(path));
         let pair = |name: &String| {
-            let (local, remote) = (value(local, name), value(remote, name));
-            Pair::new(name, local.as_deref(), remote.as_deref(), masked)
+            let local = local.and_then(|values| values.get(name));
+            let remote = remote.and_then(|values| values.get(name));
+            let may_be_secret = path == PARAMETERS_PATH;
+            Pair::new(name, local, remote, may_be_secret)
         };
         names.iter().map(pair).collect()
     };
     Some(match &found.what {
-        What::Headers(names) => ChangeKind::Headers(pairs(names, Comparable::header, false)),
-        What::Parameters(keys) => ChangeKind::Parameters(pairs(keys, Comparable::parameter, true)),
-        What::Definitions(keys) => {
-            ChangeKind::Definitions(pairs(keys, Comparable::definition, false))
-        }
+        What::Headers(names) => ChangeKind::Headers(pairs(MANIFEST_PATH, names)),
+        What::Parameters(keys) => ChangeKind::Parameters(pairs(PARAMETERS_PATH, keys)),
+        What::Definitions(keys) => ChangeKind::Definitions(pairs(DEFINITIONS_PATH, keys)),
         What::OnlyLocal | What::OnlyRemote | What::Content => return None,
     })
 }
 
-fn in_bytes(path: &str, local: &mut Side, remote: &mut Side) -> Result<ChangeKind, ArtifactError> {
-    Ok(match (local.file(path)?, remote.file(path)?) {
+fn in_bytes(
+    path: &str,
+    local: &mut Packed,
+    remote: &mut Packed,
+) -> Result<ChangeKind, ArtifactError> {
+    let local = size_and_bytes(local, path)?;
+    let remote = size_and_bytes(remote, path)?;
+    Ok(match (local, remote) {
         (Some((size, _)), None) => ChangeKind::Added { size },
         (None, other) => ChangeKind::Removed {
             size: other.map_or(0, |(size, _)| size),
@@ -243,13 +222,19 @@ fn text_of(bytes: &[u8]) -> Option<&str> {
 
 impl Pair {
     /// `may_be_secret`: values that look like secrets, or whose names do, are masked.
-    fn new(name: &str, local: Option<&str>, remote: Option<&str>, may_be_secret: bool) -> Self {
-        let carries = |value: Option<&str>| value.is_some_and(carries_secret);
-        let masked = may_be_secret && (looks_secret(name) || carries(local) || carries(remote));
-        let shown = |value: Option<&str>, other: Option<&str>| match value {
+    fn new(
+        name: &str,
+        local: Option<&String>,
+        remote: Option<&String>,
+        may_be_secret: bool,
+    ) -> Self {
+        let mut values = local.into_iter().chain(remote);
+        let carries_secret = values.any(|value| carries_secret(value));
+        let masked = may_be_secret && (looks_secret(name) || carries_secret);
+        let shown = |value: Option<&String>, other: Option<&String>| match value {
             None => Shown::Absent,
             Some(_) if masked => Shown::Masked,
-            Some(value) => Shown::Value(text::around(value, other.unwrap_or_default())),
+            Some(value) => Shown::Value(text::around(value, other.map_or("", |other| other))),
         };
         Self {
             name: name.to_owned(),

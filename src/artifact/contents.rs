@@ -1,19 +1,14 @@
 //! Reading the files of an artifact, wherever they lie, in small pieces.
 
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use super::error::ArtifactError;
-use super::files::{self, ArtifactFile, Listing, Origin, unreadable};
+use super::directory::{self, list_directory};
+use super::error::{ArtifactError, unreadable};
+use super::files::{ArtifactFile, Listing, Origin, Sink};
 use super::zipped::ZippedFiles;
 use super::{Artifact, MANIFEST_PATH};
-
-/// How much of a file is in memory at a time, in bytes.
-const PIECE: usize = 64 << 10;
-
-/// What takes the pieces of a file.
-pub(crate) type Sink<'a> = &'a mut dyn FnMut(&[u8]) -> Result<(), ArtifactError>;
 
 /// The bytes behind a listing.
 pub(crate) enum Contents {
@@ -31,7 +26,7 @@ impl Contents {
             _ => unreadable(path, source),
         })?;
         if metadata.is_dir() {
-            return Ok((Self::Directory, files::list_directory(path)?));
+            return Ok((Self::Directory, list_directory(path)?));
         }
         if !metadata.is_file() {
             return Err(ArtifactError::NotAnArtifact {
@@ -45,11 +40,8 @@ impl Contents {
     /// Opens the contents of an artifact once more, and makes sure that its files are still there.
     pub(crate) fn reopen(artifact: &Artifact) -> Result<Self, ArtifactError> {
         let (contents, listing) = Self::open(artifact.path())?;
-        match artifact
-            .files()
-            .iter()
-            .find(|file| listing.file(&file.path) != Some(file))
-        {
+        let mut files = artifact.files().iter();
+        match files.find(|file| listing.file(&file.path) != Some(file)) {
             Some(file) => Err(ArtifactError::Changed {
                 at: contents.at(file),
             }),
@@ -88,7 +80,7 @@ impl Contents {
             (Self::Zip(_, zipped), Origin::Entry(index)) => {
                 zipped.stream(*index, file, &at, &mut counted)?;
             }
-            (_, Origin::Disk(path)) => stream_from_disk(path, file.size, &at, &mut counted)?,
+            (_, Origin::Disk(path)) => directory::stream(path, file, &mut counted)?,
             (Self::Directory, Origin::Entry(_)) => return Err(ArtifactError::Changed { at }),
         }
         match file.origin {
@@ -122,35 +114,24 @@ impl Contents {
     }
 }
 
-fn stream_from_disk(path: &Path, size: u64, at: &str, sink: Sink<'_>) -> Result<(), ArtifactError> {
-    let file = File::open(path).map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound => ArtifactError::Changed { at: at.to_owned() },
-        _ => unreadable(path, source),
-    })?;
-    // one byte more than expected shows that the file has grown, without following it for ever
-    let mut limited = file.take(size.saturating_add(1));
-    pieces(&mut limited, sink, |source| unreadable(path, source))
-}
-
-/// Hands over what a reader gives, a piece at a time.
-pub(crate) fn pieces(
-    reader: &mut impl Read,
-    sink: Sink<'_>,
-    failed: impl Fn(io::Error) -> ArtifactError,
-) -> Result<(), ArtifactError> {
-    let mut buffer = vec![0; PIECE];
-    loop {
-        match reader.read(&mut buffer) {
-            Ok(0) => return Ok(()),
-            Ok(length) => sink(&buffer[..length])?,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(failed(error)),
-        }
+/// The error for a directory or zip without a manifest: what it is instead, as far as that can be seen.
+pub(super) fn without_manifest(path: &Path, listing: &Listing) -> ArtifactError {
+    let at = path.display().to_string();
+    let mut left_out = listing.left_out.iter();
+    if left_out.any(|left_out| left_out.path == "resources.cnt") {
+        return ArtifactError::PackageExport { at };
     }
+    let mut files = listing.files.iter();
+    let in_other_case = files.find(|file| file.path.eq_ignore_ascii_case(MANIFEST_PATH));
+    let found = match in_other_case {
+        Some(file) => vec![file.path.clone()],
+        None => folders_with_manifest(path),
+    };
+    ArtifactError::NoManifest { at, found }
 }
 
-/// The folders directly below a path that hold a manifest, for the message that the path itself holds none.
-pub(crate) fn folders_with_manifest(path: &Path) -> Vec<String> {
+/// The folders directly below a path that hold a manifest.
+fn folders_with_manifest(path: &Path) -> Vec<String> {
     let mut found: Vec<String> = match fs::read_dir(path) {
         Ok(entries) => entries
             .filter_map(Result::ok)

@@ -117,52 +117,27 @@ impl Dependencies {
 
 /// Artifacts are in one circle when each needs the other, directly or over others.
 fn circles(needs: &[Needs]) -> Vec<Vec<usize>> {
-    let candidates = left_after_peeling(needs);
-    let reached: BTreeMap<usize, BTreeSet<usize>> = candidates
-        .iter()
-        .map(|&start| (start, reachable(needs, &candidates, start)))
-        .collect();
-    let reaches =
-        |one: usize, other: usize| reached.get(&one).is_some_and(|all| all.contains(&other));
+    let reached: Vec<BTreeSet<usize>> = (0..needs.len()).map(|one| reachable(needs, one)).collect();
     let mut circles: Vec<Vec<usize>> = Vec::new();
-    let mut seen: BTreeSet<usize> = BTreeSet::new();
-    for &one in &candidates {
-        if seen.contains(&one) || !reaches(one, one) {
-            continue;
-        }
-        let members: Vec<usize> = candidates
-            .iter()
-            .copied()
-            .filter(|&other| reaches(one, other) && reaches(other, one))
+    for one in 0..needs.len() {
+        let others = reached[one].iter().copied();
+        let members: Vec<usize> = others
+            .filter(|other| reached[*other].contains(&one))
             .collect();
-        seen.extend(&members);
-        circles.push(members);
+        // each circle is met at its first member
+        if members.first() == Some(&one) {
+            circles.push(members);
+        }
     }
     circles
 }
 
-/// Those that remain when whoever needs nobody is taken away, again and again: mostly nobody.
-fn left_after_peeling(needs: &[Needs]) -> BTreeSet<usize> {
-    let mut left: BTreeSet<usize> = (0..needs.len()).collect();
-    loop {
-        let before = left.len();
-        let kept = |one: &usize| needs[*one].on.iter().any(|other| left.contains(other));
-        left = left.iter().copied().filter(kept).collect();
-        if left.len() == before {
-            return left;
-        }
-    }
-}
-
-fn reachable(needs: &[Needs], among: &BTreeSet<usize>, start: usize) -> BTreeSet<usize> {
+fn reachable(needs: &[Needs], start: usize) -> BTreeSet<usize> {
     let mut reached = BTreeSet::new();
     let mut pending = vec![start];
     while let Some(one) = pending.pop() {
-        for other in needs[one].on.iter().filter(|other| among.contains(other)) {
-            if reached.insert(*other) {
-                pending.push(*other);
-            }
-        }
+        let new = needs[one].on.iter().filter(|other| reached.insert(**other));
+        pending.extend(new);
     }
     reached
 }

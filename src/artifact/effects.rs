@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::adapters::{AddressPart, Intake};
-use super::flow_model::{FlowModel, SenderChannel, Timer};
+use super::flow_model::{FlowModel, Place};
+use super::keys::Intake;
 use super::schedule::Schedule;
-use super::steps::Place;
+use super::usage::{Usage, UsageKind};
 
 /// Something that a deployment sets off.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,20 +44,22 @@ impl fmt::Display for Effect {
 /// never looked up, so that a sentence tells of `{{Host}}` what the model tells.
 #[must_use]
 pub fn effects(model: &FlowModel, parameters: &BTreeMap<String, String>) -> Vec<Effect> {
-    let timers = model.timers.iter().map(|timer| of_timer(timer, parameters));
-    let starting = model.senders.iter().filter(|channel| channel.starts);
+    let usages = model.usages();
+    let timers = usages.iter().filter(|one| one.kind == UsageKind::Timer);
+    let timers = timers.map(|timer| of_timer(timer, parameters));
+    let starting = usages.iter().filter(|channel| channel.starts);
     let channels = starting.filter_map(|channel| of_channel(channel, parameters));
     timers.chain(channels).collect()
 }
 
-fn of_timer(timer: &Timer, parameters: &BTreeMap<String, String>) -> Effect {
-    let schedule = Schedule::parse(&timer.schedule, parameters);
-    let (kind, what) = match &schedule {
+fn of_timer(timer: &Usage, parameters: &BTreeMap<String, String>) -> Effect {
+    let schedule = timer.schedule.as_deref().unwrap_or_default();
+    let (kind, what) = match Schedule::parse(schedule, parameters) {
         Schedule::RunOnce => (
             EffectKind::RunOnce,
             "a Run Once timer, which runs at each deployment".to_owned(),
         ),
-        other => (kind_of(other), format!("a timer with {}", words(other))),
+        other => (kind_of(&other), format!("a timer with {}", words(&other))),
     };
     Effect {
         kind,
@@ -66,13 +68,14 @@ fn of_timer(timer: &Timer, parameters: &BTreeMap<String, String>) -> Effect {
     }
 }
 
-fn of_channel(channel: &SenderChannel, parameters: &BTreeMap<String, String>) -> Option<Effect> {
-    let schedule = channel
-        .schedule
-        .as_ref()
-        .map(|schedule| Schedule::parse(schedule, parameters));
-    let what = described(&channel.adapter, &channel.address);
-    let (kind, sentence) = match (channel.intake, schedule) {
+fn of_channel(channel: &Usage, parameters: &BTreeMap<String, String>) -> Option<Effect> {
+    let UsageKind::Sender(intake) = channel.kind else {
+        return None;
+    };
+    let schedule = channel.schedule.as_ref();
+    let schedule = schedule.map(|schedule| Schedule::parse(schedule, parameters));
+    let what = described(channel);
+    let (kind, sentence) = match (intake, schedule) {
         (Intake::Called, None) => return None,
         (Intake::Unknown, None) => (
             EffectKind::Unknown,
@@ -98,15 +101,14 @@ fn of_channel(channel: &SenderChannel, parameters: &BTreeMap<String, String>) ->
 }
 
 /// A channel for people: `SFTP (host {{Host}}, folder /in)`.
-pub(super) fn described(adapter: &str, address: &[AddressPart]) -> String {
-    let parts: Vec<String> = address
-        .iter()
+fn described(channel: &Usage) -> String {
+    let parts = channel.address.iter();
+    let parts: Vec<String> = parts
         .map(|part| format!("{} `{}`", part.what, part.value))
         .collect();
-    if parts.is_empty() {
-        adapter.to_owned()
-    } else {
-        format!("{adapter} ({})", parts.join(", "))
+    match parts.as_slice() {
+        [] => channel.adapter.clone(),
+        parts => format!("{} ({})", channel.adapter, parts.join(", ")),
     }
 }
 

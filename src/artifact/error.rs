@@ -1,6 +1,7 @@
 //! Why an artifact cannot be used, in words for the person who has to repair it.
 
 use std::io;
+use std::path::Path;
 
 use thiserror::Error;
 
@@ -268,6 +269,13 @@ impl ArtifactError {
             }
             Self::Changed { .. } => "run again when nothing else writes into the directory",
         })
+    }
+}
+
+pub(super) fn unreadable(path: &Path, source: io::Error) -> ArtifactError {
+    ArtifactError::Read {
+        at: path.display().to_string(),
+        source,
     }
 }
 

@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::io::{self, Read};
+use std::path::PathBuf;
 
 use super::error::ArtifactError;
-use super::{MANIFEST_PATH, contents};
 
 /// The most bytes that the files of an artifact may have together. The largest artifact known has 41 MB.
-pub(super) const LARGEST_TOTAL: u64 = 1 << 30;
+const LARGEST_TOTAL: u64 = 1 << 30;
 /// The most files and folders of a directory. The most known in an artifact are 64.
 pub(super) const MOST_FILES: usize = 65_535;
 
@@ -83,49 +81,71 @@ impl fmt::Display for LeftOut {
 /// What lies in a directory or zip.
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
+    /// Sorted bytewise by path, so that every machine has the same order.
     pub(crate) files: Vec<ArtifactFile>,
     pub(crate) left_out: Vec<LeftOut>,
 }
 
 impl Listing {
-    /// Sorts what was found: bytewise by path, so that every machine has the same order.
-    pub(crate) fn of(
-        mut files: Vec<ArtifactFile>,
-        left_out: BTreeMap<String, LeftOutReason>,
-    ) -> Self {
-        files.sort_by(|one, other| one.path.cmp(&other.path));
-        Self {
-            files,
+    pub(crate) fn file(&self, path: &str) -> Option<&ArtifactFile> {
+        find(&self.files, path)
+    }
+}
+
+/// What was found so far.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) files: Vec<ArtifactFile>,
+    pub(super) left_out: BTreeMap<String, LeftOutReason>,
+    /// How many bytes the files have.
+    total: u64,
+}
+
+impl Found {
+    /// Takes note of a file; an error in words when the files have become more than may be.
+    pub(super) fn add(&mut self, path: String, size: u64, origin: Origin) -> Result<(), String> {
+        self.total = self.total.saturating_add(size);
+        self.files.push(ArtifactFile { path, size, origin });
+        if self.total > LARGEST_TOTAL {
+            return Err(format!("more than {} MiB", LARGEST_TOTAL >> 20));
+        }
+        Ok(())
+    }
+
+    pub(super) fn listing(mut self) -> Listing {
+        self.files.sort_by(|one, other| one.path.cmp(&other.path));
+        let left_out = self.left_out.into_iter();
+        Listing {
+            files: self.files,
             left_out: left_out
-                .into_iter()
                 .map(|(path, reason)| LeftOut { path, reason })
                 .collect(),
         }
     }
+}
 
-    pub(crate) fn file(&self, path: &str) -> Option<&ArtifactFile> {
-        find(&self.files, path)
-    }
+/// How much of a file is in memory at a time, in bytes.
+const PIECE: usize = 64 << 10;
 
-    /// The error for a directory or zip without a manifest: what it is instead, as far as that can be seen.
-    pub(crate) fn without_manifest(&self, path: &Path) -> ArtifactError {
-        let at = path.display().to_string();
-        if self
-            .left_out
-            .iter()
-            .any(|left_out| left_out.path == "resources.cnt")
-        {
-            return ArtifactError::PackageExport { at };
+/// What takes the pieces of a file.
+pub(crate) type Sink<'a> = &'a mut dyn FnMut(&[u8]) -> Result<(), ArtifactError>;
+
+/// Hands over what a reader gives, a piece at a time: at most one byte more than expected, which shows that there is more.
+pub(super) fn pieces(
+    reader: impl Read,
+    expected: u64,
+    sink: Sink<'_>,
+    failed: impl Fn(io::Error) -> ArtifactError,
+) -> Result<(), ArtifactError> {
+    let mut reader = reader.take(expected.saturating_add(1));
+    let mut buffer = vec![0; PIECE];
+    loop {
+        match reader.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(length) => sink(&buffer[..length])?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(failed(error)),
         }
-        let in_other_case = self
-            .files
-            .iter()
-            .find(|file| file.path.eq_ignore_ascii_case(MANIFEST_PATH));
-        let found = match in_other_case {
-            Some(file) => vec![file.path.clone()],
-            None => contents::folders_with_manifest(path),
-        };
-        ArtifactError::NoManifest { at, found }
     }
 }
 
@@ -196,167 +216,6 @@ pub(crate) fn name_fault(path: &str) -> Option<&'static str> {
         }
         _ if path.len() > usize::from(u16::MAX) => Some("it is longer than a zip can hold"),
         _ => None,
-    }
-}
-
-/// Lists an artifact directory.
-pub(crate) fn list_directory(root: &Path) -> Result<Listing, ArtifactError> {
-    let canonical = fs::canonicalize(root).map_err(|source| unreadable(root, source))?;
-    let mut walk = Walk {
-        root,
-        canonical,
-        files: Vec::new(),
-        left_out: BTreeMap::new(),
-        count: 0,
-        total: 0,
-    };
-    // without a manifest this is no artifact, and whatever is wrong further down is not what has to be said
-    let is_artifact = root.join("META-INF").exists();
-    let mut pending = vec![(root.to_owned(), String::new())];
-    while let Some((directory, prefix)) = pending.pop() {
-        for entry in fs::read_dir(&directory).map_err(|source| unreadable(&directory, source))? {
-            let entry = entry.map_err(|source| unreadable(&directory, source))?;
-            if let Some(folder) = walk.visit(&entry, &prefix)?.filter(|_| is_artifact) {
-                pending.push((entry.path(), folder));
-            }
-        }
-    }
-    Ok(Listing::of(walk.files, walk.left_out))
-}
-
-/// A walk through an artifact directory.
-struct Walk<'a> {
-    root: &'a Path,
-    canonical: PathBuf,
-    files: Vec<ArtifactFile>,
-    left_out: BTreeMap<String, LeftOutReason>,
-    /// How many files and folders were met.
-    count: usize,
-    /// How many bytes the files have.
-    total: u64,
-}
-
-impl Walk<'_> {
-    /// Takes note of an entry; gives its path inside the artifact when it is a folder to be entered.
-    fn visit(
-        &mut self,
-        entry: &fs::DirEntry,
-        prefix: &str,
-    ) -> Result<Option<String>, ArtifactError> {
-        let on_disk = entry.path();
-        let kind = entry
-            .file_type()
-            .map_err(|source| unreadable(&on_disk, source))?;
-        let name = entry.file_name();
-        // a name that cannot be shown is only a fault where it would be packed
-        let path = format!("{prefix}{}", name.to_string_lossy());
-        self.count()?;
-        if let Some((part, reason)) = left_out_part(&path) {
-            let slash = if kind.is_dir() { "/" } else { "" };
-            self.left_out.insert(format!("{part}{slash}"), reason);
-            return Ok(None);
-        }
-        let fault = if name.to_str().is_none() {
-            Some("it is not UTF-8")
-        } else {
-            name_fault(&path)
-        };
-        if let Some(why) = fault {
-            return Err(ArtifactError::UnsafeName {
-                at: self.root.display().to_string(),
-                name: path,
-                why,
-            });
-        }
-        if kind.is_dir() {
-            return Ok(Some(path + "/"));
-        }
-        let on_disk = if kind.is_symlink() {
-            self.followed(&on_disk)?
-        } else {
-            on_disk
-        };
-        let metadata = fs::metadata(&on_disk).map_err(|source| unreadable(&on_disk, source))?;
-        if !metadata.is_file() {
-            return Err(ArtifactError::SpecialFile {
-                at: on_disk.display().to_string(),
-            });
-        }
-        self.weigh(metadata.len())?;
-        self.files.push(ArtifactFile {
-            path,
-            size: metadata.len(),
-            origin: Origin::Disk(on_disk),
-        });
-        Ok(None)
-    }
-
-    fn count(&mut self) -> Result<(), ArtifactError> {
-        self.count += 1;
-        if self.count > MOST_FILES {
-            return Err(self.excessive(format!("it has more than {MOST_FILES} files and folders")));
-        }
-        Ok(())
-    }
-
-    fn weigh(&mut self, size: u64) -> Result<(), ArtifactError> {
-        self.total = self.total.saturating_add(size);
-        if self.total > LARGEST_TOTAL {
-            let most = LARGEST_TOTAL >> 20;
-            return Err(self.excessive(format!("its files have more than {most} MiB")));
-        }
-        Ok(())
-    }
-
-    fn excessive(&self, what: String) -> ArtifactError {
-        ArtifactError::Excessive {
-            at: self.root.display().to_string(),
-            what,
-        }
-    }
-
-    /// A link is followed to a file that belongs to the artifact, and to nothing else: neither a file of the
-    /// machine nor one of `.git` must reach a tenant because a link names it.
-    fn followed(&self, link: &Path) -> Result<PathBuf, ArtifactError> {
-        let refused = |why| ArtifactError::Link {
-            at: link.display().to_string(),
-            why,
-        };
-        let target = fs::canonicalize(link).map_err(|error| refused(why_link_is_broken(&error)))?;
-        let inside = target
-            .strip_prefix(&self.canonical)
-            .map_err(|_| refused("leads out of the artifact"))?;
-        let parts: Option<Vec<_>> = inside
-            .components()
-            .map(|part| part.as_os_str().to_str())
-            .collect();
-        let inside = parts
-            .ok_or_else(|| refused("leads to a name that is not UTF-8"))?
-            .join("/");
-        if left_out_part(&inside).is_some() {
-            return Err(refused(
-                "leads to something that is not part of the artifact",
-            ));
-        }
-        if target.is_dir() {
-            return Err(refused("leads to a directory"));
-        }
-        Ok(target)
-    }
-}
-
-fn why_link_is_broken(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::NotFound => "leads to nothing",
-        io::ErrorKind::PermissionDenied => "leads to something that must not be read",
-        _ => "leads in a circle or cannot be resolved",
-    }
-}
-
-pub(crate) fn unreadable(path: &Path, source: io::Error) -> ArtifactError {
-    ArtifactError::Read {
-        at: path.display().to_string(),
-        source,
     }
 }
 

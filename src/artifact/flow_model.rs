@@ -1,493 +1,206 @@
-//! What an integration flow does on a tenant as soon as it is deployed, and what it shares with others there: its
-//! channels, timers, data stores and global variables, read from the `.iflw`. Nothing is judged here.
+//! The model of an integration flow: every element of the `.iflw` that holds properties, with the lines on which they stand.
+//! All that is asked of a flow is asked of this; what the keys of properties mean is said in `keys`.
 
-use super::adapters::{self, AddressPart, Intake};
-use super::schedule::rows;
-use super::steps::{self, Place, Step};
-use super::{Artifact, ArtifactError};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
 
-/// What the model of an integration flow says.
+use roxmltree::{Document, Node};
+
+use super::contents::Contents;
+use super::error::ArtifactError;
+use super::files::ArtifactFile;
+use super::{Artifact, ArtifactKind};
+use crate::xml::{self, Lines, text_of};
+
+/// The only folder in which a tenant looks for the model.
+pub(super) const MODEL_FOLDER: &str = "src/main/resources/scenarioflows/integrationflow/";
+/// The largest XML file that is read as a whole, in bytes. The largest model known has some megabytes.
+pub(super) const LARGEST_MODEL: u64 = 64 << 20;
+
+/// Where something stands in an artifact.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The path inside the artifact.
+    pub path: String,
+    /// The line, counted from 1.
+    pub line: u32,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}", self.path, self.line)
+    }
+}
+
+/// The model of an integration flow; without steps for artifacts of other types, and for a flow without exactly one
+/// `.iflw`, which [`check`](super::check()) reports.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FlowModel {
-    /// The channels through which messages come in.
-    pub senders: Vec<SenderChannel>,
-    /// The channels that hand messages to other flows of the tenant: JMS queues and ProcessDirect addresses.
-    pub receivers: Vec<ReceiverChannel>,
-    /// The timers that start a process.
-    pub timers: Vec<Timer>,
-    /// The steps that use a data store.
-    pub stores: Vec<DataStoreStep>,
-    /// The global variables that are written.
-    pub variables: Vec<GlobalVariable>,
+    path: String,
+    pub(super) steps: Vec<Step>,
 }
 
-/// A channel through which messages come in.
+/// A flow step, an adapter's channel, an event or a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SenderChannel {
-    /// The name that the author gave it.
-    pub name: String,
-    /// The adapter's name for people, or its `ComponentType` where flowship does not know it.
-    pub adapter: String,
-    /// What the adapter does once the flow is deployed.
-    pub intake: Intake,
-    /// Whether a process starts with it; otherwise it is used when a message gets there (Poll Enrich).
-    pub starts: bool,
-    /// Where it fetches or is called; empty when that could not be found out.
-    pub address: Vec<AddressPart>,
-    /// The value of `scheduleKey`, if the adapter has one that is not empty.
-    pub schedule: Option<String>,
-    /// For a data store: whether other flows see it too.
-    pub visibility: Visibility,
-    /// The line of the first part of the address, otherwise of the channel.
-    pub place: Place,
+pub(super) struct Step {
+    /// The name that the author gave it; empty when there is none.
+    pub(super) name: String,
+    /// Whether it is a channel that leads to the start of a process, or to nothing that can be found.
+    pub(super) starts_a_process: bool,
+    pub(super) properties: Vec<Property>,
 }
 
-/// A channel that hands messages to another flow of the tenant.
+/// One property of a step: `<ifl:property><key>..</key><value>..</value></ifl:property>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReceiverChannel {
-    /// `JMS` or `ProcessDirect`.
-    pub adapter: String,
-    /// The queue or address.
-    pub address: Vec<AddressPart>,
-    /// Its line.
-    pub place: Place,
-}
-
-/// A timer that starts a process.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Timer {
-    /// The name that the author gave it.
-    pub name: String,
-    /// The value of `scheduleKey`.
-    pub schedule: String,
-    /// Its line.
-    pub place: Place,
-}
-
-/// A step that writes, reads or deletes entries of a data store.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DataStoreStep {
-    /// The name of the data store.
-    pub store: String,
-    /// `put`, `get`, `select` or `delete`.
-    pub operation: String,
-    /// Who sees the data store.
-    pub visibility: Visibility,
-    /// The line of the name.
-    pub place: Place,
-}
-
-/// A global variable that a step writes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GlobalVariable {
-    /// The name of the variable.
-    pub name: String,
-    /// The line of the table in which it stands.
-    pub place: Place,
-}
-
-/// Who sees a data store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Visibility {
-    /// Every integration flow of the tenant.
-    Global,
-    /// This integration flow alone; the tenant goes by its id.
-    Local,
-    /// The model leaves it to a parameter.
-    Unknown,
+pub(super) struct Property {
+    pub(super) key: String,
+    /// The value, decoded and without blanks around it.
+    pub(super) value: String,
+    /// The line of the value, counted from 1.
+    pub(super) line: u32,
+    /// Where the `<value>` element stands, in bytes.
+    pub(super) element: Range<usize>,
 }
 
 impl Artifact {
-    /// Reads the model of an integration flow; an empty one for artifacts of other types, and for a flow without exactly
-    /// one `.iflw`, which [`check`](super::check()) reports.
+    /// Reads the model.
     pub fn flow_model(&self) -> Result<FlowModel, ArtifactError> {
-        let mut model = FlowModel::default();
-        if let Some((path, steps)) = steps::of_artifact(self)? {
-            for step in &steps {
-                model.add(step, &path);
+        let mut models = self.files().iter().filter(|file| is_model(&file.path));
+        match (models.next(), models.next()) {
+            (Some(file), None) if self.kind() == ArtifactKind::IntegrationFlow => {
+                Ok(FlowModel::read(&mut Contents::reopen(self)?, file)?.1)
             }
+            _ => Ok(FlowModel::default()),
         }
-        Ok(model)
     }
 }
 
 impl FlowModel {
-    fn add(&mut self, step: &Step, path: &str) {
-        let component = component_of(step);
-        match step.get("activityType") {
-            Some("StartTimerEvent") => self.timers.push(timer(step, path)),
-            Some("DBstorage") => self.stores.push(store_step(step, path)),
-            Some("Variables") => self.add_variables(step, path),
-            _ if is_variant(step, "cname::intermediatetimer/") => {
-                self.timers.push(timer(step, path));
-            }
-            _ if component.is_empty() => {}
-            _ if is_directed(step, "Sender") => {
-                self.senders.push(sender(step, component, path));
-            }
-            _ if is_directed(step, "Receiver") => {
-                self.receivers.extend(receiver(step, component, path));
-            }
-            _ => {}
+    /// Reads the text of a model and the model.
+    pub(super) fn read(
+        contents: &mut Contents,
+        file: &ArtifactFile,
+    ) -> Result<(String, Self), ArtifactError> {
+        let bytes = contents.read(file, LARGEST_MODEL)?;
+        let unreadable = |line, reason| ArtifactError::Model {
+            at: contents.at(file),
+            line,
+            reason,
+        };
+        let text =
+            String::from_utf8(bytes).map_err(|_| unreadable(None, "it is not UTF-8".to_owned()))?;
+        let document =
+            xml::parse(&text).map_err(|error| unreadable(Some(error.line()), error.to_string()))?;
+        let model = Self::of(&document, &file.path);
+        Ok((text, model))
+    }
+
+    /// The model at `path`, in the order of the file.
+    pub(super) fn of(document: &Document<'_>, path: &str) -> Self {
+        let lines = Lines::of(document.input_text().as_bytes());
+        let starts = start_events(document);
+        let holders = document
+            .descendants()
+            .filter(|node| node.children().any(|child| is_property(&child)));
+        Self {
+            path: path.to_owned(),
+            steps: holders
+                .map(|holder| step(holder, &lines, &starts))
+                .collect(),
         }
     }
 
-    /// Each row of the table is name, nothing, type, value, scope.
-    fn add_variables(&mut self, step: &Step, path: &str) {
-        let rows = rows(step.get("variable").unwrap_or_default());
-        let global = rows
-            .into_iter()
-            .filter(|row| {
-                row.last()
-                    .is_some_and(|scope| scope.eq_ignore_ascii_case("global"))
-            })
-            .filter_map(|row| row.into_iter().next());
-        let place = place(step, path, &["variable"]);
-        self.variables.extend(global.map(|name| GlobalVariable {
-            name,
-            place: place.clone(),
-        }));
+    pub(super) fn properties(&self) -> impl Iterator<Item = &Property> {
+        self.steps.iter().flat_map(|step| &step.properties)
+    }
+
+    pub(super) fn place(&self, line: u32) -> Place {
+        Place {
+            path: self.path.clone(),
+            line,
+        }
     }
 }
 
-fn sender(step: &Step, component: &str, path: &str) -> SenderChannel {
-    let (adapter, intake) = adapters::sender(component);
-    let address = adapters::sender_address(component, step);
-    let first = address.first().map_or("", |part| part.value.as_str());
-    let property = step
-        .properties
-        .iter()
-        .find(|property| !first.is_empty() && property.value == first);
-    SenderChannel {
-        name: step.name.clone(),
-        adapter,
-        intake,
-        starts: step.starts_a_process,
-        schedule: step
-            .get("scheduleKey")
-            .filter(|schedule| !schedule.is_empty())
-            .map(str::to_owned),
-        visibility: visibility(step),
-        place: match property {
-            Some(property) => at(path, property.line),
-            None => place(step, path, &["ComponentType"]),
-        },
-        address,
+impl Step {
+    pub(super) fn property(&self, key: &str) -> Option<&Property> {
+        self.properties.iter().find(|property| property.key == key)
+    }
+
+    /// The value of a property, if it is not empty.
+    pub(super) fn get(&self, key: &str) -> Option<&str> {
+        let value = self.property(key)?.value.as_str();
+        (!value.is_empty()).then_some(value)
     }
 }
 
-fn receiver(step: &Step, component: &str, path: &str) -> Option<ReceiverChannel> {
-    let address = adapters::receiver_address(component, step);
-    (!address.is_empty()).then(|| ReceiverChannel {
-        adapter: component.to_owned(),
-        address,
-        place: place(step, path, &["QueueName_outbound", "address"]),
+/// Whether a file is the model of an integration flow.
+pub(super) fn is_model(path: &str) -> bool {
+    let name = path.strip_prefix(MODEL_FOLDER);
+    name.is_some_and(|name| !name.contains('/') && name.to_ascii_lowercase().ends_with(".iflw"))
+}
+
+fn is_property(node: &Node<'_, '_>) -> bool {
+    node.is_element() && node.tag_name().name() == "property"
+}
+
+/// Whether what has an id is a start event, by id; of a repeated id the first counts.
+type StartEvents<'a> = BTreeMap<&'a str, bool>;
+
+fn start_events<'a>(document: &'a Document<'_>) -> StartEvents<'a> {
+    let mut starts = BTreeMap::new();
+    for node in document.descendants() {
+        if let Some(id) = node.attribute("id") {
+            let is_start = node.tag_name().name() == "startEvent";
+            starts.entry(id).or_insert(is_start);
+        }
+    }
+    starts
+}
+
+fn step(holder: Node<'_, '_>, lines: &Lines, starts: &StartEvents<'_>) -> Step {
+    // properties stand in <extensionElements>, of the element itself or of its event definition
+    let name = holder.ancestors().find_map(|node| node.attribute("name"));
+    let mut around = holder.ancestors();
+    let channel = around.find(|node| node.tag_name().name() == "messageFlow");
+    // a channel that leads into the middle of a process is used when a message gets there, not when the flow is deployed
+    let starts_a_process = channel.is_some_and(|channel| {
+        let target = channel.attribute("targetRef");
+        target
+            .and_then(|id| starts.get(id))
+            .is_none_or(|start| *start)
+    });
+    let properties = holder.children().filter(is_property);
+    Step {
+        name: name.unwrap_or_default().to_owned(),
+        starts_a_process,
+        properties: properties
+            .filter_map(|node| property(node, lines))
+            .collect(),
+    }
+}
+
+fn property(node: Node<'_, '_>, lines: &Lines) -> Option<Property> {
+    let child = |name| node.children().find(|child| child.has_tag_name(name));
+    let value = child("value")?;
+    Some(Property {
+        key: text_of(child("key")?),
+        value: text_of(value),
+        line: lines.at(value.range().start),
+        element: value.range(),
     })
 }
 
-fn timer(step: &Step, path: &str) -> Timer {
-    Timer {
-        name: step.name.clone(),
-        schedule: step.get("scheduleKey").unwrap_or_default().to_owned(),
-        place: place(step, path, &["scheduleKey"]),
-    }
+/// Whether a value can be looked at offline: it has no parameter and no expression in it.
+pub(super) fn is_fixed(value: &str) -> bool {
+    !value.is_empty() && !value.contains("{{") && !value.contains("${")
 }
 
-fn store_step(step: &Step, path: &str) -> DataStoreStep {
-    DataStoreStep {
-        store: step.get("storageName").unwrap_or_default().to_owned(),
-        operation: step.get("operation").unwrap_or_default().to_owned(),
-        visibility: visibility(step),
-        place: place(step, path, &["storageName"]),
-    }
-}
-
-fn visibility(step: &Step) -> Visibility {
-    match step.get("visibility") {
-        Some(value) if value.eq_ignore_ascii_case("global") => Visibility::Global,
-        Some(value) if value.contains("{{") => Visibility::Unknown,
-        _ => Visibility::Local,
-    }
-}
-
-/// The adapter of a channel: `ComponentType`, or what the variant's address says (`cname::sap:SFTP/`). Empty for other
-/// steps.
-fn component_of(step: &Step) -> &str {
-    let of_variant = || {
-        let variant = step.get("cmdVariantUri")?;
-        let name = variant.strip_prefix("ctype::AdapterVariant/cname::")?;
-        let name = name.split('/').next().unwrap_or(name);
-        Some(name.rsplit(':').next().unwrap_or(name))
-    };
-    step.get("ComponentType")
-        .filter(|component| !component.is_empty())
-        .or_else(of_variant)
-        .unwrap_or_default()
-}
-
-fn is_directed(step: &Step, direction: &str) -> bool {
-    match step.get("direction") {
-        Some(value) if !value.is_empty() => value.eq_ignore_ascii_case(direction),
-        _ => is_variant(step, &format!("/direction::{direction}")),
-    }
-}
-
-fn is_variant(step: &Step, part: &str) -> bool {
-    step.get("cmdVariantUri")
-        .is_some_and(|variant| variant.contains(part))
-}
-
-/// The place of the first of these properties, or of whatever the step has.
-fn place(step: &Step, path: &str, keys: &[&str]) -> Place {
-    let property = keys
-        .iter()
-        .find_map(|key| step.property(key))
-        .or(step.properties.first());
-    at(path, property.map_or(1, |property| property.line))
-}
-
-fn at(path: &str, line: u32) -> Place {
-    Place {
-        path: path.to_owned(),
-        line,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::*;
-    use crate::artifact::sample::{
-        MODEL_PATH, RUN_ONCE, Sample, element, model_with, real_artifacts, sender,
-    };
-    use crate::artifact::{effects, shared_addresses};
-
-    fn read(elements: &[String]) -> FlowModel {
-        Sample::flow()
-            .with(MODEL_PATH, model_with(elements))
-            .open()
-            .flow_model()
-            .unwrap()
-    }
-
-    fn line(place: &Place) -> u32 {
-        assert_eq!(place.path, MODEL_PATH);
-        place.line
-    }
-
-    #[test]
-    fn channels_are_read_with_their_adapter_address_and_line() {
-        let model = read(&[
-            sender("HTTPS", &[("urlPath", "/orders")]),
-            sender(
-                "SFTP",
-                &[
-                    ("fileName", "*.xml"),
-                    ("host", "{{Host}}"),
-                    ("path", "/in"),
-                    ("scheduleKey", ""),
-                ],
-            ),
-            element(
-                "messageFlow targetRef=\"Partner\"",
-                &[
-                    ("ComponentType", "JMS"),
-                    ("direction", "Receiver"),
-                    ("QueueName_outbound", "Out"),
-                ],
-            ),
-            element(
-                "messageFlow targetRef=\"Partner\"",
-                &[
-                    ("ComponentType", "HTTP"),
-                    ("direction", "Receiver"),
-                    ("address", "https://x"),
-                ],
-            ),
-        ]);
-        let address = |channel: &SenderChannel| -> Vec<String> {
-            channel
-                .address
-                .iter()
-                .map(|part| format!("{}={}", part.what, part.value))
-                .collect()
-        };
-        let [https, sftp] = model.senders.as_slice() else {
-            panic!("{model:?}")
-        };
-        assert_eq!(
-            (https.adapter.as_str(), https.intake, https.name.as_str()),
-            ("HTTPS", Intake::Called, "In")
-        );
-        assert_eq!(address(https), ["address=/orders"]);
-        assert_eq!(line(&https.place), 5);
-        assert_eq!(address(sftp), ["host={{Host}}", "folder=/in", "file=*.xml"]);
-        assert_eq!((sftp.schedule.as_ref(), line(&sftp.place)), (None, 11));
-        assert_eq!(model.receivers.len(), 1);
-        assert_eq!(line(&model.receivers[0].place), 18);
-    }
-
-    #[test]
-    fn a_channel_into_the_middle_of_a_process_does_not_start_with_the_deployment() {
-        let channel = |target: &str| {
-            element(
-                &format!("messageFlow targetRef=\"{target}\""),
-                &[("ComponentType", "PollingSFTP"), ("direction", "Sender")],
-            )
-        };
-        let model = read(&[
-            channel("StartEvent_2"),
-            channel("ServiceTask_8"),
-            channel("Nothing"),
-            element("startEvent id=\"StartEvent_2\"", &[]),
-            element("serviceTask id=\"ServiceTask_8\"", &[]),
-        ]);
-        let starts: Vec<_> = model.senders.iter().map(|channel| channel.starts).collect();
-        assert_eq!(starts, [true, false, true]);
-    }
-
-    #[test]
-    fn an_adapter_is_known_by_its_variant_too_and_an_unknown_one_by_keys_that_end_like_an_address()
-    {
-        let model = read(&[
-            element(
-                "messageFlow targetRef=\"Start\"",
-                &[
-                    (
-                        "cmdVariantUri",
-                        "ctype::AdapterVariant/cname::sap:JMS/tp::Not Applicable/mp::Not Applicable/direction::Sender/version::1.4.3",
-                    ),
-                    ("QueueName_inbound", "In"),
-                ],
-            ),
-            sender(
-                "Carrier_Pigeon",
-                &[
-                    ("loftAddress", "Roof"),
-                    ("proxyAddress", "x"),
-                    ("grainPath", ""),
-                    ("color", "grey"),
-                ],
-            ),
-            sender("Kafka", &[("host", "k:9092"), ("topic", "orders")]),
-            sender("Ariba", &[("aribaQueue", "orders")]),
-        ]);
-        let senders: Vec<_> = model
-            .senders
-            .iter()
-            .map(|channel| {
-                (
-                    channel.adapter.as_str(),
-                    channel.intake,
-                    channel.address[0].what.as_str(),
-                    channel.address.len(),
-                )
-            })
-            .collect();
-        let expected = [
-            ("JMS", Intake::Consumes, "queue", 1),
-            ("Carrier_Pigeon", Intake::Unknown, "loftAddress", 1),
-            ("Kafka", Intake::Consumes, "host", 2),
-            ("Ariba", Intake::Consumes, "aribaQueue", 1),
-        ];
-        assert_eq!(senders, expected);
-    }
-
-    #[test]
-    fn timers_stores_and_global_variables_are_read() {
-        let timer = "<b:startEvent name=\"Nightly\"><b:timerEventDefinition><b:extensionElements>\n"
-            .to_owned()
-            + &format!(
-                "<ifl:property><key>scheduleKey</key><value>{RUN_ONCE}</value></ifl:property>\n"
-            )
-            + "<ifl:property><key>activityType</key><value>StartTimerEvent</value></ifl:property>\n"
-            + "</b:extensionElements></b:timerEventDefinition></b:startEvent>\n";
-        let variables = "&lt;row&gt;&lt;cell&gt;{{Mine}}&lt;/cell&gt;&lt;cell/&gt;&lt;cell&gt;constant&lt;/cell&gt;&lt;cell&gt;1&lt;/cell&gt;&lt;cell&gt;global&lt;/cell&gt;&lt;/row&gt;&lt;row&gt;&lt;cell&gt;Own&lt;/cell&gt;&lt;cell/&gt;&lt;cell&gt;constant&lt;/cell&gt;&lt;cell&gt;1&lt;/cell&gt;&lt;cell&gt;local&lt;/cell&gt;&lt;/row&gt;";
-        let model = read(&[
-            timer,
-            element(
-                "callActivity name=\"Write\"",
-                &[
-                    ("activityType", "DBstorage"),
-                    ("operation", "put"),
-                    ("storageName", "Orders"),
-                    ("visibility", "Global"),
-                ],
-            ),
-            element(
-                "callActivity name=\"Read\"",
-                &[
-                    ("activityType", "DBstorage"),
-                    ("operation", "get"),
-                    ("storageName", "Mine"),
-                ],
-            ),
-            element(
-                "callActivity name=\"Variables\"",
-                &[("activityType", "Variables"), ("variable", variables)],
-            ),
-        ]);
-        assert_eq!(model.timers.len(), 1);
-        assert_eq!(
-            (model.timers[0].name.as_str(), line(&model.timers[0].place)),
-            ("Nightly", 3)
-        );
-        let stores: Vec<_> = model
-            .stores
-            .iter()
-            .map(|step| {
-                (
-                    step.store.as_str(),
-                    step.operation.as_str(),
-                    step.visibility,
-                )
-            })
-            .collect();
-        assert_eq!(
-            stores,
-            [
-                ("Orders", "put", Visibility::Global),
-                ("Mine", "get", Visibility::Local)
-            ]
-        );
-        let variables: Vec<_> = model
-            .variables
-            .iter()
-            .map(|variable| variable.name.as_str())
-            .collect();
-        assert_eq!(variables, ["{{Mine}}"]);
-    }
-
-    #[test]
-    fn other_artifacts_have_an_empty_model() {
-        assert_eq!(
-            Sample::of_type("ScriptCollection")
-                .open()
-                .flow_model()
-                .unwrap(),
-            FlowModel::default()
-        );
-    }
-
-    #[test]
-    fn the_models_of_real_flows_can_be_read_and_told() {
-        for artifact in real_artifacts() {
-            let model = artifact.flow_model().unwrap();
-            let parameters: BTreeMap<String, String> = artifact
-                .parameters()
-                .iter()
-                .map(|entry| (entry.key.clone(), entry.value.clone()))
-                .collect();
-            for effect in effects(&model, &parameters) {
-                assert!(effect.place.line > 1, "{effect}");
-            }
-            let shared = shared_addresses(&model, &parameters.keys().map(String::as_str).collect());
-            let fixed = shared.iter().all(|one| one.parameters.is_empty());
-            assert!(fixed, "{shared:?}");
-            for shared in shared_addresses(&model, &[].into()) {
-                assert!(shared.place.line > 1, "{shared}");
-            }
-        }
-    }
+/// The names of the parameters in `{{name}}`.
+pub(super) fn placeholders(value: &str) -> impl Iterator<Item = &str> {
+    let parts = value.split("{{").skip(1);
+    parts
+        .filter_map(|rest| rest.split_once("}}"))
+        .map(|(name, _)| name.trim())
 }

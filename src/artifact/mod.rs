@@ -1,21 +1,25 @@
 //! What an integration artifact is on disk: its manifest, its parameters, its files, and the zip that a tenant takes.
 //! Nothing here knows of a tenant's API.
 
-mod adapters;
 pub mod aliases;
 pub mod archive;
 pub mod changes;
 pub mod check;
 pub mod comparison;
 mod contents;
+mod definitions;
 pub mod dependencies;
 pub mod digest;
+mod directory;
 pub mod effects;
 mod error;
 pub mod files;
 pub mod flow_model;
 pub mod id;
+mod keys;
 pub mod manifest;
+pub mod pack_options;
+mod packed;
 pub mod properties;
 pub mod references;
 mod rewiring;
@@ -24,7 +28,7 @@ pub(crate) mod sample;
 pub mod schedule;
 mod search;
 pub mod sharing;
-mod steps;
+mod usage;
 pub mod value_mapping;
 pub mod working_copy;
 mod zipped;
@@ -33,25 +37,28 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-pub use adapters::{AddressPart, Intake};
-pub use archive::{Archive, PackOptions};
+pub use archive::Archive;
 pub use changes::{Change, ChangeKind, changes, may_be_secret};
 pub use check::{Finding, Severity, check};
 pub use comparison::{Comparable, Difference, What, content_equal, difference};
 use contents::Contents;
+use definitions::Definition;
 pub use dependencies::{Dependencies, Needs, dependencies};
 pub use digest::Digest;
 pub use effects::{Effect, EffectKind, effects};
 pub use error::ArtifactError;
 pub use files::{ArtifactFile, LeftOut, LeftOutReason};
-pub use flow_model::FlowModel;
+pub use flow_model::{FlowModel, Place};
+pub use keys::{AddressPart, Intake};
 pub use manifest::{Manifest, aligned};
+pub use pack_options::PackOptions;
 pub use properties::{Properties, PropertiesError};
 pub use references::{OtherRequirement, References, Requirement};
 pub use search::artifacts_below;
 pub use sharing::{Consequence, SharedAddress, shared_addresses};
-pub use steps::Place;
 pub use value_mapping::{VALUE_MAPPING_PATH, ValueMapping};
+
+use crate::xml::XmlError;
 
 /// Where the manifest of every artifact lies.
 pub const MANIFEST_PATH: &str = "META-INF/MANIFEST.MF";
@@ -103,6 +110,23 @@ impl ArtifactKind {
             Self::ValueMapping => "ValueMapping",
         }
     }
+
+    /// The namespace of the capability under which other artifacts use one of this type (cpi-api.md §11.2).
+    #[must_use]
+    pub fn namespace(self) -> Option<&'static str> {
+        match self {
+            Self::ScriptCollection => Some("scriptcollection"),
+            Self::MessageMapping => Some("messagemapping"),
+            Self::IntegrationFlow | Self::ValueMapping => None,
+        }
+    }
+
+    /// The type that a capability's namespace stands for.
+    #[must_use]
+    pub fn of_namespace(namespace: &str) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|kind| kind.namespace() == Some(namespace))
+    }
 }
 
 impl fmt::Display for ArtifactKind {
@@ -121,7 +145,8 @@ pub struct Artifact {
     left_out: Vec<LeftOut>,
     parameters: Properties,
     parameters_error: Option<PropertiesError>,
-    defined_parameters: BTreeSet<String>,
+    /// The declared keys, where there is a declaration.
+    declared: Option<Result<BTreeSet<String>, XmlError>>,
 }
 
 impl Artifact {
@@ -131,7 +156,7 @@ impl Artifact {
     pub fn open(path: &Path) -> Result<Self, ArtifactError> {
         let (mut contents, listing) = Contents::open(path)?;
         let Some(file) = listing.file(MANIFEST_PATH) else {
-            return Err(listing.without_manifest(path));
+            return Err(contents::without_manifest(path, &listing));
         };
         let at = contents.at(file);
         let manifest = Manifest::parse(&contents.read(file, LARGEST_TEXT)?).map_err(|source| {
@@ -149,7 +174,7 @@ impl Artifact {
             left_out: listing.left_out,
             parameters: Properties::default(),
             parameters_error: None,
-            defined_parameters: BTreeSet::new(),
+            declared: None,
         };
         artifact.read_parameters(&mut contents)?;
         Ok(artifact)
@@ -203,18 +228,14 @@ impl Artifact {
         &self.parameters
     }
 
-    /// The path of `parameters.prop` inside the artifact, if it is there.
-    #[must_use]
-    pub fn parameters_path(&self) -> Option<&str> {
-        self.file(PARAMETERS_PATH).map(|file| file.path.as_str())
-    }
-
     /// The keys of all parameters, whether they have a value (`parameters.prop`) or are only declared (`parameters.propdef`).
     #[must_use]
     pub fn parameter_keys(&self) -> BTreeSet<&str> {
         let valued = self.parameters.iter().map(|entry| entry.key.as_str());
+        // a declaration that cannot be read declares nothing; `check` warns of it
+        let declared = self.declared.iter().flatten();
         valued
-            .chain(self.defined_parameters.iter().map(String::as_str))
+            .chain(declared.flatten().map(String::as_str))
             .collect()
     }
 
@@ -254,12 +275,8 @@ impl Artifact {
         }
         if let Some(file) = self.file(DEFINITIONS_PATH) {
             let bytes = contents.read(file, LARGEST_TEXT)?;
-            // a declaration that cannot be read declares nothing; `check` warns of it
-            let definitions = check::definitions::parse(&bytes).unwrap_or_default();
-            self.defined_parameters = definitions
-                .into_iter()
-                .map(|definition| definition.name)
-                .collect();
+            let names = |all: Vec<Definition>| all.into_iter().map(|one| one.name).collect();
+            self.declared = Some(definitions::parse(&bytes).map(names));
         }
         Ok(())
     }

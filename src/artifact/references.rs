@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::manifest::{Capability, renamed};
-use super::steps::{self, Place, Step, is_fixed};
-use super::{Artifact, ArtifactError, ArtifactKind, MANIFEST_PATH};
+use super::flow_model::{FlowModel, Place, is_fixed};
+use super::manifest::Capability;
+use super::pack_options::renamed;
+use super::{Artifact, ArtifactError, ArtifactKind, MANIFEST_PATH, keys};
 
 /// What an artifact provides and requires.
 ///
@@ -51,7 +52,8 @@ impl Requirement {
     /// [`PackOptions::references`](super::PackOptions): a copy's, for a copy.
     #[must_use]
     pub fn renamed<'a>(&'a self, references: &'a BTreeMap<String, String>) -> &'a str {
-        namespace_of(self.kind)
+        self.kind
+            .namespace()
             .and_then(|namespace| renamed(references, namespace, &self.name))
             .unwrap_or(&self.name)
     }
@@ -62,7 +64,7 @@ impl References {
     /// provides the name (see [`dependencies`](super::dependencies())).
     #[must_use]
     pub fn provide(&self, requirement: &Requirement) -> bool {
-        let wanted = namespace_of(self.kind).map(|namespace| Capability {
+        let wanted = self.kind.namespace().map(|namespace| Capability {
             namespace: namespace.to_owned(),
             name: requirement.name.clone(),
         });
@@ -75,7 +77,7 @@ impl References {
     /// type that no artifact refers to.
     #[must_use]
     pub fn renamed_to(&self, id: &str) -> BTreeMap<String, String> {
-        let Some(namespace) = namespace_of(self.kind) else {
+        let Some(namespace) = self.kind.namespace() else {
             return BTreeMap::new();
         };
         let provided = self
@@ -95,14 +97,24 @@ impl Artifact {
     ///
     /// Names that hold a parameter or an expression are left out: what they mean is known only at runtime.
     pub fn references(&self) -> Result<References, ArtifactError> {
-        let mut collected = Collected::default();
-        if let Some((path, steps)) = steps::of_artifact(self)? {
-            for step in &steps {
-                collected.add_step(step, &path);
+        let model = self.flow_model()?;
+        let mut requires = used_by_steps(&model);
+        let mut others = Vec::new();
+        let place = Place {
+            path: MANIFEST_PATH.to_owned(),
+            line: self.manifest().line("Require-Capability").unwrap_or(1),
+        };
+        for (capability, optional) in self.manifest().required() {
+            let place = place.clone();
+            match ArtifactKind::of_namespace(&capability.namespace) {
+                Some(kind) => {
+                    let entry = requires.entry((kind, capability.name));
+                    entry.or_insert((place, optional));
+                }
+                None => others.push(OtherRequirement { capability, place }),
             }
         }
-        collected.add_manifest(self);
-        let requires = collected.requires.into_iter();
+        let requires = requires.into_iter();
         Ok(References {
             id: self.id().to_owned(),
             kind: self.kind(),
@@ -115,82 +127,23 @@ impl Artifact {
                     optional,
                 })
                 .collect(),
-            others: collected.others,
+            others,
         })
     }
 }
 
-#[derive(Default)]
-struct Collected {
-    requires: BTreeMap<(ArtifactKind, String), (Place, bool)>,
-    others: Vec<OtherRequirement>,
-}
+/// What is used, by type and name: where it is used first, and whether the flow starts without it.
+type Requires = BTreeMap<(ArtifactKind, String), (Place, bool)>;
 
-impl Collected {
-    fn add_step(&mut self, step: &Step, path: &str) {
-        for property in &step.properties {
-            if let Some(kind) = namespace_of_key(&property.key).and_then(kind_of)
-                && is_fixed(&property.value)
-            {
-                let place = Place {
-                    path: path.to_owned(),
-                    line: property.line,
-                };
-                self.add(kind, &property.value, place, false);
-            }
+fn used_by_steps(model: &FlowModel) -> Requires {
+    let mut requires = Requires::new();
+    for property in model.properties().filter(|one| is_fixed(&one.value)) {
+        if let Some(kind) = keys::used(&property.key) {
+            let entry = requires.entry((kind, property.value.clone()));
+            entry.or_insert((model.place(property.line), false));
         }
     }
-
-    fn add_manifest(&mut self, artifact: &Artifact) {
-        let place = Place {
-            path: MANIFEST_PATH.to_owned(),
-            line: artifact.manifest().line("Require-Capability").unwrap_or(1),
-        };
-        let optional = artifact.manifest().optional_requirements();
-        for capability in artifact.manifest().requirements() {
-            let is_optional = optional.contains(&capability);
-            match kind_of(&capability.namespace) {
-                Some(kind) => self.add(kind, &capability.name, place.clone(), is_optional),
-                None => self.others.push(OtherRequirement {
-                    capability,
-                    place: place.clone(),
-                }),
-            }
-        }
-    }
-
-    fn add(&mut self, kind: ArtifactKind, name: &str, place: Place, optional: bool) {
-        self.requires
-            .entry((kind, name.to_owned()))
-            .or_insert((place, optional));
-    }
-}
-
-/// The type of artifact that a capability's namespace stands for (cpi-api.md §11.2).
-fn kind_of(namespace: &str) -> Option<ArtifactKind> {
-    match namespace {
-        "scriptcollection" => Some(ArtifactKind::ScriptCollection),
-        "messagemapping" => Some(ArtifactKind::MessageMapping),
-        _ => None,
-    }
-}
-
-fn namespace_of(kind: ArtifactKind) -> Option<&'static str> {
-    match kind {
-        ArtifactKind::ScriptCollection => Some("scriptcollection"),
-        ArtifactKind::MessageMapping => Some("messagemapping"),
-        ArtifactKind::IntegrationFlow | ArtifactKind::ValueMapping => None,
-    }
-}
-
-/// The namespace of what a step's property refers to, if the property is a reference to another artifact. The name of
-/// the file in there stands in other properties (`script`, `mappinguri`), which a copy does not change.
-pub(super) fn namespace_of_key(key: &str) -> Option<&'static str> {
-    match key {
-        "scriptBundleId" => Some("scriptcollection"),
-        "messageMappingBundleId" => Some("messagemapping"),
-        _ => None,
-    }
+    requires
 }
 
 #[cfg(test)]

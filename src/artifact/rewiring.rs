@@ -6,9 +6,9 @@ use std::ops::Range;
 use super::contents::Contents;
 use super::error::ArtifactError;
 use super::files::ArtifactFile;
-use super::manifest::renamed;
-use super::references::namespace_of_key;
-use super::steps::{self, Property};
+use super::flow_model::{FlowModel, Property};
+use super::keys;
+use super::pack_options::renamed;
 
 /// The model with other names in its references; every byte that is not such a name stays as it is.
 pub(super) fn rewired(
@@ -16,23 +16,16 @@ pub(super) fn rewired(
     file: &ArtifactFile,
     references: &BTreeMap<String, String>,
 ) -> Result<Vec<u8>, ArtifactError> {
-    let text = steps::read(contents, file)?;
-    let document = steps::parse(&text, &contents.at(file))?;
-    let steps = steps::steps(&document);
-    let properties = steps.iter().flat_map(|step| &step.properties);
-    let mut replacements: Vec<(Range<usize>, &str)> = properties
-        .filter_map(|property| {
-            let name = new_name(property, references)?;
-            Some((content_of(&text, property)?, name))
-        })
-        .collect();
+    let (text, model) = FlowModel::read(contents, file)?;
+    let replacements = model.properties().filter_map(|property| {
+        let namespace = keys::used(&property.key)?.namespace()?;
+        let name = renamed(references, namespace, &property.value);
+        let name = name.filter(|name| *name != property.value)?;
+        Some((content_of(&text, property)?, name))
+    });
+    let mut replacements: Vec<_> = replacements.collect();
     replacements.sort_by_key(|(range, _)| range.start);
     Ok(replaced(&text, &replacements))
-}
-
-fn new_name<'a>(property: &Property, references: &'a BTreeMap<String, String>) -> Option<&'a str> {
-    let namespace = namespace_of_key(&property.key)?;
-    renamed(references, namespace, &property.value).filter(|name| *name != property.value)
 }
 
 /// Where the text in a `<value>` element stands, without blanks around it; `None` for an element without text.
@@ -79,6 +72,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::artifact::flow_model::is_model;
     use crate::artifact::manifest::Manifest;
     use crate::artifact::sample::{MODEL_PATH, Sample, model, real_artifacts};
     use crate::artifact::{
@@ -312,9 +306,10 @@ mod tests {
                 expected
             );
             let read = |artifact: &Artifact| {
-                let file = steps::model_file(artifact)?;
+                let mut files = artifact.files().iter();
+                let file = files.find(|file| is_model(&file.path))?;
                 let mut contents = Contents::reopen(artifact).unwrap();
-                Some(steps::read(&mut contents, file).unwrap())
+                Some(FlowModel::read(&mut contents, file).unwrap().0)
             };
             assert_eq!(
                 read(&copy).map(|text| text.replace("_COPY", "")),

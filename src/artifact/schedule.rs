@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::steps::placeholders;
+use super::flow_model::placeholders;
 
 /// When a timer or a polling adapter runs.
 #[derive(Debug, Clone, PartialEq, Eq)]

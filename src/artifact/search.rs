@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ignore::{DirEntry, WalkBuilder};
 
-use super::error::ArtifactError;
-use super::files::{self, unreadable};
+use super::contents::without_manifest;
+use super::directory::list_directory;
+use super::error::{ArtifactError, unreadable};
 
 /// The folder of the manifest.
 const META_INF: &str = "META-INF";
@@ -144,8 +145,7 @@ fn is_directory(entry: &DirEntry) -> bool {
 fn nothing_found(start: &Path) -> Result<ArtifactError, ArtifactError> {
     let holds = |name| start.join(name).exists();
     if ["META-INF", "src", "resources.cnt"].into_iter().any(holds) {
-        let listing = files::list_directory(start)?;
-        return Ok(listing.without_manifest(start));
+        return Ok(without_manifest(start, &list_directory(start)?));
     }
     let ignored = search(start, false).unwrap_or_default();
     Ok(ArtifactError::NoArtifactBelow {

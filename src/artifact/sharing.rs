@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::adapters::{AddressPart, Intake};
-use super::flow_model::{FlowModel, ReceiverChannel, SenderChannel, Visibility};
-use super::steps::{Place, placeholders};
+use super::flow_model::{FlowModel, Place, placeholders};
+use super::keys::{DATA_STORE, Intake};
+use super::usage::{Usage, UsageKind};
 
 /// An address, queue, folder or store that a copy would share with its original.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,100 +63,70 @@ impl fmt::Display for SharedAddress {
 /// them by the flow's id. Receivers that lead out of the tenant are not looked at.
 #[must_use]
 pub fn shared_addresses(model: &FlowModel, overridden: &BTreeSet<&str>) -> Vec<SharedAddress> {
-    let mut shared: Vec<SharedAddress> = Vec::new();
-    shared.extend(model.senders.iter().filter_map(of_sender));
-    shared.extend(model.receivers.iter().map(of_receiver));
-    for step in &model.stores {
-        if step.visibility != Visibility::Local {
-            shared.push(warning("global data store", &step.store, &step.place));
-        }
-    }
-    for variable in &model.variables {
-        shared.push(warning("global variable", &variable.name, &variable.place));
-    }
+    let mut usages = model.usages();
+    usages.sort_by_key(|one| match one.kind {
+        UsageKind::Sender(_) => 0,
+        UsageKind::Receiver => 1,
+        UsageKind::Store => 2,
+        UsageKind::Variable => 3,
+        UsageKind::Timer => 4,
+    });
+    let mut shared: Vec<SharedAddress> = usages.iter().filter_map(shared_by_copy).collect();
     shared.retain(|one| {
         let mut parameters = one.parameters.iter();
         !parameters.any(|key| overridden.contains(key.as_str()))
     });
     shared.sort_by_key(|one| one.consequence);
-    without_repetitions(shared)
+    // a store that three steps use is told once, where it comes first
+    let mut told = BTreeSet::new();
+    shared.retain(|one| told.insert((one.what.clone(), one.value.clone())));
+    shared
 }
 
-fn of_sender(channel: &SenderChannel) -> Option<SharedAddress> {
-    let is_store = channel.adapter == "Data Store";
-    if is_store && channel.visibility == Visibility::Local {
-        return None;
-    }
-    let consequence = match channel.intake {
-        Intake::Called | Intake::Consumes | Intake::Unknown if !channel.address.is_empty() => {
+fn shared_by_copy(usage: &Usage) -> Option<SharedAddress> {
+    let parts = usage.address.iter();
+    let (words, values): (Vec<&str>, Vec<&str>) = parts
+        .map(|part| (part.what.as_str(), part.value.as_str()))
+        .unzip();
+    let adapter = &usage.adapter;
+    let what = match (usage.kind, words.as_slice()) {
+        _ if usage.is_private => return None,
+        (UsageKind::Timer, _) => return None,
+        (UsageKind::Store | UsageKind::Variable, _) => words.concat(),
+        (UsageKind::Receiver, _) if adapter == "JMS" => "JMS queue (written)".to_owned(),
+        (UsageKind::Receiver, _) => "ProcessDirect address (called)".to_owned(),
+        (UsageKind::Sender(_), []) => format!("{adapter} sender"),
+        (UsageKind::Sender(Intake::Called), [one]) => format!("{adapter} sender {one}"),
+        (UsageKind::Sender(_), [one]) if adapter == DATA_STORE => (*one).to_owned(),
+        (UsageKind::Sender(_), several) => format!("{adapter} {}", several.join(", ")),
+    };
+    let consequence = match usage.kind {
+        UsageKind::Sender(Intake::Called | Intake::Consumes | Intake::Unknown)
+            if !values.is_empty() =>
+        {
             Consequence::Refuse
         }
         // an address that could not be found may be different by itself: OData's holds the flow's id
         _ => Consequence::Warn,
     };
-    let what = match channel.address.as_slice() {
-        [] => format!("{} sender", channel.adapter),
-        [one] if channel.intake == Intake::Called => {
-            format!("{} sender {}", channel.adapter, one.what)
-        }
-        [one] if is_store => one.what.clone(),
-        [one] => format!("{} {}", channel.adapter, one.what),
-        several => {
-            let words: Vec<&str> = several.iter().map(|part| part.what.as_str()).collect();
-            format!("{} {}", channel.adapter, words.join(", "))
-        }
+    let value = match values.as_slice() {
+        [] => usage.name.clone(),
+        values => values.join(", "),
     };
-    let value = match channel.address.as_slice() {
-        [] => channel.name.clone(),
-        parts => joined(parts),
-    };
-    Some(shared(what, value, &channel.place, consequence))
-}
-
-fn of_receiver(channel: &ReceiverChannel) -> SharedAddress {
-    let what = match channel.adapter.as_str() {
-        "JMS" => "JMS queue (written)",
-        _ => "ProcessDirect address (called)",
-    };
-    warning(what, &joined(&channel.address), &channel.place)
-}
-
-fn joined(parts: &[AddressPart]) -> String {
-    let values: Vec<&str> = parts.iter().map(|part| part.value.as_str()).collect();
-    values.join(", ")
-}
-
-fn warning(what: &str, value: &str, place: &Place) -> SharedAddress {
-    shared(what.to_owned(), value.to_owned(), place, Consequence::Warn)
-}
-
-fn shared(what: String, value: String, place: &Place, consequence: Consequence) -> SharedAddress {
-    SharedAddress {
+    Some(SharedAddress {
         parameters: parameters_in(&value),
         what,
         value,
-        place: place.clone(),
+        place: usage.place.clone(),
         consequence,
-    }
+    })
 }
 
 /// Each parameter once, in the order of the value.
 fn parameters_in(value: &str) -> Vec<String> {
-    let mut parameters: Vec<String> = Vec::new();
-    for key in placeholders(value) {
-        if !parameters.iter().any(|known| known == key) {
-            parameters.push(key.to_owned());
-        }
-    }
-    parameters
-}
-
-/// A store that three steps use is told once, where it comes first.
-fn without_repetitions(shared: Vec<SharedAddress>) -> Vec<SharedAddress> {
-    let mut told = BTreeSet::new();
-    let mut once = shared;
-    once.retain(|one| told.insert((one.what.clone(), one.value.clone())));
-    once
+    let mut seen = BTreeSet::new();
+    let parameters = placeholders(value).filter(|key| seen.insert(*key));
+    parameters.map(str::to_owned).collect()
 }
 
 #[cfg(test)]

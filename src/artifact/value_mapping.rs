@@ -11,17 +11,16 @@ use std::collections::HashMap;
 use std::fmt;
 use std::fs::File;
 use std::ops::Range;
-use std::path::Path;
 
 use roxmltree::Node;
 use thiserror::Error;
 
-use super::contents::Contents;
+use super::Artifact;
 use super::digest::Digest;
 use super::error::ArtifactError;
-use super::files::find;
-use super::{Artifact, LARGEST_TEXT};
-use crate::xml;
+use super::pack_options::PackOptions;
+use super::packed::Packed;
+use crate::xml::{self, Lines, XmlError};
 pub use merge::{Conflict, MergeError, Merged, merged, only_in_remote};
 
 /// Where the values of a value mapping lie.
@@ -69,6 +68,21 @@ impl ValueMappingError {
             Self::Malformed { line, .. }
             | Self::Encoding { line, .. }
             | Self::Unexpected { line, .. } => *line,
+        }
+    }
+}
+
+impl From<XmlError> for ValueMappingError {
+    fn from(error: XmlError) -> Self {
+        match error {
+            XmlError::NotUtf8 { line, .. } => Self::Encoding {
+                line,
+                declared: None,
+            },
+            other => Self::Malformed {
+                line: other.line(),
+                message: other.to_string(),
+            },
         }
     }
 }
@@ -122,20 +136,14 @@ impl ValueMapping {
     /// Reads the bytes of a `value_mapping.xml`. A document type is refused, so that no entity is ever expanded; whatever is
     /// not known to be part of such a file is an error, because a copy could lose its meaning.
     pub fn parse(bytes: &[u8]) -> Result<Self, ValueMappingError> {
-        let text = std::str::from_utf8(bytes).map_err(|error| ValueMappingError::Encoding {
-            line: Lines::of(bytes).at(error.valid_up_to()),
-            declared: None,
-        })?;
+        let text = xml::text(bytes)?;
         if let Some(declared) = other_encoding(text) {
             return Err(ValueMappingError::Encoding {
                 line: 1,
                 declared: Some(declared.to_owned()),
             });
         }
-        let document = xml::parse(text).map_err(|error| ValueMappingError::Malformed {
-            line: error.line(),
-            message: error.to_string(),
-        })?;
+        let document = xml::parse(text)?;
         let lines = Lines::of(bytes);
         Reader { lines }.mapping(document.root_element())
     }
@@ -184,19 +192,13 @@ pub fn describe<'a>(groups: impl IntoIterator<Item = &'a Group>) -> Vec<String> 
 
 /// The bytes of the `value_mapping.xml` of a local artifact, if it has one; at most 16 MiB are read.
 pub fn of_artifact(artifact: &Artifact) -> Result<Option<Vec<u8>>, ArtifactError> {
-    let mut contents = Contents::reopen(artifact)?;
-    let file = artifact.file(VALUE_MAPPING_PATH);
-    file.map(|file| contents.read(file, LARGEST_TEXT))
-        .transpose()
+    Packed::of(artifact, &PackOptions::default())?.bytes_at(VALUE_MAPPING_PATH, u64::MAX)
 }
 
 /// The bytes of the `value_mapping.xml` in a zip downloaded from a tenant, if it has one; at most 16 MiB are read. The zip is
 /// not trusted: the guards of [`Artifact::open`] hold.
 pub fn of_zip(zip: File) -> Result<Option<Vec<u8>>, ArtifactError> {
-    let (mut contents, listing) = Contents::of_zip(Path::new("the downloaded zip"), zip)?;
-    let file = find(&listing.files, VALUE_MAPPING_PATH);
-    file.map(|file| contents.read(file, LARGEST_TEXT))
-        .transpose()
+    Packed::of_zip(zip)?.bytes_at(VALUE_MAPPING_PATH, u64::MAX)
 }
 
 impl Entry {
@@ -469,26 +471,6 @@ fn other_encoding(text: &str) -> Option<&str> {
     let name = quoted[1..].split(quote).next()?;
     let known = ["utf-8", "utf8", "us-ascii", "ascii"];
     (!known.iter().any(|one| one.eq_ignore_ascii_case(name))).then_some(name)
-}
-
-/// Where the lines of a file begin.
-struct Lines(Vec<usize>);
-
-impl Lines {
-    fn of(bytes: &[u8]) -> Self {
-        let ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
-        Self(
-            std::iter::once(0)
-                .chain(ends.map(|(end, _)| end + 1))
-                .collect(),
-        )
-    }
-
-    /// The line, counted from 1, in which a byte stands.
-    fn at(&self, position: usize) -> u32 {
-        let number = self.0.partition_point(|start| *start <= position);
-        u32::try_from(number).unwrap_or(u32::MAX)
-    }
 }
 
 #[cfg(test)]

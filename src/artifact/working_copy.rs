@@ -11,17 +11,18 @@ use std::path::{Path, PathBuf};
 
 use tempfile::Builder;
 
-use super::archive::{PackOptions, packed, rewritten};
-use super::contents::Contents;
-use super::digest::{Digest, Hasher};
+use super::digest::Digest;
 use super::error::ArtifactError;
-use super::files::{ArtifactFile, unreadable};
+use super::files::ArtifactFile;
+use super::pack_options::PackOptions;
+use super::packed::{Packed, Reader};
 use super::properties::stable;
 use super::value_mapping::VALUE_MAPPING_PATH;
 use super::{
-    Artifact, Comparable, DEFINITIONS_PATH, LARGEST_TEXT, MANIFEST_PATH, Manifest, PARAMETERS_PATH,
+    Artifact, Comparable, DEFINITIONS_PATH, LARGEST_TEXT, MANIFEST_PATH, PARAMETERS_PATH,
     difference,
 };
+use crate::whole_file;
 
 /// The file that tenants write anew at each download.
 const METAINFO: &str = "metainfo.prop";
@@ -54,61 +55,65 @@ pub fn update(
     directory: &Path,
     staging: &Path,
 ) -> Result<Updated, ArtifactError> {
-    let mut contents = Contents::reopen(source)?;
-    let local = present(directory)?;
-    let kept = match &local {
-        Some(local) => kept(source, options, configured, local)?,
-        None => BTreeSet::new(),
+    let mut packed = Packed::of(source, options)?;
+    let Some(local) = present(directory)? else {
+        return write_new(&mut packed, directory, staging);
     };
+    let kept = kept(source, options, configured, &local)?;
+    let surplus = local
+        .files()
+        .iter()
+        .filter(|file| source.file(&file.path).is_none());
     let mut updated = Updated {
-        new: local.is_none(),
+        removed: remove_files(surplus, directory)?,
         ..Updated::default()
     };
-    if updated.new && !directory.exists() {
-        updated.written = write_new(&mut contents, source, options, directory, staging)?;
-        return Ok(updated);
-    }
-    updated.removed = remove_surplus(source, local.as_ref(), directory)?;
-    for file in source.files() {
-        let target = Target {
-            directory,
-            path: &file.path,
-            staging,
-        };
-        if !kept.contains(file.path.as_str()) && write_one(&mut contents, file, options, &target)? {
-            updated.written.push(file.path.clone());
-        }
-    }
+    let rest = packed
+        .files
+        .iter()
+        .filter(|file| !kept.contains(file.path.as_str()));
+    updated.written = write_files(&mut packed.reader, rest, directory, staging)?;
     Ok(updated)
 }
 
-/// Writes a new artifact beside its place and moves it there as a whole.
+/// Writes a new artifact: where nothing is there, beside its place, and moves it there as a whole.
 fn write_new(
-    contents: &mut Contents,
-    source: &Artifact,
-    options: &PackOptions,
+    packed: &mut Packed,
     directory: &Path,
     staging: &Path,
-) -> Result<Vec<String>, ArtifactError> {
+) -> Result<Updated, ArtifactError> {
     let cannot = |error| unwritable(directory, error);
     let whole = Builder::new().tempdir_in(staging).map_err(cannot)?;
     let inside = whole.path().join("artifact");
-    for file in source.files() {
-        let target = Target {
-            directory: &inside,
-            path: &file.path,
-            staging,
-        };
-        write_one(contents, file, options, &target)?;
+    let is_there = directory.exists();
+    let target = if is_there { directory } else { &inside };
+    let written = write_files(&mut packed.reader, packed.files.iter(), target, staging)?;
+    if !is_there {
+        let folder = directory.parent().unwrap_or(directory);
+        fs::create_dir_all(folder).map_err(cannot)?;
+        fs::rename(&inside, directory).map_err(cannot)?;
     }
-    let folder = directory.parent().unwrap_or(directory);
-    fs::create_dir_all(folder).map_err(cannot)?;
-    fs::rename(&inside, directory).map_err(cannot)?;
-    Ok(source
-        .files()
-        .iter()
-        .map(|file| file.path.clone())
-        .collect())
+    Ok(Updated {
+        new: true,
+        written,
+        ..Updated::default()
+    })
+}
+
+/// Writes files unless those that are there have the same bytes; which it did.
+fn write_files<'f>(
+    reader: &mut Reader,
+    files: impl Iterator<Item = &'f ArtifactFile>,
+    directory: &Path,
+    staging: &Path,
+) -> Result<Vec<String>, ArtifactError> {
+    let mut written = Vec::new();
+    for file in files {
+        if write_one(reader, file, &prepared(directory, &file.path)?, staging)? {
+            written.push(file.path.clone());
+        }
+    }
+    Ok(written)
 }
 
 /// Removes the files of an artifact that the tenant has no more; what lies beside them stays.
@@ -116,11 +121,7 @@ pub fn remove(directory: &Path) -> Result<Vec<String>, ArtifactError> {
     let Some(local) = present(directory)? else {
         return Ok(Vec::new());
     };
-    let mut removed = Vec::new();
-    for file in local.files() {
-        remove_file(directory, &file.path)?;
-        removed.push(file.path.clone());
-    }
+    let removed = remove_files(local.files().iter(), directory)?;
     // a directory that holds something else stays
     let _ = fs::remove_dir(directory);
     Ok(removed)
@@ -146,7 +147,7 @@ fn kept(
     let here = Comparable::of(local, &PackOptions::default())?;
     let there = Comparable::of(source, options)?;
     let differing = difference(&here, &there, configured);
-    let same_version = version(local.manifest()) == version(source.manifest());
+    let same_version = local.manifest().bundle_version() == source.manifest().bundle_version();
     let kept = BY_MEANING.into_iter().filter(|path| {
         let both = local.file(path).is_some() && source.file(path).is_some();
         both && differing.iter().all(|one| one.path != *path)
@@ -155,23 +156,15 @@ fn kept(
     Ok(kept.collect())
 }
 
-fn version(manifest: &Manifest) -> Option<&str> {
-    manifest.bundle_version()
-}
-
-fn remove_surplus(
-    source: &Artifact,
-    local: Option<&Artifact>,
+fn remove_files<'f>(
+    files: impl Iterator<Item = &'f ArtifactFile>,
     directory: &Path,
 ) -> Result<Vec<String>, ArtifactError> {
-    let mut removed = Vec::new();
-    for file in local.map(Artifact::files).unwrap_or_default() {
-        if source.file(&file.path).is_none() {
-            remove_file(directory, &file.path)?;
-            removed.push(file.path.clone());
-        }
-    }
-    Ok(removed)
+    let removed = files.map(|file| {
+        remove_file(directory, &file.path)?;
+        Ok(file.path.clone())
+    });
+    removed.collect()
 }
 
 /// Removes a file, and the folders that are empty without it.
@@ -191,111 +184,69 @@ fn remove_file(directory: &Path, path: &str) -> Result<(), ArtifactError> {
     Ok(())
 }
 
-/// Where a file of the artifact belongs.
-struct Target<'a> {
-    directory: &'a Path,
-    path: &'a str,
-    staging: &'a Path,
-}
-
 /// Writes a file unless the one that is there has the same bytes; whether it did.
 fn write_one(
-    contents: &mut Contents,
+    reader: &mut Reader,
     file: &ArtifactFile,
-    options: &PackOptions,
-    target: &Target<'_>,
+    path: &Path,
+    staging: &Path,
 ) -> Result<bool, ArtifactError> {
-    let path = target.prepared()?;
+    let cannot = |error| unwritable(path, error);
     let is_properties = matches!(file.path.as_str(), PARAMETERS_PATH | METAINFO);
     let bytes = if is_properties && file.size <= LARGEST_TEXT {
-        Some(stable(&packed(contents, file, options)?))
+        Some(stable(&reader.bytes(file)?))
     } else {
-        rewritten(contents, file, options)?
+        reader.changed(file)?
     };
-    if let Some(bytes) = bytes {
-        if fs::read(&path).is_ok_and(|found| found == bytes) {
-            return Ok(false);
-        }
-        return target.write(&path, |out| {
-            out.write_all(&bytes)
-                .map_err(|error| unwritable(&path, error))
-        });
-    }
-    if has_same_bytes(contents, file, &path)? {
+    let is_same = match &bytes {
+        Some(bytes) => fs::read(path).is_ok_and(|found| found == *bytes),
+        None => has_same_bytes(reader, file, path)?,
+    };
+    if is_same {
         return Ok(false);
     }
-    target.write(&path, |out| {
-        contents.stream(file, &mut |piece| {
-            out.write_all(piece)
-                .map_err(|error| unwritable(&path, error))
-        })
-    })
+    let mut staged = Builder::new().tempfile_in(staging).map_err(cannot)?;
+    match bytes {
+        Some(bytes) => staged.write_all(&bytes).map_err(cannot)?,
+        None => reader.stream(file, &mut |piece| staged.write_all(piece).map_err(cannot))?,
+    }
+    whole_file::publish(staged, path).map_err(cannot)?;
+    Ok(true)
 }
 
 fn has_same_bytes(
-    contents: &mut Contents,
+    reader: &mut Reader,
     file: &ArtifactFile,
     path: &Path,
 ) -> Result<bool, ArtifactError> {
     if !fs::metadata(path).is_ok_and(|found| found.len() == file.size) {
         return Ok(false);
     }
-    let Ok(mut present) = File::open(path) else {
+    let present = File::open(path).and_then(|mut present| Digest::of_reader(&mut present));
+    let Ok(present) = present else {
         return Ok(false);
     };
-    let mut hasher = Hasher::default();
-    contents.stream(file, &mut |piece| {
-        hasher.update(piece);
-        Ok(())
-    })?;
-    Ok(Digest::of_reader(&mut present).is_ok_and(|digest| digest == hasher.finish()))
+    Ok(reader.digest(file)? == present)
 }
 
-impl Target<'_> {
-    /// The full path, with its folders made. Nothing on the way may be a link, which could lead out of the directory, or a
-    /// file.
-    fn prepared(&self) -> Result<PathBuf, ArtifactError> {
-        let mut path = self.directory.to_owned();
-        fs::create_dir_all(&path).map_err(|error| unwritable(&path, error))?;
-        let mut parts = self.path.split('/').peekable();
-        while let Some(part) = parts.next() {
-            path.push(part);
-            let is_last = parts.peek().is_none();
-            match fs::symlink_metadata(&path) {
-                Ok(found) if found.is_dir() && !is_last => {}
-                Ok(found) if found.is_file() && is_last => {}
-                Ok(_) => return Err(in_the_way(&path)),
-                Err(_) if is_last => {}
-                Err(_) => fs::create_dir(&path).map_err(|error| unwritable(&path, error))?,
-            }
+/// The full path of a file, with its folders made. Nothing on the way may be a link, which could lead out of the directory, or
+/// a file.
+fn prepared(directory: &Path, inside: &str) -> Result<PathBuf, ArtifactError> {
+    let mut path = directory.to_owned();
+    fs::create_dir_all(&path).map_err(|error| unwritable(&path, error))?;
+    let mut parts = inside.split('/').peekable();
+    while let Some(part) = parts.next() {
+        path.push(part);
+        let is_last = parts.peek().is_none();
+        match fs::symlink_metadata(&path) {
+            Ok(found) if found.is_dir() && !is_last => {}
+            Ok(found) if found.is_file() && is_last => {}
+            Ok(_) => return Err(in_the_way(&path)),
+            Err(_) if is_last => {}
+            Err(_) => fs::create_dir(&path).map_err(|error| unwritable(&path, error))?,
         }
-        Ok(path)
     }
-
-    /// Writes beside the directory and moves the file to its place.
-    fn write(
-        &self,
-        path: &Path,
-        write: impl FnOnce(&mut File) -> Result<(), ArtifactError>,
-    ) -> Result<bool, ArtifactError> {
-        let cannot = |error| unwritable(path, error);
-        let mut file = Builder::new().tempfile_in(self.staging).map_err(cannot)?;
-        write(file.as_file_mut())?;
-        readable_by_all(file.path()).map_err(cannot)?;
-        file.persist(path).map_err(|error| cannot(error.error))?;
-        Ok(true)
-    }
-}
-
-/// A temporary file is for its owner alone; what lies in Git is not.
-fn readable_by_all(path: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        fs::set_permissions(path, fs::Permissions::from_mode(0o644))?;
-    }
-    let _ = path;
-    Ok(())
+    Ok(path)
 }
 
 /// Why a name can't lie in every Git working copy, if it can't: Windows takes neither these characters nor these names.
@@ -352,9 +303,9 @@ fn in_the_way(path: &Path) -> ArtifactError {
 }
 
 fn unwritable(path: &Path, source: io::Error) -> ArtifactError {
-    match unreadable(path, source) {
-        ArtifactError::Read { at, source } => ArtifactError::WriteFile { at, source },
-        other => other,
+    ArtifactError::WriteFile {
+        at: path.display().to_string(),
+        source,
     }
 }
 

@@ -1,8 +1,6 @@
 //! Reading zips that come from elsewhere: nothing is extracted, and nothing in them is trusted.
 
-use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use zip::ZipArchive;
@@ -10,10 +8,9 @@ use zip::read::{ArchiveOffset, Config};
 use zip::result::ZipError;
 
 use super::MANIFEST_PATH;
-use super::contents::{Sink, pieces};
 use super::error::ArtifactError;
 use super::files::{
-    ArtifactFile, LARGEST_TOTAL, Listing, MOST_FILES, Origin, left_out_part, name_fault,
+    ArtifactFile, Found, Listing, MOST_FILES, Origin, Sink, left_out_part, name_fault, pieces,
 };
 
 /// The file type bits of a Unix mode, and the types that matter.
@@ -31,8 +28,14 @@ impl ZippedFiles {
     pub(crate) fn open(path: &Path, file: File) -> Result<(Self, Listing), ArtifactError> {
         let at = path.display().to_string();
         let archive = opened(file).map_err(|error| broken(&at, &error))?;
-        let mut zipped = Self { archive };
-        zipped.guard_whole(&at)?;
+        if archive.len() > MOST_FILES {
+            let reason = format!("it has more than {MOST_FILES} entries");
+            return Err(refused(&at, reason));
+        }
+        if archive.has_duplicate_names() {
+            return Err(refused(&at, "the same name stands in it more than once"));
+        }
+        let zipped = Self { archive };
         let listing = zipped.list(&at)?;
         Ok((zipped, listing))
     }
@@ -45,16 +48,13 @@ impl ZippedFiles {
         at: &str,
         sink: Sink<'_>,
     ) -> Result<(), ArtifactError> {
-        let entry = self
-            .archive
-            .by_index(index)
-            .map_err(|error| broken(at, &error))?;
+        let entry = self.archive.by_index(index);
+        let entry = entry.map_err(|error| broken(at, &error))?;
         if entry.name_raw() != file.path.as_bytes() {
             return Err(ArtifactError::Changed { at: at.to_owned() });
         }
-        // one byte more than declared: an entry that lies about its size is stopped there
-        let mut limited = entry.take(file.size.saturating_add(1));
-        pieces(&mut limited, sink, |error| {
+        // an entry that lies about its size is stopped there
+        pieces(entry, file.size, sink, |error| {
             refused(at, format!("an entry cannot be unpacked: {error}"))
         })
     }
@@ -74,54 +74,27 @@ impl ZippedFiles {
             .collect()
     }
 
-    fn guard_whole(&mut self, at: &str) -> Result<(), ArtifactError> {
-        if self.archive.len() > MOST_FILES {
-            return Err(refused(
-                at,
-                format!("it has more than {MOST_FILES} entries"),
-            ));
-        }
-        if self.archive.has_duplicate_names() {
-            return Err(refused(at, "the same name stands in it more than once"));
-        }
-        Ok(())
-    }
-
     fn list(&self, at: &str) -> Result<Listing, ArtifactError> {
-        let mut files = Vec::new();
-        let mut left_out = BTreeMap::new();
-        let mut total = 0_u64;
+        let mut found = Found::default();
         for index in 0..self.archive.len() {
-            let Some(file) = self.listed(index, at)? else {
+            let Some((path, size)) = self.listed(index, at)? else {
                 continue;
             };
-            if let Some((part, reason)) = left_out_part(&file.path) {
-                let slash = if part.len() < file.path.len() {
-                    "/"
-                } else {
-                    ""
-                };
-                left_out.insert(format!("{part}{slash}"), reason);
+            if let Some((part, reason)) = left_out_part(&path) {
+                let slash = if part.len() < path.len() { "/" } else { "" };
+                found.left_out.insert(format!("{part}{slash}"), reason);
                 continue;
             }
-            total = total.saturating_add(file.size);
-            files.push(file);
+            let added = found.add(path, size, Origin::Entry(index));
+            added.map_err(|what| refused(at, format!("it unpacks to {what}")))?;
         }
-        if total > LARGEST_TOTAL {
-            return Err(refused(
-                at,
-                format!("it unpacks to more than {} MiB", LARGEST_TOTAL >> 20),
-            ));
-        }
-        Ok(Listing::of(files, left_out))
+        Ok(found.listing())
     }
 
-    /// An entry with a safe name and of an ordinary kind; `None` for a directory.
-    fn listed(&self, index: usize, at: &str) -> Result<Option<ArtifactFile>, ArtifactError> {
-        let entry = self
-            .archive
-            .by_index_data(index)
-            .map_err(|error| broken(at, &error))?;
+    /// Path and size of an entry with a safe name and of an ordinary kind; `None` for a directory.
+    fn listed(&self, index: usize, at: &str) -> Result<Option<(String, u64)>, ArtifactError> {
+        let entry = self.archive.by_index_data(index);
+        let entry = entry.map_err(|error| broken(at, &error))?;
         let unsafe_name = |name: String, why| ArtifactError::UnsafeName {
             at: at.to_owned(),
             name,
@@ -155,11 +128,7 @@ impl ZippedFiles {
         if entry.encrypted() {
             return Err(refused(&entry_at, "the entry is encrypted"));
         }
-        Ok(Some(ArtifactFile {
-            path: path.to_owned(),
-            size: entry.size(),
-            origin: Origin::Entry(index),
-        }))
+        Ok(Some((path.to_owned(), entry.size())))
     }
 }
 

@@ -9,8 +9,9 @@ use super::settings_file::knows;
 use crate::Process;
 use crate::deploy::outcome::{Message, Outcome, Place};
 use crate::settings::environment::Environment;
+use crate::settings::error::SettingsError;
 use crate::settings::options::{Listed, listed};
-use crate::settings::parameters::{self, NamedParameter, ParametersError};
+use crate::settings::parameters::{self, NamedParameter};
 use crate::text::nearest;
 use crate::text::redactor::Redactor;
 
@@ -50,7 +51,7 @@ impl<'a> Given<'a> {
         &self,
         (given, from_variable): &(Listed, bool),
         id: &str,
-    ) -> Result<NamedParameter, ParametersError> {
+    ) -> Result<NamedParameter, SettingsError> {
         if *from_variable {
             parameters::set_from_env(given, id, self.variables, self.redactor)
         } else {

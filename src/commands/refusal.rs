@@ -9,9 +9,8 @@ use crate::exit::Exit;
 use crate::inventory::Trouble;
 use crate::report::Found;
 use crate::settings::credentials::CredentialsError;
+use crate::settings::error::SettingsError;
 use crate::settings::options::BadVariable;
-use crate::settings::parameters::ParametersError;
-use crate::settings::project::ProjectError;
 use crate::tenant::error::TenantError;
 use crate::text::disarm;
 
@@ -85,16 +84,9 @@ impl From<BadVariable> for Refusal {
     }
 }
 
-impl From<ParametersError> for Refusal {
-    fn from(error: ParametersError) -> Self {
-        let file = Place::parse(&error.at);
-        Self::wrong(error.at, error.what, error.hint).in_file(file)
-    }
-}
-
-impl From<ProjectError> for Refusal {
-    fn from(error: ProjectError) -> Self {
-        let file = Place::of_column(&error.at);
+impl From<SettingsError> for Refusal {
+    fn from(error: SettingsError) -> Self {
+        let file = Place::of_column(&error.at).or_else(|| Place::parse(&error.at));
         Self::wrong(error.at, error.what, error.hint).in_file(file)
     }
 }

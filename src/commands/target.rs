@@ -10,7 +10,6 @@ use crate::http::CertificateFacts;
 use crate::sandbox::{Preload, Sandbox, SandboxError, SandboxOptions, Scenario};
 use crate::settings::credentials::{Credentials, Names};
 use crate::settings::environment::Environment;
-use crate::settings::project::Host;
 use crate::tenant::wire::ArtifactId;
 
 /// Which variables hold the credentials, and for which host they must be.
@@ -18,7 +17,7 @@ use crate::tenant::wire::ArtifactId;
 pub(super) struct LoginNames {
     pub(super) names: Names,
     /// The only host that they may be for.
-    pub(super) host: Option<Host>,
+    pub(super) host: Option<String>,
     /// Where the environment stands that says so.
     pub(super) at: String,
 }
@@ -35,7 +34,7 @@ impl LoginNames {
     /// Refuses credentials for another host than the settings file pins.
     pub(super) fn must_be_for(&self, credentials: &Credentials) -> Result<(), Refusal> {
         match &self.host {
-            Some(host) if !host.is_of(&credentials.url) => Err(Refusal::wrong(
+            Some(host) if host != credentials.url.host() => Err(Refusal::wrong(
                 format!(
                     "{} and {}_...",
                     self.at,

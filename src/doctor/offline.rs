@@ -364,7 +364,7 @@ fn addresses(credentials: &Credentials) -> Option<Finding> {
                 token_url.host()
             ),
         )
-        .means(format!("{}; the tenant will not take the token (401)", mismatch.describe()))
+        .means(format!("{mismatch}; the tenant will not take the token (401)"))
         .fix("take all values from one service key, that of the tenant; best the whole key in CPI_SERVICE_KEY"),
     })
 }

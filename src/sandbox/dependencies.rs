@@ -100,9 +100,9 @@ fn provides(id: &str, kind: ArtifactType, zip: &[u8], need: &Need) -> bool {
 /// What manifest and model of a flow name, each once. A name that holds a parameter means nothing before run time.
 fn needs(zip: &[u8]) -> BTreeSet<Need> {
     let required = manifest(zip)
-        .map(|manifest| manifest.requirements())
+        .map(|manifest| manifest.required())
         .unwrap_or_default();
-    let by_manifest = required.into_iter().filter_map(|capability| {
+    let by_manifest = required.into_iter().filter_map(|(capability, _)| {
         let (namespace, _, _) = KINDS
             .into_iter()
             .find(|(namespace, _, _)| *namespace == capability.namespace)?;

@@ -161,7 +161,7 @@ impl Credentials {
         names: &Names,
     ) -> Result<Self, CredentialsError> {
         let mut given = Given::read(environment, dir, names)?;
-        let location = given.location.take();
+        let location = given.take("RUNTIME_LOCATION");
         given.refuse_two_logins()?;
         let credentials = match environment.get_checked(&names.of("SERVICE_KEY"))? {
             Some(text) if !text.trim().is_empty() => given.with_key(text, dir)?,
@@ -177,11 +177,12 @@ impl Credentials {
     fn at_location(mut self, location: &Variable) -> Result<Self, CredentialsError> {
         let named = self.url.location().map(str::to_owned);
         if named.is_some_and(|named| named != location.value) {
-            return Err(CredentialsError::Contradiction {
-                first: self.sources.url,
-                second: location.name.clone(),
-                why: "name two runtime locations",
-            });
+            let why = "name two runtime locations";
+            return Err(CredentialsError::contradiction(
+                self.sources.url,
+                &location.name,
+                why,
+            ));
         }
         self.url = self.url.without_location();
         self.runtime =

@@ -61,7 +61,14 @@ impl Host {
             [first, second, ..] if first.contains("apiportal") || second.contains("apiportal") => {
                 Self::ApiManagement
             }
-            [subdomain, second, "cfapps", region, ..] => of_app(host, subdomain, second, region),
+            [subdomain, second, ..] if second.ends_with("-rt") => Self::Runtime {
+                subdomain: (*subdomain).to_owned(),
+                tenant: host.replacen(second, second.trim_end_matches("-rt"), 1),
+            },
+            [subdomain, second, "cfapps", region, ..] if is_cluster(second) => Self::Tenant {
+                subdomain: (*subdomain).to_owned(),
+                region: (*region).to_owned(),
+            },
             _ => Self::Other,
         }
     }
@@ -93,20 +100,8 @@ fn is_cockpit(label: &str) -> bool {
     label == "cockpit" || label.starts_with("cockpit-") || label.ends_with("-cockpit")
 }
 
-fn of_app(host: &str, subdomain: &str, second: &str, region: &str) -> Host {
-    match second.strip_suffix("-rt") {
-        Some(cluster) => Host::Runtime {
-            subdomain: subdomain.to_owned(),
-            tenant: host.replacen(second, cluster, 1),
-        },
-        None if second.starts_with("it-") || second.starts_with("integrationsuite") => {
-            Host::Tenant {
-                subdomain: subdomain.to_owned(),
-                region: region.to_owned(),
-            }
-        }
-        None => Host::Other,
-    }
+fn is_cluster(label: &str) -> bool {
+    label.starts_with("it-") || label.starts_with("integrationsuite")
 }
 
 /// What keeps an address from being a tenant's, as far as its host's name tells.
@@ -130,61 +125,29 @@ pub fn not_a_token_service(host: &str) -> Option<AddressError> {
     }
 }
 
-/// How a tenant and the service that issues its tokens may fail to belong together.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Mismatch {
-    /// Two subaccounts.
-    Subdomain {
-        /// Of the tenant.
-        tenant: String,
-        /// Of the token service.
-        token: String,
-    },
-    /// Two regions.
-    Region {
-        /// Of the tenant.
-        tenant: String,
-        /// Of the token service.
-        token: String,
-    },
-    /// One on Neo, the other on Cloud Foundry.
-    Landscape,
-}
-
-impl Mismatch {
-    /// In words, as a sentence without a full stop.
-    #[must_use]
-    pub fn describe(&self) -> String {
-        match self {
-            Self::Subdomain { tenant, token } => format!(
-                "the tenant belongs to the subaccount with the subdomain {tenant}, the token service to {token}"
-            ),
-            Self::Region { tenant, token } => {
-                format!("the tenant is in the region {tenant}, the token service in {token}")
-            }
-            Self::Landscape => "one of the two is on Neo, the other on Cloud Foundry".to_owned(),
-        }
-    }
-}
-
-/// Holds the names of a tenant and of its token service against each other.
+/// How a tenant and the service that issues its tokens fail to belong together, by their hosts: in words, as a sentence without
+/// a full stop.
 #[must_use]
-pub fn mismatch(tenant: &str, token: &str) -> Option<Mismatch> {
+pub fn mismatch(tenant: &str, token: &str) -> Option<String> {
     let (tenant, token) = (Host::of(tenant), Host::of(token));
     match (&tenant, &token) {
         (Host::NeoTenant, Host::TokenService { .. })
-        | (Host::Tenant { .. }, Host::NeoTokenService) => return Some(Mismatch::Landscape),
+        | (Host::Tenant { .. }, Host::NeoTokenService) => {
+            return Some("one of the two is on Neo, the other on Cloud Foundry".to_owned());
+        }
         _ => {}
     }
-    let differ = |one: Option<&str>, other: Option<&str>| match (one, other) {
-        (Some(one), Some(other)) if one != other => Some((one.to_owned(), other.to_owned())),
-        _ => None,
-    };
-    if let Some((tenant, token)) = differ(tenant.subdomain(), token.subdomain()) {
-        return Some(Mismatch::Subdomain { tenant, token });
+    let subdomains = tenant.subdomain().zip(token.subdomain());
+    if let Some((tenant, token)) = subdomains.filter(|(tenant, token)| tenant != token) {
+        return Some(format!(
+            "the tenant belongs to the subaccount with the subdomain {tenant}, the token service to {token}"
+        ));
     }
-    let (tenant, token) = differ(tenant.region(), token.region())?;
-    Some(Mismatch::Region { tenant, token })
+    let regions = tenant.region().zip(token.region());
+    let (tenant, token) = regions.filter(|(tenant, token)| tenant != token)?;
+    Some(format!(
+        "the tenant is in the region {tenant}, the token service in {token}"
+    ))
 }
 
 #[cfg(test)]
@@ -269,18 +232,20 @@ mod tests {
         let token =
             |sub: &str, region: &str| format!("{sub}.authentication.{region}.hana.ondemand.com");
         assert_eq!(mismatch(TENANT, &token("dev", "eu10")), None);
-        assert!(matches!(
-            mismatch(TENANT, &token("prod", "eu10")),
-            Some(Mismatch::Subdomain { .. })
-        ));
-        assert!(matches!(
-            mismatch(TENANT, &token("dev", "us10")),
-            Some(Mismatch::Region { .. })
-        ));
-        assert_eq!(
-            mismatch(TENANT, "oauthasservices-a1.hana.ondemand.com"),
-            Some(Mismatch::Landscape)
-        );
+        for (token, what) in [
+            (
+                token("prod", "eu10"),
+                "the subdomain dev, the token service to prod",
+            ),
+            (
+                token("dev", "us10"),
+                "the region eu10, the token service in us10",
+            ),
+            ("oauthasservices-a1.hana.ondemand.com".to_owned(), "on Neo"),
+        ] {
+            let found = mismatch(TENANT, &token).unwrap();
+            assert!(found.contains(what), "{found}");
+        }
         assert_eq!(
             mismatch("cpi.company.example", &token("prod", "eu10")),
             None

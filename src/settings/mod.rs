@@ -3,6 +3,7 @@
 pub mod address;
 pub mod credentials;
 pub mod environment;
+pub mod error;
 pub mod landscape;
 pub mod options;
 pub mod parameters;

@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use super::environment::Environment;
+use super::error::SettingsError;
 use super::options::Listed;
 use super::yaml::{self, Entries, Placed};
 use crate::artifact::Properties;
@@ -55,36 +56,12 @@ impl NamedParameter {
     }
 }
 
-/// Why parameters can't be used; text for people, naming where.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{what}")]
-pub struct ParametersError {
-    /// What is wrong.
-    pub what: String,
-    /// File and line, option or variable.
-    pub at: String,
-    /// What to do.
-    pub hint: String,
-}
-
-fn error(
-    at: impl Into<String>,
-    what: impl Into<String>,
-    hint: impl Into<String>,
-) -> ParametersError {
-    ParametersError {
-        what: what.into(),
-        at: at.into(),
-        hint: hint.into(),
-    }
-}
-
 /// Reads a file of parameters, given relative to `directory` and named in messages as it was given: YAML when its name ends in `.yaml` or `.yml`, else java properties.
-pub fn read_file(directory: &Path, given: &Path) -> Result<Vec<NamedParameter>, ParametersError> {
+pub fn read_file(directory: &Path, given: &Path) -> Result<Vec<NamedParameter>, SettingsError> {
     let path = &directory.join(given);
     let shown = given.display().to_string();
     let cannot = |reason: String| {
-        error(
+        SettingsError::new(
             &shown,
             format!("the parameter file can't be read: {reason}"),
             "check the path given with --parameters",
@@ -120,9 +97,9 @@ pub(crate) fn bounded(path: &Path, largest: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn properties(shown: &str, bytes: &[u8]) -> Result<Vec<NamedParameter>, ParametersError> {
+fn properties(shown: &str, bytes: &[u8]) -> Result<Vec<NamedParameter>, SettingsError> {
     let properties = Properties::parse(bytes).map_err(|reason| {
-        error(
+        SettingsError::new(
             format!("{shown}:{}", reason.line()),
             reason.to_string(),
             "write it as java.util.Properties does",
@@ -135,15 +112,12 @@ fn properties(shown: &str, bytes: &[u8]) -> Result<Vec<NamedParameter>, Paramete
     Ok(named.collect())
 }
 
-fn yaml(shown: &str, bytes: &[u8]) -> Result<Vec<NamedParameter>, ParametersError> {
+fn yaml(shown: &str, bytes: &[u8]) -> Result<Vec<NamedParameter>, SettingsError> {
     let text = std::str::from_utf8(bytes)
-        .map_err(|_| error(shown, "the file is not UTF-8", "save it as UTF-8"))?;
+        .map_err(|_| SettingsError::new(shown, "the file is not UTF-8", "save it as UTF-8"))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let read = yaml::read::<Entries<String, Placed<String>>>(text);
-    let entries = read.map_err(|fault| {
-        let at = format!("{shown}:{}:{}", fault.place.line, fault.place.column);
-        error(at, fault.what, fault.hint)
-    })?;
+    let entries = read.map_err(|fault| SettingsError::in_file(shown, fault))?;
     let named = entries.0.into_iter().map(|(key, value)| {
         let at = format!("{shown}:{}", value.place.line);
         NamedParameter::plain(key.value, value.value, at)
@@ -154,7 +128,7 @@ fn yaml(shown: &str, bytes: &[u8]) -> Result<Vec<NamedParameter>, ParametersErro
 }
 
 /// Reads `--set [ID:]KEY=VALUE` for the artifact `id`.
-pub fn set(given: &Listed, id: &str) -> Result<NamedParameter, ParametersError> {
+pub fn set(given: &Listed, id: &str) -> Result<NamedParameter, SettingsError> {
     let (key, value) = split(given)?;
     Ok(NamedParameter::plain(
         without_id(key, id),
@@ -169,35 +143,22 @@ pub fn set_from_env(
     id: &str,
     environment: &Environment,
     redactor: &Redactor,
-) -> Result<NamedParameter, ParametersError> {
-    set_from_variable(
-        given,
-        id,
-        environment,
-        redactor,
-        &CredentialNames::default(),
-    )
-}
-
-/// The same where variables of other names hold credentials as well.
-pub fn set_from_variable(
-    given: &Listed,
-    id: &str,
-    environment: &Environment,
-    redactor: &Redactor,
-    credentials: &CredentialNames,
-) -> Result<NamedParameter, ParametersError> {
+) -> Result<NamedParameter, SettingsError> {
     let (key, name) = split(given)?;
     if !is_variable_name(name) {
         // not repeated: a shell may have put the value here
-        return Err(error(
+        return Err(SettingsError::new(
             &given.source,
             format!("what follows `{key}=` is no name of a variable"),
             "write the name without `$`: --set-from-env KEY=NAME",
         ));
     }
-    let value = variable(name, key, environment, redactor, credentials)
-        .map_err(|reason| error(&given.source, reason.what, reason.hint_of_option))?;
+    let variables = Variables {
+        environment,
+        credentials: &CredentialNames::default(),
+        redactor,
+    };
+    let value = variables.value(name, key, &given.source, "use --set KEY=")?;
     Ok(NamedParameter::from_variables(
         without_id(key, id),
         value,
@@ -206,53 +167,55 @@ pub fn set_from_variable(
     ))
 }
 
-/// Why a variable gives no value.
-pub(super) struct NoValue {
-    pub(super) what: String,
-    /// What to do where the variable was named by `--set-from-env`.
-    pub(super) hint_of_option: &'static str,
-    /// What to do where it was named in a file.
-    pub(super) hint_of_file: &'static str,
+/// The variables that parameters may get their values from.
+pub(super) struct Variables<'a> {
+    pub(super) environment: &'a Environment,
+    /// The names of those that no parameter gets.
+    pub(super) credentials: &'a CredentialNames,
+    /// Masks the values in whatever the tenant says.
+    pub(super) redactor: &'a Redactor,
 }
 
-/// Why the variable `name`, which holds credentials, gives no value.
-pub(super) fn no_credentials(name: &str) -> NoValue {
-    NoValue {
-        what: format!(
-            "{name} holds the credentials for the tenant and is not written into a parameter"
-        ),
-        hint_of_option: "use a variable of its own",
-        hint_of_file: "use a variable of its own",
+impl Variables<'_> {
+    /// The value of the variable `name` for the parameter `key`, from now on masked. `at`: where it is named; `empty`: what
+    /// to do there to write an empty value.
+    pub(super) fn value(
+        &self,
+        name: &str,
+        key: &str,
+        at: &str,
+        empty: &str,
+    ) -> Result<String, SettingsError> {
+        if self.credentials.holds(name) {
+            return Err(holds_credentials(name, at));
+        }
+        let value = self
+            .environment
+            .get_checked(name)
+            .map_err(|reason| SettingsError::new(at, reason.to_string(), "set it to UTF-8 text"))?;
+        let value = value.ok_or_else(|| {
+            SettingsError::new(
+                at,
+                format!(
+                    "the variable {name}, whose value parameter `{key}` is to get, is not set or empty"
+                ),
+                format!("set it; to write an empty value, {empty}"),
+            )
+        })?;
+        if value.len() >= MASKED_FROM {
+            self.redactor.add(value);
+        }
+        Ok(value.to_owned())
     }
 }
 
-/// The value of the variable `name` for the parameter `key`, from now on masked in whatever the tenant says.
-pub(super) fn variable(
-    name: &str,
-    key: &str,
-    environment: &Environment,
-    redactor: &Redactor,
-    credentials: &CredentialNames,
-) -> Result<String, NoValue> {
-    if credentials.holds(name) {
-        return Err(no_credentials(name));
-    }
-    let value = environment.get_checked(name).map_err(|reason| NoValue {
-        what: reason.to_string(),
-        hint_of_option: "set it to UTF-8 text",
-        hint_of_file: "set it to UTF-8 text",
-    })?;
-    let value = value.ok_or_else(|| NoValue {
-        what: format!(
-            "the variable {name}, whose value parameter `{key}` is to get, is not set or empty"
-        ),
-        hint_of_option: "set it; to write an empty value, use --set KEY=",
-        hint_of_file: "set it; to write an empty value, write \"\" instead of the variable",
-    })?;
-    if value.len() >= MASKED_FROM {
-        redactor.add(value);
-    }
-    Ok(value.to_owned())
+/// The variable `name`, which holds credentials, gives no value.
+pub(super) fn holds_credentials(name: &str, at: &str) -> SettingsError {
+    SettingsError::new(
+        at,
+        format!("{name} holds the credentials for the tenant and is not written into a parameter"),
+        "use a variable of its own",
+    )
 }
 
 /// Whether a text can be the name of a variable.
@@ -313,11 +276,11 @@ impl CredentialNames {
     }
 }
 
-fn split(given: &Listed) -> Result<(&str, &str), ParametersError> {
+fn split(given: &Listed) -> Result<(&str, &str), SettingsError> {
     match given.text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key, value)),
         // the text is not repeated: a secret may have been pasted here
-        _ => Err(error(
+        _ => Err(SettingsError::new(
             &given.source,
             "this is not KEY=VALUE",
             "write the key, an equals sign and the value; quote it for your shell",

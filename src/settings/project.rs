@@ -2,6 +2,7 @@
 //! variables, and nothing of tenants.
 
 mod file;
+mod parameters_file;
 mod reading;
 mod value;
 
@@ -14,12 +15,13 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::address::TenantUrl;
 use super::environment::Environment;
-use super::parameters::{self, CredentialNames, NamedParameter, ParametersError};
+use super::error::SettingsError;
+use super::parameters::{self, CredentialNames, NamedParameter, Variables};
 use crate::text::nearest;
 use crate::text::redactor::Redactor;
 
+pub use parameters_file::ParametersFile;
 pub use value::RawParameter;
 
 use super::yaml::{Fault, Place, quoted};
@@ -98,8 +100,8 @@ pub struct EnvironmentSettings {
     pub name: String,
     /// The beginning of the names of the variables that hold its credentials, as named; see [`Self::credentials_prefix`].
     pub credentials: Option<String>,
-    /// The only host that its credentials may be for.
-    pub host: Option<Host>,
+    /// The only host that its credentials may be for, in lower case.
+    pub host: Option<String>,
     /// Put around the id of every artifact.
     pub id: Affix,
     /// Put around the name of every artifact.
@@ -127,16 +129,6 @@ pub struct ArtifactParameters {
     pub parameters: Vec<RawParameter>,
 }
 
-/// Where files of parameters are, one for each artifact.
-#[derive(Clone, Debug)]
-pub struct ParametersFile {
-    /// As written, with `{artifact}` and `{id}`.
-    pub pattern: String,
-    /// Where it is written.
-    pub at: String,
-    base: PathBuf,
-}
-
 /// What is put before and behind a name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Affix {
@@ -145,10 +137,6 @@ pub struct Affix {
     /// Behind it.
     pub suffix: String,
 }
-
-/// The host of a tenant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Host(String);
 
 /// An artifact whose parameters are asked for.
 #[derive(Clone, Copy, Debug)]
@@ -161,77 +149,34 @@ pub struct Target<'a> {
     pub settings: Option<&'a ArtifactSettings>,
 }
 
-/// Why the settings can't be used. Nothing was sent; no text repeats the value of a variable.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{what}")]
-pub struct ProjectError {
-    /// What is wrong.
-    pub what: String,
-    /// File, line and column: `flowship.yaml:12:3`; the file alone when it is about all of it.
-    pub at: String,
-    /// What to do.
-    pub hint: String,
-}
-
-impl From<ParametersError> for ProjectError {
-    fn from(error: ParametersError) -> Self {
-        Self {
-            what: error.what,
-            at: error.at,
-            hint: error.hint,
-        }
-    }
-}
-
 /// The settings file of a directory, relative to it: `flowship.yaml` or `flowship.yml`; two of them are an error.
-pub fn find(directory: &Path) -> Result<Option<PathBuf>, ProjectError> {
+pub fn find(directory: &Path) -> Result<Option<PathBuf>, SettingsError> {
     let mut found = NAMES
         .into_iter()
         .filter(|name| directory.join(name).exists());
     match (found.next(), found.next()) {
-        (Some(first), Some(second)) => Err(ProjectError {
-            what: format!("there are {first} and {second}"),
-            at: second.to_owned(),
-            hint: "keep one of them, or name one with --config".to_owned(),
-        }),
+        (Some(first), Some(second)) => Err(SettingsError::new(
+            second,
+            format!("there are {first} and {second}"),
+            "keep one of them, or name one with --config",
+        )),
         (first, _) => Ok(first.map(PathBuf::from)),
     }
 }
 
 /// Reads a settings file, given relative to `directory` and named in messages as it was given. Paths in it are relative
 /// to where it lies; they may lead above it, because a file may lie beside the artifacts. No variable is looked at.
-pub fn read(directory: &Path, given: &Path) -> Result<Project, ProjectError> {
+pub fn read(directory: &Path, given: &Path) -> Result<Project, SettingsError> {
     let shown = given.display().to_string();
     let bytes = parameters::bounded(&directory.join(given), LARGEST).map_err(|reason| {
         let what = format!("the settings file can't be read: {reason}");
-        whole(&shown, what, "check the path, and who may read it")
+        SettingsError::new(&shown, what, "check the path, and who may read it")
     })?;
-    let base = given.parent().unwrap_or(Path::new(""));
-    let read = text_of(&bytes)
-        .and_then(|text| reading::read(text, &shown, base))
-        .map_err(|fault| ProjectError {
-            what: fault.what,
-            at: at(&shown, fault.place),
-            hint: fault.hint,
-        })?;
-    let project = Project {
-        path: given.to_owned(),
-        packages: read.packages,
-        environments: read.environments,
-        parameters_file: read.parameters_file,
-        rollback_required: read.rollback_required,
-        directory: directory.to_owned(),
-    };
+    let project = text_of(&bytes)
+        .and_then(|text| reading::read(text, directory, given))
+        .map_err(|fault| SettingsError::in_file(&shown, fault))?;
     project.refuse_credentials()?;
     Ok(project)
-}
-
-fn whole(shown: &str, what: String, hint: &str) -> ProjectError {
-    ProjectError {
-        what,
-        at: shown.to_owned(),
-        hint: hint.to_owned(),
-    }
 }
 
 /// The text of a file; editors may have put a byte order mark before it.
@@ -248,13 +193,9 @@ fn text_of(bytes: &[u8]) -> Result<&str, Fault> {
     })
 }
 
-fn at(shown: &str, place: Place) -> String {
-    format!("{shown}:{}:{}", place.line, place.column)
-}
-
 impl Project {
     /// Refuses values that would come from the variables of credentials, whichever environment is asked for.
-    fn refuse_credentials(&self) -> Result<(), ProjectError> {
+    fn refuse_credentials(&self) -> Result<(), SettingsError> {
         let artifacts = self.packages.iter().flat_map(|package| &package.artifacts);
         let environments = self.environments.values();
         let of_environments = environments.flat_map(|one| one.parameters.values());
@@ -265,14 +206,7 @@ impl Project {
         let mut variables = parameters.flat_map(RawParameter::variables);
         match variables.find(|(name, _)| credentials.holds(name)) {
             None => Ok(()),
-            Some((name, at)) => {
-                let reason = parameters::no_credentials(name);
-                Err(ProjectError {
-                    what: reason.what,
-                    at: at.to_owned(),
-                    hint: reason.hint_of_file.to_owned(),
-                })
-            }
+            Some((name, at)) => Err(parameters::holds_credentials(name, at)),
         }
     }
 
@@ -289,7 +223,7 @@ impl Project {
     }
 
     /// The environment of a name.
-    pub fn environment(&self, name: &str) -> Result<&EnvironmentSettings, ProjectError> {
+    pub fn environment(&self, name: &str) -> Result<&EnvironmentSettings, SettingsError> {
         self.environments.get(name).ok_or_else(|| {
             let names: Vec<&str> = self.environments.keys().map(String::as_str).collect();
             let hint = match (nearest(name, names.iter().copied()), names.is_empty()) {
@@ -299,17 +233,14 @@ impl Project {
                 }
                 (None, _) => format!("it has: {}", names.join(", ")),
             };
-            whole(
-                &self.path.display().to_string(),
-                format!("there is no environment `{}`", quoted(name)),
-                &hint,
-            )
+            let what = format!("there is no environment `{}`", quoted(name));
+            SettingsError::new(self.path.display().to_string(), what, hint)
         })
     }
 
     /// Refuses to do without an environment where one has a tenant, credentials, ids, names or packages of its own: what
     /// is meant for it would go elsewhere.
-    pub fn refuse_no_environment(&self) -> Result<(), ProjectError> {
+    pub fn refuse_no_environment(&self) -> Result<(), SettingsError> {
         if !self
             .environments
             .values()
@@ -318,10 +249,10 @@ impl Project {
             return Ok(());
         }
         let names: Vec<&str> = self.environments.keys().map(String::as_str).collect();
-        Err(whole(
-            &self.path.display().to_string(),
-            "the settings file has environments, and none is chosen".to_owned(),
-            &format!(
+        Err(SettingsError::new(
+            self.path.display().to_string(),
+            "the settings file has environments, and none is chosen",
+            format!(
                 "choose one with --environment NAME (or FLOWSHIP_ENVIRONMENT); it has: {}",
                 names.join(", ")
             ),
@@ -344,7 +275,7 @@ impl Project {
         environment: Option<&EnvironmentSettings>,
         variables: &Environment,
         redactor: &Redactor,
-    ) -> Result<Vec<NamedParameter>, ProjectError> {
+    ) -> Result<Vec<NamedParameter>, SettingsError> {
         let mut raw: BTreeMap<String, RawParameter> = BTreeMap::new();
         let own = artifact
             .settings
@@ -359,10 +290,13 @@ impl Project {
         for parameter in own.iter().chain(&of_file).chain(of_environment) {
             raw.insert(parameter.key.clone(), parameter.clone());
         }
-        let credentials = self.credential_names();
-        raw.values()
-            .map(|parameter| parameter.fill(variables, &credentials, redactor))
-            .collect()
+        let variables = Variables {
+            environment: variables,
+            credentials: &self.credential_names(),
+            redactor,
+        };
+        let filled = raw.values().map(|parameter| parameter.fill(&variables));
+        filled.collect()
     }
 
     /// Refuses parameters of an environment for an artifact that is none of `ids`: all ids of the packages, without prefix and
@@ -371,7 +305,7 @@ impl Project {
         &self,
         environment: &EnvironmentSettings,
         ids: &[&str],
-    ) -> Result<(), ProjectError> {
+    ) -> Result<(), SettingsError> {
         let unknown = environment
             .parameters
             .iter()
@@ -390,15 +324,12 @@ impl Project {
                     .to_owned()
             }
         };
-        Err(ProjectError {
-            what: format!(
-                "environment `{}` has parameters for `{}`, and no package has an artifact with this id",
-                environment.name,
-                quoted(id)
-            ),
-            at: parameters.at.clone(),
-            hint,
-        })
+        let what = format!(
+            "environment `{}` has parameters for `{}`, and no package has an artifact with this id",
+            environment.name,
+            quoted(id)
+        );
+        Err(SettingsError::new(&parameters.at, what, hint))
     }
 
     /// Refuses a `parameters-file` that leads to no file for any of the artifacts: it is wrong then, and would be passed over.
@@ -406,7 +337,7 @@ impl Project {
         &self,
         environment: &EnvironmentSettings,
         artifacts: &[Target<'_>],
-    ) -> Result<(), ProjectError> {
+    ) -> Result<(), SettingsError> {
         let Some(file) = &environment.parameters_file else {
             return Ok(());
         };
@@ -418,17 +349,17 @@ impl Project {
         let tried = first.map_or_else(String::new, |artifact| {
             format!("; looked for {} first", file.path(*artifact).display())
         });
-        Err(ProjectError {
-            what: format!("`parameters-file` leads to no file for any artifact{tried}"),
-            at: file.at.clone(),
-            hint: "check the names of directories and file; {artifact} stands for the directory of the artifact".to_owned(),
-        })
+        Err(SettingsError::new(
+            &file.at,
+            format!("`parameters-file` leads to no file for any artifact{tried}"),
+            "check the names of directories and file; {artifact} stands for the directory of the artifact",
+        ))
     }
 }
 
 impl ArtifactSettings {
     /// Refuses settings that are for one artifact when the path holds `found` artifacts.
-    pub fn refuse_several(&self, found: usize) -> Result<(), ProjectError> {
+    pub fn refuse_several(&self, found: usize) -> Result<(), SettingsError> {
         let key = match self {
             Self { id: Some(_), .. } => "id",
             Self { name: Some(_), .. } => "name",
@@ -438,14 +369,12 @@ impl ArtifactSettings {
         if found <= 1 {
             return Ok(());
         }
-        Err(ProjectError {
-            what: format!(
-                "`{key}` is for one artifact, and {} holds {found}",
-                self.path.display()
-            ),
-            at: self.at.clone(),
-            hint: "give each artifact an entry of its own".to_owned(),
-        })
+        let path = self.path.display();
+        Err(SettingsError::new(
+            &self.at,
+            format!("`{key}` is for one artifact, and {path} holds {found}"),
+            "give each artifact an entry of its own",
+        ))
     }
 }
 
@@ -500,59 +429,6 @@ pub fn deploy_rule(
         .unwrap_or(DeployRule::Changed)
 }
 
-impl ParametersFile {
-    /// The file of an artifact, relative to the working directory. A zip has it where its directory would have it.
-    #[must_use]
-    pub fn path(&self, artifact: Target<'_>) -> PathBuf {
-        let pattern = self.pattern.replace("{id}", artifact.id);
-        match pattern.strip_prefix("{artifact}/") {
-            Some(rest) => {
-                let is_zip = artifact
-                    .path
-                    .extension()
-                    .is_some_and(|end| end.eq_ignore_ascii_case("zip"));
-                let directory = if is_zip {
-                    artifact.path.with_extension("")
-                } else {
-                    artifact.path.to_owned()
-                };
-                directory.join(rest)
-            }
-            None => self.base.join(pattern),
-        }
-    }
-
-    /// The parameters of an artifact; none when the pattern makes a file for each artifact and this one has none.
-    fn read(
-        &self,
-        directory: &Path,
-        artifact: Target<'_>,
-    ) -> Result<Vec<RawParameter>, ProjectError> {
-        let path = self.path(artifact);
-        let of_each = self.pattern.contains('{');
-        if of_each && !directory.join(&path).exists() {
-            return Ok(Vec::new());
-        }
-        parameters::read_file(directory, &path)
-            .map_err(|error| ProjectError {
-                hint: "check `parameters-file`, and who may read the file".to_owned(),
-                ..error.into()
-            })?
-            .into_iter()
-            .map(|named| {
-                let at = named.source;
-                RawParameter::read(&named.key, at.clone(), &named.value, |_| at.clone()).map_err(
-                    |bad| ProjectError {
-                        what: bad.what,
-                        at: at.clone(),
-                        hint: bad.hint,
-                    },
-                )
-            })
-            .collect()
-    }
-}
-
 impl Affix {
     /// The name with prefix and suffix.
     #[must_use]
@@ -570,32 +446,6 @@ impl Affix {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.prefix.is_empty() && self.suffix.is_empty()
-    }
-}
-
-impl Host {
-    /// Takes a host or the address of a tenant; port and path are left out.
-    fn of(text: &str) -> Option<Self> {
-        let url = TenantUrl::parse(text).ok()?;
-        Some(Self(url.host().to_owned()))
-    }
-
-    /// Whether an address is on this host.
-    #[must_use]
-    pub fn is_of(&self, url: &TenantUrl) -> bool {
-        self.0.eq_ignore_ascii_case(url.host())
-    }
-
-    /// The host, in lower case.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Host {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
     }
 }
 

@@ -26,12 +26,17 @@ pub(crate) struct Place {
 impl Place {
     pub(crate) const START: Self = Self { line: 1, column: 1 };
 
-    fn of(location: &Location) -> Self {
+    fn at(location: &Location) -> Self {
         let number = |counted| usize::try_from(counted).unwrap_or(usize::MAX).max(1);
         Self {
             line: number(location.line()),
             column: number(location.column()),
         }
+    }
+
+    /// The place in the file that messages call `shown`: `flowship.yaml:12:3`.
+    pub(crate) fn of(self, shown: &str) -> String {
+        format!("{shown}:{}:{}", self.line, self.column)
     }
 
     /// The place behind a text that begins here.
@@ -85,7 +90,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Placed<T> {
         let number = |counted| usize::try_from(counted).unwrap_or(usize::MAX);
         Ok(Self {
             value: spanned.value,
-            place: Place::of(&spanned.defined),
+            place: Place::at(&spanned.defined),
             bytes: (number(start), number(end)),
         })
     }
@@ -191,7 +196,7 @@ fn fault(error: &Error, text: &str) -> Fault {
         Error::AliasError { error, .. } => error,
         error => error,
     };
-    let place = error.location().as_ref().map_or(Place::START, Place::of);
+    let place = error.location().as_ref().map_or(Place::START, Place::at);
     let key = key_before(text, place).map(|key| format!("`{}`", quoted(key)));
     let here = key.as_deref().unwrap_or("what stands here");
     let (what, hint) = match error {

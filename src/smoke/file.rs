@@ -7,7 +7,8 @@ use serde::Deserialize;
 
 use crate::clock::span;
 use crate::http::Method;
-use crate::settings::parameters::{ParametersError, bounded};
+use crate::settings::error::SettingsError;
+use crate::settings::parameters::bounded;
 use crate::settings::yaml::{self, Entries, Fault, Given, Placed, quoted};
 
 /// The most bytes of the file, and of the body that it names.
@@ -55,20 +56,15 @@ pub struct SmokeTest {
 ///
 /// # Errors
 /// With file, line and column where something in it is wrong.
-pub fn read(directory: &Path, given: &Path) -> Result<SmokeTest, ParametersError> {
+pub fn read(directory: &Path, given: &Path) -> Result<SmokeTest, SettingsError> {
     let shown = given.display().to_string();
-    let bytes = bounded(&directory.join(given), LARGEST).map_err(|reason| ParametersError {
-        what: format!("the smoke test can't be read: {reason}"),
-        at: shown.clone(),
-        hint: "check the path given with --smoke".to_owned(),
+    let bytes = bounded(&directory.join(given), LARGEST).map_err(|reason| {
+        let what = format!("the smoke test can't be read: {reason}");
+        SettingsError::new(&shown, what, "check the path given with --smoke")
     })?;
     let text = String::from_utf8_lossy(&bytes);
     let folder = directory.join(given.parent().unwrap_or(Path::new("")));
-    of_text(&text, &shown, &folder).map_err(|fault| ParametersError {
-        what: fault.what,
-        at: format!("{shown}:{}:{}", fault.place.line, fault.place.column),
-        hint: fault.hint,
-    })
+    of_text(&text, &shown, &folder).map_err(|fault| SettingsError::in_file(&shown, fault))
 }
 
 /// The file as it is written.

@@ -51,7 +51,7 @@ pub fn likely_cause(circumstances: &Circumstances<'_>) -> Distrust {
         return Distrust::ApiManagement;
     }
     if let Some(mismatch) = landscape::mismatch(circumstances.tenant, circumstances.token_service) {
-        return Distrust::OtherTenant(mismatch.describe());
+        return Distrust::OtherTenant(mismatch);
     }
     if let Some(text) = another_subaccount(circumstances) {
         return Distrust::OtherTenant(text);

@@ -3,14 +3,11 @@
 use std::collections::HashMap;
 use std::fs::File;
 
-use super::super::Artifact;
-use super::super::LARGEST_TEXT;
-use super::super::archive::{PackOptions, packed};
 use super::super::comparison::{Comparable, Difference, What};
-use super::super::contents::Contents;
 use super::super::error::ArtifactError;
-use super::super::files::find;
-use super::Side;
+use super::super::pack_options::PackOptions;
+use super::super::packed::Packed;
+use super::super::{Artifact, LARGEST_TEXT, MANIFEST_PATH};
 
 /// How what a tenant stored is spelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,28 +28,28 @@ pub fn spelling(
     remote: File,
     differences: &[Difference],
 ) -> Result<Spelling, ArtifactError> {
-    let mut local = Side {
-        contents: Contents::reopen(artifact)?,
-        files: artifact.files().to_vec(),
-        options: options.clone(),
+    let mut local = Packed::of(artifact, options)?;
+    let mut remote = Packed::of_zip(remote)?;
+    let own = Comparable::read(&mut local)?;
+    let theirs = Comparable::read(&mut remote)?;
+    let brings = |name: &String| {
+        let headers = own.values(MANIFEST_PATH);
+        headers.is_some_and(|headers| headers.contains_key(name))
     };
-    let mut remote = Side::of_zip(remote)?;
-    let (own, theirs) = (local.comparable()?, remote.comparable()?);
     let mut worst = renamed(differences, &own, &theirs);
     for found in differences {
         let one = match &found.what {
             What::OnlyLocal | What::OnlyRemote | What::Parameters(_) => Spelling::Same,
-            What::Headers(names) if names.iter().all(|name| own.header(name).is_none()) => {
-                Spelling::Longer
-            }
+            What::Headers(names) if !names.iter().any(brings) => Spelling::Longer,
             What::Headers(_) | What::Definitions(_) => Spelling::Other,
-            What::Content => match (
-                text(&mut local, &found.path)?,
-                text(&mut remote, &found.path)?,
-            ) {
-                (Some(sent), Some(stored)) => of_text(&sent, &stored),
-                _ => Spelling::Other,
-            },
+            What::Content => {
+                let sent = local.bytes_at(&found.path, LARGEST_TEXT)?;
+                let stored = remote.bytes_at(&found.path, LARGEST_TEXT)?;
+                match (sent, stored) {
+                    (Some(sent), Some(stored)) => of_text(&sent, &stored),
+                    _ => Spelling::Other,
+                }
+            }
         };
         worst = worst.max(one);
     }
@@ -63,9 +60,7 @@ pub fn spelling(
 fn renamed(differences: &[Difference], own: &Comparable, theirs: &Comparable) -> Spelling {
     let digests = |side: &Comparable, what: &What| {
         let only = differences.iter().filter(|found| found.what == *what);
-        let mut digests: Vec<_> = only
-            .map(|found| side.file(&found.path).map(ToString::to_string))
-            .collect();
+        let mut digests: Vec<_> = only.map(|found| side.digest(&found.path)).collect();
         digests.sort();
         digests
     };
@@ -73,14 +68,6 @@ fn renamed(differences: &[Difference], own: &Comparable, theirs: &Comparable) ->
         Spelling::Same
     } else {
         Spelling::Other
-    }
-}
-
-/// The bytes of a file as it would be packed, unless there are too many.
-fn text(side: &mut Side, path: &str) -> Result<Option<Vec<u8>>, ArtifactError> {
-    match find(&side.files, path).filter(|file| file.size <= LARGEST_TEXT) {
-        Some(file) => packed(&mut side.contents, file, &side.options).map(Some),
-        None => Ok(None),
     }
 }
 

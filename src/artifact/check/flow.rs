@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::{Artifact, Contents, DOWNLOAD, Findings, parse_model, read_model};
+use super::{Artifact, Contents, DOWNLOAD, Findings, Severity, parse_model, read_model};
 use crate::artifact::ArtifactFile;
-use crate::artifact::manifest::Capability;
-use crate::artifact::steps::{
-    MODEL_FOLDER, Property, Step, is_fixed, is_model, placeholders, steps,
+use crate::artifact::flow_model::{
+    FlowModel, MODEL_FOLDER, Property, Step, is_fixed, is_model, placeholders,
 };
+use crate::artifact::manifest::Capability;
 
 /// Where scripts, mappings and schemas lie.
 const RESOURCES: &str = "src/main/resources/";
@@ -22,11 +22,12 @@ pub(super) fn check(artifact: &Artifact, contents: &mut Contents, findings: &mut
     let Some(document) = parse_model(&text, file, "flow-malformed", findings) else {
         return;
     };
+    let required = artifact.manifest().required().into_iter();
     let model = Model {
         artifact,
         path: &file.path,
-        steps: steps(&document),
-        requirements: artifact.manifest().requirements().into_iter().collect(),
+        flow: FlowModel::of(&document, &file.path),
+        requirements: required.map(|(capability, _)| capability).collect(),
         endings: Endings::of(artifact.files(), str::to_owned),
         endings_in_any_case: Endings::of(artifact.files(), str::to_lowercase),
     };
@@ -78,7 +79,7 @@ fn only_model<'a>(artifact: &'a Artifact, findings: &mut Findings) -> Option<&'a
 struct Model<'a> {
     artifact: &'a Artifact,
     path: &'a str,
-    steps: Vec<Step>,
+    flow: FlowModel,
     requirements: BTreeSet<Capability>,
     endings: Endings,
     endings_in_any_case: Endings,
@@ -86,12 +87,9 @@ struct Model<'a> {
 
 impl Model<'_> {
     fn check_references(&self, findings: &mut Findings) {
-        for step in &self.steps {
-            for property in step
-                .properties
-                .iter()
-                .filter(|property| is_fixed(&property.value))
-            {
+        for step in &self.flow.steps {
+            let properties = step.properties.iter();
+            for property in properties.filter(|property| is_fixed(&property.value)) {
                 match property.key.as_str() {
                     "script" => self.check_script(step, property, findings),
                     "mappinguri" => self.check_mapping(step, property, findings),
@@ -106,7 +104,7 @@ impl Model<'_> {
         let is_script = [".groovy", ".gsh", ".js"]
             .iter()
             .any(|extension| ends_with(&script.value, extension));
-        if !is_script || step.has("scriptBundleId") || self.has(&script.value) {
+        if !is_script || step.get("scriptBundleId").is_some() || self.has(&script.value) {
             return;
         }
         let message = format!("the script `{}` is not in the artifact", script.value);
@@ -114,23 +112,11 @@ impl Model<'_> {
             "add it as {RESOURCES}script/{}, or correct the name",
             last_part(&script.value)
         );
-        if self.requires_a_collection() || self.has_in_other_case(&script.value) {
-            findings.warning(
-                "script-missing",
-                self.path,
-                Some(script.line),
-                message,
-                remedy,
-            );
-        } else {
-            findings.error(
-                "script-missing",
-                self.path,
-                Some(script.line),
-                message,
-                remedy,
-            );
-        }
+        let may_be_elsewhere =
+            self.requires_a_collection() || self.has_in_other_case(&script.value);
+        let severity = severity(may_be_elsewhere);
+        let line = Some(script.line);
+        findings.add(severity, "script-missing", self.path, line, message, remedy);
     }
 
     /// A mapping may also be an artifact of its own, which Require-Capability then names.
@@ -138,35 +124,26 @@ impl Model<'_> {
         if self.has(&mapping.value) || self.names_required_mapping(&mapping.value) {
             return;
         }
-        let own = mapping.value.contains(RESOURCES)
-            && !self.requires_anything_else()
-            && !step
-                .properties
-                .iter()
-                .any(|property| ends_with(&property.key, "bundleid") && !property.value.is_empty())
-            && step
-                .get("mappingReference")
-                .is_none_or(|reference| reference == "static")
-            && !self.has_in_other_case(&mapping.value);
+        let names_bundle =
+            |one: &Property| ends_with(&one.key, "bundleid") && !one.value.is_empty();
+        let reference = step.property("mappingReference");
+        let may_be_elsewhere = !mapping.value.contains(RESOURCES)
+            || self.requires_anything_else()
+            || step.properties.iter().any(names_bundle)
+            || reference.is_some_and(|reference| reference.value != "static")
+            || self.has_in_other_case(&mapping.value);
         let message = format!("the mapping `{}` is not in the artifact", mapping.value);
+        let severity = severity(may_be_elsewhere);
+        let line = Some(mapping.line);
         let remedy = "add the file, or correct the name";
-        if own {
-            findings.error(
-                "mapping-missing",
-                self.path,
-                Some(mapping.line),
-                message,
-                remedy,
-            );
-        } else {
-            findings.warning(
-                "mapping-missing",
-                self.path,
-                Some(mapping.line),
-                message,
-                remedy,
-            );
-        }
+        findings.add(
+            severity,
+            "mapping-missing",
+            self.path,
+            line,
+            message,
+            remedy,
+        );
     }
 
     /// Published flows that run refer to schemas that they do not hold, so this is never more than a warning.
@@ -204,7 +181,7 @@ impl Model<'_> {
         }
         let known = self.artifact.parameter_keys();
         let mut reported = BTreeSet::new();
-        for property in self.steps.iter().flat_map(|step| &step.properties) {
+        for property in self.flow.properties() {
             let undefined = placeholders(&property.value).filter(|name| !known.contains(name));
             for name in undefined {
                 if reported.insert(name.to_owned()) {
@@ -253,6 +230,15 @@ impl Model<'_> {
         let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
         self.requirements
             .contains(&capability("messagemapping", stem))
+    }
+}
+
+/// How bad it is that a file is not there.
+fn severity(may_be_elsewhere: bool) -> Severity {
+    if may_be_elsewhere {
+        Severity::Warning
+    } else {
+        Severity::Error
     }
 }
 

@@ -16,44 +16,40 @@ pub(super) fn check(artifact: &Artifact, findings: &mut Findings) {
 }
 
 fn report_oddity(oddity: &Oddity, findings: &mut Findings) {
-    let mut warn = |rule, message: String, remedy| {
-        findings.warning(rule, MANIFEST_PATH, Some(oddity.line), message, remedy);
-    };
-    match &oddity.kind {
-        OddityKind::ByteOrderMark => warn(
+    let (rule, message, remedy) = match &oddity.kind {
+        OddityKind::ByteOrderMark => (
             "manifest-byte-order-mark",
-            "the file begins with a byte order mark".into(),
+            "the file begins with a byte order mark".to_owned(),
             "save it without one: Java would take it for part of the first header",
         ),
-        OddityKind::LongLine(length) => warn(
+        OddityKind::LongLine(length) => (
             "manifest-line-length",
             format!("the line has {length} bytes; a manifest allows 72"),
             "break the line: a line break and one blank continue it",
         ),
-        OddityKind::MixedLineEnds => warn(
+        OddityKind::MixedLineEnds => (
             "manifest-line-ends",
-            "the line ends in another line break than those before it".into(),
+            "the line ends in another line break than those before it".to_owned(),
             "use one kind of line break in the whole file",
         ),
-        OddityKind::DuplicateHeader(name) => warn(
+        OddityKind::DuplicateHeader(name) => (
             "manifest-duplicate-header",
             format!("the header {name} stands here once more; this one counts"),
             "remove one of them",
         ),
-        OddityKind::NotUtf8(name) => {
-            warn(
-                "manifest-encoding",
-                format!("the header {} is not UTF-8", name.escape_debug()),
-                "save the file in UTF-8",
-            );
-        }
-        OddityKind::HeadersAfterEmptyLine => warn(
+        OddityKind::NotUtf8(name) => (
+            "manifest-encoding",
+            format!("the header {} is not UTF-8", name.escape_debug()),
+            "save the file in UTF-8",
+        ),
+        OddityKind::HeadersAfterEmptyLine => (
             "manifest-empty-line",
             "an empty line ends the main section, so that the headers from here on may not be read"
-                .into(),
+                .to_owned(),
             "remove the empty line",
         ),
-    }
+    };
+    findings.warning(rule, MANIFEST_PATH, Some(oddity.line), message, remedy);
 }
 
 fn check_id(artifact: &Artifact, findings: &mut Findings) {

@@ -1,6 +1,5 @@
 //! Looking for mistakes in an artifact before anything is sent: errors for what cannot work, warnings for the rest.
 
-pub(crate) mod definitions;
 mod flow;
 mod manifest;
 mod parameters;
@@ -10,13 +9,10 @@ use std::fmt;
 
 use super::contents::Contents;
 use super::files::ArtifactFile;
+use super::flow_model::LARGEST_MODEL;
+use super::value_mapping::VALUE_MAPPING_PATH;
 use super::{Artifact, ArtifactError, ArtifactKind, MANIFEST_PATH};
-use crate::xml::{self, XmlError};
-
-/// The largest XML file that is read as a whole, in bytes.
-const LARGEST_MODEL: u64 = 64 << 20;
-/// Where the model of a value mapping lies.
-const VALUE_MAPPING_PATH: &str = "value_mapping.xml";
+use crate::xml::{self, XmlError, line_at};
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,7 +73,7 @@ pub fn check(artifact: &Artifact) -> Vec<Finding> {
 
 fn check_all(artifact: &Artifact, contents: &mut Contents, findings: &mut Findings) {
     manifest::check(artifact, findings);
-    parameters::check(artifact, contents, findings);
+    parameters::check(artifact, findings);
     match artifact.kind() {
         ArtifactKind::IntegrationFlow => flow::check(artifact, contents, findings),
         ArtifactKind::ValueMapping => check_value_mapping(artifact, contents, findings),
@@ -148,12 +144,6 @@ fn read_model(
     }
 }
 
-/// The line, counted from 1, of a position given in bytes.
-fn line_at(bytes: &[u8], position: usize) -> u32 {
-    let lines = bytes[..position].split(|byte| *byte == b'\n').count();
-    u32::try_from(lines).unwrap_or(u32::MAX)
-}
-
 fn declares_other_encoding(bytes: &[u8]) -> bool {
     let declaration = String::from_utf8_lossy(&bytes[..bytes.len().min(200)]).to_ascii_lowercase();
     let utf16 = bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF");
@@ -179,10 +169,6 @@ fn parse_model<'text>(
             findings.warning("doctype", &file.path, Some(line), message, remedy);
             None
         }
-        Err(XmlError::Excessive { line, what }) => {
-            findings.excessive(&file.path, Some(line), &what);
-            None
-        }
         Err(XmlError::Malformed(error)) => {
             let (line, column) = fault_position(&error, text);
             let message = format!(
@@ -191,6 +177,10 @@ fn parse_model<'text>(
             );
             let remedy = "repair it, or download it again from the tenant";
             findings.error(rule, &file.path, Some(line), message, remedy);
+            None
+        }
+        Err(error) => {
+            findings.excessive(&file.path, error.line(), &error.to_string());
             None
         }
     }
@@ -253,9 +243,8 @@ type Kind = (Severity, String, &'static str);
 #[derive(Default)]
 struct Alike {
     count: usize,
-    /// Where the first one that is not listed stands.
-    from: Option<u32>,
-    remedy: String,
+    /// Stands for those that are not listed.
+    first_of_more: Option<Finding>,
 }
 
 impl Findings {
@@ -267,13 +256,7 @@ impl Findings {
         message: impl Into<String>,
         remedy: impl Into<String>,
     ) {
-        self.add(
-            Severity::Error,
-            rule,
-            (path, line),
-            message.into(),
-            remedy.into(),
-        );
+        self.add(Severity::Error, rule, path, line, message, remedy);
     }
 
     fn warning(
@@ -284,20 +267,14 @@ impl Findings {
         message: impl Into<String>,
         remedy: impl Into<String>,
     ) {
-        self.add(
-            Severity::Warning,
-            rule,
-            (path, line),
-            message.into(),
-            remedy.into(),
-        );
+        self.add(Severity::Warning, rule, path, line, message, remedy);
     }
 
     /// A file that is read by nobody, because it has more of something than any real one.
-    fn excessive(&mut self, path: &str, line: Option<u32>, what: &str) {
+    fn excessive(&mut self, path: &str, line: u32, what: &str) {
         let message = format!("the file is not read: {what}");
         let remedy = "look whether this is really the file that it should be";
-        self.error("excessive", path, line, message, remedy);
+        self.error("excessive", path, Some(line), message, remedy);
     }
 
     fn unreadable(&mut self, path: &str, error: &ArtifactError) {
@@ -314,60 +291,41 @@ impl Findings {
         &mut self,
         severity: Severity,
         rule: &'static str,
-        (path, line): (&str, Option<u32>),
-        message: String,
-        remedy: String,
+        path: &str,
+        line: Option<u32>,
+        message: impl Into<String>,
+        remedy: impl Into<String>,
     ) {
-        let alike = self
-            .kinds
-            .entry((severity, path.to_owned(), rule))
-            .or_default();
+        let finding = Finding {
+            severity,
+            rule,
+            path: path.to_owned(),
+            line,
+            message: message.into(),
+            remedy: remedy.into(),
+        };
+        let kind = (severity, finding.path.clone(), rule);
+        let alike = self.kinds.entry(kind).or_default();
         alike.count += 1;
         if alike.count <= MOST_ALIKE {
-            self.listed.push(Finding {
-                severity,
-                rule,
-                path: path.to_owned(),
-                line,
-                message,
-                remedy,
-            });
-        } else if alike.count == MOST_ALIKE + 1 {
-            alike.from = line;
-            alike.remedy = remedy;
+            self.listed.push(finding);
+        } else {
+            alike.first_of_more.get_or_insert(finding);
         }
     }
 
     fn sorted(mut self) -> Vec<Finding> {
-        let kinds = self.kinds.into_iter();
-        let more = kinds.filter(|(_, alike)| alike.count > MOST_ALIKE);
-        self.listed.extend(more.map(more_alike));
-        let key = |finding: &Finding| {
-            (
-                finding.severity,
-                finding.path.clone(),
-                finding.line,
-                finding.rule,
-            )
-        };
+        let more = self.kinds.into_values().filter_map(|alike| {
+            let first = alike.first_of_more?;
+            let count = alike.count - MOST_ALIKE;
+            let message = format!("{count} more of this kind in this file, not listed one by one");
+            Some(Finding { message, ..first })
+        });
+        self.listed.extend(more);
+        let key = |one: &Finding| (one.severity, one.path.clone(), one.line, one.rule);
         self.listed.sort_by_cached_key(key);
         self.listed.dedup();
         self.listed
-    }
-}
-
-/// What stands for those that are not listed.
-fn more_alike(((severity, path, rule), alike): (Kind, Alike)) -> Finding {
-    Finding {
-        severity,
-        rule,
-        path,
-        line: alike.from,
-        message: format!(
-            "{} more of this kind in this file, not listed one by one",
-            alike.count - MOST_ALIKE
-        ),
-        remedy: alike.remedy,
     }
 }
 

@@ -2,26 +2,40 @@
 
 use std::collections::BTreeSet;
 
-use super::definitions;
-use super::{Artifact, Contents, Findings};
+use super::{Artifact, Findings, XmlError};
 use crate::artifact::properties::{MOST_ENTRIES, PropertiesError};
-use crate::artifact::{DEFINITIONS_PATH, LARGEST_TEXT, PARAMETERS_PATH};
+use crate::artifact::{DEFINITIONS_PATH, PARAMETERS_PATH};
 
-pub(super) fn check(artifact: &Artifact, contents: &mut Contents, findings: &mut Findings) {
+pub(super) fn check(artifact: &Artifact, findings: &mut Findings) {
     check_values(artifact, findings);
-    let Some(declared) = declared(artifact, contents, findings) else {
-        return;
-    };
-    // a broken parameters.prop would make every declared key look missing
-    if artifact.parameters_error.is_none() {
-        check_same_keys(artifact, &declared, findings);
+    match &artifact.declared {
+        // a broken parameters.prop would make every declared key look missing
+        Some(Ok(declared)) if artifact.parameters_error.is_none() => {
+            check_same_keys(artifact, declared, findings);
+        }
+        Some(Err(error @ XmlError::Excessive { .. })) => {
+            findings.excessive(DEFINITIONS_PATH, error.line(), &error.to_string());
+        }
+        Some(Err(error)) => {
+            let message = format!("the XML is not well-formed: {error}");
+            let remedy = "repair it: the tenant may not know the parameters that it declares";
+            let line = Some(error.line());
+            findings.warning(
+                "definitions-malformed",
+                DEFINITIONS_PATH,
+                line,
+                message,
+                remedy,
+            );
+        }
+        _ => {}
     }
 }
 
 fn check_values(artifact: &Artifact, findings: &mut Findings) {
     if let Some(PropertiesError::TooManyEntries { line }) = artifact.parameters_error {
         let what = format!("it has more than {MOST_ENTRIES} entries");
-        findings.excessive(PARAMETERS_PATH, Some(line), &what);
+        findings.excessive(PARAMETERS_PATH, line, &what);
     } else if let Some(error) = &artifact.parameters_error {
         let message = format!("the file cannot be read: {error}");
         let remedy = "repair the escape; nothing of the file counts before that";
@@ -48,52 +62,9 @@ fn check_values(artifact: &Artifact, findings: &mut Findings) {
     }
 }
 
-/// The declared keys; `None` when there is no readable declaration.
-fn declared(
-    artifact: &Artifact,
-    contents: &mut Contents,
-    findings: &mut Findings,
-) -> Option<BTreeSet<String>> {
-    let file = artifact.file(DEFINITIONS_PATH)?;
-    let bytes = match contents.read(file, LARGEST_TEXT) {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            findings.unreadable(DEFINITIONS_PATH, &error);
-            return None;
-        }
-    };
-    match definitions::parse(&bytes) {
-        Ok(definitions) => Some(
-            definitions
-                .into_iter()
-                .map(|definition| definition.name)
-                .collect(),
-        ),
-        Err(error) if error.is_excessive => {
-            findings.excessive(DEFINITIONS_PATH, error.line, &error.message);
-            None
-        }
-        Err(error) => {
-            let message = format!("the XML is not well-formed: {}", error.message);
-            let remedy = "repair it: the tenant may not know the parameters that it declares";
-            findings.warning(
-                "definitions-malformed",
-                DEFINITIONS_PATH,
-                error.line,
-                message,
-                remedy,
-            );
-            None
-        }
-    }
-}
-
 fn check_same_keys(artifact: &Artifact, declared: &BTreeSet<String>, findings: &mut Findings) {
-    for entry in artifact
-        .parameters()
-        .iter()
-        .filter(|entry| !declared.contains(&entry.key))
-    {
+    let values = artifact.parameters();
+    for entry in values.iter().filter(|entry| !declared.contains(&entry.key)) {
         let message = format!(
             "the parameter `{}` has a value but is not declared in parameters.propdef",
             entry.key
@@ -107,10 +78,7 @@ fn check_same_keys(artifact: &Artifact, declared: &BTreeSet<String>, findings: &
             remedy,
         );
     }
-    for key in declared
-        .iter()
-        .filter(|key| artifact.parameters().get(key).is_none())
-    {
+    for key in declared.iter().filter(|key| values.get(key).is_none()) {
         let message =
             format!("the parameter `{key}` is declared but has no value in parameters.prop");
         findings.warning(

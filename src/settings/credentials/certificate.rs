@@ -49,11 +49,8 @@ impl Parts {
             .cloned();
         let key = match (self.key, self.file) {
             (Some(key), Some(file)) if file.value.trim() != key.value.trim() => {
-                return Err(CredentialsError::Contradiction {
-                    first: key.name,
-                    second: file.name,
-                    why: "both hold a private key",
-                });
+                let why = "both hold a private key";
+                return Err(CredentialsError::contradiction(key.name, file.name, why));
             }
             (Some(key), _) | (None, Some(key)) => key,
             (None, None) => {

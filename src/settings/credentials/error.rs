@@ -117,6 +117,19 @@ fn missing_text(missing: &[String], set: &[String]) -> String {
 }
 
 impl CredentialsError {
+    /// Two sources that do not say the same.
+    pub(super) fn contradiction(
+        first: impl Into<String>,
+        second: impl Into<String>,
+        why: &'static str,
+    ) -> Self {
+        Self::Contradiction {
+            first: first.into(),
+            second: second.into(),
+            why,
+        }
+    }
+
     /// An address inside a key that is none is a fault of the key.
     pub(super) fn about_key(self, variable: &str) -> Self {
         match self {

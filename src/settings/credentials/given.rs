@@ -1,12 +1,13 @@
 //! The variables as they are set, and what they make together.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::certificate::{self, Parts};
-use super::key::{self, KeyProof, ServiceKey};
+use super::key::{self, ServiceKey};
 use super::{Credentials, CredentialsError, KeyError, Login, Names, Proof, Sources};
 use crate::settings::address::{AddressError, TenantUrl, TokenUrl};
-use crate::settings::environment::{Environment, NotText};
+use crate::settings::environment::Environment;
 use crate::settings::landscape;
 use crate::settings::secret::Secret;
 
@@ -17,17 +18,22 @@ pub(super) struct Variable {
     pub(super) value: String,
 }
 
-/// The single variables.
+/// What follows the prefix in the names of the single variables.
+const SINGLE: [&str; 8] = [
+    "URL",
+    "TOKEN_URL",
+    "CLIENT_ID",
+    "CLIENT_SECRET",
+    "CLIENT_KEY_FILE",
+    "USERNAME",
+    "PASSWORD",
+    "RUNTIME_LOCATION",
+];
+
+/// The single variables that are set.
 pub(super) struct Given<'n> {
     names: &'n Names,
-    url: Option<Variable>,
-    token_url: Option<Variable>,
-    client_id: Option<Variable>,
-    client_secret: Option<Variable>,
-    client_key: Option<Variable>,
-    username: Option<Variable>,
-    password: Option<Variable>,
-    pub(super) location: Option<Variable>,
+    variables: BTreeMap<&'static str, Variable>,
 }
 
 impl<'n> Given<'n> {
@@ -36,60 +42,57 @@ impl<'n> Given<'n> {
         dir: &Path,
         names: &'n Names,
     ) -> Result<Self, CredentialsError> {
-        let read = |name: &str| -> Result<Option<Variable>, NotText> {
-            let name = names.of(name);
-            let value = environment
-                .get_checked(&name)?
-                .map(str::trim)
-                .filter(|value| !value.is_empty());
-            Ok(value.map(|value| Variable {
-                name: name.clone(),
+        let mut variables = BTreeMap::new();
+        for single in SINGLE {
+            let name = names.of(single);
+            let value = environment.get_checked(&name)?;
+            let Some(value) = value.filter(|value| !value.trim().is_empty()) else {
+                continue;
+            };
+            let value = match single {
+                // it may begin or end with a blank; only the line break of a pasted one is taken off
+                "PASSWORD" => value.trim_end_matches(['\r', '\n']),
+                _ => value.trim(),
+            };
+            let variable = Variable {
                 value: value.to_owned(),
-            }))
-        };
-        // a password may begin or end with a blank; only the line break of a pasted one is taken off
-        let read_secret = |name: &str| -> Result<Option<Variable>, NotText> {
-            let name = names.of(name);
-            let value = environment
-                .get_checked(&name)?
-                .map(|value| value.trim_end_matches(['\r', '\n']));
-            let value = value.filter(|value| !value.trim().is_empty());
-            Ok(value.map(|value| Variable {
-                name: name.clone(),
-                value: value.to_owned(),
-            }))
-        };
-        Ok(Self {
-            names,
-            url: read("URL")?,
-            token_url: read("TOKEN_URL")?,
-            client_id: read("CLIENT_ID")?,
-            client_secret: read("CLIENT_SECRET")?,
-            client_key: read("CLIENT_KEY_FILE")?
-                .map(|variable| certificate::read_file(variable, dir))
-                .transpose()?,
-            username: read("USERNAME")?,
-            password: read_secret("PASSWORD")?,
-            location: read("RUNTIME_LOCATION")?,
-        })
+                name,
+            };
+            let variable = match single {
+                "CLIENT_KEY_FILE" => certificate::read_file(variable, dir)?,
+                _ => variable,
+            };
+            variables.insert(single, variable);
+        }
+        Ok(Self { names, variables })
     }
 
-    pub(super) fn refuse_two_logins(&self) -> Result<(), CredentialsError> {
-        let oauth = self
-            .client_id
-            .as_ref()
-            .or(self.client_secret.as_ref())
-            .or(self.client_key.as_ref())
-            .or(self.token_url.as_ref());
-        match (oauth, self.basic(), &self.client_secret, &self.client_key) {
-            (Some(oauth), Some(basic), ..) => Err(two_logins(&oauth.name, &basic.name)),
-            (_, _, Some(secret), Some(key)) => Err(two_logins(&secret.name, &key.name)),
-            _ => Ok(()),
-        }
+    /// Takes a variable out, so that it counts as unset.
+    pub(super) fn take(&mut self, name: &str) -> Option<Variable> {
+        self.variables.remove(name)
+    }
+
+    /// The first of these that is set.
+    fn first(&self, names: &[&str]) -> Option<&Variable> {
+        names.iter().find_map(|name| self.variables.get(*name))
+    }
+
+    fn oauth(&self) -> Option<&Variable> {
+        self.first(&["CLIENT_ID", "CLIENT_SECRET", "CLIENT_KEY_FILE", "TOKEN_URL"])
     }
 
     fn basic(&self) -> Option<&Variable> {
-        self.username.as_ref().or(self.password.as_ref())
+        self.first(&["USERNAME", "PASSWORD"])
+    }
+
+    pub(super) fn refuse_two_logins(&self) -> Result<(), CredentialsError> {
+        let get = |name| self.variables.get(name);
+        let two = |first: Option<&Variable>, second: Option<&Variable>| {
+            Some(two_logins(&first?.name, &second?.name))
+        };
+        let found = two(self.oauth(), self.basic())
+            .or_else(|| two(get("CLIENT_SECRET"), get("CLIENT_KEY_FILE")));
+        found.map_or(Ok(()), Err)
     }
 
     pub(super) fn with_key(&self, text: &str, dir: &Path) -> Result<Credentials, CredentialsError> {
@@ -117,7 +120,17 @@ impl<'n> Given<'n> {
             name: format!("{variable} ({field})"),
             value,
         };
-        let proof = self.proof_of_key(key.proof, variable, &from)?;
+        let file = self.variables.get("CLIENT_KEY_FILE");
+        let proof = match (key.secret, file) {
+            (Some(_), Some(file)) => return Err(two_logins(variable, &file.name)),
+            (Some(secret), None) => of_secret(from("clientsecret", secret)),
+            (None, file) => of_certificate(Parts {
+                chain: key.chain.map(|chain| from("certificate", chain)),
+                key: key.key.map(|key| from("key", key)),
+                file: file.cloned(),
+                file_name: self.names.of("CLIENT_KEY_FILE"),
+            })?,
+        };
         oauth(
             from("url", key.url),
             from("tokenurl", key.token_url),
@@ -125,24 +138,6 @@ impl<'n> Given<'n> {
             proof,
         )
         .map_err(|error| error.about_key(variable))
-    }
-
-    fn proof_of_key(
-        &self,
-        proof: KeyProof,
-        variable: &str,
-        from: &dyn Fn(&str, String) -> Variable,
-    ) -> Result<(Proof, String), CredentialsError> {
-        match (proof, &self.client_key) {
-            (KeyProof::Secret(_), Some(file)) => Err(two_logins(variable, &file.name)),
-            (KeyProof::Secret(secret), None) => Ok(of_secret(from("clientsecret", secret))),
-            (KeyProof::Certificate { chain, key }, file) => of_certificate(Parts {
-                chain: chain.map(|chain| from("certificate", chain)),
-                key: key.map(|key| from("key", key)),
-                file: file.clone(),
-                file_name: self.names.of("CLIENT_KEY_FILE"),
-            }),
-        }
     }
 
     /// Single variables beside a key are fine where they say the same.
@@ -159,109 +154,93 @@ impl<'n> Given<'n> {
         else {
             return Ok(());
         };
-        let mut compared = Vec::new();
-        if let Some(url) = &self.url {
-            compared.push((url, parse_url(url)? == credentials.url));
-        }
-        if let Some(url) = &self.token_url {
-            compared.push((url, token_url_for(url, proof)? == *token_url));
-        }
-        if let Some(id) = &self.client_id {
-            compared.push((id, id.value == *client_id));
-        }
-        if let Some(secret) = &self.client_secret {
-            let is_the_same = |own: &Secret| secret.value == own.expose();
-            compared.push((
-                secret,
-                matches!(proof, Proof::Secret(own) if is_the_same(own)),
-            ));
-        }
-        if let Some((variable, _)) = compared.into_iter().find(|(_, equal)| !equal) {
-            return Err(CredentialsError::Contradiction {
-                first: key.to_owned(),
-                second: variable.name.clone(),
-                why: "do not say the same",
-            });
+        for name in SINGLE {
+            let Some(variable) = self.variables.get(name) else {
+                continue;
+            };
+            let agrees = match name {
+                "URL" => parse_url(variable)? == credentials.url,
+                "TOKEN_URL" => token_url_for(variable, proof)? == *token_url,
+                "CLIENT_ID" => variable.value == *client_id,
+                "CLIENT_SECRET" => {
+                    matches!(proof, Proof::Secret(own) if variable.value == own.expose())
+                }
+                _ => true,
+            };
+            if !agrees {
+                let why = "do not say the same";
+                return Err(CredentialsError::contradiction(key, &variable.name, why));
+            }
         }
         Ok(())
     }
 
     pub(super) fn without_key(self) -> Result<Credentials, CredentialsError> {
-        match (
-            &self.username,
-            &self.password,
-            &self.client_id,
-            self.client_secret.as_ref().or(self.client_key.as_ref()),
-            &self.token_url,
-        ) {
-            (None, None, None, None, None) => Err(self.nothing_to_log_on_with()),
-            (None, None, ..) => self.client_credentials(),
-            _ => self.user_and_password(),
-        }
-    }
-
-    fn nothing_to_log_on_with(&self) -> CredentialsError {
         let prefix = self.names.prefix.clone();
-        if self.url.is_some() {
-            CredentialsError::OnlyUrl { prefix }
-        } else {
-            CredentialsError::Nothing { prefix }
+        match (self.oauth(), self.basic()) {
+            (None, None) if self.variables.contains_key("URL") => {
+                Err(CredentialsError::OnlyUrl { prefix })
+            }
+            (None, None) => Err(CredentialsError::Nothing { prefix }),
+            (_, None) => self.client_credentials(),
+            (_, Some(_)) => self.user_and_password(),
         }
     }
 
     fn client_credentials(mut self) -> Result<Credentials, CredentialsError> {
-        let key_file = self.client_key.take();
-        let secret = self.client_secret.take().or(key_file.clone());
-        match (self.url, self.token_url, self.client_id, secret) {
-            (Some(url), Some(token_url), Some(id), Some(secret)) => {
-                refuse_other_plan(&id, &url)?;
-                let proof = match key_file {
-                    None => of_secret(secret),
-                    Some(file) => of_certificate(Parts {
-                        chain: None,
-                        key: None,
-                        file_name: file.name.clone(),
-                        file: Some(file),
-                    })?,
-                };
-                oauth(url, token_url, id, proof)
-            }
-            (url, token_url, id, secret) => {
-                let values = [
-                    ("URL", url),
-                    ("TOKEN_URL", token_url),
-                    ("CLIENT_ID", id),
-                    ("CLIENT_SECRET", secret),
-                ];
-                Err(missing(self.names, &values))
-            }
-        }
+        let key_file = self.take("CLIENT_KEY_FILE");
+        // the file takes the place of the secret
+        let in_place = key_file.iter().map(|file| ("CLIENT_SECRET", file.clone()));
+        self.variables.extend(in_place);
+        let [url, token_url, id, secret] =
+            self.all(["URL", "TOKEN_URL", "CLIENT_ID", "CLIENT_SECRET"])?;
+        refuse_other_plan(&id, &url)?;
+        let proof = match key_file {
+            None => of_secret(secret),
+            Some(file) => of_certificate(Parts {
+                chain: None,
+                key: None,
+                file_name: file.name.clone(),
+                file: Some(file),
+            })?,
+        };
+        oauth(url, token_url, id, proof)
     }
 
     fn user_and_password(self) -> Result<Credentials, CredentialsError> {
-        match (self.url, self.username, self.password) {
-            (Some(url), Some(username), Some(password)) => {
-                let tenant = parse_url(&url)?;
-                Ok(Credentials {
-                    runtime: tenant.clone(),
-                    url: tenant,
-                    sources: Sources {
-                        url: url.name,
-                        token_url: None,
-                        user: username.name,
-                        secret: password.name,
-                    },
-                    login: Login::Basic {
-                        username: username.value,
-                        password: Secret::new(password.value),
-                    },
-                })
+        let [url, username, password] = self.all(["URL", "USERNAME", "PASSWORD"])?;
+        let tenant = parse_url(&url)?;
+        Ok(Credentials {
+            runtime: tenant.clone(),
+            url: tenant,
+            sources: Sources {
+                url: url.name,
+                token_url: None,
+                user: username.name,
+                secret: password.name,
+            },
+            login: Login::Basic {
+                username: username.value,
+                password: Secret::new(password.value),
+            },
+        })
+    }
+
+    /// All of these, or an error that names those that are missing.
+    fn all<const N: usize>(&self, wanted: [&str; N]) -> Result<[Variable; N], CredentialsError> {
+        let found = wanted.map(|name| self.variables.get(name).cloned());
+        let found: Vec<Variable> = found.into_iter().flatten().collect();
+        found.try_into().map_err(|_| {
+            let which = |is_set: bool| {
+                let chosen = wanted.into_iter();
+                let chosen = chosen.filter(|name| self.variables.contains_key(name) == is_set);
+                chosen.map(|name| self.names.of(name)).collect()
+            };
+            CredentialsError::Missing {
+                missing: which(false),
+                set: which(true),
             }
-            (url, username, password) => Err(missing(
-                self.names,
-                &[("URL", url), ("USERNAME", username), ("PASSWORD", password)],
-            )),
-        }
+        })
     }
 }
 
@@ -346,20 +325,5 @@ fn not_an_address(variable: &Variable, error: AddressError) -> CredentialsError 
 }
 
 fn two_logins(first: &str, second: &str) -> CredentialsError {
-    CredentialsError::Contradiction {
-        first: first.to_owned(),
-        second: second.to_owned(),
-        why: "are two different ways to log on",
-    }
-}
-
-fn missing(names: &Names, values: &[(&str, Option<Variable>)]) -> CredentialsError {
-    let which = |is_set: bool| {
-        let chosen = values.iter().filter(|(_, value)| value.is_some() == is_set);
-        chosen.map(|(name, _)| names.of(name)).collect()
-    };
-    CredentialsError::Missing {
-        missing: which(false),
-        set: which(true),
-    }
+    CredentialsError::contradiction(first, second, "are two different ways to log on")
 }

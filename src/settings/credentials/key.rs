@@ -10,6 +10,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Map, Value};
 
 use crate::settings::address::{AddressError, TenantUrl};
+use crate::settings::landscape::Host;
 
 /// No key is larger; whatever is, is another file.
 const LARGEST_FILE: u64 = 256 * 1024;
@@ -26,17 +27,11 @@ pub(super) struct ServiceKey {
     pub(super) url: String,
     pub(super) token_url: String,
     pub(super) client_id: String,
-    pub(super) proof: KeyProof,
-}
-
-/// What of a key proves who we are.
-pub(super) enum KeyProof {
-    Secret(String),
+    /// `None` where a certificate takes its place.
+    pub(super) secret: Option<String>,
     /// PEM texts; a key of type external certificate lacks the private key, and perhaps the certificate.
-    Certificate {
-        chain: Option<String>,
-        key: Option<String>,
-    },
+    pub(super) chain: Option<String>,
+    pub(super) key: Option<String>,
 }
 
 /// Why a service key cannot be used. No text repeats anything of it.
@@ -355,14 +350,9 @@ pub(super) fn refuse_other_plan(client_id: &str, url: &str) -> Result<(), KeyErr
     if client_id.contains("it-rt-") {
         return Err(KeyError::IntegrationFlowPlan);
     }
-    let host = TenantUrl::parse(url)
-        .map(|url| url.host().to_owned())
-        .unwrap_or_default();
-    let second = host.split('.').nth(1).unwrap_or_default();
-    if second.ends_with("-rt") {
-        Err(KeyError::RuntimeHost)
-    } else {
-        Ok(())
+    match TenantUrl::parse(url).map(|url| Host::of(url.host())) {
+        Ok(Host::Runtime { .. }) => Err(KeyError::RuntimeHost),
+        _ => Ok(()),
     }
 }
 
@@ -397,18 +387,12 @@ fn fields_of(key: &Map<String, Value>) -> Result<ServiceKey, KeyError> {
     let text = |name: &str| text_of(key, name).to_owned();
     // a key that went through a shell or a form may hold the two characters \n instead of line breaks
     let pem = |name: &str| Some(text(name).replace("\\n", "\n")).filter(|text| !text.is_empty());
-    let proof = if has_certificate(key) {
-        KeyProof::Certificate {
-            chain: pem("certificate"),
-            key: pem("key"),
-        }
-    } else {
-        KeyProof::Secret(text("clientsecret"))
-    };
     Ok(ServiceKey {
         url: text("url"),
         token_url: text("tokenurl"),
         client_id: text("clientid"),
-        proof,
+        secret: (!has_certificate(key)).then(|| text("clientsecret")),
+        chain: pem("certificate"),
+        key: pem("key"),
     })
 }

@@ -178,15 +178,13 @@ pub(super) trait Form {
     /// What a text of the form is, for messages.
     const WANTED: &'static str;
     /// Credentials may have been pasted here: messages do not repeat the text.
-    const HIDDEN: bool = false;
+    const HIDDEN: bool;
 
     /// Whether a text has the form.
     fn accepts(text: &str) -> bool;
 
     /// What else is wrong with a text, and what to do.
-    fn refuses(_text: &str) -> Option<(String, String)> {
-        None
-    }
+    fn refuses(text: &str) -> Option<(String, String)>;
 }
 
 impl<F: Form> Text<F> {
@@ -213,7 +211,91 @@ impl<'de, F: Form> Deserialize<'de> for Text<F> {
     }
 }
 
-/// Refuses a variable where none is replaced.
+/// The forms: what a text of each is, for messages, which may repeat it or not; whether a text has the form; what else is
+/// wrong with one, and what to do.
+macro_rules! forms {
+    ($($(#[$docs:meta])* $name:ident: $wanted:literal, $hidden:literal, $accepts:expr, $refuses:expr;)*) => {$(
+        $(#[$docs])*
+        #[derive(Debug)]
+        pub(super) struct $name;
+
+        impl Form for $name {
+            const WANTED: &'static str = $wanted;
+            const HIDDEN: bool = $hidden;
+
+            fn accepts(text: &str) -> bool {
+                $accepts(text)
+            }
+
+            fn refuses(text: &str) -> Option<(String, String)> {
+                $refuses(text)
+            }
+        }
+    )*};
+}
+
+forms! {
+    /// The number of the format.
+    Version: "version of the format", false, is_version, other_version;
+    /// Not empty, on one line.
+    Words: "text on one line", false, is_one_line, no_variable;
+    /// Not empty, without blanks: ids, and what is put before or behind them. Which characters a tenant takes is its business.
+    Id: "text without blanks", false, is_solid, no_id;
+    /// The name of an environment.
+    EnvironmentName: "name of letters, digits, `-` and `_`", false, is_environment_name, nothing;
+    /// The beginning of names of variables.
+    Prefix: "beginning of names of variables: letters, digits and `_`", true, is_variable_name, whole_name;
+    /// A path relative to the file.
+    FilePath: "path relative to this file, written with `/`", false, is_relative_path, no_variable;
+    /// A host, or the address of a tenant.
+    HostName: "host, such as dev.it-cpi001.cfapps.eu10.hana.ondemand.com", true, is_host, no_variable;
+    /// The key of a parameter.
+    ParameterKey: "key of a parameter", false, is_filled, nothing;
+    /// The value of a parameter; may be empty.
+    Value: "text", false, |_| true, nothing;
+}
+
+fn nothing(_text: &str) -> Option<(String, String)> {
+    None
+}
+
+fn is_filled(text: &str) -> bool {
+    !text.is_empty()
+}
+
+fn is_one_line(text: &str) -> bool {
+    is_filled(text) && !text.contains(['\r', '\n'])
+}
+
+// a byte order mark is a blank in the regular expressions of editors
+fn is_solid(text: &str) -> bool {
+    is_filled(text) && !text.contains(|c: char| c.is_whitespace() || c == '\u{feff}')
+}
+
+fn is_version(text: &str) -> bool {
+    text == "1"
+}
+
+fn is_environment_name(text: &str) -> bool {
+    let legal = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    is_filled(text) && text.chars().all(legal)
+}
+
+fn is_relative_path(text: &str) -> bool {
+    is_one_line(text) && !text.starts_with(['/', '~']) && !text.contains(['\\', ':'])
+}
+
+fn is_host(text: &str) -> bool {
+    is_solid(text) && TenantUrl::parse(text).is_ok()
+}
+
+fn other_version(text: &str) -> Option<(String, String)> {
+    let hint = "this flowship reads version 1: remove the line, or use a newer flowship";
+    let what = format!("this is version `{}` of the format", quoted(text));
+    (!is_version(text)).then(|| (what, hint.to_owned()))
+}
+
+/// A variable where none is replaced.
 fn no_variable(text: &str) -> Option<(String, String)> {
     text.contains("${env:").then(|| {
         (
@@ -223,162 +305,22 @@ fn no_variable(text: &str) -> Option<(String, String)> {
     })
 }
 
-fn is_one_line(text: &str) -> bool {
-    !text.is_empty() && !text.contains(['\r', '\n'])
+fn no_id(text: &str) -> Option<(String, String)> {
+    no_variable(text).or_else(|| {
+        let what = format!("this can be no id: {}", id::fault(text)?);
+        Some((what, format!("write a {}", Id::WANTED)))
+    })
 }
 
-/// The number of the format.
-#[derive(Debug)]
-pub(super) struct Version;
-
-impl Form for Version {
-    const WANTED: &'static str = "version of the format";
-
-    fn accepts(text: &str) -> bool {
-        text == "1"
-    }
-
-    fn refuses(text: &str) -> Option<(String, String)> {
-        (!Self::accepts(text)).then(|| {
-            (
-                format!("this is version `{}` of the format", quoted(text)),
-                "this flowship reads version 1: remove the line, or use a newer flowship"
-                    .to_owned(),
-            )
-        })
-    }
-}
-
-/// Not empty, on one line.
-#[derive(Debug)]
-pub(super) struct Words;
-
-impl Form for Words {
-    const WANTED: &'static str = "text on one line";
-
-    fn accepts(text: &str) -> bool {
-        is_one_line(text)
-    }
-
-    fn refuses(text: &str) -> Option<(String, String)> {
-        no_variable(text)
-    }
-}
-
-/// Not empty, without blanks: ids, and what is put before or behind them. Which characters a tenant takes is its business.
-#[derive(Debug)]
-pub(super) struct Id;
-
-impl Form for Id {
-    const WANTED: &'static str = "text without blanks";
-
-    // a byte order mark is a blank in the regular expressions of editors
-    fn accepts(text: &str) -> bool {
-        !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c == '\u{feff}')
-    }
-
-    fn refuses(text: &str) -> Option<(String, String)> {
-        no_variable(text).or_else(|| {
-            let why = id::fault(text)?;
-            let what = format!("this can be no id: {why}");
-            Some((what, format!("write a {}", Self::WANTED)))
-        })
-    }
-}
-
-/// The name of an environment.
-#[derive(Debug)]
-pub(super) struct EnvironmentName;
-
-impl Form for EnvironmentName {
-    const WANTED: &'static str = "name of letters, digits, `-` and `_`";
-
-    fn accepts(text: &str) -> bool {
-        let legal = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        !text.is_empty() && text.chars().all(legal)
-    }
-}
-
-/// The beginning of names of variables.
-#[derive(Debug)]
-pub(super) struct Prefix;
-
-impl Form for Prefix {
-    const WANTED: &'static str = "beginning of names of variables: letters, digits and `_`";
-    const HIDDEN: bool = true;
-
-    fn accepts(text: &str) -> bool {
-        is_variable_name(text)
-    }
-
-    /// The name of one variable where the beginning of all of them is wanted.
-    fn refuses(text: &str) -> Option<(String, String)> {
-        let prefixes = CREDENTIAL_NAMES
-            .iter()
-            .filter_map(|end| text.strip_suffix(end)?.strip_suffix('_'));
-        // of P_TOKEN_URL both P and P_TOKEN are left
-        let prefix = prefixes.min_by_key(|prefix| prefix.len());
-        let prefix = prefix.filter(|prefix| is_variable_name(prefix))?;
-        Some((
-            "this is the whole name of a variable".to_owned(),
-            format!("write what the names of the variables begin with: {prefix}"),
-        ))
-    }
-}
-
-/// A path relative to the file.
-#[derive(Debug)]
-pub(super) struct FilePath;
-
-impl Form for FilePath {
-    const WANTED: &'static str = "path relative to this file, written with `/`";
-
-    fn accepts(text: &str) -> bool {
-        is_one_line(text) && !text.starts_with(['/', '~']) && !text.contains(['\\', ':'])
-    }
-
-    fn refuses(text: &str) -> Option<(String, String)> {
-        no_variable(text)
-    }
-}
-
-/// A host, or the address of a tenant.
-#[derive(Debug)]
-pub(super) struct HostName;
-
-impl Form for HostName {
-    const WANTED: &'static str = "host, such as dev.it-cpi001.cfapps.eu10.hana.ondemand.com";
-    const HIDDEN: bool = true;
-
-    fn accepts(text: &str) -> bool {
-        Id::accepts(text) && TenantUrl::parse(text).is_ok()
-    }
-
-    fn refuses(text: &str) -> Option<(String, String)> {
-        no_variable(text)
-    }
-}
-
-/// The key of a parameter.
-#[derive(Debug)]
-pub(super) struct ParameterKey;
-
-impl Form for ParameterKey {
-    const WANTED: &'static str = "key of a parameter";
-
-    fn accepts(text: &str) -> bool {
-        !text.is_empty()
-    }
-}
-
-/// The value of a parameter; may be empty.
-#[derive(Debug)]
-pub(super) struct Value;
-
-impl Form for Value {
-    const WANTED: &'static str = "text";
-
-    fn accepts(_text: &str) -> bool {
-        true
-    }
+/// The name of one variable where the beginning of all of them is wanted.
+fn whole_name(text: &str) -> Option<(String, String)> {
+    let ends = CREDENTIAL_NAMES.iter();
+    let prefixes = ends.filter_map(|end| text.strip_suffix(end)?.strip_suffix('_'));
+    // of P_TOKEN_URL both P and P_TOKEN are left
+    let prefix = prefixes.min_by_key(|prefix| prefix.len());
+    let prefix = prefix.filter(|prefix| is_variable_name(prefix))?;
+    Some((
+        "this is the whole name of a variable".to_owned(),
+        format!("write what the names of the variables begin with: {prefix}"),
+    ))
 }

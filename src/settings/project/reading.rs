@@ -1,6 +1,6 @@
 //! From the file to the settings: what types can't say.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 
 use super::file::{
@@ -8,21 +8,14 @@ use super::file::{
 };
 use super::value::{RawParameter, places};
 use super::{
-    Affix, ArtifactParameters, ArtifactSettings, EnvironmentSettings, Host, PackageSettings,
-    ParametersFile, quoted,
+    Affix, ArtifactParameters, ArtifactSettings, EnvironmentSettings, PackageSettings,
+    ParametersFile, Project, quoted,
 };
+use crate::settings::address::TenantUrl;
 use crate::settings::yaml::{self, Entries, Fault, Given, Place, Placed};
 
-/// What the file says.
-pub(super) struct Read {
-    pub(super) packages: Vec<PackageSettings>,
-    pub(super) environments: BTreeMap<String, EnvironmentSettings>,
-    pub(super) parameters_file: Option<ParametersFile>,
-    pub(super) rollback_required: bool,
-}
-
-/// Reads the text of a file that messages call `shown` and that lies in `base`.
-pub(super) fn read(text: &str, shown: &str, base: &Path) -> Result<Read, Fault> {
+/// Reads the text of the file `given`, relative to `directory`.
+pub(super) fn read(text: &str, directory: &Path, given: &Path) -> Result<Project, Fault> {
     let file: Format = yaml::read(text)?;
     if file.packages.0.is_none() && file.environments.0.is_none() {
         return Err(Fault::new(
@@ -33,12 +26,18 @@ pub(super) fn read(text: &str, shown: &str, base: &Path) -> Result<Read, Fault> 
     }
     let packages = file.packages.value().map_or_else(Vec::new, |list| list.0);
     refuse_repetitions(&packages)?;
-    let source = Source { text, shown, base };
+    let source = Source {
+        text,
+        shown: &given.display().to_string(),
+        base: given.parent().unwrap_or(Path::new("")),
+    };
     let environments = entries(file.environments).into_iter().map(|(name, one)| {
         let settings = source.environment(&name, one.unwrap_or_default())?;
         Ok((name.value.0, settings))
     });
-    Ok(Read {
+    Ok(Project {
+        path: given.to_owned(),
+        directory: directory.to_owned(),
         rollback_required: file.rollback.value().is_some(),
         environments: environments.collect::<Result<_, Fault>>()?,
         packages: packages
@@ -73,7 +72,7 @@ struct Source<'a> {
 
 impl Source<'_> {
     fn at(&self, place: Place) -> String {
-        super::at(self.shown, place)
+        place.of(self.shown)
     }
 
     fn package(&self, package: Placed<Package>) -> Result<PackageSettings, Fault> {
@@ -120,7 +119,7 @@ impl Source<'_> {
         Ok(EnvironmentSettings {
             name: name.value.0.clone(),
             credentials: owned(environment.credentials),
-            host: owned(environment.host).as_deref().and_then(Host::of),
+            host: owned(environment.host).and_then(|text| host(&text)),
             id: affix(environment.id_prefix, environment.id_suffix),
             artifact_name: affix(environment.name_prefix, environment.name_suffix),
             package: affix(environment.package_prefix, environment.package_suffix),
@@ -172,6 +171,12 @@ impl Source<'_> {
             at: self.at(place),
         }))
     }
+}
+
+/// The host of an address, or the host itself; port and path are left out.
+fn host(text: &str) -> Option<String> {
+    let url = TenantUrl::parse(text).ok()?;
+    Some(url.host().to_owned())
 }
 
 /// A path of the file, relative to the working directory when the file's is. `..` stays: where it leads is known only to

@@ -1,10 +1,8 @@
 //! Values of parameters: text, and variables that are put into it.
 
-use super::ProjectError;
-use crate::settings::environment::Environment;
-use crate::settings::parameters::{self, CredentialNames, NamedParameter, is_variable_name};
+use crate::settings::error::SettingsError;
+use crate::settings::parameters::{NamedParameter, Variables, is_variable_name};
 use crate::settings::yaml::{Fault, Place};
-use crate::text::redactor::Redactor;
 
 const BEGINS: &str = "${env:";
 
@@ -81,26 +79,15 @@ impl RawParameter {
     }
 
     /// The parameter with the values of its variables, which are masked from now on.
-    pub(super) fn fill(
-        &self,
-        variables: &Environment,
-        credentials: &CredentialNames,
-        redactor: &Redactor,
-    ) -> Result<NamedParameter, ProjectError> {
+    pub(super) fn fill(&self, variables: &Variables<'_>) -> Result<NamedParameter, SettingsError> {
         let mut value = String::new();
         let mut from: Vec<String> = Vec::new();
         for piece in &self.pieces {
             match piece {
                 Piece::Text(text) => value.push_str(text),
                 Piece::Variable { name, at } => {
-                    let found =
-                        parameters::variable(name, &self.key, variables, redactor, credentials)
-                            .map_err(|reason| ProjectError {
-                                what: reason.what,
-                                at: at.clone(),
-                                hint: reason.hint_of_file.to_owned(),
-                            })?;
-                    value.push_str(&found);
+                    let empty = "write \"\" instead of the variable";
+                    value.push_str(&variables.value(name, &self.key, at, empty)?);
                     if !from.contains(name) {
                         from.push(name.clone());
                     }

@@ -370,7 +370,7 @@ fn what_is_written_wrong_between_the_braces_is_found_before_any_variable_is_look
 proptest! {
     #[test]
     fn arbitrary_text_never_panics(text in ".{0,200}") {
-        let _ = reading::read(&text, "flowship.yaml", Path::new(""));
+        let _ = reading::read(&text, Path::new(""), Path::new("flowship.yaml"));
     }
 
     #[test]
@@ -380,12 +380,12 @@ proptest! {
         "\t", "---", "\u{feff}", "ü", "?", "\\", "%",
     ]), 0..60)) {
         let text: String = words.concat();
-        let _ = reading::read(&text, "flowship.yaml", Path::new(""));
+        let _ = reading::read(&text, Path::new(""), Path::new("flowship.yaml"));
     }
 
     #[test]
     fn every_prefix_of_a_good_file_is_read_or_refused(length in 0..ALL_KEYS.len()) {
-        let _ = reading::read(&ALL_KEYS[..length], "flowship.yaml", Path::new(""));
+        let _ = reading::read(&ALL_KEYS[..length], Path::new(""), Path::new("flowship.yaml"));
     }
 
     #[test]
@@ -394,7 +394,12 @@ proptest! {
         let Ok(read) = RawParameter::read("k", "f:1".into(), &value, |_| String::new()) else {
             return Err(TestCaseError::fail("refused"));
         };
-        let Ok(named) = read.fill(&Environment::default(), &CredentialNames::default(), &Redactor::new()) else {
+        let variables = Variables {
+            environment: &Environment::default(),
+            credentials: &CredentialNames::default(),
+            redactor: &Redactor::new(),
+        };
+        let Ok(named) = read.fill(&variables) else {
             return Err(TestCaseError::fail("not filled"));
         };
         prop_assert_eq!(named.value, value);

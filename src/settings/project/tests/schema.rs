@@ -165,7 +165,7 @@ fn the_example_is_read_and_satisfies_the_schema() {
     let hosts: Vec<_> = project
         .environments
         .values()
-        .map(|one| one.host.as_ref().unwrap().as_str())
+        .map(|one| one.host.as_deref().unwrap())
         .collect();
     assert_eq!(
         hosts
