@@ -25,7 +25,6 @@ use crate::query::{Query, READERS};
 use crate::settings::project::{Affix, ParametersFile};
 use crate::tenant::error::TenantError;
 use crate::tenant::wire::ArtifactId;
-use crate::text::disarm;
 use crate::whole_file;
 
 use self::directory::Layout;
@@ -197,7 +196,7 @@ impl Work<'_> {
         );
         let mut item = Item {
             path: self.layout.path(&package, &id),
-            version: (!stored.artifact.is_draft()).then(|| stored.artifact.version.clone()),
+            version: stored.artifact.number().map(str::to_owned),
             id,
             package,
             kind: Some(stored.kind),
@@ -221,10 +220,7 @@ impl Work<'_> {
             return Some(End::Failed(Trouble::failed(message)));
         }
         if stored.artifact.is_draft() && self.wanted.drafts == Drafts::Skip {
-            let by = match stored.artifact.modified_by.as_str() {
-                "" => String::new(),
-                by => format!(" of {}", disarm(by)),
-            };
+            let by = stored.artifact.of_whom();
             let what = format!("it is a draft{by}");
             return Some(if named {
                 left_out(&item.id, &what, DRAFT_HINT)
@@ -260,7 +256,7 @@ impl Work<'_> {
             .map_err(|error| Trouble::from_artifact(&error, &item.id))?;
         item.notes.extend(working_copy::clashes(paths(&fetched)));
         item.notes.extend(left_aside(artifact));
-        if artifact.id() != stored.artifact.id {
+        if stored.artifact.id != artifact.id() {
             item.notes.push(format!(
                 "its manifest named `{}`; here it is aligned with the id on the tenant",
                 artifact.id()
@@ -368,14 +364,14 @@ impl Trouble {
             | ArtifactError::Link { .. } => Exit::Failed,
             _ => Exit::Protocol,
         };
-        let message = Message::new(format!("{id}: {}", disarm(&error.to_string())));
+        let message = Message::new(format!("{id}: {error}"));
         let hint = error.hint().map(str::to_owned);
         Self::new(exit, Message { hint, ..message })
     }
 }
 
 fn unusable(error: &ArtifactError) -> Trouble {
-    let message = Message::new(disarm(&error.to_string())).at("--directory");
+    let message = Message::new(error.to_string()).at("--directory");
     let hint = error.hint().map(str::to_owned);
     Trouble::new(Exit::Usage, Message { hint, ..message })
 }
@@ -418,7 +414,7 @@ fn prune(
             }),
             Ok(Some((_, found))) => Ok(End::Skipped(format!(
                 "on the tenant it is in package {}",
-                disarm(&found.package_id)
+                found.package_id
             ))),
             Err(error) => Err(Trouble::from(error)),
         };

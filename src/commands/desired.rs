@@ -133,8 +133,12 @@ impl Settings {
         let environment = self.environment.as_ref();
         let described = PackageSettings {
             id: one.package.clone(),
-            name: Some(one.described.name.clone()).filter(|name| !name.is_empty()),
-            short_text: Some(one.described.short_text.clone()).filter(|text| !text.is_empty()),
+            name: Some(one.described.name.clone())
+                .filter(|name| !name.is_empty())
+                .map(Into::into),
+            short_text: Some(one.described.short_text.clone())
+                .filter(|text| !text.is_empty())
+                .map(Into::into),
             artifacts: Vec::new(),
             at: String::new(),
         };

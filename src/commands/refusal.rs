@@ -13,7 +13,6 @@ use crate::settings::options::BadVariable;
 use crate::settings::parameters::ParametersError;
 use crate::settings::project::ProjectError;
 use crate::tenant::error::TenantError;
-use crate::text::disarm;
 
 /// Why a command ends before its work has begun, with the code it leads to.
 #[derive(Debug)]
@@ -116,9 +115,9 @@ pub(super) fn open(path: &Path, process: &Process<'_>) -> Result<Artifact, Refus
 /// What keeps an artifact from being read, with the file at fault where it is one of its own.
 pub(super) fn not_an_artifact(error: &ArtifactError, directory: &Path) -> Refusal {
     let root = format!("{}{}", directory.display(), std::path::MAIN_SEPARATOR);
-    let what = disarm(&error.to_string().replace(&root, ""));
+    let what = error.to_string().replace(&root, "");
     let file = error.place().map(|(path, line)| Place {
-        path: disarm(&path.replace(&root, "")),
+        path: path.replace(&root, ""),
         line: Some(line),
     });
     let message = Message {

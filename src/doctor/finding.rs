@@ -1,5 +1,7 @@
 //! What an examination finds: one line for each subject, with the cure where something is not well.
 
+use serde::Serialize;
+
 use crate::exit::Exit;
 
 /// One thing that was looked at.
@@ -123,15 +125,18 @@ impl State {
 }
 
 /// One way to mend something.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum Fix {
     /// In words: where to click, what to set.
+    #[serde(rename = "do")]
     Do(String),
     /// Text to paste, and what it is for.
+    #[serde(untagged)]
     Paste {
         /// What it is for, or where it goes.
         label: &'static str,
         /// One command or one JSON object.
+        #[serde(rename = "paste")]
         text: String,
     },
 }

@@ -14,7 +14,7 @@ use crate::settings::credentials::{
 };
 use crate::settings::environment::Environment;
 use crate::settings::landscape::{self, Host};
-use crate::text::{disarm, nearest};
+use crate::text::nearest;
 
 /// The variables that hold credentials, below their prefix, and whether their value may be shown.
 const VARIABLES: [(&str, Shown); 9] = [
@@ -163,7 +163,7 @@ impl Offline<'_> {
         let count = value.chars().count();
         Some(match shown {
             Shown::Length => format!("{name} (set, {count} characters)"),
-            Shown::Beginning => format!("{name} ({})", disarm(&scrubbed(value))),
+            Shown::Beginning => format!("{name} ({})", scrubbed(value)),
             Shown::Id if is_id(value) => format!("{name} ({value})"),
             Shown::Id => format!("{name} (set, {count} characters)"),
         })
@@ -184,8 +184,8 @@ impl Offline<'_> {
             .filter(|name| name.starts_with(&prefix) && !known.iter().any(|one| one == name))
             .map(
                 |name| match nearest(name, known.iter().map(String::as_str)) {
-                    Some(known) => format!("{} (did you mean {known}?)", disarm(name)),
-                    None => disarm(name),
+                    Some(known) => format!("{name} (did you mean {known}?)"),
+                    None => name.to_owned(),
                 },
             )
             .collect();

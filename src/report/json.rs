@@ -1,45 +1,134 @@
-//! The report for programs: one object, whose form is versioned.
+//! JSON for programs: versioned objects with a common head, and nothing in them that a terminal or a CI system obeys.
 
-use std::io::{self, Write};
+use std::io;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::Report;
+use crate::artifact::{ArtifactKind, Digest};
 use crate::deploy::outcome::{Message, Outcome, Rollback, Word};
+use crate::exit::Exit;
+use crate::tenant::message_logs::MessageStatus;
+use crate::tenant::odata::TenantTime;
+use crate::tenant::wire::RuntimeStatus;
 use crate::text::is_invisible;
 
-/// The version of the form. It grows when a field changes its meaning or goes; new fields do not change it.
+/// The version of all forms. It grows when a field changes its meaning or goes; new fields do not change it.
 pub(super) const SCHEMA: u32 = 1;
 
+macro_rules! written_as_shown {
+    ($($name:ident)*) => {$(
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+    )*};
+}
+written_as_shown!(ArtifactKind Digest MessageStatus RuntimeStatus TenantTime);
+
+/// What every object has: the head, which says what it is `about`, the facts, and what is not well.
 #[derive(Serialize)]
-struct Run<'a> {
+struct VersionedObject<'a, A, F> {
     schema: u32,
     flowship: &'static str,
     simulated: bool,
-    tenant: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    source: Option<&'a str>,
+    #[serde(flatten)]
+    about: A,
     exit_code: u8,
-    artifacts: Vec<Artifact<'a>>,
+    #[serde(flatten)]
+    facts: F,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Problem<'a>>,
 }
 
+/// Writes an object with the common head.
+pub(super) fn object<'a>(
+    simulated: bool,
+    about: impl Serialize,
+    exit: Exit,
+    facts: impl Serialize,
+    errors: impl IntoIterator<Item = &'a Message>,
+) -> io::Result<String> {
+    pretty(&VersionedObject {
+        schema: SCHEMA,
+        flowship: env!("CARGO_PKG_VERSION"),
+        simulated,
+        about,
+        exit_code: exit.code(),
+        facts,
+        errors: errors.into_iter().map(problem).collect(),
+    })
+}
+
+/// The tenant that an object is about.
 #[derive(Serialize)]
-struct Artifact<'a> {
+pub(super) struct About<'a> {
+    pub(super) tenant: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) source: Option<&'a str>,
+}
+
+/// What an artifact is called, and how it ended.
+#[derive(Serialize)]
+pub(super) struct ArtifactHead<'a> {
     id: &'a str,
     #[serde(rename = "type")]
-    kind: Option<String>,
+    kind: Option<ArtifactKind>,
     package: Option<&'a str>,
     verdict: &'static str,
     exit_code: u8,
-    designtime_version: Option<&'a str>,
-    runtime_version: Option<&'a str>,
-    content_sha256: Option<String>,
-    zip_sha256: Option<String>,
+}
+
+/// What was deployed, by which task.
+#[derive(Serialize)]
+pub(super) struct ArtifactContent<'a> {
+    content_sha256: Option<Digest>,
+    zip_sha256: Option<Digest>,
     task: Option<&'a str>,
+}
+
+/// What the verdict rests on.
+#[derive(Serialize)]
+pub(super) struct ArtifactGround<'a> {
     seconds: f64,
     evidence: &'a str,
+}
+
+/// The parts that every report has of an artifact.
+pub(super) fn parts(
+    outcome: &Outcome,
+) -> (ArtifactHead<'_>, ArtifactContent<'_>, ArtifactGround<'_>) {
+    let verdict = &outcome.verdict;
+    let ended = ArtifactHead {
+        id: &outcome.id,
+        kind: outcome.kind,
+        package: outcome.package.as_deref(),
+        verdict: verdict.word.as_str(),
+        exit_code: verdict.exit.code(),
+    };
+    let content = ArtifactContent {
+        content_sha256: outcome.content_sha256,
+        zip_sha256: outcome.zip_sha256,
+        task: outcome.task.as_deref(),
+    };
+    let ground = ArtifactGround {
+        seconds: (outcome.took.as_secs_f64() * 1000.0).round() / 1000.0,
+        evidence: &verdict.evidence,
+    };
+    (ended, content, ground)
+}
+
+#[derive(Serialize)]
+struct RunArtifact<'a> {
+    #[serde(flatten)]
+    ended: ArtifactHead<'a>,
+    designtime_version: Option<&'a str>,
+    runtime_version: Option<&'a str>,
+    #[serde(flatten)]
+    content: ArtifactContent<'a>,
+    #[serde(flatten)]
+    ground: ArtifactGround<'a>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     notes: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,38 +164,62 @@ impl<'a> PutBack<'a> {
     }
 }
 
+/// What is not well: one text that holds what happened and why, and the parts of it.
 #[derive(Serialize)]
 pub(super) struct Problem<'a> {
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     at: Option<&'a str>,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    causes: &'a [String],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    causes: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<&'a str>,
+}
+
+pub(super) fn problem(message: &Message) -> Problem<'_> {
+    Problem {
+        message: message.sentence(),
+        at: message.at.as_deref(),
+        causes: message.reasons(),
+        hint: message.hint.as_deref(),
+    }
 }
 
 /// The artifacts alone, as a compact array.
 #[must_use]
 pub fn artifacts(report: &Report) -> String {
-    let artifacts: Vec<Artifact<'_>> = report.artifacts.iter().map(artifact).collect();
+    let artifacts: Vec<RunArtifact<'_>> = report.artifacts.iter().map(artifact).collect();
     compact(&artifacts).unwrap_or_default()
 }
 
-/// Writes the report as one object and a line break.
-pub fn result(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let run = Run {
-        schema: SCHEMA,
-        flowship: env!("CARGO_PKG_VERSION"),
-        simulated: report.simulated,
-        tenant: report.tenant.as_deref(),
-        source: report.source.as_deref(),
-        exit_code: report.exit.code(),
-        artifacts: report.artifacts.iter().map(artifact).collect(),
-        errors: report.errors.iter().map(problem).collect(),
-    };
-    let text = pretty(&run)?;
-    writeln!(out, "{text}")
+/// The result of a run.
+pub(super) fn result(report: &Report) -> io::Result<String> {
+    #[derive(Serialize)]
+    struct RunArtifacts<'a> {
+        artifacts: Vec<RunArtifact<'a>>,
+    }
+    let artifacts = report.artifacts.iter().map(artifact).collect();
+    object(
+        report.simulated,
+        report.about(),
+        report.exit,
+        RunArtifacts { artifacts },
+        &report.errors,
+    )
+}
+
+fn artifact(outcome: &Outcome) -> RunArtifact<'_> {
+    let (ended, content, ground) = parts(outcome);
+    RunArtifact {
+        ended,
+        designtime_version: outcome.designtime_version.as_deref(),
+        runtime_version: outcome.runtime_version.as_deref(),
+        content,
+        ground,
+        notes: &outcome.notes,
+        rollback: outcome.rollback.as_ref().map(PutBack::of),
+        problem: outcome.verdict.message.as_ref().map(problem),
+    }
 }
 
 /// JSON on several lines, for people's eyes too; [`disarmed`].
@@ -116,7 +229,7 @@ pub(crate) fn pretty(value: &impl Serialize) -> io::Result<String> {
 }
 
 /// JSON on one line; [`disarmed`].
-pub(crate) fn compact(value: &impl Serialize) -> io::Result<String> {
+fn compact(value: &impl Serialize) -> io::Result<String> {
     let text = serde_json::to_string(value).map_err(io::Error::other)?;
     Ok(disarmed(text))
 }
@@ -141,40 +254,6 @@ fn disarmed(text: String) -> String {
 /// DEL, the second set of control characters, and what is not seen but changes how a line is shown.
 fn steers(c: char) -> bool {
     matches!(c, '\u{7f}'..='\u{9f}') || is_invisible(c)
-}
-
-fn artifact(outcome: &Outcome) -> Artifact<'_> {
-    Artifact {
-        id: &outcome.id,
-        kind: outcome.kind.map(|kind| kind.to_string()),
-        package: outcome.package.as_deref(),
-        verdict: outcome.verdict.word.as_str(),
-        exit_code: outcome.verdict.exit.code(),
-        designtime_version: outcome.designtime_version.as_deref(),
-        runtime_version: outcome.runtime_version.as_deref(),
-        content_sha256: outcome.content_sha256.map(|digest| digest.to_string()),
-        zip_sha256: outcome.zip_sha256.map(|digest| digest.to_string()),
-        task: outcome.task.as_deref(),
-        seconds: (outcome.took.as_secs_f64() * 1000.0).round() / 1000.0,
-        evidence: &outcome.verdict.evidence,
-        notes: &outcome.notes,
-        rollback: outcome.rollback.as_ref().map(PutBack::of),
-        problem: outcome.verdict.message.as_ref().map(problem),
-    }
-}
-
-/// One text that holds what happened and why, and the parts of it.
-pub(super) fn problem(message: &Message) -> Problem<'_> {
-    let mut text = message.what.clone();
-    if !message.causes.is_empty() {
-        text = format!("{text}: {}", message.causes.join("; "));
-    }
-    Problem {
-        message: text,
-        at: message.at.as_deref(),
-        causes: &message.causes,
-        hint: message.hint.as_deref(),
-    }
 }
 
 #[cfg(test)]

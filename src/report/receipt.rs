@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Report;
-use super::json::PutBack;
+use super::json::{ArtifactContent, ArtifactGround, ArtifactHead, PutBack, SCHEMA, parts};
 use crate::deploy::outcome::Outcome;
 use crate::settings::environment::Environment;
 
@@ -27,23 +27,18 @@ struct Receipt<'a> {
 
 #[derive(Serialize)]
 struct Entry<'a> {
-    id: &'a str,
-    #[serde(rename = "type")]
-    kind: Option<String>,
-    package: Option<&'a str>,
-    verdict: &'static str,
-    exit_code: u8,
-    content_sha256: Option<String>,
-    zip_sha256: Option<String>,
-    task: Option<&'a str>,
+    #[serde(flatten)]
+    head: ArtifactHead<'a>,
+    #[serde(flatten)]
+    content: ArtifactContent<'a>,
     designtime_version: Change<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     version_requested: Option<&'a str>,
     runtime_version: Change<'a>,
     deployed_on: Change<'a>,
     parameters_changed: &'a [String],
-    seconds: f64,
-    evidence: &'a str,
+    #[serde(flatten)]
+    ground: ArtifactGround<'a>,
     message: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rollback: Option<PutBack<'a>>,
@@ -59,7 +54,7 @@ struct Change<'a> {
 #[must_use]
 pub fn json(report: &Report, environment: &Environment) -> String {
     let receipt = Receipt {
-        schema: 1,
+        schema: SCHEMA,
         flowship: env!("CARGO_PKG_VERSION"),
         command: report.command,
         simulated: report.simulated,
@@ -106,15 +101,10 @@ fn pipeline_url(environment: &Environment) -> Option<String> {
 
 fn entry(outcome: &Outcome) -> Entry<'_> {
     let before = &outcome.before;
+    let (head, content, ground) = parts(outcome);
     Entry {
-        id: &outcome.id,
-        kind: outcome.kind.map(|kind| kind.to_string()),
-        package: outcome.package.as_deref(),
-        verdict: outcome.verdict.word.as_str(),
-        exit_code: outcome.verdict.exit.code(),
-        content_sha256: outcome.content_sha256.map(|digest| digest.to_string()),
-        zip_sha256: outcome.zip_sha256.map(|digest| digest.to_string()),
-        task: outcome.task.as_deref(),
+        head,
+        content,
         designtime_version: change(
             before.designtime_version.as_deref(),
             outcome.designtime_version.as_deref(),
@@ -129,8 +119,7 @@ fn entry(outcome: &Outcome) -> Entry<'_> {
             after: outcome.deployed_on.map(|date| date.to_string().into()),
         },
         parameters_changed: &outcome.parameters,
-        seconds: (outcome.took.as_secs_f64() * 1000.0).round() / 1000.0,
-        evidence: &outcome.verdict.evidence,
+        ground,
         message: outcome
             .verdict
             .message

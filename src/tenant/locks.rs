@@ -8,9 +8,9 @@ use super::odata::{self, TenantTime};
 use super::pace::Bucket;
 use super::reading::Reading;
 use super::roles::Role;
-use super::wire::{ArtifactId, text};
+use super::wire::ArtifactId;
 use crate::clock::Deadline;
-use crate::text::Words;
+use crate::text::{SafeText, Words};
 
 /// The design-time locks. In `$metadata`, not in the published specification (cpi-api.md §4.7).
 const LOCKS: &str = "IntegrationDesigntimeLocks";
@@ -18,12 +18,12 @@ const LOCKS: &str = "IntegrationDesigntimeLocks";
 /// One lock.
 #[derive(Deserialize)]
 struct Lock {
-    #[serde(rename = "ResourceId", default, deserialize_with = "text")]
-    resource: String,
-    #[serde(rename = "ArtifactId", default, deserialize_with = "text")]
-    artifact: String,
-    #[serde(rename = "CreatedBy", default, deserialize_with = "text")]
-    created_by: String,
+    #[serde(rename = "ResourceId", default)]
+    resource: SafeText,
+    #[serde(rename = "ArtifactId", default)]
+    artifact: SafeText,
+    #[serde(rename = "CreatedBy", default)]
+    created_by: SafeText,
     #[serde(rename = "CreatedAt", default)]
     created_at: serde_json::Value,
 }

@@ -11,9 +11,10 @@ use super::odata::{self, literal};
 use super::pace::Bucket;
 use super::reading::Reading;
 use super::roles::Role;
-use super::wire::{ArtifactId, RuntimeStatus, runtime_status, text};
+use super::wire::{ArtifactId, RuntimeStatus, runtime_status};
 use crate::clock::Deadline;
 use crate::http::retry;
+use crate::text::SafeText;
 
 /// What stands between the flow and the address in an endpoint's id.
 const ADDRESS: &str = "$endpointAddress";
@@ -22,23 +23,23 @@ const ADDRESS: &str = "$endpointAddress";
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct ServiceEndpoint {
     /// The id of the flow, or its display name.
-    #[serde(rename = "Name", default, deserialize_with = "text")]
-    pub name: String,
+    #[serde(rename = "Name", default)]
+    pub name: SafeText,
     /// The flow, `$endpointAddress=`, and the address.
-    #[serde(rename = "Id", default, deserialize_with = "text")]
-    pub id: String,
+    #[serde(rename = "Id", default)]
+    pub id: SafeText,
     /// The display name of the flow.
-    #[serde(rename = "Title", default, deserialize_with = "text")]
-    pub title: String,
+    #[serde(rename = "Title", default)]
+    pub title: SafeText,
     /// The version of the flow that runs.
-    #[serde(rename = "Version", default, deserialize_with = "text")]
-    pub version: String,
+    #[serde(rename = "Version", default)]
+    pub version: SafeText,
     /// SOAP, REST, ODATAV2, AS2, AS4.
-    #[serde(rename = "Protocol", default, deserialize_with = "text")]
-    pub protocol: String,
+    #[serde(rename = "Protocol", default)]
+    pub protocol: SafeText,
     /// The addresses; empty where the tenant did not write them out.
     #[serde(rename = "EntryPoints", default, deserialize_with = "urls")]
-    pub urls: Vec<String>,
+    pub urls: Vec<SafeText>,
 }
 
 impl Keyed for ServiceEndpoint {
@@ -67,17 +68,17 @@ impl ServiceEndpoint {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Deployed {
     /// Its id.
-    #[serde(rename = "Id", deserialize_with = "text")]
-    pub id: String,
+    #[serde(rename = "Id")]
+    pub id: SafeText,
     /// Its display name.
-    #[serde(rename = "Name", default, deserialize_with = "text")]
-    pub name: String,
+    #[serde(rename = "Name", default)]
+    pub name: SafeText,
     /// `INTEGRATION_FLOW` and others, of which only this one is documented.
-    #[serde(rename = "Type", default, deserialize_with = "text")]
-    pub kind: String,
+    #[serde(rename = "Type", default)]
+    pub kind: SafeText,
     /// The version.
-    #[serde(rename = "Version", default, deserialize_with = "text")]
-    pub version: String,
+    #[serde(rename = "Version", default)]
+    pub version: SafeText,
     /// Whether it runs.
     #[serde(rename = "Status", deserialize_with = "runtime_status")]
     pub status: RuntimeStatus,
@@ -152,7 +153,7 @@ impl Tenant {
 }
 
 /// The addresses in `{"results":[{"Url":...}]}` or in a bare list; none in `{"__deferred":...}`.
-fn urls<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+fn urls<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SafeText>, D::Error> {
     let value = Value::deserialize(deserializer)?;
     let points = value.get("results").unwrap_or(&value);
     let urls = points
@@ -160,7 +161,7 @@ fn urls<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Er
         .into_iter()
         .flatten()
         .filter_map(|point| point.get("Url"));
-    Ok(urls.filter_map(Value::as_str).map(str::to_owned).collect())
+    Ok(urls.filter_map(Value::as_str).map(SafeText::from).collect())
 }
 
 #[cfg(test)]

@@ -166,7 +166,7 @@ impl Writing<'_> {
         let named_by_runtime =
             (baseline.record.as_ref()).is_some_and(|record| tenant.is_us(&record.deployed_by));
         Ours {
-            version: Some(artifact.version.clone()),
+            version: Some(artifact.version.clone().into()),
             numbers_agree: matches!((before, &baseline.record), (Some(design), Some(record)) if shown(design, record)),
             saved: artifact
                 .modified_at()

@@ -177,7 +177,7 @@ impl<'a> Writing<'a> {
         shown: Option<DesigntimeArtifact>,
     ) -> Result<(DesigntimeArtifact, Seal), Halt> {
         let (artifact, seal) = self.seal(steps.upload, settings, shown)?;
-        self.trace.version = Some(artifact.version.clone());
+        self.trace.version = Some(artifact.version.clone().into());
         Ok((artifact, seal))
     }
 

@@ -289,7 +289,7 @@ impl Writing<'_> {
     fn has_another_version(&self, content: &Content, artifact: &DesigntimeArtifact) -> bool {
         let before = self.standing.artifact.as_ref();
         before.is_none_or(|before| before.version != artifact.version)
-            && content.artifact.version() != artifact.version
+            && artifact.version != content.artifact.version()
     }
 
     fn tell_rewritten(&mut self, differences: &[Difference]) {
