@@ -12,6 +12,7 @@ use super::{Report, Told};
 use crate::artifact::changes::{Change, ChangeKind};
 use crate::deploy::outcome::Message;
 use crate::deploy::preview::{Action, ParameterChange, Preview};
+use crate::text::disarm_source;
 
 /// What would be done, and what is not valid.
 pub struct Plan<'a> {
@@ -177,7 +178,7 @@ fn file(change: &Change) -> Value {
         "path": change.path,
         "kind": kind,
         "summary": first,
-        "diff": lines.collect::<Vec<_>>(),
+        "diff": lines.map(|line| disarm_source(&line)).collect::<Vec<_>>(),
     })
 }
 

@@ -5,9 +5,7 @@ use serde::Deserialize;
 use super::Tenant;
 use super::exchange::Ask;
 use super::odata::{self, TenantTime};
-use super::pace::Bucket;
 use super::reading::Reading;
-use super::roles::Role;
 use super::wire::ArtifactId;
 use crate::clock::Deadline;
 use crate::text::{SafeText, Words};
@@ -33,7 +31,7 @@ impl Tenant {
     /// `WorkspaceArtifactLocksRead`, or the tenant does not tell.
     #[must_use]
     pub fn lock_of(&self, id: &ArtifactId, deadline: Deadline) -> Option<Words> {
-        let ask = Ask::get(Bucket::Designtime, Role::PackagesRead, LOCKS.to_owned());
+        let ask = Ask::of_designtime(LOCKS);
         let reading = self.read_once(&ask, deadline, |answer| {
             odata::collection::<Lock>(&answer.body)
         });

@@ -155,8 +155,7 @@ impl Tenant {
         path: String,
         deadline: Deadline,
     ) -> Result<odata::Page<MessageLog>, TenantError> {
-        let ask = Ask::get(Bucket::Runtime, Role::MonitoringRead, path);
-        match self.read(&ask, deadline, |answer| odata::collection(&answer.body))? {
+        match self.read_page(&Ask::of_runtime(path), deadline)? {
             Reading::Found(page) => Ok(page),
             Reading::Missing(_) => {
                 Err(self.not_offered("MessageProcessingLogs", "tell what was processed"))
@@ -171,13 +170,10 @@ impl Tenant {
         deadline: Deadline,
     ) -> Result<Option<MessageLog>, TenantError> {
         let path = format!("MessageProcessingLogs({})", literal(guid));
-        let ask = Ask::get(Bucket::Runtime, Role::MonitoringRead, path);
-        Ok(
-            match self.read(&ask, deadline, |answer| odata::entity(&answer.body))? {
-                Reading::Found(log) => Some(log),
-                Reading::Missing(_) => None,
-            },
-        )
+        Ok(match self.read_entity(&Ask::of_runtime(path), deadline)? {
+            Reading::Found(log) => Some(log),
+            Reading::Missing(_) => None,
+        })
     }
 
     /// Why a message failed, in the tenant's words, fit to be printed; `None` where it says nothing (204) or could not be

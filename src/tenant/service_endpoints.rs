@@ -7,10 +7,8 @@ use super::Tenant;
 use super::error::{Kind, TenantError};
 use super::exchange::Ask;
 use super::lists::Keyed;
-use super::odata::{self, literal};
-use super::pace::Bucket;
 use super::reading::Reading;
-use super::roles::Role;
+use super::runtime::runtime_ask;
 use super::wire::{ArtifactId, RuntimeStatus, runtime_status};
 use crate::clock::Deadline;
 use crate::http::retry;
@@ -94,11 +92,7 @@ impl Tenant {
     /// Everything that is deployed.
     pub fn all_deployed(&self, deadline: Deadline) -> Result<Vec<Deployed>, TenantError> {
         let set = "IntegrationRuntimeArtifacts";
-        let all = self.all_pages(set, deadline, |path| {
-            let ask = Ask::get(Bucket::Runtime, Role::MonitoringRead, path.to_owned());
-            self.read(&ask, deadline, |answer| odata::collection(&answer.body))
-        })?;
-        match all {
+        match self.list(set, Ask::of_runtime, deadline)? {
             Reading::Found(all) => Ok(all),
             Reading::Missing(_) => Err(self.not_offered(set, "list what runs")),
         }
@@ -112,10 +106,8 @@ impl Tenant {
     ) -> Result<Option<Deployed>, TenantError> {
         for look in 0..2 {
             self.clock.sleep(retry::pause_before(look));
-            let path = format!("IntegrationRuntimeArtifacts({})", literal(&id.0));
-            let ask = Ask::get(Bucket::Runtime, Role::MonitoringRead, path);
-            let reading = self.read(&ask, deadline, |answer| odata::entity(&answer.body))?;
-            if let Reading::Found(deployed) = reading {
+            let ask = runtime_ask(id, "");
+            if let Reading::Found(deployed) = self.read_entity(&ask, deadline)? {
                 return Ok(Some(deployed));
             }
         }
@@ -128,11 +120,7 @@ impl Tenant {
         deadline: Deadline,
     ) -> Result<Vec<ServiceEndpoint>, TenantError> {
         let first = "ServiceEndpoints?$expand=EntryPoints";
-        let all = self.all_pages(first, deadline, |path| {
-            let ask = Ask::get(Bucket::Runtime, Role::MonitoringRead, path.to_owned());
-            self.read(&ask, deadline, |answer| odata::collection(&answer.body))
-        })?;
-        match all {
+        match self.list(first, Ask::of_runtime, deadline)? {
             Reading::Found(all) => Ok(all),
             Reading::Missing(_) => {
                 Err(self.not_offered("ServiceEndpoints", "tell where flows can be called"))
@@ -142,13 +130,8 @@ impl Tenant {
 
     /// The API's "not found" for a list makes no sense.
     pub(super) fn not_offered(&self, set: &str, what: &str) -> TenantError {
-        TenantError {
-            kind: Kind::Nonsense,
-            what: format!("the tenant does not {what}"),
-            at: format!("GET {} → 404", self.credentials.runtime.api(set)),
-            says: None,
-            hint: None,
-        }
+        let at = format!("GET {} → 404", self.credentials.runtime.api(set));
+        TenantError::new(Kind::Nonsense, format!("the tenant does not {what}"), at)
     }
 }
 
