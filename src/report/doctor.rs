@@ -2,8 +2,7 @@
 
 use std::io;
 
-use serde::Serialize;
-
+use super::json::written;
 use super::page::Page;
 use super::{Told, json};
 use crate::doctor::finding::{Finding, Fix, State};
@@ -97,51 +96,32 @@ impl Told for Examination<'_> {
     }
 
     fn json(&self) -> io::Result<String> {
-        let about = About {
-            tenant: self.tenant,
-            wanted: self.wanted.name(),
-            offline: self.offline,
-            ready: self.exit == Exit::Ok,
-        };
-        let findings = self.findings.iter().map(one).collect();
-        json::object(self.simulated, about, self.exit, Findings { findings }, [])
+        let about = Question(self);
+        json::object(self.simulated, about, self.exit, self, [])
     }
 }
 
-#[derive(Serialize)]
-struct About<'a> {
-    tenant: Option<&'a str>,
-    #[serde(rename = "for")]
-    wanted: &'static str,
-    offline: bool,
-    ready: bool,
-}
+/// What was asked.
+struct Question<'a>(&'a Examination<'a>);
 
-#[derive(Serialize)]
-struct Findings<'a> {
-    findings: Vec<One<'a>>,
-}
+written! {
+    Question<'_> as it {
+        "tenant" => it.0.tenant,
+        "for" => it.0.wanted.name(),
+        "offline" => it.0.offline,
+        "ready" => it.0.exit == Exit::Ok,
+    }
 
-#[derive(Serialize)]
-struct One<'a> {
-    subject: &'static str,
-    state: &'static str,
-    message: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    means: Option<&'a str>,
-    #[serde(skip_serializing_if = "<[Fix]>::is_empty")]
-    fixes: &'a [Fix],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    effective: Option<&'static str>,
-}
+    Examination<'_> as it {
+        "findings" => it.findings,
+    }
 
-fn one(finding: &Finding) -> One<'_> {
-    One {
-        subject: finding.subject.name(),
-        state: finding.state.word(),
-        message: &finding.says,
-        means: finding.means.as_deref(),
-        fixes: &finding.fixes,
-        effective: finding.effective,
+    Finding as it {
+        "subject" => it.subject.name(),
+        "state" => it.state.word(),
+        "message" => it.says,
+        "means" if it.means.is_some() => it.means,
+        "fixes" if !it.fixes.is_empty() => it.fixes,
+        "effective" if it.effective.is_some() => it.effective,
     }
 }

@@ -2,12 +2,9 @@
 
 use std::path::Path;
 
-use serde::Serialize;
-
-use super::json::{Problem, problem};
+use super::json::written;
 use super::page::{Page, Style};
 use super::query::{Facts, Origin};
-use crate::artifact::ArtifactKind;
 use crate::download::{Downloaded, End, Item};
 use crate::inventory::{Trouble, counted};
 
@@ -22,13 +19,6 @@ impl Facts for Downloaded {
         }
         page.items("note: ", &self.notes);
         page.line(summary(&self.items, of.tenant));
-    }
-
-    fn fields(&self) -> impl Serialize {
-        Items {
-            artifacts: self.items.iter().map(one).collect(),
-            notes: &self.notes,
-        }
     }
 
     fn failures(&self) -> Vec<&Trouble> {
@@ -48,6 +38,13 @@ impl End {
             End::Gone => ("gone", "gone on the tenant"),
             End::Removed => ("removed", "removed"),
             End::Failed(_) => ("failed", "failed"),
+        }
+    }
+
+    fn why(&self) -> Option<&str> {
+        match self {
+            End::Skipped(why) => Some(why),
+            _ => None,
         }
     }
 
@@ -107,43 +104,21 @@ fn summary(items: &[Item], tenant: &str) -> String {
     }
 }
 
-#[derive(Serialize)]
-struct Items<'a> {
-    artifacts: Vec<One<'a>>,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    notes: &'a [String],
-}
+written! {
+    Downloaded as it {
+        "artifacts" => it.items,
+        "notes" if !it.notes.is_empty() => it.notes,
+    }
 
-#[derive(Serialize)]
-struct One<'a> {
-    id: &'a str,
-    package: &'a str,
-    #[serde(rename = "type")]
-    kind: Option<ArtifactKind>,
-    version: Option<&'a str>,
-    path: String,
-    result: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    why: Option<&'a str>,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    notes: &'a [String],
-    #[serde(flatten)]
-    problem: Option<Problem<'a>>,
-}
-
-fn one(item: &Item) -> One<'_> {
-    One {
-        id: &item.id,
-        package: &item.package,
-        kind: item.kind,
-        version: item.version.as_deref(),
-        path: shown(&item.path),
-        result: item.end.words().0,
-        why: match &item.end {
-            End::Skipped(why) => Some(why),
-            _ => None,
-        },
-        notes: &item.notes,
-        problem: item.end.trouble().map(|trouble| problem(&trouble.message)),
+    Item as it {
+        "id" => it.id,
+        "package" => it.package,
+        "type" => it.kind,
+        "version" => it.version,
+        "path" => shown(&it.path),
+        "result" => it.end.words().0,
+        "why" if it.end.why().is_some() => it.end.why(),
+        "notes" if !it.notes.is_empty() => it.notes,
+        .. => it.end.trouble().map(|trouble| (*trouble.message).clone()),
     }
 }

@@ -1,14 +1,12 @@
 //! Where what runs can be called, for people and for programs.
 
-use serde::Serialize;
-
+use super::json::written;
 use super::page::{Page, Style};
 use super::query::{Facts, Origin};
 use crate::endpoints::{Callable, Found};
 use crate::inventory::counted;
 use crate::tenant::service_endpoints::ServiceEndpoint;
 use crate::tenant::wire::RuntimeStatus;
-use crate::text::SafeText;
 
 impl Facts for Found {
     /// A block for each artifact, and a line that counts.
@@ -34,13 +32,6 @@ impl Facts for Found {
             counted(self.callables.len(), "artifact"),
             of.tenant
         ));
-    }
-
-    fn fields(&self) -> impl Serialize {
-        Endpoints {
-            artifacts: self.callables.iter().map(artifact).collect(),
-            other_endpoints: self.others.iter().map(endpoint).collect(),
-        }
     }
 }
 
@@ -76,51 +67,26 @@ fn why_none(callable: &Callable) -> String {
     }
 }
 
-#[derive(Serialize)]
-struct Endpoints<'a> {
-    artifacts: Vec<Artifact<'a>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    other_endpoints: Vec<Endpoint<'a>>,
-}
-
-#[derive(Serialize)]
-struct Artifact<'a> {
-    id: &'a str,
-    name: &'a str,
-    #[serde(rename = "type")]
-    kind: &'a str,
-    version: &'a str,
-    status: &'a RuntimeStatus,
-    endpoints: Vec<Endpoint<'a>>,
-}
-
-#[derive(Serialize)]
-struct Endpoint<'a> {
-    name: &'a str,
-    title: &'a str,
-    version: &'a str,
-    protocol: &'a str,
-    urls: &'a [SafeText],
-}
-
-fn artifact(callable: &Callable) -> Artifact<'_> {
-    let one = &callable.deployed;
-    Artifact {
-        id: &one.id,
-        name: &one.name,
-        kind: &one.kind,
-        version: &one.version,
-        status: &one.status,
-        endpoints: callable.endpoints.iter().map(endpoint).collect(),
+written! {
+    Found as it {
+        "artifacts" => it.callables,
+        "other_endpoints" if !it.others.is_empty() => it.others,
     }
-}
 
-fn endpoint(endpoint: &ServiceEndpoint) -> Endpoint<'_> {
-    Endpoint {
-        name: &endpoint.name,
-        title: &endpoint.title,
-        version: &endpoint.version,
-        protocol: &endpoint.protocol,
-        urls: &endpoint.urls,
+    Callable as it {
+        "id" => it.deployed.id,
+        "name" => it.deployed.name,
+        "type" => it.deployed.kind,
+        "version" => it.deployed.version,
+        "status" => it.deployed.status,
+        "endpoints" => it.endpoints,
+    }
+
+    ServiceEndpoint as it {
+        "name" => it.name,
+        "title" => it.title,
+        "version" => it.version,
+        "protocol" => it.protocol,
+        "urls" => it.urls,
     }
 }

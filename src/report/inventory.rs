@@ -1,12 +1,9 @@
 //! What is on a tenant, for people and for programs.
 
-use serde::Serialize;
-
+use super::json::written;
 use super::page::{Page, Style};
 use super::query::{Facts, Origin};
-use crate::artifact::ArtifactKind;
 use crate::inventory::{Inventory, PackageContent, Stored, counted};
-use crate::tenant::odata::TenantTime;
 
 impl Facts for Inventory {
     /// A block for each package, and a line that counts.
@@ -17,12 +14,6 @@ impl Facts for Inventory {
             page.table("  ", &rows);
         }
         page.line(summary(self, of.tenant));
-    }
-
-    fn fields(&self) -> impl Serialize {
-        Packages {
-            packages: self.packages.iter().map(package).collect(),
-        }
     }
 }
 
@@ -82,60 +73,30 @@ fn summary(inventory: &Inventory, tenant: &str) -> String {
     line
 }
 
-#[derive(Serialize)]
-struct Packages<'a> {
-    packages: Vec<Package<'a>>,
-}
-
-#[derive(Serialize)]
-struct Package<'a> {
-    id: &'a str,
-    name: &'a str,
-    version: &'a str,
-    vendor: &'a str,
-    short_text: &'a str,
-    read_only: bool,
-    modified_by: &'a str,
-    modified_at: Option<TenantTime>,
-    artifacts: Vec<One<'a>>,
-}
-
-#[derive(Serialize)]
-struct One<'a> {
-    id: &'a str,
-    name: &'a str,
-    #[serde(rename = "type")]
-    kind: ArtifactKind,
-    version: Option<&'a str>,
-    draft: bool,
-    modified_by: &'a str,
-    modified_at: Option<TenantTime>,
-}
-
-fn package(content: &PackageContent) -> Package<'_> {
-    let package = &content.package;
-    Package {
-        id: &package.id,
-        name: &package.name,
-        version: &package.version,
-        vendor: &package.vendor,
-        short_text: &package.short_text,
-        read_only: package.read_only(),
-        modified_by: &package.modified_by,
-        modified_at: package.modified,
-        artifacts: content.artifacts.iter().map(one).collect(),
+written! {
+    Inventory as it {
+        "packages" => it.packages,
     }
-}
 
-fn one(stored: &Stored) -> One<'_> {
-    let artifact = &stored.artifact;
-    One {
-        id: &artifact.id,
-        name: &artifact.name,
-        kind: stored.kind,
-        version: artifact.number(),
-        draft: artifact.is_draft(),
-        modified_by: &artifact.modified_by,
-        modified_at: artifact.modified_at(),
+    PackageContent as it {
+        "id" => it.package.id,
+        "name" => it.package.name,
+        "version" => it.package.version,
+        "vendor" => it.package.vendor,
+        "short_text" => it.package.short_text,
+        "read_only" => it.package.read_only(),
+        "modified_by" => it.package.modified_by,
+        "modified_at" => it.package.modified,
+        "artifacts" => it.artifacts,
+    }
+
+    Stored as it {
+        "id" => it.artifact.id,
+        "name" => it.artifact.name,
+        "type" => it.kind,
+        "version" => it.artifact.number(),
+        "draft" => it.artifact.is_draft(),
+        "modified_by" => it.artifact.modified_by,
+        "modified_at" => it.artifact.modified_at(),
     }
 }

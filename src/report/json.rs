@@ -2,6 +2,7 @@
 
 use std::io;
 
+use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::Report;
@@ -14,7 +15,56 @@ use crate::tenant::wire::RuntimeStatus;
 use crate::text::is_invisible;
 
 /// The version of all forms. It grows when a field changes its meaning or goes; new fields do not change it.
-pub(super) const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 1;
+
+/// What is written as an object, or as a part of one.
+pub(crate) trait Fields {
+    fn write<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error>;
+}
+
+impl<F: Fields> Fields for Option<F> {
+    fn write<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        self.iter().try_for_each(|fields| fields.write(map))
+    }
+}
+
+impl Fields for () {
+    fn write<M: SerializeMap>(&self, _: &mut M) -> Result<(), M::Error> {
+        Ok(())
+    }
+}
+
+/// Says how facts are written: their fields by name and in order, those behind `if` only then; `..` stands for the fields of
+/// a part.
+macro_rules! written {
+    ($($facts:ty as $it:ident { $($name:tt $(if $when:expr)? => $value:expr,)+ })+) => {$(
+        impl $crate::report::json::Fields for $facts {
+            fn write<M: serde::ser::SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+                let $it = self;
+                $($(if $when)? { $crate::report::json::field!(map, $name, $value); })+
+                Ok(())
+            }
+        }
+
+        impl serde::Serialize for $facts {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let mut map = serializer.serialize_map(None)?;
+                $crate::report::json::Fields::write(self, &mut map)?;
+                serde::ser::SerializeMap::end(map)
+            }
+        }
+    )+};
+}
+
+macro_rules! field {
+    ($map:ident, .., $part:expr) => {
+        $crate::report::json::Fields::write(&$part, $map)?
+    };
+    ($map:ident, $name:literal, $value:expr) => {
+        $map.serialize_entry($name, &$value)?
+    };
+}
+pub(super) use {field, written};
 
 macro_rules! written_as_shown {
     ($($name:ident)*) => {$(
@@ -28,198 +78,131 @@ macro_rules! written_as_shown {
 written_as_shown!(ArtifactKind Digest MessageStatus RuntimeStatus TenantTime);
 
 /// What every object has: the head, which says what it is `about`, the facts, and what is not well.
-#[derive(Serialize)]
 struct VersionedObject<'a, A, F> {
-    schema: u32,
-    flowship: &'static str,
     simulated: bool,
-    #[serde(flatten)]
     about: A,
-    exit_code: u8,
-    #[serde(flatten)]
-    facts: F,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<Problem<'a>>,
+    exit: Exit,
+    facts: &'a F,
+    errors: Vec<&'a Message>,
 }
 
 /// Writes an object with the common head.
 pub(super) fn object<'a>(
     simulated: bool,
-    about: impl Serialize,
+    about: impl Fields,
     exit: Exit,
-    facts: impl Serialize,
+    facts: &impl Fields,
     errors: impl IntoIterator<Item = &'a Message>,
 ) -> io::Result<String> {
     pretty(&VersionedObject {
-        schema: SCHEMA,
-        flowship: env!("CARGO_PKG_VERSION"),
         simulated,
         about,
-        exit_code: exit.code(),
+        exit,
         facts,
-        errors: errors.into_iter().map(problem).collect(),
+        errors: errors.into_iter().collect(),
     })
 }
 
+impl<A: Fields, F: Fields> Serialize for VersionedObject<'_, A, F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        Preamble.write(&mut map)?;
+        map.serialize_entry("simulated", &self.simulated)?;
+        self.about.write(&mut map)?;
+        map.serialize_entry("exit_code", &self.exit.code())?;
+        self.facts.write(&mut map)?;
+        if !self.errors.is_empty() {
+            map.serialize_entry("errors", &self.errors)?;
+        }
+        map.end()
+    }
+}
+
+/// The version of the form, and of the program.
+pub(super) struct Preamble;
+
 /// The tenant that an object is about.
-#[derive(Serialize)]
 pub(super) struct About<'a> {
     pub(super) tenant: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) source: Option<&'a str>,
 }
 
 /// What an artifact is called, and how it ended.
-#[derive(Serialize)]
-pub(super) struct ArtifactHead<'a> {
-    id: &'a str,
-    #[serde(rename = "type")]
-    kind: Option<ArtifactKind>,
-    package: Option<&'a str>,
-    verdict: &'static str,
-    exit_code: u8,
-}
+pub(super) struct ArtifactHead<'a>(pub(super) &'a Outcome);
 
 /// What was deployed, by which task.
-#[derive(Serialize)]
-pub(super) struct ArtifactContent<'a> {
-    content_sha256: Option<Digest>,
-    zip_sha256: Option<Digest>,
-    task: Option<&'a str>,
-}
+pub(super) struct ArtifactContent<'a>(pub(super) &'a Outcome);
 
 /// What the verdict rests on.
-#[derive(Serialize)]
-pub(super) struct ArtifactGround<'a> {
-    seconds: f64,
-    evidence: &'a str,
-}
+pub(super) struct ArtifactGround<'a>(pub(super) &'a Outcome);
 
-/// The parts that every report has of an artifact.
-pub(super) fn parts(
-    outcome: &Outcome,
-) -> (ArtifactHead<'_>, ArtifactContent<'_>, ArtifactGround<'_>) {
-    let verdict = &outcome.verdict;
-    let ended = ArtifactHead {
-        id: &outcome.id,
-        kind: outcome.kind,
-        package: outcome.package.as_deref(),
-        verdict: verdict.word.as_str(),
-        exit_code: verdict.exit.code(),
-    };
-    let content = ArtifactContent {
-        content_sha256: outcome.content_sha256,
-        zip_sha256: outcome.zip_sha256,
-        task: outcome.task.as_deref(),
-    };
-    let ground = ArtifactGround {
-        seconds: (outcome.took.as_secs_f64() * 1000.0).round() / 1000.0,
-        evidence: &verdict.evidence,
-    };
-    (ended, content, ground)
-}
-
-#[derive(Serialize)]
-struct RunArtifact<'a> {
-    #[serde(flatten)]
-    ended: ArtifactHead<'a>,
-    designtime_version: Option<&'a str>,
-    runtime_version: Option<&'a str>,
-    #[serde(flatten)]
-    content: ArtifactContent<'a>,
-    #[serde(flatten)]
-    ground: ArtifactGround<'a>,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    notes: &'a [String],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rollback: Option<PutBack<'a>>,
-    #[serde(flatten)]
-    problem: Option<Problem<'a>>,
-}
-
-/// What was done to put back what stood before.
-#[derive(Serialize)]
-pub(super) struct PutBack<'a> {
-    result: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    verdict: Option<&'static str>,
-    evidence: &'a str,
-    message: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    saved: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    repair: Option<&'a str>,
-}
-
-impl<'a> PutBack<'a> {
-    pub(super) fn of(rollback: &'a Rollback) -> Self {
-        Self {
-            result: rollback.result.as_str(),
-            verdict: rollback.verdict.map(Word::as_str),
-            evidence: &rollback.evidence,
-            message: &rollback.message,
-            saved: rollback.saved.as_deref(),
-            repair: rollback.repair.as_deref(),
-        }
+written! {
+    Preamble as _it {
+        "schema" => SCHEMA,
+        "flowship" => env!("CARGO_PKG_VERSION"),
     }
-}
 
-/// What is not well: one text that holds what happened and why, and the parts of it.
-#[derive(Serialize)]
-pub(super) struct Problem<'a> {
-    message: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    at: Option<&'a str>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    causes: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hint: Option<&'a str>,
-}
+    About<'_> as it {
+        "tenant" => it.tenant,
+        "source" if it.source.is_some() => it.source,
+    }
 
-pub(super) fn problem(message: &Message) -> Problem<'_> {
-    Problem {
-        message: message.sentence(),
-        at: message.at.as_deref(),
-        causes: message.reasons(),
-        hint: message.hint.as_deref(),
+    ArtifactHead<'_> as it {
+        "id" => it.0.id,
+        "type" => it.0.kind,
+        "package" => it.0.package,
+        "verdict" => it.0.verdict.word.as_str(),
+        "exit_code" => it.0.verdict.exit.code(),
+    }
+
+    ArtifactContent<'_> as it {
+        "content_sha256" => it.0.content_sha256,
+        "zip_sha256" => it.0.zip_sha256,
+        "task" => it.0.task,
+    }
+
+    ArtifactGround<'_> as it {
+        "seconds" => (it.0.took.as_secs_f64() * 1000.0).round() / 1000.0,
+        "evidence" => it.0.verdict.evidence,
+    }
+
+    Outcome as it {
+        .. => ArtifactHead(it),
+        "designtime_version" => it.designtime_version,
+        "runtime_version" => it.runtime_version,
+        .. => ArtifactContent(it),
+        .. => ArtifactGround(it),
+        "notes" if !it.notes.is_empty() => it.notes,
+        "rollback" if it.rollback.is_some() => it.rollback,
+        .. => it.verdict.message,
+    }
+
+    Rollback as it {
+        "result" => it.result.as_str(),
+        "verdict" if it.verdict.is_some() => it.verdict.map(Word::as_str),
+        "evidence" => it.evidence,
+        "message" => it.message,
+        "saved" if it.saved.is_some() => it.saved,
+        "repair" if it.repair.is_some() => it.repair,
+    }
+
+    // one text that holds what happened and why, and the parts of it
+    Message as it {
+        "message" => it.sentence(),
+        "at" if it.at.is_some() => it.at,
+        "causes" if !it.reasons().is_empty() => it.reasons(),
+        "hint" if it.hint.is_some() => it.hint,
+    }
+
+    Report as it {
+        "artifacts" => it.artifacts,
     }
 }
 
 /// The artifacts alone, as a compact array.
 #[must_use]
 pub fn artifacts(report: &Report) -> String {
-    let artifacts: Vec<RunArtifact<'_>> = report.artifacts.iter().map(artifact).collect();
-    compact(&artifacts).unwrap_or_default()
-}
-
-/// The result of a run.
-pub(super) fn result(report: &Report) -> io::Result<String> {
-    #[derive(Serialize)]
-    struct RunArtifacts<'a> {
-        artifacts: Vec<RunArtifact<'a>>,
-    }
-    let artifacts = report.artifacts.iter().map(artifact).collect();
-    object(
-        report.simulated,
-        report.about(),
-        report.exit,
-        RunArtifacts { artifacts },
-        &report.errors,
-    )
-}
-
-fn artifact(outcome: &Outcome) -> RunArtifact<'_> {
-    let (ended, content, ground) = parts(outcome);
-    RunArtifact {
-        ended,
-        designtime_version: outcome.designtime_version.as_deref(),
-        runtime_version: outcome.runtime_version.as_deref(),
-        content,
-        ground,
-        notes: &outcome.notes,
-        rollback: outcome.rollback.as_ref().map(PutBack::of),
-        problem: outcome.verdict.message.as_ref().map(problem),
-    }
+    compact(&report.artifacts).unwrap_or_default()
 }
 
 /// JSON on several lines, for people's eyes too; [`disarmed`].

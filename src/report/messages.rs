@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-
+use super::json::written;
 use super::page::Page;
 use super::query::{Facts, Origin};
 use crate::inventory::counted;
-use crate::messages::{Found, Judgement};
-use crate::tenant::message_logs::{MessageLog, MessageStatus};
-use crate::tenant::odata::TenantTime;
+use crate::messages::{Failure, Found, Judgement};
+use crate::tenant::message_logs::MessageLog;
 
 impl Facts for Found {
     /// The counts, then the newest failures, or else the newest message.
@@ -36,29 +34,6 @@ impl Facts for Found {
             link(log, page);
         }
     }
-
-    fn fields(&self) -> impl Serialize {
-        let failures = self.failures.iter();
-        Messages {
-            artifact: &self.id.0,
-            verdict: self.word(),
-            since: self.since,
-            deployed_on: self.deployed_on,
-            messages: Counts {
-                total: self.total(),
-                complete: self.judgement != Judgement::TooMany,
-                by_status: self
-                    .counts
-                    .iter()
-                    .map(|(status, count)| (status.to_string(), *count))
-                    .collect(),
-            },
-            failures: failures
-                .map(|failure| one(&failure.log, failure.error.as_deref()))
-                .collect(),
-            newest: self.newest.as_ref().map(|log| one(log, None)),
-        }
-    }
 }
 
 /// `: 3 COMPLETED, 1 FAILED`
@@ -83,43 +58,42 @@ fn link(log: &MessageLog, page: &mut Page) {
     }
 }
 
-#[derive(Serialize)]
-struct Messages<'a> {
-    artifact: &'a str,
-    verdict: &'static str,
-    since: TenantTime,
-    deployed_on: Option<TenantTime>,
-    messages: Counts,
-    failures: Vec<One<'a>>,
-    newest: Option<One<'a>>,
+/// How many messages there are.
+struct Counts<'a>(&'a Found);
+
+written! {
+    Found as it {
+        "artifact" => it.id.0,
+        "verdict" => it.word(),
+        "since" => it.since,
+        "deployed_on" => it.deployed_on,
+        "messages" => Counts(it),
+        "failures" => it.failures,
+        "newest" => it.newest.clone().map(|log| Failure { log, error: None }),
+    }
+
+    Counts<'_> as it {
+        "total" => it.0.total(),
+        // all of the window were read
+        "complete" => it.0.judgement != Judgement::TooMany,
+        "by_status" => it.by_status(),
+    }
+
+    Failure as it {
+        "guid" => it.log.guid,
+        "status" => it.log.status,
+        "started" => it.log.start,
+        "ended" => it.log.end,
+        "error" if it.error.is_some() => it.error,
+        "link" => it.log.link,
+    }
 }
 
-#[derive(Serialize)]
-struct Counts {
-    total: usize,
-    /// All of the window were read.
-    complete: bool,
-    by_status: BTreeMap<String, usize>,
-}
-
-#[derive(Serialize)]
-struct One<'a> {
-    guid: &'a str,
-    status: &'a MessageStatus,
-    started: Option<TenantTime>,
-    ended: Option<TenantTime>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'a str>,
-    link: &'a str,
-}
-
-fn one<'a>(log: &'a MessageLog, error: Option<&'a str>) -> One<'a> {
-    One {
-        guid: &log.guid,
-        status: &log.status,
-        started: log.start,
-        ended: log.end,
-        error,
-        link: &log.link,
+impl Counts<'_> {
+    fn by_status(&self) -> BTreeMap<String, usize> {
+        let counts = self.0.counts.iter();
+        counts
+            .map(|(status, count)| (status.to_string(), *count))
+            .collect()
     }
 }

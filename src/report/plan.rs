@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
-use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::json::{self, About};
+use super::json::{self, About, written};
 use super::page::Page;
 use super::{Report, Told};
 use crate::artifact::changes::{Change, ChangeKind};
@@ -49,29 +48,32 @@ impl Told for Plan<'_> {
     }
 
     fn json(&self) -> io::Result<String> {
-        #[derive(Serialize)]
-        struct Fields {
-            changes: bool,
-            artifacts: Vec<Value>,
-        }
         let report = self.report;
         let about = About {
             tenant: report.tenant.as_deref(),
             source: None,
         };
-        let invalid = report.artifacts.iter().map(|outcome| {
+        json::object(report.simulated, about, report.exit, self, [])
+    }
+}
+
+written! {
+    Plan<'_> as it {
+        "changes" => it.previews.iter().any(|preview| preview.action.is_change()),
+        "artifacts" => it.artifacts(),
+    }
+}
+
+impl Plan<'_> {
+    fn artifacts(&self) -> Vec<Value> {
+        let invalid = self.report.artifacts.iter().map(|outcome| {
             json!({
                 "id": outcome.id,
                 "action": "invalid",
                 "problem": outcome.verdict.message.as_ref().map(problem),
             })
         });
-        let previews = self.previews.iter();
-        let fields = Fields {
-            changes: previews.clone().any(|preview| preview.action.is_change()),
-            artifacts: invalid.chain(previews.map(as_json)).collect(),
-        };
-        json::object(report.simulated, about, report.exit, fields, [])
+        invalid.chain(self.previews.iter().map(as_json)).collect()
     }
 }
 

@@ -2,23 +2,18 @@
 
 use std::io;
 
-use serde::Serialize;
-
 use super::Told;
-use super::json::{self, About};
+use super::json::{self, About, Fields};
 use super::page::Page;
 use crate::exit::Exit;
 use crate::inventory::Trouble;
 
 /// The facts that a query found.
-pub trait Facts {
+pub(crate) trait Facts: Fields {
     /// For people. `of`: where they were found, and the code of the run.
     fn text(&self, of: &Origin<'_>, page: &mut Page);
 
-    /// For programs: the fields of an object.
-    fn fields(&self) -> impl Serialize;
-
-    /// What is not well with single artifacts, where `fields` says so of each.
+    /// What is not well with single artifacts, where JSON says so of each.
     fn failures(&self) -> Vec<&Trouble> {
         Vec::new()
     }
@@ -60,12 +55,6 @@ impl<F: Facts> Told for Answered<'_, F> {
         };
         let troubles = self.troubles.iter();
         let errors = troubles.map(|trouble| &*trouble.message);
-        json::object(
-            self.of.simulated,
-            about,
-            self.of.exit,
-            self.facts.fields(),
-            errors,
-        )
+        json::object(self.of.simulated, about, self.of.exit, self.facts, errors)
     }
 }

@@ -42,7 +42,7 @@ impl Told for Report {
     }
 
     fn json(&self) -> io::Result<String> {
-        json::result(self)
+        json::object(self.simulated, self.about(), self.exit, self, &self.errors)
     }
 }
 

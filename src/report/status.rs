@@ -3,19 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
-use serde::Serialize;
-
+use super::json::written;
 use super::page::{Page, Style};
 use super::{Told, json};
-use crate::artifact::ArtifactKind;
 use crate::deploy::outcome::{Message, Outcome, Verdict, Word};
 use crate::exit::Exit;
 use crate::inventory::{Trouble, counted};
 use crate::settings::credentials::{looks_like_a_client, scrubbed};
 use crate::status::{Content, Health, State};
 use crate::tenant::error_information;
-use crate::tenant::odata::TenantTime;
-use crate::tenant::wire::{DesigntimeArtifact, RuntimeStatus};
+use crate::tenant::wire::{DesigntimeArtifact, RuntimeArtifact, RuntimeStatus};
 use crate::text::SafeText;
 
 /// What one tenant showed.
@@ -74,22 +71,9 @@ impl Told for Stages<'_> {
 
     /// One entry for each artifact and stage.
     fn json(&self) -> io::Result<String> {
-        let stages = self.stages.iter();
-        let artifacts = stages.clone().flat_map(|stage| {
-            let states = stage.states.iter();
-            states.map(|(id, state)| artifact(stage, id, state))
-        });
-        let tenants = stages.clone().map(|stage| Tenant {
-            environment: stage.environment.as_deref(),
-            tenant: &stage.tenant,
-        });
-        let fields = Tenants {
-            tenants: tenants.collect(),
-            artifacts: artifacts.collect(),
-        };
-        let troubles = stages.flat_map(|stage| &stage.troubles);
+        let troubles = self.stages.iter().flat_map(|stage| &stage.troubles);
         let errors = troubles.map(|trouble| &*trouble.message);
-        json::object(self.is_simulated(), (), self.exit, fields, errors)
+        json::object(self.is_simulated(), (), self.exit, self, errors)
     }
 }
 
@@ -231,69 +215,73 @@ fn summary(stage: &Stage) -> String {
     )
 }
 
-#[derive(Serialize)]
-struct Tenants<'a> {
-    tenants: Vec<Tenant<'a>>,
-    artifacts: Vec<Artifact<'a>>,
-}
-
-#[derive(Serialize)]
-struct Tenant<'a> {
-    environment: Option<&'a str>,
-    tenant: &'a str,
-}
-
-#[derive(Serialize)]
-struct Artifact<'a> {
+/// One artifact on one stage.
+struct StagedState<'a> {
+    stage: &'a Stage,
     id: &'a str,
-    environment: Option<&'a str>,
-    id_on_tenant: &'a str,
-    #[serde(rename = "type")]
-    kind: Option<ArtifactKind>,
-    package: Option<&'a str>,
-    designtime_version: Option<&'a str>,
-    draft: bool,
-    modified_by: Option<&'a str>,
-    modified_at: Option<TenantTime>,
-    runtime_version: Option<&'a str>,
-    status: Option<&'a RuntimeStatus>,
-    deployed_on: Option<TenantTime>,
-    deployed_by: Option<&'a str>,
-    running: bool,
-    content: &'static str,
-    why: Option<String>,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    causes: &'a [String],
+    state: &'a State,
 }
 
-fn artifact<'a>(stage: &'a Stage, id: &'a str, state: &'a State) -> Artifact<'a> {
-    let design = state.design.as_ref();
-    let runtime = state.runtime.as_ref();
-    let (content, why) = match state.content() {
-        Content::Current => ("current", None),
-        Content::Older(why) => ("older", Some(why)),
-        Content::Unknown => ("unknown", None),
-        Content::NotDeployed => ("not-deployed", None),
-        Content::NotInDesignTime => ("not-in-design-time", None),
-    };
-    Artifact {
-        id,
-        environment: stage.environment.as_deref(),
-        id_on_tenant: &state.id,
-        kind: state.kind,
-        package: design.map(|design| design.package_id.as_str()),
-        designtime_version: design.and_then(DesigntimeArtifact::number),
-        draft: design.is_some_and(DesigntimeArtifact::is_draft),
-        modified_by: design.map(|design| design.modified_by.as_str()),
-        modified_at: design.and_then(DesigntimeArtifact::modified_at),
-        runtime_version: runtime.map(|record| record.version.as_str()),
-        status: runtime.map(|record| &record.status),
-        deployed_on: runtime.and_then(|record| record.deployed_on),
-        deployed_by: runtime.map(|record| record.deployed_by.as_str()),
-        running: state.runs(),
-        content,
-        why,
-        causes: &state.causes,
+impl Stages<'_> {
+    fn states(&self) -> Vec<StagedState<'_>> {
+        let stages = self.stages.iter();
+        let states = stages.flat_map(|stage| {
+            let states = stage.states.iter();
+            states.map(move |(id, state)| StagedState { stage, id, state })
+        });
+        states.collect()
+    }
+}
+
+impl StagedState<'_> {
+    fn design<'s, T>(&'s self, read: impl FnOnce(&'s DesigntimeArtifact) -> T) -> Option<T> {
+        self.state.design.as_ref().map(read)
+    }
+
+    fn runtime<'s, T>(&'s self, read: impl FnOnce(&'s RuntimeArtifact) -> T) -> Option<T> {
+        self.state.runtime.as_ref().map(read)
+    }
+
+    fn content(&self) -> (&'static str, Option<String>) {
+        match self.state.content() {
+            Content::Current => ("current", None),
+            Content::Older(why) => ("older", Some(why)),
+            Content::Unknown => ("unknown", None),
+            Content::NotDeployed => ("not-deployed", None),
+            Content::NotInDesignTime => ("not-in-design-time", None),
+        }
+    }
+}
+
+written! {
+    Stages<'_> as it {
+        "tenants" => it.stages,
+        "artifacts" => it.states(),
+    }
+
+    Stage as it {
+        "environment" => it.environment,
+        "tenant" => it.tenant,
+    }
+
+    StagedState<'_> as it {
+        "id" => it.id,
+        "environment" => it.stage.environment,
+        "id_on_tenant" => it.state.id,
+        "type" => it.state.kind,
+        "package" => it.design(|design| &design.package_id),
+        "designtime_version" => it.design(DesigntimeArtifact::number),
+        "draft" => it.design(DesigntimeArtifact::is_draft).unwrap_or_default(),
+        "modified_by" => it.design(|design| &design.modified_by),
+        "modified_at" => it.design(DesigntimeArtifact::modified_at),
+        "runtime_version" => it.runtime(|record| &record.version),
+        "status" => it.runtime(|record| &record.status),
+        "deployed_on" => it.runtime(|record| record.deployed_on),
+        "deployed_by" => it.runtime(|record| &record.deployed_by),
+        "running" => it.state.runs(),
+        "content" => it.content().0,
+        "why" => it.content().1,
+        "causes" if !it.state.causes.is_empty() => it.state.causes,
     }
 }
 
