@@ -23,7 +23,6 @@ use crate::query::{Counter, Query, READERS};
 use crate::settings::project::{Affix, ParametersFile};
 use crate::tenant::error::TenantError;
 use crate::tenant::wire::ArtifactId;
-use crate::text::disarm;
 use crate::whole_file;
 
 use self::directory::Layout;
@@ -174,7 +173,7 @@ impl Work<'_> {
         );
         let mut item = Item {
             path: self.layout.path(&package, &id),
-            version: (!stored.artifact.is_draft()).then(|| stored.artifact.version.clone()),
+            version: stored.artifact.number().map(str::to_owned),
             id,
             package,
             kind: Some(stored.kind),
@@ -198,10 +197,7 @@ impl Work<'_> {
             return Some(End::Failed(Trouble::failed(message)));
         }
         if stored.artifact.is_draft() && self.wanted.drafts == Drafts::Skip {
-            let by = match stored.artifact.modified_by.as_str() {
-                "" => String::new(),
-                by => format!(" of {}", disarm(by)),
-            };
+            let by = stored.artifact.of_whom();
             let what = format!("it is a draft{by}");
             return Some(if named {
                 left_out(&item.id, &what, DRAFT_HINT)
@@ -237,7 +233,7 @@ impl Work<'_> {
             .map_err(|error| Trouble::from_artifact(&error, &item.id))?;
         item.notes.extend(working_copy::clashes(paths(&fetched)));
         item.notes.extend(left_aside(artifact));
-        if artifact.id() != stored.artifact.id {
+        if stored.artifact.id != artifact.id() {
             item.notes.push(format!(
                 "its manifest named `{}`; here it is aligned with the id on the tenant",
                 artifact.id()
@@ -331,14 +327,14 @@ impl Trouble {
             | ArtifactError::Link { .. } => Exit::Failed,
             _ => Exit::Protocol,
         };
-        let message = Message::new(format!("{id}: {}", disarm(&error.to_string())));
+        let message = Message::new(format!("{id}: {error}"));
         let hint = error.hint().map(str::to_owned);
         Self::new(exit, Message { hint, ..message })
     }
 }
 
 fn unusable(error: &ArtifactError) -> Trouble {
-    let message = Message::new(disarm(&error.to_string())).at("--directory");
+    let message = Message::new(error.to_string()).at("--directory");
     let hint = error.hint().map(str::to_owned);
     Trouble::new(Exit::Usage, Message { hint, ..message })
 }
@@ -382,7 +378,7 @@ fn prune(
             },
             Ok(Some((_, found))) => End::Skipped(format!(
                 "on the tenant it is in package {}",
-                disarm(&found.package_id)
+                found.package_id
             )),
             Err(error) => End::Failed(error.into()),
         };

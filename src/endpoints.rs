@@ -152,18 +152,18 @@ mod tests {
 
     fn deployed(id: &str, name: &str) -> Deployed {
         Deployed {
-            id: id.to_owned(),
-            name: name.to_owned(),
-            kind: FLOW.to_owned(),
-            version: "1.0.0".to_owned(),
+            id: id.into(),
+            name: name.into(),
+            kind: FLOW.into(),
+            version: "1.0.0".into(),
             status: RuntimeStatus::Started,
         }
     }
 
     fn endpoint(owner: &str) -> ServiceEndpoint {
         ServiceEndpoint {
-            name: owner.to_owned(),
-            id: format!("{owner}$endpointAddress=a"),
+            name: owner.into(),
+            id: format!("{owner}$endpointAddress=a").as_str().into(),
             ..ServiceEndpoint::default()
         }
     }

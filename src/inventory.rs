@@ -54,7 +54,7 @@ impl PackageContent {
     }
 
     fn id(&self) -> PackageId {
-        PackageId(self.package.id.clone())
+        PackageId(self.package.id.clone().into())
     }
 
     /// Lists may leave the package out: it is this one.
@@ -85,7 +85,7 @@ impl Stored {
     /// Its id.
     #[must_use]
     pub fn id(&self) -> ArtifactId {
-        ArtifactId(self.artifact.id.clone())
+        ArtifactId(self.artifact.id.clone().into())
     }
 }
 

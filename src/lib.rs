@@ -16,6 +16,7 @@ pub mod http;
 pub mod inventory;
 mod journal_seal;
 pub mod messages;
+mod named;
 mod parallel;
 pub mod query;
 pub mod report;

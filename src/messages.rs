@@ -342,12 +342,12 @@ mod tests {
 
     fn messages(statuses: &[&str]) -> MessageLogs {
         let log = |status: &&str| MessageLog {
-            guid: String::new(),
-            correlation_id: String::new(),
+            guid: "".into(),
+            correlation_id: "".into(),
             status: MessageStatus::parse(status),
             start: None,
             end: None,
-            link: String::new(),
+            link: "".into(),
         };
         MessageLogs {
             logs: statuses.iter().map(log).collect(),

@@ -19,7 +19,7 @@ use crate::tenant::flow_call::{Called, FlowAnswer, FlowMessage};
 use crate::tenant::message_logs::{MessageLog, MessageStatus};
 use crate::tenant::odata::TenantTime;
 use crate::tenant::service_endpoints::ServiceEndpoint;
-use crate::text::disarm;
+use crate::text::SafeText;
 
 /// How long an endpoint that is not listed yet, or an address that is not served yet, is waited for.
 const ENDPOINT: Duration = Duration::from_secs(60);
@@ -170,7 +170,7 @@ impl Run<'_> {
                 .iter()
                 .filter(|one| one.is_of(&self.job.id.0, self.display_name()));
             match chosen(own, self.test.path.as_deref()) {
-                Choice::One(url) => return Ok(url),
+                Choice::One(url) => return Ok(url.into()),
                 Choice::Several(urls) => return Err(Shown::failed(several(&urls))),
                 Choice::None if self.context.clock.now() + PAUSE < until => {
                     self.context.clock.sleep(PAUSE);
@@ -198,10 +198,9 @@ impl Run<'_> {
         }
         let message = Message::new(format!(
             "the endpoint is on {}, and CPI_RUNTIME_SERVICE_KEY is a key for {}: it was not sent there",
-            disarm(&host),
-            self.smoke.origin
+            host, self.smoke.origin
         ));
-        Err(Shown::failed(message.at(disarm(url)).hint(
+        Err(Shown::failed(message.at(url).hint(
             "give the service key of plan integration-flow of this tenant's subaccount",
         )))
     }
@@ -260,18 +259,18 @@ impl Run<'_> {
             Ok(None)
         };
         if let Some(mut message) = unexpected(self.test, answer) {
-            message.at = Some(disarm(url));
+            message.at = Some(url.to_owned());
             if let Ok(Some(log)) = &log {
                 // the deepest cause comes first
                 message.causes.splice(0..0, self.cause_of(log));
             }
             return Shown::Failed(Box::new(message));
         }
-        let said = format!("{} {} → {}", self.test.method, disarm(url), answer.status);
+        let said = format!("{} {} → {}", self.test.method, url, answer.status);
         match log {
             Ok(None) => Shown::Passed(said),
             Ok(Some(log)) if log.status == MessageStatus::Completed => {
-                Shown::Passed(format!("{said}; message {} COMPLETED", disarm(&log.guid)))
+                Shown::Passed(format!("{said}; message {} COMPLETED", log.guid))
             }
             Ok(Some(log)) if is_open(&log.status) => {
                 Shown::Undecided(Box::new(self.not_over(&log)))
@@ -326,16 +325,12 @@ impl Run<'_> {
             .context
             .tenant
             .message_error(&log.guid, self.context.deadline);
-        let link = (!log.link.is_empty())
-            .then(|| format!("message {}: {}", disarm(&log.guid), disarm(&log.link)));
+        let link = (!log.link.is_empty()).then(|| format!("message {}: {}", log.guid, log.link));
         error.into_iter().chain(link).collect()
     }
 
     fn not_completed(&self, log: &MessageLog) -> Message {
-        let what = format!(
-            "the message was answered, and its log says {}",
-            disarm(&log.status.to_string())
-        );
+        let what = format!("the message was answered, and its log says {}", log.status);
         Message {
             causes: self.cause_of(log),
             ..Message::new(what).at(self.test.at.clone())
@@ -344,17 +339,14 @@ impl Run<'_> {
     }
 
     fn not_over(&self, log: &MessageLog) -> Message {
-        Message::new(format!(
-            "the message is still {}",
-            disarm(&log.status.to_string())
-        ))
-        .at(self.test.at.clone())
-        .hint("give it more time with `within`, or look at it in the web UI")
+        Message::new(format!("the message is still {}", log.status))
+            .at(self.test.at.clone())
+            .hint("give it more time with `within`, or look at it in the web UI")
     }
 
     fn no_endpoint(&self) -> Message {
         let at = match &self.test.path {
-            Some(path) => format!(" with the address `{}`", disarm(path)),
+            Some(path) => format!(" with the address `{}`", path),
             None => String::new(),
         };
         Message::new(format!("{} has no endpoint{at} that could be called", self.job.id))
@@ -386,14 +378,14 @@ impl From<TenantError> for Box<Message> {
 /// Which address is meant.
 #[derive(Debug, PartialEq, Eq)]
 enum Choice {
-    One(String),
-    Several(Vec<String>),
+    One(SafeText),
+    Several(Vec<SafeText>),
     None,
 }
 
 fn chosen<'e>(own: impl Iterator<Item = &'e ServiceEndpoint>, path: Option<&str>) -> Choice {
     let plain = |text: &str| text.trim_matches('/').to_owned();
-    let mut urls: Vec<String> = own.flat_map(|one| one.urls.clone()).collect();
+    let mut urls: Vec<SafeText> = own.flat_map(|one| one.urls.clone()).collect();
     if let Some(path) = path.map(plain) {
         urls.retain(|url| {
             let below = url.splitn(4, '/').nth(3).unwrap_or_default();
@@ -413,13 +405,13 @@ fn may_not_call(url: &str, answer: &FlowAnswer) -> Message {
         "the key in CPI_RUNTIME_SERVICE_KEY may not call the flow (status {})",
         answer.status
     ));
-    message.at(disarm(url)).hint(
+    message.at(url).hint(
         "it must be of plan integration-flow and hold the role that the sender wants (ESBMessaging.send, unless the flow names another); the flow itself runs",
     )
 }
 
-fn several(urls: &[String]) -> Message {
-    let shown: Vec<String> = urls.iter().map(|url| disarm(url)).collect();
+fn several(urls: &[SafeText]) -> Message {
+    let shown: Vec<String> = urls.iter().map(SafeText::to_string).collect();
     let message = Message::new(
         "the flow has several endpoints, and the smoke test does not say which is meant",
     );
@@ -431,7 +423,7 @@ fn several(urls: &[String]) -> Message {
 fn unserved(url: &str, reason: &str) -> Message {
     let message =
         Message::new("the endpoint of the flow does not answer, though the flow is STARTED");
-    message.because(reason).at(disarm(url)).hint(
+    message.because(reason).at(url).hint(
         "`flowship endpoints` shows the addresses; a load balancer may still send calls elsewhere",
     )
 }
@@ -460,7 +452,7 @@ fn unexpected(test: &SmokeTest, answer: &FlowAnswer) -> Option<Message> {
         if String::from_utf8_lossy(&answer.body).contains(wanted.as_str()) {
             return None;
         }
-        format!("the flow's answer does not hold `{}`", disarm(wanted))
+        format!("the flow's answer does not hold `{}`", wanted)
     } else {
         let wanted = test
             .status
@@ -524,7 +516,7 @@ mod tests {
 
     fn endpoint(urls: &[&str]) -> ServiceEndpoint {
         ServiceEndpoint {
-            urls: urls.iter().map(|url| (*url).to_owned()).collect(),
+            urls: urls.iter().map(|url| (*url).into()).collect(),
             ..ServiceEndpoint::default()
         }
     }

@@ -12,6 +12,7 @@ use crate::parallel::parallel_map;
 use crate::query::{Query, READERS};
 use crate::tenant::error::{Kind, TenantError};
 use crate::tenant::wire::{ArtifactId, DesigntimeArtifact, RuntimeArtifact, RuntimeStatus};
+use crate::text::SafeText;
 
 /// From how many artifacts on everything that runs is listed instead of asking for each.
 const LIST_FROM: usize = 3;
@@ -64,7 +65,7 @@ pub enum Health {
     /// Nothing is deployed.
     NotDeployed,
     /// A status that nobody documented.
-    Unknown(String),
+    Unknown(SafeText),
 }
 
 /// How what runs relates to what the design time holds.
@@ -184,7 +185,7 @@ fn designs(query: &Query<'_>, wanted: &Wanted) -> Result<Found, TenantError> {
         };
         let inventory = inventory::read(query, &of_packages)?;
         let stored = inventory.artifacts().map(|(_, stored)| State {
-            id: stored.artifact.id.clone(),
+            id: stored.artifact.id.clone().into(),
             kind: Some(stored.kind),
             design: Some(stored.artifact.clone()),
             runtime: None,
@@ -373,7 +374,7 @@ mod tests {
             ("STOPPING", Health::InMotion),
             ("STOPPED", Health::Stopped),
             ("ERROR", Health::Error),
-            ("PAUSED", Health::Unknown("PAUSED".to_owned())),
+            ("PAUSED", Health::Unknown("PAUSED".into())),
         ] {
             let state = state("1.0.0", None, Some(("1.0.0", status, 1)));
             assert_eq!(state.health(), health);

@@ -15,7 +15,6 @@ use crate::tenant::Reading;
 use crate::tenant::error::{Kind, TenantError};
 use crate::tenant::security_material::SecurityMaterial;
 use crate::tenant::wire::{ArtifactId, DesigntimeArtifact, IntegrationPackage, RuntimeArtifact};
-use crate::text::disarm;
 
 /// What is transported.
 #[derive(Clone, Debug)]
@@ -97,7 +96,7 @@ fn choose<'i>(
 ) -> Vec<(&'i PackageContent, &'i Stored)> {
     let mut chosen = Vec::new();
     for (content, stored) in inventory.artifacts() {
-        let id = disarm(&stored.artifact.id);
+        let id = stored.artifact.id.to_string();
         match (stored.artifact.is_draft(), wanted.drafts) {
             (true, Drafts::Refuse) => taken.troubles.push(draft(&id, stored)),
             (true, Drafts::Skip) => taken
@@ -110,10 +109,7 @@ fn choose<'i>(
 }
 
 fn draft(id: &str, stored: &Stored) -> Trouble {
-    let by = match stored.artifact.modified_by.as_str() {
-        "" => String::new(),
-        by => format!(" of {}", disarm(by)),
-    };
+    let by = stored.artifact.of_whom();
     let message = Message::new(format!(
         "{id} is a draft{by} on the source; nothing was written"
     ));
@@ -141,7 +137,7 @@ fn fetch_all(
                 id: stripped(&names.id, &stored.artifact.id),
                 package: stripped(&names.package, &content.package.id),
                 described: content.package.clone(),
-                version: (!stored.artifact.is_draft()).then(|| stored.artifact.version.clone()),
+                version: stored.artifact.number().map(str::to_owned),
                 fetched,
                 standing: Standing::default(),
             }),
@@ -160,7 +156,7 @@ fn stripped(affix: &crate::settings::project::Affix, name: &str) -> String {
 fn not_taken(stored: &Stored, error: TenantError) -> Trouble {
     let exit = error.exit();
     let mut message = Message::from(error);
-    let id = disarm(&stored.artifact.id);
+    let id = stored.artifact.id.to_string();
     message.causes.push(message.what);
     message.what = format!("{id} could not be taken from the source; nothing was written");
     if message.hint.is_none() {
@@ -255,14 +251,14 @@ pub fn missing_material(
             Some(_) => {
                 missing.insert(format!(
                     "it names the {what} `{}`, which the target lacks ({}): create it under Monitor > {menu}",
-                    disarm(&name),
+                    name,
                     alias.place
                 ));
             }
             None => {
                 unread.insert(format!(
                     "it names the {what} `{}`; whether the target has it could not be read",
-                    disarm(&name)
+                    name
                 ));
             }
         }

@@ -22,14 +22,15 @@ use crate::deploy::preview::Preview;
 use crate::deploy::{self, Context};
 use crate::exit::Exit;
 use crate::report::ci::{self, Ci};
+use crate::report::page::Page;
+use crate::report::plan::Plan;
 use crate::report::progress::Progress;
 use crate::report::table::{self, Look, Table};
-use crate::report::{self, Found, Report};
+use crate::report::{Found, Report};
 use crate::rollback;
 use crate::sandbox::Sandbox;
 use crate::smoke::Smoke;
 use crate::tenant::wire::ArtifactId;
-use crate::text::disarm;
 use crate::text::redactor::Redactor;
 use crate::undeploy::{self, Wish};
 use crate::{Answers, Process};
@@ -372,9 +373,9 @@ impl Telling<'_> {
 
     fn tell_broken(&self, why: &str, process: &mut Process<'_>) -> Exit {
         tell_broken(why, process);
-        for state in self.progress.states() {
-            let _ = writeln!(process.err, "  {}", disarm(&state));
-        }
+        let mut page = Page::plain();
+        page.items("  ", self.progress.states());
+        let _ = page.print(process.err);
         Exit::Protocol
     }
 
@@ -397,12 +398,8 @@ impl Telling<'_> {
         }
         ci::publish_plan(changes, self.console.ci, process.environment, process.err);
         let report = &self.report;
-        self.console.print(
-            report.exit,
-            process,
-            |style, out| report::plan::text(previews, report, style, out),
-            |out| report::plan::json(previews, report, out),
-        )
+        let plan = Plan { previews, report };
+        self.console.print(&plan, report.exit, process)
     }
 }
 

@@ -1,6 +1,6 @@
 //! `check`: offline validation of artifacts and settings.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -12,8 +12,8 @@ use super::selection::{Checked, Selection};
 use super::settings_file::Settings;
 use crate::Process;
 use crate::exit::Exit;
-use crate::report::{Found, Report, json, text};
-use crate::text::disarm;
+use crate::report::page::Page;
+use crate::report::{Found, Report, Told, json};
 use crate::text::redactor::Redactor;
 
 /// Arguments of `check`.
@@ -57,13 +57,8 @@ pub(crate) fn run(
     if !settings_are_well {
         report.exit = Exit::Usage;
     }
-    let exit = console.print(
-        report.exit,
-        process,
-        |_, out| write_text(&selection, out),
-        |out| write_json(&selection, out),
-    );
-    let _ = text::errors_of_run(&report, console.style, process.err);
+    let exit = console.print(&selection, report.exit, process);
+    let _ = report.print_errors(console.style, process.err);
     console.publish(&report, &Redactor::new(), process);
     Ok(exit)
 }
@@ -78,7 +73,7 @@ fn report(selection: &Selection, console: &Console, process: &Process<'_>) -> Re
         .checked
         .iter()
         .filter(|one| one.error().is_none())
-        .map(|one| disarm(one.artifact.id()))
+        .map(|one| one.artifact.id().to_owned())
         .collect();
     if !selection.is_valid() {
         report.exit = Exit::Artifact;
@@ -86,58 +81,54 @@ fn report(selection: &Selection, console: &Console, process: &Process<'_>) -> Re
     report
 }
 
-fn write_text(selection: &Selection, out: &mut dyn Write) -> io::Result<()> {
-    for found in &selection.findings() {
-        writeln!(
-            out,
-            "{}: {}: {} [{}]\n  hint:  {}",
-            found.severity, found.place, found.message, found.rule, found.remedy
-        )?;
-    }
-    for Checked { artifact, .. } in &selection.checked {
-        for left_out in artifact.left_out() {
-            writeln!(out, "left out: {}", disarm(&left_out.to_string()))?;
+impl Told for Selection {
+    fn text(&self, page: &mut Page) {
+        for found in &self.findings() {
+            page.line(format_args!(
+                "{}: {}: {} [{}]",
+                found.severity, found.place, found.message, found.rule
+            ));
+            page.item("  hint:  ", &found.remedy);
+        }
+        for Checked { artifact, .. } in &self.checked {
+            page.items("left out: ", artifact.left_out());
+        }
+        for one in &self.checked {
+            let word = match one.error() {
+                None => "valid",
+                Some(_) => "invalid",
+            };
+            let artifact = &one.artifact;
+            page.line(format_args!(
+                "{word}: {} {}, version {}, {} files",
+                artifact.kind(),
+                artifact.id(),
+                artifact.version(),
+                artifact.files().len()
+            ));
         }
     }
-    for one in &selection.checked {
-        let word = match one.error() {
-            None => "valid",
-            Some(_) => "invalid",
-        };
-        let artifact = &one.artifact;
-        writeln!(
-            out,
-            "{word}: {} {}, version {}, {} files",
-            artifact.kind(),
-            disarm(artifact.id()),
-            disarm(artifact.version()),
-            artifact.files().len()
-        )?;
-    }
-    Ok(())
-}
 
-/// One artifact as an object; several as a list in one.
-fn write_json(selection: &Selection, out: &mut dyn Write) -> io::Result<()> {
-    let value = match selection.checked.as_slice() {
-        [one] if selection.unreadable.is_empty() => {
-            let mut value = as_json(one);
-            value["schema"] = json!(1);
-            value
-        }
-        all => json!({
-            "schema": 1,
-            "valid": selection.is_valid(),
-            "artifacts": all.iter().map(as_json).collect::<Vec<_>>(),
-            "unreadable": selection
-                .unreadable
-                .iter()
-                .map(|(path, why)| json!({ "path": path, "message": why.what }))
-                .collect::<Vec<_>>(),
-        }),
-    };
-    let text = json::pretty(&value)?;
-    writeln!(out, "{text}")
+    /// One artifact as an object; several as a list in one.
+    fn json(&self) -> io::Result<String> {
+        json::pretty(&match self.checked.as_slice() {
+            [one] if self.unreadable.is_empty() => {
+                let mut value = as_json(one);
+                value["schema"] = json!(1);
+                value
+            }
+            all => json!({
+                "schema": 1,
+                "valid": self.is_valid(),
+                "artifacts": all.iter().map(as_json).collect::<Vec<_>>(),
+                "unreadable": self
+                    .unreadable
+                    .iter()
+                    .map(|(path, why)| json!({ "path": path, "message": why.what }))
+                    .collect::<Vec<_>>(),
+            }),
+        })
+    }
 }
 
 fn as_json(one: &Checked) -> serde_json::Value {
@@ -155,7 +146,7 @@ fn as_json(one: &Checked) -> serde_json::Value {
         .artifact
         .left_out()
         .iter()
-        .map(|left_out| disarm(&left_out.to_string()))
+        .map(ToString::to_string)
         .collect();
     json!({
         "id": one.artifact.id(),

@@ -1,20 +1,20 @@
 //! How a command talks: the form of its result, how much is said on the way, colours, CI systems and report files.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
 use super::refusal::Refusal;
 use crate::Process;
+use crate::deploy::outcome::Outcome;
 use crate::exit::Exit;
 use crate::inventory::Trouble;
 use crate::report::ci::{self, Ci, Files};
 use crate::report::masked::Masked;
+use crate::report::page::{Page, Style};
 use crate::report::progress::Volume;
-use crate::report::text::{self, Style};
-use crate::report::{Report, json};
-use crate::text::disarm;
+use crate::report::{Report, Told};
 use crate::text::redactor::Redactor;
 
 /// How to talk.
@@ -220,25 +220,17 @@ impl Console {
         redactor: &Redactor,
         process: &mut Process<'_>,
     ) -> Exit {
-        let _ = text::errors(report, self.style, process.err);
+        let _ = report.print_all_errors(self.style, process.err);
         self.publish(report, redactor, process);
-        let written = match self.form {
-            Form::Text => text::result(report, self.style, process.out),
-            Form::Json => json::result(report, process.out),
-        };
-        let written = written.and_then(|()| process.out.flush());
+        let written = self.write(report, process);
         let failed = written.is_err();
         let exit = self.finish(written, report.exit, process);
-        for outcome in report.artifacts.iter().filter(|_| failed) {
-            let verdict = &outcome.verdict;
-            let state = format!(
-                "{}: {}; {}",
-                outcome.id,
-                verdict.word.as_str(),
-                verdict.evidence
-            );
-            let _ = writeln!(process.err, "  state: {}", disarm(&state));
+        let mut page = Page::plain();
+        for Outcome { id, verdict, .. } in report.artifacts.iter().filter(|_| failed) {
+            let (word, evidence) = (verdict.word.as_str(), &verdict.evidence);
+            page.item("  state: ", format_args!("{id}: {word}; {evidence}"));
         }
+        let _ = page.print(process.err);
         exit
     }
 
@@ -255,18 +247,26 @@ impl Console {
     }
 
     /// Prints a result in the form that was asked for; gives the code that the run ends with.
-    pub(super) fn print(
-        &self,
-        exit: Exit,
-        process: &mut Process<'_>,
-        text: impl FnOnce(Style, &mut dyn Write) -> io::Result<()>,
-        json: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-    ) -> Exit {
-        let written = match self.form {
-            Form::Text => text(self.style, process.out),
-            Form::Json => json(process.out),
-        };
+    pub(super) fn print(&self, told: &impl Told, exit: Exit, process: &mut Process<'_>) -> Exit {
+        let written = self.write(told, process);
         self.finish(written, exit, process)
+    }
+
+    fn write(&self, told: &impl Told, process: &mut Process<'_>) -> io::Result<()> {
+        let mut page = self.page(told.is_simulated());
+        match self.form {
+            Form::Text => {
+                told.text(&mut page);
+                page.print(process.out)?;
+            }
+            Form::Json => writeln!(process.out, "{}", told.json()?)?,
+        }
+        process.out.flush()
+    }
+
+    /// A page without lines.
+    pub(super) fn page(&self, simulated: bool) -> Page {
+        Page::new(simulated, self.style)
     }
 
     /// Flushes standard output. A reader who is gone changes nothing about what was done, so the code stays; a result that
@@ -288,25 +288,28 @@ impl Console {
     }
 
     /// Writes what could not be had, to standard error.
-    pub(super) fn tell_troubles(
+    pub(super) fn tell_troubles<'t>(
         &self,
-        troubles: &[Trouble],
+        troubles: impl IntoIterator<Item = &'t Trouble>,
         simulated: bool,
         process: &mut Process<'_>,
     ) {
+        let mut page = self.page(simulated);
         for trouble in troubles {
-            let _ = text::error(&trouble.message, simulated, self.style, process.err);
+            page.message(None, &trouble.message);
         }
+        let _ = page.print(process.err);
     }
 }
 
 /// Says that a thread broke off.
 pub(super) fn tell_broken(why: &str, process: &mut Process<'_>) {
-    let _ = writeln!(
-        process.err,
-        "error: flowship broke off; this is a fault of flowship, please report it: {}",
-        disarm(why)
+    let mut page = Page::plain();
+    page.item(
+        "error: flowship broke off; this is a fault of flowship, please report it: ",
+        why,
     );
+    let _ = page.print(process.err);
 }
 
 /// Lets no secret through what `work` writes.

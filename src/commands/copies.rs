@@ -8,8 +8,8 @@ use crate::Process;
 use crate::artifact::ArtifactKind;
 use crate::artifact::sharing::{Consequence, SharedAddress, shared_addresses};
 use crate::deploy::outcome::Message;
+use crate::report::page::Page;
 use crate::settings::parameters::NamedParameter;
-use crate::text::disarm;
 
 /// Refuses a copy that would take its original's messages: the same sender address, queue or folder under another id.
 /// What they may share on purpose is told.
@@ -32,13 +32,9 @@ pub(super) fn refuse_shared(
     let (refused, told): (Vec<_>, Vec<_>) = shared.iter().partition(|one| {
         one.consequence == Consequence::Refuse && !environment.allow_shared_addresses
     });
-    for one in told {
-        let _ = writeln!(
-            process.err,
-            "warning: {}",
-            disarm(&format!("{}: {one}", copy.id()))
-        );
-    }
+    let mut page = Page::plain();
+    page.items(&format!("warning: {}: ", copy.id()), told);
+    let _ = page.print(process.err);
     match refused.split_first() {
         Some((first, others)) => Err(refusal(copy, &environment.name, first, others)),
         None => Ok(()),
@@ -71,11 +67,11 @@ fn refusal(
     let mut message = Message::new(format!(
         "{} is a copy in environment `{environment}` and would share with its original: {}",
         copy.id(),
-        disarm(&first.to_string())
+        first
     ))
     .hint(hint);
     for other in others {
-        message = message.because(format!("also {}", disarm(&other.to_string())));
+        message = message.because(format!("also {}", other));
     }
     Refusal::usage(message)
 }

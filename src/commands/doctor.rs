@@ -149,9 +149,9 @@ struct Examiner<'a> {
 impl Examiner<'_> {
     fn found(&mut self, finding: Finding, process: &mut Process<'_>) {
         if self.console.form == Form::Text && self.is_told(&finding) {
-            let style = self.console.style;
-            let written =
-                report::line(&finding, &self.findings, self.simulated, style, process.out);
+            let mut page = self.console.page(self.simulated);
+            report::lines(&finding, &self.findings, &mut page);
+            let written = page.print(process.out);
             let _ = written.and_then(|()| process.out.flush());
         }
         self.findings.push(finding);
@@ -214,11 +214,6 @@ impl Examiner<'_> {
             findings: &self.findings,
             exit: finding::exit(&self.findings),
         };
-        self.console.print(
-            examination.exit,
-            process,
-            |style, out| report::end(&examination, style, out),
-            |out| report::json(&examination, out),
-        )
+        self.console.print(&examination, examination.exit, process)
     }
 }

@@ -14,7 +14,6 @@ use crate::artifact::MANIFEST_PATH;
 use crate::download::{self, ParametersPlace, Wanted, settings_file};
 use crate::exit::Exit;
 use crate::inventory::selection::{Drafts, Selection};
-use crate::report::download as report;
 use crate::settings::project::ParametersFile;
 
 /// What is said when a signal ends it.
@@ -69,19 +68,7 @@ pub(crate) fn run(
         download::download(query, &wanted)
     })?;
     let exit = answer.found.exit();
-    let told = report::Told {
-        simulated: answer.site.is_simulated(),
-        tenant: &answer.site.host,
-        done: &answer.found,
-        exit,
-    };
-    Ok(answer.print(
-        (console, process),
-        &told.troubles(),
-        exit,
-        |style, out| report::text(&told, style, out),
-        |out| report::json(&told, out),
-    ))
+    Ok(answer.print((console, process), &answer.found.troubles, exit))
 }
 
 fn wanted(

@@ -9,7 +9,6 @@ use super::refusal::Refusal;
 use crate::Process;
 use crate::endpoints;
 use crate::exit::Exit;
-use crate::report::endpoints as report;
 
 /// Arguments of `endpoints`.
 #[derive(Debug, Args)]
@@ -37,17 +36,5 @@ pub(crate) fn run(
     })?;
     let troubles = &answer.found.troubles;
     let exit = Exit::worst(troubles.iter().map(|trouble| trouble.exit));
-    let listed = report::Listed {
-        simulated: answer.site.is_simulated(),
-        tenant: &answer.site.host,
-        found: &answer.found,
-        exit,
-    };
-    Ok(answer.print(
-        (console, process),
-        troubles,
-        exit,
-        |style, out| report::text(&listed, style, out),
-        |out| report::json(&listed, out),
-    ))
+    Ok(answer.print((console, process), troubles, exit))
 }

@@ -15,7 +15,6 @@ use crate::deploy::job::{Content, Home, Job, Requirement, Source};
 use crate::deploy::outcome::Outcome;
 use crate::settings::parameters::NamedParameter;
 use crate::tenant::wire::{ArtifactId, PackageId};
-use crate::text::disarm;
 use crate::text::redactor::Redactor;
 
 /// What a run is to do.
@@ -124,8 +123,8 @@ fn requirement(job: &Job, missing: &references::Requirement) -> Requirement {
     let path = root.join(&missing.place.path);
     Requirement {
         kind: missing.kind,
-        name: disarm(name),
-        place: format!("{}:{}", disarm(&path.to_string_lossy()), missing.place.line),
+        name: name.to_owned(),
+        place: format!("{}:{}", path.display(), missing.place.line),
     }
 }
 

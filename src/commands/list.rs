@@ -10,7 +10,6 @@ use crate::Process;
 use crate::artifact::ArtifactKind;
 use crate::exit::Exit;
 use crate::inventory::{self, Wanted};
-use crate::report::inventory as report;
 
 /// Arguments of `list`.
 #[derive(Debug, Args)]
@@ -44,17 +43,5 @@ pub(crate) fn run(
     })?;
     let troubles = &answer.found.troubles;
     let exit = Exit::worst(troubles.iter().map(|trouble| trouble.exit));
-    let listed = report::Listed {
-        simulated: answer.site.is_simulated(),
-        tenant: &answer.site.host,
-        inventory: &answer.found,
-        exit,
-    };
-    Ok(answer.print(
-        (console, process),
-        troubles,
-        exit,
-        |style, out| report::text(&listed, style, out),
-        |out| report::json(&listed, out),
-    ))
+    Ok(answer.print((console, process), troubles, exit))
 }

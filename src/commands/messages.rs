@@ -14,7 +14,6 @@ use crate::clock::span;
 use crate::exit::Exit;
 use crate::inventory::Trouble;
 use crate::messages::{self, Since, Stop, Wanted};
-use crate::report::messages as report;
 use crate::tenant::odata::TenantTime;
 use crate::tenant::wire::ArtifactId;
 
@@ -87,21 +86,8 @@ pub(crate) fn run(
     })?;
     let exit = answer.found.exit(wanted.allow_none);
     let message = answer.found.message(&wanted);
-    let looked = report::Looked {
-        simulated: answer.site.is_simulated(),
-        tenant: &answer.site.host,
-        found: &answer.found,
-        message: message.as_ref(),
-        exit,
-    };
-    let trouble = message.clone().map(|message| Trouble::new(exit, message));
-    Ok(answer.print(
-        (console, process),
-        trouble.as_slice(),
-        exit,
-        |style, out| report::text(&looked, style, out),
-        |out| report::json(&looked, out),
-    ))
+    let trouble = message.map(|message| Trouble::new(exit, message));
+    Ok(answer.print((console, process), trouble.as_slice(), exit))
 }
 
 impl MessagesArgs {

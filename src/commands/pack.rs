@@ -1,6 +1,6 @@
 //! `pack`: a reproducible zip, and its digests.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -13,8 +13,8 @@ use crate::Process;
 use crate::artifact::{Archive, PackOptions, id};
 use crate::deploy::outcome::Message;
 use crate::exit::Exit;
-use crate::report::json;
-use crate::text::disarm;
+use crate::report::page::Page;
+use crate::report::{Told, json};
 use crate::whole_file;
 
 /// Arguments of `pack`.
@@ -60,34 +60,38 @@ pub(crate) fn run(
         Refusal::wrong(target.display().to_string(), what, hint)
     })?;
     let id = options.id.as_deref().unwrap_or(artifact.id());
-    Ok(console.print(
-        Exit::Ok,
-        process,
-        |_, to| write_text(&archive, id, out, to),
-        |to| write_json(&archive, id, out, to),
-    ))
+    let packed = Packed {
+        archive: &archive,
+        id,
+        file: out,
+    };
+    Ok(console.print(&packed, Exit::Ok, process))
 }
 
-fn write_text(archive: &Archive, id: &str, out_file: &Path, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(
-        out,
-        "packed {} into {} ({} bytes)",
-        disarm(id),
-        out_file.display(),
-        archive.size
-    )?;
-    writeln!(out, "content sha256 {}", archive.content)?;
-    writeln!(out, "zip sha256 {}", archive.zip)
+/// What was packed, and where it went.
+struct Packed<'a> {
+    archive: &'a Archive,
+    id: &'a str,
+    file: &'a Path,
 }
 
-fn write_json(archive: &Archive, id: &str, out_file: &Path, out: &mut dyn Write) -> io::Result<()> {
-    let packed = json!({
-        "schema": 1,
-        "id": id,
-        "file": out_file.display().to_string(),
-        "bytes": archive.size,
-        "content_sha256": archive.content.to_string(),
-        "zip_sha256": archive.zip.to_string(),
-    });
-    writeln!(out, "{}", json::pretty(&packed)?)
+impl Told for Packed<'_> {
+    fn text(&self, page: &mut Page) {
+        let Self { archive, id, file } = self;
+        let (file, size) = (file.display(), archive.size);
+        page.line(format_args!("packed {id} into {file} ({size} bytes)"));
+        page.line(format_args!("content sha256 {}", archive.content));
+        page.line(format_args!("zip sha256 {}", archive.zip));
+    }
+
+    fn json(&self) -> io::Result<String> {
+        json::pretty(&json!({
+            "schema": 1,
+            "id": self.id,
+            "file": self.file.display().to_string(),
+            "bytes": self.archive.size,
+            "content_sha256": self.archive.content,
+            "zip_sha256": self.archive.zip,
+        }))
+    }
 }

@@ -1,7 +1,5 @@
 //! The one way through a command that only reads: fetch on the worker, show what happens meanwhile, and print.
 
-use std::io::{self, Write};
-
 use super::arguments::{TenantArgs, TryOutArgs};
 use super::console::{Console, masked};
 use super::refusal::Refusal;
@@ -16,7 +14,7 @@ use crate::inventory::Trouble;
 use crate::inventory::selection::Selection;
 use crate::query::Query;
 use crate::report::progress::Progress;
-use crate::report::text::Style;
+use crate::report::query::{Answered, Facts, Origin};
 use crate::tenant::wire::ArtifactId;
 use crate::text::redactor::Redactor;
 
@@ -40,12 +38,24 @@ impl<T> Fetch<T> {
         (console, process): (&Console, &mut Process<'_>),
         troubles: &[Trouble],
         exit: Exit,
-        text: impl FnOnce(Style, &mut dyn Write) -> io::Result<()>,
-        json: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-    ) -> Exit {
+    ) -> Exit
+    where
+        T: Facts,
+    {
+        let simulated = self.site.is_simulated();
+        let answered = Answered {
+            of: Origin {
+                tenant: &self.site.host,
+                simulated,
+                exit,
+            },
+            facts: &self.found,
+            troubles,
+        };
         masked(process, &self.redactor, |process| {
-            console.tell_troubles(troubles, self.site.is_simulated(), process);
-            console.print(exit, process, text, json)
+            let troubles = troubles.iter().chain(self.found.failures());
+            console.tell_troubles(troubles, simulated, process);
+            console.print(&answered, exit, process)
         })
     }
 }

@@ -12,7 +12,6 @@ use crate::settings::credentials::CredentialsError;
 use crate::settings::error::SettingsError;
 use crate::settings::options::BadVariable;
 use crate::tenant::error::TenantError;
-use crate::text::disarm;
 
 /// Why a command ends before its work has begun, with the code it leads to.
 #[derive(Debug)]
@@ -124,9 +123,9 @@ pub(super) fn shown(path: &Path, directory: &Path) -> PathBuf {
 /// What keeps an artifact from being read, with the file at fault where it is one of its own.
 pub(super) fn not_an_artifact(error: &ArtifactError, directory: &Path) -> Refusal {
     let root = format!("{}{MAIN_SEPARATOR}", directory.display());
-    let what = disarm(&error.to_string().replace(&root, ""));
+    let what = error.to_string().replace(&root, "");
     let file = error.place().map(|(path, line)| Place {
-        path: disarm(&path.replace(&root, "")),
+        path: path.replace(&root, ""),
         line: Some(line),
     });
     let message = Message {

@@ -10,7 +10,7 @@ use crate::artifact::{self, Artifact, Finding, Severity, artifacts_below};
 use crate::deploy::outcome::{Message, Outcome, Place};
 use crate::exit::Exit;
 use crate::report::Found;
-use crate::text::disarm;
+use crate::report::page::Page;
 
 /// The artifacts of a command line.
 pub(super) struct Selection {
@@ -195,22 +195,22 @@ fn found(finding: &Finding, root: &Path) -> Found {
         severity,
         rule: finding.rule,
         place: Place {
-            path: disarm(&root.join(&finding.path).to_string_lossy()),
+            path: root.join(&finding.path).display().to_string(),
             line: finding.line,
         },
-        message: disarm(&finding.message),
-        remedy: disarm(&finding.remedy),
+        message: finding.message.clone(),
+        remedy: finding.remedy.clone(),
     }
 }
 
 /// Tells warnings and what is left out of the zip.
 fn tell(artifact: &Artifact, findings: &[Found], process: &mut Process<'_>) {
-    for left_out in artifact.left_out() {
-        let _ = writeln!(process.err, "left out: {}", disarm(&left_out.to_string()));
-    }
+    let mut page = Page::plain();
+    page.items("left out: ", artifact.left_out());
     for found in findings.iter().filter(|found| found.severity == "warning") {
-        let _ = writeln!(process.err, "warning: {}: {}", found.place, found.message);
+        page.item(&format!("warning: {}: ", found.place), &found.message);
     }
+    let _ = page.print(process.err);
 }
 
 /// The first error as a message, the others as causes; `None` when there is none.

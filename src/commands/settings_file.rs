@@ -17,7 +17,7 @@ use crate::settings::project::{
     self, ArtifactSettings, EnvironmentSettings, PackageSettings, ParametersFile, Project,
     RawParameter,
 };
-use crate::text::{disarm, nearest};
+use crate::text::nearest;
 
 /// The settings file of a run, if there is one, and the environment that was chosen.
 pub(super) struct Settings {
@@ -299,18 +299,14 @@ fn unknown_parameter(artifact: &Artifact, parameter: &RawParameter) -> Option<Fo
     }
     let place = Place::of_column(&parameter.at)?;
     let remedy = match nearest(key, artifact.parameter_keys()) {
-        Some(near) => format!("did you mean `{}`?", disarm(near)),
+        Some(near) => format!("did you mean `{}`?", near),
         None => "the keys of an artifact are those of its parameters.prop".to_owned(),
     };
     Some(Found {
         severity: "error",
         rule: "unknown-parameter",
         place,
-        message: format!(
-            "{} has no parameter `{}`",
-            disarm(artifact.id()),
-            disarm(key)
-        ),
+        message: format!("{} has no parameter `{}`", artifact.id(), key),
         remedy,
     })
 }

@@ -15,7 +15,7 @@ use crate::exit::Exit;
 use crate::inventory::{self, Trouble};
 use crate::parallel::parallel_map;
 use crate::query::Query;
-use crate::report::status::{self as report, Stage};
+use crate::report::status::{self as report, Stage, Stages};
 use crate::settings::project::Affix;
 use crate::status::{self, Found, State, Wanted};
 use crate::tenant::error::TenantError;
@@ -87,12 +87,12 @@ pub(crate) fn run(
             console.tell_troubles(&stage.troubles, stage.simulated, process);
         }
         console.publish(&report, &redactor, process);
-        console.print(
-            report.exit,
-            process,
-            |style, out| report::text(&stages, style, out),
-            |out| report::json(&stages, report.exit, out),
-        )
+        let exit = report.exit;
+        let stages = Stages {
+            stages: &stages,
+            exit,
+        };
+        console.print(&stages, exit, process)
     }))
 }
 

@@ -22,8 +22,6 @@ use crate::deploy::job::{Job, Source, VersionRule};
 use crate::deploy::outcome::Message;
 use crate::exit::Exit;
 use crate::inventory::selection::{Drafts, Selection};
-use crate::report::table_of;
-use crate::text::disarm;
 use crate::text::redactor::Redactor;
 use crate::transport::{self, Taken, Wanted};
 
@@ -279,24 +277,18 @@ fn tell(ends: &Ends, taken: &Taken, console: &Console, process: &mut Process<'_>
         let design = one.standing.design.as_ref();
         let runtime = one.standing.runtime.as_ref();
         rows.push(vec![
-            disarm(&one.id),
-            one.version.as_deref().map_or("draft".to_owned(), disarm),
-            design.map_or("-".to_owned(), |design| disarm(&design.version)),
+            one.id.clone(),
+            one.version.clone().unwrap_or_else(|| "draft".to_owned()),
+            design.map_or("-".to_owned(), |design| design.version.to_string()),
             runtime.map_or("-".to_owned(), |record| {
-                format!(
-                    "{} {}",
-                    disarm(&record.version),
-                    disarm(&record.status.to_string())
-                )
+                format!("{} {}", record.version, record.status)
             }),
         ]);
     }
-    for line in table_of(&rows) {
-        let _ = writeln!(process.err, "{line}");
-    }
-    for left_out in &taken.left_out {
-        let _ = writeln!(process.err, "left out: {}", disarm(left_out));
-    }
+    let mut page = console.page(false);
+    page.table("", &rows);
+    page.items("left out: ", &taken.left_out);
+    let _ = page.print(process.err);
 }
 
 /// Whether a version of the source is one that a tenant may be asked for: numbers and names, no text of any kind.
@@ -321,7 +313,7 @@ fn describe(jobs: &mut [Job], taken: &Taken, ends: &Ends) {
         let named = named.map(|named| (named.key.clone(), named.value.clone()));
         job.notes = transport::missing_material(one, &named.collect(), &taken.material);
         if let Source::Files(content) = &mut job.source {
-            let temporary = disarm(&content.root.to_string_lossy());
+            let temporary = content.root.display().to_string();
             content.root = PathBuf::from(&one.id);
             for required in &mut job.requires {
                 required.place = required.place.replace(&temporary, &one.id);

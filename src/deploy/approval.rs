@@ -107,7 +107,7 @@ impl Facts {
             content_sha256: content.map(|content| content.archive.content.to_string()),
             parameters_sha256: digest(&job.id.0, wanted),
             tenant_content_sha256: standing.remote_sha256.map(|digest| digest.to_string()),
-            tenant_version: artifact.map(|artifact| artifact.version.clone()),
+            tenant_version: artifact.map(|artifact| artifact.version.clone().into()),
             tenant_modified_at: artifact.and_then(|artifact| artifact.stamp().saved),
             tenant_parameters_sha256: digest(&job.id.0, shown),
             deployed_on: standing

@@ -224,6 +224,8 @@ pub struct Message {
     pub file: Option<Place>,
     /// Why, deepest cause first, in the tenant's words.
     pub causes: Vec<String>,
+    /// What came of putting back what stood before, where that was tried.
+    pub rollback: Option<String>,
     /// What to do next.
     pub hint: Option<String>,
     /// How many more causes there are: the last one of `causes` says so instead of them.
@@ -254,6 +256,23 @@ impl Message {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// All causes, and what came of a rollback.
+    #[must_use]
+    pub fn reasons(&self) -> Vec<String> {
+        let rollback = self.rollback.iter();
+        let rollback = rollback.map(|told| format!("rollback: {told}"));
+        self.causes.iter().cloned().chain(rollback).collect()
+    }
+
+    /// What happened and why, in one text.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        match self.reasons().as_slice() {
+            [] => self.what.clone(),
+            reasons => format!("{}: {}", self.what, reasons.join("; ")),
+        }
     }
 
     /// The same with one more cause. Those beyond the first hundred are counted.
@@ -388,16 +407,28 @@ impl Outcome {
     #[must_use]
     pub fn unreadable(path: &Path, message: Message) -> Self {
         Self {
-            id: disarm(&path.to_string_lossy()),
+            phase: Phase::Check,
+            ..Self::new(
+                disarm(&path.to_string_lossy()),
+                Verdict::bad(Word::Invalid, "nothing was sent".to_owned(), message),
+            )
+        }
+    }
+
+    /// An end of which no more is known than its verdict.
+    #[must_use]
+    pub fn new(id: String, verdict: Verdict) -> Self {
+        Self {
+            id,
             kind: None,
             package: None,
-            verdict: Verdict::bad(Word::Invalid, "nothing was sent".to_owned(), message),
+            verdict,
             designtime_version: None,
             runtime_version: None,
             before: Before::default(),
             deployed_on: None,
             parameters: Vec::new(),
-            phase: Phase::Check,
+            phase: Phase::Status,
             content_sha256: None,
             zip_sha256: None,
             task: None,
@@ -446,9 +477,6 @@ impl PutBack {
         }
     }
 }
-
-/// What begins the cause of a message that tells of a rollback.
-pub const ROLLBACK: &str = "rollback: ";
 
 /// What was done to put back what stood before this run, and how that ended.
 #[derive(Clone, Debug)]

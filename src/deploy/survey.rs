@@ -210,9 +210,10 @@ fn found(
     standing.saved_by_us = context.tenant.is_us(&artifact.modified_by);
     if matches!(job.source, Source::Tenant)
         && !job.named.is_empty()
-        && let Reading::Found(package) = context
-            .tenant
-            .integration_package(&PackageId(artifact.package_id.clone()), context.deadline)?
+        && let Reading::Found(package) = context.tenant.integration_package(
+            &PackageId(artifact.package_id.clone().into()),
+            context.deadline,
+        )?
     {
         standing.package = Some(package);
     }

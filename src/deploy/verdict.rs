@@ -352,7 +352,7 @@ impl Evidence {
     fn deployer(&self, record: &RuntimeArtifact) -> Deployer {
         let name = &record.deployed_by;
         let before = self.baseline.record.as_ref();
-        if !self.strangers.contains(name) {
+        if !self.strangers.contains(name.as_str()) {
             Deployer::Us
         } else if self.ours.named_by_runtime || (self.ours.named && is_somebody(name)) {
             Deployer::Another
@@ -373,11 +373,11 @@ impl Evidence {
         if self.ours.numbers_agree && self.has_other_number(record) {
             return Some(Why::OtherVersion {
                 ours: self.ours.version.clone().unwrap_or_default(),
-                shown: record.version.clone(),
+                shown: record.version.clone().into(),
             });
         }
         if self.deployer(record) == Deployer::Another && !self.is_later_than_our_call(record) {
-            return Some(Why::DeployedBy(record.deployed_by.clone()));
+            return Some(Why::DeployedBy(record.deployed_by.clone().into()));
         }
         let unseen = self.baseline.record.is_none() && self.existed;
         (unseen && self.age(record) == Age::Backdated).then_some(Why::OlderRecord)

@@ -418,7 +418,7 @@ fn note_deployer(context: &Context<'_>, one: &mut Pending, answer: &RuntimeAnswe
         && !record.deployed_by.is_empty()
         && !context.tenant.is_us(&record.deployed_by)
     {
-        one.evidence.stranger(record.deployed_by.clone());
+        one.evidence.stranger(record.deployed_by.clone().into());
     }
 }
 
@@ -440,7 +440,7 @@ fn ask_version(context: &Context<'_>, job: &Job, one: &mut Pending) {
                 .tenant
                 .designtime_artifact(one.kind, &job.id, context.deadline)
     {
-        one.evidence.version_read(Some(artifact.version));
+        one.evidence.version_read(Some(artifact.version.into()));
     }
 }
 

@@ -1,6 +1,9 @@
 //! What an examination finds: one line for each subject, with the cure where something is not well.
 
+use serde::Serialize;
+
 use crate::exit::Exit;
+use crate::named::named;
 
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,77 +22,76 @@ pub struct Finding {
     pub effective: Option<&'static str>,
 }
 
-/// What an examination looks at, in its order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Subject {
-    /// The variables that are set.
-    Variables,
-    /// The service key.
-    Key,
-    /// The plan that the key belongs to.
-    Plan,
-    /// Cloud Foundry, Neo or Edge.
-    Landscape,
-    /// Whether the addresses belong together.
-    Addresses,
-    /// The certificate to log on with.
-    Certificate,
-    /// Which proxies are in force.
-    Proxy,
-    /// Which certificates are trusted.
-    Trust,
-    /// Whether a host's name is known.
-    Dns,
-    /// The way to a host, and its certificate.
-    Tls,
-    /// The access token, or basic authentication.
-    Token,
-    /// Roles in the token against what the use needs.
-    Roles,
-    /// A read of packages.
-    Packages,
-    /// A read of what runs.
-    Runtime,
-    /// A read of a task.
-    Tasks,
-    /// The CSRF token.
-    Csrf,
-    /// Whether access policies may hide artifacts.
-    AccessPolicies,
-    /// The difference of clocks.
-    Clock,
-    /// Requests left.
-    RateLimit,
-    /// Which tenant this is.
-    Tenant,
+named! {
+    /// What an examination looks at, in its order.
+    pub enum Subject {
+        /// The variables that are set.
+        Variables = "variables",
+        /// The service key.
+        Key = "key",
+        /// The plan that the key belongs to.
+        Plan = "plan",
+        /// Cloud Foundry, Neo or Edge.
+        Landscape = "landscape",
+        /// Whether the addresses belong together.
+        Addresses = "addresses",
+        /// The certificate to log on with.
+        Certificate = "certificate",
+        /// Which proxies are in force.
+        Proxy = "proxy",
+        /// Which certificates are trusted.
+        Trust = "trust",
+        /// Whether a host's name is known.
+        Dns = "dns",
+        /// The way to a host, and its certificate.
+        Tls = "tls",
+        /// The access token, or basic authentication.
+        Token = "token",
+        /// Roles in the token against what the use needs.
+        Roles = "roles",
+        /// A read of packages.
+        Packages = "packages",
+        /// A read of what runs.
+        Runtime = "runtime",
+        /// A read of a task.
+        Tasks = "tasks",
+        /// The CSRF token.
+        Csrf = "csrf",
+        /// Whether access policies may hide artifacts.
+        AccessPolicies = "access-policies",
+        /// The difference of clocks.
+        Clock = "clock",
+        /// Requests left.
+        RateLimit = "rate-limit",
+        /// Which tenant this is.
+        Tenant = "tenant",
+    }
 }
 
 impl Subject {
-    /// As it stands in reports.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Variables => "variables",
-            Self::Key => "key",
-            Self::Plan => "plan",
-            Self::Landscape => "landscape",
-            Self::Addresses => "addresses",
-            Self::Certificate => "certificate",
-            Self::Proxy => "proxy",
-            Self::Trust => "trust",
-            Self::Dns => "dns",
-            Self::Tls => "tls",
-            Self::Token => "token",
-            Self::Roles => "roles",
-            Self::Packages => "packages",
-            Self::Runtime => "runtime",
-            Self::Tasks => "tasks",
-            Self::Csrf => "csrf",
-            Self::AccessPolicies => "access-policies",
-            Self::Clock => "clock",
-            Self::RateLimit => "rate-limit",
-            Self::Tenant => "tenant",
-        }
+    /// It is as it must be.
+    pub fn ok(self, says: impl Into<String>) -> Finding {
+        Finding::new(self, State::Ok, says)
+    }
+
+    /// Something worth knowing.
+    pub fn note(self, says: impl Into<String>) -> Finding {
+        Finding::new(self, State::Note, says)
+    }
+
+    /// Something that may do harm.
+    pub fn warning(self, says: impl Into<String>) -> Finding {
+        Finding::new(self, State::Warning, says)
+    }
+
+    /// It is not well; the code that this leads to.
+    pub fn failed(self, exit: Exit, says: impl Into<String>) -> Finding {
+        Finding::new(self, State::Failed(exit), says)
+    }
+
+    /// It could not be looked at.
+    pub fn skipped(self, says: impl Into<String>) -> Finding {
+        Finding::new(self, State::Skipped, says)
     }
 }
 
@@ -123,15 +125,18 @@ impl State {
 }
 
 /// One way to mend something.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum Fix {
     /// In words: where to click, what to set.
+    #[serde(rename = "do")]
     Do(String),
     /// Text to paste, and what it is for.
+    #[serde(untagged)]
     Paste {
         /// What it is for, or where it goes.
         label: &'static str,
         /// One command or one JSON object.
+        #[serde(rename = "paste")]
         text: String,
     },
 }

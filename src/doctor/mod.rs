@@ -13,7 +13,7 @@ use crate::clock::{Clock, Deadline};
 use crate::settings::credentials::Credentials;
 use crate::tenant::Tenant;
 
-use self::finding::{Finding, State, Subject};
+use self::finding::{Finding, Subject};
 use self::rights::Rights;
 use self::uses::Use;
 
@@ -37,7 +37,7 @@ pub fn examine_online(
         findings.into_iter().for_each(&mut *tell);
         if stuck {
             let why = format!("not asked, because the {} was not reached", station.what);
-            return tell(Finding::new(Subject::Token, State::Skipped, why));
+            return tell(Subject::Token.skipped(why));
         }
     }
     Rights {

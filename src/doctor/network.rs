@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::finding::{Finding, State, Subject};
+use super::finding::{Finding, Subject};
 use super::remedy;
 use crate::clock::{Clock, Deadline};
 use crate::exit::Exit;
@@ -80,12 +80,8 @@ pub fn settings(http: &Http, stations: &[Station]) -> Vec<Finding> {
         ""
     };
     vec![
-        Finding::new(
-            Subject::Proxy,
-            State::Ok,
-            format!("{none}{}", ways.join(", ")),
-        ),
-        Finding::new(Subject::Trust, State::Ok, described.roots),
+        Subject::Proxy.ok(format!("{none}{}", ways.join(", "))),
+        Subject::Trust.ok(described.roots),
     ]
 }
 
@@ -136,30 +132,20 @@ fn name(http: &Http, station: &Station, error: Option<&SendError>) -> Option<Fin
     }
     let what = station.what;
     Some(match error {
-        Some(error) if error.stage == Stage::Resolve => Finding::new(
-            Subject::Dns,
-            State::Failed(Exit::Unreachable),
-            format!("{what} {host}: {}", error.reason()),
+        Some(error) if error.stage == Stage::Resolve => Subject::Dns.failed(Exit::Unreachable, format!("{what} {host}: {}", error.reason()),
         )
         .means("the address is misspelt, the tenant is gone, or this machine cannot look up names of the internet")
         .fix("compare the address with `url` and `tokenurl` of the service key; in a company network set HTTPS_PROXY, then the proxy looks the name up"),
-        _ if http.proxy_to(host).is_some() => Finding::new(
-            Subject::Dns,
-            State::Ok,
-            format!("{what} {host}: left to the proxy"),
+        _ if http.proxy_to(host).is_some() => Subject::Dns.ok(format!("{what} {host}: left to the proxy"),
         ),
-        _ => Finding::new(Subject::Dns, State::Ok, format!("{what} {host}: known")),
+        _ => Subject::Dns.ok(format!("{what} {host}: known")),
     })
 }
 
 fn certificate(http: &Http, station: &Station, clock: &Clock) -> Finding {
     let shown = http.shown_by(&station.host);
     let Some(own) = shown.first() else {
-        return Finding::new(
-            Subject::Tls,
-            State::Note,
-            format!("{}: plain http to this machine", station.what),
-        );
+        return Subject::Tls.note(format!("{}: plain http to this machine", station.what));
     };
     let days = own.days_left(clock.date());
     let says = format!(
@@ -167,27 +153,20 @@ fn certificate(http: &Http, station: &Station, clock: &Clock) -> Finding {
         station.what, own.issuer
     );
     if http.is_vouched_for_publicly(&station.host) == Some(false) {
-        return Finding::new(
-            Subject::Tls,
-            State::Note,
-            format!(
-                "{says}; no public authority: a proxy re-signs connections, and this machine trusts it"
-            ),
-        );
+        return Subject::Tls.note(format!(
+            "{says}; no public authority: a proxy re-signs connections, and this machine trusts it"
+        ));
     }
-    Finding::new(Subject::Tls, State::Ok, says)
+    Subject::Tls.ok(says)
 }
 
 fn not_reached(http: &Http, station: &Station, error: &SendError) -> Finding {
     let shown = http.shown_by(&station.host);
     let what = station.what;
     let says = format!("{what} {}: {}", station.host, error.reason());
-    let finding = |subject| Finding::new(subject, State::Failed(Exit::Unreachable), says.clone());
+    let finding = |subject: Subject| subject.failed(Exit::Unreachable, says.clone());
     match error.stage {
-        _ if error.refused_certificate => Finding::new(
-            Subject::Certificate,
-            State::Failed(Exit::Refused),
-            says,
+        _ if error.refused_certificate => Subject::Certificate.failed(Exit::Refused, says,
         )
         .means("the certificate has expired, was revoked, or belongs to another instance")
         .fixes(remedy::new_certificate()),

@@ -14,7 +14,7 @@ use crate::settings::credentials::{
 };
 use crate::settings::environment::Environment;
 use crate::settings::landscape::{self, Host};
-use crate::text::{disarm, nearest};
+use crate::text::nearest;
 
 /// The variables that hold credentials, below their prefix, and whether their value may be shown.
 const VARIABLES: [(&str, Shown); 9] = [
@@ -127,13 +127,9 @@ impl Offline<'_> {
             .collect();
         if set.is_empty() {
             let names = self.names.of("...");
-            return Finding::new(
-                Subject::Variables,
-                State::Note,
-                format!("no variable {names} is set"),
-            );
+            return Subject::Variables.note(format!("no variable {names} is set"));
         }
-        Finding::new(Subject::Variables, State::Ok, set.join(", "))
+        Subject::Variables.ok(set.join(", "))
     }
 
     /// Variables that are set to nothing: a secret that this run may not see, most often.
@@ -144,10 +140,7 @@ impl Offline<'_> {
             .filter(|name| self.environment.is_empty(name))
             .collect();
         (!empty.is_empty()).then(|| {
-            Finding::new(
-                Subject::Variables,
-                State::Warning,
-                format!("set, but empty, which counts as unset: {}", empty.join(", ")),
+            Subject::Variables.warning(format!("set, but empty, which counts as unset: {}", empty.join(", ")),
             )
             .means("in a pipeline, secrets are empty where a run may not see them")
             .fix("GitHub: runs of forks and jobs without the environment see no secrets; GitLab: protected variables are for protected branches; Jenkins: the id of withCredentials")
@@ -163,7 +156,7 @@ impl Offline<'_> {
         let count = value.chars().count();
         Some(match shown {
             Shown::Length => format!("{name} (set, {count} characters)"),
-            Shown::Beginning => format!("{name} ({})", disarm(&scrubbed(value))),
+            Shown::Beginning => format!("{name} ({})", scrubbed(value)),
             Shown::Id if is_id(value) => format!("{name} ({value})"),
             Shown::Id => format!("{name} (set, {count} characters)"),
         })
@@ -184,18 +177,15 @@ impl Offline<'_> {
             .filter(|name| name.starts_with(&prefix) && !known.iter().any(|one| one == name))
             .map(
                 |name| match nearest(name, known.iter().map(String::as_str)) {
-                    Some(known) => format!("{} (did you mean {known}?)", disarm(name)),
-                    None => disarm(name),
+                    Some(known) => format!("{name} (did you mean {known}?)"),
+                    None => name.to_owned(),
                 },
             )
             .collect();
         (!strangers.is_empty()).then(|| {
-            Finding::new(
-                Subject::Variables,
-                State::Warning,
-                format!("nothing reads {}", strangers.join(", ")),
-            )
-            .fix("rename what is misspelt")
+            Subject::Variables
+                .warning(format!("nothing reads {}", strangers.join(", ")))
+                .fix("rename what is misspelt")
         })
     }
 
@@ -218,7 +208,7 @@ impl Offline<'_> {
             | CredentialsError::CallerKey { .. }
             | CredentialsError::NotText(_) => (Subject::Variables, false),
         };
-        let finding = Finding::new(subject, State::Failed(Exit::Usage), error.to_string());
+        let finding = subject.failed(Exit::Usage, error.to_string());
         let finding = match anatomy {
             Some(Ok(anatomy)) if subject == Subject::Plan => finding.means(format!(
                 "the plan is {}; deploying needs {}",
@@ -256,7 +246,7 @@ pub fn no_network(error: &HttpError) -> Finding {
         HttpError::ClientCertificate { .. } => Subject::Certificate,
         HttpError::NotText(_) => Subject::Variables,
     };
-    Finding::new(subject, State::Failed(Exit::Usage), error.to_string())
+    subject.failed(Exit::Usage, error.to_string())
 }
 
 /// What a fault of the key belongs to, and whether another key is needed.
@@ -308,12 +298,8 @@ fn key(anatomy: &KeyAnatomy) -> Finding {
 
 fn plan(plan: Plan) -> Finding {
     match plan {
-        Plan::Api => Finding::new(Subject::Plan, State::Ok, plan.describe()),
-        _ => Finding::new(
-            Subject::Plan,
-            State::Note,
-            "the client id does not tell the plan; the token may",
-        ),
+        Plan::Api => Subject::Plan.ok(plan.describe()),
+        _ => Subject::Plan.note("the client id does not tell the plan; the token may"),
     }
 }
 
@@ -336,11 +322,7 @@ fn landscape_of(credentials: &Credentials) -> Finding {
         }
         None => String::new(),
     };
-    Finding::new(
-        Subject::Landscape,
-        State::Ok,
-        format!("{says}{edge}; tenant {url}"),
-    )
+    Subject::Landscape.ok(format!("{says}{edge}; tenant {url}"))
 }
 
 /// Tenant and token service, where their names tell something.
@@ -350,15 +332,9 @@ fn addresses(credentials: &Credentials) -> Option<Finding> {
     };
     let mismatch = landscape::mismatch(credentials.url.host(), token_url.host());
     Some(match mismatch {
-        None => Finding::new(
-            Subject::Addresses,
-            State::Ok,
-            format!("token service {}", token_url.host()),
+        None => Subject::Addresses.ok(format!("token service {}", token_url.host()),
         ),
-        Some(mismatch) => Finding::new(
-            Subject::Addresses,
-            State::Warning,
-            format!(
+        Some(mismatch) => Subject::Addresses.warning(format!(
                 "tenant {} and token service {} do not belong together",
                 credentials.url.host(),
                 token_url.host()
@@ -387,10 +363,7 @@ fn short_secret(credentials: &Credentials) -> Option<Finding> {
             }
         });
     is_half.then(|| {
-        Finding::new(
-            Subject::Key,
-            State::Warning,
-            "the client secret has 36 characters and no `$`; those of service keys usually go on after a `$`",
+        Subject::Key.warning("the client secret has 36 characters and no `$`; those of service keys usually go on after a `$`",
         )
         .means("a shell may have taken the rest for a variable")
         .fix("set the variable in single quotes, or paste it into the CI system's own form; GitLab: switch off `Expand variable reference`")
@@ -402,10 +375,7 @@ fn client_as_user(credentials: &Credentials) -> Option<Finding> {
         return None;
     };
     looks_like_a_client(username).then(|| {
-        Finding::new(
-            Subject::Key,
-            State::Warning,
-            "the user name looks like the client id of a service key",
+        Subject::Key.warning("the user name looks like the client id of a service key",
         )
         .means("basic authentication with client id and secret does not work for the API")
         .fix("put the whole service key into CPI_SERVICE_KEY, and unset CPI_USERNAME and CPI_PASSWORD")
@@ -415,43 +385,27 @@ fn client_as_user(credentials: &Credentials) -> Option<Finding> {
 /// Until when the certificate is valid, in days.
 fn certificate_of(chain: &str, now: SystemTime) -> Finding {
     let Some(facts) = CertificateFacts::of_pem(chain) else {
-        return Finding::new(
-            Subject::Certificate,
-            State::Failed(Exit::Usage),
-            "the certificate cannot be read",
-        )
-        .fix("it must be PEM (-----BEGIN CERTIFICATE-----), as it stands in the key");
+        return Subject::Certificate
+            .failed(Exit::Usage, "the certificate cannot be read")
+            .fix("it must be PEM (-----BEGIN CERTIFICATE-----), as it stands in the key");
     };
     let days = facts.days_left(now);
     let name = &facts.subject;
     if facts.valid_from > now {
-        return Finding::new(
-            Subject::Certificate,
-            State::Warning,
-            format!("{name}: not valid yet"),
-        )
-        .fix("set the clock of this machine right, or wait");
+        return Subject::Certificate
+            .warning(format!("{name}: not valid yet"))
+            .fix("set the clock of this machine right, or wait");
     }
     match days {
-        ..0 => Finding::new(
-            Subject::Certificate,
-            State::Failed(Exit::Refused),
-            format!("{name}: expired {} days ago", -days),
-        )
-        .means("the token service does not accept it any more")
-        .fixes(remedy::new_certificate())
-        .effective(remedy::KEY_EFFECTIVE),
-        0..SOON => Finding::new(
-            Subject::Certificate,
-            State::Warning,
-            format!("{name}: expires in {days} days"),
-        )
-        .fixes(remedy::new_certificate())
-        .effective(remedy::KEY_EFFECTIVE),
-        _ => Finding::new(
-            Subject::Certificate,
-            State::Ok,
-            format!("{name}: expires in {days} days"),
-        ),
+        ..0 => Subject::Certificate
+            .failed(Exit::Refused, format!("{name}: expired {} days ago", -days))
+            .means("the token service does not accept it any more")
+            .fixes(remedy::new_certificate())
+            .effective(remedy::KEY_EFFECTIVE),
+        0..SOON => Subject::Certificate
+            .warning(format!("{name}: expires in {days} days"))
+            .fixes(remedy::new_certificate())
+            .effective(remedy::KEY_EFFECTIVE),
+        _ => Subject::Certificate.ok(format!("{name}: expires in {days} days")),
     }
 }

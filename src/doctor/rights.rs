@@ -77,11 +77,7 @@ impl Rights<'_> {
     fn token(&self, claims: Option<&Claims>) -> Finding {
         let who = self.credentials.login.who();
         let Some(claims) = claims else {
-            return Finding::new(
-                Subject::Token,
-                State::Ok,
-                format!("none is needed: basic authentication as {who}"),
-            );
+            return Subject::Token.ok(format!("none is needed: basic authentication as {who}"));
         };
         let valid = match (claims.issued, claims.expires) {
             (Some(issued), Some(expires)) => {
@@ -141,7 +137,7 @@ impl Rights<'_> {
             );
         } else if unknown.is_empty() {
             let says = format!("{name} has all it needs: {}", remedy::names(needed));
-            findings.push(Finding::new(Subject::Roles, State::Ok, says));
+            findings.push(Subject::Roles.ok(says));
         } else {
             findings.push(self.untold(&unknown, claims));
         }
@@ -168,40 +164,31 @@ impl Rights<'_> {
             "the token does not tell about {} ({beside}); the tenant decides, and reads show it as far as reads can",
             names.join(", ")
         );
-        Finding::new(Subject::Roles, State::Note, says)
+        Subject::Roles.note(says)
     }
 
     /// A note on a token without any role: the tenant decides, but it will hardly decide otherwise.
     fn without_roles(&self, claims: &Claims) -> Finding {
         let needed = self.wanted.roles();
-        Finding::new(
-            Subject::Roles,
-            State::Warning,
-            "the token names no role of this service at all",
-        )
-        .fixes(remedy::add_roles(
-            self.wanted,
-            &[],
-            claims.subaccount.as_deref(),
-        ))
-        .effective(remedy::ROLES_EFFECTIVE)
-        .means(format!(
-            "the service instance was made without roles; {} needs {}",
-            self.wanted.name(),
-            remedy::names(needed)
-        ))
+        Subject::Roles
+            .warning("the token names no role of this service at all")
+            .fixes(remedy::add_roles(
+                self.wanted,
+                &[],
+                claims.subaccount.as_deref(),
+            ))
+            .effective(remedy::ROLES_EFFECTIVE)
+            .means(format!(
+                "the service instance was made without roles; {} needs {}",
+                self.wanted.name(),
+                remedy::names(needed)
+            ))
     }
 
     /// The finding that roles are missing, with its cure.
     fn missing(&self, subject: Subject, missing: &[Role], claims: &Claims) -> Finding {
         let name = self.wanted.name();
-        let finding = |names: &str| {
-            Finding::new(
-                subject,
-                State::Failed(Exit::Refused),
-                format!("{name} lacks {names}"),
-            )
-        };
+        let finding = |names: &str| subject.failed(Exit::Refused, format!("{name} lacks {names}"));
         match &self.credentials.login {
             Login::ClientCredentials { .. } if self.credentials.is_neo() => {
                 finding(&remedy::names_on_neo(missing))
@@ -249,7 +236,7 @@ impl Rights<'_> {
             "for other uses, as far as the token tells: {}",
             words.join(", ")
         );
-        Some(Finding::new(Subject::Roles, State::Note, says))
+        Some(Subject::Roles.note(says))
     }
 
     /// One harmless read for each area; whether all that this use needs were let through.
@@ -271,7 +258,7 @@ impl Rights<'_> {
                 Holding::Held | Holding::Unknown => None,
             };
             if let Some(why) = why {
-                tell(Finding::new(subject, State::Skipped, why));
+                tell(subject.skipped(why));
                 continue;
             }
             match self.tenant.peek(area, self.deadline) {
@@ -297,10 +284,7 @@ impl Rights<'_> {
     ) -> Finding {
         let role = area.role();
         match error.kind {
-            Kind::Role if !needed => Finding::new(
-                subject,
-                State::Note,
-                format!(
+            Kind::Role if !needed => subject.note(format!(
                     "refused: {} is missing, which {} does not need",
                     role.name(),
                     self.wanted.name()
@@ -350,11 +334,7 @@ impl Rights<'_> {
             return None;
         }
         Some(match self.tenant.try_csrf(self.deadline) {
-            Ok(()) => Finding::new(
-                Subject::Csrf,
-                State::Ok,
-                "given, as writing calls need it here",
-            ),
+            Ok(()) => Subject::Csrf.ok("given, as writing calls need it here"),
             Err(error) => failed(Subject::Csrf, &error),
         })
     }
@@ -397,13 +377,10 @@ impl Rights<'_> {
         let (theirs, ours) = self.tenant.seen().clocks?;
         let Some(apart) = apart(ours, theirs) else {
             let says = "the same as the tenant's, within two minutes";
-            return Some(Finding::new(Subject::Clock, State::Ok, says));
+            return Some(Subject::Clock.ok(says));
         };
         Some(
-            Finding::new(
-                Subject::Clock,
-                State::Warning,
-                format!("this machine is {apart} the tenant"),
+            Subject::Clock.warning(format!("this machine is {apart} the tenant"),
             )
             .means("certificates may look expired or not yet valid; verdicts do not depend on it, they compare the tenant's dates only")
             .fix("let the machine set its clock by the network: sudo timedatectl set-ntp true (Linux), w32tm /resync (Windows)"),
@@ -412,7 +389,7 @@ impl Rights<'_> {
 
     fn rate(&self) -> Option<Finding> {
         let left = self.tenant.seen().rate_left?;
-        Some(Finding::new(Subject::RateLimit, State::Note, left))
+        Some(Subject::RateLimit.note(left))
     }
 
     /// Nothing in the API names the stage, so everything that may tell a person is shown.
@@ -435,7 +412,7 @@ impl Rights<'_> {
                 iso(crate::clock::epoch_millis(theirs))
             ));
         }
-        Finding::new(Subject::Tenant, State::Note, says)
+        Subject::Tenant.note(says)
     }
 }
 
@@ -480,7 +457,7 @@ fn failed(subject: Subject, error: &TenantError) -> Finding {
 
 /// The same without its hint, where more can be said here.
 fn failure(subject: Subject, error: &TenantError) -> Finding {
-    Finding::new(subject, State::Failed(error.exit()), error.to_string())
+    subject.failed(error.exit(), error.to_string())
 }
 
 fn purposes(name: &str, roles: &[Role]) -> String {

@@ -4,52 +4,31 @@ use std::str::FromStr;
 
 use serde_json::json;
 
+use crate::named::named;
 use crate::tenant::roles::Role;
 
-/// A use of a key: the subcommand that it is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Use {
-    /// `flowship deploy`.
-    Deploy,
-    /// `flowship redeploy`.
-    Redeploy,
-    /// `flowship plan`.
-    Plan,
-    /// Seeing what runs.
-    Status,
-    /// Fetching content.
-    Download,
-    /// Taking artifacts out of the run time.
-    Undeploy,
+named! {
+    /// A use of a key: the subcommand that it is for.
+    pub enum Use {
+        /// `flowship deploy`.
+        Deploy = "deploy",
+        /// `flowship redeploy`.
+        Redeploy = "redeploy",
+        /// `flowship plan`.
+        Plan = "plan",
+        /// Seeing what runs.
+        Status = "status",
+        /// Fetching content.
+        Download = "download",
+        /// Taking artifacts out of the run time.
+        Undeploy = "undeploy",
+    }
 }
 
 /// The longest life of a token that instances take, in seconds (SAP Help: 3600 to 86400; 43200 is the default of plan `api`).
 const TOKEN_VALIDITY: u32 = 43_200;
 
 impl Use {
-    /// All of them.
-    pub const ALL: [Use; 6] = [
-        Use::Deploy,
-        Use::Redeploy,
-        Use::Plan,
-        Use::Status,
-        Use::Download,
-        Use::Undeploy,
-    ];
-
-    /// As it is written on the command line.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Deploy => "deploy",
-            Self::Redeploy => "redeploy",
-            Self::Plan => "plan",
-            Self::Status => "status",
-            Self::Download => "download",
-            Self::Undeploy => "undeploy",
-        }
-    }
-
     /// The roles that it needs. `WorkspacePackagesEdit` reads as well, which not every source says, so both are asked for.
     #[must_use]
     pub fn roles(self) -> &'static [Role] {

@@ -11,7 +11,6 @@ use crate::artifact::{Artifact, ArtifactError, MANIFEST_PATH, artifacts_below};
 use crate::deploy::outcome::Message;
 use crate::inventory::selection::Names;
 use crate::inventory::{Inventory, Trouble};
-use crate::text::disarm;
 
 /// Where files are written before they are moved to their place.
 const STAGING: &str = ".flowship-download";
@@ -190,7 +189,7 @@ pub(super) fn unholdable(package: &str, id: &str) -> Option<Message> {
             || name.chars().any(char::is_control)
             || name.len() > 200
     })?;
-    let what = format!("`{}` can't be the name of a directory", disarm(bad));
+    let what = format!("`{}` can't be the name of a directory", bad);
     Some(Message::new(what).hint("rename it on the tenant, or leave it there"))
 }
 
@@ -211,7 +210,7 @@ pub(super) fn clashes(inventory: &Inventory, names: &Names) -> Vec<String> {
             .collect();
         found.extend(clashing(ids.iter().map(String::as_str)));
     }
-    found.iter().map(|text| disarm(text)).collect()
+    found
 }
 
 /// Refuses a path below the directory that leads through a link: it could lead out of it.

@@ -85,7 +85,7 @@ fn alone(
     let Some((kind, artifact)) = super::find(query, id)? else {
         return Ok(None);
     };
-    let package = PackageId(artifact.package_id.clone());
+    let package = PackageId(artifact.package_id.clone().into());
     Ok(
         match query.tenant.integration_package(&package, query.deadline)? {
             Reading::Found(package) => {
@@ -138,7 +138,7 @@ pub fn own_names(inventory: &Inventory, names: &Names) -> BTreeMap<String, Strin
     });
     used.filter_map(|stored| {
         let id = &stored.artifact.id;
-        Some((id.clone(), names.id.strip(id)?.to_owned()))
+        Some((id.clone().into(), names.id.strip(id)?.to_owned()))
     })
     .collect()
 }

@@ -1,176 +1,92 @@
 //! Where what runs can be called, for people and for programs.
 
-use std::io::{self, Write};
-
-use serde::Serialize;
-
-use super::json::{Problem, SCHEMA, problem};
-use super::text::{SIMULATED, Style};
+use super::json::written;
+use super::page::{Page, Style};
+use super::query::{Facts, Origin};
 use crate::endpoints::{Callable, Found};
-use crate::exit::Exit;
 use crate::inventory::counted;
 use crate::tenant::service_endpoints::ServiceEndpoint;
 use crate::tenant::wire::RuntimeStatus;
-use crate::text::disarm;
 
-/// What `endpoints` found.
-pub struct Listed<'a> {
-    /// The tenant was a simulated one.
-    pub simulated: bool,
-    /// The host.
-    pub tenant: &'a str,
-    /// What was found.
-    pub found: &'a Found,
-    /// The code of the run.
-    pub exit: Exit,
-}
-
-/// Writes a block for each artifact, and a line that counts.
-pub fn text(listed: &Listed<'_>, style: Style, out: &mut dyn Write) -> io::Result<()> {
-    let mark = if listed.simulated { SIMULATED } else { "" };
-    for callable in &listed.found.callables {
-        writeln!(out, "{mark}{}", headline(callable, style))?;
-        for endpoint in &callable.endpoints {
-            addresses(endpoint, mark, out)?;
+impl Facts for Found {
+    /// A block for each artifact, and a line that counts.
+    fn text(&self, of: &Origin<'_>, page: &mut Page) {
+        let mut count = self.others.len();
+        for callable in &self.callables {
+            page.line(headline(callable, page.style));
+            for endpoint in &callable.endpoints {
+                addresses(endpoint, page);
+            }
+            if callable.endpoints.is_empty() {
+                page.item("  no endpoint: ", why_none(callable));
+            }
+            count += callable.endpoints.len();
         }
-        if callable.endpoints.is_empty() {
-            writeln!(out, "{mark}  {}", why_none(callable))?;
+        for endpoint in &self.others {
+            page.line(format_args!("{} {}", endpoint.name, endpoint.version));
+            addresses(endpoint, page);
         }
+        page.line(format_args!(
+            "{} of {} on {}",
+            counted(count, "endpoint"),
+            counted(self.callables.len(), "artifact"),
+            of.tenant
+        ));
     }
-    for endpoint in &listed.found.others {
-        writeln!(
-            out,
-            "{mark}{} {}",
-            disarm(&endpoint.name),
-            disarm(&endpoint.version)
-        )?;
-        addresses(endpoint, mark, out)?;
-    }
-    writeln!(out, "{mark}{}", summary(listed))
 }
 
 fn headline(callable: &Callable, style: Style) -> String {
     let one = &callable.deployed;
-    let mut line = format!("{} {}", disarm(&one.id), disarm(&one.version));
+    let mut line = format!("{} {}", one.id, one.version);
     if !one.name.is_empty() && one.name != one.id {
-        line += &format!(" \"{}\"", disarm(&one.name));
+        line += &format!(" \"{}\"", one.name);
     }
     if one.status != RuntimeStatus::Started {
-        line += &format!(" [{}]", style.bad(&disarm(&one.status.to_string())));
+        line += &format!(" [{}]", style.bad(&one.status.to_string()));
     }
     line
 }
 
-fn addresses(endpoint: &ServiceEndpoint, mark: &str, out: &mut dyn Write) -> io::Result<()> {
-    let protocol = disarm(&endpoint.protocol);
-    for url in &endpoint.urls {
-        writeln!(out, "{mark}  {protocol:<7} {}", disarm(url))?;
-    }
+fn addresses(endpoint: &ServiceEndpoint, page: &mut Page) {
+    let label = format!("  {:<7} ", endpoint.protocol.to_string());
+    page.items(&label, &endpoint.urls);
     if endpoint.urls.is_empty() {
-        writeln!(out, "{mark}  {protocol:<7} (the tenant tells no address)")?;
+        page.item(&label, "(the tenant tells no address)");
     }
-    Ok(())
 }
 
 fn why_none(callable: &Callable) -> String {
     let one = &callable.deployed;
     if !callable.is_flow() {
-        return format!(
-            "no endpoint: it is no integration flow, but {}",
-            disarm(&one.kind)
-        );
-    }
-    if one.status == RuntimeStatus::Started {
-        "no endpoint: nobody calls it from outside; a timer, a poll or another flow (ProcessDirect) starts it".to_owned()
+        format!("it is no integration flow, but {}", one.kind)
+    } else if one.status == RuntimeStatus::Started {
+        "nobody calls it from outside; a timer, a poll or another flow (ProcessDirect) starts it"
+            .to_owned()
     } else {
-        "no endpoint: it does not run".to_owned()
+        "it does not run".to_owned()
     }
 }
 
-fn summary(listed: &Listed<'_>) -> String {
-    let found = listed.found;
-    let own = found.callables.iter().map(|one| one.endpoints.len());
-    format!(
-        "{} of {} on {}",
-        counted(own.sum::<usize>() + found.others.len(), "endpoint"),
-        counted(found.callables.len(), "artifact"),
-        disarm(listed.tenant)
-    )
-}
-
-#[derive(Serialize)]
-struct Whole<'a> {
-    schema: u32,
-    flowship: &'static str,
-    simulated: bool,
-    tenant: &'a str,
-    exit_code: u8,
-    artifacts: Vec<Artifact<'a>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    other_endpoints: Vec<Endpoint<'a>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<Problem<'a>>,
-}
-
-#[derive(Serialize)]
-struct Artifact<'a> {
-    id: &'a str,
-    name: &'a str,
-    #[serde(rename = "type")]
-    kind: &'a str,
-    version: &'a str,
-    status: String,
-    endpoints: Vec<Endpoint<'a>>,
-}
-
-#[derive(Serialize)]
-struct Endpoint<'a> {
-    name: &'a str,
-    title: &'a str,
-    version: &'a str,
-    protocol: &'a str,
-    urls: &'a [String],
-}
-
-/// Writes the whole as one object and a line break.
-pub fn json(listed: &Listed<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let found = listed.found;
-    let whole = Whole {
-        schema: SCHEMA,
-        flowship: env!("CARGO_PKG_VERSION"),
-        simulated: listed.simulated,
-        tenant: listed.tenant,
-        exit_code: listed.exit.code(),
-        artifacts: found.callables.iter().map(artifact).collect(),
-        other_endpoints: found.others.iter().map(endpoint).collect(),
-        errors: found
-            .troubles
-            .iter()
-            .map(|trouble| problem(&trouble.message))
-            .collect(),
-    };
-    let text = super::json::pretty(&whole)?;
-    writeln!(out, "{text}")
-}
-
-fn artifact(callable: &Callable) -> Artifact<'_> {
-    let one = &callable.deployed;
-    Artifact {
-        id: &one.id,
-        name: &one.name,
-        kind: &one.kind,
-        version: &one.version,
-        status: one.status.to_string(),
-        endpoints: callable.endpoints.iter().map(endpoint).collect(),
+written! {
+    Found as it {
+        "artifacts" => it.callables,
+        "other_endpoints" if !it.others.is_empty() => it.others,
     }
-}
 
-fn endpoint(endpoint: &ServiceEndpoint) -> Endpoint<'_> {
-    Endpoint {
-        name: &endpoint.name,
-        title: &endpoint.title,
-        version: &endpoint.version,
-        protocol: &endpoint.protocol,
-        urls: &endpoint.urls,
+    Callable as it {
+        "id" => it.deployed.id,
+        "name" => it.deployed.name,
+        "type" => it.deployed.kind,
+        "version" => it.deployed.version,
+        "status" => it.deployed.status,
+        "endpoints" => it.endpoints,
+    }
+
+    ServiceEndpoint as it {
+        "name" => it.name,
+        "title" => it.title,
+        "version" => it.version,
+        "protocol" => it.protocol,
+        "urls" => it.urls,
     }
 }

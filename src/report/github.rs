@@ -57,19 +57,12 @@ pub fn annotations(report: &Report, err: &mut dyn Write) -> io::Result<()> {
 
 fn sentence(id: Option<&str>, message: &Message) -> String {
     let id = id.map(|id| format!("{id}: ")).unwrap_or_default();
-    let causes = if message.causes.is_empty() {
-        String::new()
-    } else {
-        format!(": {}", message.causes.join("; "))
-    };
-    let hint = message
-        .hint
-        .as_ref()
-        .map(|hint| format!(". {hint}"))
-        .unwrap_or_default();
+    let hint = message.hint.iter().map(|hint| format!(". {hint}"));
+    let sentence = format!("{id}{}", message.sentence());
     format!(
-        "{}{hint}",
-        format!("{id}{}{causes}", message.what).trim_end_matches('.')
+        "{}{}",
+        sentence.trim_end_matches('.'),
+        hint.collect::<String>()
     )
 }
 
@@ -84,7 +77,7 @@ fn annotation(
     if let Some(place) = place {
         properties.push_str(&format!(
             "file={},",
-            property(&report.repository_path(&place.path))
+            property(&disarm(&report.repository_path(&place.path)))
         ));
         if let Some(line) = place.line {
             properties.push_str(&format!("line={line},"));

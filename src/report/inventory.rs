@@ -1,57 +1,30 @@
 //! What is on a tenant, for people and for programs.
 
-use std::io::{self, Write};
-
-use serde::Serialize;
-
-use super::json::{Problem, SCHEMA, problem};
-use super::text::{SIMULATED, Style};
-use crate::exit::Exit;
+use super::json::written;
+use super::page::{Page, Style};
+use super::query::{Facts, Origin};
 use crate::inventory::{Inventory, PackageContent, Stored, counted};
-use crate::text::disarm;
 
-/// What `list` found.
-pub struct Listed<'a> {
-    /// The tenant was a simulated one.
-    pub simulated: bool,
-    /// The host.
-    pub tenant: &'a str,
-    /// What is there.
-    pub inventory: &'a Inventory,
-    /// The code of the run.
-    pub exit: Exit,
-}
-
-/// Writes a block for each package, and a line that counts.
-pub fn text(listed: &Listed<'_>, style: Style, out: &mut dyn Write) -> io::Result<()> {
-    let mark = if listed.simulated { SIMULATED } else { "" };
-    for content in &listed.inventory.packages {
-        writeln!(out, "{mark}{}", headline(content, style))?;
-        let rows: Vec<[String; 4]> = content.artifacts.iter().map(row).collect();
-        let width = |column: usize| {
-            let cells = rows.iter().map(|row| row[column].chars().count());
-            cells.max().unwrap_or_default()
-        };
-        let (kind, id, version) = (width(0), width(1), width(2));
-        for row in &rows {
-            let line = format!(
-                "  {:kind$}  {:id$}  {:version$}  {}",
-                row[0], row[1], row[2], row[3]
-            );
-            writeln!(out, "{mark}{}", line.trim_end())?;
+impl Facts for Inventory {
+    /// A block for each package, and a line that counts.
+    fn text(&self, of: &Origin<'_>, page: &mut Page) {
+        for content in &self.packages {
+            page.line(headline(content, page.style));
+            let rows: Vec<Vec<String>> = content.artifacts.iter().map(row).collect();
+            page.table("  ", &rows);
         }
+        page.line(summary(self, of.tenant));
     }
-    writeln!(out, "{mark}{}", summary(listed))
 }
 
 fn headline(content: &PackageContent, style: Style) -> String {
     let package = &content.package;
-    let mut line = disarm(&package.id);
+    let mut line = package.id.to_string();
     if !package.name.is_empty() && package.name != package.id {
-        line += &format!(" \"{}\"", disarm(&package.name));
+        line += &format!(" \"{}\"", package.name);
     }
     if !package.version.is_empty() {
-        line += &format!(" {}", disarm(&package.version));
+        line += &format!(" {}", package.version);
     }
     if package.read_only() {
         line += &format!(" [{}]", style.change("read-only"));
@@ -63,48 +36,34 @@ fn headline(content: &PackageContent, style: Style) -> String {
 }
 
 /// Type, id, version and the rest.
-fn row(stored: &Stored) -> [String; 4] {
+fn row(stored: &Stored) -> Vec<String> {
     let artifact = &stored.artifact;
-    let version = if artifact.is_draft() {
-        "draft".to_owned()
-    } else {
-        disarm(&artifact.version)
-    };
     let mut rest = Vec::new();
     if artifact.name != artifact.id {
-        rest.push(format!("\"{}\"", disarm(&artifact.name)));
+        rest.push(format!("\"{}\"", artifact.name));
     }
     if artifact.is_draft() && !artifact.modified_by.is_empty() {
-        rest.push(format!("by {}", disarm(&artifact.modified_by)));
+        rest.push(format!("by {}", artifact.modified_by));
     }
-    [
+    vec![
         stored.kind.to_string(),
-        disarm(&artifact.id),
-        version,
+        artifact.id.to_string(),
+        artifact.shown_version(),
         rest.join(" "),
     ]
 }
 
-fn summary(listed: &Listed<'_>) -> String {
-    let inventory = listed.inventory;
-    let count = |is: &dyn Fn(&Stored) -> bool| {
-        inventory
-            .artifacts()
-            .filter(|(_, stored)| is(stored))
-            .count()
-    };
+fn summary(inventory: &Inventory, tenant: &str) -> String {
+    let artifacts = || inventory.artifacts().map(|(_, stored)| &stored.artifact);
     let packages = &inventory.packages;
-    let read_only = packages
-        .iter()
-        .filter(|content| content.package.read_only());
+    let read_only = packages.iter().filter(|one| one.package.read_only());
     let mut line = format!(
-        "{} in {} of {}",
-        counted(count(&|_| true), "artifact"),
+        "{} in {} of {tenant}",
+        counted(artifacts().count(), "artifact"),
         counted(packages.len(), "package"),
-        disarm(listed.tenant)
     );
     for (number, what) in [
-        (count(&|stored| stored.artifact.is_draft()), "draft"),
+        (artifacts().filter(|one| one.is_draft()).count(), "draft"),
         (read_only.count(), "read-only package"),
     ] {
         if number > 0 {
@@ -114,87 +73,30 @@ fn summary(listed: &Listed<'_>) -> String {
     line
 }
 
-#[derive(Serialize)]
-struct Whole<'a> {
-    schema: u32,
-    flowship: &'static str,
-    simulated: bool,
-    tenant: &'a str,
-    exit_code: u8,
-    packages: Vec<Package<'a>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<Problem<'a>>,
-}
-
-#[derive(Serialize)]
-struct Package<'a> {
-    id: &'a str,
-    name: &'a str,
-    version: &'a str,
-    vendor: &'a str,
-    short_text: &'a str,
-    read_only: bool,
-    modified_by: &'a str,
-    modified_at: Option<String>,
-    artifacts: Vec<One<'a>>,
-}
-
-#[derive(Serialize)]
-struct One<'a> {
-    id: &'a str,
-    name: &'a str,
-    #[serde(rename = "type")]
-    kind: String,
-    version: Option<&'a str>,
-    draft: bool,
-    modified_by: &'a str,
-    modified_at: Option<String>,
-}
-
-/// Writes the whole as one object and a line break.
-pub fn json(listed: &Listed<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let whole = Whole {
-        schema: SCHEMA,
-        flowship: env!("CARGO_PKG_VERSION"),
-        simulated: listed.simulated,
-        tenant: listed.tenant,
-        exit_code: listed.exit.code(),
-        packages: listed.inventory.packages.iter().map(package).collect(),
-        errors: listed
-            .inventory
-            .troubles
-            .iter()
-            .map(|trouble| problem(&trouble.message))
-            .collect(),
-    };
-    let text = super::json::pretty(&whole)?;
-    writeln!(out, "{text}")
-}
-
-fn package(content: &PackageContent) -> Package<'_> {
-    let package = &content.package;
-    Package {
-        id: &package.id,
-        name: &package.name,
-        version: &package.version,
-        vendor: &package.vendor,
-        short_text: &package.short_text,
-        read_only: package.read_only(),
-        modified_by: &package.modified_by,
-        modified_at: package.modified.map(|date| date.to_string()),
-        artifacts: content.artifacts.iter().map(one).collect(),
+written! {
+    Inventory as it {
+        "packages" => it.packages,
     }
-}
 
-fn one(stored: &Stored) -> One<'_> {
-    let artifact = &stored.artifact;
-    One {
-        id: &artifact.id,
-        name: &artifact.name,
-        kind: stored.kind.to_string(),
-        version: (!artifact.is_draft()).then_some(artifact.version.as_str()),
-        draft: artifact.is_draft(),
-        modified_by: &artifact.modified_by,
-        modified_at: artifact.modified_at().map(|date| date.to_string()),
+    PackageContent as it {
+        "id" => it.package.id,
+        "name" => it.package.name,
+        "version" => it.package.version,
+        "vendor" => it.package.vendor,
+        "short_text" => it.package.short_text,
+        "read_only" => it.package.read_only(),
+        "modified_by" => it.package.modified_by,
+        "modified_at" => it.package.modified,
+        "artifacts" => it.artifacts,
+    }
+
+    Stored as it {
+        "id" => it.artifact.id,
+        "name" => it.artifact.name,
+        "type" => it.kind,
+        "version" => it.artifact.number(),
+        "draft" => it.artifact.is_draft(),
+        "modified_by" => it.artifact.modified_by,
+        "modified_at" => it.artifact.modified_at(),
     }
 }

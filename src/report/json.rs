@@ -1,112 +1,208 @@
-//! The report for programs: one object, whose form is versioned.
+//! JSON for programs: versioned objects with a common head, and nothing in them that a terminal or a CI system obeys.
 
-use std::io::{self, Write};
+use std::io;
 
-use serde::Serialize;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 
 use super::Report;
+use crate::artifact::{ArtifactKind, Digest};
 use crate::deploy::outcome::{Message, Outcome, Rollback, Word};
+use crate::exit::Exit;
+use crate::tenant::message_logs::MessageStatus;
+use crate::tenant::odata::TenantTime;
+use crate::tenant::wire::RuntimeStatus;
 use crate::text::is_invisible;
 
-/// The version of the form. It grows when a field changes its meaning or goes; new fields do not change it.
-pub(super) const SCHEMA: u32 = 1;
+/// The version of all forms. It grows when a field changes its meaning or goes; new fields do not change it.
+const SCHEMA: u32 = 1;
 
-#[derive(Serialize)]
-struct Run<'a> {
-    schema: u32,
-    flowship: &'static str,
-    simulated: bool,
-    tenant: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    source: Option<&'a str>,
-    exit_code: u8,
-    artifacts: Vec<Artifact<'a>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<Problem<'a>>,
+/// What is written as an object, or as a part of one.
+pub(crate) trait Fields {
+    fn write<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error>;
 }
 
-#[derive(Serialize)]
-struct Artifact<'a> {
-    id: &'a str,
-    #[serde(rename = "type")]
-    kind: Option<String>,
-    package: Option<&'a str>,
-    verdict: &'static str,
-    exit_code: u8,
-    designtime_version: Option<&'a str>,
-    runtime_version: Option<&'a str>,
-    content_sha256: Option<String>,
-    zip_sha256: Option<String>,
-    task: Option<&'a str>,
-    seconds: f64,
-    evidence: &'a str,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    notes: &'a [String],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rollback: Option<PutBack<'a>>,
-    #[serde(flatten)]
-    problem: Option<Problem<'a>>,
-}
-
-/// What was done to put back what stood before.
-#[derive(Serialize)]
-pub(super) struct PutBack<'a> {
-    result: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    verdict: Option<&'static str>,
-    evidence: &'a str,
-    message: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    saved: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    repair: Option<&'a str>,
-}
-
-impl<'a> PutBack<'a> {
-    pub(super) fn of(rollback: &'a Rollback) -> Self {
-        Self {
-            result: rollback.result.as_str(),
-            verdict: rollback.verdict.map(Word::as_str),
-            evidence: &rollback.evidence,
-            message: &rollback.message,
-            saved: rollback.saved.as_deref(),
-            repair: rollback.repair.as_deref(),
-        }
+impl<F: Fields> Fields for Option<F> {
+    fn write<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        self.iter().try_for_each(|fields| fields.write(map))
     }
 }
 
-#[derive(Serialize)]
-pub(super) struct Problem<'a> {
-    message: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    at: Option<&'a str>,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    causes: &'a [String],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hint: Option<&'a str>,
+impl Fields for () {
+    fn write<M: SerializeMap>(&self, _: &mut M) -> Result<(), M::Error> {
+        Ok(())
+    }
+}
+
+/// Says how facts are written: their fields by name and in order, those behind `if` only then; `..` stands for the fields of
+/// a part.
+macro_rules! written {
+    ($($facts:ty as $it:ident { $($name:tt $(if $when:expr)? => $value:expr,)+ })+) => {$(
+        impl $crate::report::json::Fields for $facts {
+            fn write<M: serde::ser::SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+                let $it = self;
+                $($(if $when)? { $crate::report::json::field!(map, $name, $value); })+
+                Ok(())
+            }
+        }
+
+        impl serde::Serialize for $facts {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let mut map = serializer.serialize_map(None)?;
+                $crate::report::json::Fields::write(self, &mut map)?;
+                serde::ser::SerializeMap::end(map)
+            }
+        }
+    )+};
+}
+
+macro_rules! field {
+    ($map:ident, .., $part:expr) => {
+        $crate::report::json::Fields::write(&$part, $map)?
+    };
+    ($map:ident, $name:literal, $value:expr) => {
+        $map.serialize_entry($name, &$value)?
+    };
+}
+pub(super) use {field, written};
+
+macro_rules! written_as_shown {
+    ($($name:ident)*) => {$(
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+    )*};
+}
+written_as_shown!(ArtifactKind Digest MessageStatus RuntimeStatus TenantTime);
+
+/// What every object has: the head, which says what it is `about`, the facts, and what is not well.
+struct VersionedObject<'a, A, F> {
+    simulated: bool,
+    about: A,
+    exit: Exit,
+    facts: &'a F,
+    errors: Vec<&'a Message>,
+}
+
+/// Writes an object with the common head.
+pub(super) fn object<'a>(
+    simulated: bool,
+    about: impl Fields,
+    exit: Exit,
+    facts: &impl Fields,
+    errors: impl IntoIterator<Item = &'a Message>,
+) -> io::Result<String> {
+    pretty(&VersionedObject {
+        simulated,
+        about,
+        exit,
+        facts,
+        errors: errors.into_iter().collect(),
+    })
+}
+
+impl<A: Fields, F: Fields> Serialize for VersionedObject<'_, A, F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        Preamble.write(&mut map)?;
+        map.serialize_entry("simulated", &self.simulated)?;
+        self.about.write(&mut map)?;
+        map.serialize_entry("exit_code", &self.exit.code())?;
+        self.facts.write(&mut map)?;
+        if !self.errors.is_empty() {
+            map.serialize_entry("errors", &self.errors)?;
+        }
+        map.end()
+    }
+}
+
+/// The version of the form, and of the program.
+pub(super) struct Preamble;
+
+/// The tenant that an object is about.
+pub(super) struct About<'a> {
+    pub(super) tenant: Option<&'a str>,
+    pub(super) source: Option<&'a str>,
+}
+
+/// What an artifact is called, and how it ended.
+pub(super) struct ArtifactHead<'a>(pub(super) &'a Outcome);
+
+/// What was deployed, by which task.
+pub(super) struct ArtifactContent<'a>(pub(super) &'a Outcome);
+
+/// What the verdict rests on.
+pub(super) struct ArtifactGround<'a>(pub(super) &'a Outcome);
+
+written! {
+    Preamble as _it {
+        "schema" => SCHEMA,
+        "flowship" => env!("CARGO_PKG_VERSION"),
+    }
+
+    About<'_> as it {
+        "tenant" => it.tenant,
+        "source" if it.source.is_some() => it.source,
+    }
+
+    ArtifactHead<'_> as it {
+        "id" => it.0.id,
+        "type" => it.0.kind,
+        "package" => it.0.package,
+        "verdict" => it.0.verdict.word.as_str(),
+        "exit_code" => it.0.verdict.exit.code(),
+    }
+
+    ArtifactContent<'_> as it {
+        "content_sha256" => it.0.content_sha256,
+        "zip_sha256" => it.0.zip_sha256,
+        "task" => it.0.task,
+    }
+
+    ArtifactGround<'_> as it {
+        "seconds" => (it.0.took.as_secs_f64() * 1000.0).round() / 1000.0,
+        "evidence" => it.0.verdict.evidence,
+    }
+
+    Outcome as it {
+        .. => ArtifactHead(it),
+        "designtime_version" => it.designtime_version,
+        "runtime_version" => it.runtime_version,
+        .. => ArtifactContent(it),
+        .. => ArtifactGround(it),
+        "notes" if !it.notes.is_empty() => it.notes,
+        "rollback" if it.rollback.is_some() => it.rollback,
+        .. => it.verdict.message,
+    }
+
+    Rollback as it {
+        "result" => it.result.as_str(),
+        "verdict" if it.verdict.is_some() => it.verdict.map(Word::as_str),
+        "evidence" => it.evidence,
+        "message" => it.message,
+        "saved" if it.saved.is_some() => it.saved,
+        "repair" if it.repair.is_some() => it.repair,
+    }
+
+    // one text that holds what happened and why, and the parts of it
+    Message as it {
+        "message" => it.sentence(),
+        "at" if it.at.is_some() => it.at,
+        "causes" if !it.reasons().is_empty() => it.reasons(),
+        "hint" if it.hint.is_some() => it.hint,
+    }
+
+    Report as it {
+        "artifacts" => it.artifacts,
+    }
 }
 
 /// The artifacts alone, as a compact array.
 #[must_use]
 pub fn artifacts(report: &Report) -> String {
-    let artifacts: Vec<Artifact<'_>> = report.artifacts.iter().map(artifact).collect();
-    compact(&artifacts).unwrap_or_default()
-}
-
-/// Writes the report as one object and a line break.
-pub fn result(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let run = Run {
-        schema: SCHEMA,
-        flowship: env!("CARGO_PKG_VERSION"),
-        simulated: report.simulated,
-        tenant: report.tenant.as_deref(),
-        source: report.source.as_deref(),
-        exit_code: report.exit.code(),
-        artifacts: report.artifacts.iter().map(artifact).collect(),
-        errors: report.errors.iter().map(problem).collect(),
-    };
-    let text = pretty(&run)?;
-    writeln!(out, "{text}")
+    compact(&report.artifacts).unwrap_or_default()
 }
 
 /// JSON on several lines, for people's eyes too; [`disarmed`].
@@ -116,7 +212,7 @@ pub(crate) fn pretty(value: &impl Serialize) -> io::Result<String> {
 }
 
 /// JSON on one line; [`disarmed`].
-pub(crate) fn compact(value: &impl Serialize) -> io::Result<String> {
+fn compact(value: &impl Serialize) -> io::Result<String> {
     let text = serde_json::to_string(value).map_err(io::Error::other)?;
     Ok(disarmed(text))
 }
@@ -141,40 +237,6 @@ fn disarmed(text: String) -> String {
 /// DEL, the second set of control characters, and what is not seen but changes how a line is shown.
 fn steers(c: char) -> bool {
     matches!(c, '\u{7f}'..='\u{9f}') || is_invisible(c)
-}
-
-fn artifact(outcome: &Outcome) -> Artifact<'_> {
-    Artifact {
-        id: &outcome.id,
-        kind: outcome.kind.map(|kind| kind.to_string()),
-        package: outcome.package.as_deref(),
-        verdict: outcome.verdict.word.as_str(),
-        exit_code: outcome.verdict.exit.code(),
-        designtime_version: outcome.designtime_version.as_deref(),
-        runtime_version: outcome.runtime_version.as_deref(),
-        content_sha256: outcome.content_sha256.map(|digest| digest.to_string()),
-        zip_sha256: outcome.zip_sha256.map(|digest| digest.to_string()),
-        task: outcome.task.as_deref(),
-        seconds: (outcome.took.as_secs_f64() * 1000.0).round() / 1000.0,
-        evidence: &outcome.verdict.evidence,
-        notes: &outcome.notes,
-        rollback: outcome.rollback.as_ref().map(PutBack::of),
-        problem: outcome.verdict.message.as_ref().map(problem),
-    }
-}
-
-/// One text that holds what happened and why, and the parts of it.
-pub(super) fn problem(message: &Message) -> Problem<'_> {
-    let mut text = message.what.clone();
-    if !message.causes.is_empty() {
-        text = format!("{text}: {}", message.causes.join("; "));
-    }
-    Problem {
-        message: text,
-        at: message.at.as_deref(),
-        causes: &message.causes,
-        hint: message.hint.as_deref(),
-    }
 }
 
 #[cfg(test)]

@@ -153,7 +153,7 @@ fn element(case: &Case<'_>) -> String {
 
 fn problem(element: &str, message: &Message) -> String {
     let mut text = message.what.clone();
-    for cause in &message.causes {
+    for cause in message.reasons() {
         text.push_str(&format!("\ncause: {cause}"));
     }
     if let Some(at) = &message.at {

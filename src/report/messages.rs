@@ -1,171 +1,99 @@
 //! What a flow has processed, for people and for programs.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
 
-use serde::Serialize;
-
-use super::json::{Problem, SCHEMA, problem};
-use super::text::{SIMULATED, Style};
-use crate::deploy::outcome::Message;
-use crate::exit::Exit;
+use super::json::written;
+use super::page::Page;
+use super::query::{Facts, Origin};
 use crate::inventory::counted;
-use crate::messages::{Found, Judgement};
+use crate::messages::{Failure, Found, Judgement};
 use crate::tenant::message_logs::MessageLog;
-use crate::text::disarm;
 
-/// What `messages` found.
-pub struct Looked<'a> {
-    /// The tenant was a simulated one.
-    pub simulated: bool,
-    /// The host.
-    pub tenant: &'a str,
-    /// What was found.
-    pub found: &'a Found,
-    /// What is not well.
-    pub message: Option<&'a Message>,
-    /// The code of the run.
-    pub exit: Exit,
-}
-
-/// Writes the counts, then the newest failures, or else the newest message.
-pub fn text(looked: &Looked<'_>, style: Style, out: &mut dyn Write) -> io::Result<()> {
-    let mark = if looked.simulated { SIMULATED } else { "" };
-    let found = looked.found;
-    let word = match looked.exit {
-        Exit::Ok => style.good(found.word()),
-        _ => style.bad(found.word()),
-    };
-    writeln!(
-        out,
-        "{mark}{word} {} ({} since {}{})",
-        disarm(&found.id.0),
-        counted(found.total(), "message"),
-        found.since,
-        by_status(found)
-    )?;
-    for failure in &found.failures {
-        line(&failure.log, mark, out)?;
-        let error = failure
-            .error
-            .as_deref()
-            .unwrap_or("the tenant gives no error text");
-        writeln!(out, "{mark}    cause: {}", disarm(error))?;
-        link(&failure.log, mark, out)?;
-    }
-    match &found.newest {
-        Some(log) if found.failures.is_empty() => {
-            line(log, mark, out)?;
-            link(log, mark, out)
+impl Facts for Found {
+    /// The counts, then the newest failures, or else the newest message.
+    fn text(&self, of: &Origin<'_>, page: &mut Page) {
+        page.line(format_args!(
+            "{} {} ({} since {}{})",
+            page.style.end(of.exit, self.word()),
+            self.id,
+            counted(self.total(), "message"),
+            self.since,
+            by_status(self)
+        ));
+        for failure in &self.failures {
+            line(&failure.log, page);
+            let error = failure.error.as_deref();
+            page.item(
+                "    cause: ",
+                error.unwrap_or("the tenant gives no error text"),
+            );
+            link(&failure.log, page);
         }
-        _ => Ok(()),
+        if let (Some(log), []) = (&self.newest, self.failures.as_slice()) {
+            line(log, page);
+            link(log, page);
+        }
     }
 }
 
 /// `: 3 COMPLETED, 1 FAILED`
 fn by_status(found: &Found) -> String {
     let counts = found.counts.iter();
-    let counts: Vec<String> = counts
-        .map(|(status, count)| format!("{count} {}", disarm(&status.to_string())))
-        .collect();
-    if counts.is_empty() {
-        String::new()
-    } else {
-        format!(": {}", counts.join(", "))
+    let counts = counts.map(|(status, count)| format!("{count} {status}"));
+    match counts.collect::<Vec<_>>().as_slice() {
+        [] => String::new(),
+        counts => format!(": {}", counts.join(", ")),
     }
 }
 
-fn line(log: &MessageLog, mark: &str, out: &mut dyn Write) -> io::Result<()> {
-    let began = log
-        .start
-        .map_or_else(|| "at an unknown time".to_owned(), |date| date.to_string());
-    let status = disarm(&log.status.to_string());
-    writeln!(out, "{mark}  {status} {began} {}", disarm(&log.guid))
+fn line(log: &MessageLog, page: &mut Page) {
+    let began = log.start.map(|date| date.to_string());
+    let began = began.unwrap_or_else(|| "at an unknown time".to_owned());
+    page.line(format_args!("  {} {began} {}", log.status, log.guid));
 }
 
-fn link(log: &MessageLog, mark: &str, out: &mut dyn Write) -> io::Result<()> {
-    if log.link.is_empty() {
-        return Ok(());
+fn link(log: &MessageLog, page: &mut Page) {
+    if !log.link.is_empty() {
+        page.item("    link:  ", &log.link);
     }
-    writeln!(out, "{mark}    link:  {}", disarm(&log.link))
 }
 
-#[derive(Serialize)]
-struct Whole<'a> {
-    schema: u32,
-    flowship: &'static str,
-    simulated: bool,
-    tenant: &'a str,
-    exit_code: u8,
-    artifact: &'a str,
-    verdict: &'static str,
-    since: String,
-    deployed_on: Option<String>,
-    messages: Counts,
-    failures: Vec<One<'a>>,
-    newest: Option<One<'a>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<Problem<'a>>,
+/// How many messages there are.
+struct Counts<'a>(&'a Found);
+
+written! {
+    Found as it {
+        "artifact" => it.id.0,
+        "verdict" => it.word(),
+        "since" => it.since,
+        "deployed_on" => it.deployed_on,
+        "messages" => Counts(it),
+        "failures" => it.failures,
+        "newest" => it.newest.clone().map(|log| Failure { log, error: None }),
+    }
+
+    Counts<'_> as it {
+        "total" => it.0.total(),
+        // all of the window were read
+        "complete" => it.0.judgement != Judgement::TooMany,
+        "by_status" => it.by_status(),
+    }
+
+    Failure as it {
+        "guid" => it.log.guid,
+        "status" => it.log.status,
+        "started" => it.log.start,
+        "ended" => it.log.end,
+        "error" if it.error.is_some() => it.error,
+        "link" => it.log.link,
+    }
 }
 
-#[derive(Serialize)]
-struct Counts {
-    total: usize,
-    /// All of the window were read.
-    complete: bool,
-    by_status: BTreeMap<String, usize>,
-}
-
-#[derive(Serialize)]
-struct One<'a> {
-    guid: &'a str,
-    status: String,
-    started: Option<String>,
-    ended: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'a str>,
-    link: &'a str,
-}
-
-/// Writes the whole as one object and a line break.
-pub fn json(looked: &Looked<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let found = looked.found;
-    let counts = found.counts.iter();
-    let failures = found.failures.iter();
-    let whole = Whole {
-        schema: SCHEMA,
-        flowship: env!("CARGO_PKG_VERSION"),
-        simulated: looked.simulated,
-        tenant: looked.tenant,
-        exit_code: looked.exit.code(),
-        artifact: &found.id.0,
-        verdict: found.word(),
-        since: found.since.to_string(),
-        deployed_on: found.deployed_on.map(|date| date.to_string()),
-        messages: Counts {
-            total: found.total(),
-            complete: found.judgement != Judgement::TooMany,
-            by_status: counts
-                .map(|(status, count)| (status.to_string(), *count))
-                .collect(),
-        },
-        failures: failures
-            .map(|failure| one(&failure.log, failure.error.as_deref()))
-            .collect(),
-        newest: found.newest.as_ref().map(|log| one(log, None)),
-        errors: looked.message.into_iter().map(problem).collect(),
-    };
-    let text = super::json::pretty(&whole)?;
-    writeln!(out, "{text}")
-}
-
-fn one<'a>(log: &'a MessageLog, error: Option<&'a str>) -> One<'a> {
-    One {
-        guid: &log.guid,
-        status: log.status.to_string(),
-        started: log.start.map(|date| date.to_string()),
-        ended: log.end.map(|date| date.to_string()),
-        error,
-        link: &log.link,
+impl Counts<'_> {
+    fn by_status(&self) -> BTreeMap<String, usize> {
+        let counts = self.0.counts.iter();
+        counts
+            .map(|(status, count)| (status.to_string(), *count))
+            .collect()
     }
 }

@@ -12,18 +12,36 @@ pub mod json;
 pub mod junit;
 pub mod masked;
 pub mod messages;
+pub mod page;
 pub mod plan;
 pub mod progress;
+pub mod query;
 pub mod receipt;
+pub mod run;
 pub mod status;
 pub mod summary;
 pub mod table;
-pub mod text;
 
+use std::io;
 use std::path::{Path, PathBuf};
 
+use self::page::Page;
 use crate::deploy::outcome::{Message, Outcome, Place};
 use crate::exit::Exit;
+
+/// What a command tells on standard output.
+pub trait Told {
+    /// The tenant was a simulated one; every line says so.
+    fn is_simulated(&self) -> bool {
+        false
+    }
+
+    /// For people.
+    fn text(&self, page: &mut Page);
+
+    /// For programs: one versioned object.
+    fn json(&self) -> io::Result<String>;
+}
 
 /// The facts of a run.
 #[derive(Debug)]
@@ -87,28 +105,4 @@ impl Report {
     pub fn began_without_zone(&self) -> String {
         self.began.chars().take(19).collect()
     }
-}
-
-/// The rows with their columns below each other.
-#[must_use]
-pub fn table_of(rows: &[Vec<String>]) -> Vec<String> {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
-    let widths: Vec<usize> = (0..columns)
-        .map(|column| {
-            let cells = rows.iter().filter_map(|row| row.get(column));
-            cells
-                .map(|cell| cell.chars().count())
-                .max()
-                .unwrap_or_default()
-        })
-        .collect();
-    rows.iter()
-        .map(|row| {
-            let cells = row.iter().zip(&widths);
-            let line: Vec<String> = cells
-                .map(|(cell, width)| format!("{cell:width$}"))
-                .collect();
-            line.join("  ").trim_end().to_owned()
-        })
-        .collect()
 }

@@ -1,89 +1,110 @@
 //! Plans: what would be done, for people and for programs.
 
-use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 
-use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::Report;
-use super::text::{Style, mark, message};
+use super::json::{self, About, written};
+use super::page::Page;
+use super::{Report, Told};
 use crate::artifact::changes::{Change, ChangeKind};
 use crate::deploy::outcome::Message;
 use crate::deploy::preview::{Action, ParameterChange, Preview};
-use crate::text::{disarm, disarm_source};
+use crate::text::disarm_source;
 
-/// Writes the plan for people.
-pub fn text(
-    previews: &[Preview],
-    report: &Report,
-    style: Style,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let mark = mark(report);
-    for outcome in &report.artifacts {
-        writeln!(out, "{mark}{} {}", style.bad("invalid"), outcome.id)?;
-        if let Some(what) = &outcome.verdict.message {
-            message(what, mark, None, style, out)?;
-        }
-    }
-    let mut created: Vec<&str> = Vec::new();
-    for preview in previews {
-        one(preview, mark, style, out)?;
-        if let (true, Some(package)) = (preview.creates_package, &preview.package)
-            && !created.contains(&package.as_str())
-        {
-            writeln!(out, "{mark}  creates package {}", disarm(package))?;
-            created.push(package);
-        }
-    }
-    writeln!(out, "{mark}plan: {}", summary(previews))
+/// What would be done, and what is not valid.
+pub struct Plan<'a> {
+    /// One for each artifact that is valid.
+    pub previews: &'a [Preview],
+    /// The run.
+    pub report: &'a Report,
 }
 
-fn one(preview: &Preview, mark: &str, style: Style, out: &mut dyn Write) -> io::Result<()> {
-    let kind = preview
-        .kind
-        .map(|kind| format!(" ({kind})"))
-        .unwrap_or_default();
+impl Told for Plan<'_> {
+    fn is_simulated(&self) -> bool {
+        self.report.simulated
+    }
+
+    fn text(&self, page: &mut Page) {
+        for outcome in &self.report.artifacts {
+            let invalid = page.style.bad("invalid");
+            page.line(format_args!("{invalid} {}", outcome.id));
+            if let Some(what) = &outcome.verdict.message {
+                page.message(None, what);
+            }
+        }
+        let mut created = BTreeSet::new();
+        for preview in self.previews {
+            one(preview, page);
+            if preview.creates_package
+                && let Some(package) = &preview.package
+                && created.insert(package)
+            {
+                page.item("  creates package ", package);
+            }
+        }
+        page.item("plan: ", summary(self.previews));
+    }
+
+    fn json(&self) -> io::Result<String> {
+        let report = self.report;
+        let about = About {
+            tenant: report.tenant.as_deref(),
+            source: None,
+        };
+        json::object(report.simulated, about, report.exit, self, [])
+    }
+}
+
+written! {
+    Plan<'_> as it {
+        "changes" => it.previews.iter().any(|preview| preview.action.is_change()),
+        "artifacts" => it.artifacts(),
+    }
+}
+
+impl Plan<'_> {
+    fn artifacts(&self) -> Vec<Value> {
+        let invalid = self.report.artifacts.iter().map(|outcome| {
+            json!({
+                "id": outcome.id,
+                "action": "invalid",
+                "problem": outcome.verdict.message.as_ref().map(problem),
+            })
+        });
+        invalid.chain(self.previews.iter().map(as_json)).collect()
+    }
+}
+
+fn one(preview: &Preview, page: &mut Page) {
+    let kind = preview.kind.map(|kind| format!(" ({kind})"));
     let word = match preview.action {
         Action::Unchanged => preview.action.as_str().to_owned(),
-        action if action.is_change() => style.change(action.as_str()),
-        action => style.bad(action.as_str()),
+        action if action.is_change() => page.style.change(action.as_str()),
+        action => page.style.bad(action.as_str()),
     };
     let why = match preview.why.as_str() {
         "" => String::new(),
         why => format!(": {why}"),
     };
-    let what = disarm(&format!("{}{kind}{why}", preview.id));
-    writeln!(out, "{mark}{word} {what}")?;
+    let what = format_args!("{}{}{why}", preview.id, kind.unwrap_or_default());
+    page.item(&format!("{word} "), what);
     if let Some(what) = &preview.message {
-        for cause in &what.causes {
-            writeln!(out, "{mark}  cause: {}", disarm(cause))?;
-        }
+        page.items("  cause: ", &what.causes);
         if preview.why.is_empty() {
-            message(what, mark, None, style, out)?;
-        } else if let Some(hint) = &what.hint {
-            writeln!(out, "{mark}  hint:  {}", disarm(hint))?;
+            page.message(None, what);
+        } else {
+            page.items("  hint:  ", &what.hint);
         }
     }
-    if let Some(drift) = &preview.drift {
-        writeln!(out, "{mark}  drift: {}", disarm(drift))?;
+    page.items("  drift: ", &preview.drift);
+    for line in preview.changes.iter().flat_map(Change::lines) {
+        page.line(format_args!("  {}", page.style.diff(&line)));
     }
-    for change in &preview.changes {
-        for line in change.lines() {
-            writeln!(out, "{mark}  {}", style.diff(&disarm_source(&line)))?;
-        }
-    }
-    for parameter in &preview.parameters {
-        writeln!(out, "{mark}  {}", disarm(&parameter_words(parameter)))?;
-    }
-    for effect in &preview.effects {
-        writeln!(out, "{mark}  sets off: {}", disarm(effect))?;
-    }
-    for note in &preview.notes {
-        writeln!(out, "{mark}  note: {}", disarm(note))?;
-    }
-    Ok(())
+    page.items("  ", preview.parameters.iter().map(parameter_words));
+    page.items("  sets off: ", &preview.effects);
+    page.items("  note: ", &preview.notes);
 }
 
 fn parameter_words(change: &ParameterChange) -> String {
@@ -115,47 +136,12 @@ fn summary(previews: &[Preview]) -> String {
     if counts.keys().all(|action| *action == Action::Unchanged) {
         return format!("nothing to do, {} unchanged", previews.len());
     }
-    counts
-        .iter()
-        .map(|(action, count)| format!("{count} {action}"))
-        .collect::<Vec<_>>()
-        .join(", ")
+    let counted = counts.iter();
+    let counted = counted.map(|(action, count)| format!("{count} {action}"));
+    counted.collect::<Vec<_>>().join(", ")
 }
 
-#[derive(Serialize)]
-struct Plan<'a> {
-    schema: u32,
-    flowship: &'static str,
-    simulated: bool,
-    tenant: Option<&'a str>,
-    exit_code: u8,
-    changes: bool,
-    artifacts: Vec<serde_json::Value>,
-}
-
-/// Writes the plan as one versioned object.
-pub fn json(previews: &[Preview], report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let invalid = report.artifacts.iter().map(|outcome| {
-        json!({
-            "id": outcome.id,
-            "action": "invalid",
-            "problem": outcome.verdict.message.as_ref().map(problem),
-        })
-    });
-    let plan = Plan {
-        schema: 1,
-        flowship: env!("CARGO_PKG_VERSION"),
-        simulated: report.simulated,
-        tenant: report.tenant.as_deref(),
-        exit_code: report.exit.code(),
-        changes: previews.iter().any(|preview| preview.action.is_change()),
-        artifacts: invalid.chain(previews.iter().map(as_json)).collect(),
-    };
-    let text = super::json::pretty(&plan)?;
-    writeln!(out, "{text}")
-}
-
-fn as_json(preview: &Preview) -> serde_json::Value {
+fn as_json(preview: &Preview) -> Value {
     json!({
         "id": preview.id,
         "type": preview.kind.map(|kind| kind.to_string()),
@@ -178,7 +164,7 @@ fn as_json(preview: &Preview) -> serde_json::Value {
     })
 }
 
-fn file(change: &Change) -> serde_json::Value {
+fn file(change: &Change) -> Value {
     let kind = match &change.kind {
         ChangeKind::Added { .. } => "added",
         ChangeKind::Removed { .. } => "removed",
@@ -191,14 +177,14 @@ fn file(change: &Change) -> serde_json::Value {
     let mut lines = change.lines().into_iter();
     let first = lines.next().unwrap_or_default();
     json!({
-        "path": disarm(&change.path),
+        "path": change.path,
         "kind": kind,
-        "summary": disarm(&first),
+        "summary": first,
         "diff": lines.map(|line| disarm_source(&line)).collect::<Vec<_>>(),
     })
 }
 
-fn problem(message: &Message) -> serde_json::Value {
+fn problem(message: &Message) -> Value {
     json!({
         "message": message.what,
         "at": message.at,

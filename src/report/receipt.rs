@@ -1,85 +1,83 @@
 //! The deploy receipt: who deployed what, from which commit, where to, and what stood there before.
 
-use serde::Serialize;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 
 use super::Report;
-use super::json::PutBack;
+use super::json::{ArtifactContent, ArtifactGround, ArtifactHead, Preamble, written};
 use crate::deploy::outcome::Outcome;
 use crate::settings::environment::Environment;
 
-#[derive(Serialize)]
+/// The receipt of a run; the variables of the CI system tell commit, actor and pipeline.
 struct Receipt<'a> {
-    schema: u32,
-    flowship: &'static str,
-    command: &'a str,
-    simulated: bool,
-    tenant: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    source: Option<&'a str>,
-    commit: Option<&'a str>,
-    actor: Option<&'a str>,
-    pipeline_url: Option<String>,
-    began: &'a str,
-    ended: &'a str,
-    exit_code: u8,
-    artifacts: Vec<Entry<'a>>,
+    report: &'a Report,
+    environment: &'a Environment,
 }
 
-#[derive(Serialize)]
-struct Entry<'a> {
-    id: &'a str,
-    #[serde(rename = "type")]
-    kind: Option<String>,
-    package: Option<&'a str>,
-    verdict: &'static str,
-    exit_code: u8,
-    content_sha256: Option<String>,
-    zip_sha256: Option<String>,
-    task: Option<&'a str>,
-    designtime_version: Change<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    version_requested: Option<&'a str>,
-    runtime_version: Change<'a>,
-    deployed_on: Change<'a>,
-    parameters_changed: &'a [String],
-    seconds: f64,
-    evidence: &'a str,
-    message: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rollback: Option<PutBack<'a>>,
+/// What became of one artifact.
+struct Entry<'a>(&'a Outcome);
+
+struct Change<T> {
+    before: T,
+    after: T,
 }
 
-#[derive(Serialize)]
-struct Change<'a> {
-    before: Option<std::borrow::Cow<'a, str>>,
-    after: Option<std::borrow::Cow<'a, str>>,
+impl<T: Serialize> Serialize for Change<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("before", &self.before)?;
+        map.serialize_entry("after", &self.after)?;
+        map.end()
+    }
 }
 
-/// Writes the receipt of a run; the variables of the CI system tell commit, actor and pipeline.
+fn change<T>(before: T, after: T) -> Change<T> {
+    Change { before, after }
+}
+
+written! {
+    Receipt<'_> as it {
+        .. => Preamble,
+        "command" => it.report.command,
+        "simulated" => it.report.simulated,
+        .. => it.report.about(),
+        "commit" => first(it.environment, &["GITHUB_SHA", "CI_COMMIT_SHA", "GIT_COMMIT"]),
+        "actor" => first(it.environment, &ACTORS),
+        "pipeline_url" => pipeline_url(it.environment),
+        "began" => it.report.began,
+        "ended" => it.report.ended,
+        "exit_code" => it.report.exit.code(),
+        "artifacts" => it.report.artifacts.iter().map(Entry).collect::<Vec<_>>(),
+    }
+
+    Entry<'_> as it {
+        .. => ArtifactHead(it.0),
+        .. => ArtifactContent(it.0),
+        "designtime_version" => change(&it.0.before.designtime_version, &it.0.designtime_version),
+        "version_requested" if it.0.requested_version.is_some() => it.0.requested_version,
+        "runtime_version" => change(&it.0.before.runtime_version, &it.0.runtime_version),
+        "deployed_on" => change(it.0.before.deployed_on, it.0.deployed_on),
+        "parameters_changed" => it.0.parameters,
+        .. => ArtifactGround(it.0),
+        "message" => it.0.verdict.message.as_ref().map(|message| &message.what),
+        "rollback" if it.0.rollback.is_some() => it.0.rollback,
+    }
+}
+
+/// The variables that name who began a pipeline.
+const ACTORS: [&str; 4] = [
+    "GITHUB_ACTOR",
+    "GITLAB_USER_LOGIN",
+    "BUILD_USER_ID",
+    "CHANGE_AUTHOR",
+];
+
+/// Writes the receipt of a run.
 #[must_use]
 pub fn json(report: &Report, environment: &Environment) -> String {
     let receipt = Receipt {
-        schema: 1,
-        flowship: env!("CARGO_PKG_VERSION"),
-        command: report.command,
-        simulated: report.simulated,
-        tenant: report.tenant.as_deref(),
-        source: report.source.as_deref(),
-        commit: first(environment, &["GITHUB_SHA", "CI_COMMIT_SHA", "GIT_COMMIT"]),
-        actor: first(
-            environment,
-            &[
-                "GITHUB_ACTOR",
-                "GITLAB_USER_LOGIN",
-                "BUILD_USER_ID",
-                "CHANGE_AUTHOR",
-            ],
-        ),
-        pipeline_url: pipeline_url(environment),
-        began: &report.began,
-        ended: &report.ended,
-        exit_code: report.exit.code(),
-        artifacts: report.artifacts.iter().map(entry).collect(),
+        report,
+        environment,
     };
     let mut text = super::json::pretty(&receipt).unwrap_or_default();
     text.push('\n');
@@ -102,47 +100,4 @@ fn pipeline_url(environment: &Environment) -> Option<String> {
     github().or_else(|| {
         first(environment, &["CI_JOB_URL", "CI_PIPELINE_URL", "BUILD_URL"]).map(str::to_owned)
     })
-}
-
-fn entry(outcome: &Outcome) -> Entry<'_> {
-    let before = &outcome.before;
-    Entry {
-        id: &outcome.id,
-        kind: outcome.kind.map(|kind| kind.to_string()),
-        package: outcome.package.as_deref(),
-        verdict: outcome.verdict.word.as_str(),
-        exit_code: outcome.verdict.exit.code(),
-        content_sha256: outcome.content_sha256.map(|digest| digest.to_string()),
-        zip_sha256: outcome.zip_sha256.map(|digest| digest.to_string()),
-        task: outcome.task.as_deref(),
-        designtime_version: change(
-            before.designtime_version.as_deref(),
-            outcome.designtime_version.as_deref(),
-        ),
-        version_requested: outcome.requested_version.as_deref(),
-        runtime_version: change(
-            before.runtime_version.as_deref(),
-            outcome.runtime_version.as_deref(),
-        ),
-        deployed_on: Change {
-            before: before.deployed_on.map(|date| date.to_string().into()),
-            after: outcome.deployed_on.map(|date| date.to_string().into()),
-        },
-        parameters_changed: &outcome.parameters,
-        seconds: (outcome.took.as_secs_f64() * 1000.0).round() / 1000.0,
-        evidence: &outcome.verdict.evidence,
-        message: outcome
-            .verdict
-            .message
-            .as_ref()
-            .map(|message| message.what.as_str()),
-        rollback: outcome.rollback.as_ref().map(PutBack::of),
-    }
-}
-
-fn change<'a>(before: Option<&'a str>, after: Option<&'a str>) -> Change<'a> {
-    Change {
-        before: before.map(Into::into),
-        after: after.map(Into::into),
-    }
 }

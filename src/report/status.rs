@@ -1,21 +1,19 @@
 //! What runs, for people and for programs: one tenant as a table, several as a matrix of artifact by stage.
 
-use std::collections::BTreeMap;
-use std::io::{self, Write};
-use std::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 
-use serde::Serialize;
-
-use super::json::{Problem, SCHEMA, problem};
-use super::table_of;
-use super::text::{SIMULATED, Style};
-use crate::deploy::outcome::{Before, Message, Outcome, Phase, Sent, Verdict, Word};
+use super::json::written;
+use super::page::{Page, Style};
+use super::{Told, json};
+use crate::deploy::outcome::{Message, Outcome, Verdict, Word};
 use crate::exit::Exit;
 use crate::inventory::{Trouble, counted};
 use crate::settings::credentials::{looks_like_a_client, scrubbed};
 use crate::status::{Content, Health, State};
 use crate::tenant::error_information;
-use crate::text::disarm;
+use crate::tenant::wire::{DesigntimeArtifact, RuntimeArtifact, RuntimeStatus};
+use crate::text::SafeText;
 
 /// What one tenant showed.
 pub struct Stage {
@@ -37,35 +35,49 @@ impl Stage {
     }
 }
 
-/// Writes one tenant as a table, several as a matrix; then why what does not run does not.
-pub fn text(stages: &[Stage], style: Style, out: &mut dyn Write) -> io::Result<()> {
-    let simulated = stages.iter().any(|stage| stage.simulated);
-    let mark = if simulated { SIMULATED } else { "" };
-    let rows = match stages {
-        [stage] => table(stage),
-        stages => matrix(stages),
-    };
-    if rows.len() > 1 {
-        for line in table_of(&rows) {
-            writeln!(out, "{mark}{}", painted(&line, style))?;
-        }
-    }
-    for stage in stages {
-        let prefix = match stages.len() {
-            1 => String::new(),
-            _ => format!("{}: ", stage.name()),
-        };
-        for (id, state) in &stage.states {
-            for line in remarks(state) {
-                writeln!(out, "{mark}{prefix}{}: {line}", disarm(id))?;
-            }
-        }
-        writeln!(out, "{mark}{prefix}{}", summary(stage))?;
-    }
-    Ok(())
+/// What all tenants showed.
+pub struct Stages<'a> {
+    /// One for each tenant.
+    pub stages: &'a [Stage],
+    /// The code of the run.
+    pub exit: Exit,
 }
 
-fn table(stage: &Stage) -> Vec<Vec<String>> {
+impl Told for Stages<'_> {
+    fn is_simulated(&self) -> bool {
+        self.stages.iter().any(|stage| stage.simulated)
+    }
+
+    /// One tenant as a table, several as a matrix; then why what does not run does not.
+    fn text(&self, page: &mut Page) {
+        let rows = match self.stages {
+            [stage] => table(stage, page.style),
+            stages => matrix(stages, page.style),
+        };
+        if rows.len() > 1 {
+            page.table("", &rows);
+        }
+        for stage in self.stages {
+            let prefix = match self.stages.len() {
+                1 => String::new(),
+                _ => format!("{}: ", stage.name()),
+            };
+            for (id, state) in &stage.states {
+                page.items(&format!("{prefix}{id}: "), remarks(state));
+            }
+            page.item(&prefix, summary(stage));
+        }
+    }
+
+    /// One entry for each artifact and stage.
+    fn json(&self) -> io::Result<String> {
+        let troubles = self.stages.iter().flat_map(|stage| &stage.troubles);
+        let errors = troubles.map(|trouble| &*trouble.message);
+        json::object(self.is_simulated(), (), self.exit, self, errors)
+    }
+}
+
+fn table(stage: &Stage, style: Style) -> Vec<Vec<String>> {
     let head = [
         "ARTIFACT",
         "DESIGN TIME",
@@ -79,10 +91,10 @@ fn table(stage: &Stage) -> Vec<Vec<String>> {
         let record = state.runtime.as_ref();
         let deployed_on = record.and_then(|record| record.deployed_on);
         rows.push(vec![
-            disarm(id),
+            id.clone(),
             design_version(state),
-            record.map_or("-".to_owned(), |record| disarm(&record.version)),
-            status(state),
+            record.map_or("-".to_owned(), |record| record.version.to_string()),
+            coloured(state, style),
             deployed_on.map(|date| date.to_string()).unwrap_or_default(),
             record
                 .map(|record| person(&record.deployed_by))
@@ -92,73 +104,65 @@ fn table(stage: &Stage) -> Vec<Vec<String>> {
     rows
 }
 
-fn matrix(stages: &[Stage]) -> Vec<Vec<String>> {
-    let names = stages.iter().map(|stage| disarm(stage.name()));
-    let mut rows = vec![
-        ["ARTIFACT".to_owned()]
-            .into_iter()
-            .chain(names)
-            .collect::<Vec<_>>(),
-    ];
-    let mut ids: Vec<&String> = stages
+fn matrix(stages: &[Stage], style: Style) -> Vec<Vec<String>> {
+    let names = stages.iter().map(|stage| stage.name().to_owned());
+    let head = std::iter::once("ARTIFACT".to_owned()).chain(names);
+    let mut rows = vec![head.collect()];
+    let ids: BTreeSet<&String> = stages
         .iter()
         .flat_map(|stage| stage.states.keys())
         .collect();
-    ids.sort();
-    ids.dedup();
     for id in ids {
-        let cells = stages
-            .iter()
-            .map(|stage| stage.states.get(id).map_or("-".to_owned(), cell));
-        rows.push([disarm(id)].into_iter().chain(cells).collect());
+        let states = stages.iter().map(|stage| stage.states.get(id));
+        let cells = states.map(|state| state.map_or("-".to_owned(), |state| cell(state, style)));
+        rows.push(std::iter::once(id.clone()).chain(cells).collect());
     }
     rows
 }
 
 /// `1.0.3 STARTED`, `1.0.3 (runs 1.0.2) STARTED`, `1.0.3 STARTED, older`.
-fn cell(state: &State) -> String {
-    let design = design_version(state);
-    let runs = match (&state.design, &state.runtime) {
-        (Some(design), Some(record)) if design.version != record.version => {
-            format!(" (runs {})", disarm(&record.version))
-        }
-        (None, Some(record)) => format!(" (runs {})", disarm(&record.version)),
+fn cell(state: &State, style: Style) -> String {
+    let design = state.design.as_ref().map(|design| &design.version);
+    let runs = match &state.runtime {
+        Some(record) if design != Some(&record.version) => format!(" (runs {})", record.version),
         _ => String::new(),
     };
     let older = match state.content() {
         Content::Older(_) if runs.is_empty() => ", older",
         _ => "",
     };
-    format!("{design}{runs} {}{older}", status(state))
+    let status = coloured(state, style);
+    format!("{}{runs} {status}{older}", design_version(state))
 }
 
 fn design_version(state: &State) -> String {
-    match &state.design {
-        None => "-".to_owned(),
-        Some(design) if design.is_draft() => "draft".to_owned(),
-        Some(design) => disarm(&design.version),
-    }
+    let design = state.design.as_ref();
+    design.map_or("-".to_owned(), DesigntimeArtifact::shown_version)
 }
 
 fn status(state: &State) -> String {
     match &state.runtime {
         None => "not deployed".to_owned(),
-        Some(record) => disarm(&record.status.to_string()),
+        Some(record) => record.status.to_string(),
     }
 }
 
-/// The words that matter, in colour.
-fn painted(line: &str, style: Style) -> String {
-    line.replace("STARTED", &style.good("STARTED"))
-        .replace("ERROR", &style.bad("ERROR"))
+/// The status, in colour where it matters.
+fn coloured(state: &State, style: Style) -> String {
+    let status = status(state);
+    match state.runtime.as_ref().map(|record| &record.status) {
+        Some(RuntimeStatus::Started) => style.good(&status),
+        Some(RuntimeStatus::Error) => style.bad(&status),
+        _ => status,
+    }
 }
 
 /// Who did it: ids of clients are long, and their beginning tells them apart.
-fn person(name: &str) -> String {
+fn person(name: &SafeText) -> String {
     if looks_like_a_client(name) {
         scrubbed(name)
     } else {
-        disarm(name)
+        name.to_string()
     }
 }
 
@@ -167,47 +171,33 @@ fn remarks(state: &State) -> Vec<String> {
     let mut lines = Vec::new();
     match state.content() {
         Content::Older(why) => lines.push(format!("runs older content: {why}")),
-        Content::NotInDesignTime => {
-            lines.push(
-                "runs, and the design time has it no more, or hides it from this key".to_owned(),
-            );
-        }
+        Content::NotInDesignTime => lines
+            .push("runs, and the design time has it no more, or hides it from this key".to_owned()),
         Content::Current | Content::Unknown | Content::NotDeployed => {}
     }
     if let Some(design) = state.design.as_ref().filter(|design| design.is_draft()) {
-        lines.push(match design.modified_by.as_str() {
-            "" => "is a draft".to_owned(),
-            by => format!("is a draft of {}", disarm(by)),
-        });
+        lines.push(format!("is a draft{}", design.of_whom()));
     }
-    lines.extend(
-        state
-            .causes
-            .iter()
-            .map(|cause| format!("cause: {}", disarm(cause))),
-    );
+    lines.extend(state.causes.iter().map(|cause| format!("cause: {cause}")));
     lines
 }
 
 fn summary(stage: &Stage) -> String {
-    let states = stage.states.values();
-    let count = |is: &dyn Fn(&State) -> bool| states.clone().filter(|state| is(state)).count();
+    let count = |is: &dyn Fn(&State) -> bool| stage.states.values().filter(|one| is(one)).count();
+    let healthy = |health: fn(&Health) -> bool| count(&|one| health(&one.health()));
     let mut parts = vec![format!("{} run", count(&State::runs))];
     for (number, what) in [
-        (count(&|one| one.health() == Health::Error), "in ERROR"),
+        (healthy(|is| *is == Health::Error), "in ERROR"),
         (
-            count(&|one| one.health() == Health::InMotion),
+            healthy(|is| *is == Health::InMotion),
             "starting or stopping",
         ),
-        (count(&|one| one.health() == Health::Stopped), "stopped"),
+        (healthy(|is| *is == Health::Stopped), "stopped"),
         (
-            count(&|one| matches!(one.health(), Health::Unknown(_))),
+            healthy(|is| matches!(is, Health::Unknown(_))),
             "with a status that nobody documented",
         ),
-        (
-            count(&|one| one.health() == Health::NotDeployed),
-            "not deployed",
-        ),
+        (healthy(|is| *is == Health::NotDeployed), "not deployed"),
         (
             count(&|one| matches!(one.content(), Content::Older(_))),
             "with content older than the design time",
@@ -220,116 +210,78 @@ fn summary(stage: &Stage) -> String {
     format!(
         "{} on {}: {}",
         counted(stage.states.len(), "artifact"),
-        disarm(&stage.tenant),
+        stage.tenant,
         parts.join(", ")
     )
 }
 
-#[derive(Serialize)]
-struct Whole<'a> {
-    schema: u32,
-    flowship: &'static str,
-    simulated: bool,
-    exit_code: u8,
-    tenants: Vec<Tenant<'a>>,
-    artifacts: Vec<Artifact<'a>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<Problem<'a>>,
-}
-
-#[derive(Serialize)]
-struct Tenant<'a> {
-    environment: Option<&'a str>,
-    tenant: &'a str,
-}
-
-#[derive(Serialize)]
-struct Artifact<'a> {
+/// One artifact on one stage.
+struct StagedState<'a> {
+    stage: &'a Stage,
     id: &'a str,
-    environment: Option<&'a str>,
-    id_on_tenant: &'a str,
-    #[serde(rename = "type")]
-    kind: Option<String>,
-    package: Option<&'a str>,
-    designtime_version: Option<&'a str>,
-    draft: bool,
-    modified_by: Option<&'a str>,
-    modified_at: Option<String>,
-    runtime_version: Option<&'a str>,
-    status: Option<String>,
-    deployed_on: Option<String>,
-    deployed_by: Option<&'a str>,
-    running: bool,
-    content: &'static str,
-    why: Option<String>,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    causes: &'a [String],
+    state: &'a State,
 }
 
-/// Writes the whole as one object and a line break: one entry for each artifact and stage.
-pub fn json(stages: &[Stage], exit: Exit, out: &mut dyn Write) -> io::Result<()> {
-    let troubles = stages.iter().flat_map(|stage| &stage.troubles);
-    let whole = Whole {
-        schema: SCHEMA,
-        flowship: env!("CARGO_PKG_VERSION"),
-        simulated: stages.iter().any(|stage| stage.simulated),
-        exit_code: exit.code(),
-        tenants: stages
-            .iter()
-            .map(|stage| Tenant {
-                environment: stage.environment.as_deref(),
-                tenant: &stage.tenant,
-            })
-            .collect(),
-        artifacts: stages
-            .iter()
-            .flat_map(|stage| {
-                stage
-                    .states
-                    .iter()
-                    .map(|(id, state)| artifact(stage, id, state))
-            })
-            .collect(),
-        errors: troubles.map(|trouble| problem(&trouble.message)).collect(),
-    };
-    let text = super::json::pretty(&whole)?;
-    writeln!(out, "{text}")
+impl Stages<'_> {
+    fn states(&self) -> Vec<StagedState<'_>> {
+        let stages = self.stages.iter();
+        let states = stages.flat_map(|stage| {
+            let states = stage.states.iter();
+            states.map(move |(id, state)| StagedState { stage, id, state })
+        });
+        states.collect()
+    }
 }
 
-fn artifact<'a>(stage: &'a Stage, id: &'a str, state: &'a State) -> Artifact<'a> {
-    let design = state.design.as_ref();
-    let runtime = state.runtime.as_ref();
-    let (content, why) = match state.content() {
-        Content::Current => ("current", None),
-        Content::Older(why) => ("older", Some(why)),
-        Content::Unknown => ("unknown", None),
-        Content::NotDeployed => ("not-deployed", None),
-        Content::NotInDesignTime => ("not-in-design-time", None),
-    };
-    Artifact {
-        id,
-        environment: stage.environment.as_deref(),
-        id_on_tenant: &state.id,
-        kind: state.kind.map(|kind| kind.to_string()),
-        package: design.map(|design| design.package_id.as_str()),
-        designtime_version: design
-            .filter(|design| !design.is_draft())
-            .map(|design| design.version.as_str()),
-        draft: design.is_some_and(crate::tenant::wire::DesigntimeArtifact::is_draft),
-        modified_by: design.map(|design| design.modified_by.as_str()),
-        modified_at: design
-            .and_then(crate::tenant::wire::DesigntimeArtifact::modified_at)
-            .map(|date| date.to_string()),
-        runtime_version: runtime.map(|record| record.version.as_str()),
-        status: runtime.map(|record| record.status.to_string()),
-        deployed_on: runtime
-            .and_then(|record| record.deployed_on)
-            .map(|date| date.to_string()),
-        deployed_by: runtime.map(|record| record.deployed_by.as_str()),
-        running: state.runs(),
-        content,
-        why,
-        causes: &state.causes,
+impl StagedState<'_> {
+    fn design<'s, T>(&'s self, read: impl FnOnce(&'s DesigntimeArtifact) -> T) -> Option<T> {
+        self.state.design.as_ref().map(read)
+    }
+
+    fn runtime<'s, T>(&'s self, read: impl FnOnce(&'s RuntimeArtifact) -> T) -> Option<T> {
+        self.state.runtime.as_ref().map(read)
+    }
+
+    fn content(&self) -> (&'static str, Option<String>) {
+        match self.state.content() {
+            Content::Current => ("current", None),
+            Content::Older(why) => ("older", Some(why)),
+            Content::Unknown => ("unknown", None),
+            Content::NotDeployed => ("not-deployed", None),
+            Content::NotInDesignTime => ("not-in-design-time", None),
+        }
+    }
+}
+
+written! {
+    Stages<'_> as it {
+        "tenants" => it.stages,
+        "artifacts" => it.states(),
+    }
+
+    Stage as it {
+        "environment" => it.environment,
+        "tenant" => it.tenant,
+    }
+
+    StagedState<'_> as it {
+        "id" => it.id,
+        "environment" => it.stage.environment,
+        "id_on_tenant" => it.state.id,
+        "type" => it.state.kind,
+        "package" => it.design(|design| &design.package_id),
+        "designtime_version" => it.design(DesigntimeArtifact::number),
+        "draft" => it.design(DesigntimeArtifact::is_draft).unwrap_or_default(),
+        "modified_by" => it.design(|design| &design.modified_by),
+        "modified_at" => it.design(DesigntimeArtifact::modified_at),
+        "runtime_version" => it.runtime(|record| &record.version),
+        "status" => it.runtime(|record| &record.status),
+        "deployed_on" => it.runtime(|record| record.deployed_on),
+        "deployed_by" => it.runtime(|record| &record.deployed_by),
+        "running" => it.state.runs(),
+        "content" => it.content().0,
+        "why" => it.content().1,
+        "causes" if !it.state.causes.is_empty() => it.state.causes,
     }
 }
 
@@ -341,9 +293,9 @@ pub fn outcomes(stages: &[Stage], failing: bool) -> Vec<Outcome> {
     for stage in stages {
         for (id, state) in &stage.states {
             let id = if several {
-                format!("{} ({})", disarm(id), stage.name())
+                format!("{id} ({})", stage.name())
             } else {
-                disarm(id)
+                id.clone()
             };
             outcomes.push(outcome(id, state, failing));
         }
@@ -354,26 +306,13 @@ pub fn outcomes(stages: &[Stage], failing: bool) -> Vec<Outcome> {
 fn outcome(id: String, state: &State, failing: bool) -> Outcome {
     let design = state.design.as_ref();
     let runtime = state.runtime.as_ref();
-    let deployed_on = runtime.and_then(|record| record.deployed_on);
     Outcome {
-        id,
         kind: state.kind,
-        package: design.map(|design| design.package_id.clone()),
-        verdict: verdict(state, failing),
-        designtime_version: design.map(|design| design.version.clone()),
-        runtime_version: runtime.map(|record| record.version.clone()),
-        before: Before::default(),
-        deployed_on,
-        parameters: Vec::new(),
-        phase: Phase::Status,
-        content_sha256: None,
-        zip_sha256: None,
-        task: None,
-        took: Duration::ZERO,
-        notes: Vec::new(),
-        requested_version: None,
-        sent: Sent::Nothing,
-        rollback: None,
+        package: design.map(|design| design.package_id.to_string()),
+        designtime_version: design.map(|design| design.version.to_string()),
+        runtime_version: runtime.map(|record| record.version.to_string()),
+        deployed_on: runtime.and_then(|record| record.deployed_on),
+        ..Outcome::new(id, verdict(state, failing))
     }
 }
 

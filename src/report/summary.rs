@@ -154,8 +154,8 @@ fn change(before: Option<&str>, after: Option<&str>) -> String {
 
 fn problem(message: &Message) -> String {
     let mut text = format!("**{}**", escape(&message.what));
-    for cause in &message.causes {
-        text.push_str(&format!("<br>{}", escape(cause)));
+    for cause in message.reasons() {
+        text.push_str(&format!("<br>{}", escape(&cause)));
     }
     if let Some(hint) = &message.hint {
         text.push_str(&format!("<br>→ {}", escape(hint)));

@@ -6,11 +6,10 @@ use std::time::Duration;
 use console::{Alignment, measure_text_width, pad_str};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::page::Style;
 use super::progress::Volume;
-use super::text::Style;
 use crate::clock::Moment;
 use crate::deploy::outcome::Word;
-use crate::exit::Exit;
 use crate::settings::environment::Environment;
 use crate::text::disarm;
 use crate::text::redactor::Redactor;
@@ -88,7 +87,7 @@ impl Table {
         let new_bar = || bars.add(ProgressBar::new_spinner().with_style(line.clone()));
         let counts = new_bar();
         let row = |(id, verdict): (&str, Option<Word>)| Row {
-            id: disarm(id),
+            id: id.to_owned(),
             state: match verdict {
                 Some(word) => State::Decided {
                     word,
@@ -144,8 +143,7 @@ impl Table {
     }
 
     fn row(&mut self, artifact: &str) -> Option<&mut Row> {
-        let id = disarm(artifact);
-        self.rows.iter_mut().find(|row| row.id == id)
+        self.rows.iter_mut().find(|row| row.id == artifact)
     }
 
     /// Brings every line up to date. May be called often: the terminal is drawn at most twenty times a second.
@@ -219,11 +217,10 @@ fn line(id: &str, state: &State, id_width: usize, now: Moment, style: Style) -> 
         State::Moving { since, doing } => {
             (seconds(now.saturating_sub(*since)), with_short_guids(doing))
         }
-        State::Decided { word, took } => {
-            (seconds(*took), style.paint(colour(*word), word.as_str()))
-        }
+        State::Decided { word, took } => (seconds(*took), style.end(word.exit(), word.as_str())),
     };
-    let id = pad_str(id, id_width, Alignment::Left, Some(CUT));
+    let id = disarm(id);
+    let id = pad_str(&id, id_width, Alignment::Left, Some(CUT));
     format!("{id}  {took:>6}  {doing}")
 }
 
@@ -244,11 +241,6 @@ fn with_short_guids(text: &str) -> String {
 fn is_guid(word: &str) -> bool {
     let is_hex = |part: &str| part.bytes().all(|byte| byte.is_ascii_hexdigit());
     word.split('-').all(is_hex) && word.split('-').map(str::len).eq([8, 4, 4, 4, 12])
-}
-
-/// The same colours as in the result.
-fn colour(word: Word) -> &'static str {
-    if word.exit() == Exit::Ok { "32" } else { "31" }
 }
 
 #[cfg(test)]
@@ -384,7 +376,8 @@ mod tests {
             (Word::Absent, "32"),
             (Word::Undecided, "31"),
         ] {
-            assert_eq!(colour(word), expected);
+            let shown = Style::new(true).end(word.exit(), word.as_str());
+            assert!(shown.starts_with(&format!("\u{1b}[{expected}m")), "{shown}");
         }
     }
 

@@ -140,10 +140,10 @@ mod tests {
 
     fn record(status: RuntimeStatus, deployed: i64) -> RuntimeArtifact {
         RuntimeArtifact {
-            version: "1.0.0".to_owned(),
+            version: "1.0.0".into(),
             status,
             deployed_on: Some(TenantTime(deployed)),
-            deployed_by: String::new(),
+            deployed_by: "".into(),
         }
     }
 

@@ -24,9 +24,7 @@ use self::kept::{Newcomer, Unkept};
 use self::pass::Back;
 use crate::clock::{Deadline, Moment};
 use crate::deploy::job::Job;
-use crate::deploy::outcome::{
-    Message, Outcome, Phase, PutBack, ROLLBACK, Rollback, Sent, Verdict, Word,
-};
+use crate::deploy::outcome::{Message, Outcome, Phase, PutBack, Rollback, Sent, Verdict, Word};
 use crate::deploy::survey::Surveyed;
 use crate::deploy::{self, Context, Next, Planned, Stop, late, plan};
 use crate::exit::Exit;
@@ -348,7 +346,6 @@ fn take_note(outcome: &mut Outcome, rollback: Rollback, took: Moment, failed: &[
             other => other,
         },
     };
-    let told = format!("{ROLLBACK}{}", rollback.told());
     let message = verdict.message.take();
     let message = match (message, verdict.exit) {
         (None, Exit::Ok) => None,
@@ -367,7 +364,11 @@ fn take_note(outcome: &mut Outcome, rollback: Rollback, took: Moment, failed: &[
             }
             _ => hint(message.hint.as_deref(), had_failed, &rollback),
         };
-        Message { hint, ..message }.because(told)
+        Message {
+            hint,
+            rollback: Some(rollback.told()),
+            ..message
+        }
     });
     outcome.took += took;
     outcome.rollback = Some(rollback);

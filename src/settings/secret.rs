@@ -5,8 +5,6 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::text::disarm;
-
 /// A password, client secret or token.
 ///
 /// There is deliberately no `Display`, and `Debug` shows nothing of it.
@@ -46,7 +44,7 @@ pub fn shown_file_name(value: &str) -> Option<String> {
     let is_file = ENDINGS
         .iter()
         .any(|known| ending.eq_ignore_ascii_case(known));
-    is_file.then(|| disarm(value))
+    is_file.then(|| value.to_owned())
 }
 
 impl fmt::Debug for Secret {

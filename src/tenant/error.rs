@@ -41,6 +41,30 @@ pub struct TenantError {
 }
 
 impl TenantError {
+    /// An error of a call.
+    pub fn new(kind: Kind, what: impl Into<String>, at: impl Into<String>) -> Self {
+        Self {
+            kind,
+            what: what.into(),
+            at: at.into(),
+            says: None,
+            hint: None,
+        }
+    }
+
+    /// The same with the tenant's own words.
+    #[must_use]
+    pub fn says(self, says: Option<Words>) -> Self {
+        Self { says, ..self }
+    }
+
+    /// The same with an advice.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
     /// Whether the tenant refused because the id is taken.
     #[must_use]
     pub fn is_duplicate(&self) -> bool {

@@ -67,10 +67,20 @@ pub(super) struct Ask<'a> {
 }
 
 impl<'a> Ask<'a> {
-    pub(super) fn get(bucket: Bucket, role: Role, path: String) -> Self {
+    /// A read of the design time.
+    pub(super) fn of_designtime(path: impl Into<String>) -> Self {
+        Self::get(Bucket::Designtime, Role::PackagesRead, path)
+    }
+
+    /// A read of the run time.
+    pub(super) fn of_runtime(path: impl Into<String>) -> Self {
+        Self::get(Bucket::Runtime, Role::MonitoringRead, path)
+    }
+
+    pub(super) fn get(bucket: Bucket, role: Role, path: impl Into<String>) -> Self {
         Self {
             method: Method::Get,
-            path,
+            path: path.into(),
             body: Body::None,
             bucket,
             role,
@@ -82,7 +92,12 @@ impl<'a> Ask<'a> {
         }
     }
 
-    pub(super) fn write(method: Method, role: Role, path: String, body: Body<'a>) -> Self {
+    pub(super) fn write(
+        method: Method,
+        role: Role,
+        path: impl Into<String>,
+        body: Body<'a>,
+    ) -> Self {
         Self {
             method,
             body,
@@ -135,6 +150,12 @@ pub(super) enum Trouble {
     Network(SendError),
 }
 
+impl From<TenantError> for Trouble {
+    fn from(error: TenantError) -> Self {
+        Self::Final(Box::new(error))
+    }
+}
+
 impl Tenant {
     pub(super) fn session(&self) -> MutexGuard<'_, Session> {
         self.session.lock().unwrap_or_else(PoisonError::into_inner)
@@ -184,7 +205,7 @@ impl Tenant {
                     renewals.count(self.clock.now());
                     self.forget_token(generation);
                 }
-                401 => return Err(Trouble::Final(Box::new(self.unauthorized(ask, &answer)))),
+                401 => return Err(self.unauthorized(ask, &answer).into()),
                 403 if wants_csrf(&answer) && csrf_fetches < MOST_CSRF_FETCHES => {
                     csrf_fetches += 1;
                     self.renew_csrf(csrf.as_ref(), deadline)?;
@@ -196,7 +217,7 @@ impl Tenant {
                     throttled += 1;
                     let pause = self.asked_to_wait(&answer).unwrap_or_default();
                     if throttled > MOST_THROTTLED || deadline.left(self.clock.now()) <= pause {
-                        return Err(Trouble::Final(Box::new(self.throttled(ask, &answer))));
+                        return Err(self.throttled(ask, &answer).into());
                     }
                     self.clock.sleep(pause);
                 }
@@ -218,9 +239,7 @@ impl Tenant {
         {
             self.renew_csrf(None, deadline)?;
         }
-        let (token, generation) = self
-            .token(deadline)
-            .map_err(|error| Trouble::Final(Box::new(error)))?;
+        let (token, generation) = self.token(deadline)?;
         let accepted = if ask.is_raw() && self.session().raw_as_stored {
             "*/*"
         } else {
@@ -359,7 +378,7 @@ impl Tenant {
 
     /// Fetches a CSRF token, without anything to send it with.
     pub(super) fn csrf(&self, deadline: Deadline) -> Result<(), TenantError> {
-        let root = Ask::get(Bucket::Designtime, Role::PackagesRead, String::new());
+        let root = Ask::of_designtime("");
         self.fetch_csrf(deadline).map_err(|trouble| match trouble {
             Trouble::Final(error) => *error,
             Trouble::Network(error) => self.unreachable(&root, &error),
@@ -372,10 +391,8 @@ impl Tenant {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let (token, _) = self
-                .token(deadline)
-                .map_err(|error| Trouble::Final(Box::new(error)))?;
-            let ask = Ask::get(Bucket::Designtime, Role::PackagesRead, String::new());
+            let (token, _) = self.token(deadline)?;
+            let ask = Ask::of_designtime("");
             let headers = vec![
                 ("Accept", "application/json".to_owned()),
                 (
@@ -404,7 +421,7 @@ impl Tenant {
             let pause = asked_to_wait.unwrap_or_else(|| retry::backoff(attempt - 1));
             let hopeless = attempt >= CSRF_ATTEMPTS || error.kind == Kind::Role;
             if hopeless || deadline.left(self.clock.now()) <= pause {
-                return Err(Trouble::Final(Box::new(error)));
+                return Err(error.into());
             }
             if matches!(error.kind, Kind::Credentials) {
                 let generation = self.session().generation;

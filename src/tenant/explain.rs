@@ -15,6 +15,9 @@ use crate::text::redactor::Redactor;
 /// Shorter values, in bytes, are no secrets, and stand in ordinary words.
 const LONG_ENOUGH: usize = 4;
 
+const NOT_TAKEN: &str = "the tenant did not take the credentials";
+const NOT_AVAILABLE: &str = "the tenant is not available";
+
 impl Tenant {
     pub(super) fn at(&self, ask: &Ask<'_>) -> String {
         let path = ask.path.split('?').next().unwrap_or_default();
@@ -30,27 +33,35 @@ impl Tenant {
         )
     }
 
+    /// An error that an answer means.
+    fn answered(
+        &self,
+        kind: Kind,
+        what: impl Into<String>,
+        ask: &Ask<'_>,
+        answer: &Answer,
+    ) -> TenantError {
+        let at = format!("{} → {}", self.at(ask), answer.status);
+        TenantError::new(kind, what, at)
+    }
+
+    /// What an error body of the API says, and nothing of any other.
+    fn spoken(&self, answer: &Answer) -> Option<Words> {
+        let text = odata::error_text(&answer.body)?;
+        Some(self.words(&text))
+    }
+
     pub(super) fn throttled(&self, ask: &Ask<'_>, answer: &Answer) -> TenantError {
-        TenantError {
-            kind: Kind::Unreachable,
-            what: "the tenant's rate limit left no room".to_owned(),
-            at: format!("{} → {}", self.at(ask), answer.status),
-            says: odata::error_text(&answer.body).map(|text| Words::new(&text, &self.redactor)),
-            hint: Some("other pipelines or users share the tenant's limit: run them one after the other, or give this one a longer --timeout".to_owned()),
-        }
+        let what = "the tenant's rate limit left no room";
+        self.answered(Kind::Unreachable, what, ask, answer)
+            .says(self.spoken(answer))
+            .hint("other pipelines or users share the tenant's limit: run them one after the other, or give this one a longer --timeout")
     }
 
     pub(super) fn down(&self, ask: &Ask<'_>, answer: &Answer) -> TenantError {
-        TenantError {
-            kind: Kind::Unreachable,
-            what: "the tenant is not available".to_owned(),
-            at: format!("{} → {}", self.at(ask), answer.status),
-            says: told(answer, &self.redactor),
-            hint: Some(
-                "SAP announces maintenance and incidents for each data centre; run again later"
-                    .to_owned(),
-            ),
-        }
+        self.answered(Kind::Unreachable, NOT_AVAILABLE, ask, answer)
+            .says(told(answer, &self.redactor))
+            .hint("SAP announces maintenance and incidents for each data centre; run again later")
     }
 
     pub(super) fn nonsense(&self, ask: &Ask<'_>, answer: &Answer) -> TenantError {
@@ -59,23 +70,22 @@ impl Tenant {
         } else {
             "the answer is none that this call gives"
         };
-        TenantError {
-            kind: Kind::Nonsense,
-            what: what.to_owned(),
-            at: format!("{} → {}", self.at(ask), answer.status),
-            says: told(answer, &self.redactor),
-            hint: Some("CPI_URL must be the `url` of a service key of plan `api`; the host of the runtime, of the web UI behind a login, or of a proxy answers like this".to_owned()),
-        }
+        self.answered(Kind::Nonsense, what, ask, answer)
+            .says(told(answer, &self.redactor))
+            .hint("CPI_URL must be the `url` of a service key of plan `api`; the host of the runtime, of the web UI behind a login, or of a proxy answers like this")
     }
 
     pub(super) fn unauthorized(&self, ask: &Ask<'_>, answer: &Answer) -> TenantError {
-        TenantError {
-            kind: Kind::Credentials,
-            what: "the tenant did not take the credentials".to_owned(),
-            at: format!("{} → {}", self.at(ask), answer.status),
-            says: odata::error_text(&answer.body).map(|text| Words::new(&text, &self.redactor)),
-            hint: Some(self.why_not_taken(answer)),
-        }
+        self.answered(Kind::Credentials, NOT_TAKEN, ask, answer)
+            .says(self.spoken(answer))
+            .hint(self.why_not_taken(answer))
+    }
+
+    /// What the token in force tells.
+    fn claims_in_force(&self) -> Claims {
+        let session = self.session();
+        let token = session.token.as_ref();
+        token.map(|token| token.claims.clone()).unwrap_or_default()
     }
 
     /// Which of key, plan, tenant or clock is the likely cause of a 401.
@@ -88,11 +98,11 @@ impl Tenant {
                 "check user and password; the user must be known to this tenant, and multi-factor sign-on keeps users out: a service key of plan `api` works without".to_owned()
             }
             Login::ClientCredentials { token_url, .. } => {
-                let claims = self.session().token.as_ref().map(|token| token.claims.clone());
+                let claims = self.claims_in_force();
                 let cause = likely_cause(&Circumstances {
                     tenant: self.credentials.url.host(),
                     token_service: token_url.host(),
-                    claims: &claims.unwrap_or_default(),
+                    claims: &claims,
                     tenant_time: answer.date(),
                     own_time: self.clock.date(),
                 });
@@ -102,31 +112,18 @@ impl Tenant {
     }
 
     pub(super) fn forbidden(&self, ask: &Ask<'_>, answer: &Answer) -> TenantError {
-        let claims = self
-            .session()
-            .token
-            .as_ref()
-            .map(|token| token.claims.clone());
-        let claims = claims.unwrap_or_default();
+        let role = self.name_of(ask.role);
         if answer.is_html() {
-            return TenantError {
-                kind: Kind::Role,
-                what: FORBIDDING_PAGE.to_owned(),
-                at: format!("{} → {}", self.at(ask), answer.status),
-                says: told(answer, &self.redactor),
-                hint: Some(format!(
-                    "a firewall or proxy on the way says so most of the time: ask its operators; the tenant itself forbids without a page, when {} is missing",
-                    self.name_of(ask.role)
-                )),
-            };
+            return self.answered(Kind::Role, FORBIDDING_PAGE, ask, answer)
+                .says(told(answer, &self.redactor))
+                .hint(format!(
+                    "a firewall or proxy on the way says so most of the time: ask its operators; the tenant itself forbids without a page, when {role} is missing"
+                ));
         }
-        TenantError {
-            kind: Kind::Role,
-            what: format!("the role {} is missing", self.name_of(ask.role)),
-            at: format!("{} → {}", self.at(ask), answer.status),
-            says: odata::error_text(&answer.body).map(|text| Words::new(&text, &self.redactor)),
-            hint: Some(self.how_to_be_allowed(ask.role, &claims)),
-        }
+        let what = format!("the role {role} is missing");
+        self.answered(Kind::Role, what, ask, answer)
+            .says(self.spoken(answer))
+            .hint(self.how_to_be_allowed(ask.role))
     }
 
     /// The name of a role in this landscape.
@@ -139,8 +136,8 @@ impl Tenant {
         }
     }
 
-    fn how_to_be_allowed(&self, role: Role, claims: &Claims) -> String {
-        let name = self.name_of(role);
+    fn how_to_be_allowed(&self, role: Role) -> String {
+        let (name, claims) = (self.name_of(role), self.claims_in_force());
         if claims.is_of_caller() {
             return "the key is of plan integration-flow: it can only call flows, not deploy them; create an instance of Process Integration Runtime with plan api, and a key for it".to_owned();
         }
@@ -172,57 +169,52 @@ impl Tenant {
     }
 
     pub(super) fn no_api(&self) -> TenantError {
-        TenantError {
-            kind: Kind::Nonsense,
-            what: "this host answers, but is no tenant's API".to_owned(),
-            at: format!("GET {} → 404", self.credentials.url.api("IntegrationPackages")),
-            says: None,
-            hint: Some("CPI_URL must be the `url` of a service key of plan `api`; the runtime's host (`-rt`) does not serve this API".to_owned()),
-        }
+        let at = format!(
+            "GET {} → 404",
+            self.credentials.url.api("IntegrationPackages")
+        );
+        TenantError::new(Kind::Nonsense, "this host answers, but is no tenant's API", at)
+            .hint("CPI_URL must be the `url` of a service key of plan `api`; the runtime's host (`-rt`) does not serve this API")
     }
 
     pub(super) fn refused(&self, ask: &Ask<'_>, answer: &Answer, text: &str) -> TenantError {
+        let kind = if answer.status == 404 {
+            Kind::NotFound
+        } else {
+            Kind::Refused
+        };
+        let says = if text.is_empty() {
+            told(answer, &self.redactor)
+        } else {
+            Some(self.own_words(ask, text))
+        };
         TenantError {
-            kind: if answer.status == 404 {
-                Kind::NotFound
-            } else {
-                Kind::Refused
-            },
-            what: "the tenant refused the call".to_owned(),
-            at: format!("{} → {}", self.at(ask), answer.status),
-            says: if text.is_empty() {
-                told(answer, &self.redactor)
-            } else {
-                Some(self.own_words(ask, text))
-            },
             hint: remedy(answer.status, text),
+            ..self
+                .answered(kind, "the tenant refused the call", ask, answer)
+                .says(says)
         }
     }
 
     /// What the API says of a call, without the value that the call bore.
     pub(super) fn own_words(&self, ask: &Ask<'_>, text: &str) -> Words {
         match ask.value {
-            Some(value) if value.len() >= LONG_ENOUGH => {
-                Words::new(&text.replace(value, "***"), &self.redactor)
-            }
-            _ => Words::new(text, &self.redactor),
+            Some(value) if value.len() >= LONG_ENOUGH => self.words(&text.replace(value, "***")),
+            _ => self.words(text),
         }
     }
 
     pub(super) fn no_csrf(&self, answer: &Answer) -> TenantError {
         let (kind, what) = match answer.status {
-            401 => (Kind::Credentials, "the tenant did not take the credentials"),
+            401 => (Kind::Credentials, NOT_TAKEN),
             403 => (Kind::Role, "the tenant gave no CSRF token"),
-            408 | 421 | 425 | 429 | 500.. => (Kind::Unreachable, "the tenant is not available"),
+            408 | 421 | 425 | 429 | 500.. => (Kind::Unreachable, NOT_AVAILABLE),
             _ => (Kind::Nonsense, "the tenant gave no CSRF token"),
         };
-        TenantError {
-            kind,
-            what: what.to_owned(),
-            at: format!("GET {} → {}", self.credentials.url.api(""), answer.status),
-            says: told(answer, &self.redactor),
-            hint: Some("a login page here means that this host or user takes part in single sign-on: use a service key of plan `api`".to_owned()),
-        }
+        let at = format!("GET {} → {}", self.credentials.url.api(""), answer.status);
+        TenantError::new(kind, what, at)
+            .says(told(answer, &self.redactor))
+            .hint("a login page here means that this host or user takes part in single sign-on: use a service key of plan `api`")
     }
 }
 
@@ -244,27 +236,20 @@ pub(super) fn not_reached(
         }
         Stage::Send | Stage::Head | Stage::Body => "the connection broke",
     };
-    let (kind, hint) = if error.refused_certificate {
-        let hint = "the certificate of the service key has expired, was revoked, or belongs to another instance: create a new key of type certificate";
-        (Kind::Credentials, Some(hint.to_owned()))
-    } else {
-        (Kind::Unreachable, None)
+    let failed = |kind| {
+        TenantError::new(kind, what, format!("{method} {url}"))
+            .says(Some(Words::new(error.reason(), redactor)))
     };
-    TenantError {
-        kind,
-        what: what.to_owned(),
-        at: format!("{method} {url}"),
-        says: Some(Words::new(error.reason(), redactor)),
-        hint,
+    if error.refused_certificate {
+        failed(Kind::Credentials).hint("the certificate of the service key has expired, was revoked, or belongs to another instance: create a new key of type certificate")
+    } else {
+        failed(Kind::Unreachable)
     }
 }
 
 pub(super) fn no_temporary_file(error: &std::io::Error) -> TenantError {
-    TenantError {
-        kind: Kind::Unreachable,
-        what: format!("no temporary file could be written: {error}"),
-        at: "the directory for temporary files (TMPDIR)".to_owned(),
-        says: None,
-        hint: Some("make room there, or let TMPDIR name another directory".to_owned()),
-    }
+    let what = format!("no temporary file could be written: {error}");
+    let at = "the directory for temporary files (TMPDIR)";
+    TenantError::new(Kind::Unreachable, what, at)
+        .hint("make room there, or let TMPDIR name another directory")
 }

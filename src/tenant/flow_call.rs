@@ -176,13 +176,9 @@ impl Tenant {
     }
 
     fn no_token_for_calls(&self) -> TenantError {
-        TenantError {
-            kind: Kind::Credentials,
-            what: "flows are called with an OAuth client".to_owned(),
-            at: self.host().to_owned(),
-            says: None,
-            hint: Some("give the service key of plan integration-flow".to_owned()),
-        }
+        let what = "flows are called with an OAuth client";
+        TenantError::new(Kind::Credentials, what, self.host())
+            .hint("give the service key of plan integration-flow")
     }
 }
 

@@ -5,17 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::Tenant;
+use super::designtime::entity_prefix;
 use super::error::{Kind, TenantError};
 use super::exchange::Ask;
 use super::meaning::date_of;
 use super::odata::{self, Page, TenantTime, literal};
-use super::pace::Bucket;
 use super::reading::{Again, Reading};
-use super::roles::Role;
 use super::wire::{
     ArtifactId, Configuration, DesigntimeArtifact, IntegrationPackage, PackageId, RuntimeArtifact,
 };
-use super::{Tenant, entity_prefix};
 use crate::artifact::ArtifactKind;
 use crate::clock::Deadline;
 
@@ -70,11 +69,7 @@ impl Tenant {
         &self,
         deadline: Deadline,
     ) -> Result<Vec<IntegrationPackage>, TenantError> {
-        let all = self.all_pages(PACKAGES, deadline, |path| {
-            let ask = Ask::get(Bucket::Designtime, Role::PackagesRead, path.to_owned());
-            self.read(&ask, deadline, |answer| odata::collection(&answer.body))
-        })?;
-        match all {
+        match self.list(PACKAGES, Ask::of_designtime, deadline)? {
             Reading::Found(all) => Ok(all),
             Reading::Missing(_) => Err(self.no_api()),
         }
@@ -93,10 +88,7 @@ impl Tenant {
             literal(&package.0),
             entity_prefix(kind)
         );
-        self.all_pages(&first, deadline, |path| {
-            let ask = Ask::get(Bucket::Designtime, Role::PackagesRead, path.to_owned());
-            self.read(&ask, deadline, |answer| odata::collection(&answer.body))
-        })
+        self.list(&first, Ask::of_designtime, deadline)
     }
 
     /// The artifacts of one type in all packages, each with its package. Documented for message mappings and value mappings
@@ -113,11 +105,7 @@ impl Tenant {
             return Ok(None);
         }
         let first = format!("{}DesigntimeArtifacts", entity_prefix(kind));
-        let all = self.all_pages(&first, deadline, |path| {
-            let ask = Ask::get(Bucket::Designtime, Role::PackagesRead, path.to_owned());
-            self.read(&ask, deadline, |answer| odata::collection(&answer.body))
-        });
-        match all {
+        match self.list(&first, Ask::of_designtime, deadline) {
             Ok(Reading::Found(all)) => {
                 let placed = |one: &DesigntimeArtifact| !one.package_id.is_empty();
                 Ok(all.iter().all(placed).then_some(all))
@@ -132,7 +120,7 @@ impl Tenant {
     pub fn runtime_artifacts(&self, deadline: Deadline) -> Result<RuntimeList, TenantError> {
         let mut answered = None;
         let listed = self.all_pages(RUNTIME, deadline, |path| {
-            let page = self.read(&runtime_page(path), deadline, |answer| {
+            let page = self.read(&Ask::of_runtime(path), deadline, |answer| {
                 Some((odata::collection::<Listed>(&answer.body)?, date_of(answer)))
             })?;
             Ok(first_date(page, &mut answered))
@@ -150,7 +138,7 @@ impl Tenant {
     ) -> Result<Option<RuntimeList>, TenantError> {
         let mut answered = None;
         let listed = self.all_pages(RUNTIME, deadline, |path| {
-            let page = self.read_once(&runtime_page(path), deadline, |answer| {
+            let page = self.read_once(&Ask::of_runtime(path), deadline, |answer| {
                 Some((odata::collection::<Listed>(&answer.body)?, date_of(answer)))
             });
             match page {
@@ -163,6 +151,18 @@ impl Tenant {
             Err(error) if matches!(error.kind, Kind::Credentials | Kind::Role) => Err(error),
             Ok(Reading::Missing(_)) | Err(_) => Ok(None),
         }
+    }
+
+    /// All entries of a list that is read with such calls.
+    pub(super) fn list<T: DeserializeOwned + Keyed>(
+        &self,
+        first: &str,
+        ask: impl Fn(String) -> Ask<'static>,
+        deadline: Deadline,
+    ) -> Result<Reading<Vec<T>>, TenantError> {
+        self.all_pages(first, deadline, |path| {
+            self.read_page(&ask(path.to_owned()), deadline)
+        })
     }
 
     /// Follows a list to its end, page after page, on our host whatever host the links name. Where a page without a link
@@ -220,13 +220,9 @@ impl Tenant {
 
     /// A list whose end can't be reached is not the list.
     fn endless(&self, path: &str) -> TenantError {
-        TenantError {
-            kind: Kind::Nonsense,
-            what: "the tenant's list has pages that can't be followed".to_owned(),
-            at: format!("GET {}", self.credentials.url.api(path)),
-            says: None,
-            hint: None,
-        }
+        let what = "the tenant's list has pages that can't be followed";
+        let at = format!("GET {}", self.credentials.url.api(path));
+        TenantError::new(Kind::Nonsense, what, at)
     }
 
     pub(super) fn too_late(&self, path: &str) -> TenantError {
@@ -249,10 +245,6 @@ impl Tenant {
 
 const PACKAGES: &str = "IntegrationPackages";
 const RUNTIME: &str = "IntegrationRuntimeArtifacts";
-
-fn runtime_page(path: &str) -> Ask<'static> {
-    Ask::get(Bucket::Runtime, Role::MonitoringRead, path.to_owned())
-}
 
 /// The page alone; its date is kept when it is the first.
 fn first_date<T>(

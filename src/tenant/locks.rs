@@ -5,12 +5,10 @@ use serde::Deserialize;
 use super::Tenant;
 use super::exchange::Ask;
 use super::odata::{self, TenantTime};
-use super::pace::Bucket;
 use super::reading::Reading;
-use super::roles::Role;
-use super::wire::{ArtifactId, text};
+use super::wire::ArtifactId;
 use crate::clock::Deadline;
-use crate::text::Words;
+use crate::text::{SafeText, Words};
 
 /// The design-time locks. In `$metadata`, not in the published specification (cpi-api.md §4.7).
 const LOCKS: &str = "IntegrationDesigntimeLocks";
@@ -18,12 +16,12 @@ const LOCKS: &str = "IntegrationDesigntimeLocks";
 /// One lock.
 #[derive(Deserialize)]
 struct Lock {
-    #[serde(rename = "ResourceId", default, deserialize_with = "text")]
-    resource: String,
-    #[serde(rename = "ArtifactId", default, deserialize_with = "text")]
-    artifact: String,
-    #[serde(rename = "CreatedBy", default, deserialize_with = "text")]
-    created_by: String,
+    #[serde(rename = "ResourceId", default)]
+    resource: SafeText,
+    #[serde(rename = "ArtifactId", default)]
+    artifact: SafeText,
+    #[serde(rename = "CreatedBy", default)]
+    created_by: SafeText,
     #[serde(rename = "CreatedAt", default)]
     created_at: serde_json::Value,
 }
@@ -33,7 +31,7 @@ impl Tenant {
     /// `WorkspaceArtifactLocksRead`, or the tenant does not tell.
     #[must_use]
     pub fn lock_of(&self, id: &ArtifactId, deadline: Deadline) -> Option<Words> {
-        let ask = Ask::get(Bucket::Designtime, Role::PackagesRead, LOCKS.to_owned());
+        let ask = Ask::of_designtime(LOCKS);
         let reading = self.read_once(&ask, deadline, |answer| {
             odata::collection::<Lock>(&answer.body)
         });

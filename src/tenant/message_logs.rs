@@ -13,8 +13,9 @@ use super::odata::{self, TenantTime, literal};
 use super::pace::Bucket;
 use super::reading::Reading;
 use super::roles::Role;
-use super::wire::{ArtifactId, date, text};
+use super::wire::{ArtifactId, date};
 use crate::clock::Deadline;
+use crate::text::SafeText;
 
 /// How many messages are looked at: ten pages (cpi-api.md §10). Who needs more narrows the window.
 pub const MOST_MESSAGES: usize = 10_000;
@@ -27,11 +28,11 @@ const FIELDS: &str = "MessageGuid,CorrelationId,LogStart,LogEnd,Status,Alternate
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct MessageLog {
     /// Its id.
-    #[serde(rename = "MessageGuid", deserialize_with = "text")]
-    pub guid: String,
+    #[serde(rename = "MessageGuid")]
+    pub guid: SafeText,
     /// What it shares with messages of other flows that belong to the same process.
-    #[serde(rename = "CorrelationId", default, deserialize_with = "text")]
-    pub correlation_id: String,
+    #[serde(rename = "CorrelationId", default)]
+    pub correlation_id: SafeText,
     /// How far it is.
     #[serde(rename = "Status", deserialize_with = "status")]
     pub status: MessageStatus,
@@ -42,8 +43,8 @@ pub struct MessageLog {
     #[serde(rename = "LogEnd", default, deserialize_with = "date")]
     pub end: Option<TenantTime>,
     /// Where the web UI shows it.
-    #[serde(rename = "AlternateWebLink", default, deserialize_with = "text")]
-    pub link: String,
+    #[serde(rename = "AlternateWebLink", default)]
+    pub link: SafeText,
 }
 
 /// The status of a message (cpi-api.md §6).
@@ -66,7 +67,7 @@ pub enum MessageStatus {
     /// ABANDONED: not heard of for long; not final.
     Abandoned,
     /// Any other text: shown, never a success.
-    Other(String),
+    Other(SafeText),
 }
 
 impl MessageStatus {
@@ -82,7 +83,7 @@ impl MessageStatus {
             "CANCELLED" => Self::Cancelled,
             "DISCARDED" => Self::Discarded,
             "ABANDONED" => Self::Abandoned,
-            _ => Self::Other(text.trim().to_owned()),
+            _ => Self::Other(text.trim().into()),
         }
     }
 }
@@ -98,7 +99,7 @@ impl fmt::Display for MessageStatus {
             Self::Cancelled => "CANCELLED",
             Self::Discarded => "DISCARDED",
             Self::Abandoned => "ABANDONED",
-            Self::Other(text) => text,
+            Self::Other(text) => return text.fmt(f),
         })
     }
 }
@@ -154,8 +155,7 @@ impl Tenant {
         path: String,
         deadline: Deadline,
     ) -> Result<odata::Page<MessageLog>, TenantError> {
-        let ask = Ask::get(Bucket::Runtime, Role::MonitoringRead, path);
-        match self.read(&ask, deadline, |answer| odata::collection(&answer.body))? {
+        match self.read_page(&Ask::of_runtime(path), deadline)? {
             Reading::Found(page) => Ok(page),
             Reading::Missing(_) => {
                 Err(self.not_offered("MessageProcessingLogs", "tell what was processed"))
@@ -170,13 +170,10 @@ impl Tenant {
         deadline: Deadline,
     ) -> Result<Option<MessageLog>, TenantError> {
         let path = format!("MessageProcessingLogs({})", literal(guid));
-        let ask = Ask::get(Bucket::Runtime, Role::MonitoringRead, path);
-        Ok(
-            match self.read(&ask, deadline, |answer| odata::entity(&answer.body))? {
-                Reading::Found(log) => Some(log),
-                Reading::Missing(_) => None,
-            },
-        )
+        Ok(match self.read_entity(&Ask::of_runtime(path), deadline)? {
+            Reading::Found(log) => Some(log),
+            Reading::Missing(_) => None,
+        })
     }
 
     /// Why a message failed, in the tenant's words, fit to be printed; `None` where it says nothing (204) or could not be
@@ -215,7 +212,7 @@ fn without_zone(date: TenantTime) -> String {
 }
 
 fn status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<MessageStatus, D::Error> {
-    Ok(MessageStatus::parse(&text(deserializer)?))
+    Ok(MessageStatus::parse(&SafeText::deserialize(deserializer)?))
 }
 
 #[cfg(test)]
@@ -243,10 +240,7 @@ mod tests {
             MessageStatus::parse("COMPLETE"),
             MessageStatus::Other("COMPLETE".into())
         );
-        assert_eq!(
-            MessageStatus::parse(""),
-            MessageStatus::Other(String::new())
-        );
+        assert_eq!(MessageStatus::parse(""), MessageStatus::Other("".into()));
     }
 
     #[test]

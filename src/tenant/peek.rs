@@ -3,7 +3,7 @@
 use super::Tenant;
 use super::error::{Kind, TenantError};
 use super::exchange::Ask;
-use super::odata::{self, literal};
+use super::odata;
 use super::pace::Bucket;
 use super::reading::{Again, Reading};
 use super::roles::{Claims, Role};
@@ -36,24 +36,19 @@ impl Area {
     }
 
     fn ask(self) -> Ask<'static> {
-        let (bucket, path) = match self {
-            Self::Packages => (Bucket::Designtime, "IntegrationPackages?$top=1".to_owned()),
-            Self::Runtime => (
-                Bucket::Runtime,
-                "IntegrationRuntimeArtifacts?$top=1".to_owned(),
-            ),
-            Self::Tasks => (
-                Bucket::Designtime,
-                format!("BuildAndDeployStatus(TaskId={})", literal(NO_TASK)),
-            ),
-            Self::AccessPolicies => (Bucket::Designtime, "AccessPolicies?$top=1".to_owned()),
+        let path = match self {
+            Self::Packages => "IntegrationPackages?$top=1",
+            Self::Runtime => "IntegrationRuntimeArtifacts?$top=1",
+            Self::Tasks => "BuildAndDeployStatus(TaskId='flowship-doctor')",
+            Self::AccessPolicies => "AccessPolicies?$top=1",
+        };
+        let bucket = match self {
+            Self::Runtime => Bucket::Runtime,
+            _ => Bucket::Designtime,
         };
         Ask::get(bucket, self.role(), path)
     }
 }
-
-/// The id of a task that no tenant has.
-const NO_TASK: &str = "flowship-doctor";
 
 /// How often a look is tried when the tenant is not available.
 const MOST_LOOKS: u32 = 4;

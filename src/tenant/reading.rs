@@ -4,12 +4,14 @@ use std::cell::RefCell;
 use std::fs::File;
 use std::io::{Read, Seek};
 
+use serde::de::DeserializeOwned;
+
 use super::Tenant;
 use super::error::{TenantError, is_permanent};
 use super::exchange::{Ask, Trouble};
 use super::explain::no_temporary_file;
 use super::meaning::{Meaning, date_of, is_missing, meaning};
-use super::odata::TenantTime;
+use super::odata::{self, Page, TenantTime};
 use crate::clock::Deadline;
 use crate::http::{Answer, retry};
 
@@ -86,47 +88,52 @@ impl Tenant {
         deadline: Deadline,
         parse: impl Fn(&Answer) -> Option<T>,
     ) -> Result<Reading<T>, Again> {
+        let perhaps = |error, most| Err(Again::Perhaps(Box::new(error), most));
+        let never = |error| Err(Again::Never(Box::new(error)));
         let answer = match self.exchange(ask, deadline) {
             Ok(answer) => answer,
             Err(Trouble::Final(error)) => return Err(Again::Never(error)),
             Err(Trouble::Network(error)) => {
-                return Err(Again::Perhaps(
-                    Box::new(self.unreachable(ask, &error)),
-                    error.attempts(),
-                ));
+                return perhaps(self.unreachable(ask, &error), error.attempts());
             }
         };
         match meaning(&answer) {
             Meaning::Good => match parse(&answer) {
                 Some(found) => Ok(Reading::Found(found)),
-                None => Err(Again::Perhaps(
-                    Box::new(self.nonsense(ask, &answer)),
-                    NONSENSE_ATTEMPTS,
-                )),
+                None => perhaps(self.nonsense(ask, &answer), NONSENSE_ATTEMPTS),
             },
             Meaning::Says(text) if is_missing(answer.status, &text) => {
                 Ok(Reading::Missing(date_of(&answer)))
             }
-            _ if answer.status == 403 => Err(Again::Never(Box::new(self.forbidden(ask, &answer)))),
+            _ if answer.status == 403 => never(self.forbidden(ask, &answer)),
             Meaning::Says(text) if answer.status >= 500 => {
                 // 501: this tenant does not have the call, and will not have it in a second
                 let is_final = answer.status == 501 || answer.status == 500 && is_permanent(&text);
                 let most = if is_final { 1 } else { NONSENSE_ATTEMPTS };
-                Err(Again::Perhaps(
-                    Box::new(self.refused(ask, &answer, &text)),
-                    most,
-                ))
+                perhaps(self.refused(ask, &answer, &text), most)
             }
-            Meaning::Says(text) => Err(Again::Never(Box::new(self.refused(ask, &answer, &text)))),
-            Meaning::Page => Err(Again::Perhaps(
-                Box::new(self.nonsense(ask, &answer)),
-                NONSENSE_ATTEMPTS,
-            )),
-            Meaning::Down => Err(Again::Perhaps(
-                Box::new(self.down(ask, &answer)),
-                READ_ATTEMPTS,
-            )),
+            Meaning::Says(text) => never(self.refused(ask, &answer, &text)),
+            Meaning::Page => perhaps(self.nonsense(ask, &answer), NONSENSE_ATTEMPTS),
+            Meaning::Down => perhaps(self.down(ask, &answer), READ_ATTEMPTS),
         }
+    }
+
+    /// Reads an entity.
+    pub(super) fn read_entity<T: DeserializeOwned>(
+        &self,
+        ask: &Ask<'_>,
+        deadline: Deadline,
+    ) -> Result<Reading<T>, TenantError> {
+        self.read(ask, deadline, |answer| odata::entity(&answer.body))
+    }
+
+    /// Reads a page of a list.
+    pub(super) fn read_page<T: DeserializeOwned>(
+        &self,
+        ask: &Ask<'_>,
+        deadline: Deadline,
+    ) -> Result<Reading<Page<T>>, TenantError> {
+        self.read(ask, deadline, |answer| odata::collection(&answer.body))
     }
 
     /// Reads an archive into an unnamed file, positioned at its start; repeated like any read.

@@ -4,43 +4,25 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
-/// The role templates of plan `api` on Cloud Foundry that this program's calls need (SAP Help, "Tasks and Permissions").
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
-    /// Read packages and design-time artifacts; `WorkspacePackagesEdit` serves as well.
-    PackagesRead,
-    /// Create and update packages and artifacts.
-    PackagesEdit,
-    /// Write parameters.
-    PackagesConfigure,
-    /// Deploy, and ask for the task.
-    ArtifactsDeploy,
-    /// Read what runs and why something failed.
-    MonitoringRead,
+use crate::named::named;
+
+named! {
+    /// The role templates of plan `api` on Cloud Foundry that this program's calls need (SAP Help, "Tasks and Permissions").
+    pub enum Role {
+        /// Read packages and design-time artifacts; `WorkspacePackagesEdit` serves as well.
+        PackagesRead = "WorkspacePackagesRead",
+        /// Create and update packages and artifacts.
+        PackagesEdit = "WorkspacePackagesEdit",
+        /// Write parameters.
+        PackagesConfigure = "WorkspacePackagesConfigure",
+        /// Deploy, and ask for the task.
+        ArtifactsDeploy = "WorkspaceArtifactsDeploy",
+        /// Read what runs and why something failed.
+        MonitoringRead = "MonitoringDataRead",
+    }
 }
 
 impl Role {
-    /// All of them, in the order in which a deployment needs them.
-    pub const ALL: [Role; 5] = [
-        Role::PackagesRead,
-        Role::PackagesEdit,
-        Role::PackagesConfigure,
-        Role::ArtifactsDeploy,
-        Role::MonitoringRead,
-    ];
-
-    /// The name as the cockpit shows it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Role::PackagesRead => "WorkspacePackagesRead",
-            Role::PackagesEdit => "WorkspacePackagesEdit",
-            Role::PackagesConfigure => "WorkspacePackagesConfigure",
-            Role::ArtifactsDeploy => "WorkspaceArtifactsDeploy",
-            Role::MonitoringRead => "MonitoringDataRead",
-        }
-    }
-
     /// What it lets a client do, after "it lets a key".
     #[must_use]
     pub fn purpose(self) -> &'static str {

@@ -8,7 +8,6 @@ use super::Tenant;
 use super::error::{Kind, TenantError};
 use super::exchange::Ask;
 use super::lists::Keyed;
-use super::odata;
 use super::pace::Bucket;
 use super::reading::Reading;
 use super::roles::Role;
@@ -67,13 +66,8 @@ impl Tenant {
         set: &str,
         deadline: Deadline,
     ) -> Result<Option<BTreeSet<String>>, TenantError> {
-        let all = self.all_pages(set, deadline, |path| {
-            let ask = Ask::get(Bucket::Designtime, Role::MonitoringRead, path.to_owned());
-            self.read(&ask, deadline, |answer| {
-                odata::collection::<Named>(&answer.body)
-            })
-        });
-        match all {
+        let ask = |path: String| Ask::get(Bucket::Designtime, Role::MonitoringRead, path);
+        match self.list::<Named>(set, ask, deadline) {
             Ok(Reading::Found(all)) => Ok(Some(all.into_iter().map(|one| one.name).collect())),
             Ok(Reading::Missing(_)) => Ok(None),
             Err(error) if matches!(error.kind, Kind::Unreachable | Kind::Credentials) => Err(error),

@@ -7,13 +7,12 @@ use super::Tenant;
 use super::error::{Kind, TenantError};
 use super::exchange::Ask;
 use super::lists::Keyed;
-use super::odata::{self, literal};
-use super::pace::Bucket;
 use super::reading::Reading;
-use super::roles::Role;
-use super::wire::{ArtifactId, RuntimeStatus, runtime_status, text};
+use super::runtime::runtime_ask;
+use super::wire::{ArtifactId, RuntimeStatus, runtime_status};
 use crate::clock::Deadline;
 use crate::http::retry;
+use crate::text::SafeText;
 
 /// What stands between the flow and the address in an endpoint's id.
 const ADDRESS: &str = "$endpointAddress";
@@ -22,23 +21,23 @@ const ADDRESS: &str = "$endpointAddress";
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct ServiceEndpoint {
     /// The id of the flow, or its display name.
-    #[serde(rename = "Name", default, deserialize_with = "text")]
-    pub name: String,
+    #[serde(rename = "Name", default)]
+    pub name: SafeText,
     /// The flow, `$endpointAddress=`, and the address.
-    #[serde(rename = "Id", default, deserialize_with = "text")]
-    pub id: String,
+    #[serde(rename = "Id", default)]
+    pub id: SafeText,
     /// The display name of the flow.
-    #[serde(rename = "Title", default, deserialize_with = "text")]
-    pub title: String,
+    #[serde(rename = "Title", default)]
+    pub title: SafeText,
     /// The version of the flow that runs.
-    #[serde(rename = "Version", default, deserialize_with = "text")]
-    pub version: String,
+    #[serde(rename = "Version", default)]
+    pub version: SafeText,
     /// SOAP, REST, ODATAV2, AS2, AS4.
-    #[serde(rename = "Protocol", default, deserialize_with = "text")]
-    pub protocol: String,
+    #[serde(rename = "Protocol", default)]
+    pub protocol: SafeText,
     /// The addresses; empty where the tenant did not write them out.
     #[serde(rename = "EntryPoints", default, deserialize_with = "urls")]
-    pub urls: Vec<String>,
+    pub urls: Vec<SafeText>,
 }
 
 impl Keyed for ServiceEndpoint {
@@ -67,17 +66,17 @@ impl ServiceEndpoint {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Deployed {
     /// Its id.
-    #[serde(rename = "Id", deserialize_with = "text")]
-    pub id: String,
+    #[serde(rename = "Id")]
+    pub id: SafeText,
     /// Its display name.
-    #[serde(rename = "Name", default, deserialize_with = "text")]
-    pub name: String,
+    #[serde(rename = "Name", default)]
+    pub name: SafeText,
     /// `INTEGRATION_FLOW` and others, of which only this one is documented.
-    #[serde(rename = "Type", default, deserialize_with = "text")]
-    pub kind: String,
+    #[serde(rename = "Type", default)]
+    pub kind: SafeText,
     /// The version.
-    #[serde(rename = "Version", default, deserialize_with = "text")]
-    pub version: String,
+    #[serde(rename = "Version", default)]
+    pub version: SafeText,
     /// Whether it runs.
     #[serde(rename = "Status", deserialize_with = "runtime_status")]
     pub status: RuntimeStatus,
@@ -93,11 +92,7 @@ impl Tenant {
     /// Everything that is deployed.
     pub fn all_deployed(&self, deadline: Deadline) -> Result<Vec<Deployed>, TenantError> {
         let set = "IntegrationRuntimeArtifacts";
-        let all = self.all_pages(set, deadline, |path| {
-            let ask = Ask::get(Bucket::Runtime, Role::MonitoringRead, path.to_owned());
-            self.read(&ask, deadline, |answer| odata::collection(&answer.body))
-        })?;
-        match all {
+        match self.list(set, Ask::of_runtime, deadline)? {
             Reading::Found(all) => Ok(all),
             Reading::Missing(_) => Err(self.not_offered(set, "list what runs")),
         }
@@ -110,10 +105,8 @@ impl Tenant {
         deadline: Deadline,
     ) -> Result<Option<Deployed>, TenantError> {
         retry::until_found(&self.clock, 2, || {
-            let path = format!("IntegrationRuntimeArtifacts({})", literal(&id.0));
-            let ask = Ask::get(Bucket::Runtime, Role::MonitoringRead, path);
-            let reading = self.read(&ask, deadline, |answer| odata::entity(&answer.body))?;
-            Ok(reading.found())
+            let ask = runtime_ask(id, "");
+            Ok(self.read_entity(&ask, deadline)?.found())
         })
     }
 
@@ -123,11 +116,7 @@ impl Tenant {
         deadline: Deadline,
     ) -> Result<Vec<ServiceEndpoint>, TenantError> {
         let first = "ServiceEndpoints?$expand=EntryPoints";
-        let all = self.all_pages(first, deadline, |path| {
-            let ask = Ask::get(Bucket::Runtime, Role::MonitoringRead, path.to_owned());
-            self.read(&ask, deadline, |answer| odata::collection(&answer.body))
-        })?;
-        match all {
+        match self.list(first, Ask::of_runtime, deadline)? {
             Reading::Found(all) => Ok(all),
             Reading::Missing(_) => {
                 Err(self.not_offered("ServiceEndpoints", "tell where flows can be called"))
@@ -137,18 +126,13 @@ impl Tenant {
 
     /// The API's "not found" for a list makes no sense.
     pub(super) fn not_offered(&self, set: &str, what: &str) -> TenantError {
-        TenantError {
-            kind: Kind::Nonsense,
-            what: format!("the tenant does not {what}"),
-            at: format!("GET {} → 404", self.credentials.runtime.api(set)),
-            says: None,
-            hint: None,
-        }
+        let at = format!("GET {} → 404", self.credentials.runtime.api(set));
+        TenantError::new(Kind::Nonsense, format!("the tenant does not {what}"), at)
     }
 }
 
 /// The addresses in `{"results":[{"Url":...}]}` or in a bare list; none in `{"__deferred":...}`.
-fn urls<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+fn urls<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SafeText>, D::Error> {
     let value = Value::deserialize(deserializer)?;
     let points = value.get("results").unwrap_or(&value);
     let urls = points
@@ -156,7 +140,7 @@ fn urls<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Er
         .into_iter()
         .flatten()
         .filter_map(|point| point.get("Url"));
-    Ok(urls.filter_map(Value::as_str).map(str::to_owned).collect())
+    Ok(urls.filter_map(Value::as_str).map(SafeText::from).collect())
 }
 
 #[cfg(test)]

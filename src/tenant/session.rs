@@ -248,20 +248,19 @@ fn refusal_text(body: &[u8]) -> String {
 }
 
 fn refused(url: &str, answer: &Answer, text: &str, redactor: &Redactor) -> TenantError {
-    TenantError {
-        kind: Kind::Credentials,
-        what: "the token server refused the credentials".to_owned(),
-        at: format!("POST {url} → {}", answer.status),
-        says: if text.is_empty() {
-            told(answer, redactor)
-        } else {
-            Some(Words::new(text, redactor))
-        },
-        hint: Some(
-            "client id, client secret and token URL must come from the same service key of plan `api`; a deleted or renewed key no longer works"
-                .to_owned(),
-        ),
-    }
+    let says = if text.is_empty() {
+        told(answer, redactor)
+    } else {
+        Some(Words::new(text, redactor))
+    };
+    let what = "the token server refused the credentials";
+    TenantError::new(Kind::Credentials, what, at(url, answer))
+        .says(says)
+        .hint("client id, client secret and token URL must come from the same service key of plan `api`; a deleted or renewed key no longer works")
+}
+
+fn at(url: &str, answer: &Answer) -> String {
+    format!("POST {url} → {}", answer.status)
 }
 
 fn strange(kind: Kind, url: &str, answer: &Answer, redactor: &Redactor) -> TenantError {
@@ -274,16 +273,9 @@ fn strange(kind: Kind, url: &str, answer: &Answer, redactor: &Redactor) -> Tenan
         200..=299 => described(answer, redactor),
         _ => told(answer, redactor),
     };
-    TenantError {
-        kind,
-        what: what.to_owned(),
-        at: format!("POST {url} → {}", answer.status),
-        says,
-        hint: Some(
-            "the token URL is the `tokenurl` of the service key; it ends in /oauth/token"
-                .to_owned(),
-        ),
-    }
+    TenantError::new(kind, what, at(url, answer))
+        .says(says)
+        .hint("the token URL is the `tokenurl` of the service key; it ends in /oauth/token")
 }
 
 /// The `name=value` pairs of all `Set-Cookie` headers, as one `Cookie` header.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::odata::TenantTime;
+use crate::text::{SafeText, disarm};
 
 /// The id of an artifact: unique in the tenant, not in its package.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,7 +25,7 @@ macro_rules! shown_as_text {
     ($($name:ident)*) => {$(
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
+                f.pad(&disarm(&self.0))
             }
         }
     )*};
@@ -35,50 +36,50 @@ shown_as_text!(ArtifactId PackageId TaskId);
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct IntegrationPackage {
     /// Its id.
-    #[serde(rename = "Id", deserialize_with = "text")]
-    pub id: String,
+    #[serde(rename = "Id")]
+    pub id: SafeText,
     /// Its name for people.
-    #[serde(rename = "Name", default, deserialize_with = "text")]
-    pub name: String,
+    #[serde(rename = "Name", default)]
+    pub name: SafeText,
     /// `EDIT_ALLOWED` or `READ_ONLY`.
-    #[serde(rename = "Mode", default, deserialize_with = "text")]
-    pub mode: String,
+    #[serde(rename = "Mode", default)]
+    pub mode: SafeText,
     /// Its version, which people write.
-    #[serde(rename = "Version", default, deserialize_with = "text")]
-    pub version: String,
+    #[serde(rename = "Version", default)]
+    pub version: SafeText,
     /// Who made it.
-    #[serde(rename = "Vendor", default, deserialize_with = "text")]
-    pub vendor: String,
+    #[serde(rename = "Vendor", default)]
+    pub vendor: SafeText,
     /// What it is for, in a line.
-    #[serde(rename = "ShortText", default, deserialize_with = "text")]
-    pub short_text: String,
+    #[serde(rename = "ShortText", default)]
+    pub short_text: SafeText,
     /// What it is for, as HTML.
-    #[serde(rename = "Description", default, deserialize_with = "text")]
-    pub description: String,
+    #[serde(rename = "Description", default)]
+    pub description: SafeText,
     /// Where it runs.
-    #[serde(rename = "SupportedPlatform", default, deserialize_with = "text")]
-    pub supported_platform: String,
+    #[serde(rename = "SupportedPlatform", default)]
+    pub supported_platform: SafeText,
     /// Tags; lists come as a text in brackets, as those below.
-    #[serde(rename = "Products", default, deserialize_with = "text")]
-    pub products: String,
+    #[serde(rename = "Products", default)]
+    pub products: SafeText,
     /// Tags.
-    #[serde(rename = "Keywords", default, deserialize_with = "text")]
-    pub keywords: String,
+    #[serde(rename = "Keywords", default)]
+    pub keywords: SafeText,
     /// Tags.
-    #[serde(rename = "Countries", default, deserialize_with = "text")]
-    pub countries: String,
+    #[serde(rename = "Countries", default)]
+    pub countries: SafeText,
     /// Tags.
-    #[serde(rename = "Industries", default, deserialize_with = "text")]
-    pub industries: String,
+    #[serde(rename = "Industries", default)]
+    pub industries: SafeText,
     /// Tags.
-    #[serde(rename = "LineOfBusiness", default, deserialize_with = "text")]
-    pub line_of_business: String,
+    #[serde(rename = "LineOfBusiness", default)]
+    pub line_of_business: SafeText,
     /// When it was last changed, in epoch milliseconds as text.
     #[serde(rename = "ModifiedDate", default, deserialize_with = "date")]
     pub modified: Option<TenantTime>,
     /// Who changed it.
-    #[serde(rename = "ModifiedBy", default, deserialize_with = "text")]
-    pub modified_by: String,
+    #[serde(rename = "ModifiedBy", default)]
+    pub modified_by: SafeText,
 }
 
 /// What describes a package beside its id, by the names of its properties: what a creation may bear.
@@ -116,7 +117,7 @@ impl IntegrationPackage {
             &self.industries,
             &self.line_of_business,
         ];
-        let values = values.into_iter().cloned();
+        let values = values.into_iter().cloned().map(String::from);
         DESCRIBING.into_iter().zip(values).collect()
     }
 
@@ -131,23 +132,23 @@ impl IntegrationPackage {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct DesigntimeArtifact {
     /// Its id.
-    #[serde(rename = "Id", deserialize_with = "text")]
-    pub id: String,
+    #[serde(rename = "Id")]
+    pub id: SafeText,
     /// Its name.
-    #[serde(rename = "Name", default, deserialize_with = "text")]
-    pub name: String,
+    #[serde(rename = "Name", default)]
+    pub name: SafeText,
     /// A number, or a word for a draft, saved in the web UI without "Save as version": `Active` or `Draft`.
-    #[serde(rename = "Version", default, deserialize_with = "text")]
-    pub version: String,
+    #[serde(rename = "Version", default)]
+    pub version: SafeText,
     /// The package it lives in.
-    #[serde(rename = "PackageId", default, deserialize_with = "text")]
-    pub package_id: String,
+    #[serde(rename = "PackageId", default)]
+    pub package_id: SafeText,
     /// When it was last saved; older tenants do not say.
     #[serde(rename = "ModifiedAt", default)]
     modified_at: Value,
     /// Who saved it; older tenants do not say.
-    #[serde(rename = "ModifiedBy", default, deserialize_with = "text")]
-    pub modified_by: String,
+    #[serde(rename = "ModifiedBy", default)]
+    pub modified_by: SafeText,
 }
 
 impl DesigntimeArtifact {
@@ -155,6 +156,31 @@ impl DesigntimeArtifact {
     #[must_use]
     pub fn is_draft(&self) -> bool {
         !self.version.trim().is_empty() && !is_number(&self.version)
+    }
+
+    /// Its version, unless it is a draft.
+    #[must_use]
+    pub fn number(&self) -> Option<&str> {
+        (!self.is_draft()).then_some(self.version.as_str())
+    }
+
+    /// Its version for people.
+    #[must_use]
+    pub fn shown_version(&self) -> String {
+        if self.is_draft() {
+            "draft".to_owned()
+        } else {
+            self.version.to_string()
+        }
+    }
+
+    /// ` of` who saved it, where the tenant says.
+    #[must_use]
+    pub fn of_whom(&self) -> String {
+        match self.modified_by.as_str() {
+            "" => String::new(),
+            _ => format!(" of {}", self.modified_by),
+        }
     }
 
     /// When it was last saved, `None` when the tenant does not say or writes a date that can't be read.
@@ -172,7 +198,7 @@ impl DesigntimeArtifact {
             value => Some(value.to_string()),
         };
         Stamp {
-            version: self.version.clone(),
+            version: self.version.clone().into(),
             saved,
         }
     }
@@ -214,8 +240,8 @@ pub struct Configuration {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct RuntimeArtifact {
     /// The version that was deployed.
-    #[serde(rename = "Version", default, deserialize_with = "text")]
-    pub version: String,
+    #[serde(rename = "Version", default)]
+    pub version: SafeText,
     /// Whether it runs.
     #[serde(rename = "Status", deserialize_with = "runtime_status")]
     pub status: RuntimeStatus,
@@ -223,8 +249,8 @@ pub struct RuntimeArtifact {
     #[serde(rename = "DeployedOn", default, deserialize_with = "date")]
     pub deployed_on: Option<TenantTime>,
     /// Who deployed it, as far as the tenant says.
-    #[serde(rename = "DeployedBy", default, deserialize_with = "text")]
-    pub deployed_by: String,
+    #[serde(rename = "DeployedBy", default)]
+    pub deployed_by: SafeText,
 }
 
 /// The status of a deployed artifact. STARTED and ERROR are documented as final.
@@ -241,7 +267,7 @@ pub enum RuntimeStatus {
     /// ERROR.
     Error,
     /// Any other text: keep looking, never a success.
-    Other(String),
+    Other(SafeText),
 }
 
 impl RuntimeStatus {
@@ -254,7 +280,7 @@ impl RuntimeStatus {
             "STOPPING" => Self::Stopping,
             "STOPPED" => Self::Stopped,
             "ERROR" => Self::Error,
-            _ => Self::Other(text.trim().to_owned()),
+            _ => Self::Other(text.trim().into()),
         }
     }
 
@@ -273,7 +299,7 @@ impl fmt::Display for RuntimeStatus {
             Self::Stopping => "STOPPING",
             Self::Stopped => "STOPPED",
             Self::Error => "ERROR",
-            Self::Other(text) => text,
+            Self::Other(text) => return text.fmt(f),
         })
     }
 }
@@ -286,9 +312,9 @@ pub enum BuildStatus {
     /// SUCCESS, also written `Success`.
     Success,
     /// FAIL, `FAIL_ON_LICENSE_ERROR` and whatever else begins so.
-    Fail(String),
+    Fail(SafeText),
     /// Any other text: keep asking, never a success.
-    Other(String),
+    Other(SafeText),
 }
 
 impl BuildStatus {
@@ -299,8 +325,8 @@ impl BuildStatus {
         match upper.as_str() {
             "DEPLOYING" => Self::Deploying,
             "SUCCESS" => Self::Success,
-            fail if fail.starts_with("FAIL") => Self::Fail(upper),
-            _ => Self::Other(text.trim().to_owned()),
+            fail if fail.starts_with("FAIL") => Self::Fail(upper.as_str().into()),
+            _ => Self::Other(text.trim().into()),
         }
     }
 
@@ -316,18 +342,13 @@ impl fmt::Display for BuildStatus {
         f.write_str(match self {
             Self::Deploying => "DEPLOYING",
             Self::Success => "SUCCESS",
-            Self::Fail(text) | Self::Other(text) => text,
+            Self::Fail(text) | Self::Other(text) => return text.fmt(f),
         })
     }
 }
 
-/// A text field that a tenant may write as null or as a number.
-pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    Ok(match Value::deserialize(deserializer)? {
-        Value::String(text) => text,
-        Value::Null => String::new(),
-        other => other.to_string(),
-    })
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    SafeText::deserialize(deserializer).map(String::from)
 }
 
 pub(super) fn date<'de, D: Deserializer<'de>>(
@@ -339,7 +360,7 @@ pub(super) fn date<'de, D: Deserializer<'de>>(
 pub(super) fn runtime_status<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<RuntimeStatus, D::Error> {
-    Ok(RuntimeStatus::parse(&text(deserializer)?))
+    Ok(RuntimeStatus::parse(&SafeText::deserialize(deserializer)?))
 }
 
 #[cfg(test)]

@@ -69,7 +69,7 @@ fn record(version: &str, seconds_after: i64) -> RuntimeArtifact {
         version: version.into(),
         status: RuntimeStatus::Started,
         deployed_on: Some(TenantTime(SAVED + seconds_after * 1_000)),
-        deployed_by: String::new(),
+        deployed_by: "".into(),
     }
 }
 

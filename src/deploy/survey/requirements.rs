@@ -10,7 +10,6 @@ use crate::deploy::job::Requirement;
 use crate::parallel::parallel_map;
 use crate::tenant::Reading;
 use crate::tenant::wire::{ArtifactId, RuntimeStatus};
-use crate::text::disarm;
 
 /// What the tenant shows of something that is needed.
 enum Found {
@@ -138,7 +137,6 @@ fn look_up(context: &Context<'_>, (kind, id): &Needed, deadline: Deadline) -> Fo
 
 fn note(need: &Requirement, found: &Found) -> Option<String> {
     let Requirement { kind, name, place } = need;
-    let name = disarm(name);
     let what = match found {
         Found::Running => return None,
         Found::Deployed(status) => format!("shows {status} in the runtime"),

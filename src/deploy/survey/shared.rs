@@ -127,7 +127,7 @@ fn known(
     match list {
         Reading::Found(list) => Some(
             list.into_iter()
-                .map(|one| (ArtifactId(one.id.clone()), one))
+                .map(|one| (ArtifactId(one.id.clone().into()), one))
                 .collect(),
         ),
         Reading::Missing(_) => None,
@@ -156,7 +156,7 @@ fn take_list(
             standing.kind = Some(wanted.1);
             standing.saved_by_us = context.tenant.is_us(&artifact.modified_by);
             let mut artifact = artifact.clone();
-            artifact.package_id.clone_from(&wanted.0.0);
+            artifact.package_id = wanted.0.0.as_str().into();
             // where a list leaves the date out, the artifact itself may tell it
             standing.artifact_known = artifact.stamp().saved.is_some();
             standing.artifact = Some(artifact);

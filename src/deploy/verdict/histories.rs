@@ -198,7 +198,7 @@ fn record(status: RuntimeStatus, deployed_on: i64) -> RuntimeArtifact {
         version: "1.0.0".into(),
         status,
         deployed_on: Some(TenantTime(deployed_on)),
-        deployed_by: String::new(),
+        deployed_by: "".into(),
     }
 }
 

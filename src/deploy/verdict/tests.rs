@@ -15,7 +15,7 @@ fn record(status: &str, deployed_on: i64) -> RuntimeArtifact {
         version: "1.0.0".into(),
         status: RuntimeStatus::parse(status),
         deployed_on: Some(TenantTime(deployed_on)),
-        deployed_by: String::new(),
+        deployed_by: "".into(),
     }
 }
 

@@ -70,7 +70,7 @@ impl Writing<'_> {
         let saved = artifact.modified_at();
         let named_by_runtime = record.is_some_and(|record| self.tenant.is_us(&record.deployed_by));
         Ours {
-            version: Some(artifact.version.clone()),
+            version: Some(artifact.version.clone().into()),
             numbers_agree: numbers.is_some_and(|(design, record)| {
                 is_number(&design.version) && design.version == record.version
             }),

@@ -70,7 +70,7 @@ impl Writing<'_> {
             }
             Source::Files(_) | Source::Tenant => {}
         }
-        self.trace.version = Some(artifact.version.clone());
+        self.trace.version = Some(artifact.version.clone().into());
         let seal = Seal {
             stamp: artifact.stamp(),
             settings: self.settings.clone(),

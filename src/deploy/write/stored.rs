@@ -175,7 +175,7 @@ impl Writing<'_> {
         // neither the version that stood there before nor the one that was sent
         let another_version = held != Held::Before
             && before.is_none_or(|before| before.version != artifact.version)
-            && content.artifact.version() != artifact.version;
+            && artifact.version != content.artifact.version();
         let print = stored.map(|stored| stored.content.fingerprint());
         let confirmed = print.is_some() && print == seen.content;
         seen.content = print;

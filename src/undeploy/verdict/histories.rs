@@ -12,10 +12,10 @@ const DEADLINE: Deadline = Deadline {
 fn record(text: &str) -> RuntimeArtifact {
     let (status, deployed) = text.split_once('@').unwrap_or((text, ""));
     RuntimeArtifact {
-        version: "1.0.0".to_owned(),
+        version: "1.0.0".into(),
         status: RuntimeStatus::parse(status),
         deployed_on: deployed.parse().ok().map(TenantTime),
-        deployed_by: String::new(),
+        deployed_by: "".into(),
     }
 }
 

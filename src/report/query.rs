@@ -1,0 +1,60 @@
+//! What a query of one tenant found, for people and for programs.
+
+use std::io;
+
+use super::Told;
+use super::json::{self, About, Fields};
+use super::page::Page;
+use crate::exit::Exit;
+use crate::inventory::Trouble;
+
+/// The facts that a query found.
+pub(crate) trait Facts: Fields {
+    /// For people. `of`: where they were found, and the code of the run.
+    fn text(&self, of: &Origin<'_>, page: &mut Page);
+
+    /// What is not well with single artifacts, where JSON says so of each.
+    fn failures(&self) -> Vec<&Trouble> {
+        Vec::new()
+    }
+}
+
+/// Where facts were found, and how that ended.
+pub struct Origin<'a> {
+    /// The host.
+    pub tenant: &'a str,
+    /// The tenant was a simulated one.
+    pub simulated: bool,
+    /// The code of the run.
+    pub exit: Exit,
+}
+
+/// Facts, and what could not be had.
+pub struct Answered<'a, F> {
+    /// Where.
+    pub of: Origin<'a>,
+    /// The facts.
+    pub facts: &'a F,
+    /// What could not be had.
+    pub troubles: &'a [Trouble],
+}
+
+impl<F: Facts> Told for Answered<'_, F> {
+    fn is_simulated(&self) -> bool {
+        self.of.simulated
+    }
+
+    fn text(&self, page: &mut Page) {
+        self.facts.text(&self.of, page);
+    }
+
+    fn json(&self) -> io::Result<String> {
+        let about = About {
+            tenant: Some(self.of.tenant),
+            source: None,
+        };
+        let troubles = self.troubles.iter();
+        let errors = troubles.map(|trouble| &*trouble.message);
+        json::object(self.of.simulated, about, self.of.exit, self.facts, errors)
+    }
+}

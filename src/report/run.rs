@@ -1,0 +1,89 @@
+//! The result of a run that changes a tenant.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use super::json::{self, About};
+use super::page::{Page, Style};
+use super::{Report, Told};
+
+impl Told for Report {
+    fn is_simulated(&self) -> bool {
+        self.simulated
+    }
+
+    /// One line for each artifact, and one with its evidence.
+    fn text(&self, page: &mut Page) {
+        for outcome in &self.artifacts {
+            let verdict = &outcome.verdict;
+            let version = outcome.runtime_version.as_ref();
+            let version = version.or(outcome.designtime_version.as_ref());
+            let version = version.map(|version| format!(" {version}"));
+            let word = page.style.end(verdict.exit, verdict.word.as_str());
+            page.line(format_args!(
+                "{word} {}{} ({})",
+                outcome.id,
+                version.unwrap_or_default(),
+                seconds(outcome.took)
+            ));
+            if !verdict.evidence.is_empty() {
+                page.item("  evidence: ", &verdict.evidence);
+            }
+            page.items("  note: ", &outcome.notes);
+            if let Some(rollback) = &outcome.rollback {
+                page.item("  rollback: ", rollback.told());
+                page.items("  kept: ", &rollback.saved);
+                page.items("  repair: ", &rollback.repair);
+            }
+            if let (Some(content), Some(zip)) = (&outcome.content_sha256, &outcome.zip_sha256) {
+                page.line(format_args!("  content sha256 {content}, zip sha256 {zip}"));
+            }
+        }
+    }
+
+    fn json(&self) -> io::Result<String> {
+        json::object(self.simulated, self.about(), self.exit, self, &self.errors)
+    }
+}
+
+impl Report {
+    pub(super) fn about(&self) -> About<'_> {
+        About {
+            tenant: self.tenant.as_deref(),
+            source: self.source.as_deref(),
+        }
+    }
+
+    /// Writes what is not well for the run as a whole.
+    pub fn print_errors(&self, style: Style, err: &mut dyn Write) -> io::Result<()> {
+        self.errors_of_run(style).print(err)
+    }
+
+    /// Writes what is not well, for the run and for each artifact.
+    pub fn print_all_errors(&self, style: Style, err: &mut dyn Write) -> io::Result<()> {
+        let mut page = self.errors_of_run(style);
+        for outcome in &self.artifacts {
+            if let Some(message) = &outcome.verdict.message {
+                page.message(Some(&outcome.id), message);
+            }
+        }
+        page.print(err)
+    }
+
+    fn errors_of_run(&self, style: Style) -> Page {
+        let mut page = Page::new(self.simulated, style);
+        for error in &self.errors {
+            page.message(None, error);
+        }
+        page
+    }
+}
+
+/// `3.2 s`, `72 s`.
+fn seconds(took: Duration) -> String {
+    if took < Duration::from_secs(10) {
+        format!("{:.1} s", took.as_secs_f64())
+    } else {
+        format!("{} s", took.as_secs())
+    }
+}
