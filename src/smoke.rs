@@ -346,7 +346,7 @@ impl Run<'_> {
 
     fn no_endpoint(&self) -> Message {
         let at = match &self.test.path {
-            Some(path) => format!(" with the address `{}`", path),
+            Some(path) => format!(" with the address `{path}`"),
             None => String::new(),
         };
         Message::new(format!("{} has no endpoint{at} that could be called", self.job.id))
@@ -452,7 +452,7 @@ fn unexpected(test: &SmokeTest, answer: &FlowAnswer) -> Option<Message> {
         if String::from_utf8_lossy(&answer.body).contains(wanted.as_str()) {
             return None;
         }
-        format!("the flow's answer does not hold `{}`", wanted)
+        format!("the flow's answer does not hold `{wanted}`")
     } else {
         let wanted = test
             .status

@@ -250,15 +250,13 @@ pub fn missing_material(
             Some(known) if known.contains(&name) => {}
             Some(_) => {
                 missing.insert(format!(
-                    "it names the {what} `{}`, which the target lacks ({}): create it under Monitor > {menu}",
-                    name,
+                    "it names the {what} `{name}`, which the target lacks ({}): create it under Monitor > {menu}",
                     alias.place
                 ));
             }
             None => {
                 unread.insert(format!(
-                    "it names the {what} `{}`; whether the target has it could not be read",
-                    name
+                    "it names the {what} `{name}`; whether the target has it could not be read"
                 ));
             }
         }

@@ -71,7 +71,7 @@ fn refusal(
     ))
     .hint(hint);
     for other in others {
-        message = message.because(format!("also {}", other));
+        message = message.because(format!("also {other}"));
     }
     Refusal::usage(message)
 }

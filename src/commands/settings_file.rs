@@ -299,7 +299,7 @@ fn unknown_parameter(artifact: &Artifact, parameter: &RawParameter) -> Option<Fo
     }
     let place = Place::of_column(&parameter.at)?;
     let remedy = match nearest(key, artifact.parameter_keys()) {
-        Some(near) => format!("did you mean `{}`?", near),
+        Some(near) => format!("did you mean `{near}`?"),
         None => "the keys of an artifact are those of its parameters.prop".to_owned(),
     };
     Some(Found {

@@ -7,9 +7,10 @@ use super::finding::{Finding, Subject};
 use super::remedy;
 use crate::clock::{Clock, Deadline};
 use crate::exit::Exit;
-use crate::http::{CertificateFacts, Http, Method, Request, SendError, Stage, retry};
+use crate::http::{CertificateFacts, Http, Method, Request, SendError, Stage};
 use crate::settings::address::is_loopback;
 use crate::settings::credentials::{Credentials, Login};
+use crate::tenant::attempts::Attempts;
 
 /// How long one attempt to reach a host may take.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(15);
@@ -106,20 +107,16 @@ fn probe(
     clock: &Clock,
     deadline: Deadline,
 ) -> Result<(), SendError> {
-    let mut attempt = 0;
+    let mut attempts = Attempts::new(clock, deadline);
     loop {
-        attempt += 1;
         let timeout = PROBE_TIMEOUT.min(deadline.left(clock.now()).max(Duration::from_secs(1)));
         let request = Request::new(Method::Get, &station.url, timeout);
         let Err(error) = http.send(&request) else {
             return Ok(());
         };
-        let pause = retry::backoff(attempt - 1);
-        let most = error.attempts().min(MOST_PROBES);
-        if attempt >= most || deadline.left(clock.now()) <= pause {
+        if !attempts.again(error.attempts().min(MOST_PROBES)) {
             return Err(error);
         }
-        clock.sleep(pause);
     }
 }
 

@@ -189,7 +189,7 @@ pub(super) fn unholdable(package: &str, id: &str) -> Option<Message> {
             || name.chars().any(char::is_control)
             || name.len() > 200
     })?;
-    let what = format!("`{}` can't be the name of a directory", bad);
+    let what = format!("`{bad}` can't be the name of a directory");
     Some(Message::new(what).hint("rename it on the tenant, or leave it there"))
 }
 

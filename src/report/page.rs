@@ -177,3 +177,57 @@ impl Page {
         out.write_all(self.text.as_bytes())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn printed(page: Page) -> String {
+        let mut out = Vec::new();
+        page.print(&mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn only_our_own_colours_reach_a_terminal() {
+        let hostile = "a\u{1b}[2Jb\u{1b}]0;title\u{7}c\u{202e}d ##[error]e";
+        for colour in [false, true] {
+            let mut page = Page::new(true, Style::new(colour));
+            let good = page.style.good("started");
+            page.line(format_args!("{good}  {hostile}"));
+            page.item("  note: ", hostile);
+            let text = printed(page);
+            let without_colours = text.replace("\u{1b}[32m", "").replace("\u{1b}[0m", "");
+            let is_safe = |c: char| c == '\n' || !(c.is_control() || c == '\u{202e}');
+            assert!(without_colours.chars().all(is_safe), "{text:?}");
+            assert!(!text.contains("##["), "{text:?}");
+            assert_eq!(text.contains("\u{1b}[32mstarted\u{1b}[0m  a"), colour);
+            assert!(text.lines().all(|line| line.starts_with("SIMULATED ")));
+        }
+    }
+
+    #[test]
+    fn a_text_behind_its_label_becomes_one_line_and_a_line_keeps_its_blanks() {
+        let mut page = Page::plain();
+        page.item("  hint:  ", "do\n  this");
+        page.line("  a   b");
+        assert_eq!(printed(page), "  hint:  do this\n  a   b\n");
+    }
+
+    #[test]
+    fn columns_are_as_wide_as_what_is_seen_of_them() {
+        let mut page = Page::new(false, Style::new(true));
+        let good = page.style.good("STARTED");
+        page.table(
+            "  ",
+            &[
+                vec!["A".into(), good, "x".into()],
+                vec!["BC".into(), "-".into(), "y".into()],
+            ],
+        );
+        assert_eq!(
+            printed(page),
+            "  A   \u{1b}[32mSTARTED\u{1b}[0m  x\n  BC  -        y\n"
+        );
+    }
+}

@@ -2,9 +2,8 @@
 //! without a zone.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use super::Tenant;
 use super::error::TenantError;
@@ -13,7 +12,7 @@ use super::odata::{self, TenantTime, literal};
 use super::pace::Bucket;
 use super::reading::Reading;
 use super::roles::Role;
-use super::wire::{ArtifactId, date};
+use super::wire::{ArtifactId, date, statuses};
 use crate::clock::Deadline;
 use crate::text::SafeText;
 
@@ -34,7 +33,7 @@ pub struct MessageLog {
     #[serde(rename = "CorrelationId", default)]
     pub correlation_id: SafeText,
     /// How far it is.
-    #[serde(rename = "Status", deserialize_with = "status")]
+    #[serde(rename = "Status")]
     pub status: MessageStatus,
     /// When it began.
     #[serde(rename = "LogStart", default, deserialize_with = "date")]
@@ -47,60 +46,25 @@ pub struct MessageLog {
     pub link: SafeText,
 }
 
-/// The status of a message (cpi-api.md §6).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum MessageStatus {
-    /// COMPLETED.
-    Completed,
-    /// PROCESSING.
-    Processing,
-    /// RETRY: it failed, and is tried again.
-    Retry,
-    /// ESCALATED: the flow gave it up on purpose.
-    Escalated,
-    /// FAILED.
-    Failed,
-    /// CANCELLED by somebody.
-    Cancelled,
-    /// DISCARDED: there was nothing to do.
-    Discarded,
-    /// ABANDONED: not heard of for long; not final.
-    Abandoned,
-    /// Any other text: shown, never a success.
-    Other(SafeText),
-}
-
-impl MessageStatus {
-    /// Reads a status, in any case.
-    #[must_use]
-    pub fn parse(text: &str) -> Self {
-        match text.trim().to_ascii_uppercase().as_str() {
-            "COMPLETED" => Self::Completed,
-            "PROCESSING" => Self::Processing,
-            "RETRY" => Self::Retry,
-            "ESCALATED" => Self::Escalated,
-            "FAILED" => Self::Failed,
-            "CANCELLED" => Self::Cancelled,
-            "DISCARDED" => Self::Discarded,
-            "ABANDONED" => Self::Abandoned,
-            _ => Self::Other(text.trim().into()),
-        }
-    }
-}
-
-impl fmt::Display for MessageStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Completed => "COMPLETED",
-            Self::Processing => "PROCESSING",
-            Self::Retry => "RETRY",
-            Self::Escalated => "ESCALATED",
-            Self::Failed => "FAILED",
-            Self::Cancelled => "CANCELLED",
-            Self::Discarded => "DISCARDED",
-            Self::Abandoned => "ABANDONED",
-            Self::Other(text) => return text.fmt(f),
-        })
+statuses! {
+    /// The status of a message (cpi-api.md §6).
+    pub enum MessageStatus {
+        /// Processed to its end.
+        Completed = "COMPLETED",
+        /// Under way.
+        Processing = "PROCESSING",
+        /// It failed, and is tried again.
+        Retry = "RETRY",
+        /// The flow gave it up on purpose.
+        Escalated = "ESCALATED",
+        /// It failed.
+        Failed = "FAILED",
+        /// A person cancelled it.
+        Cancelled = "CANCELLED",
+        /// There was nothing to do.
+        Discarded = "DISCARDED",
+        /// Not heard of for long; not final.
+        Abandoned = "ABANDONED",
     }
 }
 
@@ -209,10 +173,6 @@ fn path_of_logs(id: &ArtifactId, since: TenantTime) -> String {
 /// A date as filters take it: UTC, whole seconds, and no Z, which would be misread.
 fn without_zone(date: TenantTime) -> String {
     date.to_string().chars().take(19).collect()
-}
-
-fn status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<MessageStatus, D::Error> {
-    Ok(MessageStatus::parse(&SafeText::deserialize(deserializer)?))
 }
 
 #[cfg(test)]

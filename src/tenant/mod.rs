@@ -1,6 +1,7 @@
 //! The tenant: one method per operation of its public API, in SAP's words. What the answers mean for a deployment
 //! is decided elsewhere.
 
+pub mod attempts;
 mod designtime;
 pub mod distrust;
 pub mod error;

@@ -1,6 +1,7 @@
 //! Harmless looks at the tenant, one for each area of its API: whether a call would be let through. For `flowship doctor`.
 
 use super::Tenant;
+use super::attempts::Attempts;
 use super::error::{Kind, TenantError};
 use super::exchange::Ask;
 use super::odata;
@@ -9,7 +10,7 @@ use super::reading::{Again, Reading};
 use super::roles::{Claims, Role};
 use super::session::Seen;
 use crate::clock::Deadline;
-use crate::http::{Answer, retry};
+use crate::http::Answer;
 
 /// An area of the API, with the role that it needs (cpi-api.md §1.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,25 +107,22 @@ impl Tenant {
     /// A look is repeated less patiently than a deployment's reads: somebody waits for it.
     fn look(&self, area: Area, deadline: Deadline) -> Result<Reading<bool>, TenantError> {
         let ask = area.ask();
-        let mut attempt = 0;
+        let mut attempts = Attempts::new(&self.clock, deadline);
         loop {
-            attempt += 1;
             let (error, most) = match self.read_once(&ask, deadline, has_entries) {
                 Ok(reading) => return Ok(reading),
                 Err(Again::Never(error)) => return Err(*error),
                 Err(Again::Perhaps(error, most)) => (*error, most),
             };
-            let pause = retry::backoff(attempt - 1);
             let most = match error.kind {
                 Kind::Unreachable => most.min(MOST_LOOKS),
                 // nobody has this task, so that odd answers are to be expected
                 _ if area == Area::Tasks => 1,
                 _ => most.min(MOST_ODD_LOOKS),
             };
-            if attempt >= most || deadline.left(self.clock.now()) <= pause {
+            if !attempts.again(most) {
                 return Err(error);
             }
-            self.clock.sleep(pause);
         }
     }
 

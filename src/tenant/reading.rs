@@ -7,13 +7,14 @@ use std::io::{Read, Seek};
 use serde::de::DeserializeOwned;
 
 use super::Tenant;
+use super::attempts::Attempts;
 use super::error::{TenantError, is_permanent};
 use super::exchange::{Ask, Trouble};
 use super::explain::no_temporary_file;
 use super::meaning::{Meaning, date_of, is_missing, meaning};
 use super::odata::{self, Page, TenantTime};
 use crate::clock::Deadline;
-use crate::http::{Answer, retry};
+use crate::http::Answer;
 
 /// How often a read is repeated when the tenant is not available.
 const READ_ATTEMPTS: u32 = 10;
@@ -65,19 +66,13 @@ impl Tenant {
         deadline: Deadline,
         parse: impl Fn(&Answer) -> Option<T>,
     ) -> Result<Reading<T>, TenantError> {
-        let mut attempt = 0;
+        let mut attempts = Attempts::new(&self.clock, deadline);
         loop {
-            attempt += 1;
-            let (error, most) = match self.read_once(ask, deadline, &parse) {
+            match self.read_once(ask, deadline, &parse) {
                 Ok(reading) => return Ok(reading),
-                Err(Again::Never(error)) => return Err(*error),
-                Err(Again::Perhaps(error, most)) => (*error, most),
-            };
-            let pause = retry::backoff(attempt - 1);
-            if attempt >= most || deadline.left(self.clock.now()) <= pause {
-                return Err(error);
+                Err(Again::Perhaps(_, most)) if attempts.again(most) => {}
+                Err(Again::Never(error) | Again::Perhaps(error, _)) => return Err(*error),
             }
-            self.clock.sleep(pause);
         }
     }
 

@@ -7,6 +7,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::Tenant;
+use super::attempts::Attempts;
 use super::designtime::{empty_or_json, entity_prefix};
 use super::error::{Kind, TenantError};
 use super::error_information;
@@ -20,7 +21,7 @@ use super::wire::{ArtifactId, BuildStatus, RuntimeArtifact, TaskId};
 use super::writing::Written;
 use crate::artifact::ArtifactKind;
 use crate::clock::{Deadline, Moment};
-use crate::http::{Answer, Body, Connection, Method, retry};
+use crate::http::{Answer, Body, Connection, Method};
 
 /// How often a deploy call is made whose refusals tell of a broken session.
 const SESSION_ATTEMPTS: u32 = 4;
@@ -85,10 +86,8 @@ impl Tenant {
             answered.set(date_of(answer));
             is_deploy_answer(&answer.body)
         };
-        let mut attempt = 0;
+        let mut attempts = Attempts::new(&self.clock, deadline);
         loop {
-            attempt += 1;
-            let pause = retry::backoff(attempt - 1);
             match self.write(&ask, deadline, is_answer) {
                 Ok(Written::Done(body)) => {
                     return Ok(DeployAnswer::Accepted {
@@ -97,13 +96,7 @@ impl Tenant {
                     });
                 }
                 Ok(Written::Lost(lost)) => return Ok(DeployAnswer::Lost(lost.why)),
-                Err(error)
-                    if error.tells_of_a_session()
-                        && attempt < SESSION_ATTEMPTS
-                        && deadline.left(self.clock.now()) > pause =>
-                {
-                    self.clock.sleep(pause);
-                }
+                Err(error) if error.tells_of_a_session() && attempts.again(SESSION_ATTEMPTS) => {}
                 Err(error) => return Err(error),
             }
         }

@@ -9,7 +9,7 @@ use super::exchange::Ask;
 use super::lists::Keyed;
 use super::reading::Reading;
 use super::runtime::runtime_ask;
-use super::wire::{ArtifactId, RuntimeStatus, runtime_status};
+use super::wire::{ArtifactId, RuntimeStatus};
 use crate::clock::Deadline;
 use crate::http::retry;
 use crate::text::SafeText;
@@ -78,7 +78,7 @@ pub struct Deployed {
     #[serde(rename = "Version", default)]
     pub version: SafeText,
     /// Whether it runs.
-    #[serde(rename = "Status", deserialize_with = "runtime_status")]
+    #[serde(rename = "Status")]
     pub status: RuntimeStatus,
 }
 

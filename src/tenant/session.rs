@@ -8,12 +8,13 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::attempts::Attempts;
 use super::error::{Kind, TenantError};
 use super::meaning::{described, told};
 use super::odata;
 use super::roles::Claims;
 use crate::clock::{Clock, Deadline};
-use crate::http::{Answer, Body, Connection, Http, Method, Request, retry};
+use crate::http::{Answer, Body, Connection, Http, Method, Request};
 use crate::settings::credentials::{Credentials, Login, Proof};
 use crate::settings::secret::Secret;
 use crate::text::Words;
@@ -92,10 +93,9 @@ pub(super) fn fetch_token(
         redactor.add(authorization.expose().trim_start_matches("Basic "));
     }
     let mut refusals = 0;
-    let mut attempt = 0;
+    let mut attempts = Attempts::new(clock, deadline);
     let mut most = TOKEN_ATTEMPTS;
     loop {
-        attempt += 1;
         let outcome = request.send(http, &url, clock, deadline);
         let error = match outcome {
             Ok(answer) => match read_token(&answer, redactor) {
@@ -115,11 +115,9 @@ pub(super) fn fetch_token(
                 super::explain::not_reached(&error, "POST", &url, redactor)
             }
         };
-        let pause = retry::backoff(attempt - 1);
-        if attempt >= most || deadline.left(clock.now()) <= pause {
+        if !attempts.again(most) {
             return Err(error);
         }
-        clock.sleep(pause);
     }
 }
 

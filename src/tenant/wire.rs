@@ -243,7 +243,7 @@ pub struct RuntimeArtifact {
     #[serde(rename = "Version", default)]
     pub version: SafeText,
     /// Whether it runs.
-    #[serde(rename = "Status", deserialize_with = "runtime_status")]
+    #[serde(rename = "Status")]
     pub status: RuntimeStatus,
     /// When it was deployed, by the tenant's clock: the only witness of freshness.
     #[serde(rename = "DeployedOn", default, deserialize_with = "date")]
@@ -253,54 +253,70 @@ pub struct RuntimeArtifact {
     pub deployed_by: SafeText,
 }
 
-/// The status of a deployed artifact. STARTED and ERROR are documented as final.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RuntimeStatus {
-    /// STARTING.
-    Starting,
-    /// STARTED.
-    Started,
-    /// STOPPING.
-    Stopping,
-    /// STOPPED.
-    Stopped,
-    /// ERROR.
-    Error,
-    /// Any other text: keep looking, never a success.
-    Other(SafeText),
+/// A status in the words that are documented; any other is kept, and never a success.
+macro_rules! statuses {
+    (
+        $(#[$about:meta])*
+        pub enum $enum:ident { $($(#[$what:meta])* $variant:ident = $word:literal,)+ }
+    ) => {
+        $(#[$about])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum $enum {
+            $($(#[$what])* $variant,)+
+            /// Any other text: keep looking, never a success.
+            Other($crate::text::SafeText),
+        }
+
+        impl $enum {
+            /// Reads a status, in any case.
+            #[must_use]
+            pub fn parse(text: &str) -> Self {
+                match text.trim().to_ascii_uppercase().as_str() {
+                    $($word => Self::$variant,)+
+                    _ => Self::Other(text.trim().into()),
+                }
+            }
+        }
+
+        impl std::fmt::Display for $enum {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                match self {
+                    $(Self::$variant => f.write_str($word),)+
+                    Self::Other(text) => text.fmt(f),
+                }
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $enum {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                $crate::text::SafeText::deserialize(deserializer).map(|text| Self::parse(&text))
+            }
+        }
+    };
+}
+pub(super) use statuses;
+
+statuses! {
+    /// The status of a deployed artifact. STARTED and ERROR are documented as final.
+    pub enum RuntimeStatus {
+        /// On its way up.
+        Starting = "STARTING",
+        /// It runs.
+        Started = "STARTED",
+        /// On its way down.
+        Stopping = "STOPPING",
+        /// It does not run.
+        Stopped = "STOPPED",
+        /// It failed.
+        Error = "ERROR",
+    }
 }
 
 impl RuntimeStatus {
-    /// Reads a status, in any case.
-    #[must_use]
-    pub fn parse(text: &str) -> Self {
-        match text.trim().to_ascii_uppercase().as_str() {
-            "STARTING" => Self::Starting,
-            "STARTED" => Self::Started,
-            "STOPPING" => Self::Stopping,
-            "STOPPED" => Self::Stopped,
-            "ERROR" => Self::Error,
-            _ => Self::Other(text.trim().into()),
-        }
-    }
-
     /// Whether something is still going on, or may be.
     #[must_use]
     pub fn in_motion(&self) -> bool {
         matches!(self, Self::Starting | Self::Stopping | Self::Other(_))
-    }
-}
-
-impl fmt::Display for RuntimeStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Starting => "STARTING",
-            Self::Started => "STARTED",
-            Self::Stopping => "STOPPING",
-            Self::Stopped => "STOPPED",
-            Self::Error => "ERROR",
-            Self::Other(text) => return text.fmt(f),
-        })
     }
 }
 
@@ -355,12 +371,6 @@ pub(super) fn date<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<TenantTime>, D::Error> {
     Ok(TenantTime::from_json(&Value::deserialize(deserializer)?))
-}
-
-pub(super) fn runtime_status<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<RuntimeStatus, D::Error> {
-    Ok(RuntimeStatus::parse(&SafeText::deserialize(deserializer)?))
 }
 
 #[cfg(test)]

@@ -2,12 +2,13 @@
 //! its caller before it is sent again.
 
 use super::Tenant;
+use super::attempts::Attempts;
 use super::error::{TenantError, is_permanent};
 use super::exchange::{Ask, Trouble};
 use super::meaning::{Meaning, meaning, told};
 use super::odata;
 use crate::clock::Deadline;
-use crate::http::{Answer, SendError, Sent, retry};
+use crate::http::{Answer, SendError, Sent};
 use crate::text::Words;
 use crate::text::redactor::Redactor;
 
@@ -61,22 +62,16 @@ impl Tenant {
         deadline: Deadline,
         answers: impl Fn(&Answer) -> bool,
     ) -> Result<Written, TenantError> {
-        let mut attempt = 0;
+        let mut attempts = Attempts::new(&self.clock, deadline);
         loop {
-            attempt += 1;
             match self.exchange(ask, deadline) {
                 Ok(answer) => return self.write_meaning(ask, &answer, answers),
                 Err(Trouble::Final(error)) => return Err(*error),
                 Err(Trouble::Network(error)) if error.sent == Sent::Maybe => {
                     return Ok(lost_on_the_way(&error, &self.redactor));
                 }
-                Err(Trouble::Network(error)) => {
-                    let pause = retry::backoff(attempt - 1);
-                    if attempt >= error.attempts() || deadline.left(self.clock.now()) <= pause {
-                        return Err(self.unreachable(ask, &error));
-                    }
-                    self.clock.sleep(pause);
-                }
+                Err(Trouble::Network(error)) if attempts.again(error.attempts()) => {}
+                Err(Trouble::Network(error)) => return Err(self.unreachable(ask, &error)),
             }
         }
     }

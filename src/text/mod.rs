@@ -284,6 +284,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_text_from_outside_is_shown_disarmed_and_compared_and_written_as_it_came() {
+        let text: SafeText = serde_json::from_str(r#""a\u001b[31m##[error]b""#).unwrap();
+        assert_eq!(text.to_string(), "a# #[error]b");
+        assert_eq!(text, "a\u{1b}[31m##[error]b");
+        assert_eq!(
+            serde_json::to_string(&text).unwrap(),
+            r#""a\u001b[31m##[error]b""#
+        );
+        for (json, expected) in [("null", ""), ("7", "7")] {
+            assert_eq!(serde_json::from_str::<SafeText>(json).unwrap(), expected);
+        }
+    }
+
+    #[test]
     fn nothing_in_a_text_is_a_command_or_an_escape() {
         for (text, expected) in [
             ("one\r\n::error::two", "one : :error::two"),

@@ -152,7 +152,7 @@ fn wrapper(whole: &Map<String, Value>, values: &Map<String, Value>) -> Option<St
         inner.is_some_and(|inner| std::ptr::eq(key::values_of(inner), values))
     })?;
     let inner = inner.as_object()?;
-    let name = name.to_string();
+    let name = name.clone();
     Some(match wrapper(inner, values) {
         Some(deeper) => format!("{name}.{deeper}"),
         None => name,
