@@ -16,6 +16,7 @@ pub mod http;
 pub mod inventory;
 mod journal_seal;
 pub mod messages;
+mod pacing;
 mod parallel;
 pub mod query;
 pub mod report;
@@ -28,7 +29,6 @@ pub mod status;
 pub mod tenant;
 pub mod text;
 pub mod transport;
-pub mod undeploy;
 pub mod whole_file;
 mod xml;
 

@@ -4,12 +4,14 @@ use super::stored::LAG;
 use super::{Halt, Seal, Shelf, Writing};
 use crate::artifact::ArtifactKind;
 use crate::deploy::Pending;
+use crate::deploy::evidence::doubts::Ours;
+use crate::deploy::evidence::started::Evidence;
+use crate::deploy::evidence::{Baseline, Call};
 use crate::deploy::job::Source;
 use crate::deploy::outcome::{Message, Phase, Sent, Verdict, Word};
 use crate::deploy::parameters::Setting;
 use crate::deploy::pending_task;
 use crate::deploy::plan::{self, Upload};
-use crate::deploy::verdict::{Baseline, Call, Evidence, Ours};
 use crate::http::retry;
 use crate::tenant::error::{Kind, TenantError};
 use crate::tenant::wire::{DesigntimeArtifact, RuntimeArtifact, is_number};
@@ -105,26 +107,23 @@ impl Writing<'_> {
     /// Reads what runs now, waiting for a record that is not at rest. "Not found" is believed when the survey heard it
     /// too; where that one saw a record, its record is the baseline.
     pub(super) fn baseline(&self, shelf: &Shelf) -> Result<Baseline, Halt> {
-        let until = self.context.rest_until();
+        let wait = self.context.wait(self.job, self.context.rest_until());
         let mut told = false;
         loop {
             let reading = self.read_runtime(shelf)?;
-            let in_motion = reading
-                .record
-                .as_ref()
-                .is_some_and(|record| record.status.in_motion());
-            if !in_motion || self.context.clock.now() >= until {
-                return Ok(Baseline {
-                    record: reading.record,
-                    answered: reading.answered,
-                    in_motion,
-                });
+            let baseline = Baseline {
+                record: reading.record,
+                answered: reading.answered,
+                by_list: self.standing.by_list,
+            };
+            if !baseline.in_motion() || wait.is_over() {
+                return Ok(baseline);
             }
             if !told {
                 told = true;
-                self.tell_motion(reading.record.as_ref());
+                self.tell_motion(baseline.record.as_ref());
             }
-            self.context.pause_for_rest(self.job);
+            wait.pause();
         }
     }
 
@@ -173,6 +172,8 @@ impl Writing<'_> {
                 .filter(|_| super::brings_content(upload)),
             named: named_by_runtime || tenant.is_us(&artifact.modified_by),
             named_by_runtime,
+            existed: before.is_some(),
+            rewritten: self.rewritten,
         }
     }
 
@@ -188,12 +189,8 @@ impl Writing<'_> {
                 .hint("run again with a longer --timeout");
             return Err(Verdict::bad(Word::Unreachable, self.state.clone(), message).into());
         }
-        let existed = self.standing.artifact.is_some();
         let ours = self.ours(&baseline, artifact, upload);
-        let mut evidence = Evidence::new(baseline, existed, ours, self.job.rules.settle);
-        if self.rewritten {
-            evidence.rewritten();
-        }
+        let mut evidence = Evidence::new(baseline, ours, self.job.rules.settle);
         let before = self.sending("a deploy call", Sent::Call);
         let call = match self.call() {
             Ok(call) => call,
@@ -211,13 +208,12 @@ impl Writing<'_> {
         self.tell(&call);
         evidence.called(call);
         self.trace.phase = Phase::Start;
-        Ok(Pending::new(
-            self.kind,
+        Ok(Pending {
+            kind: self.kind,
             evidence,
             seal,
-            self.trace.clone(),
-            self.standing.by_list,
-        ))
+            trace: self.trace.clone(),
+        })
     }
 
     /// One deploy call. A bare "not found" right after the upload is asked again for a while: the tenant was not asked
@@ -253,8 +249,11 @@ impl Writing<'_> {
                 "deployment accepted, without a task id".to_owned(),
                 "a deployment was accepted; its end is not known".to_owned(),
             ),
-            Call::Lost { why, .. } | Call::RefusedAgain { why, .. } => (
-                format!("the answer of the deploy call was lost ({why}); watching the runtime"),
+            Call::Lost { .. } | Call::NotDone { .. } => (
+                format!(
+                    "the answer of the deploy call was lost ({}); watching the runtime",
+                    call.lost().unwrap_or_default()
+                ),
                 "a deploy call was sent and its answer was lost: it may have been accepted"
                     .to_owned(),
             ),
