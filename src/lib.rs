@@ -17,6 +17,7 @@ pub mod inventory;
 mod journal_seal;
 pub mod messages;
 mod named;
+mod pacing;
 mod parallel;
 pub mod query;
 pub mod report;
@@ -29,7 +30,6 @@ pub mod status;
 pub mod tenant;
 pub mod text;
 pub mod transport;
-pub mod undeploy;
 pub mod whole_file;
 mod xml;
 

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use crate::clock::epoch_millis;
 use crate::deploy::outcome::Message;
+use crate::deploy::runtime;
 use crate::endpoints::not_deployed;
 use crate::exit::Exit;
-use crate::http::retry;
+use crate::pacing::{self, Wait};
 use crate::query::Query;
 use crate::tenant::RuntimeReading;
 use crate::tenant::error::{Kind, TenantError};
@@ -15,8 +16,6 @@ use crate::tenant::message_logs::{MOST_MESSAGES, MessageLog, MessageLogs, Messag
 use crate::tenant::odata::TenantTime;
 use crate::tenant::wire::ArtifactId;
 
-/// The shortest and the longest pause between two looks.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(300), Duration::from_secs(5));
 /// How long an error text is waited for when a message has failed a moment ago.
 const TEXT_AFTER: Duration = Duration::from_secs(3);
 
@@ -137,7 +136,7 @@ impl From<TenantError> for Stop {
 
 /// Reads messages until they say something final, or the wait is over.
 pub fn read(query: &Query<'_>, wanted: &Wanted) -> Result<Found, Stop> {
-    let runtime = runtime(query, &wanted.id)?;
+    let runtime = runtime::record(query.tenant, &wanted.id, query.clock, query.deadline)?;
     let since = since(query, wanted, &runtime)?;
     let (messages, judgement) = settled(query, wanted, since)?;
     let mut counts = BTreeMap::new();
@@ -157,16 +156,6 @@ pub fn read(query: &Query<'_>, wanted: &Wanted) -> Result<Found, Stop> {
         failures: failures(query, &messages, wanted.limit),
         newest: messages.logs.into_iter().next(),
     })
-}
-
-/// What runs; "not found" is believed when it is answered twice.
-fn runtime(query: &Query<'_>, id: &ArtifactId) -> Result<RuntimeReading, TenantError> {
-    let first = query.tenant.runtime_artifact(id, query.deadline)?;
-    if first.record.is_some() {
-        return Ok(first);
-    }
-    query.clock.sleep(retry::pause_before(1));
-    query.tenant.runtime_artifact(id, query.deadline)
 }
 
 /// The beginning of the window by the tenant's clock.
@@ -202,26 +191,25 @@ fn settled(
     wanted: &Wanted,
     since: TenantTime,
 ) -> Result<(MessageLogs, Judgement), TenantError> {
-    let began = query.clock.now();
-    let wait = wanted.wait.min(query.deadline.left(began));
+    let now = query.clock.now();
+    let until = now + wanted.wait.min(query.deadline.left(now));
+    let wait = Wait::until(until, pacing::FIRST, &query.clock);
     let mut told = None;
     loop {
+        let is_last = wait.is_over();
         let messages = query
             .tenant
             .message_logs(&wanted.id, since, query.deadline)?;
         let judgement = judge(&messages);
-        let waited = query.clock.now().saturating_sub(began);
-        let pause = (waited / 10).clamp(PAUSES.0, PAUSES.1);
         let is_final = !matches!(judgement, Judgement::Open | Judgement::Nothing);
-        if is_final || waited >= wait {
+        if is_final || is_last {
             return Ok((messages, judgement));
         }
         if told != Some(judgement) {
             told = Some(judgement);
             query.tell(&waiting(&wanted.id, &messages));
         }
-        // a last look comes at the end of the wait
-        query.clock.sleep(pause.min(wait.saturating_sub(waited)));
+        wait.pause();
     }
 }
 
@@ -237,15 +225,15 @@ fn waiting(id: &ArtifactId, messages: &MessageLogs) -> String {
 fn failures(query: &Query<'_>, messages: &MessageLogs, limit: usize) -> Vec<Failure> {
     let failed = messages.logs.iter().filter(|log| is_failure(&log.status));
     let until = query.clock.now() + TEXT_AFTER;
+    let wait = Wait::until(until, pacing::FIRST, &query.clock);
     let with_text = |log: &MessageLog| loop {
         let error = query.tenant.message_error(&log.guid, query.deadline);
-        if error.is_some() || query.clock.now() + PAUSES.0 >= until {
+        if error.is_some() || !wait.pause() {
             return Failure {
                 log: log.clone(),
                 error,
             };
         }
-        query.clock.sleep(PAUSES.0);
     };
     failed.take(limit).map(with_text).collect()
 }

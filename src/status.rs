@@ -5,23 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::artifact::ArtifactKind;
-use crate::clock::Moment;
-use crate::http::retry;
+use crate::deploy::runtime;
 use crate::inventory::{self, Trouble, is_of_all};
+use crate::pacing::{self, Wait};
 use crate::parallel::parallel_map;
 use crate::query::{Query, READERS};
-use crate::tenant::error::{Kind, TenantError};
+use crate::tenant::error::TenantError;
 use crate::tenant::wire::{ArtifactId, DesigntimeArtifact, RuntimeArtifact, RuntimeStatus};
 use crate::text::SafeText;
 
-/// From how many artifacts on everything that runs is listed instead of asking for each.
-const LIST_FROM: usize = 3;
 /// How long an error text is waited for that is late.
 const TEXT_AFTER: Duration = Duration::from_secs(5);
-/// The pause between two looks at what is in motion.
-const MOTION_PAUSE: Duration = Duration::from_secs(1);
-/// The longest wait for it to come to rest.
-const MOTION: Duration = Duration::from_secs(60);
 
 /// Which artifacts are looked at.
 #[derive(Clone, Debug, Default)]
@@ -221,22 +215,20 @@ fn designs(query: &Query<'_>, wanted: &Wanted) -> Result<Found, TenantError> {
 /// What the run time shows of them; for the whole tenant also what the design time does not have.
 fn deployments(query: &Query<'_>, wanted: &Wanted, found: &mut Found) -> Result<(), TenantError> {
     let whole = wanted.ids.is_empty() && wanted.packages.is_empty();
-    if whole || found.states.len() >= LIST_FROM {
-        match query.tenant.runtime_artifacts(query.deadline) {
-            Ok(list) => {
-                let mut records = list.records;
-                for state in &mut found.states {
-                    state.runtime = records.remove(&ArtifactId(state.id.clone()));
-                }
-                if whole {
-                    found.states.extend(records.into_iter().map(without_design));
-                }
-                return Ok(());
-            }
-            // not every tenant has this list; each can be asked for
-            Err(error) if matches!(error.kind, Kind::Refused | Kind::Nonsense) => {}
-            Err(error) => return Err(error),
+    let count = if whole {
+        usize::MAX
+    } else {
+        found.states.len()
+    };
+    if let Some(list) = runtime::list(query.tenant, count, query.deadline)? {
+        let mut records = list.records;
+        for state in &mut found.states {
+            state.runtime = records.remove(&ArtifactId(state.id.clone()));
         }
+        if whole {
+            found.states.extend(records.into_iter().map(without_design));
+        }
+        return Ok(());
     }
     let states = std::mem::take(&mut found.states);
     let looked = parallel_map(states, READERS, |mut state: State| {
@@ -269,30 +261,26 @@ fn one_deployment(
     id: &ArtifactId,
 ) -> Result<Option<RuntimeArtifact>, TenantError> {
     query.in_time()?;
-    retry::until_found(&query.clock, 2, || {
-        Ok(query.tenant.runtime_artifact(id, query.deadline)?.record)
-    })
+    let reading = runtime::record(query.tenant, id, query.clock, query.deadline)?;
+    Ok(reading.record)
 }
 
 /// A flow that starts or stops is neither well nor failed yet.
 fn wait_for_rest(query: &Query<'_>, found: &mut Found) -> Result<(), TenantError> {
-    let until: Moment = query.deadline.at.min(query.clock.now() + MOTION);
+    let until = query.deadline.at.min(query.clock.now() + pacing::REST);
+    let wait = Wait::until(until, pacing::CLOSE, &query.clock);
     loop {
-        let moving = |state: &State| state.health() == Health::InMotion;
-        let ids: Vec<ArtifactId> = found
-            .states
-            .iter()
-            .filter(|state| moving(state))
-            .map(|state| ArtifactId(state.id.clone()))
-            .collect();
-        if ids.is_empty() || query.clock.now() + MOTION_PAUSE >= until {
+        let moving = |state: &&State| state.health() == Health::InMotion;
+        let moving = found.states.iter().filter(moving);
+        let ids: Vec<ArtifactId> = moving.map(|state| ArtifactId(state.id.clone())).collect();
+        if ids.is_empty() || wait.is_over() {
             return Ok(());
         }
         query.tell(&format!(
             "{} starting or stopping: waiting until that is over",
             inventory::counted(ids.len(), "artifact")
         ));
-        query.clock.sleep(MOTION_PAUSE);
+        wait.pause();
         let mut records = BTreeMap::new();
         for id in ids {
             records.insert(id.0.clone(), one_deployment(query, &id)?);

@@ -19,6 +19,7 @@ use crate::deploy::job::{Job, Source};
 use crate::deploy::ledger::{Ended, Event, Ledger};
 use crate::deploy::outcome::{Message, Outcome};
 use crate::deploy::preview::Preview;
+use crate::deploy::undeploy::{self, Wish};
 use crate::deploy::{self, Context};
 use crate::exit::Exit;
 use crate::report::ci::{self, Ci};
@@ -32,7 +33,6 @@ use crate::sandbox::Sandbox;
 use crate::smoke::Smoke;
 use crate::tenant::wire::ArtifactId;
 use crate::text::redactor::Redactor;
-use crate::undeploy::{self, Wish};
 use crate::{Answers, Process};
 
 /// How much of an answer is read, in bytes.

@@ -11,9 +11,9 @@ use super::console::{Console, ReportArgs};
 use super::refusal::Refusal;
 use super::settings_file::Settings;
 use crate::Process;
+use crate::deploy::undeploy::Wish;
 use crate::exit::Exit;
 use crate::tenant::wire::ArtifactId;
-use crate::undeploy::Wish;
 
 /// Arguments of `undeploy`.
 #[derive(Debug, Args)]

@@ -2,6 +2,8 @@
 
 pub mod approval;
 pub mod backup;
+mod deployment;
+pub mod evidence;
 pub mod job;
 pub(crate) mod late;
 pub mod ledger;
@@ -12,13 +14,13 @@ pub mod plan;
 pub mod preview;
 mod replacing;
 mod resetting;
+pub(crate) mod runtime;
 pub(crate) mod saved;
 mod schedule;
 mod settle;
 mod step;
-mod stray;
 pub(crate) mod survey;
-pub mod verdict;
+pub mod undeploy;
 mod versions;
 mod watch;
 mod write;
@@ -27,17 +29,19 @@ use std::time::Duration;
 
 use crate::artifact::ArtifactKind;
 use crate::clock::{Clock, Deadline, Moment};
+use crate::pacing::{self, Wait};
 use crate::tenant::Tenant;
 use crate::tenant::error::TenantError;
 
 use self::approval::{Approval, Facts, Moved};
+pub(crate) use self::deployment::Pending;
+use self::evidence::started::Evidence;
 use self::job::{Job, Source};
 use self::ledger::{Ended, Ledger};
 use self::outcome::{Before, Message, Outcome, Phase, Verdict, Word};
 use self::plan::{Plan, Standing, Steps};
 use self::survey::{Depth, Surveyed};
-use self::verdict::Evidence;
-use self::write::{Seal, Trace};
+use self::write::Trace;
 
 /// What every step of a run needs.
 #[derive(Clone)]
@@ -56,21 +60,30 @@ pub struct Context<'a> {
     pub announced: bool,
 }
 
-/// The longest wait for a runtime record to come to rest; no longer than a quarter of the time left.
-const REST: Duration = Duration::from_secs(60);
-
 impl Context<'_> {
-    /// Until when a record that is in motion now is waited for.
+    /// Until when a record that is in motion now is waited for: no longer than a quarter of the time left.
     pub(crate) fn rest_until(&self) -> Moment {
         let now = self.clock.now();
-        now + (self.deadline.left(now) / 4).min(REST)
+        now + (self.deadline.left(now) / 4).min(pacing::REST)
     }
 
-    /// Sleeps between two looks at a record in motion.
-    fn pause_for_rest(&self, job: &Job) {
-        let (shortest, longest) = (Duration::from_millis(100), Duration::from_secs(1));
-        self.clock
-            .sleep(job.rules.poll_interval.clamp(shortest, longest));
+    /// The looks of a wait for something that concerns a job, until that moment.
+    fn wait(&self, job: &Job, until: Moment) -> Wait<'_> {
+        Wait::until(until, job.rules.poll_interval, &self.clock)
+    }
+
+    /// A deadline for the last few reads, when the run's own has passed or is about to.
+    fn closing(&self) -> Deadline {
+        self.deadline
+            .or_later(self.clock.now() + Duration::from_secs(2))
+    }
+
+    /// The same for those reads.
+    fn closing_look(&self) -> Self {
+        Self {
+            deadline: self.closing(),
+            ..self.clone()
+        }
     }
 }
 
@@ -87,67 +100,6 @@ pub(crate) enum Stop {
 impl From<TenantError> for Stop {
     fn from(error: TenantError) -> Self {
         Stop::Tenant(Box::new(error))
-    }
-}
-
-/// One deployment that has no verdict yet.
-pub(crate) struct Pending {
-    kind: ArtifactKind,
-    evidence: Evidence,
-    seal: Seal,
-    trace: Trace,
-    next_look: Moment,
-    profile_asked: bool,
-    /// What kept the latest question from being answered, when it was a refusal.
-    trouble: Option<TenantError>,
-    /// How often in a row the tenant refused to be asked.
-    refusals: u32,
-    told: String,
-    told_at: Moment,
-    /// The baseline comes from the list of everything that runs, so only lists are compared with it.
-    by_list: bool,
-    /// When the task was last asked.
-    task_asked: Moment,
-    /// Since when it has failed without a text that says why.
-    text_late_since: Option<Moment>,
-}
-
-impl Pending {
-    fn new(
-        kind: ArtifactKind,
-        evidence: Evidence,
-        seal: Seal,
-        trace: Trace,
-        by_list: bool,
-    ) -> Self {
-        Self {
-            kind,
-            evidence,
-            seal,
-            trace,
-            next_look: Duration::ZERO,
-            profile_asked: false,
-            trouble: None,
-            refusals: 0,
-            told: String::new(),
-            told_at: Duration::ZERO,
-            by_list,
-            task_asked: Duration::ZERO,
-            text_late_since: None,
-        }
-    }
-
-    /// What was seen last, in a few words.
-    fn last_seen(&self) -> String {
-        let runtime = match (self.evidence.last_seen(), self.evidence.new_record()) {
-            (Some(record), Some(_)) => format!("runtime {}", record.status),
-            (Some(record), None) => format!(
-                "runtime still shows the deployment before ({})",
-                record.status
-            ),
-            (None, _) => "runtime shows nothing yet".to_owned(),
-        };
-        format!("{}; {runtime}", self.evidence.task_words())
     }
 }
 
@@ -431,7 +383,7 @@ impl Gathering<'_> {
         let held = self.standing.artifact.as_ref();
         let before = self.before();
         let record = evidence
-            .and_then(Evidence::last_seen)
+            .and_then(|evidence| evidence.seen.last_seen())
             .or(self.standing.runtime.as_ref());
         Outcome {
             id: self.job.id.0.clone(),

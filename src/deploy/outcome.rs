@@ -380,6 +380,31 @@ impl Verdict {
 }
 
 impl Outcome {
+    /// The end of one artifact of which nothing more is known.
+    #[must_use]
+    pub fn new(id: String, phase: Phase, verdict: Verdict) -> Self {
+        Self {
+            id,
+            kind: None,
+            package: None,
+            verdict,
+            designtime_version: None,
+            runtime_version: None,
+            before: Before::default(),
+            deployed_on: None,
+            parameters: Vec::new(),
+            phase,
+            content_sha256: None,
+            zip_sha256: None,
+            task: None,
+            took: Duration::ZERO,
+            notes: Vec::new(),
+            requested_version: None,
+            sent: Sent::Nothing,
+            rollback: None,
+        }
+    }
+
     /// The end of an artifact that is not valid: nothing was sent.
     #[must_use]
     pub fn invalid(artifact: &Artifact, message: Message) -> Self {
@@ -406,38 +431,8 @@ impl Outcome {
     /// The end of what can't even be opened; its path stands for its id.
     #[must_use]
     pub fn unreadable(path: &Path, message: Message) -> Self {
-        Self {
-            phase: Phase::Check,
-            ..Self::new(
-                disarm(&path.to_string_lossy()),
-                Verdict::bad(Word::Invalid, "nothing was sent".to_owned(), message),
-            )
-        }
-    }
-
-    /// An end of which no more is known than its verdict.
-    #[must_use]
-    pub fn new(id: String, verdict: Verdict) -> Self {
-        Self {
-            id,
-            kind: None,
-            package: None,
-            verdict,
-            designtime_version: None,
-            runtime_version: None,
-            before: Before::default(),
-            deployed_on: None,
-            parameters: Vec::new(),
-            phase: Phase::Status,
-            content_sha256: None,
-            zip_sha256: None,
-            task: None,
-            took: Duration::ZERO,
-            notes: Vec::new(),
-            requested_version: None,
-            sent: Sent::Nothing,
-            rollback: None,
-        }
+        let verdict = Verdict::bad(Word::Invalid, "nothing was sent".to_owned(), message);
+        Self::new(disarm(&path.to_string_lossy()), Phase::Check, verdict)
     }
 }
 

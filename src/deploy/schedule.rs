@@ -6,11 +6,12 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, Scope};
 use std::time::Duration;
 
+use super::deployment::{Decided, Deployment};
+use super::evidence::started::Evidence;
 use super::outcome::{Message, Outcome, Phase, Sent, Verdict, Word};
 use super::pending_task;
 use super::plan::Steps;
-use super::verdict::Evidence;
-use super::watch::{Decided, Watch, Watched};
+use super::watch::Watch;
 use super::write::{self, Progress, Trace, Writing};
 use super::{Context, Gathering, Next, Planned};
 use crate::artifact::ArtifactKind;
@@ -60,7 +61,7 @@ pub(super) fn carry_out(
             if !writing && watch.is_empty() {
                 break;
             }
-            let pause = watch.pause(context.clock.now()).unwrap_or(IDLE);
+            let pause = watch.pause().unwrap_or(IDLE);
             match arriving.recv_timeout(pause) {
                 Ok(Arrival::Written(place, progress)) => {
                     if let Some(watched) = schedule.take(place, progress) {
@@ -212,13 +213,11 @@ impl<'a> Schedule<'a> {
     }
 
     /// Takes the end of a writing; gives what is to be watched.
-    fn take(&mut self, place: usize, progress: Progress) -> Option<Watched<'a>> {
+    fn take(&mut self, place: usize, progress: Progress) -> Option<Deployment<'a>> {
         match progress {
-            Progress::Watch(pending) => Some(Watched {
-                place,
-                job: self.planned[place].job,
-                pending,
-            }),
+            Progress::Watch(pending) => {
+                Some(Deployment::new(place, self.planned[place].job, pending))
+            }
             Progress::Done(verdict, trace) => {
                 self.conclude(place, trace, None, *verdict);
                 None
@@ -226,14 +225,13 @@ impl<'a> Schedule<'a> {
         }
     }
 
-    fn decide(&mut self, decided: Decided<'_>) {
-        let evidence = &decided.watched.pending.evidence;
-        let mut trace = decided.watched.pending.trace.clone();
+    fn decide(&mut self, (one, verdict): Decided<'_>) {
+        let evidence = &one.pending.evidence;
+        let mut trace = one.pending.trace.clone();
         if evidence.build_failed() {
             trace.phase = Phase::Deploy;
         }
-        let place = decided.watched.place;
-        self.conclude(place, trace, Some(evidence), decided.verdict);
+        self.conclude(one.place, trace, Some(evidence), verdict);
     }
 
     fn conclude(

@@ -1,520 +1,420 @@
-//! Watching: all deployments that are not decided yet, in rounds. What an answer means is decided in `verdict`.
+//! Watching: all that is under way and has no verdict yet, in rounds. What an answer means is decided in `evidence`.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::job::Job;
+use super::Context;
+use super::evidence::{Judgement, Look, RuntimeAnswer};
 use super::outcome::{Message, Verdict, Word};
-use super::settle::{self, Settled};
-use super::stray::{self, Stray};
-use super::verdict::{Call, Doubt, Judgement, RuntimeAnswer, TaskAnswer};
-use super::{Context, Pending, parameters, survey};
-use crate::artifact::ArtifactKind;
-use crate::clock::Moment;
+use crate::clock::{Deadline, Moment};
+use crate::pacing::{self, TaskTurn};
 use crate::parallel::parallel_map;
+use crate::tenant::RuntimeList;
 use crate::tenant::error::{Kind, TenantError};
-use crate::tenant::wire::{ArtifactId, RuntimeArtifact};
-use crate::tenant::{Reading, RuntimeList, TaskReading};
+use crate::tenant::wire::{ArtifactId, DesigntimeArtifact, RuntimeArtifact};
 
-/// How long nothing may be visible after SUCCESS before the flow's runtime profile is looked at.
-const PROFILE_AFTER: Duration = Duration::from_secs(5);
-/// The pause between two questions for an error text that is late.
-const TEXT_PAUSE: Duration = Duration::from_millis(700);
-/// How long before the deadline the last look is begun.
-const LAST_LOOK: Duration = Duration::from_millis(700);
-/// How often in a row the tenant may refuse to be asked before it is believed.
-const REFUSALS: u32 = 3;
-/// How often a line says that the wait goes on.
-const HEARTBEAT: Duration = Duration::from_secs(30);
-/// How many questions are asked at once.
-const LOOKERS: usize = 8;
-/// The shortest pause between two lists of everything that runs.
-const LIST_EVERY: Duration = Duration::from_secs(1);
-/// Of how few deployments every task is asked in each round.
-const FEW: usize = 2;
-/// How many tasks are asked in one round, so that lists come between them.
-const TASKS_IN_A_ROUND: usize = 16;
-/// After how many lists in a row without an answer each artifact is asked for alone.
-const LISTS_FAILED: u32 = 5;
-/// How long the seals of started deployments may wait for others, to be read in one list.
-const SEALS_TOGETHER: Duration = Duration::from_secs(2);
-
-/// One deployment that is watched.
-pub(super) struct Watched<'a> {
-    /// Its place in the run.
-    pub(super) place: usize,
-    pub(super) job: &'a Job,
-    pub(super) pending: Box<Pending>,
+/// What became of a judgement.
+pub(super) enum Settled {
+    Verdict(Box<Verdict>),
+    /// The tenant must be asked again, after this pause.
+    LookAgain(Duration),
 }
 
-/// One deployment that has its verdict.
-pub(super) struct Decided<'a> {
-    pub(super) watched: Watched<'a>,
-    pub(super) verdict: Verdict,
+impl From<Verdict> for Settled {
+    fn from(verdict: Verdict) -> Self {
+        Settled::Verdict(Box::new(verdict))
+    }
 }
 
-/// All deployments that have no verdict yet.
-pub(super) struct Watch<'a> {
+/// What is under way with one artifact: a deployment until it is started, an undeployment until it is gone.
+pub(super) trait UnderWay: Send {
+    /// How its judge says that it ended.
+    type End: Send;
+
+    fn id(&self) -> &ArtifactId;
+
+    /// The task that can be asked about it.
+    fn task(&self, _now: Moment) -> Option<TaskTurn> {
+        None
+    }
+
+    fn ask_task(&mut self, _context: &Context<'_>) -> Result<(), TenantError> {
+        Ok(())
+    }
+
+    /// Whether the runtime need not be asked now.
+    fn task_suffices(&self, _now: Moment) -> bool {
+        false
+    }
+
+    /// Whether it is looked up in a list of everything that runs, when so many are looked at together.
+    fn is_listed(&self, together: usize) -> bool;
+
+    /// What it means that a list shows this of it; `None` when it must be asked for alone.
+    fn of_list(&self, record: Option<RuntimeArtifact>) -> Option<RuntimeAnswer>;
+
+    fn looked(&mut self, context: &Context<'_>, look: Look);
+
+    fn judge(&self, now: Moment, deadline: Deadline) -> Judgement<Self::End>;
+
+    fn pause(&self, now: Moment) -> Duration;
+
+    fn call(&mut self, context: &Context<'_>);
+
+    /// Whether this end is settled at less cost together with others.
+    fn waits_for_others(&self, _end: &Self::End) -> bool {
+        false
+    }
+
+    /// What the design time shows of these, as far as one list tells.
+    fn read_together(
+        _context: &Context<'_>,
+        _ended: &[(&Self, &Self::End)],
+    ) -> BTreeMap<ArtifactId, DesigntimeArtifact> {
+        BTreeMap::new()
+    }
+
+    /// From a judgement to a verdict. `shown`: what the design time has just shown, if it was read.
+    fn settle(
+        &mut self,
+        context: &Context<'_>,
+        end: Self::End,
+        shown: Option<DesigntimeArtifact>,
+    ) -> Settled;
+
+    /// What was seen last, in a few words.
+    fn last_seen(&self) -> String;
+
+    /// What the verdict rests on, in one line.
+    fn evidence(&self, context: &Context<'_>) -> String;
+
+    /// What may have become of it, where a call was made.
+    fn may_be(&self) -> Option<&'static str>;
+}
+
+/// One artifact, when it is looked at next, and how that went.
+struct Watched<T> {
+    one: T,
+    next: Moment,
+    /// Since when the tenant has refused to be asked, and in which words.
+    refused: Option<(Moment, TenantError)>,
+    told: String,
+    told_at: Moment,
+}
+
+/// Those that have ended, each with its end.
+type Ended<T> = Vec<(Watched<T>, <T as UnderWay>::End)>;
+
+/// All that has no verdict yet.
+pub(super) struct Watch<'a, T: UnderWay> {
     context: &'a Context<'a>,
-    pending: Vec<Watched<'a>>,
-    /// Started, as far as the runtime tells; whether the design time still holds what we left is to be read.
-    to_seal: Vec<(Watched<'a>, Vec<Doubt>)>,
-    sealing_since: Moment,
+    /// What no look is needed for: it was read a moment ago.
+    new: Vec<Watched<T>>,
+    pending: Vec<Watched<T>>,
+    /// Judged, and waiting for others to be settled with.
+    held: Ended<T>,
+    held_since: Moment,
     /// How many lists in a row were not answered.
     lists_failed: u32,
 }
 
-impl<'a> Watch<'a> {
+impl<'a, T: UnderWay> Watch<'a, T> {
     pub(super) fn new(context: &'a Context<'a>) -> Self {
         Self {
             context,
+            new: Vec::new(),
             pending: Vec::new(),
-            to_seal: Vec::new(),
-            sealing_since: Moment::ZERO,
+            held: Vec::new(),
+            held_since: Moment::ZERO,
             lists_failed: 0,
         }
     }
 
-    /// Watches one more. What is looked at in lists waits for the next one.
-    pub(super) fn add(&mut self, mut watched: Watched<'a>) {
-        if watched.pending.by_list {
-            let others = self.listed().map(|one| one.pending.next_look).min();
-            let soon = self.context.clock.now() + LIST_EVERY;
-            watched.pending.next_look = others.unwrap_or(soon);
-        }
-        self.pending.push(watched);
-    }
-
-    fn listed(&self) -> impl Iterator<Item = &Watched<'a>> {
-        self.pending.iter().filter(|one| one.pending.by_list)
+    /// Watches one more.
+    pub(super) fn add(&mut self, one: T) {
+        self.new.push(Watched {
+            one,
+            next: Moment::ZERO,
+            refused: None,
+            told: String::new(),
+            told_at: Moment::ZERO,
+        });
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.pending.is_empty() && self.to_seal.is_empty()
+        self.pause().is_none()
     }
 
     /// How long until the next round has something to do; `None` when nothing is watched.
-    pub(super) fn pause(&self, now: Moment) -> Option<Duration> {
-        let look = self.pending.iter().map(|one| one.pending.next_look).min();
-        let seal = (!self.to_seal.is_empty()).then_some(self.sealing_since + SEALS_TOGETHER);
-        let next = look.into_iter().chain(seal).min()?;
-        Some(next.saturating_sub(now))
+    pub(super) fn pause(&self) -> Option<Duration> {
+        let held = (!self.held.is_empty()).then_some(self.held_since + pacing::TOGETHER);
+        let looks = self.new.iter().chain(&self.pending).map(|one| one.next);
+        let next = looks.chain(held).min()?;
+        Some(next.saturating_sub(self.context.clock.now()))
     }
 
-    /// Looks at everything whose time has come; gives what is decided. `somebody_waits`: the verdicts decide about other
+    /// Looks at everything whose time has come; gives what is decided. `urgent`: the verdicts decide about other
     /// artifacts, so that none of them is held back.
-    pub(super) fn round(&mut self, somebody_waits: bool) -> Vec<Decided<'a>> {
-        let now = self.context.clock.now();
+    pub(super) fn round(&mut self, urgent: bool) -> Vec<(T, Verdict)> {
+        let context = self.context;
+        let now = context.clock.now();
         let (mut due, waiting) = std::mem::take(&mut self.pending)
             .into_iter()
-            .partition::<Vec<_>, _>(|one| one.pending.next_look <= now);
+            .partition::<Vec<_>, _>(|one| one.next <= now);
         self.pending = waiting;
         // after the deadline what is known decides: many artifacts must not add up to a long end
-        if !due.is_empty() && !self.context.deadline.passed(now) {
-            due = self.ask(due);
+        if !due.is_empty() && !context.deadline.passed(now) {
+            due = self.look(due);
         }
+        due.append(&mut self.new);
         let mut decided = Vec::new();
-        let mut judged = Vec::new();
-        for one in due {
-            match self.judge(one) {
-                Next::Nothing => {}
-                Next::Settle(one, judgement) => judged.push((one, judgement)),
-                Next::Decided(one) => decided.push(*one),
+        let mut ended = self.judge(due, &mut decided);
+        ended.extend(self.release(urgent));
+        let all: Vec<_> = ended.iter().map(|(one, end)| (&one.one, end)).collect();
+        let shown = T::read_together(context, &all);
+        let settled = parallel_map(ended, pacing::HANDS, |(mut one, end): (Watched<T>, _)| {
+            let shown = shown.get(one.one.id()).cloned();
+            let settled = one.one.settle(context, end, shown);
+            (one, settled)
+        });
+        for (one, settled) in settled {
+            match settled {
+                Settled::Verdict(verdict) => decided.push((one.one, *verdict)),
+                Settled::LookAgain(pause) => self.wait(one, pause),
             }
         }
-        decided.extend(self.settle(judged));
-        decided.extend(self.seal_together(somebody_waits));
         self.look_together();
         decided
     }
 
     /// Asks about each of them: first its task, where that can decide something, then the runtime, in one list where
-    /// lists are what the baseline came from.
-    fn ask(&mut self, due: Vec<Watched<'a>>) -> Vec<Watched<'a>> {
+    /// they are looked up in lists.
+    fn look(&mut self, due: Vec<Watched<T>>) -> Vec<Watched<T>> {
         let context = self.context;
-        let tasks = self.tasks_to_ask(&due);
-        let asked = due.into_iter().zip(tasks).collect();
-        let mut due = parallel_map(asked, LOOKERS, |(mut one, task): (Watched<'a>, bool)| {
-            let job = one.job;
-            let pending = &mut one.pending;
-            pending.trouble = ask_alone(context, job, pending, task).err();
+        let now = context.clock.now();
+        let together = due.len();
+        let listed = due.iter().filter(|one| one.one.is_listed(together)).count();
+        let turns: Vec<Option<TaskTurn>> = due.iter().map(|one| one.one.task(now)).collect();
+        let asked = pacing::tasks_to_ask(&turns, listed <= pacing::FEW);
+        let asked = due.into_iter().zip(asked).collect();
+        let due = parallel_map(
+            asked,
+            pacing::HANDS,
+            |(mut one, task): (Watched<T>, bool)| {
+                let asked = if task {
+                    one.one.ask_task(context)
+                } else {
+                    Ok(())
+                };
+                (one, asked)
+            },
+        );
+        let list = (listed > 0).then(|| self.read_list());
+        let lists_fail = self.lists_failed >= pacing::LISTS_FAILED;
+        parallel_map(due, pacing::HANDS, |(mut one, asked)| {
+            let list = list.as_ref().filter(|_| one.one.is_listed(together));
+            let seen = asked.and_then(|()| look_at(context, &mut one.one, list, lists_fail));
+            let since = one.refused.take().map(|(since, _)| since);
+            let refused = |error| (since.unwrap_or_else(|| context.clock.now()), error);
+            one.refused = seen.err().map(refused);
+            one.tell_change(context);
+            one
+        })
+    }
+
+    fn read_list(&mut self) -> Listed {
+        let (clock, deadline) = (self.context.clock, self.context.deadline);
+        let begun = clock.now();
+        let list = self.context.tenant.runtime_artifacts_once(deadline);
+        let is_read = matches!(list, Ok(Some(_)));
+        self.lists_failed = if is_read { 0 } else { self.lists_failed + 1 };
+        (begun, clock.now(), list)
+    }
+
+    /// Judges all of these: makes the calls that are due, and gives what has ended.
+    fn judge(&mut self, due: Vec<Watched<T>>, decided: &mut Vec<(T, Verdict)>) -> Ended<T> {
+        let context = self.context;
+        let mut ended = Vec::new();
+        let mut calls = Vec::new();
+        for mut one in due {
+            let now = context.clock.now();
+            if let Some(verdict) = one.contact_lost(context, now) {
+                decided.push((one.one, verdict));
+                continue;
+            }
+            match one.one.judge(now, context.deadline) {
+                Judgement::Wait if one.refused.is_some() => self.wait(one, pacing::REFUSED),
+                Judgement::Wait => {
+                    let pause = one.one.pause(now);
+                    self.wait(one, pause);
+                }
+                Judgement::Call => calls.push(one),
+                Judgement::Ended(end) if one.one.waits_for_others(&end) => {
+                    if self.held.is_empty() {
+                        self.held_since = now;
+                    }
+                    self.held.push((one, end));
+                }
+                Judgement::Ended(end) => ended.push((one, end)),
+            }
+        }
+        let called = parallel_map(calls, pacing::HANDS, |mut one: Watched<T>| {
+            one.one.call(context);
             one
         });
-        if due.iter().any(|one| one.pending.by_list) {
-            self.read_list(&mut due);
+        for one in called {
+            let pause = one.one.pause(context.clock.now());
+            self.wait(one, pause);
         }
-        for one in &mut due {
-            ask_version(context, one.job, &mut one.pending);
-            ask_profile(context, one.job, &mut one.pending);
-            tell_change(context, one.job, &mut one.pending);
-        }
-        due
+        ended
     }
 
-    /// Of which of these the task is asked. Where only a few are watched, of each; among many, of those that the
-    /// runtime shows to have ended, and of the others as often as `stray` says.
-    fn tasks_to_ask(&self, due: &[Watched<'a>]) -> Vec<bool> {
+    /// What was held back for others, when there is no use in it any more.
+    fn release(&mut self, urgent: bool) -> Ended<T> {
         let now = self.context.clock.now();
-        let many = due.iter().filter(|one| one.pending.by_list).count() > FEW;
-        let mut left = TASKS_IN_A_ROUND;
-        let mut asked: Vec<bool> = due
-            .iter()
-            .map(|one| {
-                let wanted =
-                    !many || !one.pending.by_list || one.pending.evidence.task_can_decide();
-                let ask = wanted && left > 0 && one.pending.evidence.task_to_ask().is_some();
-                left -= usize::from(ask && one.pending.by_list);
-                ask
-            })
-            .collect();
-        let unsigned = (due.iter().enumerate())
-            .filter(|(place, _)| !asked[*place])
-            .filter_map(|(place, one)| stray_of(place, one, now));
-        for place in stray::to_ask(unsigned.collect(), due.len()) {
-            asked[place] = true;
-        }
-        asked
-    }
-
-    /// One list for all whose baseline came from one.
-    fn read_list(&mut self, due: &mut [Watched<'a>]) {
-        let context = self.context;
-        let begun = context.clock.now();
-        let list = context.tenant.runtime_artifacts_once(context.deadline);
-        let ended = context.clock.now();
-        self.lists_failed = match &list {
-            Ok(Some(_)) => 0,
-            Ok(None) | Err(_) => self.lists_failed + 1,
-        };
-        for one in due.iter_mut().filter(|one| one.pending.by_list) {
-            let id = &one.job.id;
-            let pending = &mut one.pending;
-            match &list {
-                Ok(Some(list)) => {
-                    let answer = shown_in(list, id);
-                    note_deployer(context, pending, &answer);
-                    pending.evidence.runtime_answered(begun, ended, answer);
-                }
-                // a tenant that stops listing still shows each alone
-                Ok(None) if self.lists_failed >= LISTS_FAILED => {
-                    pending.trouble = ask_runtime(context, one.job, pending).err();
-                }
-                Ok(None) => {}
-                Err(error) => pending.trouble = Some(error.clone()),
-            }
-        }
-    }
-
-    fn judge(&mut self, mut one: Watched<'a>) -> Next<'a> {
-        let context = self.context;
-        let pending = &mut one.pending;
-        match pending.trouble.take() {
-            Some(error) if pending.refusals >= REFUSALS => {
-                let verdict = contact_refused(pending, error);
-                return Next::Decided(Box::new(Decided {
-                    watched: one,
-                    verdict,
-                }));
-            }
-            // a gateway's 403 among good answers passes
-            Some(_) => pending.refusals += 1,
-            None => pending.refusals = 0,
-        }
-        let now = context.clock.now();
-        match pending.evidence.judge(now, context.deadline) {
-            Judgement::Wait => {
-                let pause = pending.evidence.pause(now, one.job.rules.poll_interval);
-                pending.next_look = next_look(context, now, pause);
-            }
-            Judgement::RepeatCall => {
-                repeat_call(context, one.job, pending);
-                let now = context.clock.now();
-                pending.next_look = next_look(context, now, Duration::from_secs(1));
-            }
-            Judgement::Started(doubts) if pending.by_list => {
-                if self.to_seal.is_empty() {
-                    self.sealing_since = now;
-                }
-                self.to_seal.push((one, doubts));
-                return Next::Nothing;
-            }
-            decided => return Next::Settle(one, decided),
-        }
-        self.pending.push(one);
-        Next::Nothing
-    }
-
-    /// From judgements to verdicts; those that can't be settled yet are watched on.
-    fn settle(&mut self, judged: Vec<(Watched<'a>, Judgement)>) -> Vec<Decided<'a>> {
-        let context = self.context;
-        let settled = parallel_map(judged, LOOKERS, |(one, judgement)| {
-            let settled = settle::settle(context, one.job, &one.pending, judgement);
-            (one, settled)
-        });
-        self.take(settled)
-    }
-
-    /// Reads the seals of what has started, in one list where they share package and type, and gives the verdicts.
-    fn seal_together(&mut self, somebody_waits: bool) -> Vec<Decided<'a>> {
-        let context = self.context;
-        let now = context.clock.now();
-        let due = somebody_waits
+        let due = urgent
             || self.pending.is_empty()
-            || now >= self.sealing_since + SEALS_TOGETHER
-            || context.deadline.passed(now);
-        if self.to_seal.is_empty() || !due {
-            return Vec::new();
+            || now >= self.held_since + pacing::TOGETHER
+            || self.context.deadline.passed(now);
+        if due {
+            std::mem::take(&mut self.held)
+        } else {
+            Vec::new()
         }
-        let sealing = std::mem::take(&mut self.to_seal);
-        let jobs: Vec<&Job> = sealing.iter().map(|(one, _)| one.job).collect();
-        let shown = survey::read_together(context, &jobs, settle::closing(context));
-        let settled = parallel_map(sealing, LOOKERS, |(one, doubts)| {
-            let shown = shown.get(&one.job.id).cloned();
-            let settled = settle::started(context, one.job, &one.pending, &doubts, shown);
-            (one, settled)
-        });
-        self.take(settled)
     }
 
-    fn take(&mut self, settled: Vec<(Watched<'a>, Settled)>) -> Vec<Decided<'a>> {
-        let mut decided = Vec::new();
-        for (mut one, settled) in settled {
-            match settled {
-                Settled::Verdict(verdict) => decided.push(Decided {
-                    watched: one,
-                    verdict: *verdict,
-                }),
-                Settled::LookAgain => {
-                    one.pending.next_look = self.context.clock.now() + Duration::from_secs(1);
-                    self.pending.push(one);
-                }
-                Settled::TextIsLate => {
-                    let now = self.context.clock.now();
-                    one.pending.text_late_since.get_or_insert(now);
-                    one.pending.next_look = now + TEXT_PAUSE;
-                    self.pending.push(one);
-                }
-            }
-        }
-        decided
+    fn wait(&mut self, mut one: Watched<T>, pause: Duration) {
+        one.next = next_look(self.context, pause);
+        self.pending.push(one);
     }
 
-    /// Gives all that are looked at in lists the same next look.
+    /// Gives all that are looked up in lists the same next look.
     fn look_together(&mut self) {
-        let Some(soonest) = self.listed().map(|one| one.pending.next_look).min() else {
+        let now = self.context.clock.now();
+        let together = self.pending.len();
+        let mut listed: Vec<&mut Watched<T>> = (self.pending.iter_mut())
+            .filter(|one| one.one.is_listed(together))
+            .collect();
+        let Some(mut next) = listed.iter().map(|one| one.next).min() else {
             return;
         };
-        let now = self.context.clock.now();
-        let at_once = self.listed().any(|one| one.pending.evidence.task_is_due());
-        let watched = self.listed().count();
-        let next = if watched > FEW && !at_once {
-            let strays = self.listed().filter_map(|one| stray_of(0, one, now));
-            let stray = strays.map(|stray| now + stray.due_in(watched)).min();
-            let soonest = stray.map_or(soonest, |stray| stray.min(soonest));
-            soonest.max(next_look(self.context, now, LIST_EVERY))
-        } else {
-            soonest
-        };
-        for one in self.pending.iter_mut().filter(|one| one.pending.by_list) {
-            one.pending.next_look = next;
+        let at_once = listed.iter().any(|one| one.one.pause(now).is_zero());
+        if listed.len() > pacing::FEW && !at_once {
+            let tasks = listed.iter().filter_map(|one| one.one.task(now));
+            let task = tasks.map(|task| now + task.due_in(listed.len())).min();
+            next = task.map_or(next, |task| task.min(next));
+            next = next.max(next_look(self.context, pacing::LIST_EVERY));
+        }
+        for one in &mut listed {
+            one.next = next;
         }
     }
 }
 
-/// A deployment whose task can still be asked, and how long nobody has.
-fn stray_of(place: usize, one: &Watched<'_>, now: Moment) -> Option<Stray> {
-    let evidence = &one.pending.evidence;
-    evidence.task_to_ask()?;
-    let waited = evidence.waited(now);
-    Some(Stray {
-        place,
-        waited,
-        unasked: waited.min(now.saturating_sub(one.pending.task_asked)),
-    })
-}
-
-/// What comes of one look.
-enum Next<'a> {
-    /// It is watched on, or waits for its seal.
-    Nothing,
-    Settle(Watched<'a>, Judgement),
-    Decided(Box<Decided<'a>>),
-}
+/// One list of everything that runs, when it was asked for, and when it had come.
+type Listed = (Moment, Moment, Result<Option<RuntimeList>, TenantError>);
 
 /// When to look again: after the pause, and once more shortly before the deadline.
-fn next_look(context: &Context<'_>, now: Moment, pause: Duration) -> Moment {
+fn next_look(context: &Context<'_>, pause: Duration) -> Moment {
+    let now = context.clock.now();
     let left = context.deadline.left(now);
     let last = left
-        .checked_sub(LAST_LOOK)
+        .checked_sub(pacing::LAST_LOOK)
         .filter(|rest| !rest.is_zero())
         .unwrap_or(left);
     now + pause.min(last)
 }
 
-/// The task, if it is to be asked, and the runtime, unless a list tells of it.
-fn ask_alone(
+/// What the runtime shows of one: in the list, if there is one, else alone. A tenant that does not answer lists any more
+/// still shows each alone.
+fn look_at<T: UnderWay>(
     context: &Context<'_>,
-    job: &Job,
-    one: &mut Pending,
-    task: bool,
+    one: &mut T,
+    list: Option<&Listed>,
+    lists_fail: bool,
 ) -> Result<(), TenantError> {
-    if task {
-        ask_task(context, one)?;
-    }
-    if one.by_list {
-        return Ok(());
-    }
-    ask_runtime(context, job, one)
-}
-
-fn shown_in(list: &RuntimeList, id: &ArtifactId) -> RuntimeAnswer {
-    list.records
-        .get(id)
-        .cloned()
-        .map_or(RuntimeAnswer::Absent, RuntimeAnswer::Record)
-}
-
-fn ask_task(context: &Context<'_>, one: &mut Pending) -> Result<(), TenantError> {
-    let Some(task) = one.evidence.task_to_ask().cloned() else {
-        return Ok(());
+    let listed = match list {
+        Some((_, _, Err(error))) => return Err(error.clone()),
+        Some((_, _, Ok(None))) if !lists_fail => return Ok(()),
+        None | Some((_, _, Ok(None))) => None,
+        Some((begun, ended, Ok(Some(list)))) => {
+            let answer = one.of_list(list.records.get(one.id()).cloned());
+            answer.map(|answer| Look {
+                begun: *begun,
+                ended: *ended,
+                answer,
+                answered: list.answered,
+                by_list: true,
+            })
+        }
     };
-    let begun = context.clock.now();
-    one.task_asked = begun;
-    let answer = match context
-        .tenant
-        .build_and_deploy_status(&task, context.deadline)?
-    {
-        TaskReading::Status(status) => TaskAnswer::Status(status),
-        TaskReading::NotFound => TaskAnswer::NotFound,
-        TaskReading::NotOffered => TaskAnswer::NotOffered,
-        TaskReading::NotSeen => TaskAnswer::NotSeen,
+    let look = match listed {
+        Some(look) => Some(look),
+        None => look_alone(context, one)?,
     };
-    one.evidence
-        .task_answered(begun, context.clock.now(), answer);
+    if let Some(look) = look {
+        one.looked(context, look);
+    }
     Ok(())
 }
 
-fn ask_runtime(context: &Context<'_>, job: &Job, one: &mut Pending) -> Result<(), TenantError> {
+/// What the runtime shows of one; `None` where its task tells enough.
+fn look_alone<T: UnderWay>(context: &Context<'_>, one: &T) -> Result<Option<Look>, TenantError> {
     let begun = context.clock.now();
-    let answer = match context
-        .tenant
-        .runtime_artifact_once(&job.id, context.deadline)?
-    {
-        Some(reading) => match reading.record {
-            Some(record) if is_comparable(one, &record) => RuntimeAnswer::Record(record),
-            Some(_) => RuntimeAnswer::NotSeen,
-            None => RuntimeAnswer::Absent,
+    let is_last = context.deadline.left(begun) <= pacing::LAST_LOOK;
+    if one.task_suffices(begun) && !is_last {
+        return Ok(None);
+    }
+    let (tenant, deadline) = (context.tenant, context.deadline);
+    let reading = tenant.runtime_artifact_once(one.id(), deadline)?;
+    Ok(Some(Look {
+        begun,
+        ended: context.clock.now(),
+        answered: reading.as_ref().and_then(|reading| reading.answered),
+        answer: match reading.map(|reading| reading.record) {
+            Some(Some(record)) => RuntimeAnswer::Record(record),
+            Some(None) => RuntimeAnswer::Absent,
+            None => RuntimeAnswer::NotSeen,
         },
-        None => RuntimeAnswer::NotSeen,
-    };
-    note_deployer(context, one, &answer);
-    one.evidence
-        .runtime_answered(begun, context.clock.now(), answer);
-    Ok(())
+        by_list: false,
+    }))
 }
 
-/// Tells the evidence of a name that is not known to be ours.
-fn note_deployer(context: &Context<'_>, one: &mut Pending, answer: &RuntimeAnswer) {
-    if let RuntimeAnswer::Record(record) = answer
-        && !record.deployed_by.is_empty()
-        && !context.tenant.is_us(&record.deployed_by)
-    {
-        one.evidence.stranger(record.deployed_by.clone().into());
-    }
-}
-
-/// Whether a record that was read alone may be compared with the baseline. One that a list did not show may have been
-/// there all the time, so it counts only when it is later than that list.
-fn is_comparable(one: &Pending, record: &RuntimeArtifact) -> bool {
-    let baseline = one.evidence.baseline();
-    !one.by_list
-        || baseline.record.is_some()
-        || matches!((record.deployed_on, baseline.answered), (Some(deployed), Some(answered)) if deployed > answered)
-}
-
-/// The version that the design time showed after our save may have been that of before it: it is read once more before a
-/// record with another one is held to be somebody else's.
-fn ask_version(context: &Context<'_>, job: &Job, one: &mut Pending) {
-    if one.evidence.version_is_due()
-        && let Ok(Reading::Found(artifact)) =
-            context
-                .tenant
-                .designtime_artifact(one.kind, &job.id, context.deadline)
-    {
-        one.evidence.version_read(Some(artifact.version.into()));
-    }
-}
-
-/// When a flow was built and stays invisible, its parameters may tell that it went to another runtime.
-fn ask_profile(context: &Context<'_>, job: &Job, one: &mut Pending) {
-    let due = one
-        .evidence
-        .succeeded_at()
-        .is_some_and(|at| context.clock.now() >= at + PROFILE_AFTER);
-    if one.profile_asked
-        || one.kind != ArtifactKind::IntegrationFlow
-        || !due
-        || one.evidence.new_record().is_some()
-    {
-        return;
-    }
-    one.profile_asked = true;
-    if let Ok(configured) = context.tenant.configurations(&job.id, context.deadline)
-        && let Some(profile) = parameters::other_profile(&configured)
-    {
-        one.evidence
-            .profiled(context.tenant.words(&profile).to_string());
-    }
-}
-
-/// One line for each change, and one each half minute.
-fn tell_change(context: &Context<'_>, job: &Job, one: &mut Pending) {
-    let words = context.tenant.words(&one.last_seen()).to_string();
-    let now = context.clock.now();
-    if words != one.told || now >= one.told_at + HEARTBEAT {
-        let left = context.deadline.left(now).as_secs();
-        let heartbeat = if words == one.told {
-            format!(" ({left} s left)")
-        } else {
-            String::new()
+impl<T: UnderWay> Watched<T> {
+    /// The end of what the tenant no longer lets us look at: what became of it is not known. A service that restarts
+    /// refuses for a while.
+    fn contact_lost(&mut self, context: &Context<'_>, now: Moment) -> Option<Verdict> {
+        let is_up = context.deadline.passed(now);
+        let is_over = |since: Moment| is_up || now >= since + pacing::REFUSALS;
+        let (_, error) = self.refused.take_if(|(since, _)| is_over(*since))?;
+        let may_be = self.one.may_be();
+        let word = match (may_be, error.kind) {
+            (None, Kind::Credentials | Kind::Role) => Word::Refused,
+            _ => Word::Undecided,
         };
-        context
-            .ledger
-            .progress(&job.id.0, format!("{words}{heartbeat}"));
-        one.told = words;
-        one.told_at = now;
+        let mut message = Message::from(error);
+        if let Some(may_be) = may_be {
+            message.what = format!("{may_be}, but its end can't be seen: {}", message.what);
+        }
+        Some(Verdict::bad(word, self.one.evidence(context), message))
     }
-}
 
-fn repeat_call(context: &Context<'_>, job: &Job, one: &mut Pending) {
-    context.ledger.progress(
-        &job.id.0,
-        "nothing came of the deploy call whose answer was lost: calling once more",
-    );
-    let outcome = context.tenant.deploy(one.kind, &job.id, context.deadline);
-    let at: Moment = context.clock.now();
-    let call = match outcome {
-        Ok(answer) => Call::of(answer, at),
-        // it never arrived: the next look may try again
-        Err(error) if error.kind == Kind::Unreachable => return,
-        Err(error) => Call::RefusedAgain {
-            at,
-            why: error.to_string(),
-        },
-    };
-    one.evidence.called(call);
-}
-
-/// The tenant no longer lets us look. What runs is not known then.
-fn contact_refused(one: &Pending, error: TenantError) -> Verdict {
-    let word = if matches!(error.kind, Kind::Credentials | Kind::Role) {
-        Word::Refused
-    } else {
-        Word::Undecided
-    };
-    let mut message = Message::from(error);
-    message.what = format!(
-        "a deployment was accepted, but its end can't be seen: {}",
-        message.what
-    );
-    Verdict::bad(word, one.last_seen(), message)
+    /// One line for each change, and one each half minute.
+    fn tell_change(&mut self, context: &Context<'_>) {
+        let words = context.tenant.words(&self.one.last_seen()).to_string();
+        let now = context.clock.now();
+        let is_new = words != self.told;
+        if !is_new && now < self.told_at + pacing::HEARTBEAT {
+            return;
+        }
+        let left = context.deadline.left(now).as_secs();
+        let text = if is_new {
+            words.clone()
+        } else {
+            format!("{words} ({left} s left)")
+        };
+        context.ledger.progress(&self.one.id().0, text);
+        self.told = words;
+        self.told_at = now;
+    }
 }

@@ -6,7 +6,7 @@ use std::io;
 use super::json::written;
 use super::page::{Page, Style};
 use super::{Told, json};
-use crate::deploy::outcome::{Message, Outcome, Verdict, Word};
+use crate::deploy::outcome::{Message, Outcome, Phase, Verdict, Word};
 use crate::exit::Exit;
 use crate::inventory::{Trouble, counted};
 use crate::settings::credentials::{looks_like_a_client, scrubbed};
@@ -312,7 +312,7 @@ fn outcome(id: String, state: &State, failing: bool) -> Outcome {
         designtime_version: design.map(|design| design.version.to_string()),
         runtime_version: runtime.map(|record| record.version.to_string()),
         deployed_on: runtime.and_then(|record| record.deployed_on),
-        ..Outcome::new(id, verdict(state, failing))
+        ..Outcome::new(id, Phase::Status, verdict(state, failing))
     }
 }
 

@@ -1,20 +1,14 @@
 //! A deployment that nobody decided about may still come after the design time was put back: it is awaited for a while, and
 //! what it replaces is put back then.
 
-use std::time::Duration;
-
 use super::decision;
-use crate::clock::Moment;
 use crate::deploy::Context;
+use crate::deploy::evidence::ABSENCES;
 use crate::deploy::outcome::{Outcome, Sent, Word};
+use crate::pacing::{self, Wait};
 use crate::tenant::TaskReading;
 use crate::tenant::odata::TenantTime;
 use crate::tenant::wire::{ArtifactId, BuildStatus, TaskId};
-
-/// The longest pause between two looks.
-const LONGEST: Duration = Duration::from_secs(5);
-/// How often the runtime must say that nothing is deployed before it is believed.
-const ABSENT: u32 = 2;
 
 /// What became of a deployment of this run, after the design time alone was put back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +60,7 @@ impl Watched {
         let record = reading.record;
         if !decision::still_runs(self.deployed, record.as_ref()) {
             self.absent += 1;
-            if record.is_some() || self.absent >= ABSENT {
+            if record.is_some() || self.absent >= ABSENCES {
                 self.late = Late::Came;
             }
         } else if !self.open || self.has_failed(context) {
@@ -96,25 +90,22 @@ fn is_open(outcome: &Outcome) -> bool {
 
 /// Looks at all of them until each is decided, at most for half of the time left.
 pub(super) fn watch(context: &Context<'_>, all: &mut [Watched]) {
-    let began = context.clock.now();
-    let until = began + context.deadline.left(began) / 2;
+    let now = context.clock.now();
+    let until = now + context.deadline.left(now) / 2;
+    let wait = Wait::until(until, pacing::FIRST, &context.clock);
     let mut told = false;
     loop {
         for one in all.iter_mut().filter(|one| one.late == Late::Open) {
             one.look(context);
         }
-        let now = context.clock.now();
-        if all.iter().all(|one| one.late != Late::Open) || now >= until {
+        if all.iter().all(|one| one.late != Late::Open) || wait.is_over() {
             return;
         }
         if !told {
             told = true;
             tell(context, all);
         }
-        let waited = now.saturating_sub(began);
-        context
-            .clock
-            .sleep(pause(waited).min(until.saturating_sub(now)));
+        wait.pause();
     }
 }
 
@@ -125,9 +116,4 @@ fn tell(context: &Context<'_>, all: &[Watched]) {
             "the design time is put back; waiting whether the deployment of this run still comes",
         );
     }
-}
-
-/// A tenth of the time waited, within bounds.
-fn pause(waited: Moment) -> Duration {
-    (waited / 10).clamp(Duration::from_millis(300), LONGEST)
 }

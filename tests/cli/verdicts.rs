@@ -567,3 +567,59 @@ fn what_runs_under_another_number_or_name_is_deployed_again() {
         deployed("unchanged");
     }
 }
+
+/// A build of three seconds, a start of two: the package, the artifact, the call, and a verdict half a second after the end.
+#[test]
+fn one_new_flow_is_deployed_with_at_most_twenty_requests() {
+    let flow = Flow::new();
+    let tenant = Tenant::at_speed(1.0, &["slow=3", "slow-start=2"], Vec::new());
+    Flowship::deploy(&tenant, flow.path())
+        .args(["--poll-interval", "300ms"])
+        .run()
+        .exit(0)
+        .verdict("started");
+    let requests = tenant.requests();
+    assert!(requests.len() <= 20, "{}: {requests:#?}", requests.len());
+}
+
+const LOOKS: &str = "GET:IntegrationRuntimeArtifacts(";
+
+/// The survey looks once, and the baseline: what is refused are the looks after the call.
+fn refusing(kind: &str, looks: usize) -> Vec<String> {
+    (3..3 + looks)
+        .map(|nth| format!("fault={kind}@{LOOKS}#{nth}"))
+        .collect()
+}
+
+#[test]
+fn a_service_that_refuses_for_a_while_after_the_call_is_waited_for() {
+    together(&[("403", 5), ("401", 10)], |(kind, looks)| {
+        let faults = refusing(kind, *looks);
+        let faults: Vec<&str> = faults.iter().map(String::as_str).collect();
+        let (_, run) = deploy(&faults, Nothing, &[]);
+        let _ = run.exit(0).verdict("started");
+    });
+}
+
+#[test]
+fn a_key_that_is_revoked_after_the_call_leaves_the_deployment_undecided() {
+    let tokens = (2..60).map(|nth| format!("fault=401@POST:/oauth/token#{nth}"));
+    for (faults, said) in [
+        (
+            refusing("401", 60),
+            "the tenant did not take the credentials",
+        ),
+        (
+            refusing("401", 1).into_iter().chain(tokens).collect(),
+            "a deleted or renewed key no longer works",
+        ),
+    ] {
+        let faults: Vec<&str> = faults.iter().map(String::as_str).collect();
+        let (_, run) = deploy(&faults, Nothing, &["--timeout", "5s"]);
+        let _ = run
+            .exit(7)
+            .verdict("undecided")
+            .stderr_has("a deployment was accepted, but its end can't be seen")
+            .stderr_has(said);
+    }
+}

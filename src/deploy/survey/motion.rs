@@ -9,7 +9,7 @@ use crate::deploy::outcome::{Message, Verdict, Word};
 use crate::deploy::plan::{self, Standing};
 use crate::deploy::{Context, Stop};
 use crate::tenant::TaskReading;
-use crate::tenant::wire::{BuildStatus, RuntimeArtifact, TaskId};
+use crate::tenant::wire::{BuildStatus, TaskId};
 
 /// Waits for the record to rest where everything else says that nothing need be done.
 pub(super) fn await_rest(
@@ -19,31 +19,55 @@ pub(super) fn await_rest(
     until: Moment,
 ) -> Result<(), Stop> {
     await_task(context, job, standing)?;
-    await_arrival(context, job, standing, until)?;
-    if !plan::would_be_unchanged_at_rest(job, standing) {
-        return Ok(());
-    }
-    let words = |record: &Option<RuntimeArtifact>| {
-        let status = record.as_ref().map(|record| record.status.to_string());
-        context.tenant.words(&status.unwrap_or_default())
-    };
-    context.ledger.progress(
-        &job.id.0,
-        format!(
-            "the tenant holds the same, and the runtime shows {}: waiting for it to rest",
-            words(&standing.runtime)
-        ),
-    );
-    while is_in_motion(standing) && context.clock.now() < until {
-        context.pause_for_rest(job);
-        let reading = context.tenant.runtime_artifact(&job.id, context.deadline)?;
-        // one "not found" between two records is no rest
-        if reading.record.is_some() {
-            super::shows(context, standing, reading.record);
-            standing.answered = reading.answered;
-        }
+    // a run that was killed may have called for it: a second call would restart what is about to run
+    let what = "saved a moment ago: waiting whether a deployment of it is on its way";
+    wait_while(context, job, standing, until, what, |standing| {
+        plan::may_be_on_its_way(job, standing)
+    })?;
+    if plan::would_be_unchanged_at_rest(job, standing) {
+        let status = standing.runtime.as_ref().map(|one| one.status.to_string());
+        let status = context.tenant.words(&status.unwrap_or_default());
+        let what = format!("and the runtime shows {status}: waiting for it to rest");
+        wait_while(context, job, standing, until, &what, |standing| {
+            (standing.runtime.as_ref()).is_some_and(|record| record.status.in_motion())
+        })?;
     }
     Ok(())
+}
+
+/// Looks at what runs as long as this is so and there is time. `what`: what the tenant shows, and what is waited for.
+fn wait_while(
+    context: &Context<'_>,
+    job: &Job,
+    standing: &mut Standing,
+    until: Moment,
+    what: &str,
+    is_so: impl Fn(&Standing) -> bool,
+) -> Result<(), Stop> {
+    if is_so(standing) {
+        tell(context, job, what);
+    }
+    let wait = context.wait(job, until);
+    while is_so(standing) && wait.pause() {
+        read_again(context, job, standing)?;
+    }
+    Ok(())
+}
+
+fn tell(context: &Context<'_>, job: &Job, what: &str) {
+    let text = format!("the tenant holds the same, {what}");
+    context.ledger.progress(&job.id.0, text);
+}
+
+/// Reads what runs once more; gives whether it is another record. One "not found" between two records is none.
+fn read_again(context: &Context<'_>, job: &Job, standing: &mut Standing) -> Result<bool, Stop> {
+    let reading = context.tenant.runtime_artifact(&job.id, context.deadline)?;
+    standing.answered = reading.answered.or(standing.answered);
+    let is_new = reading.record.is_some() && reading.record != standing.runtime;
+    if is_new {
+        super::shows(context, standing, reading.record);
+    }
+    Ok(is_new)
 }
 
 /// Waits for the deployment that an earlier run has called for, as long as its task is not done and there is time.
@@ -54,33 +78,22 @@ fn await_task(context: &Context<'_>, job: &Job, standing: &mut Standing) -> Resu
     if !plan::only_lacks_a_deployment(job, standing) {
         return Ok(());
     }
-    context.ledger.progress(
-        &job.id.0,
-        format!("the tenant holds the same, and an earlier run has deployed it: waiting for its task {task}"),
-    );
+    let what = format!("and an earlier run has deployed it: waiting for its task {task}");
+    tell(context, job, &what);
     let began = context.clock.now();
+    let wait = context.wait(job, context.deadline.at);
     while is_going_on(context, &task)? {
-        if context.deadline.passed(context.clock.now()) {
+        if !wait.pause() {
             return Err(Stop::Ended(Box::new(still_going_on(context, &task))));
         }
-        context.pause_for_rest(job);
     }
-    // its record may come a little later
-    let until = context.clock.now() + RECORD_AFTER;
-    loop {
-        let reading = context.tenant.runtime_artifact(&job.id, context.deadline)?;
-        let is_news = reading.record.is_some() && reading.record != standing.runtime;
-        if is_news {
-            super::shows(context, standing, reading.record);
-        }
-        standing.answered = reading.answered.or(standing.answered);
-        let now = context.clock.now();
-        // a task that was done at the first look has its record already
-        if is_news || now >= until || now.saturating_sub(began) < RECORD_AFTER / 4 {
-            return Ok(());
-        }
-        context.pause_for_rest(job);
-    }
+    // its record may come a little later; a task that was done at the first look has its record already
+    let now = context.clock.now();
+    let was_done = now.saturating_sub(began) < RECORD_AFTER / 4;
+    let until = if was_done { now } else { now + RECORD_AFTER };
+    let wait = context.wait(job, until);
+    while !read_again(context, job, standing)? && wait.pause() {}
+    Ok(())
 }
 
 /// How long after the end of its task the record of a deployment is waited for.
@@ -106,34 +119,4 @@ fn still_going_on(context: &Context<'_>, task: &TaskId) -> Verdict {
     ))
     .hint("run again: it waits for it");
     Verdict::bad(Word::Undecided, "nothing was written".to_owned(), message)
-}
-
-/// Waits a moment for the record of a deployment that a run which was killed may have called for: a second call would
-/// restart what is about to run.
-fn await_arrival(
-    context: &Context<'_>,
-    job: &Job,
-    standing: &mut Standing,
-    until: Moment,
-) -> Result<(), Stop> {
-    if plan::may_be_on_its_way(job, standing) {
-        context.ledger.progress(
-            &job.id.0,
-            "the tenant holds the same, saved a moment ago: waiting whether a deployment of it is on its way",
-        );
-    }
-    while plan::may_be_on_its_way(job, standing) && context.clock.now() < until {
-        context.pause_for_rest(job);
-        let reading = context.tenant.runtime_artifact(&job.id, context.deadline)?;
-        standing.answered = reading.answered.or(standing.answered);
-        if reading.record.is_some() {
-            super::shows(context, standing, reading.record);
-        }
-    }
-    Ok(())
-}
-
-fn is_in_motion(standing: &Standing) -> bool {
-    let record = standing.runtime.as_ref();
-    record.is_some_and(|record| record.status.in_motion())
 }

@@ -7,14 +7,13 @@ use crate::artifact::ArtifactKind;
 use crate::clock::Deadline;
 use crate::deploy::job::{Content, Job, Source};
 use crate::deploy::outcome::Message;
-use crate::deploy::{Context, Stop};
+use crate::deploy::{Context, Stop, runtime};
+use crate::pacing;
 use crate::parallel::parallel_map;
 use crate::tenant::Reading;
 use crate::tenant::error::{Kind, TenantError};
 use crate::tenant::wire::{ArtifactId, DesigntimeArtifact, IntegrationPackage, PackageId};
 
-/// From how many artifacts on a list is asked for instead of each of them.
-const LIST_FROM: usize = 3;
 /// How many artifacts that a list does not show are looked up one by one; of more, the tenant itself tells at their
 /// creation when it holds them elsewhere.
 const LOOKUPS: usize = 5;
@@ -116,7 +115,7 @@ fn groups(all: &[Surveyed<'_>]) -> Vec<(Group, bool)> {
     }
     counts
         .into_iter()
-        .filter(|(_, (count, _))| *count >= LIST_FROM)
+        .filter(|(_, (count, _))| *count >= pacing::LIST_FROM)
         .map(|(group, (_, exists))| (group, exists))
         .collect()
 }
@@ -178,12 +177,9 @@ fn stop_group(all: &mut [Surveyed<'_>], stopped: &Group, error: &TenantError) {
 /// Reads what runs in one list, where several artifacts are to be deployed. Without such a list each is asked for.
 pub(super) fn read_runtime(context: &Context<'_>, all: &mut [Surveyed<'_>]) {
     let count = living(all).filter(|(job, _)| job.rules.deploy).count();
-    if count < LIST_FROM {
-        return;
-    }
-    let list = match context.tenant.runtime_artifacts(context.deadline) {
-        Ok(list) => list,
-        Err(error) if matches!(error.kind, Kind::Refused | Kind::Nonsense) => return,
+    let list = match runtime::list(context.tenant, count, context.deadline) {
+        Ok(Some(list)) => list,
+        Ok(None) => return,
         Err(error) => {
             for one in all {
                 if one.standing.is_ok() && one.job.rules.deploy {
@@ -215,7 +211,7 @@ pub(in crate::deploy) fn read_together(
     }
     let groups = counts
         .into_iter()
-        .filter(|(_, count)| *count >= LIST_FROM)
+        .filter(|(_, count)| *count >= pacing::LIST_FROM)
         .map(|(group, _)| group)
         .collect();
     let lists = parallel_map(groups, READERS, |(package, kind): Group| {

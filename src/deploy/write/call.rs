@@ -5,10 +5,12 @@ use super::Seal;
 use super::Writing;
 use super::runtime_list::LatestList;
 use crate::deploy::Pending;
+use crate::deploy::evidence::doubts::Ours;
+use crate::deploy::evidence::started::Evidence;
+use crate::deploy::evidence::{Baseline, Call};
 use crate::deploy::outcome::{Message, Phase, Sent, Word};
 use crate::deploy::pending_task;
 use crate::deploy::step::Halt;
-use crate::deploy::verdict::{Baseline, Call, Evidence, Ours};
 use crate::tenant::RuntimeReading;
 use crate::tenant::error::{Kind, TenantError};
 use crate::tenant::wire::{DesigntimeArtifact, is_number};
@@ -17,17 +19,21 @@ impl Writing<'_> {
     /// Reads what runs now, waiting for a record that is not at rest.
     pub(super) fn baseline(&mut self, list: &LatestList) -> Result<Baseline, Halt> {
         self.trace.phase = Phase::Deploy;
-        let until = self.context.rest_until();
+        let wait = self.context.wait(self.job, self.context.rest_until());
         let mut told = false;
         loop {
-            let RuntimeReading { record, answered } = self.read_runtime(list)?;
-            let moving = record.as_ref().filter(|record| record.status.in_motion());
-            let Some(moving) = moving.filter(|_| self.clock.now() < until) else {
-                return Ok(Baseline {
-                    in_motion: moving.is_some(),
-                    record,
-                    answered,
-                });
+            let reading = self.read_runtime(list)?;
+            let baseline = Baseline {
+                record: reading.record,
+                answered: reading.answered,
+                by_list: self.standing.by_list,
+            };
+            let moving = baseline
+                .record
+                .as_ref()
+                .filter(|record| record.status.in_motion());
+            let Some(moving) = moving.filter(|_| !wait.is_over()) else {
+                return Ok(baseline);
             };
             if !told {
                 let status = self.words(&moving.status.to_string());
@@ -36,7 +42,7 @@ impl Writing<'_> {
                 ));
                 told = true;
             }
-            self.context.pause_for_rest(self.job);
+            wait.pause();
         }
     }
 
@@ -77,6 +83,8 @@ impl Writing<'_> {
             saved: saved.filter(|_| self.brings_content()),
             named: named_by_runtime || self.tenant.is_us(&artifact.modified_by),
             named_by_runtime,
+            existed: self.before.is_some(),
+            rewritten: self.rewritten,
         }
     }
 
@@ -92,12 +100,8 @@ impl Writing<'_> {
                 .hint("run again with a longer --timeout");
             return Err(self.bad(Word::Unreachable, message));
         }
-        let existed = self.before.is_some();
         let ours = self.ours(&baseline, artifact);
-        let mut evidence = Evidence::new(baseline, existed, ours, self.job.rules.settle);
-        if self.rewritten {
-            evidence.rewritten();
-        }
+        let mut evidence = Evidence::new(baseline, ours, self.job.rules.settle);
         let before = self.sending("a deploy call", Sent::Call);
         let call = self.call().inspect_err(|_| self.back_to(before))?;
         if let Call::Accepted {
@@ -109,9 +113,12 @@ impl Writing<'_> {
         self.tell(&call);
         evidence.called(call);
         self.trace.phase = Phase::Start;
-        let (trace, by_list) = (self.trace.clone(), self.standing.by_list);
-        let pending = Pending::new(self.kind, evidence, seal, trace, by_list);
-        Ok(Progress::Watch(Box::new(pending)))
+        Ok(Progress::Watch(Box::new(Pending {
+            kind: self.kind,
+            evidence,
+            seal,
+            trace: self.trace.clone(),
+        })))
     }
 
     /// One deploy call. A bare "not found" right after the upload is asked again for a while: the tenant was not asked
@@ -136,8 +143,11 @@ impl Writing<'_> {
                 "deployment accepted, without a task id".to_owned(),
                 "a deployment was accepted; its end is not known".to_owned(),
             ),
-            Call::Lost { why, .. } | Call::RefusedAgain { why, .. } => (
-                format!("the answer of the deploy call was lost ({why}); watching the runtime"),
+            Call::Lost { .. } | Call::NotDone { .. } => (
+                format!(
+                    "the answer of the deploy call was lost ({}); watching the runtime",
+                    call.lost().unwrap_or_default()
+                ),
                 "a deploy call was sent and its answer was lost: it may have been accepted"
                     .to_owned(),
             ),

@@ -1,6 +1,8 @@
 //! Histories of a tenant, told in a few words, and what they mean; then all short ones that there are.
 
 use super::*;
+use crate::deploy::evidence::RuntimeAnswer;
+use crate::tenant::odata::TenantTime;
 use crate::text::Words;
 
 /// Long enough for every history of the table.
@@ -41,13 +43,17 @@ fn call(text: &str, at: Moment) -> Option<Call> {
         said,
     };
     Some(match text {
-        "accepted" => Call::Accepted { at },
+        "accepted" => Call::Accepted {
+            at,
+            task: None,
+            answered: None,
+        },
         "lost" => lost(None),
         "said" => lost(Some(Box::new(error(Kind::Refused)))),
         "refused" => not_done(Kind::Refused),
         "forbidden" => not_done(Kind::Role),
         "unreached" => not_done(Kind::Unreachable),
-        "404" => Call::NotFound { at },
+        "404" => not_done(Kind::NotFound),
         _ => return None,
     })
 }
@@ -60,6 +66,16 @@ fn answer(text: &str) -> RuntimeAnswer {
     }
 }
 
+fn look(evidence: &mut Evidence, begun: Moment, ended: Moment, answer: RuntimeAnswer) {
+    evidence.looked(Look {
+        begun,
+        ended,
+        answer,
+        answered: Some(TenantTime(50)),
+        by_list: false,
+    });
+}
+
 /// The evidence of a history: the baseline, then `SECOND:WHAT` for each look and call.
 fn evidence(history: &str) -> (Evidence, Moment) {
     let mut parts = history.split_whitespace();
@@ -69,7 +85,7 @@ fn evidence(history: &str) -> (Evidence, Moment) {
         None => (first, false),
     };
     let baseline = Baseline {
-        record: record(first),
+        record: Some(record(first)),
         answered: Some(TenantTime(50)),
         by_list,
     };
@@ -79,8 +95,8 @@ fn evidence(history: &str) -> (Evidence, Moment) {
         let (second, what) = part.split_once(':').unwrap();
         now = Duration::from_secs(second.parse().unwrap());
         match call(what, now) {
-            Some(call) => evidence.called(call),
-            None => evidence.looked(now, now, answer(what), Some(TenantTime(50))),
+            Some(call) => evidence.seen.called(call),
+            None => look(&mut evidence, now, now, answer(what)),
         }
     }
     (evidence, now)
@@ -97,7 +113,13 @@ fn all(cases: &[(&str, Judgement)]) {
     }
 }
 
-use Judgement::{Absent, Refused, Superseded, Undecided, Undeployed, Wait};
+use crate::deploy::evidence::Judgement::Wait;
+
+const ABSENT: Judgement = Judgement::Ended(End::Absent);
+const REFUSED: Judgement = Judgement::Ended(End::Refused);
+const SUPERSEDED: Judgement = Judgement::Ended(End::Superseded);
+const UNDECIDED: Judgement = Judgement::Ended(End::Undecided);
+const UNDEPLOYED: Judgement = Judgement::Ended(End::Undeployed);
 
 #[test]
 fn what_is_at_rest_is_undeployed_and_what_is_in_motion_is_waited_for() {
@@ -124,16 +146,16 @@ fn gone_is_believed_when_the_api_says_so_twice() {
         ("STARTED@5 1:accepted 2:gone", Wait),
         (
             "STARTED@5 1:accepted 2:STOPPING@5 3:gone 4:gone",
-            Undeployed,
+            UNDEPLOYED,
         ),
-        ("STARTED@5 1:accepted 2:gone 3:? 4:gone", Undeployed),
+        ("STARTED@5 1:accepted 2:gone 3:? 4:gone", UNDEPLOYED),
         ("STARTED@5 1:accepted 2:gone 3:STARTED@5 4:gone", Wait),
         ("STARTED@5 1:accepted 2:? 3:? 4:? 5:?", Wait),
-        ("STARTED@5 1:lost 2:gone 3:gone", Undeployed),
+        ("STARTED@5 1:lost 2:gone 3:gone", UNDEPLOYED),
         ("STARTED@5 1:gone 2:accepted 3:gone", Wait),
-        ("STARTED@5 1:404 2:gone 3:gone", Absent),
-        ("STARTED@5 1:refused 2:gone 3:gone", Absent),
-        ("STOPPING@5 1:gone 2:gone", Absent),
+        ("STARTED@5 1:404 2:gone 3:gone", ABSENT),
+        ("STARTED@5 1:refused 2:gone 3:gone", ABSENT),
+        ("STOPPING@5 1:gone 2:gone", ABSENT),
     ]);
 }
 
@@ -142,7 +164,7 @@ fn a_look_that_began_before_the_call_was_answered_tells_nothing() {
     let (mut evidence, _) = evidence("STARTED@5 5:accepted");
     for begun in [1, 3] {
         let (begun, ended) = (Duration::from_secs(begun), Duration::from_secs(begun + 1));
-        evidence.looked(begun, ended, RuntimeAnswer::Absent, None);
+        look(&mut evidence, begun, ended, RuntimeAnswer::Absent);
     }
     assert_eq!(evidence.judge(Duration::from_secs(7), DEADLINE), Wait);
 }
@@ -152,7 +174,7 @@ fn two_looks_at_the_same_time_are_one_witness() {
     let (mut evidence, _) = evidence("STARTED@5 1:accepted");
     for begun in [2, 3] {
         let (begun, ended) = (Duration::from_secs(begun), Duration::from_secs(4));
-        evidence.looked(begun, ended, RuntimeAnswer::Absent, None);
+        look(&mut evidence, begun, ended, RuntimeAnswer::Absent);
     }
     assert_eq!(evidence.judge(Duration::from_secs(5), DEADLINE), Wait);
 }
@@ -162,18 +184,18 @@ fn another_deployment_is_believed_when_it_stands() {
     all(&[
         ("STARTED@5 1:accepted 2:STARTED@9", Wait),
         ("STARTED@5 1:accepted 2:STARTED@9 5:STARTED@9", Wait),
-        ("STARTED@5 1:accepted 2:STARTED@9 6:STARTED@9", Superseded),
+        ("STARTED@5 1:accepted 2:STARTED@9 6:STARTED@9", SUPERSEDED),
         (
             "STARTED@5 1:accepted 2:gone 3:ERROR@9 7:ERROR@9",
-            Superseded,
+            SUPERSEDED,
         ),
-        ("STARTED@5 1:accepted 2:STARTED@9 100:STARTED@9", Superseded),
+        ("STARTED@5 1:accepted 2:STARTED@9 100:STARTED@9", SUPERSEDED),
         // our call took effect on it
         (
             "STARTED@5 1:accepted 2:STARTED@9 6:STOPPING@9 60:STOPPING@9",
             Wait,
         ),
-        ("STARTED@5 1:accepted 2:STARTED@9 3:gone 4:gone", Undeployed),
+        ("STARTED@5 1:accepted 2:STARTED@9 3:gone 4:gone", UNDEPLOYED),
         // nobody knows whether it is another
         ("STARTED@5 1:accepted 2:STARTED@4 20:STARTED@4", Wait),
         ("STARTED@5 1:accepted 2:STARTED 20:STARTED", Wait),
@@ -187,7 +209,7 @@ fn what_a_list_or_a_record_in_motion_hid_is_not_taken_for_another_deployment() {
         ("list:STARTED@5 1:accepted 2:STARTED@9 20:STARTED@9", Wait),
         (
             "list:STARTED@5 1:accepted 2:STARTED@51 20:STARTED@51",
-            Superseded,
+            SUPERSEDED,
         ),
         (
             "STARTING@5 30:STARTING@5 31:accepted 32:STARTED@9 60:STARTED@9",
@@ -195,7 +217,7 @@ fn what_a_list_or_a_record_in_motion_hid_is_not_taken_for_another_deployment() {
         ),
         (
             "STARTING@5 30:STARTING@5 31:accepted 32:STARTED@51 60:STARTED@51",
-            Superseded,
+            SUPERSEDED,
         ),
     ]);
 }
@@ -211,7 +233,7 @@ fn a_lost_call_is_repeated_once_and_only_while_nothing_has_moved() {
         ("STARTED@5 1:lost 2:STOPPING@5 60:STOPPING@5", Wait),
         ("STARTED@5 1:lost 2:ERROR@5 60:ERROR@5", Wait),
         ("STARTED@5 1:lost 2:STARTED 60:STARTED", Wait),
-        ("STARTED@5 1:lost 2:STARTED@9 7:STARTED@9", Superseded),
+        ("STARTED@5 1:lost 2:STARTED@9 7:STARTED@9", SUPERSEDED),
         ("STARTED@5 1:lost 8:lost 9:STARTED@5 60:STARTED@5", Wait),
         ("STARTED@5 1:lost 8:404 9:STARTED@5 60:STARTED@5", Wait),
         ("STARTED@5 1:accepted 2:STARTED@5 60:STARTED@5", Wait),
@@ -221,26 +243,26 @@ fn a_lost_call_is_repeated_once_and_only_while_nothing_has_moved() {
 #[test]
 fn a_refusal_counts_when_what_it_is_about_still_stands() {
     all(&[
-        ("STARTED@5 1:forbidden", Refused),
-        ("STARTED@5 1:unreached", Refused),
+        ("STARTED@5 1:forbidden", REFUSED),
+        ("STARTED@5 1:unreached", REFUSED),
         ("STARTED@5 1:refused", Wait),
         ("STARTED@5 1:refused 2:?", Wait),
-        ("STARTED@5 1:refused 2:STARTED@5", Refused),
-        ("STARTED@5 1:refused 100:?", Refused),
+        ("STARTED@5 1:refused 2:STARTED@5", REFUSED),
+        ("STARTED@5 1:refused 100:?", REFUSED),
         // somebody else was quicker: it can't be undeployed because it is stopping
         ("STARTED@5 1:refused 2:STOPPING@5", Wait),
         // the first one's answer is not known
         ("STARTED@5 1:lost 8:refused 9:STARTED@5", Wait),
         (
             "STARTED@5 1:lost 8:refused 9:STARTED@5 14:STARTED@5",
-            Refused,
+            REFUSED,
         ),
         (
             "STARTED@5 1:lost 8:refused 9:STOPPING@5 60:STOPPING@5",
             Wait,
         ),
         ("STARTED@5 1:said 2:STARTED@5 7:STARTED@5", Judgement::Call),
-        ("STARTED@5 1:said 8:said 9:STARTED@5 14:STARTED@5", Refused),
+        ("STARTED@5 1:said 8:said 9:STARTED@5 14:STARTED@5", REFUSED),
         (
             "STARTED@5 1:lost 8:unreached 9:STARTED@5 60:STARTED@5",
             Wait,
@@ -255,13 +277,13 @@ fn a_refusal_counts_when_what_it_is_about_still_stands() {
 #[test]
 fn at_the_deadline_what_is_not_shown_is_not_decided() {
     all(&[
-        ("STARTED@5 1:accepted 100:STARTED@5", Undecided),
-        ("STARTED@5 1:accepted 100:STOPPING@5", Undecided),
-        ("STARTED@5 1:accepted 100:gone", Undecided),
-        ("STARTED@5 1:accepted 100:?", Undecided),
-        ("STOPPING@5 100:STOPPING@5", Undecided),
-        ("STARTED@5 100:STARTED@5", Undecided),
-        ("STARTED@5 1:lost 100:STARTED@5", Undecided),
+        ("STARTED@5 1:accepted 100:STARTED@5", UNDECIDED),
+        ("STARTED@5 1:accepted 100:STOPPING@5", UNDECIDED),
+        ("STARTED@5 1:accepted 100:gone", UNDECIDED),
+        ("STARTED@5 1:accepted 100:?", UNDECIDED),
+        ("STOPPING@5 100:STOPPING@5", UNDECIDED),
+        ("STARTED@5 100:STARTED@5", UNDECIDED),
+        ("STARTED@5 1:lost 100:STARTED@5", UNDECIDED),
     ]);
 }
 
@@ -321,14 +343,14 @@ fn holds_what_was_shown(history: &str, parts: &[&str]) {
         .iter()
         .any(|word| matches!(*word, "accepted" | "lost"));
     match judgement {
-        Undeployed => assert!(gone >= 2 && worked, "{history}"),
-        Absent => assert!(gone >= 2 && !worked, "{history}"),
-        Superseded => assert!(
+        UNDEPLOYED => assert!(gone >= 2 && worked, "{history}"),
+        ABSENT => assert!(gone >= 2 && !worked, "{history}"),
+        SUPERSEDED => assert!(
             calls > 0 && looks.last() == Some(&&"STARTED@9"),
             "{history}"
         ),
-        Refused => assert!(parts.contains(&"refused"), "{history}"),
+        REFUSED => assert!(parts.contains(&"refused"), "{history}"),
         Judgement::Call => assert!(calls < MOST_CALLS && gone == 0, "{history}"),
-        Wait | Undecided => {}
+        Wait | UNDECIDED => {}
     }
 }

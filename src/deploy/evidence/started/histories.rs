@@ -4,6 +4,7 @@
 //! rest ends in its true verdict before the deadline.
 
 use super::*;
+use crate::tenant::odata::TenantTime;
 
 const DEADLINE: Deadline = Deadline {
     at: Duration::from_secs(240),
@@ -12,7 +13,9 @@ const DEADLINE: Deadline = Deadline {
 const CALL: i64 = 1_700_000_000_000;
 
 /// The longest time between two looks in the first seconds, and a little.
-const A_LOOK: f64 = 1.0;
+const A_LOOK: f64 = 1.1;
+/// The first look after the call.
+const FIRST: f64 = 0.3;
 
 fn seconds(seconds: f64) -> Moment {
     Duration::from_secs_f64(seconds)
@@ -20,7 +23,7 @@ fn seconds(seconds: f64) -> Moment {
 
 /// How a deployment ends.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum End {
+enum Fate {
     BuildFails,
     Started,
     Error,
@@ -31,7 +34,7 @@ enum End {
 struct Deployment {
     built: f64,
     lands: f64,
-    end: End,
+    end: Fate,
 }
 
 /// How visible our task is.
@@ -54,6 +57,8 @@ enum Answer {
 
 #[derive(Clone, Copy, Debug)]
 struct History {
+    /// The artifact was on the tenant before this run.
+    existed: bool,
     before: Option<RuntimeStatusWord>,
     /// The runtime restarts: what was before is not shown until so long after our call.
     restarts: Option<f64>,
@@ -83,7 +88,7 @@ impl History {
         Baseline {
             record: self.earlier().filter(|_| self.restarts.is_none()),
             answered: Some(TenantTime(CALL - 1_000)),
-            in_motion: false,
+            by_list: false,
         }
     }
 
@@ -128,7 +133,7 @@ impl History {
             .collect();
         deployments.sort_by(|one, other| one.0.lands.total_cmp(&other.0.lands));
         for (deployment, ours) in deployments {
-            if deployment.end != End::BuildFails && now >= deployment.lands {
+            if deployment.end != Fate::BuildFails && now >= deployment.lands {
                 truth = Some(Truth {
                     record: deployment.record(now),
                     ours,
@@ -145,7 +150,7 @@ impl History {
     fn is_untellable(&self, ended: &Ended) -> bool {
         let Some(foreign) = self
             .foreign
-            .filter(|foreign| foreign.end != End::BuildFails)
+            .filter(|foreign| foreign.end != Fate::BuildFails)
         else {
             return false;
         };
@@ -153,7 +158,7 @@ impl History {
             .repeated
             .filter(|_| self.answer == Answer::LostBeforeAcceptance)
             .unwrap_or(0.0);
-        let never = self.ours.end == End::BuildFails
+        let never = self.ours.end == Fate::BuildFails
             || (self.answer == Answer::LostBeforeAcceptance && ended.repeated.is_none());
         let ours_lands = if never {
             f64::INFINITY
@@ -186,8 +191,8 @@ impl Deployment {
         let date = date(self.lands).0;
         let status = match self.end {
             _ if now < self.lands + 0.5 => RuntimeStatus::Starting,
-            End::Error => RuntimeStatus::Error,
-            End::Started | End::BuildFails => RuntimeStatus::Started,
+            Fate::Error => RuntimeStatus::Error,
+            Fate::Started | Fate::BuildFails => RuntimeStatus::Started,
         };
         record(status, date)
     }
@@ -213,11 +218,10 @@ struct Ended {
 
 /// Watches a history as the program does: the task, the runtime, a judgement, a pause.
 fn watch(history: &History) -> Ended {
-    let existed = history.before.is_some();
     let mut evidence = Evidence::new(
         history.baseline(),
-        existed,
         Ours {
+            existed: history.existed,
             version: Some("1.0.0".into()),
             saved: Some(TenantTime(CALL - 500)),
             ..Ours::default()
@@ -225,7 +229,7 @@ fn watch(history: &History) -> Ended {
         Duration::ZERO,
     );
     evidence.called(first_call(history));
-    let (mut now, mut reads, mut repeated, mut calls) = (0.01_f64, 0_u32, None, 1);
+    let (mut now, mut reads, mut repeated, mut calls) = (FIRST, 0_u32, None, 1);
     loop {
         if evidence.task_to_ask().is_some() {
             evidence.task_answered(
@@ -235,22 +239,30 @@ fn watch(history: &History) -> Ended {
             );
             now += 0.03;
         }
-        let age = if reads % 2 == 1 { history.lag } else { 0.0 };
-        let answer = history
-            .truth(now - age, repeated)
-            .map_or(RuntimeAnswer::Absent, |truth| {
-                RuntimeAnswer::Record(truth.record)
+        if !evidence.task_suffices(seconds(now)) {
+            let age = if reads % 2 == 1 { history.lag } else { 0.0 };
+            let answer = history
+                .truth(now - age, repeated)
+                .map_or(RuntimeAnswer::Absent, |truth| {
+                    RuntimeAnswer::Record(truth.record)
+                });
+            evidence.looked(Look {
+                begun: seconds(now),
+                ended: seconds(now + 0.02),
+                answer,
+                answered: None,
+                by_list: false,
             });
-        evidence.runtime_answered(seconds(now), seconds(now + 0.02), answer);
-        reads += 1;
-        now += 0.03;
+            reads += 1;
+            now += 0.03;
+        }
         match evidence.judge(seconds(now), DEADLINE) {
             Judgement::Wait => {
                 now += evidence
                     .pause(seconds(now), Duration::from_millis(300))
                     .as_secs_f64();
             }
-            Judgement::RepeatCall => {
+            Judgement::Call => {
                 calls += 1;
                 repeated = Some(now);
                 evidence.called(Call::Accepted {
@@ -285,21 +297,22 @@ fn first_call(history: &History) -> Call {
         _ => Call::Lost {
             at: Duration::ZERO,
             why: "cut".into(),
+            said: None,
         },
     }
 }
 
-fn task_at(history: &History, now: f64, repeated: Option<f64>) -> TaskAnswer {
+fn task_at(history: &History, now: f64, repeated: Option<f64>) -> TaskReading {
     let since = now - repeated.unwrap_or(0.0);
     match history.visible {
-        Visible::Never | Visible::NoToken => return TaskAnswer::NotFound,
-        Visible::NotOffered => return TaskAnswer::NotOffered,
-        Visible::AfterTwoSeconds if since < 2.0 => return TaskAnswer::NotFound,
+        Visible::Never | Visible::NoToken => return TaskReading::NotFound,
+        Visible::NotOffered => return TaskReading::NotOffered,
+        Visible::AfterTwoSeconds if since < 2.0 => return TaskReading::NotFound,
         _ => {}
     }
-    TaskAnswer::Status(if since < history.ours.built {
+    TaskReading::Status(if since < history.ours.built {
         BuildStatus::Deploying
-    } else if history.ours.end == End::BuildFails {
+    } else if history.ours.end == Fate::BuildFails {
         BuildStatus::parse("FAIL")
     } else {
         BuildStatus::Success
@@ -308,15 +321,16 @@ fn task_at(history: &History, now: f64, repeated: Option<f64>) -> TaskAnswer {
 
 /// All of them.
 fn histories() -> Vec<History> {
-    let ends = [End::BuildFails, End::Started, End::Error];
+    let ends = [Fate::BuildFails, Fate::Started, Fate::Error];
     let mut all = Vec::new();
-    for (before, restarts) in [
-        (None, None),
-        (Some(RuntimeStatusWord::Started), None),
-        (Some(RuntimeStatusWord::Error), None),
-        (Some(RuntimeStatusWord::Started), Some(0.3)),
-        (Some(RuntimeStatusWord::Started), Some(6.0)),
-        (Some(RuntimeStatusWord::Error), Some(2.0)),
+    for (existed, before, restarts) in [
+        (false, None, None),
+        (true, None, None),
+        (true, Some(RuntimeStatusWord::Started), None),
+        (true, Some(RuntimeStatusWord::Error), None),
+        (true, Some(RuntimeStatusWord::Started), Some(0.3)),
+        (true, Some(RuntimeStatusWord::Started), Some(6.0)),
+        (true, Some(RuntimeStatusWord::Error), Some(2.0)),
     ] {
         for answer in [
             Answer::Came,
@@ -340,8 +354,11 @@ fn histories() -> Vec<History> {
                                 lands: built + later,
                                 end,
                             };
-                            for foreign in foreign(&ends) {
+                            // nobody else can have deployed what this run has just created
+                            let foreign = if existed { foreign(&ends) } else { vec![None] };
+                            for foreign in foreign {
                                 all.push(History {
+                                    existed,
                                     before,
                                     restarts,
                                     ours,
@@ -360,7 +377,7 @@ fn histories() -> Vec<History> {
     all
 }
 
-fn foreign(ends: &[End]) -> Vec<Option<Deployment>> {
+fn foreign(ends: &[Fate]) -> Vec<Option<Deployment>> {
     let mut all = vec![None];
     for lands in [0.2, 1.5, 3.1, 5.0, 8.0, 20.0] {
         all.extend(ends.iter().map(|end| {
@@ -379,7 +396,7 @@ fn green_implies_that_our_content_runs() {
     let mut green = 0;
     for history in histories() {
         let ended = watch(&history);
-        if let Judgement::Started(_) = ended.judgement {
+        if let Judgement::Ended(super::End::Started(_)) = ended.judgement {
             green += 1;
             let runs = history.truth(ended.at, ended.repeated);
             let ours = runs
@@ -410,10 +427,11 @@ fn a_history_without_others_ends_in_its_true_verdict() {
             Visible::FromTheStart | Visible::AfterTwoSeconds
         ) && history.answer == Answer::Came;
         let right = match (history.ours.end, &ended.judgement) {
-            (End::Started, Judgement::Started(_)) | (End::Error, Judgement::StartFailed) => true,
-            (End::BuildFails, Judgement::BuildFailed(_)) => task_tells,
+            (Fate::Started, Judgement::Ended(super::End::Started(_)))
+            | (Fate::Error, Judgement::Ended(super::End::StartFailed)) => true,
+            (Fate::BuildFails, Judgement::Ended(super::End::BuildFailed(_))) => task_tells,
             // nothing tells a build that failed from one that has not ended
-            (End::BuildFails, Judgement::Undecided(_)) => !task_tells,
+            (Fate::BuildFails, Judgement::Ended(super::End::Undecided(_))) => !task_tells,
             _ => false,
         };
         assert!(right, "{history:?}\n{ended:?}");
@@ -435,8 +453,13 @@ fn a_foreign_deployment_before_ours_does_not_hide_our_end() {
         }
         judged += 1;
         let false_verdict = match history.ours.end {
-            End::Started => matches!(ended.judgement, Judgement::BuildFailed(_)),
-            End::Error | End::BuildFails => matches!(ended.judgement, Judgement::Started(_)),
+            Fate::Started => matches!(
+                ended.judgement,
+                Judgement::Ended(super::End::BuildFailed(_))
+            ),
+            Fate::Error | Fate::BuildFails => {
+                matches!(ended.judgement, Judgement::Ended(super::End::Started(_)))
+            }
         };
         assert!(!false_verdict, "{history:?}\n{ended:?}");
     }
@@ -450,7 +473,7 @@ fn a_deployment_is_triggered_twice_only_when_the_first_call_came_to_nothing() {
         .filter(|history| history.foreign.is_none())
     {
         let ended = watch(&history);
-        let lands = history.ours.end != End::BuildFails;
+        let lands = history.ours.end != Fate::BuildFails;
         let patience = if history.before.is_some() { 75.0 } else { 20.0 };
         match history.answer {
             Answer::Came => assert_eq!(ended.calls, 1, "{history:?}"),

@@ -1,6 +1,6 @@
 //! The question before the first call, for somebody who sits at a terminal.
 
-use super::survey::{Standing, Surveyed};
+use super::survey::Surveyed;
 use crate::deploy::Context;
 use crate::deploy::outcome::Message;
 use crate::tenant::wire::RuntimeArtifact;
@@ -17,10 +17,10 @@ fn question(context: &Context<'_>, surveyed: &[Surveyed]) -> Vec<String> {
     let host = context.tenant.host();
     let mut lines = vec![format!("on {host}:")];
     for one in surveyed {
-        let stands = match &one.standing {
-            Standing::Runs(baseline) => runs(&baseline.record),
-            Standing::Absent => "not deployed, nothing to do".to_owned(),
-            Standing::Overtaken(..) | Standing::Unread(_) => "could not be read".to_owned(),
+        let stands = match one.read.as_ref().map(|baseline| &baseline.record) {
+            Ok(Some(record)) => runs(record),
+            Ok(None) => "not deployed, nothing to do".to_owned(),
+            Err(_) => "could not be read".to_owned(),
         };
         let line = context.tenant.words(&format!("{}: {stands}", one.id));
         lines.push(format!("  {line}"));
