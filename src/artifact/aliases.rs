@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::flow_model::Place;
+use super::flow_model::FilePlace;
 pub use super::keys::Store;
 use super::{Artifact, ArtifactError, keys};
 
@@ -14,7 +14,7 @@ pub struct Alias {
     /// Where it is looked for.
     pub store: Store,
     /// Where it stands.
-    pub place: Place,
+    pub place: FilePlace,
 }
 
 impl Artifact {

@@ -13,7 +13,7 @@ use super::digest::{ContentHasher, Digest, Hasher};
 use super::error::{ArtifactError, unreadable};
 use super::files::ArtifactFile;
 use super::pack_options::PackOptions;
-use super::packed::{Packed, Reader};
+use super::packed::{Packed, PackedReader};
 
 /// Pinned, because another level gives other bytes for the same files.
 const DEFLATE_LEVEL: i64 = 6;
@@ -108,7 +108,7 @@ impl Packer {
         })
     }
 
-    fn add(&mut self, reader: &mut Reader, file: &ArtifactFile) -> Result<(), ArtifactError> {
+    fn add(&mut self, reader: &mut PackedReader, file: &ArtifactFile) -> Result<(), ArtifactError> {
         let mut hasher = Hasher::default();
         self.writer
             .start_file(&file.path, entry_options(file.size))

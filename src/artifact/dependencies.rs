@@ -147,7 +147,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::artifact::Place;
+    use crate::artifact::FilePlace;
     use crate::artifact::manifest::Capability;
 
     fn artifact(
@@ -176,7 +176,7 @@ mod tests {
                 .map(|(kind, name)| Requirement {
                     kind: *kind,
                     name: (*name).to_owned(),
-                    place: Place {
+                    place: FilePlace {
                         path: "flow".to_owned(),
                         line: 1,
                     },

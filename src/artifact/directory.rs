@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::{ArtifactError, unreadable};
 use super::files::{
-    ArtifactFile, Found, Listing, MOST_FILES, Origin, Sink, left_out_part, name_fault, pieces,
+    ArtifactFile, FoundFiles, Listing, MOST_FILES, Origin, Sink, left_out_part, name_fault, pieces,
 };
 
 /// Lists an artifact directory.
@@ -14,7 +14,7 @@ pub(crate) fn list_directory(root: &Path) -> Result<Listing, ArtifactError> {
     let mut walk = Walk {
         root,
         canonical: fs::canonicalize(root).map_err(|source| unreadable(root, source))?,
-        found: Found::default(),
+        found: FoundFiles::default(),
         count: 0,
     };
     // without a manifest this is no artifact, and whatever is wrong further down is not what has to be said
@@ -50,7 +50,7 @@ pub(super) fn stream(
 struct Walk<'a> {
     root: &'a Path,
     canonical: PathBuf,
-    found: Found,
+    found: FoundFiles,
     /// How many files and folders were met.
     count: usize,
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::flow_model::{FlowModel, Place};
+use super::flow_model::{FilePlace, FlowModel};
 use super::keys::Intake;
 use super::schedule::Schedule;
 use super::usage::{Usage, UsageKind};
@@ -16,7 +16,7 @@ pub struct Effect {
     /// A sentence about the flow, such as `starts a Run Once timer, which runs at each deployment`.
     pub sentence: String,
     /// Where the model says so.
-    pub place: Place,
+    pub place: FilePlace,
 }
 
 /// The kinds of [`Effect`].

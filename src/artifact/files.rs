@@ -94,14 +94,14 @@ impl Listing {
 
 /// What was found so far.
 #[derive(Default)]
-pub(super) struct Found {
+pub(super) struct FoundFiles {
     pub(super) files: Vec<ArtifactFile>,
     pub(super) left_out: BTreeMap<String, LeftOutReason>,
     /// How many bytes the files have.
     total: u64,
 }
 
-impl Found {
+impl FoundFiles {
     /// Takes note of a file; an error in words when the files have become more than may be.
     pub(super) fn add(&mut self, path: String, size: u64, origin: Origin) -> Result<(), String> {
         self.total = self.total.saturating_add(size);

@@ -20,14 +20,14 @@ pub(super) const LARGEST_MODEL: u64 = 64 << 20;
 
 /// Where something stands in an artifact.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct FilePlace {
     /// The path inside the artifact.
     pub path: String,
     /// The line, counted from 1.
     pub line: u32,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for FilePlace {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}:{}", self.path, self.line)
     }
@@ -115,8 +115,8 @@ impl FlowModel {
         self.steps.iter().flat_map(|step| &step.properties)
     }
 
-    pub(super) fn place(&self, line: u32) -> Place {
-        Place {
+    pub(super) fn place(&self, line: u32) -> FilePlace {
+        FilePlace {
             path: self.path.clone(),
             line,
         }

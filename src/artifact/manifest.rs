@@ -108,12 +108,12 @@ pub struct Manifest {
 impl Manifest {
     /// Reads the bytes of a manifest with LF, CRLF or CR line ends. A value may be cut anywhere, even inside a character.
     pub fn parse(bytes: &[u8]) -> Result<Self, ManifestError> {
-        let mut reading = Reading::default();
+        let mut reading = ManifestReader::default();
         reading.note_odd_lines(bytes);
         for block in blocks(bytes)? {
             reading.add(&block);
         }
-        let Reading { mut manifest, .. } = reading;
+        let ManifestReader { mut manifest, .. } = reading;
         manifest.oddities.sort_by_key(|oddity| oddity.line);
         Ok(manifest)
     }
@@ -188,7 +188,7 @@ impl Manifest {
 
 /// A manifest that is being read.
 #[derive(Default)]
-struct Reading {
+struct ManifestReader {
     manifest: Manifest,
     /// The names of the last section's headers, without case.
     names: BTreeSet<String>,
@@ -196,7 +196,7 @@ struct Reading {
     ended: bool,
 }
 
-impl Reading {
+impl ManifestReader {
     fn add(&mut self, block: &Block) {
         let Some(header) = block.header() else {
             self.ended = true;

@@ -48,7 +48,7 @@ pub use digest::Digest;
 pub use effects::{Effect, EffectKind, effects};
 pub use error::ArtifactError;
 pub use files::{ArtifactFile, LeftOut, LeftOutReason};
-pub use flow_model::{FlowModel, Place};
+pub use flow_model::{FilePlace, FlowModel};
 pub use keys::{AddressPart, Intake};
 pub use manifest::{Manifest, aligned};
 pub use pack_options::PackOptions;

@@ -16,11 +16,11 @@ use super::{Artifact, LARGEST_TEXT, MANIFEST_PATH, manifest, rewiring};
 pub(super) struct Packed {
     /// Its own files, sorted by path.
     pub(super) files: Vec<ArtifactFile>,
-    pub(super) reader: Reader,
+    pub(super) reader: PackedReader,
 }
 
 /// Reads the files of an artifact as they are packed.
-pub(super) struct Reader {
+pub(super) struct PackedReader {
     contents: Contents,
     options: PackOptions,
 }
@@ -29,7 +29,7 @@ impl Packed {
     pub(super) fn of(artifact: &Artifact, options: &PackOptions) -> Result<Self, ArtifactError> {
         Ok(Self {
             files: artifact.files().to_vec(),
-            reader: Reader {
+            reader: PackedReader {
                 contents: Contents::reopen(artifact)?,
                 options: options.clone(),
             },
@@ -41,7 +41,7 @@ impl Packed {
         let (contents, listing) = Contents::of_zip(Path::new("the downloaded zip"), file)?;
         Ok(Self {
             files: listing.files,
-            reader: Reader {
+            reader: PackedReader {
                 contents,
                 options: PackOptions::default(),
             },
@@ -59,7 +59,7 @@ impl Packed {
     }
 }
 
-impl Reader {
+impl PackedReader {
     /// A file where it may differ from the artifact's own: files whose bytes are replaced, the manifest, and the model when
     /// references are renamed. `None` for every other file.
     pub(super) fn changed(

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::flow_model::{FlowModel, Place, is_fixed};
+use super::flow_model::{FilePlace, FlowModel, is_fixed};
 use super::manifest::Capability;
 use super::pack_options::renamed;
 use super::{Artifact, ArtifactError, ArtifactKind, MANIFEST_PATH, keys};
@@ -33,7 +33,7 @@ pub struct Requirement {
     /// Its name: what it provides, or its id.
     pub name: String,
     /// Where it is used first, or the manifest's line where only the manifest names it.
-    pub place: Place,
+    pub place: FilePlace,
     /// No step uses it, and the manifest calls it optional.
     pub optional: bool,
 }
@@ -44,7 +44,7 @@ pub struct OtherRequirement {
     /// What Require-Capability names.
     pub capability: Capability,
     /// The line of Require-Capability.
-    pub place: Place,
+    pub place: FilePlace,
 }
 
 impl Requirement {
@@ -100,7 +100,7 @@ impl Artifact {
         let model = self.flow_model()?;
         let mut requires = used_by_steps(&model);
         let mut others = Vec::new();
-        let place = Place {
+        let place = FilePlace {
             path: MANIFEST_PATH.to_owned(),
             line: self.manifest().line("Require-Capability").unwrap_or(1),
         };
@@ -133,7 +133,7 @@ impl Artifact {
 }
 
 /// What is used, by type and name: where it is used first, and whether the flow starts without it.
-type Requires = BTreeMap<(ArtifactKind, String), (Place, bool)>;
+type Requires = BTreeMap<(ArtifactKind, String), (FilePlace, bool)>;
 
 fn used_by_steps(model: &FlowModel) -> Requires {
     let mut requires = Requires::new();

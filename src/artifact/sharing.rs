@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::flow_model::{FlowModel, Place, placeholders};
+use super::flow_model::{FilePlace, FlowModel, placeholders};
 use super::keys::{DATA_STORE, Intake};
 use super::usage::{Usage, UsageKind};
 
@@ -18,7 +18,7 @@ pub struct SharedAddress {
     /// value is fixed.
     pub parameters: Vec<String>,
     /// Where the model says so.
-    pub place: Place,
+    pub place: FilePlace,
     /// What follows from it.
     pub consequence: Consequence,
 }

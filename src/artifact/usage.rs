@@ -1,7 +1,7 @@
 //! What an integration flow uses of a tenant: its channels, timers, data stores and global variables. Nothing is judged
 //! here.
 
-use super::flow_model::{FlowModel, Place, Step};
+use super::flow_model::{FilePlace, FlowModel, Step};
 use super::keys::{self, AddressPart, Intake};
 use super::schedule::rows;
 
@@ -22,7 +22,7 @@ pub(super) struct Usage {
     /// A data store that this flow alone sees: the tenant keeps it by the flow's id.
     pub(super) is_private: bool,
     /// The line of the first part of the address, otherwise of the step.
-    pub(super) place: Place,
+    pub(super) place: FilePlace,
 }
 
 /// What is used.
@@ -157,7 +157,7 @@ mod tests {
         sample.open().flow_model().unwrap().usages()
     }
 
-    fn line(place: &Place) -> u32 {
+    fn line(place: &FilePlace) -> u32 {
         assert_eq!(place.path, MODEL_PATH);
         place.line
     }

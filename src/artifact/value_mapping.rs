@@ -145,7 +145,7 @@ impl ValueMapping {
         }
         let document = xml::parse(text)?;
         let lines = Lines::of(bytes);
-        Reader { lines }.mapping(document.root_element())
+        ElementReader { lines }.mapping(document.root_element())
     }
 
     /// The groups in the order of the file.
@@ -327,11 +327,11 @@ impl<'a> Places<'a> {
 }
 
 /// Reads the elements of a file that is well-formed.
-struct Reader {
+struct ElementReader {
     lines: Lines,
 }
 
-impl Reader {
+impl ElementReader {
     fn mapping(&self, root: Node<'_, '_>) -> Result<ValueMapping, ValueMappingError> {
         self.must_be(root, &["vm"])?;
         let groups = self

@@ -15,7 +15,7 @@ use super::digest::Digest;
 use super::error::ArtifactError;
 use super::files::ArtifactFile;
 use super::pack_options::PackOptions;
-use super::packed::{Packed, Reader};
+use super::packed::{Packed, PackedReader};
 use super::properties::stable;
 use super::value_mapping::VALUE_MAPPING_PATH;
 use super::{
@@ -102,7 +102,7 @@ fn write_new(
 
 /// Writes files unless those that are there have the same bytes; which it did.
 fn write_files<'f>(
-    reader: &mut Reader,
+    reader: &mut PackedReader,
     files: impl Iterator<Item = &'f ArtifactFile>,
     directory: &Path,
     staging: &Path,
@@ -186,7 +186,7 @@ fn remove_file(directory: &Path, path: &str) -> Result<(), ArtifactError> {
 
 /// Writes a file unless the one that is there has the same bytes; whether it did.
 fn write_one(
-    reader: &mut Reader,
+    reader: &mut PackedReader,
     file: &ArtifactFile,
     path: &Path,
     staging: &Path,
@@ -215,7 +215,7 @@ fn write_one(
 }
 
 fn has_same_bytes(
-    reader: &mut Reader,
+    reader: &mut PackedReader,
     file: &ArtifactFile,
     path: &Path,
 ) -> Result<bool, ArtifactError> {

@@ -10,7 +10,7 @@ use zip::result::ZipError;
 use super::MANIFEST_PATH;
 use super::error::ArtifactError;
 use super::files::{
-    ArtifactFile, Found, Listing, MOST_FILES, Origin, Sink, left_out_part, name_fault, pieces,
+    ArtifactFile, FoundFiles, Listing, MOST_FILES, Origin, Sink, left_out_part, name_fault, pieces,
 };
 
 /// The file type bits of a Unix mode, and the types that matter.
@@ -75,7 +75,7 @@ impl ZippedFiles {
     }
 
     fn list(&self, at: &str) -> Result<Listing, ArtifactError> {
-        let mut found = Found::default();
+        let mut found = FoundFiles::default();
         for index in 0..self.archive.len() {
             let Some((path, size)) = self.listed(index, at)? else {
                 continue;

@@ -19,7 +19,7 @@ pub use certificate::ClientCertificate;
 pub use error::CredentialsError;
 pub use key::KeyError;
 
-use given::{Given, Variable};
+use given::{CredentialVariables, Variable};
 
 /// What a run logs on with.
 #[derive(Debug, Clone, PartialEq)]
@@ -160,7 +160,7 @@ impl Credentials {
         dir: &Path,
         names: &Names,
     ) -> Result<Self, CredentialsError> {
-        let mut given = Given::read(environment, dir, names)?;
+        let mut given = CredentialVariables::read(environment, dir, names)?;
         let location = given.take("RUNTIME_LOCATION");
         given.refuse_two_logins()?;
         let credentials = match environment.get_checked(&names.of("SERVICE_KEY"))? {

@@ -9,12 +9,12 @@ use std::ffi::OsString;
 /// variables for everything that is not filled in.
 #[derive(Clone, Default)]
 pub struct Environment {
-    variables: BTreeMap<String, Value>,
+    variables: BTreeMap<String, VariableValue>,
 }
 
 /// The value of a variable, as far as it is text.
 #[derive(Clone, PartialEq)]
-enum Value {
+enum VariableValue {
     Text(String),
     /// Bytes that are not UTF-8. They are not kept: nothing flowship reads may hold such a value, and a
     /// lossy reading of a secret would only produce a wrong password.
@@ -34,7 +34,7 @@ impl Environment {
     pub fn new(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let variables = variables
             .into_iter()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, Value::of(value))))
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, VariableValue::of(value))))
             .collect();
         Self { variables }
     }
@@ -48,10 +48,10 @@ impl Environment {
     /// The value of `name`; an error where it is set to something that is not text.
     pub fn get_checked(&self, name: &str) -> Result<Option<&str>, NotText> {
         match self.variables.get(name) {
-            Some(Value::NotText) => Err(NotText {
+            Some(VariableValue::NotText) => Err(NotText {
                 name: name.to_owned(),
             }),
-            Some(Value::Text(text)) if !text.is_empty() => Ok(Some(text)),
+            Some(VariableValue::Text(text)) if !text.is_empty() => Ok(Some(text)),
             _ => Ok(None),
         }
     }
@@ -59,14 +59,14 @@ impl Environment {
     /// Whether `name` is set to nothing, as CI systems do with secrets that a run may not see.
     #[must_use]
     pub fn is_empty(&self, name: &str) -> bool {
-        matches!(self.variables.get(name), Some(Value::Text(text)) if text.trim().is_empty())
+        matches!(self.variables.get(name), Some(VariableValue::Text(text)) if text.trim().is_empty())
     }
 
     /// The same variables and this one.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.variables
-            .insert(name.to_owned(), Value::Text(value.to_owned()));
+            .insert(name.to_owned(), VariableValue::Text(value.to_owned()));
         self
     }
 
@@ -74,12 +74,12 @@ impl Environment {
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.variables
             .iter()
-            .filter(|(_, value)| matches!(value, Value::Text(text) if !text.is_empty()))
+            .filter(|(_, value)| matches!(value, VariableValue::Text(text) if !text.is_empty()))
             .map(|(name, _)| name.as_str())
     }
 }
 
-impl Value {
+impl VariableValue {
     fn of(value: OsString) -> Self {
         value.into_string().map_or(Self::NotText, Self::Text)
     }

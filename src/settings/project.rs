@@ -24,7 +24,7 @@ use crate::text::redactor::Redactor;
 pub use parameters_file::ParametersFile;
 pub use value::RawParameter;
 
-use super::yaml::{Fault, Place, quoted};
+use super::yaml::{Fault, Position, quoted};
 
 /// The names that are looked for, in this order.
 const NAMES: [&str; 2] = ["flowship.yaml", "flowship.yml"];
@@ -186,7 +186,7 @@ fn text_of(bytes: &[u8]) -> Result<&str, Fault> {
         let good = bytes.get(..error.valid_up_to()).unwrap_or_default();
         let good = String::from_utf8_lossy(good);
         Fault::new(
-            Place::START.after(&good),
+            Position::START.after(&good),
             "the file is not UTF-8",
             "save it as UTF-8",
         )

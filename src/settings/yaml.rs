@@ -18,12 +18,12 @@ const HEAVIEST: usize = 256 << 20;
 
 /// Where something stands; both are counted from 1, the column in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct Position {
     pub(crate) line: usize,
     pub(crate) column: usize,
 }
 
-impl Place {
+impl Position {
     pub(crate) const START: Self = Self { line: 1, column: 1 };
 
     fn at(location: &Location) -> Self {
@@ -57,13 +57,13 @@ impl Place {
 /// What is wrong at a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
-    pub(crate) place: Place,
+    pub(crate) place: Position,
     pub(crate) what: String,
     pub(crate) hint: String,
 }
 
 impl Fault {
-    pub(crate) fn new(place: Place, what: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub(crate) fn new(place: Position, what: impl Into<String>, hint: impl Into<String>) -> Self {
         Self {
             place,
             what: what.into(),
@@ -76,7 +76,7 @@ impl Fault {
 #[derive(Debug)]
 pub(crate) struct Placed<T> {
     pub(crate) value: T,
-    pub(crate) place: Place,
+    pub(crate) place: Position,
     /// Where it begins and ends in the text, in bytes.
     pub(crate) bytes: (usize, usize),
 }
@@ -90,7 +90,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Placed<T> {
         let number = |counted| usize::try_from(counted).unwrap_or(usize::MAX);
         Ok(Self {
             value: spanned.value,
-            place: Place::at(&spanned.defined),
+            place: Position::at(&spanned.defined),
             bytes: (number(start), number(end)),
         })
     }
@@ -196,7 +196,10 @@ fn fault(error: &Error, text: &str) -> Fault {
         Error::AliasError { error, .. } => error,
         error => error,
     };
-    let place = error.location().as_ref().map_or(Place::START, Place::at);
+    let place = error
+        .location()
+        .as_ref()
+        .map_or(Position::START, Position::at);
     let key = key_before(text, place).map(|key| format!("`{}`", quoted(key)));
     let here = key.as_deref().unwrap_or("what stands here");
     let (what, hint) = match error {
@@ -239,7 +242,7 @@ fn fault(error: &Error, text: &str) -> Fault {
 }
 
 /// The key whose value begins at a place of the same line.
-fn key_before(text: &str, place: Place) -> Option<&str> {
+fn key_before(text: &str, place: Position) -> Option<&str> {
     let line = text.lines().nth(place.line - 1)?;
     let (end, _) = line.char_indices().nth(place.column - 1)?;
     let (before, after) = line.split_at(end);

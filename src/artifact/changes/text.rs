@@ -72,7 +72,7 @@ pub(super) fn diff(tenant: &str, git: &str) -> Option<TextDiff> {
             diff.added += new.len();
         }
     }
-    let mut shown = Shown::default();
+    let mut shown = DiffText::default();
     for hunk in group_diff_ops(operations, CONTEXT) {
         shown.hunk(&old, &new, &hunk);
     }
@@ -83,7 +83,7 @@ pub(super) fn diff(tenant: &str, git: &str) -> Option<TextDiff> {
 
 /// A line without its end.
 #[derive(Debug, Clone, Copy)]
-struct Line<'a> {
+struct DiffLine<'a> {
     text: &'a str,
     end: End,
 }
@@ -99,7 +99,7 @@ enum End {
     File,
 }
 
-fn lines(text: &str, broken: bool) -> Vec<Line<'_>> {
+fn lines(text: &str, broken: bool) -> Vec<DiffLine<'_>> {
     let mut lines = Vec::new();
     for natural in text.split_inclusive('\n') {
         let (line, end) = match natural.strip_suffix('\n') {
@@ -112,13 +112,13 @@ fn lines(text: &str, broken: bool) -> Vec<Line<'_>> {
         let mut rest = line;
         while let Some(end) = rest.find("><").filter(|_| broken) {
             let (text, after) = rest.split_at(end + 1);
-            lines.push(Line {
+            lines.push(DiffLine {
                 text,
                 end: End::Broken,
             });
             rest = after;
         }
-        lines.push(Line { text: rest, end });
+        lines.push(DiffLine { text: rest, end });
     }
     lines
 }
@@ -129,7 +129,7 @@ fn has_long_markup(text: &str) -> bool {
 }
 
 /// What is compared: the text, and whether the file ends without a line break there.
-fn texts<'a>(lines: &[Line<'a>]) -> Vec<(&'a str, bool)> {
+fn texts<'a>(lines: &[DiffLine<'a>]) -> Vec<(&'a str, bool)> {
     lines
         .iter()
         .map(|line| (line.text, line.end == End::File))
@@ -137,8 +137,8 @@ fn texts<'a>(lines: &[Line<'a>]) -> Vec<(&'a str, bool)> {
 }
 
 fn notes(
-    old: &[Line<'_>],
-    new: &[Line<'_>],
+    old: &[DiffLine<'_>],
+    new: &[DiffLine<'_>],
     operations: &[DiffOp],
     broken: bool,
 ) -> Vec<&'static str> {
@@ -146,7 +146,7 @@ fn notes(
         .iter()
         .all(|operation| matches!(operation, DiffOp::Equal { .. }));
     let mut notes = Vec::new();
-    let marked = |lines: &[Line<'_>]| {
+    let marked = |lines: &[DiffLine<'_>]| {
         lines
             .first()
             .is_some_and(|l| l.text.starts_with('\u{feff}'))
@@ -172,7 +172,11 @@ fn notes(
 }
 
 /// Whether lines of equal text end differently.
-fn line_ends(old: &[Line<'_>], new: &[Line<'_>], operations: &[DiffOp]) -> Option<&'static str> {
+fn line_ends(
+    old: &[DiffLine<'_>],
+    new: &[DiffLine<'_>],
+    operations: &[DiffOp],
+) -> Option<&'static str> {
     let mut differing = operations
         .iter()
         .filter_map(|operation| match operation {
@@ -195,7 +199,7 @@ fn line_ends(old: &[Line<'_>], new: &[Line<'_>], operations: &[DiffOp]) -> Optio
     })
 }
 
-fn solid<'a>(lines: &'a [Line<'_>]) -> impl Iterator<Item = char> + 'a {
+fn solid<'a>(lines: &'a [DiffLine<'_>]) -> impl Iterator<Item = char> + 'a {
     lines
         .iter()
         .flat_map(|line| line.text.chars())
@@ -204,13 +208,13 @@ fn solid<'a>(lines: &'a [Line<'_>]) -> impl Iterator<Item = char> + 'a {
 
 /// The diff as it grows, up to its limit.
 #[derive(Default)]
-struct Shown {
+struct DiffText {
     text: String,
     count: usize,
 }
 
-impl Shown {
-    fn hunk(&mut self, old: &[Line<'_>], new: &[Line<'_>], operations: &[DiffOp]) {
+impl DiffText {
+    fn hunk(&mut self, old: &[DiffLine<'_>], new: &[DiffLine<'_>], operations: &[DiffOp]) {
         let (Some(first), Some(last)) = (operations.first(), operations.last()) else {
             return;
         };
@@ -240,7 +244,7 @@ impl Shown {
         }
     }
 
-    fn line(&mut self, sign: char, line: &Line<'_>, text: &str) {
+    fn line(&mut self, sign: char, line: &DiffLine<'_>, text: &str) {
         self.push(format_args!("{sign}{text}"));
         if line.end == End::File {
             self.push(format_args!("\\ No newline at end of file"));

@@ -31,7 +31,7 @@ pub fn changed(bytes: &[u8], options: &PackOptions) -> Vec<u8> {
     };
     // an artifact that keeps its id keeps the name under which others use it, though the two may differ
     let is_new = |id: &&str| manifest.symbolic_name() != Some(id);
-    let wanted = Wanted {
+    let wanted = NewHeaders {
         id: options.id.as_deref().filter(is_new).map(one_line),
         name: options.name.as_deref().map(one_line),
         version: options.version.as_deref().map(one_line),
@@ -86,14 +86,14 @@ fn end_of_main_section(blocks: &[Block]) -> usize {
 }
 
 /// The values to be written.
-struct Wanted<'a> {
+struct NewHeaders<'a> {
     id: Option<String>,
     name: Option<String>,
     version: Option<String>,
     references: &'a BTreeMap<String, String>,
 }
 
-impl Wanted<'_> {
+impl NewHeaders<'_> {
     /// The new value of a header, if it has to change.
     fn value(&self, header: &Header) -> Option<String> {
         let is = |name: &str| header.name.eq_ignore_ascii_case(name);

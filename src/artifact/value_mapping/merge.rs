@@ -266,7 +266,7 @@ fn with_groups(local: &[u8], own: &ValueMapping, remote: &[u8], added: &[&Group]
         return local.to_vec();
     }
     let mut ids: HashSet<String> = own.groups.iter().map(|group| group.id.clone()).collect();
-    let place = Place::in_file(local, own);
+    let place = Insertion::in_file(local, own);
     let mut bytes = local[..place.start].to_vec();
     bytes.extend_from_slice(place.before);
     for group in added {
@@ -279,7 +279,7 @@ fn with_groups(local: &[u8], own: &ValueMapping, remote: &[u8], added: &[&Group]
 }
 
 /// Where groups are added, and what stands around them.
-struct Place<'a> {
+struct Insertion<'a> {
     start: usize,
     end: usize,
     before: &'a [u8],
@@ -287,7 +287,7 @@ struct Place<'a> {
     after: &'a [u8],
 }
 
-impl<'a> Place<'a> {
+impl<'a> Insertion<'a> {
     fn in_file(bytes: &'a [u8], mapping: &ValueMapping) -> Self {
         let root = &bytes[mapping.range.clone()];
         let end = mapping.range.end;

@@ -31,12 +31,12 @@ const SINGLE: [&str; 8] = [
 ];
 
 /// The single variables that are set.
-pub(super) struct Given<'n> {
+pub(super) struct CredentialVariables<'n> {
     names: &'n Names,
     variables: BTreeMap<&'static str, Variable>,
 }
 
-impl<'n> Given<'n> {
+impl<'n> CredentialVariables<'n> {
     pub(super) fn read(
         environment: &Environment,
         dir: &Path,

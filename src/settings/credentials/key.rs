@@ -119,7 +119,7 @@ pub(super) fn not_for_calls(error: &KeyError) -> String {
 }
 
 /// The JSON of a key, and what it was found in.
-pub(super) struct Found {
+pub(super) struct FoundKey {
     pub(super) json: String,
     /// JSON itself, or base64 of it.
     pub(super) is_base64: bool,
@@ -128,8 +128,8 @@ pub(super) struct Found {
 }
 
 /// Finds the JSON that `text` is, that it is base64 of, or that the file it names holds.
-pub(super) fn find_json(text: &str, dir: &Path) -> Result<Found, KeyError> {
-    let found = |(json, is_base64), in_file| Found {
+pub(super) fn find_json(text: &str, dir: &Path) -> Result<FoundKey, KeyError> {
+    let found = |(json, is_base64), in_file| FoundKey {
         json,
         is_base64,
         in_file,

@@ -12,21 +12,21 @@ use super::{
     ParametersFile, Project, quoted,
 };
 use crate::settings::address::TenantUrl;
-use crate::settings::yaml::{self, Entries, Fault, Given, Place, Placed};
+use crate::settings::yaml::{self, Entries, Fault, Given, Placed, Position};
 
 /// Reads the text of the file `given`, relative to `directory`.
 pub(super) fn read(text: &str, directory: &Path, given: &Path) -> Result<Project, Fault> {
     let file: Format = yaml::read(text)?;
     if file.packages.0.is_none() && file.environments.0.is_none() {
         return Err(Fault::new(
-            Place::START,
+            Position::START,
             "the file names neither packages nor environments",
             "add `packages:` with the packages and their artifacts",
         ));
     }
     let packages = file.packages.value().map_or_else(Vec::new, |list| list.0);
     refuse_repetitions(&packages)?;
-    let source = Source {
+    let source = SettingsSource {
         text,
         shown: &given.display().to_string(),
         base: given.parent().unwrap_or(Path::new("")),
@@ -64,14 +64,14 @@ fn affix<F>(prefix: Given<Text<F>>, suffix: Given<Text<F>>) -> Affix {
 }
 
 /// The file that is read.
-struct Source<'a> {
+struct SettingsSource<'a> {
     text: &'a str,
     shown: &'a str,
     base: &'a Path,
 }
 
-impl Source<'_> {
-    fn at(&self, place: Place) -> String {
+impl SettingsSource<'_> {
+    fn at(&self, place: Position) -> String {
         place.of(self.shown)
     }
 

@@ -2,7 +2,7 @@
 
 use crate::settings::error::SettingsError;
 use crate::settings::parameters::{NamedParameter, Variables, is_variable_name};
-use crate::settings::yaml::{Fault, Place};
+use crate::settings::yaml::{Fault, Position};
 
 const BEGINS: &str = "${env:";
 
@@ -126,7 +126,7 @@ fn name(after: &str, before: usize) -> Result<&str, BadValue> {
 }
 
 /// Where each `${env:` stands between two bytes of the file, of which the first is at `start`.
-pub(super) fn places(text: &str, bytes: (usize, usize), start: Place) -> Vec<Place> {
+pub(super) fn places(text: &str, bytes: (usize, usize), start: Position) -> Vec<Position> {
     let mut rest = text.get(bytes.0..bytes.1).unwrap_or_default();
     let mut place = start;
     let mut places = Vec::new();
@@ -142,7 +142,7 @@ pub(super) fn places(text: &str, bytes: (usize, usize), start: Place) -> Vec<Pla
 }
 
 impl BadValue {
-    pub(super) fn at(self, place: Place) -> Fault {
+    pub(super) fn at(self, place: Position) -> Fault {
         Fault::new(place, self.what, self.hint)
     }
 }
