@@ -1329,7 +1329,7 @@ fn other_people_get_in_between() {
     let before = client.runtime().unwrap().1;
     client.deploy();
     let tenant = locked(&client.sandbox.service.tenant);
-    let records = (0..100).filter_map(|step| tenant.runtime["Flow"].at(f64::from(step) * 0.1));
+    let records = (0..1000).filter_map(|step| tenant.runtime["Flow"].at(f64::from(step) * 0.1));
     let mut seen: Vec<_> = records
         .map(|record| {
             (

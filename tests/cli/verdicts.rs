@@ -449,7 +449,7 @@ fn an_error_text_that_is_not_given_as_json_is_read_as_it_is_stored() {
     let asked = journal.matching("GET", "ErrorInformation");
     let refused = asked.iter().filter(|entry| entry.status == Some(406));
     assert_eq!(refused.count(), 1, "{}", tenant.transcript());
-    assert!(asked.len() > 2, "{}", tenant.transcript());
+    assert!(asked.len() >= 2, "{}", tenant.transcript());
 }
 
 #[test]
