@@ -128,8 +128,8 @@ impl Settings {
         let filled = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
         let package = PackageSettings {
             id: one.package.clone(),
-            name: filled(&one.described.name).map(Into::into),
-            short_text: filled(&one.described.short_text).map(Into::into),
+            name: filled(&one.described.name),
+            short_text: filled(&one.described.short_text),
             artifacts: Vec::new(),
             at: String::new(),
         };

@@ -205,9 +205,10 @@ impl Evidence {
     /// How long to wait before the next look; what is about to be believed is looked at sooner.
     #[must_use]
     pub fn pause(&self, now: Moment, first: Duration) -> Duration {
-        let waited = match self.seen.calls.is_empty() {
-            true => Duration::ZERO,
-            false => self.seen.waited(now),
+        let waited = if self.seen.calls.is_empty() {
+            Duration::ZERO
+        } else {
+            self.seen.waited(now)
         };
         let stage = if self.is_waiting() && self.newer().is_none() {
             Stage::Change

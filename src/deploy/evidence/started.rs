@@ -374,9 +374,12 @@ impl Evidence {
         let doubts = self.doubts(record);
         let strong = |doubt: &Doubt| matches!(doubt, Doubt::Backdated | Doubt::OtherVersion);
         if record.status == RuntimeStatus::Started {
-            let hold = |doubt: &Doubt| match strong(doubt) {
-                true => STRONG_DOUBT_STANDS,
-                false => bounded(DOUBT_STANDS, since, deadline),
+            let hold = |doubt: &Doubt| {
+                if strong(doubt) {
+                    STRONG_DOUBT_STANDS
+                } else {
+                    bounded(DOUBT_STANDS, since, deadline)
+                }
             };
             let hold = doubts.iter().map(hold).max().unwrap_or_default();
             return (stood >= hold.max(self.settle)).then_some(End::Started(doubts));

@@ -271,7 +271,7 @@ fn watch(history: &History) -> Ended {
                     answered: Some(date(now)),
                 });
             }
-            judgement => {
+            judgement @ Judgement::Ended(_) => {
                 return Ended {
                     judgement,
                     at: now,
