@@ -185,7 +185,7 @@ fn what_cannot_be_shown_in_time_is_undecided() {
         (&["never-appears"], Nothing, "runtime shows nothing"),
     ];
     together(cases, |(scenarios, before, seen)| {
-        let (_, run) = deploy(scenarios, *before, &["--timeout", "5s"]);
+        let (_, run) = deploy(scenarios, *before, &["--timeout", "12s"]);
         let _ = run
             .exit(7)
             .verdict("undecided")
@@ -336,10 +336,10 @@ fn a_token_that_ends_in_mid_run_is_renewed() {
 
 #[test]
 fn a_deployment_of_somebody_else_after_ours_changes_nothing_of_the_verdict() {
-    // a second after ours has started; our verdict is there by then
+    // two seconds after ours has started: our verdict is there by then
     let old = Flow::new();
     let new = Flow::changed();
-    let tenant = Tenant::at_speed(2.0, &["foreign-deploy=after"], vec![old.deployed(&[])]);
+    let tenant = Tenant::at_speed(0.5, &["foreign-deploy=after"], vec![old.deployed(&[])]);
     Flowship::deploy(&tenant, new.path())
         .run()
         .exit(0)
