@@ -14,6 +14,8 @@ pub(super) const LARGEST_TOTAL: u64 = 1 << 30;
 /// The most files and folders of a directory. The most known in an artifact are 64.
 pub(super) const MOST_FILES: usize = 65_535;
 
+/// The directory of flowship's journal, which may lie beside an artifact: that it is left out is not worth a line.
+pub(crate) const JOURNAL_DIRECTORY: &str = ".flowship";
 /// What lies at the top of an artifact. Everything else there comes from the Git repository around it.
 const TOP_LEVEL: [&str; 6] = [
     "META-INF",
@@ -253,7 +255,9 @@ impl Walk<'_> {
         self.count()?;
         if let Some((part, reason)) = left_out_part(&path) {
             let slash = if kind.is_dir() { "/" } else { "" };
-            self.left_out.insert(format!("{part}{slash}"), reason);
+            if part != JOURNAL_DIRECTORY {
+                self.left_out.insert(format!("{part}{slash}"), reason);
+            }
             return Ok(None);
         }
         let fault = if name.to_str().is_none() {

@@ -43,6 +43,7 @@ pub use dependencies::{Dependencies, Needs, dependencies};
 pub use digest::Digest;
 pub use effects::{Effect, EffectKind, effects};
 pub use error::ArtifactError;
+pub(crate) use files::JOURNAL_DIRECTORY;
 pub use files::{ArtifactFile, LeftOut, LeftOutReason};
 pub use flow_model::FlowModel;
 pub use manifest::{Manifest, aligned};

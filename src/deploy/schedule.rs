@@ -7,12 +7,11 @@ use std::thread::{self, Scope};
 use std::time::Duration;
 
 use super::outcome::{Message, Outcome, Phase, Sent, Verdict, Word};
-use super::pending_task;
 use super::plan::Steps;
 use super::verdict::Evidence;
 use super::watch::{Decided, Watch, Watched};
 use super::write::{self, Order, Progress, Trace};
-use super::{Context, Gathering, Next, Planned};
+use super::{Context, Gathering, Next, Planned, proof, recovery};
 use crate::artifact::ArtifactKind;
 use crate::exit::Exit;
 
@@ -114,7 +113,7 @@ impl<'a> Schedule<'a> {
                 Next::End(verdict, phase) => {
                     let verdict = verdict.as_ref().clone();
                     if verdict.word == Word::Unchanged {
-                        pending_task::unmark(context, one.job);
+                        recovery::decided(context, one.job, &one.standing);
                     }
                     let outcome = gathering(context, one).outcome(Trace::at(*phase), None, verdict);
                     Stand::Decided(Box::new(outcome))
@@ -238,6 +237,15 @@ impl<'a> Schedule<'a> {
             trace.phase = Phase::Deploy;
         }
         let place = decided.watched.place;
+        if decided.verdict.word == Word::Started {
+            let one = &self.planned[place];
+            proof::record(
+                self.context,
+                one.job,
+                &one.standing,
+                &decided.watched.pending,
+            );
+        }
         self.conclude(place, trace, Some(evidence), decided.verdict);
     }
 
@@ -257,7 +265,8 @@ impl<'a> Schedule<'a> {
             _ => outcome.sent == Sent::Call,
         };
         if is_known {
-            pending_task::unmark(self.context, self.planned[place].job);
+            let one = &self.planned[place];
+            recovery::decided(self.context, one.job, &one.standing);
         }
         let word = outcome.verdict.word;
         let ledger = &self.context.ledger;

@@ -55,7 +55,6 @@ use self::wire::{
     PackageId, RuntimeArtifact, TaskId,
 };
 pub use self::writing::{Lost, Written};
-use crate::state_files::StateFiles;
 use crate::text::Words;
 
 /// How often "not found" is asked again where it makes no sense.
@@ -81,7 +80,6 @@ pub struct Tenant {
     /// Whose turn it is to fetch a CSRF token.
     csrf_turn: Mutex<()>,
     observer: Observer,
-    state: StateFiles,
 }
 
 /// How the tenant took a deploy call.
@@ -119,7 +117,6 @@ impl Tenant {
         observer: Observer,
     ) -> Self {
         Self {
-            state: StateFiles::new(credentials.login.secret().clone()),
             http,
             credentials,
             redactor,
@@ -147,11 +144,6 @@ impl Tenant {
     #[must_use]
     pub fn root(&self) -> String {
         self.credentials.url.root()
-    }
-
-    /// The files in which a run with these credentials writes down what the next one needs.
-    pub(crate) fn state(&self) -> &StateFiles {
-        &self.state
     }
 
     /// The location of an Edge Integration Cell whose run time is asked, if it is not the cloud's.

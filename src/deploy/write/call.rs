@@ -7,8 +7,8 @@ use crate::deploy::Pending;
 use crate::deploy::job::Source;
 use crate::deploy::outcome::{Message, Phase, Sent, Verdict, Word};
 use crate::deploy::parameters::Setting;
-use crate::deploy::pending_task;
 use crate::deploy::plan::{self, Upload};
+use crate::deploy::recovery;
 use crate::deploy::verdict::{Baseline, Call, Evidence, Ours};
 use crate::http::retry;
 use crate::tenant::error::{Kind, TenantError};
@@ -206,7 +206,7 @@ impl Writing<'_> {
             task: Some(task), ..
         } = &call
         {
-            pending_task::mark(self.context, self.job, task);
+            recovery::called(self.context, self.job, self.standing, task);
         }
         self.tell(&call);
         evidence.called(call);

@@ -9,7 +9,7 @@ use crate::artifact::Comparable;
 use crate::deploy::job::{Content, Source};
 use crate::deploy::outcome::Sent;
 use crate::deploy::plan::{Steps, Upload};
-use crate::deploy::resetting;
+use crate::deploy::recovery;
 use crate::deploy::survey;
 use crate::tenant::error::{Kind, TenantError};
 use crate::tenant::wire::PackageId;
@@ -155,7 +155,7 @@ impl Writing<'_> {
     fn update(&mut self, content: &Content) -> Result<(), Halt> {
         self.look_before(Upload::Update)?;
         self.progress(format!("uploading ({} bytes)", content.archive.size));
-        resetting::mark(self.context, self.job, self.standing, &self.brought);
+        recovery::configured(self.context, self.job, self.standing, &self.brought);
         self.put(&content.name, content.archive.as_ref(), |writing| {
             Ok(writing.holds_our_content(content)? && writing.was_saved()?)
         })?;
@@ -185,7 +185,7 @@ impl Writing<'_> {
         self.progress(format!("saving the same content once more ({size} bytes)"));
         let name = artifact.name.clone();
         self.brought = brought_by(&file);
-        resetting::mark(self.context, self.job, self.standing, &self.brought);
+        recovery::configured(self.context, self.job, self.standing, &self.brought);
         // a lost answer of an upload that changes nothing is no reason to look, only to send again
         self.put(&name, &Downloaded { file, size }, |_| Ok(false))?;
         self.wrote("the same content was saved once more; it is not deployed yet");

@@ -18,7 +18,7 @@ use super::job::{Job, Source};
 use super::outcome::{Message, Phase, Sent, Verdict, Word};
 use super::parameters::Setting;
 use super::plan::{Standing, Steps, Upload};
-use super::resetting;
+use super::recovery;
 use super::{Context, Pending};
 use crate::artifact::{ArtifactKind, Comparable};
 use crate::clock::{Deadline, Moment};
@@ -163,7 +163,9 @@ impl<'a> Writing<'a> {
         self.trace.phase = Phase::Configure;
         let settings = self.configure(steps.upload)?;
         if brings_content(steps.upload) {
-            resetting::unmark(self.context, self.job);
+            recovery::update(self.context, self.job, self.standing, |one| {
+                one.values.clear()
+            });
         }
         self.save_version(steps)?;
         Ok(settings)

@@ -9,15 +9,14 @@ use super::content::Downloaded;
 use super::{Halt, Writing};
 use crate::artifact::{Archive, ArtifactError, ArtifactKind, Comparable, PackOptions};
 use crate::clock::Deadline;
-use crate::deploy::backup::{self, Backup, Was};
 use crate::deploy::job::Content;
 use crate::deploy::outcome::{Message, Sent, Verdict, Word};
 use crate::deploy::plan::Upload;
-use crate::deploy::{Context, replacing, survey};
+use crate::deploy::{Context, recovery, survey};
 use crate::exit::Exit;
+use crate::journal::{Backup, Recovery, Subject, Was};
 use crate::tenant::error::TenantError;
 use crate::tenant::{Reading, Written, ZipBytes};
-use crate::whole_file;
 
 /// The file in a value mapping that holds its entries.
 const ENTRIES: &str = crate::artifact::value_mapping::VALUE_MAPPING_PATH;
@@ -53,7 +52,7 @@ impl Writing<'_> {
         self.delete()?;
         match self.create_anew(content) {
             Ok(()) => {
-                replacing::unmark(self.context, self.job);
+                self.is_settled();
                 Ok(())
             }
             Err(halt) => self.put_back(content, &old, &backup, halt),
@@ -66,8 +65,8 @@ impl Writing<'_> {
             .look_before(Upload::Replace)
             .and_then(|()| self.must_be_as_surveyed(old));
         if looked.is_err() {
-            replacing::unmark(self.context, self.job);
-            backup::remove(backup);
+            self.is_settled();
+            Backup::remove(backup);
         }
         looked
     }
@@ -77,7 +76,7 @@ impl Writing<'_> {
         self.merge(content)?;
         self.create(content)?;
         if content.kind == ArtifactKind::ValueMapping {
-            replacing::unmark(self.context, self.job);
+            self.is_settled();
         }
         Ok(())
     }
@@ -178,34 +177,48 @@ impl Writing<'_> {
             .artifact
             .as_ref()
             .map_or("", |artifact| artifact.version.as_str());
-        let now = self.context.clock.now_iso();
-        let tenant = self.context.tenant.root();
-        let name = backup::file_name(&tenant, &self.job.id.0, version, &now) + ".zip";
-        let path = self.job.rules.backup_directory.join(name);
-        let written =
-            Self::save(old, &path).and_then(|()| replacing::mark(self.context, self.job, &path));
-        if let Err(error) = written {
+        let path = self.save(old, version).map_err(|error| {
+            let directory = self.context.journal.directory();
             let message =
                 Message::new(format!("the content of the tenant can't be saved: {error}"))
-                    .at(path.display().to_string())
+                    .at(directory.display().to_string())
                     .hint("nothing was deleted; name another place with --backup-dir");
             let verdict = Verdict {
                 exit: Exit::Usage,
                 ..Verdict::bad(Word::Failed, self.state.clone(), message)
             };
-            return Err(Halt::Verdict(Box::new(verdict)));
-        }
+            Halt::Verdict(Box::new(verdict))
+        })?;
         self.note(format!(
             "backup of the tenant's content: {}; `{}` puts it back",
             path.display(),
-            self.restore_command(&path, content, Was::of(self.standing).ran())
+            self.restore_command(
+                &path,
+                content,
+                Was::of(self.standing.runtime.as_ref()).ran()
+            )
         ));
         Ok(path)
     }
 
-    /// Saves the zip for its owner alone.
-    fn save(old: &Downloaded, zip: &Path) -> io::Result<()> {
-        whole_file::replace_private(zip, |target| io::copy(&mut old.open()?, target).map(drop))
+    /// Saves the zip, and that the value mapping is about to be deleted.
+    fn save(&self, old: &Downloaded, version: &str) -> io::Result<PathBuf> {
+        let (journal, kind, id) = (&self.context.journal, self.kind, &self.job.id);
+        let (of, now) = (Subject { kind, id }, self.context.clock.now_iso());
+        let saved = journal.save(of, version, &now, |target| {
+            io::copy(&mut old.open()?, target).map(drop)
+        })?;
+        let zip = journal.backup(&saved.name);
+        let now = Some(recovery::now(self.context, self.standing));
+        let add = |recovery: &mut Recovery| recovery.replaced = Some(saved);
+        journal.update(of, now, add).map(|()| zip)
+    }
+
+    /// The value mapping is there, and the next run need not be told of its backup.
+    fn is_settled(&self) {
+        recovery::update(self.context, self.job, self.standing, |one| {
+            one.replaced = None
+        });
     }
 
     /// The command that makes the tenant hold a backup again. `deploys`: it is to run, too.
@@ -307,7 +320,7 @@ impl Writing<'_> {
     /// anew after our deletion.
     fn other_content(&mut self, content: &Content, halt: Halt) -> Result<Halt, Halt> {
         let found = self.written_artifact()?;
-        replacing::unmark(self.context, self.job);
+        self.is_settled();
         if self.holds_our_content(content)? {
             self.wrote("the design time holds the new content; it is not deployed");
             return Ok(self.with_note(halt, "the new content stands there all the same".to_owned()));
@@ -322,7 +335,7 @@ impl Writing<'_> {
     }
 
     fn restored(&mut self, halt: Halt) -> Halt {
-        replacing::unmark(self.context, self.job);
+        self.is_settled();
         self.wrote("the new content was not taken; the old content is back in the design time");
         self.with_note(
             halt,
