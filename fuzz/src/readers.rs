@@ -9,8 +9,8 @@ use std::sync::OnceLock;
 use flowship::artifact::manifest::Manifest;
 use flowship::artifact::value_mapping::{self, ValueMapping};
 use flowship::artifact::{
-    Archive, Artifact, ArtifactKind, Comparable, PackOptions, Properties, aligned, check, difference, effects,
-    properties,
+    Archive, Artifact, ArtifactKind, Comparable, PackOptions, Properties, aligned, check,
+    difference, effects, properties,
 };
 use flowship::deploy::approval::Approval;
 use flowship::journal::{Journal, Recovery, Subject};

@@ -95,9 +95,10 @@ impl Facts {
         wanted.sort_unstable();
         shown.sort_unstable();
         let shown_digest = digest(salt, &shown);
-        let wanted_digest = match wanted == shown {
-            true => shown_digest.clone(),
-            false => digest(salt, &wanted),
+        let wanted_digest = if wanted == shown {
+            shown_digest.clone()
+        } else {
+            digest(salt, &wanted)
         };
         let runtime = standing.runtime.as_ref();
         let deployed = runtime.and_then(|record| record.deployed_on);

@@ -6,7 +6,7 @@ use super::parameters::{self, Setting};
 use crate::artifact::changes::Change;
 use crate::artifact::value_mapping::VALUE_MAPPING_PATH;
 use crate::artifact::{ArtifactKind, Comparable, Digest};
-use crate::journal::{Proof, Was};
+use crate::journal::{Proof, Snapshot, Was};
 use crate::tenant::odata::TenantTime;
 use crate::tenant::wire::{
     Configuration, DesigntimeArtifact, IntegrationPackage, RuntimeArtifact, RuntimeStatus, TaskId,
@@ -60,7 +60,7 @@ pub struct Standing {
     /// The values that an interrupted run had not put back after its upload: they are to stand.
     pub recalled: Vec<Configuration>,
     /// What stood there before an earlier run, where that did not come to its end.
-    pub remembered: Option<Memory>,
+    pub remembered: Option<Snapshot>,
     /// What a reader should know, whatever the verdict.
     pub notes: Vec<String>,
 }
@@ -75,15 +75,6 @@ pub enum Deployer {
     Us,
     /// A name that is not known to be this client's.
     Another,
-}
-
-/// What an earlier run had found before its first write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Memory {
-    /// An artifact, whose content it has kept.
-    Content,
-    /// Nothing: it was not there.
-    Nothing,
 }
 
 /// A value mapping whose content differs from the tenant's.

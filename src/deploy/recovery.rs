@@ -94,9 +94,11 @@ pub(super) fn configured(
         let brought = brought.get(&one.key).map(|value| plain(value));
         SavedValue::of(&one, brought, |text| context.tenant.hides(text))
     });
-    update(context, job, standing, |recovery| {
-        recovery.values = values.collect()
-    });
+    let values: Vec<SavedValue> = values.collect();
+    // what an earlier run has lost is not forgotten where this one has nothing to lose
+    if !values.is_empty() {
+        update(context, job, standing, |recovery| recovery.values = values);
+    }
 }
 
 /// Takes up what earlier runs left of an artifact.

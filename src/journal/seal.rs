@@ -96,7 +96,7 @@ mod tests {
         SealKey::of(&[byte; 32])
     }
 
-    fn is_broken(opened: Result<&[u8], NotUsed>) -> bool {
+    fn is_broken(opened: &Result<&[u8], NotUsed>) -> bool {
         matches!(opened, Err(NotUsed::Broken))
     }
 
@@ -120,19 +120,19 @@ mod tests {
             assert!(key(1).open("proof/a", &sealed[..place]).is_err(), "{place}");
         }
         let longer = [&sealed[..], b"x"].concat();
-        assert!(is_broken(key(1).open("proof/a", &longer)));
+        assert!(is_broken(&key(1).open("proof/a", &longer)));
     }
 
     #[test]
     fn a_seal_holds_for_one_name_of_one_key() {
         let sealed = key(1).seal("proof/a", b"content");
-        assert!(is_broken(key(1).open("proof/b", &sealed)));
-        assert!(is_broken(key(1).open("recovery/a", &sealed)));
+        assert!(is_broken(&key(1).open("proof/b", &sealed)));
+        assert!(is_broken(&key(1).open("recovery/a", &sealed)));
         let other = key(2).open("proof/a", &sealed).unwrap_err();
         assert!(matches!(other, NotUsed::OtherKey));
         let claims = String::from_utf8(sealed).unwrap();
         let claims = claims.replace(&key(1).id, &key(2).id);
-        assert!(is_broken(key(2).open("proof/a", claims.as_bytes())));
+        assert!(is_broken(&key(2).open("proof/a", claims.as_bytes())));
     }
 
     #[test]
@@ -147,10 +147,10 @@ mod tests {
             &(form.clone() + "\n"),
         ];
         for text in broken {
-            assert!(is_broken(key(1).open("f", text.as_bytes())), "{text:?}");
+            assert!(is_broken(&key(1).open("f", text.as_bytes())), "{text:?}");
         }
         let empty = format!("{FORM} {} \n", key(1).id);
-        assert!(is_broken(key(1).open("f", empty.as_bytes())));
+        assert!(is_broken(&key(1).open("f", empty.as_bytes())));
     }
 
     #[test]

@@ -106,8 +106,8 @@ pub(super) fn keep(
     let Some(hold) = context.journal.hold(of) else {
         return Err(Unkept::Ended(held_by_another_run(context, of)));
     };
-    let held = match (standing.remembered, &standing.artifact) {
-        (Some(_), _) => memory::recall(context, rules, one, new, hold)?,
+    let held = match (&standing.remembered, &standing.artifact) {
+        (Some(snapshot), _) => memory::recall(context, rules, one, new, snapshot, hold)?,
         (None, None) => {
             write_down(context, rules, one, new, nothing(&new.package.0))?;
             Held::Nothing(Newcomer {

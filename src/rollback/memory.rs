@@ -12,7 +12,7 @@ use crate::artifact::ArtifactKind;
 use crate::artifact::comparison::{self, Comparable};
 use crate::deploy::job::{Content, Job, Source};
 use crate::deploy::outcome::{Message, Verdict};
-use crate::deploy::plan::{self, Memory, Standing};
+use crate::deploy::plan::{self, Standing};
 use crate::deploy::{Context, Planned, recovery, survey};
 use crate::journal::{Hold, NotUsed, Recovery, Snapshot, Subject, Was};
 use crate::tenant::wire::RuntimeStatus;
@@ -51,22 +51,16 @@ pub(super) fn remember(
     }
     let found = (snapshot, zip);
     if found.0.covers(deployed) && holds_what_is_known(context, job, new, standing, &found)? {
-        let (memory, what) = match found.1 {
-            Some(_) => (
-                Memory::Content,
-                format!(
-                    "has kept what stood there before it (version {}): that is what a rollback puts back",
-                    context.tenant.words(&found.0.version)
-                ),
+        let what = match found.1 {
+            Some(_) => format!(
+                "has kept what stood there before it (version {}): that is what a rollback puts back",
+                context.tenant.words(&found.0.version)
             ),
-            None => (
-                Memory::Nothing,
-                "has created it, and did not come to its end".to_owned(),
-            ),
+            None => "has created it, and did not come to its end".to_owned(),
         };
-        standing.remembered = Some(memory);
         let text = format!("an earlier run {what}");
         context.ledger.progress(&job.id.0, text);
+        standing.remembered = Some(found.0);
     }
     Ok(())
 }
@@ -185,13 +179,12 @@ pub(super) fn recall(
     rules: &Rules,
     one: &Planned<'_>,
     new: &Content,
+    snapshot: &Snapshot,
     hold: Hold,
 ) -> Result<Held, Box<Verdict>> {
     let of = subject(one.job, new);
-    let found = usable(context, one.job, &one.standing, of)?;
-    let (snapshot, zip) = found.ok_or_else(|| unusable(context, of, "is not there any more"))?;
     write_down(context, rules, one, new, snapshot.clone())?;
-    let Some(zip) = zip else {
+    let Some(file) = &snapshot.content else {
         return Ok(Held::Nothing(Newcomer {
             kind: of.kind,
             id: of.id.clone(),
@@ -199,7 +192,8 @@ pub(super) fn recall(
             _hold: hold,
         }));
     };
-    let content = content_of(&snapshot, of.id, &zip)
+    let zip = context.journal.backup(&file.name);
+    let content = content_of(snapshot, of.id, &zip)
         .map_err(|error| nothing_written(Message::new(unreadable(&error))))?;
     let (same, lost) = snapshot.unknown(&one.standing.configured);
     let configured = snapshot.configured().chain(same).collect();

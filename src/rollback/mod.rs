@@ -244,7 +244,9 @@ pub(crate) fn roll_back(
             };
             let (one, outcome) = (&planned[place], &outcomes[place]);
             let rollback = not_kept::left(&context, one, outcome, newcomer.as_ref());
-            newcomer.into_iter().for_each(|one| one.forget(&context));
+            if let Some(newcomer) = newcomer {
+                newcomer.forget(&context);
+            }
             let took = context.clock.now().saturating_sub(began);
             take_note(&mut outcomes[place], rollback, took, &failed);
         }

@@ -208,7 +208,7 @@ impl End {
                 let rollback = course::with_what_is_held(rollback, &case);
                 Kept::of(before, job).hand_out(rollback, still_runs)
             }
-            // its save is later than what runs, so only the note knows that it is what runs
+            // its save is later than what runs, so only the journal knows that it is what runs
             PutBack::DesignTime if runs_on => self.kept.remain_told(context, rollback),
             _ => {
                 self.kept.forget(context);

@@ -164,7 +164,7 @@ impl<'a> Writing<'a> {
         let settings = self.configure(steps.upload)?;
         if brings_content(steps.upload) {
             recovery::update(self.context, self.job, self.standing, |one| {
-                one.values.clear()
+                one.values.clear();
             });
         }
         self.save_version(steps)?;

@@ -217,7 +217,7 @@ impl Writing<'_> {
     /// The value mapping is there, and the next run need not be told of its backup.
     fn is_settled(&self) {
         recovery::update(self.context, self.job, self.standing, |one| {
-            one.replaced = None
+            one.replaced = None;
         });
     }
 
