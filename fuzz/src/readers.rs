@@ -4,23 +4,25 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use flowship::artifact::manifest::Manifest;
 use flowship::artifact::value_mapping::{self, ValueMapping};
 use flowship::artifact::{
-    Archive, Artifact, Comparable, PackOptions, Properties, aligned, check, difference, effects,
-    properties,
+    Archive, Artifact, ArtifactKind, Comparable, PackOptions, Properties, aligned, check,
+    difference, effects, properties,
 };
 use flowship::deploy::approval::Approval;
-use flowship::deploy::backup::Note;
+use flowship::journal::{Journal, Recovery, Subject};
 use flowship::settings::address::TenantUrl;
 use flowship::settings::credentials::Credentials;
 use flowship::settings::environment::Environment;
+use flowship::settings::secret::Secret;
 use flowship::settings::{parameters, project};
 use flowship::tenant::error_information;
 use flowship::tenant::odata::{self, TenantTime};
 use flowship::tenant::roles::Claims;
-use flowship::tenant::wire::{Configuration, DesigntimeArtifact, IntegrationPackage};
+use flowship::tenant::wire::{ArtifactId, Configuration, DesigntimeArtifact, IntegrationPackage};
 use flowship::text::{disarm, disarm_source};
 
 use crate::files;
@@ -36,7 +38,7 @@ pub const ALL: [(&str, fn(&[u8])); 15] = [
     ("settings", settings),
     ("parameters", parameter_file),
     ("plan", plan),
-    ("note", note),
+    ("journal", journal),
     ("service-key", service_key),
     ("address", address),
     ("odata", answer),
@@ -148,22 +150,21 @@ fn plan(data: &[u8]) {
     let _ = Approval::parse(data);
 }
 
-/// The note beside a backup.
-fn note(data: &[u8]) {
-    let Ok(note) = Note::parse(data) else {
-        return;
-    };
-    let place = Path::new("/backups/note.json");
-    if let Some(zip) = note.zip(place) {
-        // nothing outside the directory is read
-        assert_eq!(zip.parent(), place.parent());
-    }
-    let _ = (
-        note.was(),
-        note.configured(),
-        note.withheld_keys(),
-        note.covers(None),
-    );
+/// An entry of the journal: whatever is there, these credentials did not write it.
+fn journal(data: &[u8]) {
+    static JOURNAL: OnceLock<Journal> = OnceLock::new();
+    let open = || Journal::open(files::home(), "tenant".to_owned(), Secret::new("secret"));
+    let id = ArtifactId("A".to_owned());
+    let kind = ArtifactKind::IntegrationFlow;
+    let (of, now) = (Subject { kind, id: &id }, TenantTime(0));
+    let journal = JOURNAL.get_or_init(|| {
+        let journal = open();
+        let write = |entry: &mut Recovery| entry.suspect = true;
+        journal.update(of, Some(now), write).expect("a directory");
+        journal
+    });
+    std::fs::write(journal.place::<Recovery>(of), data).expect("a temporary file");
+    assert!(journal.entry::<Recovery>(of, now).is_err());
 }
 
 fn service_key(data: &[u8]) {

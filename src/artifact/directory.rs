@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::error::{ArtifactError, unreadable};
 use super::files::{
-    ArtifactFile, FoundFiles, Listing, MOST_FILES, Origin, Sink, left_out_part, name_fault, pieces,
+    ArtifactFile, FoundFiles, JOURNAL_DIRECTORY, Listing, MOST_FILES, Origin, Sink, left_out_part,
+    name_fault, pieces,
 };
 
 /// Lists an artifact directory.
@@ -75,7 +76,9 @@ impl Walk<'_> {
         }
         if let Some((part, reason)) = left_out_part(&path) {
             let slash = if kind.is_dir() { "/" } else { "" };
-            self.found.left_out.insert(format!("{part}{slash}"), reason);
+            if part != JOURNAL_DIRECTORY {
+                self.found.left_out.insert(format!("{part}{slash}"), reason);
+            }
             return Ok(None);
         }
         let fault = if name.to_str().is_none() {

@@ -12,6 +12,8 @@ const LARGEST_TOTAL: u64 = 1 << 30;
 /// The most files and folders of a directory. The most known in an artifact are 64.
 pub(super) const MOST_FILES: usize = 65_535;
 
+/// The directory of flowship's journal, which may lie beside an artifact: that it is left out is not worth a line.
+pub(crate) const JOURNAL_DIRECTORY: &str = ".flowship";
 /// What lies at the top of an artifact. Everything else there comes from the Git repository around it.
 const TOP_LEVEL: [&str; 6] = [
     "META-INF",

@@ -47,6 +47,7 @@ pub use dependencies::{Dependencies, Needs, dependencies};
 pub use digest::Digest;
 pub use effects::{Effect, EffectKind, effects};
 pub use error::ArtifactError;
+pub(crate) use files::JOURNAL_DIRECTORY;
 pub use files::{ArtifactFile, LeftOut, LeftOutReason};
 pub use flow_model::{FilePlace, FlowModel};
 pub use keys::{AddressPart, Intake};

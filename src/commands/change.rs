@@ -22,6 +22,7 @@ use crate::deploy::preview::Preview;
 use crate::deploy::undeploy::{self, Wish};
 use crate::deploy::{self, Context};
 use crate::exit::Exit;
+use crate::journal::Journal;
 use crate::report::ci::{self, Ci};
 use crate::report::page::Page;
 use crate::report::plan::Plan;
@@ -142,6 +143,7 @@ impl Change {
             }
             _ => None,
         };
+        let journal = self.journal(&target, process);
         worker.add(target, None, process)?;
         // a simulated tenant lives as long as the run
         let site = worker.sites.remove(0);
@@ -154,6 +156,7 @@ impl Change {
             let end = worker.run(process, tell, move |tenants, events| {
                 let context = Context {
                     tenant: &tenants[0],
+                    journal: &journal,
                     clock,
                     deadline,
                     ledger: Ledger::new(events.clone()),
@@ -170,6 +173,19 @@ impl Change {
             });
             telling.end(end, process)
         }))
+    }
+
+    /// What runs write down for each other, in the directory that every job names.
+    fn journal(&self, target: &Target, process: &Process<'_>) -> Journal {
+        let credentials = &target.credentials;
+        let directory = self.jobs.first().map(|job| &job.rules.backup_directory);
+        let directory = directory.unwrap_or(&process.directory);
+        let location = credentials.runtime_location().unwrap_or_default();
+        let tenant = format!("{}\n{location}", credentials.url.root());
+        let secret = credentials.login.secret().clone();
+        let mut journal = Journal::open(directory, tenant, secret);
+        journal.lasting = target.sandbox.is_none();
+        journal
     }
 
     /// What the calling thread needs; takes from the run what is for the report alone.

@@ -1,6 +1,6 @@
 //! `deploy`: packs, uploads, configures and deploys artifacts.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -79,12 +79,9 @@ pub(crate) fn run(
 ) -> Result<Exit, Refusal> {
     let mut desired = args.desired.clone();
     let scope = args.rollback.scope(&mut desired, process)?;
-    let backups = desired.value_mappings.backup_dir.as_deref();
-    let directory = process.directory.join(backups.unwrap_or(Path::new("")));
     let rollback = scope.map(|scope| rollback::Rules {
         scope,
         on_timeout: args.rollback.rollback_on_timeout,
-        directory,
         timeout: args.wait.poll.timeout,
     });
     let mut switches = approved.iter().flat_map(|plan| &plan.request.switches);

@@ -1,21 +1,23 @@
 //! An approved plan: what `plan -o FILE` writes and `deploy --plan FILE` holds the tenant and the files against.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
+use ring::pbkdf2;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
-use super::job::{Job, Rules, Source, VersionRule};
+use super::job::{Job, Rules, VersionRule};
 use super::plan::{self, Standing};
 use super::preview::Action;
 use crate::text::hex;
 
 /// The version of the form of a plan file.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
-/// How often a digest of parameters is hashed again: guessing a short value costs that much each time.
-const ROUNDS: u32 = 20_000;
+/// The rounds of PBKDF2 in a digest of parameters: guessing at a value costs that much each time. Fewer than for a key, because
+/// each artifact has digests of its own. No credentials are in them: a reviewer's key plans, another one deploys.
+const ROUNDS: NonZeroU32 = NonZeroU32::MIN.saturating_add(99_999);
 
 /// A plan that somebody approved.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -55,25 +57,22 @@ pub struct Request {
     pub switches: Vec<String>,
 }
 
-/// What a plan for one artifact rests on.
+/// What a plan for one artifact rests on, each by its name in messages.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
-    action: String,
-    /// What the options allow and ask for.
-    options: String,
-    package: Option<String>,
-    /// The digest of the content that would be uploaded.
-    content_sha256: Option<String>,
-    /// A digest of the parameters that must stand at the end. Their values are not in the file.
-    parameters_sha256: String,
-    /// The digest of the content that the tenant holds.
-    tenant_content_sha256: Option<String>,
-    tenant_version: Option<String>,
-    tenant_modified_at: Option<String>,
-    tenant_parameters_sha256: String,
-    deployed_on: Option<String>,
-    runtime_status: Option<String>,
+    /// What the digests of parameters are salted with. Their values are not in the file.
+    salt: String,
+    /// What files, settings and options ask for.
+    here: Named,
+    /// What the tenant held.
+    tenant: Named,
 }
+
+/// Facts with their names, in their order.
+type Named = Vec<(String, Option<String>)>;
+
+/// The name of the digest of all parameters.
+const PARAMETERS: &str = "its parameters";
 
 /// What moved since a plan was approved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,88 +84,73 @@ pub enum Moved {
 }
 
 impl Facts {
-    /// The facts of one artifact.
-    pub(super) fn of(job: &Job, standing: &Standing, action: Action) -> Self {
-        let content = match &job.source {
-            Source::Files(content) => Some(content),
-            Source::Tenant => None,
-        };
+    /// The facts of one artifact. `salt`: for the digests of its parameters.
+    pub(super) fn of(job: &Job, standing: &Standing, action: Action, salt: &str) -> Self {
+        let content = job.content();
         let artifact = standing.artifact.as_ref();
-        let settings = plan::settings(job, standing);
-        let wanted = settings
-            .iter()
-            .map(|setting| (setting.key.as_str(), setting.value.as_str()));
-        let shown = standing
-            .configured
-            .iter()
-            .map(|one| (one.key.as_str(), one.value.as_str()));
+        let settings = plan::settings(job, standing).into_iter();
+        let mut wanted: Vec<_> = settings.map(|one| (one.key, one.value)).collect();
+        let configured = standing.configured.iter().cloned();
+        let mut shown: Vec<_> = configured.map(|one| (one.key, one.value)).collect();
+        wanted.sort_unstable();
+        shown.sort_unstable();
+        let shown_digest = digest(salt, &shown);
+        let wanted_digest = if wanted == shown {
+            shown_digest.clone()
+        } else {
+            digest(salt, &wanted)
+        };
+        let runtime = standing.runtime.as_ref();
+        let deployed = runtime.and_then(|record| record.deployed_on);
+        let here = [
+            ("its package", content.map(|one| one.package.0.clone())),
+            ("what the options ask for", Some(options(&job.rules))),
+            (
+                "its content",
+                content.map(|one| one.archive.content.to_string()),
+            ),
+            (PARAMETERS, Some(wanted_digest)),
+        ];
+        let tenant = [
+            (
+                "its content",
+                standing.remote_sha256.map(|one| one.to_string()),
+            ),
+            (
+                "its version",
+                artifact.map(|one| one.version.clone().into()),
+            ),
+            (
+                "the date of its last save",
+                artifact.and_then(|one| one.stamp().saved),
+            ),
+            (PARAMETERS, Some(shown_digest)),
+            ("its deployment", deployed.map(|date| date.to_string())),
+            ("its status", runtime.map(|one| one.status.to_string())),
+            // whatever else it rests on
+            ("what is to be done", Some(action.as_str().to_owned())),
+        ];
+        let named = |(name, fact): (&str, Option<String>)| (name.to_owned(), fact);
         Self {
-            action: action.as_str().to_owned(),
-            options: options(&job.rules),
-            package: content.map(|content| content.package.0.clone()),
-            content_sha256: content.map(|content| content.archive.content.to_string()),
-            parameters_sha256: digest(&job.id.0, wanted),
-            tenant_content_sha256: standing.remote_sha256.map(|digest| digest.to_string()),
-            tenant_version: artifact.map(|artifact| artifact.version.clone().into()),
-            tenant_modified_at: artifact.and_then(|artifact| artifact.stamp().saved),
-            tenant_parameters_sha256: digest(&job.id.0, shown),
-            deployed_on: standing
-                .runtime
-                .as_ref()
-                .and_then(|record| record.deployed_on)
-                .map(|date| date.to_string()),
-            runtime_status: standing
-                .runtime
-                .as_ref()
-                .map(|record| record.status.to_string()),
+            salt: salt.to_owned(),
+            here: here.map(named).into(),
+            tenant: tenant.map(named).into(),
         }
     }
 
     /// In what these facts differ from those that were approved; the first difference that matters.
     fn moved_since(&self, approved: &Facts) -> Option<Moved> {
-        let here = [
-            ("its package", self.package != approved.package),
-            ("what the options ask for", self.options != approved.options),
-            (
-                "its content",
-                self.content_sha256 != approved.content_sha256,
-            ),
-            (
-                "its parameters",
-                self.parameters_sha256 != approved.parameters_sha256
-                    && self.tenant_parameters_sha256 == approved.tenant_parameters_sha256,
-            ),
-        ];
-        let tenant = [
-            (
-                "its content",
-                self.tenant_content_sha256 != approved.tenant_content_sha256,
-            ),
-            (
-                "its version",
-                self.tenant_version != approved.tenant_version,
-            ),
-            (
-                "the date of its last save",
-                self.tenant_modified_at != approved.tenant_modified_at,
-            ),
-            (
-                "its parameters",
-                self.tenant_parameters_sha256 != approved.tenant_parameters_sha256,
-            ),
-            ("its deployment", self.deployed_on != approved.deployed_on),
-            ("its status", self.runtime_status != approved.runtime_status),
-            // whatever else it rests on
-            ("what is to be done", self.action != approved.action),
-        ];
-        let first = |all: &[(&'static str, bool)]| {
-            all.iter()
-                .find(|(_, moved)| *moved)
-                .map(|(what, _)| (*what).to_owned())
+        let all_moved = |now: &Named, then: &Named| -> Vec<String> {
+            let moved = now.iter().filter(|one| !then.contains(one));
+            moved.map(|(name, _)| name.clone()).collect()
         };
-        first(&here)
-            .map(Moved::Here)
-            .or_else(|| first(&tenant).map(Moved::Tenant))
+        let tenant = all_moved(&self.tenant, &approved.tenant);
+        let set_there = tenant.iter().any(|name| name == PARAMETERS);
+        // what is to be kept follows what is set on the tenant
+        let here = all_moved(&self.here, &approved.here).into_iter();
+        let mut here = here.filter(|name| !(set_there && name == PARAMETERS));
+        let moved = here.next().map(Moved::Here);
+        moved.or_else(|| tenant.into_iter().next().map(Moved::Tenant))
     }
 }
 
@@ -209,11 +193,11 @@ impl Approval {
         self.artifacts.keys().map(String::as_str)
     }
 
-    /// What moved since, `None` when the plan for this artifact still holds.
+    /// What moved since, `None` when the plan for this artifact still holds. `facts`: those of today, for a salt.
     #[must_use]
-    pub fn moved(&self, id: &str, facts: &Facts) -> Option<Moved> {
+    pub fn moved(&self, id: &str, facts: impl FnOnce(&str) -> Facts) -> Option<Moved> {
         match self.artifacts.get(id) {
-            Some(approved) => facts.moved_since(approved),
+            Some(approved) => facts(&approved.salt).moved_since(approved),
             None => Some(Moved::Here("that it is deployed at all".to_owned())),
         }
     }
@@ -244,23 +228,13 @@ fn options(rules: &Rules) -> String {
     words.join(", ")
 }
 
-/// A digest of keys and values, bound to one artifact.
-fn digest<'a>(id: &str, pairs: impl Iterator<Item = (&'a str, &'a str)>) -> String {
-    let mut pairs: Vec<(&str, &str)> = pairs.collect();
-    pairs.sort_unstable();
-    let mut hasher = Sha256::new();
-    let mut add = |text: &str| {
-        hasher.update((text.len() as u64).to_be_bytes());
-        hasher.update(text.as_bytes());
-    };
-    add(id);
-    for (key, value) in pairs {
-        add(key);
-        add(value);
-    }
-    let mut digest = hasher.finalize();
-    for _ in 0..ROUNDS {
-        digest = Sha256::digest(digest);
-    }
+/// A digest of keys and values, in their order.
+fn digest(salt: &str, pairs: &[(String, String)]) -> String {
+    let add = |text: &String| format!("{}:{text}", text.len());
+    let texts = pairs.iter().flat_map(|(key, value)| [add(key), add(value)]);
+    let texts: String = texts.collect();
+    let mut digest = [0; 32];
+    let (salt, texts) = (salt.as_bytes(), texts.as_bytes());
+    pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, ROUNDS, salt, texts, &mut digest);
     hex(&digest)
 }

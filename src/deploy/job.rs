@@ -8,8 +8,8 @@ use std::time::Duration;
 use crate::artifact::{Archive, Artifact, ArtifactError, ArtifactKind, Comparable, PackOptions};
 use crate::settings::parameters::NamedParameter;
 
-use super::backup::Was;
 use super::outcome::Place;
+use crate::journal::Was;
 use crate::tenant::wire::{ArtifactId, Description, PackageId};
 
 /// One artifact of a run.
@@ -28,6 +28,23 @@ pub struct Job {
     pub requires: Vec<Requirement>,
     /// What a reader should know of it, whatever the verdict.
     pub notes: Vec<String>,
+}
+
+impl Job {
+    /// The content that was packed, where it does not come from the tenant.
+    #[must_use]
+    pub fn content(&self) -> Option<&Content> {
+        match &self.source {
+            Source::Files(content) => Some(content),
+            Source::Tenant => None,
+        }
+    }
+
+    /// The type of the artifact. `held`: that of the tenant's, where there is one.
+    #[must_use]
+    pub fn kind(&self, held: Option<ArtifactKind>) -> Option<ArtifactKind> {
+        self.content().map(|content| content.kind).or(held)
+    }
 }
 
 /// An artifact that another one uses at run time.
@@ -154,6 +171,12 @@ impl Content {
         })
     }
 
+    /// Whether it has a parameter, or SAP itself adds it.
+    #[must_use]
+    pub fn knows(&self, key: &str) -> bool {
+        self.parameter_keys.contains(key) || key.starts_with("SAP_")
+    }
+
     /// The file of the artifact that the tenant's words name, if they name one.
     #[must_use]
     pub fn file_named_in(&self, words: &[String]) -> Option<Place> {
@@ -203,7 +226,7 @@ pub struct Rules {
     pub rollback_required: bool,
     /// Discard the entries of a value mapping that only the tenant has.
     pub drop_tenant_entries: bool,
-    /// Where the content of a value mapping is saved before it is deleted.
+    /// Where the journal of the run lies.
     pub backup_directory: PathBuf,
     /// How it ran before, where it is kept content that is put back: what still runs so is not deployed again.
     pub back: Option<Was>,

@@ -1,19 +1,16 @@
 //! Deploying: survey what the tenant holds, plan, write, watch, settle. A failed deployment is a verdict, not an error.
 
 pub mod approval;
-pub mod backup;
 mod deployment;
 pub mod evidence;
 pub mod job;
-pub(crate) mod late;
 pub mod ledger;
 pub mod outcome;
 pub mod parameters;
-mod pending_task;
 pub mod plan;
 pub mod preview;
-mod replacing;
-mod resetting;
+mod proof;
+pub(crate) mod recovery;
 pub(crate) mod runtime;
 pub(crate) mod saved;
 mod schedule;
@@ -29,6 +26,7 @@ use std::time::Duration;
 
 use crate::artifact::ArtifactKind;
 use crate::clock::{Clock, Deadline, Moment};
+use crate::journal::Journal;
 use crate::pacing::{self, Wait};
 use crate::tenant::Tenant;
 use crate::tenant::error::TenantError;
@@ -36,7 +34,7 @@ use crate::tenant::error::TenantError;
 use self::approval::{Approval, Facts, Moved};
 pub(crate) use self::deployment::Pending;
 use self::evidence::started::Evidence;
-use self::job::{Job, Source};
+use self::job::Job;
 use self::ledger::{Ended, Ledger};
 use self::outcome::{Before, Message, Outcome, Phase, Verdict, Word};
 use self::plan::{Plan, Standing, Steps};
@@ -48,6 +46,8 @@ use self::write::Trace;
 pub struct Context<'a> {
     /// The tenant.
     pub tenant: &'a Tenant,
+    /// What runs write down for each other.
+    pub journal: &'a Journal,
     /// The clock of the run.
     pub clock: Clock,
     /// When the run ends.
@@ -149,13 +149,27 @@ pub(crate) fn carry_out(
     planned: &[Planned<'_>],
     decided: &dyn Fn(usize, &Outcome),
 ) -> Vec<Outcome> {
-    if let Some(first) = planned.first() {
-        backup::count_others(context, &first.job.id);
+    if (planned.iter()).any(|one| matches!(one.next, Next::Write(..))) {
+        context.journal.prepare();
     }
+    tell_foreign_proofs(context, planned);
     if context.announced {
         announce(context, planned);
     }
     schedule::carry_out(context, planned, decided)
+}
+
+/// Proofs of other credentials are no attack: a key may have been renewed.
+fn tell_foreign_proofs(context: &Context<'_>, planned: &[Planned<'_>]) {
+    let mut foreign = planned.iter().filter(|one| one.standing.foreign_proof);
+    if let Some(first) = foreign.next() {
+        let text = format!(
+            "proofs in {} that were written with other credentials are ignored: {}",
+            context.journal.directory().display(),
+            foreign.count() + 1
+        );
+        context.ledger.progress(&first.job.id.0, text);
+    }
 }
 
 /// Tells what is to be done with each artifact.
@@ -214,8 +228,8 @@ fn hold_against(
             continue;
         }
         let (action, _) = preview::action(one.job, &one.standing, &one.plan);
-        let facts = Facts::of(one.job, &one.standing, action);
-        match approval.moved(&one.job.id.0, &facts) {
+        let facts = |salt: &str| Facts::of(one.job, &one.standing, action, salt);
+        match approval.moved(&one.job.id.0, facts) {
             None => {}
             Some(Moved::Here(what)) => here.push(moved_here(one.job, &what)),
             Some(Moved::Tenant(what)) => on_tenant.push((one.job.id.0.clone(), what)),
@@ -331,11 +345,7 @@ pub(crate) fn stopped_by(stop: Stop) -> Verdict {
 
 fn next(context: &Context<'_>, job: &Job, standing: &Standing, plan: &Plan) -> Next {
     let end = |verdict, phase| Next::End(Box::new(verdict), phase);
-    let kind = match &job.source {
-        Source::Files(content) => Some(content.kind),
-        Source::Tenant => standing.kind,
-    };
-    match (plan, kind) {
+    match (plan, job.kind(standing.kind)) {
         (Plan::Refuse(message), _) => end(refused(message.clone()), Phase::Read),
         (Plan::Unchanged(proof), _) => {
             end(Verdict::well(Word::Unchanged, proof.clone()), Phase::Start)
@@ -376,10 +386,7 @@ struct Gathering<'a> {
 
 impl Gathering<'_> {
     fn outcome(&self, trace: Trace, evidence: Option<&Evidence>, verdict: Verdict) -> Outcome {
-        let content = match &self.job.source {
-            Source::Files(content) => Some(content),
-            Source::Tenant => None,
-        };
+        let content = self.job.content();
         let held = self.standing.artifact.as_ref();
         let before = self.before();
         let record = evidence
@@ -387,7 +394,7 @@ impl Gathering<'_> {
             .or(self.standing.runtime.as_ref());
         Outcome {
             id: self.job.id.0.clone(),
-            kind: content.map(|content| content.kind).or(self.standing.kind),
+            kind: self.job.kind(self.standing.kind),
             package: content
                 .map(|content| content.package.0.clone())
                 .or_else(|| held.map(|artifact| self.clean(&artifact.package_id))),

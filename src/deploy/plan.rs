@@ -1,12 +1,13 @@
 //! What is to be done about one artifact: a pure decision from what the caller wants and what the tenant holds.
 
-use super::backup::Was;
 use super::job::{Job, Source};
 use super::outcome::Message;
 use super::parameters::{self, Setting};
 use super::saved::LastSave;
 use crate::artifact::changes::Change;
+use crate::artifact::value_mapping::VALUE_MAPPING_PATH;
 use crate::artifact::{ArtifactKind, Comparable, Digest};
+use crate::journal::{Proof, Snapshot, Was};
 use crate::tenant::odata::TenantTime;
 use crate::tenant::wire::{
     Configuration, DesigntimeArtifact, IntegrationPackage, RuntimeArtifact, RuntimeStatus, TaskId,
@@ -53,10 +54,14 @@ pub struct Standing {
     pub pending: Option<TaskId>,
     /// What runs may be a late deployment of other content, which an earlier run asked for: its date proves nothing.
     pub doubted: bool,
+    /// What an earlier run judged, where the tenant still shows all of it but the content.
+    pub proof: Option<Proof>,
+    /// Other credentials wrote such a proof.
+    pub foreign_proof: bool,
     /// The values that an interrupted run had not put back after its upload: they are to stand.
     pub recalled: Vec<Configuration>,
     /// What stood there before an earlier run, where that did not come to its end.
-    pub remembered: Option<Memory>,
+    pub remembered: Option<Snapshot>,
     /// What a reader should know, whatever the verdict.
     pub notes: Vec<String>,
 }
@@ -71,15 +76,6 @@ pub enum Deployer {
     Us,
     /// A name that is not known to be this client's.
     Another,
-}
-
-/// What an earlier run had found before its first write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Memory {
-    /// An artifact, whose content it has kept.
-    Content,
-    /// Nothing: it was not there.
-    Nothing,
 }
 
 /// A value mapping whose content differs from the tenant's.
@@ -153,6 +149,7 @@ pub fn needs_comparison(job: &Job, standing: &Standing) -> bool {
     let provable = !job.rules.deploy
         || was_saved_just_now(standing)
         || standing.pending.is_some()
+        || standing.proof.is_some()
         || runs_since(artifact, standing.runtime.as_ref()).is_some()
         || is_starting_since(artifact, standing.runtime.as_ref())
         || stopped;
@@ -325,6 +322,15 @@ fn nothing_to_do(job: &Job, standing: &Standing, artifact: &DesigntimeArtifact) 
             "same content and parameters; STARTED, DeployedOn {deployed} is later than the last save {modified}"
         )));
     }
+    if let Some(proof) = &standing.proof
+        && (is_judged(standing)
+            || proof.sent == job.content()?.comparable.fingerprint().to_string())
+    {
+        let deployed = proof.deployed_on?;
+        return Some(Plan::Unchanged(format!(
+            "same content and parameters; STARTED, as an earlier run found them under the same DeployedOn {deployed}"
+        )));
+    }
     let record = standing
         .runtime
         .as_ref()
@@ -333,6 +339,30 @@ fn nothing_to_do(job: &Job, standing: &Standing, artifact: &DesigntimeArtifact) 
         "same content and parameters; the runtime shows {}",
         record.status
     )))
+}
+
+/// Whether an earlier run judged that what the design time holds is what runs. Where the tenant tells when it was saved, that
+/// is shown to be the same.
+fn is_judged(standing: &Standing) -> bool {
+    let held = standing.held.as_ref().map(Comparable::fingerprint);
+    standing
+        .proof
+        .as_ref()
+        .is_some_and(|proof| proof.saved.is_some() || held.is_some_and(|held| proof.is_about(held)))
+}
+
+/// What is written of a value mapping that keeps the entries which only the tenant has.
+#[must_use]
+pub fn merged(job: &Job, standing: &Standing) -> Option<Comparable> {
+    let content = job.content()?;
+    let entries = standing.mapping.as_ref()?.merged.as_ref()?;
+    if job.rules.drop_tenant_entries {
+        return None;
+    }
+    let mut pack = content.pack.clone();
+    let path = VALUE_MAPPING_PATH.to_owned();
+    pack.replaced.insert(path, entries.clone());
+    Comparable::of(&content.artifact, &pack).ok()
 }
 
 fn may_not_write(
@@ -461,7 +491,7 @@ pub fn is_proven(standing: &Standing) -> bool {
         RuntimeStatus::Started => artifact.is_some_and(|artifact| {
             !artifact.is_draft()
                 && !standing.doubted
-                && runs_since(artifact, Some(record)).is_some()
+                && (runs_since(artifact, Some(record)).is_some() || is_judged(standing))
         }),
         _ => false,
     }
@@ -530,12 +560,8 @@ pub fn before(standing: &Standing) -> Vec<Configuration> {
 /// The settings of this job on an update; on a redeployment the named ones, and those that are configured.
 #[must_use]
 pub fn settings(job: &Job, standing: &Standing) -> Vec<Setting> {
-    let content = match &job.source {
-        Source::Files(content) => Some(content.as_ref()),
-        Source::Tenant => None,
-    };
     parameters::settings(
-        content,
+        job.content(),
         &job.named,
         &before(standing),
         job.rules.parameters_from_artifact,

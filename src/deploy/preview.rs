@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::approval::Facts;
-use super::backup;
-use super::job::{Content, Job, Source};
+use super::job::{Job, Source};
 use super::outcome::Message;
 use super::parameters;
 use super::plan::{self, Plan, Standing, Steps, Upload};
 use super::saved::LastSave;
 use super::survey::{self, Depth, Surveyed};
-use super::{Context, Stop};
+use super::{Context, Stop, recovery};
 use crate::artifact::changes::{Change, may_be_secret};
 use crate::artifact::{ArtifactKind, effects};
 use crate::exit::Exit;
+use crate::journal::{self, Recovery};
 use crate::tenant::wire::DesigntimeArtifact;
 
 /// What would be done about one artifact.
@@ -163,11 +163,11 @@ fn preview(context: &Context<'_>, one: Surveyed<'_>) -> Preview {
     let clean = |text: &str| context.tenant.words(text).to_string();
     Preview {
         id: job.id.0.clone(),
-        path: content(job).map_or_else(String::new, |content| {
+        path: job.content().map_or_else(String::new, |content| {
             content.root.to_string_lossy().into_owned()
         }),
-        kind: content(job).map(|content| content.kind),
-        package: content(job).map(|content| content.package.0.clone()),
+        kind: job.content().map(|content| content.kind),
+        package: job.content().map(|content| content.package.0.clone()),
         action,
         why: clean(&why),
         exit: match &plan {
@@ -204,28 +204,30 @@ fn preview(context: &Context<'_>, one: Surveyed<'_>) -> Preview {
             .chain(steps.and_then(|_| no_rollback(context, job, &standing)))
             .map(|note| clean(&note))
             .collect(),
-        facts: Some(Facts::of(job, &standing, action)),
+        facts: journal::random()
+            .ok()
+            .map(|salt| Facts::of(job, &standing, action, &salt)),
         changes: standing.changes,
     }
 }
 
-/// That a rollback could not put back what runs. The note of an earlier run may know more than the tenant shows.
+/// That a rollback could not put back what runs. The snapshot of an earlier run may know more than the tenant shows.
 fn no_rollback(context: &Context<'_>, job: &Job, standing: &Standing) -> Option<String> {
     let why = plan::no_rollback(standing)?;
-    let directory = &job.rules.backup_directory;
-    let note = backup::place(directory, context.tenant, &job.id, "kept");
-    let is_known = matches!(job.source, Source::Tenant) || note.exists();
+    let knows_nothing = |found: Recovery| found.snapshot.is_none();
+    let is_known = matches!(job.source, Source::Tenant)
+        || !recovery::read(context, job, standing).is_ok_and(knows_nothing);
     (!is_known).then(|| format!("rollback not available, because {why}"))
 }
 
 fn unknown(job: &Job, message: Message, exit: Exit) -> Preview {
     Preview {
         id: job.id.0.clone(),
-        path: content(job).map_or_else(String::new, |content| {
+        path: job.content().map_or_else(String::new, |content| {
             content.root.to_string_lossy().into_owned()
         }),
-        kind: content(job).map(|content| content.kind),
-        package: content(job).map(|content| content.package.0.clone()),
+        kind: job.content().map(|content| content.kind),
+        package: job.content().map(|content| content.package.0.clone()),
         action: Action::Unknown,
         why: String::new(),
         message: Some(message),
@@ -238,13 +240,6 @@ fn unknown(job: &Job, message: Message, exit: Exit) -> Preview {
         effects: Vec::new(),
         notes: Vec::new(),
         facts: None,
-    }
-}
-
-fn content(job: &Job) -> Option<&Content> {
-    match &job.source {
-        Source::Files(content) => Some(content),
-        Source::Tenant => None,
     }
 }
 
@@ -308,7 +303,7 @@ fn parameter_changes(job: &Job, standing: &Standing) -> Vec<ParameterChange> {
         .map(|one| (one.key.as_str(), one.value.as_str()))
         .collect();
     let mut git: BTreeMap<&str, &str> = BTreeMap::new();
-    if let Some(content) = content(job)
+    if let Some(content) = job.content()
         && standing.artifact.is_some()
     {
         let own = content.parameters.iter();
@@ -391,7 +386,10 @@ fn drift(standing: &Standing, artifact: &DesigntimeArtifact) -> Option<String> {
 
 /// What a deployment sets off, with places as the reader knows them.
 fn effects_of(job: &Job, standing: &Standing) -> Vec<String> {
-    let Some(content) = content(job).filter(|one| one.kind == ArtifactKind::IntegrationFlow) else {
+    let Some(content) = job
+        .content()
+        .filter(|one| one.kind == ArtifactKind::IntegrationFlow)
+    else {
         return Vec::new();
     };
     let mut values = content.parameters.clone();

@@ -9,11 +9,10 @@ use std::time::Duration;
 use super::deployment::{Decided, Deployment};
 use super::evidence::started::Evidence;
 use super::outcome::{Message, Outcome, Phase, Sent, Verdict, Word};
-use super::pending_task;
 use super::plan::Steps;
 use super::watch::Watch;
 use super::write::{self, Progress, Trace, Writing};
-use super::{Context, Gathering, Next, Planned};
+use super::{Context, Gathering, Next, Planned, proof, recovery};
 use crate::artifact::ArtifactKind;
 use crate::exit::Exit;
 
@@ -115,7 +114,7 @@ impl<'a> Schedule<'a> {
                 Next::End(verdict, phase) => {
                     let verdict = verdict.as_ref().clone();
                     if verdict.word == Word::Unchanged {
-                        pending_task::unmark(context, one.job);
+                        recovery::decided(context, one.job, &one.standing);
                     }
                     let outcome = gathering(context, one).outcome(Trace::at(*phase), None, verdict);
                     Stand::Decided(Box::new(outcome))
@@ -231,6 +230,10 @@ impl<'a> Schedule<'a> {
         if evidence.build_failed() {
             trace.phase = Phase::Deploy;
         }
+        if verdict.word == Word::Started {
+            let planned = &self.planned[one.place];
+            proof::record(self.context, planned.job, &planned.standing, &one.pending);
+        }
         self.conclude(one.place, trace, Some(evidence), verdict);
     }
 
@@ -250,7 +253,8 @@ impl<'a> Schedule<'a> {
             _ => outcome.sent == Sent::Call,
         };
         if is_known {
-            pending_task::unmark(self.context, self.planned[place].job);
+            let one = &self.planned[place];
+            recovery::decided(self.context, one.job, &one.standing);
         }
         let word = outcome.verdict.word;
         let ledger = &self.context.ledger;

@@ -9,17 +9,14 @@ mod shared;
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::path::Path;
 
-use super::backup;
 use super::job::{Content, Job, Source};
-use super::late;
 use super::outcome::{Message, Place, Verdict, Word};
 use super::parameters;
-use super::pending_task;
 use super::plan::{self, Deployer, Mapping, Standing};
-use super::replacing;
-use super::resetting;
 use super::{Context, Stop};
+use super::{proof, recovery};
 use crate::artifact::changes::changes;
 use crate::artifact::comparison::{self, Comparable};
 use crate::artifact::{ArtifactError, ArtifactKind, value_mapping};
@@ -75,17 +72,12 @@ pub(crate) fn survey<'a>(
     let rest_until = context.rest_until();
     each(&mut all, READERS, |job, standing| {
         read_artifact(context, job, standing)?;
-        recall_entries(context, job, standing);
         read_configuration(context, job, standing)?;
         warn_of_putting_back(context, job, standing)?;
         check_parameters(job, standing)?;
         profile::check_profile(context, job, standing)?;
         read_runtime(context, job, standing)?;
-        if depth != Depth::Preview {
-            standing.pending = pending_task::left_over(context, job);
-        }
-        standing.doubted = late::is_marked(context, job);
-        recall_values(context, job, standing, depth)?;
+        recovery::take_up(context, job, standing, depth)?;
         match depth {
             Depth::Decisions => compare(context, job, standing)?,
             Depth::Approved | Depth::Preview => inspect(context, job, standing)?,
@@ -221,83 +213,17 @@ fn found(
     Ok(())
 }
 
-/// A value mapping that an interrupted run had deleted to create it anew: what only the tenant had is in its backup.
-fn recall_entries(context: &Context<'_>, job: &Job, standing: &mut Standing) {
-    let Source::Files(content) = &job.source else {
-        return;
-    };
-    if content.kind != ArtifactKind::ValueMapping {
-        return;
-    }
-    let Some(backup) = replacing::left_over(context, job) else {
-        return;
-    };
-    if standing.artifact.is_some() {
-        return replacing::unmark(context, job);
-    }
+/// What is to be known before a value mapping is created that an interrupted run had deleted; `None` for other types. `zip`:
+/// its backup.
+pub(super) fn mapping_of_backup(job: &Job, zip: &Path) -> Option<Result<Mapping, ArtifactError>> {
+    let content = (job.content()).filter(|one| one.kind == ArtifactKind::ValueMapping)?;
     let again = || {
-        File::open(&backup).map_err(|source| ArtifactError::Read {
-            at: backup.display().to_string(),
+        File::open(zip).map_err(|source| ArtifactError::Read {
+            at: zip.display().to_string(),
             source,
         })
     };
-    let note = match mapping(content, &again) {
-        Ok(mapping) => {
-            standing.mapping = Some(mapping);
-            format!(
-                "an earlier run was interrupted when it had deleted this value mapping: what only the tenant had is taken from {}",
-                backup.display()
-            )
-        }
-        Err(error) => format!("the backup of a run that was interrupted can't be read: {error}"),
-    };
-    context.ledger.progress(&job.id.0, note.clone());
-    standing.notes.push(note);
-}
-
-/// Values that an upload has reset, when the run that would have put them back was killed.
-fn recall_values(
-    context: &Context<'_>,
-    job: &Job,
-    standing: &mut Standing,
-    depth: Depth,
-) -> Result<(), Stop> {
-    let Some(recalled) = resetting::recall(context, job, standing) else {
-        return Ok(());
-    };
-    let named = |key: &&String| job.named.iter().any(|one| one.key == **key);
-    let lost: Vec<&String> = recalled.lost.iter().filter(|key| !named(key)).collect();
-    if !lost.is_empty() {
-        return Err(Stop::Ended(Box::new(lost_values(context, &lost))));
-    }
-    if recalled.values.is_empty() {
-        if depth != Depth::Preview {
-            resetting::unmark(context, job);
-        }
-        return Ok(());
-    }
-    let keys: Vec<&str> = recalled.values.iter().map(|one| one.key.as_str()).collect();
-    let note = format!(
-        "an earlier run was interrupted before it had put back what was configured: {}",
-        context.tenant.words(&keys.join(", "))
-    );
-    context.ledger.progress(&job.id.0, note.clone());
-    standing.notes.push(note);
-    standing.recalled = recalled.values;
-    Ok(())
-}
-
-/// The end where an interrupted run has left values reset that no file may hold.
-fn lost_values(context: &Context<'_>, keys: &[&String]) -> Verdict {
-    let clean = |key: &&String| context.tenant.words(key).to_string();
-    let keys: Vec<String> = keys.iter().map(clean).collect();
-    let options = backup::set_options(&keys);
-    let message = Message::new(format!(
-        "an earlier run was interrupted after the tenant had reset {}, whose values of before are or look like secrets: no file holds them",
-        keys.join(", ")
-    ))
-    .hint(format!("give them to this run: {options}"));
-    Verdict::bad(Word::Failed, "nothing was written".to_owned(), message)
+    Some(mapping(content, &again))
 }
 
 /// Only integration flows have externalized parameters.
@@ -337,11 +263,7 @@ fn deleted_meanwhile(job: &Job) -> Verdict {
 
 /// Only integration flows have parameters: one that is named for anything else would be ignored.
 fn refuse_without_parameters(job: &Job, standing: &Standing) -> Result<(), Stop> {
-    let kind = match &job.source {
-        Source::Files(content) => Some(content.kind),
-        Source::Tenant => standing.kind,
-    };
-    match (kind, job.named.first()) {
+    match (job.kind(standing.kind), job.named.first()) {
         (Some(kind), Some(named)) if kind != ArtifactKind::IntegrationFlow => {
             let what = format!(
                 "{} is a {kind}, which has no parameters; nothing was written",
@@ -358,10 +280,7 @@ fn refuse_without_parameters(job: &Job, standing: &Standing) -> Result<(), Stop>
 
 /// Unknown keys are found before anything is written.
 pub(super) fn check_parameters(job: &Job, standing: &Standing) -> Result<(), Stop> {
-    let of_artifact = match &job.source {
-        Source::Files(content) => Some(&content.parameter_keys),
-        Source::Tenant => None,
-    };
+    let of_artifact = job.content().map(|content| &content.parameter_keys);
     if standing.artifact.is_none() && of_artifact.is_none() {
         return Ok(());
     }
@@ -422,10 +341,17 @@ fn compare(context: &Context<'_>, job: &Job, standing: &mut Standing) -> Result<
         if kind == ArtifactKind::ValueMapping {
             return inspect(context, job, standing);
         }
+        let ours = &content.comparable;
+        if proof::spares_download(standing, ours) {
+            standing.same_content = Some(true);
+            return Ok(());
+        }
         standing.held = content_held(context, kind, job)?;
         let configured = values(&standing.configured);
-        standing.same_content = (standing.held.as_ref())
-            .map(|held| comparison::content_equal(&content.comparable, held, &configured));
+        standing.same_content = standing.held.as_ref().map(|held| {
+            comparison::content_equal(ours, held, &configured)
+                || proof::is_stored_form(standing, ours, held)
+        });
     }
     Ok(())
 }
@@ -449,7 +375,10 @@ fn inspect(context: &Context<'_>, job: &Job, standing: &mut Standing) -> Result<
         };
         Ok((remote, changes, mapping))
     })?;
-    if let Some((remote, changes, mapping)) = inspected {
+    if let Some((remote, mut changes, mapping)) = inspected {
+        if proof::is_stored_form(standing, &content.comparable, &remote) {
+            changes.clear();
+        }
         standing.same_content = Some(changes.is_empty());
         standing.remote_sha256 = Some(remote.fingerprint());
         standing.held = Some(remote);

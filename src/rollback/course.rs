@@ -3,17 +3,17 @@
 use super::NOT_UNDONE;
 use super::arrival::{Late, Watched};
 use super::decision::{self, Step};
-use super::kept::{self, Before, knows};
+use super::kept::Before;
 use crate::artifact::ArtifactKind;
 use crate::artifact::comparison::{self, Comparable};
-use crate::deploy::backup::{self, Was};
-use crate::deploy::job::{Content, Job, Source};
+use crate::deploy::job::{Content, Job};
 use crate::deploy::outcome::{Outcome, Phase, PutBack, Rollback, Sent, Verdict, Word};
 use crate::deploy::parameters::html_decoded;
-use crate::deploy::plan::Standing;
+use crate::deploy::plan::{self, Standing};
 use crate::deploy::saved::LastSave;
 use crate::deploy::{self, Context, Planned, Stop, survey};
 use crate::http::retry;
+use crate::journal::{self, Was};
 use crate::settings::parameters::NamedParameter;
 use crate::tenant::Reading;
 use crate::tenant::error::TenantError;
@@ -202,7 +202,10 @@ impl Case<'_> {
                 .collect();
             let same =
                 |local: &Comparable| comparison::difference(local, &remote, &configured).is_empty();
-            let before = content(self.job).is_some_and(|content| same(&content.comparable));
+            let before = self
+                .job
+                .content()
+                .is_some_and(|content| same(&content.comparable));
             Ok((before, ours.iter().any(same)))
         })?;
         Ok(match found {
@@ -215,14 +218,17 @@ impl Case<'_> {
     /// The contents that this run may have written: of a value mapping also with the entries that only the tenant had.
     fn our_contents(&self) -> Vec<Comparable> {
         let plain = |content: &Content| Comparable::of(&content.artifact, &content.pack).ok();
-        let plain = content(self.ours.job).and_then(plain);
-        let merged = kept::merged(self.ours.job, &self.ours.standing);
+        let plain = self.ours.job.content().and_then(plain);
+        let merged = plan::merged(self.ours.job, &self.ours.standing);
         plain.into_iter().chain(merged).collect()
     }
 
     /// Whether the design time held this run's content before it.
     fn is_ours_anyhow(&self) -> bool {
-        let before = content(self.job).map(|content| content.comparable.fingerprint());
+        let before = self
+            .job
+            .content()
+            .map(|content| content.comparable.fingerprint());
         let ours = self.our_contents();
         ours.iter().any(|one| Some(one.fingerprint()) == before)
     }
@@ -238,7 +244,11 @@ impl Case<'_> {
             .before
             .configured
             .iter()
-            .filter(|one| knows(self.job, &one.key))
+            .filter(|one| {
+                self.job
+                    .content()
+                    .is_none_or(|content| content.knows(&one.key))
+            })
             .cloned()
             .collect();
         let (back, theirs) =
@@ -253,8 +263,10 @@ impl Case<'_> {
     fn our_values(&self, key: &str) -> Vec<String> {
         let named = self.ours.job.named.iter().filter(|one| one.key == key);
         let named = named.map(|one| one.value.clone());
-        let of_content =
-            |job| content(job).and_then(|content: &Content| content.parameters.get(key).cloned());
+        let of_content = |job: &Job| {
+            job.content()
+                .and_then(|content: &Content| content.parameters.get(key).cloned())
+        };
         let mut values: Vec<String> = named
             .chain(of_content(self.ours.job))
             .chain(of_content(self.job))
@@ -442,7 +454,7 @@ fn without_values(rollback: Rollback, before: &Before, id: &str, reach: &[String
             rollback.message,
             before.lost.join(", ")
         ),
-        repair: Some(backup::set_command(id, &before.lost, reach)),
+        repair: Some(journal::set_command(id, &before.lost, reach)),
         ..rollback
     }
 }
@@ -493,13 +505,6 @@ pub(super) fn shown(outcome: &mut Outcome, new: &Outcome) {
     if new.verdict.word == Word::Started {
         outcome.runtime_version.clone_from(&new.runtime_version);
         outcome.deployed_on = new.deployed_on;
-    }
-}
-
-fn content(job: &Job) -> Option<&Content> {
-    match &job.source {
-        Source::Files(content) => Some(content),
-        Source::Tenant => None,
     }
 }
 

@@ -1,12 +1,11 @@
 //! What a rollback does with one artifact: pure decisions from how the deployment ended, what stood before it, and what
 //! the runtime shows now.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::deploy::backup::Was;
 use crate::deploy::outcome::{Phase, Sent, Word};
 use crate::deploy::plan;
+use crate::journal::Was;
 use crate::tenant::odata::TenantTime;
 use crate::tenant::wire::{Configuration, RuntimeArtifact, RuntimeStatus};
 
@@ -17,8 +16,6 @@ pub struct Rules {
     pub scope: Scope,
     /// Also when nobody decided: the deadline, or a tenant that could not be reached after a write.
     pub on_timeout: bool,
-    /// Where the content of before is kept.
-    pub directory: PathBuf,
     /// How long a rollback may take.
     pub timeout: Duration,
 }
@@ -133,7 +130,6 @@ mod tests {
         Rules {
             scope: Scope::Each,
             on_timeout,
-            directory: PathBuf::new(),
             timeout: Duration::ZERO,
         }
     }

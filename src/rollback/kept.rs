@@ -1,27 +1,23 @@
-//! What stood on the tenant before the first write: in memory, and its content in a file that outlives this process.
+//! What was on the tenant before the first write: in memory, and in the journal, which outlives this process.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::decision::{Rules, Scope};
-use super::hold::Hold;
 use super::memory;
 use crate::artifact::comparison::Comparable;
-use crate::artifact::value_mapping::VALUE_MAPPING_PATH;
 use crate::artifact::{Artifact, ArtifactError, ArtifactKind, Digest, PackOptions};
-use crate::clock;
-use crate::deploy::backup::{self, Backup, Note, Saved, Was};
 use crate::deploy::job::{self, Content, Home, Job, Source, VersionRule};
 use crate::deploy::outcome::{Message, Outcome, Rollback, Verdict, Word};
 use crate::deploy::plan::{self, Standing};
-use crate::deploy::{Context, Next, Planned, survey};
+use crate::deploy::{Context, Next, Planned, recovery, survey};
 use crate::exit::Exit;
-use crate::state_files::StateFiles;
+use crate::journal::{self, Backup, Hold, Recovery, SavedValue, Snapshot, Subject, Was};
+use crate::tenant::odata::TenantTime;
 use crate::tenant::wire::{
     ArtifactId, Configuration, Description, DesigntimeArtifact, PackageId, Stamp,
 };
-use crate::whole_file;
 
 /// How much longer than twice its timeout a run's deployment may come, in milliseconds.
 const SLACK: i64 = 10 * 60 * 1000;
@@ -40,18 +36,33 @@ pub(crate) struct Kept {
     job: Job,
 }
 
-/// An artifact that was not there: a note tells so to the next run, in case this one is killed.
+/// An artifact that was not there: the journal tells so to the next run, in case this one is killed.
 pub(crate) struct Newcomer {
-    pub(super) note: PathBuf,
+    pub(super) kind: ArtifactKind,
+    pub(super) id: ArtifactId,
     /// It is known from an earlier run.
     pub(super) remembered: bool,
     pub(super) _hold: Hold,
 }
 
 impl Newcomer {
-    /// The note is not needed any more.
-    pub(super) fn forget(self) {
-        let _ = fs::remove_file(self.note);
+    /// It is not needed any more.
+    pub(super) fn forget(self, context: &Context<'_>) {
+        let (kind, id) = (self.kind, &self.id);
+        forget(context, Subject { kind, id });
+    }
+}
+
+/// Removes the snapshot of an artifact, with the content. Where that is not possible, the next run finds that it is out of
+/// date.
+pub(super) fn forget(context: &Context<'_>, of: Subject<'_>) {
+    let mut file = None;
+    let remove = |recovery: &mut Recovery| {
+        file = recovery.snapshot.take().and_then(|one| one.content);
+    };
+    let _ = context.journal.update(of, None, remove);
+    if let Some(file) = file {
+        Backup::remove(&context.journal.backup(&file.name));
     }
 }
 
@@ -66,11 +77,11 @@ pub(super) struct Before {
     pub(super) configured: Vec<Configuration>,
     /// The keys of values that an earlier run may have changed and that no file holds.
     pub(super) lost: Vec<String>,
+    /// The keys of all values that no file holds.
+    pub(super) withheld: Vec<String>,
     pub(super) was: Was,
     /// Its content, as the tenant gave it out.
     pub(super) zip: PathBuf,
-    /// The note beside it.
-    pub(super) note: PathBuf,
     /// No other run takes it up meanwhile.
     pub(super) _hold: Hold,
 }
@@ -91,19 +102,35 @@ pub(super) fn keep(
     if let Some(why) = plan::no_rollback(standing) {
         return Err(Unkept::NotAvailable(why));
     }
-    let note = place(context, rules, &one.job.id);
-    let Some(hold) = Hold::take(&note) else {
-        return Err(Unkept::Ended(held_by_another_run(&one.job.id, &note)));
+    let of = subject(one.job, new);
+    let Some(hold) = context.journal.hold(of) else {
+        return Err(Unkept::Ended(held_by_another_run(context, of)));
     };
-    match (standing.remembered, &standing.artifact) {
-        (Some(_), _) => Ok(memory::recall(context, rules, one, new, note, hold)?),
-        (None, None) => Ok(note_of_nothing(context, rules, one, new, note, hold)?),
-        (None, Some(artifact)) => {
-            let kept = save(context, rules, one, artifact, new, note, hold)?;
-            Ok(Held::Content(Box::new(kept)))
+    let held = match (&standing.remembered, &standing.artifact) {
+        (Some(snapshot), _) => memory::recall(context, rules, one, new, snapshot, hold)?,
+        (None, None) => {
+            write_down(context, rules, one, new, nothing(&new.package.0))?;
+            Held::Nothing(Newcomer {
+                kind: new.kind,
+                id: one.job.id.clone(),
+                remembered: false,
+                _hold: hold,
+            })
         }
+        (None, Some(artifact)) => {
+            let kept = save(context, rules, one, artifact, new, hold)?;
+            Held::Content(Box::new(kept))
+        }
+    };
+    Ok(Some(held))
+}
+
+/// What the journal's entries about an artifact go by.
+pub(super) fn subject<'a>(job: &'a Job, content: &Content) -> Subject<'a> {
+    Subject {
+        kind: content.kind,
+        id: &job.id,
     }
-    .map(Some)
 }
 
 /// Whether an artifact may have to be put back: it is written, or a run that stands or falls together has written it and
@@ -117,31 +144,6 @@ fn is_concerned(rules: &Rules, one: &Planned<'_>) -> bool {
                 && one.standing.remembered.is_some()
         }
     }
-}
-
-/// Where the note about an artifact lies.
-pub(super) fn place(context: &Context<'_>, rules: &Rules, id: &ArtifactId) -> PathBuf {
-    backup::place(&rules.directory, context.tenant, id, "kept")
-}
-
-/// Writes down that nothing stood there.
-fn note_of_nothing(
-    context: &Context<'_>,
-    rules: &Rules,
-    one: &Planned<'_>,
-    new: &Content,
-    note: PathBuf,
-    hold: Hold,
-) -> Result<Held, Box<Verdict>> {
-    let described = Note::of_nothing(context.tenant, &one.job.id, &new.package.0);
-    with_ours(described, context, rules, one, new)
-        .write(context.tenant.state(), &note)
-        .map_err(|error| unwritable(&note, &error))?;
-    Ok(Held::Nothing(Newcomer {
-        note,
-        remembered: false,
-        _hold: hold,
-    }))
 }
 
 /// Why what stands there can't be kept.
@@ -158,124 +160,105 @@ impl From<Box<Verdict>> for Unkept {
     }
 }
 
-/// Saves the content that the tenant gives out, with a note beside it.
+/// The snapshot of an artifact that is not there.
+fn nothing(package: &str) -> Snapshot {
+    Snapshot {
+        package: package.to_owned(),
+        ..Snapshot::default()
+    }
+}
+
+/// Saves the content that the tenant gives out, and writes down what it is.
 fn save(
     context: &Context<'_>,
     rules: &Rules,
     one: &Planned<'_>,
     artifact: &DesigntimeArtifact,
     new: &Content,
-    note: PathBuf,
     hold: Hold,
 ) -> Result<Kept, Unkept> {
-    let kind = new.kind;
     let configured = plan::before(&one.standing);
-    let file = downloaded(context, kind, one.job)?;
-    let now = context.clock.now_iso();
-    let (tenant, id) = (context.tenant.root(), &one.job.id);
-    let name = backup::file_name(&tenant, &id.0, &artifact.version, &now) + ".zip";
-    let zip = rules.directory.join(name);
-    let unwritable = |error: io::Error| Unkept::Ended(unwritable(&zip, &error));
-    let digest = write(&zip, file).map_err(unwritable)?;
+    let (of, now) = (subject(one.job, new), context.clock.now_iso());
+    let mut file = downloaded(context, of.kind, one.job)?;
+    let save = |target: &mut File| io::copy(&mut file, target).map(drop);
+    let saved = (context.journal)
+        .save(of, &artifact.version, &now, save)
+        .map_err(|error| unwritable(context, &error))?;
+    let zip = context.journal.backup(&saved.name);
     let package = match artifact.package_id.as_str() {
         "" => &new.package.0,
         id => id,
     };
-    let described = Note::of(
-        context.tenant,
-        &Saved {
-            id,
-            name: &artifact.name,
-            package,
-            version: &artifact.version,
-            zip: &zip,
-            zip_sha256: digest,
-            was: Was::of(&one.standing),
-            configured: &configured,
-        },
-    );
-    let content = match content_of(&described, &zip) {
-        Ok(content) => content,
-        Err(error) => {
-            backup::remove(&zip);
-            return Err(Unkept::NotAvailable(unreadable(&error)));
-        }
+    let hides = |text: &str| context.tenant.hides(text);
+    let values = configured
+        .iter()
+        .map(|one| SavedValue::of(one, None, hides));
+    let snapshot = Snapshot {
+        name: artifact.name.clone().into(),
+        version: artifact.version.clone().into(),
+        content: Some(saved),
+        was: Was::of(one.standing.runtime.as_ref()),
+        values: values.collect(),
+        ..nothing(package)
     };
-    let was = described.was();
-    let job = job_of(one.job, content, was);
-    let values: Vec<(String, String)> = described
-        .configured()
-        .into_iter()
-        .filter(|value| knows(&job, &value.key))
-        .map(|value| (value.key, value.value))
-        .collect();
-    backup::write_values(&zip, &values)
-        .and_then(|()| {
-            with_ours(described, context, rules, one, new).write(context.tenant.state(), &note)
-        })
-        .map_err(|error| {
-            backup::remove(&zip);
-            unwritable(error)
-        })?;
-    let kept = Kept {
-        before: Before {
-            kind,
-            stamp: Some(artifact.stamp()),
-            remembered: false,
-            configured,
-            lost: Vec::new(),
-            was,
-            zip,
-            note,
-            _hold: hold,
-        },
-        job,
+    let content = content_of(&snapshot, of.id, &zip).map_err(|error| {
+        Backup::remove(&zip);
+        Unkept::NotAvailable(unreadable(&error))
+    })?;
+    let (was, withheld) = (snapshot.was, snapshot.withheld());
+    let known = snapshot.configured().filter(|one| content.knows(&one.key));
+    let known: Vec<_> = known.map(|one| (one.key, one.value)).collect();
+    Backup::write_values(&zip, &known)
+        .map_err(|error| unwritable(context, &error))
+        .and_then(|()| write_down(context, rules, one, new, snapshot))
+        .inspect_err(|_| Backup::remove(&zip))?;
+    let before = Before {
+        kind: of.kind,
+        stamp: Some(artifact.stamp()),
+        remembered: false,
+        configured,
+        lost: Vec::new(),
+        withheld,
+        was,
+        zip,
+        _hold: hold,
     };
+    let kept = Kept::of(before, job_of(one.job, content, was));
     kept.tell(context);
     Ok(kept)
 }
 
-/// The note with what this run is about to write.
-pub(super) fn with_ours(
-    note: Note,
+/// Writes down a snapshot, with what this run is about to write.
+pub(super) fn write_down(
     context: &Context<'_>,
     rules: &Rules,
     one: &Planned<'_>,
     new: &Content,
-) -> Note {
-    let now = match one.standing.answered {
-        Some(date) => date.0,
-        None => clock::epoch_millis(context.clock.date()),
-    };
+    mut snapshot: Snapshot,
+) -> Result<(), Box<Verdict>> {
+    let now = recovery::now(context, &one.standing);
     let twice = i64::try_from(rules.timeout.as_millis() * 2).unwrap_or(i64::MAX);
-    let until = now.saturating_add(twice).saturating_add(SLACK);
-    let is_set = |key: &str| one.job.named.iter().any(|named| named.key == key);
-    let note = note.together(rules.scope == Scope::All).with_set(is_set);
-    let contents = contents_of(one.job, &one.standing, new).into_iter();
-    contents.fold(note, |note, content| note.with_ours(content, until))
+    let until = now.0.saturating_add(twice).saturating_add(SLACK);
+    snapshot.until = snapshot.until.max(TenantTime(until));
+    snapshot.together = rules.scope == Scope::All;
+    for value in &mut snapshot.values {
+        value.set |= one.job.named.iter().any(|named| named.key == value.key);
+    }
+    let ours = contents_of(one.job, &one.standing, new).into_iter();
+    snapshot
+        .ours
+        .extend(ours.map(|content| content.to_string()));
+    let add = |recovery: &mut Recovery| recovery.snapshot = Some(snapshot);
+    let written = (context.journal).update(subject(one.job, new), Some(now), add);
+    written.map_err(|error| unwritable(context, &error))
 }
 
 /// The contents that a run may write, by their fingerprints.
 pub(super) fn contents_of(job: &Job, standing: &Standing, new: &Content) -> Vec<Digest> {
-    let merged = merged(job, standing).map(|one| one.fingerprint());
+    let merged = plan::merged(job, standing).map(|one| one.fingerprint());
     std::iter::once(new.comparable.fingerprint())
         .chain(merged)
         .collect()
-}
-
-/// What is written of a value mapping that keeps the entries which only the tenant has.
-pub(super) fn merged(job: &Job, standing: &Standing) -> Option<Comparable> {
-    let Source::Files(content) = &job.source else {
-        return None;
-    };
-    let entries = standing.mapping.as_ref()?.merged.as_ref()?;
-    if job.rules.drop_tenant_entries {
-        return None;
-    }
-    let mut pack: PackOptions = content.pack.clone();
-    pack.replaced
-        .insert(VALUE_MAPPING_PATH.to_owned(), entries.clone());
-    Comparable::of(&content.artifact, &pack).ok()
 }
 
 /// What the tenant gives out, read once as a whole so that a damaged zip is noticed.
@@ -298,11 +281,12 @@ fn downloaded(context: &Context<'_>, kind: ArtifactKind, job: &Job) -> Result<Fi
     }
 }
 
-pub(super) fn held_by_another_run(id: &ArtifactId, note: &Path) -> Box<Verdict> {
+pub(super) fn held_by_another_run(context: &Context<'_>, of: Subject<'_>) -> Box<Verdict> {
     let message = Message::new(format!(
-        "another run with --rollback is working on {id} in the same directory"
+        "another run with --rollback is working on {} in the same directory",
+        of.id
     ))
-    .at(Hold::place(note).display().to_string())
+    .at(context.journal.lock_of(of).display().to_string())
     .hint("wait for its end; pipelines for one artifact should not run at the same time");
     nothing_written(message)
 }
@@ -315,17 +299,11 @@ pub(super) fn nothing_written(message: Message) -> Box<Verdict> {
     ))
 }
 
-/// Writes the file for its owner alone; gives its digest.
-fn write(zip: &Path, mut file: File) -> io::Result<Digest> {
-    whole_file::replace_private(zip, |target| io::copy(&mut file, target).map(drop))?;
-    Digest::of_reader(&mut File::open(zip)?)
-}
-
-pub(super) fn unwritable(zip: &Path, error: &io::Error) -> Box<Verdict> {
+fn unwritable(context: &Context<'_>, error: &io::Error) -> Box<Verdict> {
     let message = Message::new(format!(
         "what the tenant holds can't be saved, so it could not be put back: {error}"
     ))
-    .at(zip.display().to_string())
+    .at(context.journal.directory().display().to_string())
     .hint("name another place with --backup-dir");
     nothing_written(message)
 }
@@ -334,28 +312,31 @@ pub(super) fn unreadable(error: &ArtifactError) -> String {
     format!("what the tenant holds can't be read: {error}")
 }
 
-/// The content that a note describes, as it is.
-pub(super) fn content_of(note: &Note, zip: &Path) -> Result<Content, ArtifactError> {
+/// The content that a snapshot describes, as it is.
+pub(super) fn content_of(
+    snapshot: &Snapshot,
+    id: &ArtifactId,
+    zip: &Path,
+) -> Result<Content, ArtifactError> {
     let home = Home {
-        name: note.package().to_owned(),
+        name: snapshot.package.clone(),
         short_text: None,
         description: Description::default(),
-        package: PackageId(note.package().to_owned()),
+        package: PackageId(snapshot.package.clone()),
     };
     let artifact = Artifact::open(zip)?;
-    let id = note.artifact().0;
-    let mut content = if artifact.id() == id {
+    let mut content = if artifact.id() == id.0 {
         Content::as_it_is(artifact, home, zip.to_owned())?
     } else {
         // a tenant takes an update only under the id of the artifact (cpi-api.md §4.3)
         let pack = PackOptions {
-            id: Some(id),
+            id: Some(id.0.clone()),
             ..PackOptions::default()
         };
         Content::pack(artifact, pack, home, zip.to_owned())?
     };
-    if !note.name().is_empty() {
-        note.name().clone_into(&mut content.name);
+    if !snapshot.name.is_empty() {
+        content.name.clone_from(&snapshot.name);
     }
     Ok(content)
 }
@@ -392,7 +373,7 @@ impl Held {
     pub(super) fn forget(self, context: &Context<'_>) {
         match self {
             Held::Content(kept) => kept.forget(context),
-            Held::Nothing(newcomer) => newcomer.forget(),
+            Held::Nothing(newcomer) => newcomer.forget(context),
         }
     }
 
@@ -417,8 +398,7 @@ impl Kept {
 
     /// It is not needed any more.
     pub(super) fn forget(self, context: &Context<'_>) {
-        let _ = fs::remove_file(&self.before.note);
-        backup::remove(&self.before.zip);
+        forget(context, self.subject());
         context.ledger.kept(&self.job.id.0, None);
     }
 
@@ -432,7 +412,7 @@ impl Kept {
         let message = format!(
             "{}; {} stays for the next run with --rollback: it tells what runs",
             rollback.message,
-            self.before.note.display()
+            context.journal.place::<Recovery>(self.subject()).display()
         );
         self.remain(context);
         Rollback {
@@ -458,31 +438,30 @@ impl Kept {
     }
 
     /// Hands it to the person who is needed now, with the command that puts it back. `still_runs`: what ran before does.
-    pub(super) fn hand_out(
-        self,
-        state: &StateFiles,
-        rollback: Rollback,
-        still_runs: bool,
-    ) -> Rollback {
+    pub(super) fn hand_out(self, rollback: Rollback, still_runs: bool) -> Rollback {
         if rollback.repair.is_some() {
             return rollback;
         }
-        let left_out = Note::read(state, &self.before.note).map(|note| note.withheld_keys());
-        let left_out = left_out.unwrap_or_default();
-        let message = if left_out.is_empty() {
-            rollback.message
-        } else {
-            format!(
+        let message = match self.before.withheld.as_slice() {
+            [] => rollback.message,
+            keys => format!(
                 "{}; values that are or look like secrets are in no file: set them with {}",
                 rollback.message,
-                backup::set_options(&left_out)
-            )
+                journal::set_options(keys)
+            ),
         };
         Rollback {
             message,
             saved: Some(self.before.zip.display().to_string()),
             repair: Some(self.command(self.before.was.ran() && !still_runs)),
             ..rollback
+        }
+    }
+
+    fn subject(&self) -> Subject<'_> {
+        Subject {
+            kind: self.before.kind,
+            id: &self.job.id,
         }
     }
 
@@ -501,13 +480,5 @@ impl Kept {
             reach: &self.job.rules.reach,
         };
         backup.command(deploys)
-    }
-}
-
-/// Whether the content of a job has a parameter, or SAP itself adds it.
-pub(super) fn knows(job: &Job, key: &str) -> bool {
-    match &job.source {
-        Source::Files(content) => content.parameter_keys.contains(key) || key.starts_with("SAP_"),
-        Source::Tenant => true,
     }
 }

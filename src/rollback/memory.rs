@@ -1,84 +1,89 @@
 //! What an earlier run had kept and did not put back, because it was killed or because the design time alone was at stake:
 //! it is taken up where it still fits what the tenant holds.
 
-use std::fs;
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::decision::{Rules, Scope};
-use super::hold::Hold;
 use super::kept::{
-    Before, Held, Kept, Newcomer, content_of, contents_of, held_by_another_run, job_of,
-    nothing_written, place, unreadable, unwritable, with_ours,
+    self, Before, Held, Kept, Newcomer, content_of, contents_of, held_by_another_run, job_of,
+    nothing_written, subject, unreadable, write_down,
 };
 use crate::artifact::ArtifactKind;
 use crate::artifact::comparison::{self, Comparable};
-use crate::deploy::backup::{self, Note, NoteError, Was};
 use crate::deploy::job::{Content, Job, Source};
 use crate::deploy::outcome::{Message, Verdict};
-use crate::deploy::plan::{self, Memory, Standing};
-use crate::deploy::{Context, Planned, survey};
-use crate::state_files::NotOurs;
-use crate::tenant::wire::{ArtifactId, RuntimeStatus};
+use crate::deploy::plan::{self, Standing};
+use crate::deploy::{Context, Planned, recovery, survey};
+use crate::journal::{Hold, NotUsed, Recovery, Snapshot, Subject, Was};
+use crate::tenant::wire::RuntimeStatus;
+
+/// A snapshot of an earlier run, and where the content of that time lies.
+type Found = (Snapshot, Option<PathBuf>);
 
 /// Looks whether an earlier run has kept what ran and did not put it back, or put it back into the design time alone: then
-/// its note holds, where the tenant's content is what it kept, what it wrote, or what this run brings, and the runtime
+/// the snapshot holds, where the tenant's content is what it kept, what it wrote, or what this run brings, and the runtime
 /// shows nothing that came later; nothing is written while another run works with it. Where what runs is shown to be what
-/// the design time holds, the note is out of date, unless all of that run are to stand or fall together.
+/// the design time holds, the snapshot is out of date, unless all of that run are to stand or fall together.
 pub(super) fn remember(
     context: &Context<'_>,
     rules: &Rules,
     job: &Job,
     standing: &mut Standing,
 ) -> Result<(), Box<Verdict>> {
-    let place = place(context, rules, &job.id);
     let Source::Files(new) = &job.source else {
         return Ok(());
     };
-    let Some(note) = usable(context, job, &place)? else {
+    let of = subject(job, new);
+    let Some((snapshot, zip)) = usable(context, job, standing, of)? else {
         return Ok(());
     };
-    let Some(_hold) = Hold::take(&place) else {
-        return Err(held_by_another_run(&job.id, &place));
+    let Some(_hold) = context.journal.hold(of) else {
+        return Err(held_by_another_run(context, of));
     };
     let deployed = standing.runtime.as_ref().and_then(|one| one.deployed_on);
-    match still_holds(rules, job, standing, &note, new) {
+    match still_holds(rules, job, standing, &snapshot, new) {
         Age::OutOfDate => {
-            let _ = fs::remove_file(&place);
-            note.zip(&place).as_deref().map(backup::remove);
+            kept::forget(context, of);
             return Ok(());
         }
         Age::Doubtful => return Ok(()),
         Age::Holds => {}
     }
-    if note.covers(deployed) && holds_what_is_known(context, job, new, standing, &note, &place)? {
-        standing.remembered = Some(note.memory());
-        let what = match note.memory() {
-            Memory::Content => format!(
+    let found = (snapshot, zip);
+    if found.0.covers(deployed) && holds_what_is_known(context, job, new, standing, &found)? {
+        let what = match found.1 {
+            Some(_) => format!(
                 "has kept what stood there before it (version {}): that is what a rollback puts back",
-                context.tenant.words(note.version())
+                context.tenant.words(&found.0.version)
             ),
-            Memory::Nothing => "has created it, and did not come to its end".to_owned(),
+            None => "has created it, and did not come to its end".to_owned(),
         };
         let text = format!("an earlier run {what}");
         context.ledger.progress(&job.id.0, text);
+        standing.remembered = Some(found.0);
     }
     Ok(())
 }
 
-/// Whether a note still tells what stood there before.
+/// Whether a snapshot still tells what was there before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Age {
     Holds,
-    /// What runs by now is well, and nothing shows whether it is what the note knows of.
+    /// What runs by now is well, and nothing shows whether it is what the snapshot tells of.
     Doubtful,
     /// What runs by now is shown to be what the design time holds.
     OutOfDate,
 }
 
-/// Decides so. A flow that came to run after the note was written is what stands there before this run, unless this run
+/// Decides so. A flow that came to run after the snapshot was taken is what stands there before this run, unless this run
 /// only goes on with the work of the one that was killed.
-fn still_holds(rules: &Rules, job: &Job, standing: &Standing, note: &Note, new: &Content) -> Age {
+fn still_holds(
+    rules: &Rules,
+    job: &Job,
+    standing: &Standing,
+    snapshot: &Snapshot,
+    new: &Content,
+) -> Age {
     let record = standing.runtime.as_ref();
     let record = record.filter(|record| record.status == RuntimeStatus::Started);
     let Some(record) = record.filter(|_| standing.artifact.is_some()) else {
@@ -86,9 +91,9 @@ fn still_holds(rules: &Rules, job: &Job, standing: &Standing, note: &Note, new: 
     };
     let goes_on = contents_of(job, standing, new)
         .iter()
-        .any(|content| note.is_ours(*content));
-    let runs_as_before = note.was() == Was::Running(record.deployed_on);
-    let together = rules.scope == Scope::All && note.is_together();
+        .any(|content| snapshot.is_ours(*content));
+    let runs_as_before = snapshot.was == Was::Running(record.deployed_on);
+    let together = rules.scope == Scope::All && snapshot.together;
     match (plan::is_proven(standing), goes_on) {
         (true, true) if together => Age::Holds,
         (true, _) => Age::OutOfDate,
@@ -98,23 +103,19 @@ fn still_holds(rules: &Rules, job: &Job, standing: &Standing, note: &Note, new: 
     }
 }
 
-/// Whether the design time holds what the note knows. A value mapping that is not there was deleted to be created anew.
+/// Whether the design time holds what the snapshot knows. A value mapping that is not there was deleted to be created anew.
 fn holds_what_is_known(
     context: &Context<'_>,
     job: &Job,
     new: &Content,
     standing: &Standing,
-    note: &Note,
-    place: &Path,
+    (snapshot, zip): &Found,
 ) -> Result<bool, Box<Verdict>> {
-    let kept = match note.zip(place).map(|zip| content_of(note, &zip)) {
-        Some(Ok(content)) => Some(content),
-        Some(Err(error)) => {
-            let why = format!("names content that can't be read: {error}");
-            return Err(unusable(place, &why));
-        }
-        None => None,
-    };
+    let kept = zip.as_deref().map(|zip| content_of(snapshot, &job.id, zip));
+    let kept = kept.transpose().map_err(|error| {
+        let why = format!("names content that can't be read: {error}");
+        unusable(context, subject(job, new), &why)
+    })?;
     let Some(kind) = standing.kind.filter(|_| standing.artifact.is_some()) else {
         let is_mapping = |kept: &Content| kept.kind == ArtifactKind::ValueMapping;
         let was_mapping = kept.as_ref().is_some_and(is_mapping);
@@ -130,7 +131,7 @@ fn holds_what_is_known(
         let same = |content: &&Content| {
             comparison::difference(&content.comparable, &remote, &configured).is_empty()
         };
-        Ok(note.is_ours(remote.fingerprint()) || known.iter().flatten().any(same))
+        Ok(snapshot.is_ours(remote.fingerprint()) || known.iter().flatten().any(same))
     });
     match found {
         Ok(found) => Ok(found == Some(true)),
@@ -139,31 +140,32 @@ fn holds_what_is_known(
     }
 }
 
-/// The note of an earlier run, if there is one. One that is there and can't be used may be all that is known of what ran.
-fn usable(context: &Context<'_>, job: &Job, place: &Path) -> Result<Option<Note>, Box<Verdict>> {
-    let note = match Note::read(context.tenant.state(), place) {
-        Ok(note) => note,
-        Err(NoteError::NotOurs(NotOurs::OtherKey)) => return Ok(None),
-        Err(NoteError::NotOurs(NotOurs::Read(error))) if error.kind() == ErrorKind::NotFound => {
-            return Ok(None);
-        }
-        Err(error) => return Err(unusable(place, &error.to_string())),
+/// The snapshot of an earlier run, if there is one. One that can't be used may be all that is known of what ran.
+fn usable(
+    context: &Context<'_>,
+    job: &Job,
+    standing: &Standing,
+    of: Subject<'_>,
+) -> Result<Option<Found>, Box<Verdict>> {
+    let snapshot = match recovery::read(context, job, standing) {
+        Ok(found) => found.snapshot,
+        Err(NotUsed::OtherKey) => None,
+        Err(why) => return Err(unusable(context, of, &why.to_string())),
     };
-    if !note.is_about(context.tenant, &job.id) {
-        return Err(unusable(place, "is about another artifact"));
-    }
-    match note.is_whole(place) {
-        Ok(true) => Ok(Some(note)),
-        Ok(false) => Err(unusable(place, "names content that was changed since")),
-        Err(error) => {
-            let why = format!("names content that can't be read: {error}");
-            Err(unusable(place, &why))
-        }
+    let Some(snapshot) = snapshot else {
+        return Ok(None);
+    };
+    let saved = snapshot.content.as_ref();
+    let zip = saved.map(|file| context.journal.saved(file)).transpose();
+    match zip {
+        Ok(zip) => Ok(Some((snapshot, zip))),
+        Err(why) => Err(unusable(context, of, &format!("names content that {why}"))),
     }
 }
 
 /// Nothing is written then.
-fn unusable(place: &Path, why: &str) -> Box<Verdict> {
+fn unusable(context: &Context<'_>, of: Subject<'_>, why: &str) -> Box<Verdict> {
+    let place = context.journal.place::<Recovery>(of);
     nothing_written(
         Message::new(format!("what an earlier run has written down {why}"))
             .at(place.display().to_string())
@@ -177,42 +179,34 @@ pub(super) fn recall(
     rules: &Rules,
     one: &Planned<'_>,
     new: &Content,
-    place: PathBuf,
+    snapshot: &Snapshot,
     hold: Hold,
 ) -> Result<Held, Box<Verdict>> {
-    let state = context.tenant.state();
-    let note = Note::read(state, &place).map_err(|error| {
-        nothing_written(
-            Message::new(format!("what an earlier run has kept {error}"))
-                .at(place.display().to_string())
-                .hint("run again"),
-        )
-    })?;
-    with_ours(note.clone(), context, rules, one, new)
-        .write(state, &place)
-        .map_err(|error| unwritable(&place, &error))?;
-    let Some(zip) = note.zip(&place) else {
+    let of = subject(one.job, new);
+    write_down(context, rules, one, new, snapshot.clone())?;
+    let Some(file) = &snapshot.content else {
         return Ok(Held::Nothing(Newcomer {
-            note: place,
+            kind: of.kind,
+            id: of.id.clone(),
             remembered: true,
             _hold: hold,
         }));
     };
-    let content = content_of(&note, &zip)
+    let zip = context.journal.backup(&file.name);
+    let content = content_of(snapshot, of.id, &zip)
         .map_err(|error| nothing_written(Message::new(unreadable(&error))))?;
-    let (same, lost) = note.withheld(&one.standing.configured);
-    let mut configured = note.configured();
-    configured.extend(same);
-    let was = note.was();
+    let (same, lost) = snapshot.unknown(&one.standing.configured);
+    let configured = snapshot.configured().chain(same).collect();
+    let was = snapshot.was;
     let before = Before {
         kind: content.kind,
         stamp: None,
         remembered: true,
         configured,
         lost,
+        withheld: snapshot.withheld(),
         was,
         zip,
-        note: place,
         _hold: hold,
     };
     let kept = Kept::of(before, job_of(one.job, content, was));
@@ -220,16 +214,9 @@ pub(super) fn recall(
     Ok(Held::Content(Box::new(kept)))
 }
 
-/// What an artifact's earlier runs have left is out of date: it runs by a run that was not to put anything back. `directory`:
-/// where their notes are.
-pub(super) fn forget(context: &Context<'_>, directory: &Path, id: &ArtifactId) {
-    let place = backup::place(directory, context.tenant, id, "kept");
-    let Ok(note) = Note::read(context.tenant.state(), &place) else {
-        return;
-    };
-    let whole = note.is_about(context.tenant, id) && note.is_whole(&place).unwrap_or(false);
-    if whole && Hold::take(&place).is_some() {
-        let _ = fs::remove_file(&place);
-        note.zip(&place).as_deref().map(backup::remove);
+/// What an artifact's earlier runs have left is out of date: it runs by a run that was not to put anything back.
+pub(super) fn forget(context: &Context<'_>, of: Subject<'_>) {
+    if context.journal.place::<Recovery>(of).exists() && context.journal.hold(of).is_some() {
+        kept::forget(context, of);
     }
 }

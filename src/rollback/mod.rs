@@ -7,7 +7,6 @@
 mod arrival;
 mod course;
 mod decision;
-mod hold;
 mod kept;
 mod memory;
 mod not_kept;
@@ -20,14 +19,15 @@ use std::thread;
 
 pub use self::decision::{Rules, Scope};
 pub(crate) use self::kept::Held;
-use self::kept::{Newcomer, Unkept};
+use self::kept::Unkept;
 use self::pass::Back;
 use crate::clock::{Deadline, Moment};
 use crate::deploy::job::Job;
 use crate::deploy::outcome::{Message, Outcome, Phase, PutBack, Rollback, Sent, Verdict, Word};
 use crate::deploy::survey::Surveyed;
-use crate::deploy::{self, Context, Next, Planned, Stop, late, plan};
+use crate::deploy::{self, Context, Next, Planned, Stop, plan, recovery};
 use crate::exit::Exit;
+use crate::journal::{Recovery, Subject};
 use crate::parallel::parallel_map;
 use crate::tenant::error_information;
 
@@ -100,25 +100,29 @@ pub(crate) fn remember(context: &Context<'_>, rules: &Rules, surveyed: &mut [Sur
 
 /// After a run without a rollback: what earlier runs had kept of those that run now is out of date.
 pub(crate) fn forget_what_runs(context: &Context<'_>, jobs: &[Job], outcomes: &[Outcome]) {
-    let runs = |outcome: &&Outcome| matches!(outcome.verdict.word, Word::Started | Word::Unchanged);
-    for outcome in outcomes.iter().filter(runs) {
-        let mut of_it = jobs.iter().filter(|job| job.id.0 == outcome.id);
-        if let Some(job) = of_it.next().filter(|job| job.rules.deploy) {
-            memory::forget(context, &job.rules.backup_directory, &job.id);
-        }
-    }
-    unmark_late(context, jobs, outcomes);
-}
-
-/// What has started by a deployment of this run is beyond doubt.
-fn unmark_late(context: &Context<'_>, jobs: &[Job], outcomes: &[Outcome]) {
     for outcome in outcomes {
-        let Some(job) = jobs.iter().find(|job| job.id.0 == outcome.id) else {
+        let mut of_it = jobs.iter().filter(|job| job.id.0 == outcome.id);
+        let (Some(job), Some(kind)) = (of_it.next(), outcome.kind) else {
             continue;
         };
-        if outcome.verdict.word == Word::Started && outcome.rollback.is_none() {
-            late::unmark(&job.rules.backup_directory, context.tenant, &job.id);
+        let of = Subject { kind, id: &job.id };
+        let runs = matches!(outcome.verdict.word, Word::Started | Word::Unchanged);
+        if runs && job.rules.deploy {
+            memory::forget(context, of);
         }
+        clear_suspicion(context, of, outcome);
+    }
+}
+
+/// What has started by a deployment of this run, or was put back so, is beyond doubt.
+fn clear_suspicion(context: &Context<'_>, of: Subject<'_>, outcome: &Outcome) {
+    let is_beyond_doubt = match &outcome.rollback {
+        None => outcome.verdict.word == Word::Started,
+        Some(rollback) => rollback.result == PutBack::Restored,
+    };
+    if is_beyond_doubt {
+        let clear = |recovery: &mut Recovery| recovery.suspect = false;
+        let _ = context.journal.update(of, None, clear);
     }
 }
 
@@ -238,23 +242,20 @@ pub(crate) fn roll_back(
             };
             let (one, outcome) = (&planned[place], &outcomes[place]);
             let rollback = not_kept::left(&context, one, outcome, newcomer.as_ref());
-            newcomer.into_iter().for_each(Newcomer::forget);
+            if let Some(newcomer) = newcomer {
+                newcomer.forget(&context);
+            }
             let took = context.clock.now().saturating_sub(began);
             take_note(&mut outcomes[place], rollback, took, &failed);
         }
-        for (place, rollback) in pass::put_back(&context, rules, planned, backs, outcomes) {
+        for (place, rollback) in pass::put_back(&context, planned, backs, outcomes) {
             let took = context.clock.now().saturating_sub(began);
             take_note(&mut outcomes[place], rollback, took, &failed);
         }
     }
     for (one, outcome) in planned.iter().zip(outcomes.iter()) {
-        let started = outcome.verdict.word == Word::Started && outcome.rollback.is_none();
-        let restored = outcome
-            .rollback
-            .as_ref()
-            .is_some_and(|rollback| rollback.result == PutBack::Restored);
-        if started || restored {
-            late::unmark(&rules.directory, context.tenant, &one.job.id);
+        if let Some(of) = recovery::subject(one.job, &one.standing) {
+            clear_suspicion(&context, of, outcome);
         }
     }
     for (place, one) in kept.into_iter().enumerate() {

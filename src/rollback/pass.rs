@@ -6,16 +6,14 @@ use std::time::Duration;
 use super::READERS;
 use super::arrival::{self, Late, Watched};
 use super::course::{self, Course};
-use super::decision::Rules;
 use super::kept::{self, Kept};
-use crate::deploy::backup::Was;
 use crate::deploy::job::Job;
 use crate::deploy::outcome::{Outcome, PutBack, Rollback};
 use crate::deploy::plan::Standing;
 use crate::deploy::survey::{self, Depth, Surveyed};
-use crate::deploy::{self, Context, Planned, Stop, late};
+use crate::deploy::{self, Context, Planned, Stop, recovery};
+use crate::journal::Was;
 use crate::parallel::parallel_map;
-use crate::tenant::wire::ArtifactId;
 
 /// How long it may take to read what a rollback that failed has left.
 const CLOSING: Duration = Duration::from_secs(10);
@@ -41,13 +39,12 @@ impl Back {
 /// Puts back what was kept, together; gives what came of each by its place.
 pub(super) fn put_back(
     context: &Context<'_>,
-    rules: &Rules,
     planned: &[Planned<'_>],
     backs: Vec<Back>,
     outcomes: &mut [Outcome],
 ) -> Vec<(usize, Rollback)> {
-    let (mut ended, over) = one_pass(context, rules, planned, backs, outcomes);
-    let (second, none_left) = one_pass(context, rules, planned, over, outcomes);
+    let (mut ended, over) = one_pass(context, planned, backs, outcomes);
+    let (second, none_left) = one_pass(context, planned, over, outcomes);
     ended.extend(second);
     debug_assert!(none_left.is_empty(), "what was deployed again is decided");
     ended
@@ -56,7 +53,6 @@ pub(super) fn put_back(
 /// One pass: read, decide, write, judge. Gives what is decided, and those whose flow has stopped running meanwhile.
 fn one_pass(
     context: &Context<'_>,
-    rules: &Rules,
     planned: &[Planned<'_>],
     backs: Vec<Back>,
     outcomes: &mut [Outcome],
@@ -91,7 +87,7 @@ fn one_pass(
     let mut ended = Vec::new();
     let mut over = Vec::new();
     for end in ends {
-        match end.told(context, rules, planned, outcomes) {
+        match end.told(context, planned, outcomes) {
             Told::Ended(place, rollback) => ended.push((place, rollback)),
             Told::Over(back) => over.push(*back),
         }
@@ -169,7 +165,6 @@ impl End {
     fn told(
         self,
         context: &Context<'_>,
-        rules: &Rules,
         planned: &[Planned<'_>],
         outcomes: &mut [Outcome],
     ) -> Told {
@@ -191,11 +186,10 @@ impl End {
         };
         if self.late == Some(Late::Open) {
             // what may come would look like a deployment of what was put back
-            late::mark(
-                &rules.directory,
-                context.tenant,
-                &ArtifactId(outcome.id.clone()),
-            );
+            let one = &planned[self.place];
+            recovery::update(context, one.job, &one.standing, |recovery| {
+                recovery.suspect = true;
+            });
         }
         let runs_on = matches!(before.was, Was::Running(_));
         let still_runs = matches!(before.was, Was::Running(deployed)
@@ -212,9 +206,9 @@ impl End {
                     again: self.again,
                 };
                 let rollback = course::with_what_is_held(rollback, &case);
-                Kept::of(before, job).hand_out(context.tenant.state(), rollback, still_runs)
+                Kept::of(before, job).hand_out(rollback, still_runs)
             }
-            // its save is later than what runs, so only the note knows that it is what runs
+            // its save is later than what runs, so only the journal knows that it is what runs
             PutBack::DesignTime if runs_on => self.kept.remain_told(context, rollback),
             _ => {
                 self.kept.forget(context);

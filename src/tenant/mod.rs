@@ -33,7 +33,6 @@ use serde::de::IgnoredAny;
 use crate::clock::{Clock, Deadline};
 use crate::http::Http;
 use crate::settings::credentials::{Credentials, Login};
-use crate::state_files::StateFiles;
 use crate::text::Words;
 use crate::text::redactor::Redactor;
 
@@ -63,7 +62,6 @@ pub struct Tenant {
     /// Whose turn it is to fetch a CSRF token.
     csrf_turn: Mutex<()>,
     observer: Observer,
-    state: StateFiles,
 }
 
 impl Tenant {
@@ -79,7 +77,6 @@ impl Tenant {
         observer: Observer,
     ) -> Self {
         Self {
-            state: StateFiles::new(credentials.login.secret().clone()),
             http,
             credentials,
             redactor,
@@ -107,11 +104,6 @@ impl Tenant {
     #[must_use]
     pub fn root(&self) -> String {
         self.credentials.url.root()
-    }
-
-    /// The files in which a run with these credentials writes down what the next one needs.
-    pub(crate) fn state(&self) -> &StateFiles {
-        &self.state
     }
 
     /// The location of an Edge Integration Cell whose run time is asked, if it is not the cloud's.

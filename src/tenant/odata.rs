@@ -14,8 +14,15 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 use crate::clock;
 
 /// A date by the tenant's clock, in milliseconds since 1970.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TenantTime(pub i64);
+
+impl<'de> Deserialize<'de> for TenantTime {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| D::Error::custom("this is no date"))
+    }
+}
 
 impl TenantTime {
     /// Reads the forms that tenants are known to write: epoch milliseconds as a string, `/Date(ms)/` with or

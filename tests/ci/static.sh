@@ -209,8 +209,8 @@ broken_examples gitlab/.gitlab-ci.yml '/resource_group/d'
 refused 'a GitLab job without a resource group' 'no resource_group' waits "$scratch/examples"
 
 section 'the examples publish no state of a run'
-# What a run keeps for the next one (flowship-kept-..., flowship-backup-...) holds content and values of the tenant: an
-# artifact of a job is named in full, so that no pattern takes it along.
+# The journal of a run (.flowship) holds content and values of the tenant: an artifact of a job is named in full, so that
+# no pattern takes it along.
 publishes() {
   python3 - "$1" <<'PYTHON'
 import pathlib
@@ -243,11 +243,11 @@ sys.exit(bool(wrong))
 PYTHON
 }
 publishes ci-examples
-broken_examples github/deploy.yml 's/^            flowship-junit.xml$/            flowship-*/'
-refused 'a pattern of GitHub that takes notes along' 'flowship-* is published' publishes "$scratch/examples"
-broken_examples gitlab/template.yml 's/paths: \[flowship-receipt.json\]/paths: [flowship-*.json]/'
-refused 'a pattern of GitLab that takes notes along' 'flowship-*.json is published' publishes "$scratch/examples"
-broken_examples jenkins/Jenkinsfile "s/artifacts: 'flowship-test.xml,/artifacts: 'flowship-*,/"
-refused 'a pattern of Jenkins that takes notes along' 'flowship-* is published' publishes "$scratch/examples"
+broken_examples github/deploy.yml 's/^            flowship-junit.xml$/            .flow*/'
+refused 'a pattern of GitHub that takes the journal along' '.flow* is published' publishes "$scratch/examples"
+broken_examples gitlab/template.yml 's/paths: \[flowship-receipt.json\]/paths: [".flowship\/"]/'
+refused 'a directory of GitLab that is the journal' '.flowship/" is published' publishes "$scratch/examples"
+broken_examples jenkins/Jenkinsfile "s/artifacts: 'flowship-test.xml,/artifacts: '**,/"
+refused 'a pattern of Jenkins that takes the journal along' '** is published' publishes "$scratch/examples"
 
 printf '\nall static gates hold\n'

@@ -26,6 +26,7 @@ mod output;
 mod pack;
 mod parameters;
 mod plan;
+mod proofs;
 mod readme;
 mod refusals;
 mod reports;

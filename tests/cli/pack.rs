@@ -122,6 +122,7 @@ fn junk_is_left_out_and_named() {
         "src/main/.DS_Store",
         "target/classes/a.class",
         ".gitignore",
+        ".flowship/recovery/a.json",
     ];
     let flow = junk
         .iter()
@@ -140,6 +141,7 @@ fn junk_is_left_out_and_named() {
             "{name} is not named\n{run}"
         );
     }
+    assert!(!run.stderr.contains(".flowship"), "{run}");
 }
 
 #[cfg(unix)]

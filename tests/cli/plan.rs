@@ -235,8 +235,8 @@ fn a_plan_is_for_one_tenant_and_must_be_one() {
             "\"tenant\": \"prod.example\"",
             "the plan was made for prod.example",
         ),
-        ("\"schema\": 1", "\"schema\": 7", "this plan has form 7"),
-        ("\"schema\": 1", "\"schema\"", "this is no plan"),
+        ("\"schema\": 2", "\"schema\": 7", "this plan has form 7"),
+        ("\"schema\": 2", "\"schema\"", "this is no plan"),
     ] {
         assert!(text.contains(from));
         fs::write(&file, text.replacen(from, to, 1)).unwrap();

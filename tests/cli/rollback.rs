@@ -64,10 +64,14 @@ fn is_as_before(tenant: &Tenant) {
     );
 }
 
-/// Files that a run left in its directory.
+/// Files for the next run, or for a person, that a run left in its directory.
 fn left(directory: &std::path::Path, ending: &str) -> Vec<PathBuf> {
-    fs::read_dir(directory)
-        .unwrap()
+    let own = directory.join(".flowship");
+    let folders = ["recovery", "backups"].map(|name| fs::read_dir(own.join(name)));
+    folders
+        .into_iter()
+        .flatten()
+        .flatten()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|end| end == ending))
         .collect()
@@ -915,12 +919,8 @@ fn what_ran_before_a_killed_run_is_not_forgotten_because_something_can_not_be_re
         let tenant = running(&scenarios);
         let repository = Repository::new().with(&after());
         killed(&tenant, &repository, "each");
-        let mut files = left(repository.path(), ending).into_iter();
-        let is_kept = |file: &PathBuf| {
-            let name = file.file_name().unwrap().to_string_lossy();
-            name.starts_with("flowship-kept-") || name.starts_with("flowship-backup-")
-        };
-        fs::write(files.find(is_kept).unwrap(), "{\"form\":1}").unwrap();
+        let file = left(repository.path(), ending).remove(0);
+        fs::write(file, "{\"form\":1}").unwrap();
         let requests = tenant.requests().len();
         repository
             .deploy(&tenant)
@@ -1069,8 +1069,10 @@ fn planted(note: &std::path::Path, seal: impl Fn(&str) -> String) -> PathBuf {
     let zip = evil().zip();
     let digest = <sha2::Sha256 as sha2::Digest>::digest(&zip);
     let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    content["content"]["sha256"] = digest.into();
-    let place = note.with_file_name(content["content"]["zip"].as_str().unwrap());
+    let saved = &mut content["entry"]["snapshot"]["content"];
+    saved["sha256"] = digest.into();
+    let backups = note.ancestors().nth(2).unwrap().join("backups");
+    let place = backups.join(saved["name"].as_str().unwrap());
     fs::write(&place, zip).unwrap();
     fs::write(note, seal(head) + &content.to_string()).unwrap();
     place
@@ -1103,9 +1105,7 @@ fn a_note_that_these_credentials_did_not_write_is_named_and_not_used() {
         let tenant = running(&scenarios);
         let repository = Repository::new().with(&after());
         killed(&tenant, &repository, "all");
-        let is_kept = |file: &PathBuf| file.to_string_lossy().contains("flowship-kept-");
-        let note = left(repository.path(), "json").into_iter().find(is_kept);
-        let note = note.unwrap();
+        let note = left(repository.path(), "json").remove(0);
         planted(&note, seal);
         let run = repository.deploy(&tenant).args(["--rollback", "all"]).run();
         let name = note.file_name().unwrap().to_string_lossy();
@@ -1123,7 +1123,7 @@ fn a_note_that_these_credentials_did_not_write_is_named_and_not_used() {
                     .contains("was written with other credentials and is ignored"),
                 "{run}"
             );
-            assert!(note.with_extension("other-key.json").exists(), "{run}");
+            assert!(note.with_extension("set-aside.json").exists(), "{run}");
         }
         let design = tenant.design(ID).unwrap();
         assert_ne!(
@@ -1146,23 +1146,17 @@ fn planted_marks_are_named_and_not_used() {
     let tenant = running(&["start-error#1", "start-error#2", "latency=1"]);
     let repository = Repository::new().with(&after());
     killed(&tenant, &repository, "each");
-    let kept = |file: &PathBuf| file.to_string_lossy().contains("flowship-kept-");
-    let note = left(repository.path(), "json")
-        .into_iter()
-        .find(kept)
-        .unwrap();
-    let name = note.file_name().unwrap().to_string_lossy().into_owned();
-    fs::remove_file(&note).unwrap();
-    for what in ["late", "task", "values"] {
-        let file = repository
-            .path()
-            .join(name.replace("-kept-", &format!("-{what}-")));
-        fs::write(file, "null").unwrap();
+    let note = left(repository.path(), "json").remove(0);
+    let own = repository.path().join(".flowship");
+    fs::create_dir_all(own.join("proof")).unwrap();
+    for kind in ["recovery", "proof"] {
+        let entry = own.join(kind).join(note.file_name().unwrap());
+        fs::write(entry, "null").unwrap();
     }
     let run = repository.deploy(&tenant).run();
-    for what in ["late", "task", "values"] {
-        let file = name.replace("-kept-", &format!("-{what}-"));
-        let line = run.stderr.lines().find(|line| line.contains(&file));
+    for kind in ["recovery", "proof"] {
+        let mut lines = run.stderr.lines();
+        let line = lines.find(|line| line.contains(&format!(".flowship/{kind}/")));
         assert!(
             line.is_some_and(|line| line.contains("it is not used")),
             "{run}"

@@ -52,7 +52,7 @@ fn running(tenant: &Tenant) -> String {
 
 /// The backup that a run left.
 fn backup(repository: &Repository, run: &Run) -> PathBuf {
-    let found = fs::read_dir(repository.path())
+    let found = fs::read_dir(repository.path().join(".flowship/backups"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .find(|path| path.extension().is_some_and(|end| end == "zip"))
@@ -129,11 +129,8 @@ fn a_run_that_was_killed_after_the_deletion_loses_nothing_when_it_is_run_again()
         assert!(running(&tenant).contains(value), "{value}: {run}");
     }
     assert_eq!((tenant.deployments(ID), tenant.undeployments(ID)), (1, 0));
-    let marks = fs::read_dir(repository.path()).unwrap().filter(|entry| {
-        let name = entry.as_ref().unwrap().file_name();
-        name.to_string_lossy().starts_with("flowship-replacing-")
-    });
-    assert_eq!(marks.count(), 0);
+    let entries = fs::read_dir(repository.path().join(".flowship/recovery"));
+    assert_eq!(entries.unwrap().count(), 0);
     replace(&repository, &tenant)
         .run()
         .exit(0)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Depth, READERS, Surveyed};
 use crate::artifact::ArtifactKind;
 use crate::clock::Deadline;
-use crate::deploy::job::{Content, Job, Source};
+use crate::deploy::job::{Content, Job};
 use crate::deploy::outcome::Message;
 use crate::deploy::{Context, Stop, runtime};
 use crate::pacing;
@@ -24,7 +24,7 @@ type Group = (PackageId, ArtifactKind);
 /// Reads the package of each artifact, and proves that the host is a tenant where one is missing.
 pub(super) fn read_packages(context: &Context<'_>, all: &mut [Surveyed<'_>]) {
     let ids: std::collections::BTreeSet<PackageId> = living(all)
-        .filter_map(|(job, _)| Some(content(job)?.package.clone()))
+        .filter_map(|(job, _)| Some(job.content()?.package.clone()))
         .collect();
     let read = parallel_map(ids.into_iter().collect(), READERS, |id: PackageId| {
         let package = context.tenant.integration_package(&id, context.deadline);
@@ -40,7 +40,7 @@ pub(super) fn read_packages(context: &Context<'_>, all: &mut [Surveyed<'_>]) {
         Ok(())
     };
     for one in all {
-        let (Ok(standing), Some(content)) = (&mut one.standing, content(one.job)) else {
+        let (Ok(standing), Some(content)) = (&mut one.standing, one.job.content()) else {
             continue;
         };
         let found = match packages.get(&content.package) {
@@ -234,13 +234,7 @@ fn living<'a>(
         .filter_map(|one| Some((one.job, one.standing.as_ref().ok()?)))
 }
 
-fn content(job: &Job) -> Option<&Content> {
-    match &job.source {
-        Source::Files(content) => Some(content),
-        Source::Tenant => None,
-    }
-}
-
 fn group(job: &Job) -> Option<Group> {
-    content(job).map(|content| (content.package.clone(), content.kind))
+    job.content()
+        .map(|content| (content.package.clone(), content.kind))
 }

@@ -9,7 +9,7 @@ use crate::deploy::evidence::doubts::Ours;
 use crate::deploy::evidence::started::Evidence;
 use crate::deploy::evidence::{Baseline, Call};
 use crate::deploy::outcome::{Message, Phase, Sent, Word};
-use crate::deploy::pending_task;
+use crate::deploy::recovery;
 use crate::deploy::step::Halt;
 use crate::tenant::RuntimeReading;
 use crate::tenant::error::{Kind, TenantError};
@@ -108,7 +108,7 @@ impl Writing<'_> {
             task: Some(task), ..
         } = &call
         {
-            pending_task::mark(self.context, self.job, task);
+            recovery::called(self.context, self.job, self.standing, task);
         }
         self.tell(&call);
         evidence.called(call);

@@ -9,8 +9,8 @@ use crate::clock::Deadline;
 use crate::deploy::job::{Content, Source};
 use crate::deploy::outcome::Sent;
 use crate::deploy::plan::Upload;
+use crate::deploy::recovery;
 use crate::deploy::step::{Halt, Write};
-use crate::deploy::{replacing, resetting};
 use crate::tenant::error::TenantError;
 use crate::tenant::{Lost, Written, ZipBytes};
 
@@ -56,7 +56,7 @@ impl Writing<'_> {
         }
         self.wrote("the content was created; it is not deployed yet");
         if self.kind == ArtifactKind::ValueMapping {
-            replacing::unmark(self.context, self.job);
+            self.is_settled();
         }
         Ok(())
     }
@@ -132,7 +132,7 @@ impl Writing<'_> {
         zip: &dyn ZipBytes,
         content: Option<&Content>,
     ) -> Result<(), Halt> {
-        resetting::mark(self.context, self.job, self.standing, &self.brought);
+        recovery::configured(self.context, self.job, self.standing, &self.brought);
         self.content_sent = Some(self.clock.now());
         let call = |one: &Self| {
             one.tenant

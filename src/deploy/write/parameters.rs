@@ -5,7 +5,7 @@ use crate::artifact::ArtifactKind;
 use crate::deploy::outcome::{Phase, Sent};
 use crate::deploy::parameters::{Setting, Why, html_decoded, html_encoded, missing, value};
 use crate::deploy::plan::{self, Upload};
-use crate::deploy::resetting;
+use crate::deploy::recovery;
 use crate::deploy::step::{Halt, Write};
 use crate::http::retry;
 use crate::inventory::counted;
@@ -27,7 +27,9 @@ impl Writing<'_> {
             self.set()?;
         }
         if self.brings_content() {
-            resetting::unmark(self.context, self.job);
+            recovery::update(self.context, self.job, self.standing, |one| {
+                one.values.clear();
+            });
         }
         Ok(())
     }

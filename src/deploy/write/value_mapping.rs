@@ -10,14 +10,13 @@ use super::content::comparable;
 use super::{GRACE, Writing};
 use crate::artifact::value_mapping::VALUE_MAPPING_PATH;
 use crate::artifact::{Archive, ArtifactError, Comparable};
-use crate::deploy::backup::{self, Backup, Was};
 use crate::deploy::job::Content;
 use crate::deploy::outcome::{Message, Sent, Verdict, Word};
-use crate::deploy::replacing;
+use crate::deploy::recovery;
 use crate::deploy::step::{Halt, Write};
 use crate::exit::Exit;
+use crate::journal::{Backup, Recovery, Subject, Was};
 use crate::tenant::{Lost, Written, ZipBytes};
-use crate::whole_file;
 
 /// Git's content with the entries that only the tenant has.
 pub(super) struct Merged {
@@ -90,8 +89,8 @@ impl Writing<'_> {
             .look_before()
             .and_then(|()| self.must_be_as_surveyed(old));
         if looked.is_err() {
-            replacing::unmark(self.context, self.job);
-            backup::remove(backup);
+            self.is_settled();
+            Backup::remove(backup);
         }
         looked
     }
@@ -109,29 +108,49 @@ impl Writing<'_> {
     /// Saves the tenant's zip to a file, for its owner alone; without it nothing is deleted.
     fn back_up(&mut self, old: &File, content: &Content) -> Result<PathBuf, Halt> {
         let version = self.before.map_or("", |artifact| artifact.version.as_str());
-        let now = self.clock.now_iso();
-        let tenant = self.tenant.root();
-        let name = backup::file_name(&tenant, &self.id.0, version, &now) + ".zip";
-        let path = self.job.rules.backup_directory.join(name);
-        whole_file::replace_private(&path, |target| io::copy(&mut old.open()?, target).map(drop))
-            .and_then(|()| replacing::mark(self.context, self.job, &path))
-            .map_err(|error| {
-                let what = format!("the content of the tenant can't be saved: {error}");
-                let message = Message::new(what)
-                    .at(path.display().to_string())
-                    .hint("nothing was deleted; name another place with --backup-dir");
-                let verdict = Verdict::bad(Word::Failed, self.state.clone(), message);
-                Verdict {
-                    exit: Exit::Usage,
-                    ..verdict
-                }
-            })?;
+        let path = self.save(old, version).map_err(|error| {
+            let directory = self.context.journal.directory();
+            let what = format!("the content of the tenant can't be saved: {error}");
+            let message = Message::new(what)
+                .at(directory.display().to_string())
+                .hint("nothing was deleted; name another place with --backup-dir");
+            let verdict = Verdict::bad(Word::Failed, self.state.clone(), message);
+            Verdict {
+                exit: Exit::Usage,
+                ..verdict
+            }
+        })?;
         self.note(format!(
             "backup of the tenant's content: {}; `{}` puts it back",
             path.display(),
-            self.restore_command(&path, content, Was::of(self.standing).ran())
+            self.restore_command(
+                &path,
+                content,
+                Was::of(self.standing.runtime.as_ref()).ran()
+            )
         ));
         Ok(path)
+    }
+
+    /// Saves the zip, and that the value mapping is about to be deleted.
+    fn save(&self, old: &File, version: &str) -> io::Result<PathBuf> {
+        let journal = &self.context.journal;
+        let (kind, id) = (self.kind, self.id);
+        let (of, now) = (Subject { kind, id }, self.clock.now_iso());
+        let saved = journal.save(of, version, &now, |target| {
+            io::copy(&mut old.open()?, target).map(drop)
+        })?;
+        let zip = journal.backup(&saved.name);
+        let now = Some(recovery::now(self.context, self.standing));
+        let add = |recovery: &mut Recovery| recovery.replaced = Some(saved);
+        journal.update(of, now, add).map(|()| zip)
+    }
+
+    /// The value mapping is there, and the next run need not be told of its backup.
+    pub(super) fn is_settled(&self) {
+        recovery::update(self.context, self.job, self.standing, |one| {
+            one.replaced = None;
+        });
     }
 
     /// The command that makes the tenant hold a backup again. `deploys`: it is to run, too.
@@ -198,7 +217,7 @@ impl Writing<'_> {
     /// it after our deletion.
     fn other_content(&mut self, content: &Content, halt: Halt) -> Result<Halt, Halt> {
         let found = self.written_artifact()?;
-        replacing::unmark(self.context, self.job);
+        self.is_settled();
         if self.holds_our_content(content)? {
             self.wrote("the design time holds the new content; it is not deployed");
             return Ok(self.with_note(halt, "the new content stands there all the same"));
@@ -208,7 +227,7 @@ impl Writing<'_> {
     }
 
     fn restored(&mut self, halt: Halt) -> Halt {
-        replacing::unmark(self.context, self.job);
+        self.is_settled();
         self.wrote("the new content was not taken; the old content is back in the design time");
         let note = "the old content was put back; what runs was not touched";
         self.with_note(halt, note)
