@@ -182,7 +182,6 @@ fn what_cannot_be_shown_in_time_is_undecided() {
         (&["task-stuck=running"], Nothing, "DEPLOYING"),
         (&["unknown-status=forever"], Earlier, "PROVISIONING"),
         (&["postponed-redeploy=1000"], Earlier, "(not new)"),
-        (&["never-appears"], Nothing, "runtime shows nothing"),
     ];
     together(cases, |(scenarios, before, seen)| {
         let (_, run) = deploy(scenarios, *before, &["--timeout", "12s"]);
@@ -198,12 +197,13 @@ fn what_cannot_be_shown_in_time_is_undecided() {
 fn a_flow_that_goes_to_another_runtime_is_named_as_such() {
     let flow = Flow::new();
     let tenant = Tenant::new(&["never-appears"]);
-    // the question comes five seconds after SUCCESS; the verdict must not wait for two minutes more than it is given
+    // the question comes five seconds after SUCCESS; the rest is room for a loaded machine
     Flowship::deploy(&tenant, flow.path())
-        .args(["--timeout", "9s"])
+        .args(["--timeout", "30s"])
         .run()
         .exit(7)
         .verdict("undecided")
+        .stdout_has("runtime shows nothing")
         .stderr_has("SAP_ProfileId=integrationcell");
     tenant.deployed_once(&flow.id);
 }
