@@ -17,7 +17,6 @@ pub struct Clock {
 
 impl Clock {
     /// A clock that starts to run now.
-    #[must_use]
     pub fn start() -> Self {
         Self {
             start: Instant::now(),
@@ -26,7 +25,6 @@ impl Clock {
     }
 
     /// Time since the start of the run.
-    #[must_use]
     pub fn now(&self) -> Moment {
         self.start.elapsed()
     }
@@ -39,32 +37,27 @@ impl Clock {
     }
 
     /// The machine's idea of the date at the start of the run, for reports.
-    #[must_use]
     pub fn began(&self) -> String {
         iso(epoch_millis(self.began))
     }
 
     /// The machine's idea of the date now, for reports.
-    #[must_use]
     pub fn now_iso(&self) -> String {
         iso(epoch_millis(self.date()))
     }
 
     /// Seconds since 1970, for marks in logs.
-    #[must_use]
     pub fn epoch_seconds(&self) -> u64 {
         u64::try_from(epoch_millis(self.date()) / 1000).unwrap_or_default()
     }
 
     /// The machine's idea of the date: for headers that name a date, never for a verdict.
-    #[must_use]
     pub fn date(&self) -> SystemTime {
         SystemTime::now()
     }
 }
 
 /// A date in milliseconds since 1970; dates before count as 1970.
-#[must_use]
 pub fn epoch_millis(date: SystemTime) -> i64 {
     date.duration_since(UNIX_EPOCH)
         .ok()
@@ -73,7 +66,6 @@ pub fn epoch_millis(date: SystemTime) -> i64 {
 }
 
 /// `2026-11-22T10:02:11.250Z`; the bare number when it is no date that a calendar holds.
-#[must_use]
 pub fn iso(epoch_millis: i64) -> String {
     match OffsetDateTime::from_unix_timestamp_nanos(i128::from(epoch_millis) * 1_000_000) {
         Ok(date) => format!(
@@ -99,20 +91,17 @@ pub struct Deadline {
 
 impl Deadline {
     /// Time left at `now`; zero when the deadline has passed.
-    #[must_use]
     pub fn left(self, now: Moment) -> Duration {
         self.at.saturating_sub(now)
     }
 
     /// Whether it has passed.
-    #[must_use]
     pub fn passed(self, now: Moment) -> bool {
         now >= self.at
     }
 
     /// How long a read may take: a quarter of the time left, at least 4 s, at most 30 s, and never past the
     /// deadline by more than the second that any answer deserves.
-    #[must_use]
     pub fn poll_timeout(self, now: Moment) -> Duration {
         let left = self.left(now);
         (left / 4)
@@ -121,19 +110,16 @@ impl Deadline {
     }
 
     /// How long a download may take: half of the time left, so that one that hangs leaves time for another.
-    #[must_use]
     pub fn download_timeout(self, now: Moment) -> Duration {
         (self.left(now) / 2).max(self.poll_timeout(now))
     }
 
     /// How long an upload may take: all of the time left.
-    #[must_use]
     pub fn upload_timeout(self, now: Moment) -> Duration {
         self.left(now).max(Duration::from_secs(1))
     }
 
     /// The later of the two deadlines.
-    #[must_use]
     pub fn or_later(self, other: Moment) -> Deadline {
         Deadline {
             at: self.at.max(other),

@@ -459,7 +459,6 @@ fn not_written(path: &Path, error: &std::io::Error) -> Trouble {
 
 impl Downloaded {
     /// The code of the run.
-    #[must_use]
     pub fn exit(&self) -> Exit {
         let items = self.items.iter().filter_map(|item| match &item.end {
             End::Failed(trouble) => Some(trouble.exit),

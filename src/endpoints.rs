@@ -21,7 +21,6 @@ pub struct Callable {
 
 impl Callable {
     /// Whether it is an integration flow, as far as the tenant says.
-    #[must_use]
     pub fn is_flow(&self) -> bool {
         self.deployed.kind.is_empty() || self.deployed.kind == FLOW
     }
@@ -101,7 +100,6 @@ fn named(
 }
 
 /// Nothing runs under an id: what, and what to do.
-#[must_use]
 pub fn not_deployed(id: &str) -> Message {
     Message::new(format!("{id} does not run: nothing is deployed under this id")).hint(
         "deploy it (`flowship deploy`, or `flowship redeploy` where the tenant holds it); `flowship status` shows what is deployed. Where an access policy hides it from this key, add the role AccessAllAccessPoliciesArtifacts",

@@ -50,7 +50,6 @@ impl Exit {
     ];
 
     /// The code for a run that a signal ended; `None` for 0, which is no signal.
-    #[must_use]
     pub fn of_signal(number: usize) -> Option<Self> {
         match number {
             0 => None,
@@ -60,7 +59,6 @@ impl Exit {
     }
 
     /// The number given to the operating system.
-    #[must_use]
     pub fn code(self) -> u8 {
         match self {
             Exit::Ok => 0,
@@ -80,7 +78,6 @@ impl Exit {
     }
 
     /// The word for the code, as in the README's table.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Exit::Ok => "ok",
@@ -115,7 +112,6 @@ impl Exit {
     }
 
     /// The code of a run whose artifacts ended so: that of the worst, `Ok` for none.
-    #[must_use]
     pub fn worst(all: impl IntoIterator<Item = Exit>) -> Exit {
         all.into_iter()
             .max_by_key(|exit| exit.severity())

@@ -45,7 +45,6 @@ pub struct PackageContent {
 
 impl PackageContent {
     /// A package of which nothing is known yet.
-    #[must_use]
     pub fn empty(package: IntegrationPackage) -> Self {
         Self {
             package,
@@ -83,7 +82,6 @@ pub struct Stored {
 
 impl Stored {
     /// Its id.
-    #[must_use]
     pub fn id(&self) -> ArtifactId {
         ArtifactId(self.artifact.id.clone().into())
     }
@@ -100,7 +98,6 @@ pub struct Trouble {
 
 impl Trouble {
     /// Why, with the code that it leads to.
-    #[must_use]
     pub fn new(exit: Exit, message: Message) -> Self {
         Self {
             exit,
@@ -109,7 +106,6 @@ impl Trouble {
     }
 
     /// What was named and is not there, or cannot be had.
-    #[must_use]
     pub fn failed(message: Message) -> Self {
         Self::new(Exit::Failed, message)
     }
@@ -133,7 +129,6 @@ impl Inventory {
     }
 
     /// Whether every package and every list could be read.
-    #[must_use]
     pub fn is_whole(&self) -> bool {
         self.troubles.is_empty()
     }
@@ -258,7 +253,6 @@ fn kinds(wanted: &Wanted) -> Vec<ArtifactKind> {
 }
 
 /// Whether an error would hit every other call as well.
-#[must_use]
 pub fn is_of_all(error: &TenantError) -> bool {
     matches!(
         error.kind,
@@ -294,7 +288,6 @@ fn unreadable(package: &PackageId, kind: ArtifactKind, error: TenantError) -> Tr
 }
 
 /// `1 package`, `3 packages`.
-#[must_use]
 pub fn counted(number: usize, what: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {what}{plural}")
@@ -323,7 +316,6 @@ pub fn find(
 }
 
 /// That an id which was named is nowhere.
-#[must_use]
 pub fn not_there(id: &str) -> Trouble {
     let message = Message::new(format!(
         "{id} is not on the tenant: neither in the design time nor deployed"

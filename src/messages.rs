@@ -61,7 +61,6 @@ pub enum Judgement {
 }
 
 /// Judges messages. A status that nobody documented is open: it never counts as a success.
-#[must_use]
 pub fn judge(messages: &MessageLogs) -> Judgement {
     let any = |is: fn(&MessageStatus) -> bool| messages.logs.iter().any(|log| is(&log.status));
     if any(is_failure) {
@@ -78,13 +77,11 @@ pub fn judge(messages: &MessageLogs) -> Judgement {
 }
 
 /// Whether a message came to a bad end.
-#[must_use]
 pub fn is_failure(status: &MessageStatus) -> bool {
     matches!(status, MessageStatus::Failed | MessageStatus::Escalated)
 }
 
 /// Whether a message may still come to any end.
-#[must_use]
 pub fn is_open(status: &MessageStatus) -> bool {
     use MessageStatus::{Abandoned, Other, Processing, Retry};
     matches!(status, Processing | Retry | Abandoned | Other(_))
@@ -240,7 +237,6 @@ fn failures(query: &Query<'_>, messages: &MessageLogs, limit: usize) -> Vec<Fail
 
 impl Found {
     /// The code that it leads to.
-    #[must_use]
     pub fn exit(&self, allow_none: bool) -> Exit {
         match self.judgement {
             Judgement::Completed => Exit::Ok,
@@ -251,7 +247,6 @@ impl Found {
     }
 
     /// The word for it.
-    #[must_use]
     pub fn word(&self) -> &'static str {
         match self.judgement {
             Judgement::Completed => "completed",
@@ -262,13 +257,11 @@ impl Found {
     }
 
     /// How many messages there are.
-    #[must_use]
     pub fn total(&self) -> usize {
         self.counts.values().sum()
     }
 
     /// What is not well, and what to do; `None` when all is.
-    #[must_use]
     pub fn message(&self, wanted: &Wanted) -> Option<Message> {
         let id = &self.id;
         let message = match self.judgement {

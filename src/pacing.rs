@@ -7,46 +7,46 @@ use std::time::Duration;
 use crate::clock::{Clock, Moment};
 
 /// The first pause, where `--poll-interval` does not say otherwise.
-pub(crate) const FIRST: Duration = Duration::from_millis(300);
+pub const FIRST: Duration = Duration::from_millis(300);
 /// The longest pause.
-pub(crate) const LONGEST: Duration = Duration::from_secs(5);
+pub const LONGEST: Duration = Duration::from_secs(5);
 /// The longest pause while the same thing must be shown for some seconds before it is believed.
-pub(crate) const CLOSE: Duration = Duration::from_secs(1);
+pub const CLOSE: Duration = Duration::from_secs(1);
 /// The pause while the next answer may be the verdict.
 const SOON: Duration = Duration::from_millis(500);
 /// The pause while something is built: a flow takes half a second to start, so that its verdict comes no later for it.
 const BUILD: Duration = Duration::from_secs(1);
 /// The pause after the tenant has refused to be asked.
-pub(crate) const REFUSED: Duration = Duration::from_secs(2);
+pub const REFUSED: Duration = Duration::from_secs(2);
 /// How long before the deadline the last look is begun.
-pub(crate) const LAST_LOOK: Duration = Duration::from_millis(700);
+pub const LAST_LOOK: Duration = Duration::from_millis(700);
 
 /// How often a line says that the wait goes on.
-pub(crate) const HEARTBEAT: Duration = Duration::from_secs(30);
+pub const HEARTBEAT: Duration = Duration::from_secs(30);
 /// How long the tenant must refuse to be asked before that is believed: services that restart refuse for a while.
-pub(crate) const REFUSALS: Duration = Duration::from_secs(30);
+pub const REFUSALS: Duration = Duration::from_secs(30);
 /// The longest wait for what starts or stops to come to rest.
-pub(crate) const REST: Duration = Duration::from_secs(60);
+pub const REST: Duration = Duration::from_secs(60);
 /// The pause between two questions for an error text that is late.
-pub(crate) const TEXT: Duration = Duration::from_millis(700);
+pub const TEXT: Duration = Duration::from_millis(700);
 
 /// How many questions are asked at once.
-pub(crate) const HANDS: usize = 8;
+pub const HANDS: usize = 8;
 /// From how many artifacts on everything that runs is listed instead of asking for each.
-pub(crate) const LIST_FROM: usize = 3;
+pub const LIST_FROM: usize = 3;
 /// The shortest pause between two lists.
-pub(crate) const LIST_EVERY: Duration = Duration::from_secs(1);
+pub const LIST_EVERY: Duration = Duration::from_secs(1);
 /// After how many lists in a row without an answer each artifact is asked for alone.
-pub(crate) const LISTS_FAILED: u32 = 5;
+pub const LISTS_FAILED: u32 = 5;
 /// How long started deployments may wait for others, so that one list shows the design time of all.
-pub(crate) const TOGETHER: Duration = Duration::from_secs(2);
+pub const TOGETHER: Duration = Duration::from_secs(2);
 /// How long nothing but its task is asked about a deployment.
-pub(crate) const TASK_ALONE: Duration = Duration::from_secs(5);
+pub const TASK_ALONE: Duration = Duration::from_secs(5);
 /// How long nothing may be visible after SUCCESS before the runtime profile of the flow is read.
-pub(crate) const PROFILE: Duration = Duration::from_secs(5);
+pub const PROFILE: Duration = Duration::from_secs(5);
 
 /// Of how few deployments each task is asked in each round.
-pub(crate) const FEW: usize = 2;
+pub const FEW: usize = 2;
 /// How many tasks are asked in one round, so that lists come between them.
 const TASKS: usize = 16;
 /// How long a deployment has been going before a task is asked of which the runtime gives no sign: a build that failed shows
@@ -57,7 +57,7 @@ const SEVERAL: usize = 8;
 
 /// What is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
+pub enum Stage {
     /// The end of a build.
     Build,
     /// Any change.
@@ -68,7 +68,7 @@ pub(crate) enum Stage {
 
 /// The pause before the next look: `first`, then growing with the time waited to what the stage wants, then a tenth of the
 /// time waited.
-pub(crate) fn pause(waited: Duration, first: Duration, stage: Stage) -> Duration {
+pub fn pause(waited: Duration, first: Duration, stage: Stage) -> Duration {
     let (steady, longest) = match stage {
         Stage::Build => (BUILD, LONGEST),
         Stage::Change => (SOON, LONGEST),
@@ -80,7 +80,7 @@ pub(crate) fn pause(waited: Duration, first: Duration, stage: Stage) -> Duration
 }
 
 /// The looks of one wait by the calling thread.
-pub(crate) struct Wait<'a> {
+pub struct Wait<'a> {
     clock: &'a Clock,
     began: Moment,
     until: Moment,
@@ -89,7 +89,7 @@ pub(crate) struct Wait<'a> {
 
 impl<'a> Wait<'a> {
     /// A wait that begins now.
-    pub(crate) fn until(until: Moment, first: Duration, clock: &'a Clock) -> Self {
+    pub fn until(until: Moment, first: Duration, clock: &'a Clock) -> Self {
         Self {
             clock,
             began: clock.now(),
@@ -99,12 +99,12 @@ impl<'a> Wait<'a> {
     }
 
     /// Whether the time is up.
-    pub(crate) fn is_over(&self) -> bool {
+    pub fn is_over(&self) -> bool {
         self.clock.now() >= self.until
     }
 
     /// Sleeps until the next look, the last of which is at the end; false when the time is up.
-    pub(crate) fn pause(&self) -> bool {
+    pub fn pause(&self) -> bool {
         let now = self.clock.now();
         let pause = pause(now.saturating_sub(self.began), self.first, Stage::Change);
         let left = self.until.saturating_sub(now);
@@ -115,18 +115,18 @@ impl<'a> Wait<'a> {
 
 /// The task of one deployment, as far as it matters for when it is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TaskTurn {
+pub struct TaskTurn {
     /// Its answer would decide something now.
-    pub(crate) decides: bool,
+    pub decides: bool,
     /// Since the deploy call.
-    pub(crate) waited: Duration,
+    pub waited: Duration,
     /// Since it was last asked, or since the deploy call.
-    pub(crate) unasked: Duration,
+    pub unasked: Duration,
 }
 
 impl TaskTurn {
     /// How long until it should be asked, among so many deployments: about a tenth of the time waited after the last time.
-    pub(crate) fn due_in(&self, watched: usize) -> Duration {
+    pub fn due_in(&self, watched: usize) -> Duration {
         if self.decides {
             return Duration::ZERO;
         }
@@ -143,7 +143,7 @@ impl TaskTurn {
 
 /// Which tasks are asked in a round: all of few; of many those that decide something, then the longest unasked. Asking
 /// every task in every round would be more than a tenant allows.
-pub(crate) fn tasks_to_ask(turns: &[Option<TaskTurn>], few: bool) -> Vec<bool> {
+pub fn tasks_to_ask(turns: &[Option<TaskTurn>], few: bool) -> Vec<bool> {
     let turn = |(place, turn): (usize, &Option<TaskTurn>)| Some((place, (*turn)?));
     let mut due: Vec<(usize, TaskTurn)> = turns.iter().enumerate().filter_map(turn).collect();
     due.retain(|(_, turn)| few || turn.due_in(turns.len()).is_zero());

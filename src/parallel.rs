@@ -6,7 +6,7 @@ use std::thread;
 
 /// Does `work` on all things with at most `threads` threads; gives the results in the order of the things. One thing is
 /// worked on by the calling thread.
-pub(crate) fn parallel_map<T: Send, R: Send>(
+pub fn parallel_map<T: Send, R: Send>(
     things: Vec<T>,
     threads: usize,
     work: impl Fn(T) -> R + Sync,

@@ -58,7 +58,6 @@ impl<'a> Counter<'a> {
     const EVERY: usize = 25;
 
     /// Nothing is done yet.
-    #[must_use]
     pub fn new(query: &'a Query<'a>, total: usize) -> Self {
         Self {
             query,

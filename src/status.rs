@@ -79,7 +79,6 @@ pub enum Content {
 
 impl State {
     /// How it does.
-    #[must_use]
     pub fn health(&self) -> Health {
         match self.runtime.as_ref().map(|record| &record.status) {
             None => Health::NotDeployed,
@@ -92,13 +91,11 @@ impl State {
     }
 
     /// Whether it runs: what nobody documented does not.
-    #[must_use]
     pub fn runs(&self) -> bool {
         self.health() == Health::Running
     }
 
     /// How what runs relates to what the design time holds. Dates of the tenant are compared with dates of the tenant.
-    #[must_use]
     pub fn content(&self) -> Content {
         let (design, runtime) = match (&self.design, &self.runtime) {
             (_, None) => return Content::NotDeployed,

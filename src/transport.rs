@@ -220,7 +220,6 @@ fn aliases(artifact: &Artifact) -> BTreeSet<Alias> {
 }
 
 /// What an artifact names of security material that the target lacks, in words. `named`: the values that will be written.
-#[must_use]
 pub fn missing_material(
     one: &One,
     named: &BTreeMap<String, String>,

@@ -25,7 +25,7 @@ const LIMITS: Limits = Limits {
 
 /// Why a text cannot be read as XML.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum XmlError {
+pub enum XmlError {
     /// It has more of something than any real file, and was not parsed.
     Excessive {
         /// The line, counted from 1.
@@ -46,7 +46,7 @@ pub(crate) enum XmlError {
 
 impl XmlError {
     /// The line, counted from 1.
-    pub(crate) fn line(&self) -> u32 {
+    pub fn line(&self) -> u32 {
         match self {
             Self::Excessive { line, .. } | Self::NotUtf8 { line, .. } => *line,
             Self::Malformed(error) => error.pos().row,
@@ -65,7 +65,7 @@ impl fmt::Display for XmlError {
 }
 
 /// The text of a file.
-pub(crate) fn text(bytes: &[u8]) -> Result<&str, XmlError> {
+pub fn text(bytes: &[u8]) -> Result<&str, XmlError> {
     std::str::from_utf8(bytes).map_err(|error| XmlError::NotUtf8 {
         line: line_at(bytes, error.valid_up_to()),
         error,
@@ -73,7 +73,7 @@ pub(crate) fn text(bytes: &[u8]) -> Result<&str, XmlError> {
 }
 
 /// Parses a text. A document type declaration is refused, so no entity is ever expanded.
-pub(crate) fn parse(text: &str) -> Result<Document<'_>, XmlError> {
+pub fn parse(text: &str) -> Result<Document<'_>, XmlError> {
     measure(text, &LIMITS).map_err(|(at, what)| XmlError::Excessive {
         line: line_at(text.as_bytes(), at),
         what,
@@ -203,30 +203,30 @@ impl StartTag {
 }
 
 /// The text directly in an element, whether it is written plainly, in CDATA or both, without blanks around it.
-pub(crate) fn text_of(node: Node<'_, '_>) -> String {
+pub fn text_of(node: Node<'_, '_>) -> String {
     let texts = node.children().filter(Node::is_text);
     let text: String = texts.filter_map(|text| text.text()).collect();
     text.trim().to_owned()
 }
 
 /// Where each line of a file begins, in bytes.
-pub(crate) struct Lines(Vec<usize>);
+pub struct Lines(Vec<usize>);
 
 impl Lines {
-    pub(crate) fn of(bytes: &[u8]) -> Self {
+    pub fn of(bytes: &[u8]) -> Self {
         let ends = (0..bytes.len()).filter(|at| bytes[*at] == b'\n');
         Self([0].into_iter().chain(ends.map(|end| end + 1)).collect())
     }
 
     /// The line, counted from 1, in which a byte stands.
-    pub(crate) fn at(&self, position: usize) -> u32 {
+    pub fn at(&self, position: usize) -> u32 {
         let line = self.0.partition_point(|start| *start <= position);
         u32::try_from(line).unwrap_or(u32::MAX)
     }
 }
 
 /// The same where one line of a file is asked for.
-pub(crate) fn line_at(bytes: &[u8], position: usize) -> u32 {
+pub fn line_at(bytes: &[u8], position: usize) -> u32 {
     Lines::of(&bytes[..position]).at(position)
 }
 

@@ -50,7 +50,6 @@ impl Alias {
     }
 
     /// Whether a parameter stands in it.
-    #[must_use]
     pub fn has_parameters(&self) -> bool {
         self.name.contains("{{")
     }

@@ -71,7 +71,6 @@ impl Archive {
     }
 
     /// Where the zip lies, for as long as this value lives.
-    #[must_use]
     pub fn path(&self) -> &Path {
         match &self.file {
             Lying::Temporary(file) => file.path(),

@@ -265,7 +265,6 @@ impl Change {
     /// The change for people: a line that names the file and says in what it differs, then the details. Lines that begin
     /// with `-` are what the tenant holds, those with `+` what Git has. The text of files is in it as it is: whoever prints
     /// it neutralises control characters.
-    #[must_use]
     pub fn lines(&self) -> Vec<String> {
         let mut lines = vec![format!("{}: {}", self.path, self.kind.summary())];
         match &self.kind {
@@ -281,7 +280,6 @@ impl Change {
 
 impl ChangeKind {
     /// In what the file differs, on one line.
-    #[must_use]
     pub fn summary(&self) -> String {
         match self {
             Self::Added { size } => format!("only in Git ({})", bytes(*size)),

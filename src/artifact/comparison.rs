@@ -115,13 +115,11 @@ impl Comparable {
     }
 
     /// The values of its `parameters.prop`; `None` where there is none that can be read.
-    #[must_use]
     pub fn parameters(&self) -> Option<&BTreeMap<String, String>> {
         self.values(PARAMETERS_PATH)
     }
 
     /// A digest of everything that is compared: two contents that are the same have the same one.
-    #[must_use]
     pub fn fingerprint(&self) -> Digest {
         // the debug form of strings is quoted and escaped, so that two different contents never look the same
         Digest::of(format!("{:?}", self.files).as_bytes())
@@ -178,7 +176,6 @@ fn by_values(path: &str) -> Option<ByValues> {
 ///
 /// `configured` are the parameter values configured on the tenant: where a download carries one of these instead of
 /// the artifact's own value, that is no difference.
-#[must_use]
 pub fn difference(
     local: &Comparable,
     remote: &Comparable,
@@ -206,7 +203,6 @@ pub fn difference(
 }
 
 /// Whether both have the same content; see [`difference`].
-#[must_use]
 pub fn content_equal(
     local: &Comparable,
     remote: &Comparable,

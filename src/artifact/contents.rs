@@ -11,14 +11,14 @@ use super::zipped::ZippedFiles;
 use super::{Artifact, MANIFEST_PATH};
 
 /// The bytes behind a listing.
-pub(crate) enum Contents {
+pub enum Contents {
     Directory,
     Zip(PathBuf, Box<ZippedFiles>),
 }
 
 impl Contents {
     /// Opens a directory or a zip and lists it.
-    pub(crate) fn open(path: &Path) -> Result<(Self, Listing), ArtifactError> {
+    pub fn open(path: &Path) -> Result<(Self, Listing), ArtifactError> {
         let metadata = fs::metadata(path).map_err(|source| match source.kind() {
             io::ErrorKind::NotFound => ArtifactError::NotFound {
                 at: path.display().to_string(),
@@ -38,7 +38,7 @@ impl Contents {
     }
 
     /// Opens the contents of an artifact once more, and makes sure that its files are still there.
-    pub(crate) fn reopen(artifact: &Artifact) -> Result<Self, ArtifactError> {
+    pub fn reopen(artifact: &Artifact) -> Result<Self, ArtifactError> {
         let (contents, listing) = Self::open(artifact.path())?;
         let mut files = artifact.files().iter();
         match files.find(|file| listing.file(&file.path) != Some(file)) {
@@ -50,13 +50,13 @@ impl Contents {
     }
 
     /// Lists a zip that is open already; the path only serves messages.
-    pub(crate) fn of_zip(path: &Path, file: File) -> Result<(Self, Listing), ArtifactError> {
+    pub fn of_zip(path: &Path, file: File) -> Result<(Self, Listing), ArtifactError> {
         let (zipped, listing) = ZippedFiles::open(path, file)?;
         Ok((Self::Zip(path.to_owned(), Box::new(zipped)), listing))
     }
 
     /// How a file is called in messages.
-    pub(crate) fn at(&self, file: &ArtifactFile) -> String {
+    pub fn at(&self, file: &ArtifactFile) -> String {
         match (&self, &file.origin) {
             (Self::Zip(path, _), _) => format!("{}: {}", path.display(), file.path),
             (Self::Directory, Origin::Disk(path)) => path.display().to_string(),
@@ -65,11 +65,7 @@ impl Contents {
     }
 
     /// Gives a file piece by piece, and makes sure that it is as long as when it was listed.
-    pub(crate) fn stream(
-        &mut self,
-        file: &ArtifactFile,
-        sink: Sink<'_>,
-    ) -> Result<(), ArtifactError> {
+    pub fn stream(&mut self, file: &ArtifactFile, sink: Sink<'_>) -> Result<(), ArtifactError> {
         let at = self.at(file);
         let mut taken = 0;
         let mut counted = |piece: &[u8]| {
@@ -94,11 +90,7 @@ impl Contents {
     }
 
     /// Reads a whole file of at most `limit` bytes.
-    pub(crate) fn read(
-        &mut self,
-        file: &ArtifactFile,
-        limit: u64,
-    ) -> Result<Vec<u8>, ArtifactError> {
+    pub fn read(&mut self, file: &ArtifactFile, limit: u64) -> Result<Vec<u8>, ArtifactError> {
         if file.size > limit {
             return Err(ArtifactError::TooLarge {
                 at: self.at(file),
@@ -115,7 +107,7 @@ impl Contents {
 }
 
 /// The error for a directory or zip without a manifest: what it is instead, as far as that can be seen.
-pub(super) fn without_manifest(path: &Path, listing: &Listing) -> ArtifactError {
+pub fn without_manifest(path: &Path, listing: &Listing) -> ArtifactError {
     let at = path.display().to_string();
     let mut left_out = listing.left_out.iter();
     if left_out.any(|left_out| left_out.path == "resources.cnt") {

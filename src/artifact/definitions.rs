@@ -5,15 +5,15 @@ use roxmltree::Node;
 use crate::xml::{self, XmlError, text_of};
 
 /// The declaration of one externalized parameter.
-pub(super) struct Definition {
+pub struct Definition {
     /// The key in `parameters.prop`; tenants write it into `<name>` and leave `<key>` empty.
-    pub(super) name: String,
+    pub name: String,
     /// Everything but the name in words, such as `type xsd:string, required true`.
-    pub(super) words: String,
+    pub words: String,
 }
 
 /// Reads the declarations.
-pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Definition>, XmlError> {
+pub fn parse(bytes: &[u8]) -> Result<Vec<Definition>, XmlError> {
     let document = xml::parse(xml::text(bytes)?)?;
     let elements = document.root_element().children();
     let parameters = elements.filter(|node| node.has_tag_name("parameter"));

@@ -26,7 +26,6 @@ pub struct Dependencies {
 
 /// Finds out who needs whom. A requirement means the artifacts of its type that provide the name or, where none does,
 /// the artifact of its type with this id (a provided name may differ from the id, cpi-api.md §11.2).
-#[must_use]
 pub fn dependencies(all: &[&References]) -> Dependencies {
     let needs: Vec<Needs> = (0..all.len()).map(|of| needs(all, of)).collect();
     Dependencies {
@@ -84,7 +83,6 @@ impl Dependencies {
     /// Every artifact of the set once, each after all that it needs: value mappings first, then script collections,
     /// message mappings, flows; otherwise in the order of the set. Members of a circle come as if they did not need
     /// each other.
-    #[must_use]
     pub fn order(&self) -> Vec<usize> {
         let circle_of = self.circle_of();
         let in_same_circle = |one: usize, other: usize| {

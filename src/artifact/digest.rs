@@ -13,7 +13,6 @@ pub struct Digest([u8; 32]);
 
 impl Digest {
     /// The digest of bytes that are at hand.
-    #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
     }
@@ -33,7 +32,6 @@ impl Digest {
     }
 
     /// The 32 bytes.
-    #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }

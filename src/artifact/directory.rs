@@ -11,7 +11,7 @@ use super::files::{
 };
 
 /// Lists an artifact directory.
-pub(crate) fn list_directory(root: &Path) -> Result<Listing, ArtifactError> {
+pub fn list_directory(root: &Path) -> Result<Listing, ArtifactError> {
     let mut walk = Walk {
         root,
         canonical: fs::canonicalize(root).map_err(|source| unreadable(root, source))?,
@@ -33,11 +33,7 @@ pub(crate) fn list_directory(root: &Path) -> Result<Listing, ArtifactError> {
 }
 
 /// Gives a file of a directory piece by piece.
-pub(super) fn stream(
-    path: &Path,
-    file: &ArtifactFile,
-    sink: Sink<'_>,
-) -> Result<(), ArtifactError> {
+pub fn stream(path: &Path, file: &ArtifactFile, sink: Sink<'_>) -> Result<(), ArtifactError> {
     let opened = File::open(path).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => ArtifactError::Changed {
             at: path.display().to_string(),

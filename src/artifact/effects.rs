@@ -42,7 +42,6 @@ impl fmt::Display for Effect {
 ///
 /// `parameters` are the values that will count on the tenant; they serve to read the schedules. Values of addresses are
 /// never looked up, so that a sentence tells of `{{Host}}` what the model tells.
-#[must_use]
 pub fn effects(model: &FlowModel, parameters: &BTreeMap<String, String>) -> Vec<Effect> {
     let usages = model.usages();
     let timers = usages.iter().filter(|one| one.kind == UsageKind::Timer);

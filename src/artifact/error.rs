@@ -199,7 +199,6 @@ pub enum ArtifactError {
 
 impl ArtifactError {
     /// The file at fault and its line, where the fault lies in a file of the artifact.
-    #[must_use]
     pub fn place(&self) -> Option<(&str, u32)> {
         match self {
             Self::Manifest { at, source } => Some((at, source.line())),
@@ -213,7 +212,6 @@ impl ArtifactError {
     }
 
     /// What to do about it, if there is something to do.
-    #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {
             Self::NotFound { .. } => {
@@ -272,7 +270,7 @@ impl ArtifactError {
     }
 }
 
-pub(super) fn unreadable(path: &Path, source: io::Error) -> ArtifactError {
+pub fn unreadable(path: &Path, source: io::Error) -> ArtifactError {
     ArtifactError::Read {
         at: path.display().to_string(),
         source,

@@ -43,7 +43,7 @@ pub struct FlowModel {
 
 /// A flow step, an adapter's channel, an event or a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Step {
+pub(crate) struct Step {
     /// The name that the author gave it; empty when there is none.
     pub(super) name: String,
     /// Whether it is a channel that leads to the start of a process, or to nothing that can be found.

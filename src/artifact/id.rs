@@ -7,7 +7,6 @@ use crate::text::{holds_command, is_invisible};
 const LONGEST: usize = 500;
 
 /// Why a text can be no id, if it can be none.
-#[must_use]
 pub fn fault(id: &str) -> Option<&'static str> {
     if id.len() > LONGEST {
         Some("it has more than 500 bytes")

@@ -33,7 +33,7 @@ pub struct AddressPart {
 
 impl AddressPart {
     /// The property of a key, if the step has it.
-    pub(super) fn of(step: &Step, key: &str, what: &str) -> Option<Self> {
+    pub(crate) fn of(step: &Step, key: &str, what: &str) -> Option<Self> {
         step.property(key).map(|property| Self::new(property, what))
     }
 
@@ -86,7 +86,7 @@ const AZURE: Keys = &[
 ];
 
 /// The name of the adapter that reads data stores.
-pub(super) const DATA_STORE: &str = "Data Store";
+pub const DATA_STORE: &str = "Data Store";
 
 /// Sender adapters by `ComponentType`: what they do, and the keys of their address, none where these are not known.
 const SENDERS: [(Intake, Keys, &[&str]); 11] = [
@@ -175,7 +175,7 @@ const ALIASES: [(&str, Store); 7] = [
 ];
 
 /// An adapter's name for people and what it does. The component is the value of `ComponentType`.
-pub(super) fn adapter(component: &str) -> (&str, Intake) {
+pub fn adapter(component: &str) -> (&str, Intake) {
     let Some((known, intake, _)) = sender(component) else {
         return (component, Intake::Unknown);
     };
@@ -184,7 +184,7 @@ pub(super) fn adapter(component: &str) -> (&str, Intake) {
 }
 
 /// Where a sender adapter fetches or is called: the parts that have a value.
-pub(super) fn sender_address(component: &str, step: &Step) -> Vec<AddressPart> {
+pub fn sender_address(component: &str, step: &Step) -> Vec<AddressPart> {
     let address = sender(component).map_or_else(Vec::new, |(.., keys)| parts(step, keys));
     if !address.is_empty() {
         return address;
@@ -197,7 +197,7 @@ pub(super) fn sender_address(component: &str, step: &Step) -> Vec<AddressPart> {
 }
 
 /// Where a receiver adapter hands a message over inside of the same tenant; nothing for adapters that lead out of it.
-pub(super) fn receiver_address(component: &str, step: &Step) -> Vec<AddressPart> {
+pub fn receiver_address(component: &str, step: &Step) -> Vec<AddressPart> {
     match component {
         "JMS" => parts(step, &[("QueueName_outbound", "queue")]),
         "ProcessDirect" => parts(step, ADDRESS),
@@ -206,7 +206,7 @@ pub(super) fn receiver_address(component: &str, step: &Step) -> Vec<AddressPart>
 }
 
 /// Where what a property names is kept, if it names security material.
-pub(super) fn store(key: &str) -> Option<Store> {
+pub fn store(key: &str) -> Option<Store> {
     let key = key.replace('_', "").to_ascii_lowercase();
     if key == "alias" {
         return Some(Store::SecurityMaterial);
@@ -219,7 +219,7 @@ pub(super) fn store(key: &str) -> Option<Store> {
 
 /// The type of the artifact that a property names, if it is a reference to one. The name of the file in it stands in other
 /// properties (`script`, `mappinguri`), which a copy does not change.
-pub(super) fn used(key: &str) -> Option<ArtifactKind> {
+pub fn used(key: &str) -> Option<ArtifactKind> {
     match key {
         "scriptBundleId" => Some(ArtifactKind::ScriptCollection),
         "messageMappingBundleId" => Some(ArtifactKind::MessageMapping),

@@ -44,7 +44,6 @@ pub enum ManifestError {
 
 impl ManifestError {
     /// The broken line, counted from 1.
-    #[must_use]
     pub fn line(&self) -> u32 {
         match self {
             Self::NotAHeader { line, .. } | Self::StrayContinuation { line } => *line,
@@ -119,62 +118,52 @@ impl Manifest {
     }
 
     /// The value of a header of the main section. Names are compared without case; of a repeated header the last counts.
-    #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.header(name).map(|header| header.value.as_str())
     }
 
     /// The line, counted from 1, on which a header of the main section begins.
-    #[must_use]
     pub fn line(&self, name: &str) -> Option<u32> {
         self.header(name).map(|header| header.line)
     }
 
     /// The headers by sections, in the order of the file. The first is the main section; tenants write no other.
-    #[must_use]
     pub fn sections(&self) -> &[Vec<Header>] {
         &self.sections
     }
 
     /// What is odd about the file, in the order of its lines.
-    #[must_use]
     pub fn oddities(&self) -> &[Oddity] {
         &self.oddities
     }
 
     /// Bundle-SymbolicName without attributes such as `singleton:=true`: the id of the artifact.
-    #[must_use]
     pub fn symbolic_name(&self) -> Option<&str> {
         self.get(SYMBOLIC_NAME).map(without_attributes)
     }
 
     /// Bundle-Name: the name for people.
-    #[must_use]
     pub fn bundle_name(&self) -> Option<&str> {
         self.get(BUNDLE_NAME).map(str::trim)
     }
 
     /// Bundle-Version.
-    #[must_use]
     pub fn bundle_version(&self) -> Option<&str> {
         self.get(BUNDLE_VERSION).map(without_attributes)
     }
 
     /// SAP-BundleType: `IntegrationFlow`, `MessageMapping`, ...
-    #[must_use]
     pub fn bundle_type(&self) -> Option<&str> {
         self.get("SAP-BundleType").map(str::trim)
     }
 
     /// Require-Capability: the script collections, message mappings and adapters that the artifact uses, and whether each is
     /// marked `resolution:=optional`: the artifact starts without it.
-    #[must_use]
     pub fn required(&self) -> Vec<(Capability, bool)> {
         capabilities(self.get(REQUIRE_CAPABILITY))
     }
 
     /// Provide-Capability: under which name others can use a script collection or a message mapping.
-    #[must_use]
     pub fn provided(&self) -> Vec<Capability> {
         let provided = capabilities(self.get(PROVIDE_CAPABILITY)).into_iter();
         provided.map(|(capability, _)| capability).collect()

@@ -94,7 +94,6 @@ impl ArtifactKind {
     ];
 
     /// The type that `SAP-BundleType` names, if the public API takes it.
-    #[must_use]
     pub fn of_bundle_type(bundle_type: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
@@ -102,7 +101,6 @@ impl ArtifactKind {
     }
 
     /// The word that stands in `SAP-BundleType`.
-    #[must_use]
     pub fn bundle_type(self) -> &'static str {
         match self {
             Self::IntegrationFlow => "IntegrationFlow",
@@ -113,7 +111,6 @@ impl ArtifactKind {
     }
 
     /// The namespace of the capability under which other artifacts use one of this type (cpi-api.md §11.2).
-    #[must_use]
     pub fn namespace(self) -> Option<&'static str> {
         match self {
             Self::ScriptCollection => Some("scriptcollection"),
@@ -123,7 +120,6 @@ impl ArtifactKind {
     }
 
     /// The type that a capability's namespace stands for.
-    #[must_use]
     pub fn of_namespace(namespace: &str) -> Option<Self> {
         let mut all = Self::ALL.into_iter();
         all.find(|kind| kind.namespace() == Some(namespace))
@@ -182,19 +178,16 @@ impl Artifact {
     }
 
     /// The directory or zip, as it was given.
-    #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// The id: `Bundle-SymbolicName` without attributes. Never empty.
-    #[must_use]
     pub fn id(&self) -> &str {
         self.manifest.symbolic_name().unwrap_or_default()
     }
 
     /// The name for people: `Bundle-Name`, or the id where there is none.
-    #[must_use]
     pub fn name(&self) -> &str {
         self.manifest
             .bundle_name()
@@ -203,7 +196,6 @@ impl Artifact {
     }
 
     /// `Bundle-Version`; `0.0.0`, the default of `OSGi`, where there is none.
-    #[must_use]
     pub fn version(&self) -> &str {
         self.manifest
             .bundle_version()
@@ -212,25 +204,21 @@ impl Artifact {
     }
 
     /// The type of the artifact.
-    #[must_use]
     pub fn kind(&self) -> ArtifactKind {
         self.kind
     }
 
     /// The manifest.
-    #[must_use]
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
     /// The parameter values that the artifact brings; empty when it has no `parameters.prop` or a broken one.
-    #[must_use]
     pub fn parameters(&self) -> &Properties {
         &self.parameters
     }
 
     /// The keys of all parameters, whether they have a value (`parameters.prop`) or are only declared (`parameters.propdef`).
-    #[must_use]
     pub fn parameter_keys(&self) -> BTreeSet<&str> {
         let valued = self.parameters.iter().map(|entry| entry.key.as_str());
         // a declaration that cannot be read declares nothing; `check` warns of it
@@ -241,19 +229,16 @@ impl Artifact {
     }
 
     /// The files that belong to the artifact, sorted bytewise by path.
-    #[must_use]
     pub fn files(&self) -> &[ArtifactFile] {
         &self.files
     }
 
     /// What lies beside these files and is not packed, sorted by path.
-    #[must_use]
     pub fn left_out(&self) -> &[LeftOut] {
         &self.left_out
     }
 
     /// The file at a path inside the artifact.
-    #[must_use]
     pub fn file(&self, path: &str) -> Option<&ArtifactFile> {
         files::find(&self.files, path)
     }

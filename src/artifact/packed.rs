@@ -13,20 +13,20 @@ use super::pack_options::PackOptions;
 use super::{Artifact, LARGEST_TEXT, MANIFEST_PATH, manifest, rewiring};
 
 /// An artifact of which something may be to differ.
-pub(super) struct Packed {
+pub struct Packed {
     /// Its own files, sorted by path.
-    pub(super) files: Vec<ArtifactFile>,
-    pub(super) reader: PackedReader,
+    pub files: Vec<ArtifactFile>,
+    pub reader: PackedReader,
 }
 
 /// Reads the files of an artifact as they are packed.
-pub(super) struct PackedReader {
+pub struct PackedReader {
     contents: Contents,
     options: PackOptions,
 }
 
 impl Packed {
-    pub(super) fn of(artifact: &Artifact, options: &PackOptions) -> Result<Self, ArtifactError> {
+    pub fn of(artifact: &Artifact, options: &PackOptions) -> Result<Self, ArtifactError> {
         Ok(Self {
             files: artifact.files().to_vec(),
             reader: PackedReader {
@@ -37,7 +37,7 @@ impl Packed {
     }
 
     /// A zip downloaded from a tenant, as it is. It is not trusted: the guards of [`Artifact::open`] hold.
-    pub(super) fn of_zip(file: File) -> Result<Self, ArtifactError> {
+    pub fn of_zip(file: File) -> Result<Self, ArtifactError> {
         let (contents, listing) = Contents::of_zip(Path::new("the downloaded zip"), file)?;
         Ok(Self {
             files: listing.files,
@@ -49,11 +49,7 @@ impl Packed {
     }
 
     /// The bytes of the file at a path, if it is there and has at most `limit` bytes of its own.
-    pub(super) fn bytes_at(
-        &mut self,
-        path: &str,
-        limit: u64,
-    ) -> Result<Option<Vec<u8>>, ArtifactError> {
+    pub fn bytes_at(&mut self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, ArtifactError> {
         let file = find(&self.files, path).filter(|file| file.size <= limit);
         file.map(|file| self.reader.bytes(file)).transpose()
     }
@@ -62,10 +58,7 @@ impl Packed {
 impl PackedReader {
     /// A file where it may differ from the artifact's own: files whose bytes are replaced, the manifest, and the model when
     /// references are renamed. `None` for every other file.
-    pub(super) fn changed(
-        &mut self,
-        file: &ArtifactFile,
-    ) -> Result<Option<Vec<u8>>, ArtifactError> {
+    pub fn changed(&mut self, file: &ArtifactFile) -> Result<Option<Vec<u8>>, ArtifactError> {
         let options = &self.options;
         let replaced = options.replaced.get(&file.path).cloned();
         if file.path == MANIFEST_PATH {
@@ -82,12 +75,12 @@ impl PackedReader {
     }
 
     /// Whether other bytes take the place of a file.
-    pub(super) fn replaces(&self, path: &str) -> bool {
+    pub fn replaces(&self, path: &str) -> bool {
         self.options.replaced.contains_key(path)
     }
 
     /// A file as a whole; at most [`LARGEST_TEXT`] bytes of the artifact's own are read.
-    pub(super) fn bytes(&mut self, file: &ArtifactFile) -> Result<Vec<u8>, ArtifactError> {
+    pub fn bytes(&mut self, file: &ArtifactFile) -> Result<Vec<u8>, ArtifactError> {
         match self.changed(file)? {
             Some(bytes) => Ok(bytes),
             None => self.contents.read(file, LARGEST_TEXT),
@@ -95,18 +88,14 @@ impl PackedReader {
     }
 
     /// Gives a file piece by piece, so that memory does not grow with it.
-    pub(super) fn stream(
-        &mut self,
-        file: &ArtifactFile,
-        sink: Sink<'_>,
-    ) -> Result<(), ArtifactError> {
+    pub fn stream(&mut self, file: &ArtifactFile, sink: Sink<'_>) -> Result<(), ArtifactError> {
         match self.changed(file)? {
             Some(bytes) => sink(&bytes),
             None => self.contents.stream(file, sink),
         }
     }
 
-    pub(super) fn digest(&mut self, file: &ArtifactFile) -> Result<Digest, ArtifactError> {
+    pub fn digest(&mut self, file: &ArtifactFile) -> Result<Digest, ArtifactError> {
         let mut hasher = Hasher::default();
         self.stream(file, &mut |piece| {
             hasher.update(piece);

@@ -42,7 +42,6 @@ pub(super) const MOST_ENTRIES: usize = 100_000;
 
 impl PropertiesError {
     /// The line, counted from 1, on which the broken entry begins.
-    #[must_use]
     pub fn line(&self) -> u32 {
         match self {
             Self::MalformedUnicodeEscape { line, .. }
@@ -105,7 +104,6 @@ impl Properties {
     }
 
     /// The values by keys.
-    #[must_use]
     pub fn values(&self) -> BTreeMap<String, String> {
         let entries = self.entries.iter();
         entries
@@ -114,13 +112,11 @@ impl Properties {
     }
 
     /// The value of a key, if the key is there.
-    #[must_use]
     pub fn get(&self, key: &str) -> Option<&str> {
         self.entry(key).map(|entry| entry.value.as_str())
     }
 
     /// The entry of a key, if the key is there.
-    #[must_use]
     pub fn entry(&self, key: &str) -> Option<&Entry> {
         self.positions
             .get(key)
@@ -133,19 +129,16 @@ impl Properties {
     }
 
     /// How many keys there are.
-    #[must_use]
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
     /// Whether there is no key at all.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
     /// The keys that were met more than once, in the order of the file.
-    #[must_use]
     pub fn duplicates(&self) -> &[DuplicateKey] {
         &self.duplicates
     }
@@ -176,7 +169,6 @@ impl<'a> IntoIterator for &'a Properties {
 }
 
 /// Writes entries as Java does, in the order given, LF line ends, ASCII only; [`Properties::parse`] gives them back.
-#[must_use]
 pub fn write<K: AsRef<str>, V: AsRef<str>>(entries: &[(K, V)]) -> String {
     let mut text = String::new();
     for (key, value) in entries {
@@ -191,7 +183,6 @@ pub fn write<K: AsRef<str>, V: AsRef<str>>(entries: &[(K, V)]) -> String {
 /// The bytes of a properties file without what changes from one download to the next: comments that are a date or empty go,
 /// entries are sorted. Entries stay as they were written, byte by byte. A file in which order matters (a key stands twice,
 /// the last entry wants to go on), or that can't be read, stays as it is.
-#[must_use]
 pub fn stable(bytes: &[u8]) -> Vec<u8> {
     let old_line_ends = bytes
         .windows(2)

@@ -50,7 +50,6 @@ pub struct OtherRequirement {
 impl Requirement {
     /// The name of what is used after references were renamed as in
     /// [`PackOptions::references`](super::PackOptions): a copy's, for a copy.
-    #[must_use]
     pub fn renamed<'a>(&'a self, references: &'a BTreeMap<String, String>) -> &'a str {
         self.kind
             .namespace()
@@ -62,7 +61,6 @@ impl Requirement {
 impl References {
     /// Whether this artifact is what a requirement means. What is provided counts; the id serves where nothing
     /// provides the name (see [`dependencies`](super::dependencies())).
-    #[must_use]
     pub fn provide(&self, requirement: &Requirement) -> bool {
         let wanted = self.kind.namespace().map(|namespace| Capability {
             namespace: namespace.to_owned(),
@@ -75,7 +73,6 @@ impl References {
     /// The names under which others use this artifact, each as `namespace.name`, and the one that a copy with another
     /// id has: for [`PackOptions::references`](super::PackOptions) of the artifacts that are to use the copy. Empty for a
     /// type that no artifact refers to.
-    #[must_use]
     pub fn renamed_to(&self, id: &str) -> BTreeMap<String, String> {
         let Some(namespace) = self.kind.namespace() else {
             return BTreeMap::new();

@@ -11,7 +11,7 @@ use super::keys;
 use super::pack_options::renamed;
 
 /// The model with other names in its references; every byte that is not such a name stays as it is.
-pub(super) fn rewired(
+pub fn rewired(
     contents: &mut Contents,
     file: &ArtifactFile,
     references: &BTreeMap<String, String>,

@@ -11,25 +11,24 @@ use zip::write::SimpleFileOptions;
 
 use super::{Artifact, ArtifactError, DEFINITIONS_PATH, Finding, MANIFEST_PATH, PARAMETERS_PATH};
 
-pub(crate) const MODEL_PATH: &str =
-    "src/main/resources/scenarioflows/integrationflow/Any Name.iflw";
-pub(crate) const SCRIPT_PATH: &str = "src/main/resources/script/log.groovy";
+pub const MODEL_PATH: &str = "src/main/resources/scenarioflows/integrationflow/Any Name.iflw";
+pub const SCRIPT_PATH: &str = "src/main/resources/script/log.groovy";
 
 /// An artifact directory that lives as long as this value.
-pub(crate) struct Sample {
+pub struct Sample {
     directory: TempDir,
 }
 
 impl Sample {
     /// A directory with nothing in it.
-    pub(crate) fn empty() -> Self {
+    pub fn empty() -> Self {
         Self {
             directory: TempDir::new().unwrap(),
         }
     }
 
     /// An integration flow in which nothing is wrong.
-    pub(crate) fn flow() -> Self {
+    pub fn flow() -> Self {
         let model = model(&[
             &[("script", "log.groovy"), ("scriptFunction", "f")],
             &[("address", "{{Host Name}}/x")],
@@ -48,56 +47,56 @@ impl Sample {
     }
 
     /// An artifact of another type, with nothing but its manifest.
-    pub(crate) fn of_type(bundle_type: &str) -> Self {
+    pub fn of_type(bundle_type: &str) -> Self {
         Self::empty().with(MANIFEST_PATH, manifest(bundle_type))
     }
 
-    pub(crate) fn with(self, path: &str, bytes: impl AsRef<[u8]>) -> Self {
+    pub fn with(self, path: &str, bytes: impl AsRef<[u8]>) -> Self {
         let path = self.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, bytes).unwrap();
         self
     }
 
-    pub(crate) fn without(self, path: &str) -> Self {
+    pub fn without(self, path: &str) -> Self {
         fs::remove_file(self.path().join(path)).unwrap();
         self
     }
 
     /// The same with a replacement in one of its files.
-    pub(crate) fn replaced(self, path: &str, from: &str, to: &str) -> Self {
+    pub fn replaced(self, path: &str, from: &str, to: &str) -> Self {
         let text = fs::read_to_string(self.path().join(path)).unwrap();
         assert!(text.contains(from), "{from} is not in {path}");
         self.with(path, text.replace(from, to))
     }
 
     #[cfg(unix)]
-    pub(crate) fn with_link(self, path: &str, target: impl AsRef<Path>) -> Self {
+    pub fn with_link(self, path: &str, target: impl AsRef<Path>) -> Self {
         let path = self.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::os::unix::fs::symlink(target, path).unwrap();
         self
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         self.directory.path()
     }
 
-    pub(crate) fn open(&self) -> Artifact {
+    pub fn open(&self) -> Artifact {
         Artifact::open(self.path()).unwrap()
     }
 
-    pub(crate) fn error(&self) -> ArtifactError {
+    pub fn error(&self) -> ArtifactError {
         Artifact::open(self.path()).unwrap_err()
     }
 
-    pub(crate) fn check(&self) -> Vec<Finding> {
+    pub fn check(&self) -> Vec<Finding> {
         super::check(&self.open())
     }
 }
 
 /// A manifest as tenants write it.
-pub(crate) fn manifest(bundle_type: &str) -> String {
+pub fn manifest(bundle_type: &str) -> String {
     let profile = if bundle_type == "IntegrationFlow" {
         "SAP-RuntimeProfile: iflmap\r\n"
     } else {
@@ -111,7 +110,7 @@ pub(crate) fn manifest(bundle_type: &str) -> String {
 }
 
 /// A flow's model with one step for each list of properties; they begin in line 3, four lines a property.
-pub(crate) fn model(steps: &[&[(&str, &str)]]) -> String {
+pub fn model(steps: &[&[(&str, &str)]]) -> String {
     let mut text =
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?><b:d xmlns:b=\"urn:b\" xmlns:ifl=\"urn:i\">\n"
             .to_owned();
@@ -129,7 +128,7 @@ pub(crate) fn model(steps: &[&[(&str, &str)]]) -> String {
 }
 
 /// A declaration of parameters.
-pub(crate) fn definitions(names: &[&str]) -> String {
+pub fn definitions(names: &[&str]) -> String {
     let one = |name: &&str| {
         format!("<parameter><key/><name>{name}</name><type>xsd:string</type></parameter>")
     };
@@ -140,7 +139,7 @@ pub(crate) fn definitions(names: &[&str]) -> String {
 }
 
 /// The artifacts that a tenant wrote, where they are at hand: in the directory that `FLOWSHIP_REAL_ARTIFACTS` names.
-pub(crate) fn real_artifacts() -> Vec<Artifact> {
+pub fn real_artifacts() -> Vec<Artifact> {
     let Some(directory) = std::env::var_os("FLOWSHIP_REAL_ARTIFACTS") else {
         return Vec::new();
     };
@@ -152,7 +151,7 @@ pub(crate) fn real_artifacts() -> Vec<Artifact> {
 }
 
 /// A zip with these entries in this order.
-pub(crate) fn zip(directory: &Path, entries: &[(&str, &[u8])]) -> PathBuf {
+pub fn zip(directory: &Path, entries: &[(&str, &[u8])]) -> PathBuf {
     let path = directory.join("sample.zip");
     let mut writer = ZipWriter::new(File::create(&path).unwrap());
     for (name, bytes) in entries {
@@ -172,13 +171,13 @@ pub(crate) fn zip(directory: &Path, entries: &[(&str, &[u8])]) -> PathBuf {
 }
 
 /// A flow's model with these elements in it.
-pub(crate) fn model_with(elements: &[String]) -> String {
+pub fn model_with(elements: &[String]) -> String {
     let elements = elements.concat();
     format!("<b:d xmlns:b=\"urn:b\" xmlns:ifl=\"urn:i\">\n{elements}</b:d>\n")
 }
 
 /// An element of a model, one property a line, as `<b:messageFlow targetRef="..">`.
-pub(crate) fn element(opening: &str, properties: &[(&str, &str)]) -> String {
+pub fn element(opening: &str, properties: &[(&str, &str)]) -> String {
     let name = opening.split(' ').next().unwrap_or_default();
     let properties: String = properties
         .iter()
@@ -190,13 +189,13 @@ pub(crate) fn element(opening: &str, properties: &[(&str, &str)]) -> String {
 }
 
 /// The channel of a sender adapter that leads to the element `Start`.
-pub(crate) fn sender(component: &str, properties: &[(&str, &str)]) -> String {
+pub fn sender(component: &str, properties: &[(&str, &str)]) -> String {
     let mut all = vec![("ComponentType", component), ("direction", "Sender")];
     all.extend(properties);
     element("messageFlow name=\"In\" targetRef=\"Start\"", &all)
 }
 
 /// The schedule of a timer that runs once, escaped for a model.
-pub(crate) const RUN_ONCE: &str = "&lt;row&gt;&lt;cell&gt;triggerType&lt;/cell&gt;&lt;cell&gt;simple&lt;/cell&gt;&lt;/row&gt;&lt;row&gt;&lt;cell&gt;schedule1&lt;/cell&gt;&lt;cell&gt;fireNow=true&lt;/cell&gt;&lt;/row&gt;";
+pub const RUN_ONCE: &str = "&lt;row&gt;&lt;cell&gt;triggerType&lt;/cell&gt;&lt;cell&gt;simple&lt;/cell&gt;&lt;/row&gt;&lt;row&gt;&lt;cell&gt;schedule1&lt;/cell&gt;&lt;cell&gt;fireNow=true&lt;/cell&gt;&lt;/row&gt;";
 /// The schedule of a timer that runs every hour, escaped for a model.
-pub(crate) const HOURLY: &str = "&lt;row&gt;&lt;cell&gt;schedule1&lt;/cell&gt;&lt;cell&gt;0+0+*+?+*+*+*&amp;amp;trigger.timeZone=Etc/GMT&lt;/cell&gt;&lt;/row&gt;";
+pub const HOURLY: &str = "&lt;row&gt;&lt;cell&gt;schedule1&lt;/cell&gt;&lt;cell&gt;0+0+*+?+*+*+*&amp;amp;trigger.timeZone=Etc/GMT&lt;/cell&gt;&lt;/row&gt;";

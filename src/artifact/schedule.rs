@@ -19,7 +19,6 @@ pub enum Schedule {
 
 impl Schedule {
     /// Reads a value of `scheduleKey`, looking up a parameter that stands for all of it.
-    #[must_use]
     pub fn parse(value: &str, parameters: &BTreeMap<String, String>) -> Self {
         let Some(key) = whole_parameter(value) else {
             return Self::of_markup(value);

@@ -61,7 +61,6 @@ impl fmt::Display for SharedAddress {
 /// `overridden` are the parameters to which the environment gives another value than the original's; an address that holds
 /// one of them is not shared. Data stores and variables of the flow alone are not shared either, for the tenant keeps
 /// them by the flow's id. Receivers that lead out of the tenant are not looked at.
-#[must_use]
 pub fn shared_addresses(model: &FlowModel, overridden: &BTreeSet<&str>) -> Vec<SharedAddress> {
     let mut usages = model.usages();
     usages.sort_by_key(|one| match one.kind {

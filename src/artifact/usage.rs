@@ -7,27 +7,27 @@ use super::schedule::rows;
 
 /// Something of the tenant that a flow uses.
 #[derive(Debug)]
-pub(super) struct Usage {
-    pub(super) kind: UsageKind,
+pub struct Usage {
+    pub kind: UsageKind,
     /// The name that the author gave the channel or step.
-    pub(super) name: String,
+    pub name: String,
     /// The adapter's name for people, or its `ComponentType` where flowship does not know it; empty for steps.
-    pub(super) adapter: String,
+    pub adapter: String,
     /// Where it fetches, is called or writes; empty when that could not be found out.
-    pub(super) address: Vec<AddressPart>,
+    pub address: Vec<AddressPart>,
     /// For a channel: whether a process starts with it; otherwise it is used when a message gets there (Poll Enrich).
-    pub(super) starts: bool,
+    pub starts: bool,
     /// The value of `scheduleKey`, if there is one that is not empty.
-    pub(super) schedule: Option<String>,
+    pub schedule: Option<String>,
     /// A data store that this flow alone sees: the tenant keeps it by the flow's id.
-    pub(super) is_private: bool,
+    pub is_private: bool,
     /// The line of the first part of the address, otherwise of the step.
-    pub(super) place: FilePlace,
+    pub place: FilePlace,
 }
 
 /// What is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum UsageKind {
+pub enum UsageKind {
     /// A channel through which messages come in.
     Sender(Intake),
     /// A channel that hands messages to other flows of the tenant: a JMS queue or a ProcessDirect address.
@@ -42,7 +42,7 @@ pub(super) enum UsageKind {
 
 impl FlowModel {
     /// All that the flow uses, in the order of the file.
-    pub(super) fn usages(&self) -> Vec<Usage> {
+    pub fn usages(&self) -> Vec<Usage> {
         let steps = self.steps.iter();
         steps.flat_map(|step| self.usages_of(step)).collect()
     }

@@ -62,7 +62,6 @@ pub enum ValueMappingError {
 
 impl ValueMappingError {
     /// The line at fault, counted from 1.
-    #[must_use]
     pub fn line(&self) -> u32 {
         match self {
             Self::Malformed { line, .. }
@@ -149,7 +148,6 @@ impl ValueMapping {
     }
 
     /// The groups in the order of the file.
-    #[must_use]
     pub fn groups(&self) -> &[Group] {
         &self.groups
     }
@@ -159,7 +157,6 @@ impl ValueMapping {
     /// Ids of groups, blanks between elements and the order of entries do not count, nor do the order of groups and the
     /// default mark where each representation stands in one group only. Where one stands in several, order and mark may
     /// decide what is answered, and no tenant has shown how; there both count.
-    #[must_use]
     pub fn meaning(&self) -> Digest {
         let places = Places::of(&self.groups);
         let (ambiguous, mut plain): (Vec<_>, Vec<_>) = self
@@ -180,7 +177,6 @@ impl ValueMapping {
 }
 
 /// Whether two value mappings give the same answer to every question; see [`ValueMapping::meaning`].
-#[must_use]
 pub fn same_meaning(one: &ValueMapping, other: &ValueMapping) -> bool {
     one.meaning() == other.meaning()
 }

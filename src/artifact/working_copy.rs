@@ -250,7 +250,6 @@ fn prepared(directory: &Path, inside: &str) -> Result<PathBuf, ArtifactError> {
 }
 
 /// Why a name can't lie in every Git working copy, if it can't: Windows takes neither these characters nor these names.
-#[must_use]
 pub fn unportable(path: &str) -> Option<String> {
     const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
     path.split('/').find_map(|part| {
@@ -280,7 +279,6 @@ pub fn unportable(path: &str) -> Option<String> {
 }
 
 /// What of these names differs only in case, or can't be held by other systems.
-#[must_use]
 pub fn clashes<'a>(paths: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let mut seen: BTreeMap<String, &str> = BTreeMap::new();
     let mut found = Vec::new();

@@ -19,13 +19,13 @@ const MODE_FILE: u32 = 0o100_000;
 const MODE_LINK: u32 = 0o120_000;
 
 /// A zip that passed all guards.
-pub(crate) struct ZippedFiles {
+pub struct ZippedFiles {
     archive: ZipArchive<File>,
 }
 
 impl ZippedFiles {
     /// Lists a zip; refuses whatever could harm, or could mean one thing here and another on a tenant.
-    pub(crate) fn open(path: &Path, file: File) -> Result<(Self, Listing), ArtifactError> {
+    pub fn open(path: &Path, file: File) -> Result<(Self, Listing), ArtifactError> {
         let at = path.display().to_string();
         let archive = opened(file).map_err(|error| broken(&at, &error))?;
         if archive.len() > MOST_FILES {
@@ -41,7 +41,7 @@ impl ZippedFiles {
     }
 
     /// Gives an entry piece by piece; its checksum is verified on the way.
-    pub(crate) fn stream(
+    pub fn stream(
         &mut self,
         index: usize,
         file: &ArtifactFile,
@@ -60,7 +60,7 @@ impl ZippedFiles {
     }
 
     /// The top-level folders of a zip that hold a manifest.
-    pub(crate) fn folders_with_manifest(file: File) -> Vec<String> {
+    pub fn folders_with_manifest(file: File) -> Vec<String> {
         let Ok(archive) = opened(file) else {
             return Vec::new();
         };

@@ -40,27 +40,27 @@ use crate::{Answers, Process};
 const LONGEST_ANSWER: u64 = 100;
 
 /// A run that is settled: nothing but the tenant is missing.
-pub(super) struct Change {
-    pub(super) purpose: Purpose,
-    pub(super) jobs: Vec<Job>,
+pub struct Change {
+    pub purpose: Purpose,
+    pub jobs: Vec<Job>,
     /// The ends of the artifacts that are not valid, and of those that need them, when the run goes on without them.
-    pub(super) invalid: Vec<Outcome>,
+    pub invalid: Vec<Outcome>,
     /// What the offline check found in all of them.
-    pub(super) findings: Vec<Found>,
-    pub(super) keep_going: bool,
-    pub(super) redactor: Redactor,
+    pub findings: Vec<Found>,
+    pub keep_going: bool,
+    pub redactor: Redactor,
     /// The host of the tenant that the content was taken from.
-    pub(super) source: Option<String>,
+    pub source: Option<String>,
     /// The messages that are sent to flows which have started.
-    pub(super) smoke: Option<SmokeTests>,
-    pub(super) login: LoginNames,
-    pub(super) timeout: Duration,
-    pub(super) pace: PaceArgs,
-    pub(super) try_out: TryOutArgs,
+    pub smoke: Option<SmokeTests>,
+    pub login: LoginNames,
+    pub timeout: Duration,
+    pub pace: PaceArgs,
+    pub try_out: TryOutArgs,
 }
 
 /// What is done with the jobs.
-pub(super) enum Purpose {
+pub enum Purpose {
     /// They are carried out.
     Deploy(Deployment),
     /// It is shown what would be done.
@@ -71,7 +71,7 @@ pub(super) enum Purpose {
 
 impl Purpose {
     /// Whether nothing is written unless everything can be.
-    pub(super) fn stands_or_falls_together(&self) -> bool {
+    pub fn stands_or_falls_together(&self) -> bool {
         match self {
             Purpose::Deploy(deployment) => {
                 let rules = deployment.rollback.as_ref();
@@ -84,27 +84,27 @@ impl Purpose {
 
 /// How jobs are carried out.
 #[derive(Default)]
-pub(super) struct Deployment {
+pub struct Deployment {
     /// This plan and nothing else.
-    pub(super) approved: Option<Approval>,
+    pub approved: Option<Approval>,
     /// What does not run is put back.
-    pub(super) rollback: Option<rollback::Rules>,
+    pub rollback: Option<rollback::Rules>,
 }
 
 /// What becomes of a plan.
 #[derive(Clone, Default)]
-pub(super) struct Planning {
+pub struct Planning {
     /// The file that `deploy --plan` reads.
-    pub(super) out: Option<PathBuf>,
+    pub out: Option<PathBuf>,
     /// Changes are told by the exit code.
-    pub(super) fail_on_changes: bool,
+    pub fail_on_changes: bool,
     /// What was asked for.
-    pub(super) request: Request,
+    pub request: Request,
 }
 
 impl Change {
     /// A run on the tenant of these settings.
-    pub(super) fn new(
+    pub fn new(
         purpose: Purpose,
         to: &Settings,
         timeout: Duration,
@@ -128,11 +128,7 @@ impl Change {
     }
 
     /// Carries the run out and writes its report.
-    pub(super) fn run(
-        mut self,
-        console: &Console,
-        process: &mut Process<'_>,
-    ) -> Result<Exit, Refusal> {
+    pub fn run(mut self, console: &Console, process: &mut Process<'_>) -> Result<Exit, Refusal> {
         let (redactor, clock) = (self.redactor.clone(), process.clock);
         let target = Target::new(&self.try_out, &self.login, || self.sandbox(), process)?;
         let mut worker = Worker::new(self.timeout, self.pace, redactor.clone());

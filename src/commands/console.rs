@@ -151,7 +151,6 @@ pub struct Console {
 
 impl Console {
     /// Commands without reports speak to no CI system.
-    #[must_use]
     pub fn new(
         command: &'static str,
         args: &OutputArgs,

@@ -13,7 +13,7 @@ use crate::settings::parameters::NamedParameter;
 
 /// Refuses a copy that would take its original's messages: the same sender address, queue or folder under another id.
 /// What they may share on purpose is told.
-pub(super) fn refuse_shared(
+pub fn refuse_shared(
     copy: &Desired,
     named: &[NamedParameter],
     process: &mut Process<'_>,

@@ -21,25 +21,25 @@ use crate::text::redactor::Redactor;
 use crate::transport::One;
 
 /// What one artifact is to become on the tenant.
-pub(super) struct Desired {
-    pub(super) artifact: Artifact,
+pub struct Desired {
+    pub artifact: Artifact,
     /// The package, if anything names it.
-    pub(super) package: Option<String>,
-    pub(super) package_name: Option<String>,
-    pub(super) short_text: Option<String>,
+    pub package: Option<String>,
+    pub package_name: Option<String>,
+    pub short_text: Option<String>,
     /// What else describes the package, for the case that it is created.
-    pub(super) package_description: Description,
-    pub(super) pack: PackOptions,
+    pub package_description: Description,
+    pub pack: PackOptions,
     /// The parameters of the settings file.
-    pub(super) parameters: Vec<NamedParameter>,
-    pub(super) rules: Rules,
+    pub parameters: Vec<NamedParameter>,
+    pub rules: Rules,
     /// The environment that makes a copy of it under another id.
-    pub(super) copied_by: Option<EnvironmentSettings>,
+    pub copied_by: Option<EnvironmentSettings>,
 }
 
 impl Desired {
     /// The id on the tenant.
-    pub(super) fn id(&self) -> &str {
+    pub fn id(&self) -> &str {
         self.pack
             .id
             .as_deref()
@@ -48,16 +48,16 @@ impl Desired {
 }
 
 /// What the settings file needs to know to say what becomes of an artifact.
-pub(super) struct Basis<'a> {
-    pub(super) rules: &'a Rules,
-    pub(super) redactor: &'a Redactor,
-    pub(super) directory: &'a Path,
-    pub(super) variables: &'a Environment,
+pub struct Basis<'a> {
+    pub rules: &'a Rules,
+    pub redactor: &'a Redactor,
+    pub directory: &'a Path,
+    pub variables: &'a Environment,
 }
 
 impl Settings {
     /// What each of these artifacts is to become.
-    pub(super) fn desired(
+    pub fn desired(
         &self,
         args: &DesiredArgs,
         artifacts: Vec<Artifact>,
@@ -115,7 +115,7 @@ impl Settings {
     }
 
     /// What the settings file says of an artifact that comes from another tenant, where things have these names.
-    pub(super) fn desired_from_tenant(
+    pub fn desired_from_tenant(
         &self,
         one: &One,
         names: &Names,
@@ -234,7 +234,7 @@ fn align(names: &Names, artifact: &Artifact, id: &str, name: &str) -> PackOption
 }
 
 /// The new names of what gets another id than its manifest's, for those that refer to it.
-pub(super) fn renamed<'a>(
+pub fn renamed<'a>(
     names: &Names,
     all: impl Iterator<Item = (&'a str, &'a Artifact)>,
 ) -> BTreeMap<String, String> {

@@ -18,15 +18,15 @@ use crate::tenant::wire::{ArtifactId, PackageId};
 use crate::text::redactor::Redactor;
 
 /// What a run is to do.
-pub(super) struct JobsOfRun {
-    pub(super) jobs: Vec<Job>,
+pub struct JobsOfRun {
+    pub jobs: Vec<Job>,
     /// The ends of those that need an artifact which is not valid.
-    pub(super) skipped: Vec<Outcome>,
+    pub skipped: Vec<Outcome>,
 }
 
 /// Settles the jobs of a run. `invalid`: the ends of the artifacts that are not valid; whoever needs one of them is
 /// left out.
-pub(super) fn jobs(
+pub fn jobs(
     desired: Vec<Desired>,
     invalid: &[Outcome],
     args: &ParameterArgs,

@@ -61,7 +61,7 @@ impl<'a> Given<'a> {
 }
 
 /// The parameters for one artifact that the tenant holds; `all` are the ids of the run.
-pub(super) fn for_one(
+pub fn for_one(
     args: &ParameterArgs,
     id: &str,
     all: &[&str],
@@ -81,7 +81,7 @@ pub(super) fn for_one(
 /// The parameters for each artifact of a run. Later sources win: the settings file, `--parameters`, `--set`,
 /// `--set-from-env`. In a run over several artifacts an entry without an id is for those that know its key; one that none
 /// knows is an error. An entry for an artifact that is not valid goes with it.
-pub(super) fn for_each(
+pub fn for_each(
     args: &ParameterArgs,
     desired: &[Desired],
     invalid: &[Outcome],

@@ -20,7 +20,7 @@ use crate::whole_file;
 const LARGEST: u64 = 64 * 1024 * 1024;
 
 /// These variables, and over them what a plan was asked for.
-pub(crate) fn over(environment: &Environment, request: &Request) -> Environment {
+pub fn over(environment: &Environment, request: &Request) -> Environment {
     let request = serde_json::to_value(request).unwrap_or_default();
     let mut all = environment.clone();
     for (option, given) in request.as_object().into_iter().flatten() {
@@ -46,7 +46,7 @@ fn variable(option: &str) -> String {
 }
 
 /// Writes a plan file.
-pub(super) fn write(
+pub fn write(
     out: &Path,
     previews: &[Preview],
     tenant: &str,
@@ -68,7 +68,7 @@ pub(super) fn write(
 }
 
 /// Reads a plan file.
-pub(crate) fn read(file: &Path, process: &Process<'_>) -> Result<Approval, Refusal> {
+pub fn read(file: &Path, process: &Process<'_>) -> Result<Approval, Refusal> {
     let path = process.directory.join(file);
     let cannot = |reason: String| {
         let what = format!("the plan can't be read: {reason}");

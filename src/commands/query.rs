@@ -22,18 +22,18 @@ use crate::text::redactor::Redactor;
 const EXAMPLES: [&str; 2] = ["flowship.example.Invoices", "flowship.example.Orders"];
 
 /// What is said when a command that only reads is interrupted.
-pub(super) const NOTHING_WRITTEN: &str = "nothing was written to the tenant";
+pub const NOTHING_WRITTEN: &str = "nothing was written to the tenant";
 
 /// What one tenant answered.
-pub(super) struct Fetch<T> {
-    pub(super) found: T,
-    pub(super) site: Site,
+pub struct Fetch<T> {
+    pub found: T,
+    pub site: Site,
     redactor: Redactor,
 }
 
 impl<T> Fetch<T> {
     /// Prints it, and what could not be had; gives the code that the run ends with.
-    pub(super) fn print(
+    pub(crate) fn print(
         &self,
         (console, process): (&Console, &mut Process<'_>),
         troubles: &[Trouble],
@@ -62,13 +62,13 @@ impl<T> Fetch<T> {
 
 impl TenantArgs {
     /// What the settings file says of the tenant.
-    pub(super) fn settings(&self, process: &Process<'_>) -> Result<Settings, Refusal> {
+    pub fn settings(&self, process: &Process<'_>) -> Result<Settings, Refusal> {
         let file = self.reading.config.as_ref();
         Settings::of_tenants(file, self.environment.as_deref(), process)
     }
 
     /// A worker for the tenant of these settings.
-    pub(super) fn worker(
+    pub fn worker(
         &self,
         settings: &Settings,
         process: &mut Process<'_>,
@@ -82,7 +82,7 @@ impl TenantArgs {
 
 impl Worker {
     /// Adds the tenant of these settings, or a simulated one on which some examples run.
-    pub(super) fn add_tenant_of(
+    pub fn add_tenant_of(
         &mut self,
         try_out: &TryOutArgs,
         settings: &Settings,
@@ -96,7 +96,7 @@ impl Worker {
 
     /// Reads from the tenants and tells meanwhile how it goes; gives what was read, and where. `interrupted`: what is to be
     /// said when a signal ends it.
-    pub(super) fn fetch<T: Send + 'static>(
+    pub fn fetch<T: Send + 'static>(
         mut self,
         console: &Console,
         process: &mut Process<'_>,
@@ -136,7 +136,7 @@ impl Worker {
     }
 
     /// Reads from the one tenant.
-    pub(super) fn ask<T: Send + 'static, E: Send + 'static>(
+    pub fn ask<T: Send + 'static, E: Send + 'static>(
         self,
         (console, process): (&Console, &mut Process<'_>),
         interrupted: &str,
@@ -157,7 +157,7 @@ impl Worker {
 }
 
 /// Refuses to take nothing.
-pub(super) fn refuse_nothing(selection: &Selection) -> Result<(), Refusal> {
+pub fn refuse_nothing(selection: &Selection) -> Result<(), Refusal> {
     if selection.all || !selection.ids.is_empty() || !selection.packages.is_empty() {
         return Ok(());
     }

@@ -15,20 +15,20 @@ use crate::tenant::error::TenantError;
 
 /// Why a command ends before its work has begun, with the code it leads to.
 #[derive(Debug)]
-pub(crate) struct Refusal {
-    pub(super) exit: Exit,
-    pub(super) messages: Vec<Message>,
+pub struct Refusal {
+    pub exit: Exit,
+    pub messages: Vec<Message>,
     /// What the offline check found, when it was that.
-    pub(super) findings: Vec<Found>,
+    pub findings: Vec<Found>,
     /// The artifacts that are not valid, as far as they could be opened at all.
-    pub(super) invalid: Vec<Outcome>,
+    pub invalid: Vec<Outcome>,
     /// A signal or a fault came first, and everything is said.
-    pub(super) is_told: bool,
+    pub is_told: bool,
 }
 
 impl Refusal {
     /// An end of which everything was said already.
-    pub(super) fn told(exit: Exit) -> Self {
+    pub fn told(exit: Exit) -> Self {
         Self {
             exit,
             messages: Vec::new(),
@@ -39,20 +39,16 @@ impl Refusal {
     }
 
     /// A bad option, variable or file of settings.
-    pub(super) fn usage(message: Message) -> Self {
+    pub fn usage(message: Message) -> Self {
         Self::because(Exit::Usage, [message])
     }
 
     /// The same, with where it is, what it is and what to do.
-    pub(super) fn wrong(
-        at: impl Into<String>,
-        what: impl Into<String>,
-        hint: impl Into<String>,
-    ) -> Self {
+    pub fn wrong(at: impl Into<String>, what: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::usage(Message::new(what).at(at).hint(hint))
     }
 
-    pub(super) fn because(exit: Exit, messages: impl IntoIterator<Item = Message>) -> Self {
+    pub fn because(exit: Exit, messages: impl IntoIterator<Item = Message>) -> Self {
         Self {
             messages: messages.into_iter().collect(),
             is_told: false,
@@ -61,7 +57,7 @@ impl Refusal {
     }
 
     /// The same, with the line that is wrong.
-    pub(super) fn in_file(mut self, file: Option<Place>) -> Self {
+    pub fn in_file(mut self, file: Option<Place>) -> Self {
         if let Some(message) = self.messages.first_mut() {
             message.file = file;
         }
@@ -69,7 +65,7 @@ impl Refusal {
     }
 
     /// The same, found because of an entry in a file of settings.
-    pub(super) fn named_at(mut self, place: &str) -> Self {
+    pub fn named_at(mut self, place: &str) -> Self {
         for message in &mut self.messages {
             message.causes.push(format!("named at {place}"));
         }
@@ -110,18 +106,18 @@ impl From<Vec<Trouble>> for Refusal {
 }
 
 /// Opens an artifact relative to the working directory.
-pub(super) fn open(path: &Path, process: &Process<'_>) -> Result<Artifact, Refusal> {
+pub fn open(path: &Path, process: &Process<'_>) -> Result<Artifact, Refusal> {
     Artifact::open(&process.directory.join(path))
         .map_err(|error| not_an_artifact(&error, &process.directory))
 }
 
 /// A path as the reader knows it: below the working directory, where it is there.
-pub(super) fn shown(path: &Path, directory: &Path) -> PathBuf {
+pub fn shown(path: &Path, directory: &Path) -> PathBuf {
     path.strip_prefix(directory).unwrap_or(path).to_owned()
 }
 
 /// What keeps an artifact from being read, with the file at fault where it is one of its own.
-pub(super) fn not_an_artifact(error: &ArtifactError, directory: &Path) -> Refusal {
+pub fn not_an_artifact(error: &ArtifactError, directory: &Path) -> Refusal {
     let root = format!("{}{MAIN_SEPARATOR}", directory.display());
     let what = error.to_string().replace(&root, "");
     let file = error.place().map(|(path, line)| Place {

@@ -28,12 +28,12 @@ use crate::text::redactor::Redactor;
 const SIGNAL_EVERY: Duration = Duration::from_millis(50);
 
 /// What a worker is started with: the tenants, and the channel on which it tells what happens.
-pub(super) struct Worker {
-    pub(super) redactor: Redactor,
-    pub(super) deadline: Deadline,
-    pub(super) sites: Vec<Site>,
-    pub(super) tenants: Vec<Tenant>,
-    pub(super) events: Sender<Event>,
+pub struct Worker {
+    pub redactor: Redactor,
+    pub deadline: Deadline,
+    pub sites: Vec<Site>,
+    pub tenants: Vec<Tenant>,
+    pub events: Sender<Event>,
     received: Receiver<Event>,
     rates: PaceArgs,
     /// The turns at each host: one user of it has them all.
@@ -41,26 +41,26 @@ pub(super) struct Worker {
 }
 
 /// What the calling thread knows of a tenant.
-pub(super) struct Site {
+pub struct Site {
     /// The name of the environment, if one was chosen.
-    pub(super) environment: Option<String>,
+    pub environment: Option<String>,
     /// The host, for messages and reports.
-    pub(super) host: String,
+    pub host: String,
     /// Which tenant, and as whom: the only moment at which a wrong stage can be seen.
-    pub(super) greeting: String,
+    pub greeting: String,
     /// The simulated tenant, which lives as long as this.
     sandbox: Option<Sandbox>,
 }
 
 impl Site {
     /// Whether it is a simulated tenant.
-    pub(super) fn is_simulated(&self) -> bool {
+    pub fn is_simulated(&self) -> bool {
         self.sandbox.is_some()
     }
 }
 
 /// How the work ended.
-pub(super) enum WorkEnd<T> {
+pub enum WorkEnd<T> {
     /// It was done.
     Done(T),
     /// A signal came.
@@ -71,7 +71,7 @@ pub(super) enum WorkEnd<T> {
 
 impl Worker {
     /// A worker that may take so long.
-    pub(super) fn new(timeout: Duration, rates: PaceArgs, redactor: Redactor) -> Self {
+    pub fn new(timeout: Duration, rates: PaceArgs, redactor: Redactor) -> Self {
         let (events, received) = mpsc::channel();
         Self {
             redactor,
@@ -86,7 +86,7 @@ impl Worker {
     }
 
     /// Adds a tenant.
-    pub(super) fn add(
+    pub fn add(
         &mut self,
         target: Target,
         environment: Option<&str>,
@@ -112,7 +112,7 @@ impl Worker {
     }
 
     /// Adds a tenant whose connection stands already.
-    pub(super) fn add_tenant(
+    pub fn add_tenant(
         &mut self,
         http: Http,
         credentials: Credentials,
@@ -130,7 +130,7 @@ impl Worker {
     }
 
     /// One line for each request, for `--verbose`.
-    pub(super) fn observer(&self) -> Box<dyn Fn(&str) + Send + Sync> {
+    pub fn observer(&self) -> Box<dyn Fn(&str) + Send + Sync> {
         let events = self.events.clone();
         Box::new(move |line| {
             // a reader who is gone is no reason to stop
@@ -140,7 +140,7 @@ impl Worker {
 
     /// Does `work` with the tenants. The worker is never joined: a call that blocks cannot be woken. `tell` gets every event,
     /// and `None` from time to time.
-    pub(super) fn run<T: Send + 'static>(
+    pub fn run<T: Send + 'static>(
         self,
         process: &mut Process<'_>,
         mut tell: impl FnMut(Option<Event>, &mut Process<'_>),
@@ -178,11 +178,7 @@ impl Worker {
 
 impl<T> WorkEnd<T> {
     /// The result of work that writes nothing to a tenant. `interrupted`: what is to be said when a signal ends it.
-    pub(super) fn of_reading(
-        self,
-        interrupted: &str,
-        process: &mut Process<'_>,
-    ) -> Result<T, Refusal> {
+    pub fn of_reading(self, interrupted: &str, process: &mut Process<'_>) -> Result<T, Refusal> {
         match self {
             WorkEnd::Done(result) => Ok(result),
             WorkEnd::Signal(exit) => {

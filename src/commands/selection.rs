@@ -13,45 +13,41 @@ use crate::report::Found;
 use crate::report::page::Page;
 
 /// The artifacts of a command line.
-pub(super) struct Selection {
+pub struct Selection {
     /// Those that could be opened.
-    pub(super) checked: Vec<Checked>,
+    pub checked: Vec<Checked>,
     /// What could not be opened at all: the path as it is shown, and why.
-    pub(super) unreadable: Vec<(PathBuf, Message)>,
+    pub unreadable: Vec<(PathBuf, Message)>,
     /// What was found outside of those that could be opened: in the others, and in the settings file.
-    pub(super) strays: Vec<Found>,
+    pub strays: Vec<Found>,
 }
 
 /// One artifact, and what the offline check found in it.
-pub(super) struct Checked {
-    pub(super) artifact: Artifact,
-    pub(super) findings: Vec<Found>,
+pub struct Checked {
+    pub artifact: Artifact,
+    pub findings: Vec<Found>,
 }
 
 impl Checked {
     /// Why it is not valid, if it is not.
-    pub(super) fn error(&self) -> Option<Message> {
+    pub fn error(&self) -> Option<Message> {
         summary(&self.findings)
     }
 }
 
 /// The artifacts that a run is about.
-pub(super) struct Chosen {
+pub struct Chosen {
     /// Those without an error.
-    pub(super) valid: Vec<Artifact>,
+    pub valid: Vec<Artifact>,
     /// The ends of the others.
-    pub(super) invalid: Vec<Outcome>,
+    pub invalid: Vec<Outcome>,
     /// What the offline check found in all of them.
-    pub(super) findings: Vec<Found>,
+    pub findings: Vec<Found>,
 }
 
 impl Selection {
     /// Opens and checks the artifacts at these paths.
-    pub(super) fn of(
-        paths: &[PathBuf],
-        console: Option<&Console>,
-        process: &mut Process<'_>,
-    ) -> Self {
+    pub fn of(paths: &[PathBuf], console: Option<&Console>, process: &mut Process<'_>) -> Self {
         let mut selection = Self {
             checked: Vec::new(),
             unreadable: Vec::new(),
@@ -83,7 +79,7 @@ impl Selection {
     }
 
     /// The one artifact at this path, which must be valid.
-    pub(super) fn only(
+    pub fn only(
         path: &PathBuf,
         console: &Console,
         process: &mut Process<'_>,
@@ -94,7 +90,7 @@ impl Selection {
     }
 
     /// Whether everything is valid.
-    pub(super) fn is_valid(&self) -> bool {
+    pub fn is_valid(&self) -> bool {
         let fine = |found: &Found| found.severity != "error";
         self.unreadable.is_empty()
             && self.strays.iter().all(fine)
@@ -102,13 +98,13 @@ impl Selection {
     }
 
     /// Everything that was found.
-    pub(super) fn findings(&self) -> Vec<Found> {
+    pub fn findings(&self) -> Vec<Found> {
         let of_checked = self.checked.iter().flat_map(|one| &one.findings);
         of_checked.chain(&self.strays).cloned().collect()
     }
 
     /// The ends of those that are not valid and could be opened.
-    pub(super) fn invalid(&self) -> Vec<Outcome> {
+    pub fn invalid(&self) -> Vec<Outcome> {
         self.checked
             .iter()
             .filter_map(|one| Some(Outcome::invalid(&one.artifact, one.error()?)))
@@ -116,7 +112,7 @@ impl Selection {
     }
 
     /// What the run is about. Everything must be valid, unless the run is to keep going; then something must be.
-    pub(super) fn choose(self, keep_going: bool) -> Result<Chosen, Refusal> {
+    pub fn choose(self, keep_going: bool) -> Result<Chosen, Refusal> {
         let findings = self.findings();
         let mut invalid = self.invalid();
         let some_left = invalid.len() < self.checked.len();
@@ -139,7 +135,7 @@ impl Selection {
     }
 
     /// Ids are unique in a tenant. `id_of` gives the one that the settings make of an artifact's own.
-    pub(super) fn refuse_twins<'a>(
+    pub fn refuse_twins<'a>(
         &'a self,
         directory: &Path,
         id_of: impl Fn(&'a Artifact) -> &'a str,
@@ -165,7 +161,7 @@ fn twins(id: &str, one: &Artifact, other: &Artifact, directory: &Path) -> Refusa
 }
 
 /// The artifacts at and below the paths, given relative to `directory`; each once, in the order of the paths.
-pub(super) fn below(paths: &[PathBuf], directory: &Path) -> Result<Vec<PathBuf>, Refusal> {
+pub fn below(paths: &[PathBuf], directory: &Path) -> Result<Vec<PathBuf>, Refusal> {
     let mut all: Vec<PathBuf> = Vec::new();
     for path in paths {
         let found = artifacts_below(&directory.join(path))

@@ -20,15 +20,15 @@ use crate::settings::project::{
 use crate::text::nearest;
 
 /// The settings file of a run, if there is one, and the environment that was chosen.
-pub(super) struct Settings {
-    pub(super) project: Option<Project>,
-    pub(super) environment: Option<EnvironmentSettings>,
+pub struct Settings {
+    pub project: Option<Project>,
+    pub environment: Option<EnvironmentSettings>,
     /// The artifacts that the file names, in its order.
-    pub(super) entries: Vec<Entry>,
+    pub entries: Vec<Entry>,
 }
 
 /// One artifact of the settings file.
-pub(super) struct Entry {
+pub struct Entry {
     /// Where it lies, in full.
     path: PathBuf,
     package: usize,
@@ -37,7 +37,7 @@ pub(super) struct Entry {
 
 impl Settings {
     /// Reads the file that is named, or the one of the working directory, and finds the artifacts that it names.
-    pub(super) fn read(
+    pub fn read(
         config: Option<&PathBuf>,
         environment: Option<&str>,
         process: &Process<'_>,
@@ -48,7 +48,7 @@ impl Settings {
     }
 
     /// Reads the same file for what it says of tenants: the artifacts that it names need not be there.
-    pub(super) fn of_tenants(
+    pub fn of_tenants(
         config: Option<&PathBuf>,
         environment: Option<&str>,
         process: &Process<'_>,
@@ -74,7 +74,7 @@ impl Settings {
     }
 
     /// Reads the file for an environment of a transport: artifacts that it names count as far as they are there.
-    pub(super) fn with_what_is_there(
+    pub fn with_what_is_there(
         config: Option<&PathBuf>,
         environment: &str,
         process: &Process<'_>,
@@ -87,7 +87,7 @@ impl Settings {
     }
 
     /// Refuses to send anything where it is open which environment is meant.
-    pub(super) fn refuse_no_environment(&self) -> Result<(), Refusal> {
+    pub fn refuse_no_environment(&self) -> Result<(), Refusal> {
         match (&self.project, &self.environment) {
             (Some(project), None) => Ok(project.refuse_no_environment()?),
             _ => Ok(()),
@@ -95,12 +95,12 @@ impl Settings {
     }
 
     /// The environment that was chosen.
-    pub(super) fn environment(&self) -> Option<&EnvironmentSettings> {
+    pub fn environment(&self) -> Option<&EnvironmentSettings> {
         self.environment.as_ref()
     }
 
     /// How things are called in the environment.
-    pub(super) fn names(&self) -> Names {
+    pub fn names(&self) -> Names {
         self.environment().map_or_else(Names::default, |one| Names {
             id: one.id.clone(),
             name: one.artifact_name.clone(),
@@ -109,30 +109,30 @@ impl Settings {
     }
 
     /// Where configured values of artifacts are, as the file says.
-    pub(super) fn parameters_file(&self) -> Option<&ParametersFile> {
+    pub fn parameters_file(&self) -> Option<&ParametersFile> {
         self.project
             .as_ref()?
             .parameters_file_of(self.environment())
     }
 
     /// Whether nothing may be written that a rollback could not put back.
-    pub(super) fn rollback_required(&self) -> bool {
+    pub fn rollback_required(&self) -> bool {
         let project = self.project.as_ref();
         project.is_some_and(|project| project.rollback_required)
     }
 
     /// The settings file, as it was given.
-    pub(super) fn file(&self) -> Option<&Path> {
+    pub fn file(&self) -> Option<&Path> {
         self.project.as_ref().map(|project| project.path.as_path())
     }
 
     /// The name of the environment, if one was chosen.
-    pub(super) fn environment_name(&self) -> Option<&str> {
+    pub fn environment_name(&self) -> Option<&str> {
         self.environment.as_ref().map(|one| one.name.as_str())
     }
 
     /// The options with which another command reaches the same tenant, from any directory.
-    pub(super) fn reach(&self, directory: &Path) -> Vec<String> {
+    pub fn reach(&self, directory: &Path) -> Vec<String> {
         let (Some(environment), Some(file)) = (self.environment_name(), self.file()) else {
             return Vec::new();
         };
@@ -143,7 +143,7 @@ impl Settings {
     }
 
     /// Which variables hold the credentials, and for which host they must be.
-    pub(super) fn login(&self) -> LoginNames {
+    pub fn login(&self) -> LoginNames {
         let environment = self.environment();
         let prefix = environment.map_or("CPI", EnvironmentSettings::credentials_prefix);
         LoginNames {
@@ -182,7 +182,7 @@ impl Settings {
     }
 
     /// Opens and checks what the command line names, or else what the settings file names. Findings are told on `console`.
-    pub(super) fn select(
+    pub fn select(
         &self,
         paths: &[PathBuf],
         console: Option<&Console>,
@@ -202,7 +202,7 @@ impl Settings {
     }
 
     /// The entry of an id without prefix and suffix: where it lies, and what is said of it.
-    pub(super) fn entry_of_id(&self, id: &str) -> Option<(&Path, &ArtifactSettings)> {
+    pub fn entry_of_id(&self, id: &str) -> Option<(&Path, &ArtifactSettings)> {
         self.entries.iter().find_map(|entry| {
             let (_, settings) = self.settings_of(entry)?;
             let is_it = match &settings.id {
@@ -218,10 +218,7 @@ impl Settings {
         Some((package, package.artifacts.get(entry.artifact)?))
     }
 
-    pub(super) fn entry(
-        &self,
-        artifact: &Artifact,
-    ) -> Option<(&PackageSettings, &ArtifactSettings)> {
+    pub fn entry(&self, artifact: &Artifact) -> Option<(&PackageSettings, &ArtifactSettings)> {
         // links are looked at only where the paths as they are written differ from each of them
         let with = |same: &dyn Fn(&Entry) -> bool| self.entries.iter().find(|entry| same(entry));
         let entry = with(&|entry| entry.path == artifact.path())
@@ -231,7 +228,7 @@ impl Settings {
 
     /// What is wrong with the settings, as far as that shows without variables and tenant: in the chosen environment, or
     /// else in all of them.
-    pub(super) fn findings(&self) -> Result<Vec<Found>, Refusal> {
+    pub fn findings(&self) -> Result<Vec<Found>, Refusal> {
         let Some(project) = &self.project else {
             return Ok(Vec::new());
         };
@@ -263,30 +260,27 @@ impl Settings {
 
     /// Every artifact of the settings file, also those that this run leaves alone; those that can't be opened are told by
     /// the check, if this run is about them.
-    pub(super) fn everything(&self) -> Vec<Artifact> {
+    pub fn everything(&self) -> Vec<Artifact> {
         let entries = self.entries.iter();
         entries
             .filter_map(|entry| Artifact::open(&entry.path).ok())
             .collect()
     }
 
-    pub(super) fn id_of<'a>(&'a self, artifact: &'a Artifact) -> &'a str {
+    pub fn id_of<'a>(&'a self, artifact: &'a Artifact) -> &'a str {
         original_id(artifact, self.entry(artifact).map(|(_, settings)| settings))
     }
 }
 
 /// The id without the environment's prefix and suffix.
-pub(super) fn original_id<'a>(
-    artifact: &'a Artifact,
-    settings: Option<&'a ArtifactSettings>,
-) -> &'a str {
+pub fn original_id<'a>(artifact: &'a Artifact, settings: Option<&'a ArtifactSettings>) -> &'a str {
     settings
         .and_then(|settings| settings.id.as_deref())
         .unwrap_or_else(|| artifact.id())
 }
 
 /// Whether a key is one of the artifact's, or one that SAP itself adds to flows.
-pub(super) fn knows(artifact: &Artifact, key: &str) -> bool {
+pub fn knows(artifact: &Artifact, key: &str) -> bool {
     artifact.kind() == ArtifactKind::IntegrationFlow
         && (key == PROFILE || artifact.parameter_keys().contains(key))
 }

@@ -16,22 +16,22 @@ use crate::deploy::job::Rules;
 use crate::text::redactor::Redactor;
 
 /// What `deploy` and `plan` are asked for.
-pub(super) struct Asked<'a> {
-    pub(super) desired: &'a DesiredArgs,
-    pub(super) wait: WaitArgs,
-    pub(super) overwrite_drafts: bool,
-    pub(super) force: bool,
-    pub(super) no_deploy: bool,
+pub struct Asked<'a> {
+    pub desired: &'a DesiredArgs,
+    pub wait: WaitArgs,
+    pub overwrite_drafts: bool,
+    pub force: bool,
+    pub no_deploy: bool,
     /// What fails is put back.
-    pub(super) with_rollback: bool,
-    pub(super) smoke: &'a [PathBuf],
-    pub(super) pace: PaceArgs,
-    pub(super) try_out: &'a TryOutArgs,
+    pub with_rollback: bool,
+    pub smoke: &'a [PathBuf],
+    pub pace: PaceArgs,
+    pub try_out: &'a TryOutArgs,
 }
 
 impl Asked<'_> {
     /// The rules for every artifact of the run, on the tenant of these settings.
-    pub(super) fn rules(&self, settings: &Settings, directory: &Path) -> Rules {
+    pub fn rules(&self, settings: &Settings, directory: &Path) -> Rules {
         let desired = self.desired;
         let mappings = &desired.value_mappings;
         Rules {
@@ -53,7 +53,7 @@ impl Asked<'_> {
     }
 
     /// Settles a run over artifacts: which, what they are to become, where to.
-    pub(super) fn settle(
+    pub fn settle(
         &self,
         purpose: Purpose,
         console: &Console,

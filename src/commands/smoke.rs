@@ -20,13 +20,13 @@ use crate::tenant::pace::Pace;
 use crate::text::redactor::Redactor;
 
 /// The tests of a run, each with the id of its artifact on the tenant.
-pub(super) struct SmokeTests {
-    pub(super) tests: Vec<(String, SmokeTest)>,
-    pub(super) names: Names,
+pub struct SmokeTests {
+    pub tests: Vec<(String, SmokeTest)>,
+    pub names: Names,
 }
 
 /// Reads the files, and finds the artifact of each.
-pub(super) fn tests_of(
+pub fn tests_of(
     files: &[PathBuf],
     jobs: &[Job],
     id: &Affix,
@@ -88,7 +88,7 @@ fn job_of<'j>(test: &SmokeTest, jobs: &'j [Job], id: &Affix) -> Result<&'j Job, 
 
 impl SmokeTests {
     /// Reads the key that calls flows, which must not be the one that deploys them.
-    pub(super) fn ready(
+    pub fn ready(
         self,
         target: &Target,
         clock: Clock,

@@ -14,17 +14,17 @@ use crate::tenant::wire::ArtifactId;
 
 /// Which variables hold the credentials, and for which host they must be.
 #[derive(Default)]
-pub(super) struct LoginNames {
-    pub(super) names: Names,
+pub struct LoginNames {
+    pub names: Names,
     /// The only host that they may be for.
-    pub(super) host: Option<String>,
+    pub host: Option<String>,
     /// Where the environment stands that says so.
-    pub(super) at: String,
+    pub at: String,
 }
 
 impl LoginNames {
     /// Reads the credentials; those for another tenant are refused before a token is asked for.
-    pub(super) fn read(&self, process: &Process<'_>) -> Result<Credentials, Refusal> {
+    pub fn read(&self, process: &Process<'_>) -> Result<Credentials, Refusal> {
         let credentials =
             Credentials::from_named(process.environment, &process.directory, &self.names)?;
         self.must_be_for(&credentials)?;
@@ -32,7 +32,7 @@ impl LoginNames {
     }
 
     /// Refuses credentials for another host than the settings file pins.
-    pub(super) fn must_be_for(&self, credentials: &Credentials) -> Result<(), Refusal> {
+    pub fn must_be_for(&self, credentials: &Credentials) -> Result<(), Refusal> {
         match &self.host {
             Some(host) if host != credentials.url.host() => Err(Refusal::wrong(
                 format!(
@@ -52,16 +52,16 @@ impl LoginNames {
 }
 
 /// Where a run goes: a tenant, perhaps a simulated one that lives as long as the run.
-pub(super) struct Target {
-    pub(super) credentials: Credentials,
+pub struct Target {
+    pub credentials: Credentials,
     /// The variables that decide about proxies and trust.
-    pub(super) network: Environment,
-    pub(super) sandbox: Option<Sandbox>,
+    pub network: Environment,
+    pub sandbox: Option<Sandbox>,
 }
 
 impl Target {
     /// Reads the credentials, or begins a simulated tenant when that was asked for on the command line itself.
-    pub(super) fn new(
+    pub fn new(
         try_out: &TryOutArgs,
         login: &LoginNames,
         begin: impl FnOnce() -> Result<Sandbox, Refusal>,
@@ -86,7 +86,7 @@ impl Target {
 }
 
 /// Warns of a certificate that will soon be of no more use.
-pub(super) fn warn_of_expiry(credentials: &Credentials, process: &mut Process<'_>) {
+pub fn warn_of_expiry(credentials: &Credentials, process: &mut Process<'_>) {
     let facts = credentials
         .certificate()
         .and_then(|(certificate, _)| CertificateFacts::of_pem(&certificate.chain));
@@ -103,13 +103,13 @@ pub(super) fn warn_of_expiry(credentials: &Credentials, process: &mut Process<'_
 }
 
 /// The variables for a simulated tenant: its service key.
-pub(super) fn variables_of(sandbox: &Sandbox) -> Environment {
+pub fn variables_of(sandbox: &Sandbox) -> Environment {
     let variables = sandbox.variables().into_iter();
     of_pairs(variables.filter(|(name, _)| *name == "CPI_SERVICE_KEY"))
 }
 
 /// All variables for a simulated tenant.
-pub(super) fn all_variables_of(sandbox: &Sandbox) -> Environment {
+pub fn all_variables_of(sandbox: &Sandbox) -> Environment {
     of_pairs(sandbox.variables().into_iter())
 }
 
@@ -120,7 +120,7 @@ fn of_pairs(variables: impl Iterator<Item = (&'static str, String)>) -> Environm
 }
 
 /// Says which variables a simulated tenant leaves unread.
-pub(super) fn tell_ignored(process: &mut Process<'_>) {
+pub fn tell_ignored(process: &mut Process<'_>) {
     let ignored: Vec<&str> = process
         .environment
         .names()
@@ -136,7 +136,7 @@ pub(super) fn tell_ignored(process: &mut Process<'_>) {
 }
 
 /// Starts a simulated tenant. Where a scenario is about an existing artifact, it holds earlier versions of ours.
-pub(super) fn simulated(try_out: &TryOutArgs, jobs: &[Job]) -> Result<Sandbox, Refusal> {
+pub fn simulated(try_out: &TryOutArgs, jobs: &[Job]) -> Result<Sandbox, Refusal> {
     match start(try_out, Vec::new())? {
         Err(SandboxError::NeedsPreload(..)) => started(start(try_out, earlier_versions(jobs))?),
         sandbox => started(sandbox),
@@ -144,10 +144,7 @@ pub(super) fn simulated(try_out: &TryOutArgs, jobs: &[Job]) -> Result<Sandbox, R
 }
 
 /// Starts a simulated tenant on which flows with these ids run.
-pub(super) fn simulated_running(
-    try_out: &TryOutArgs,
-    ids: &[ArtifactId],
-) -> Result<Sandbox, Refusal> {
+pub fn simulated_running(try_out: &TryOutArgs, ids: &[ArtifactId]) -> Result<Sandbox, Refusal> {
     let examples = ids.iter().map(|id| Preload::example(&id.0));
     started(start(try_out, examples.collect())?)
 }
@@ -180,7 +177,7 @@ fn earlier_versions(jobs: &[Job]) -> Vec<Preload> {
 }
 
 /// Reads the names of scenarios.
-pub(super) fn scenarios(names: &[String]) -> Result<Vec<Scenario>, Refusal> {
+pub fn scenarios(names: &[String]) -> Result<Vec<Scenario>, Refusal> {
     let read = |name: &String| {
         Scenario::parse(name).map_err(|error| {
             let hint = "`flowship sandbox --list` names all scenarios";

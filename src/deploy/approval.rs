@@ -156,7 +156,6 @@ impl Facts {
 
 impl Approval {
     /// The plan of these artifacts.
-    #[must_use]
     pub fn new(tenant: &str, request: Request, artifacts: BTreeMap<String, Facts>) -> Self {
         Self {
             schema: SCHEMA,
@@ -181,7 +180,6 @@ impl Approval {
     }
 
     /// The text of the plan file.
-    #[must_use]
     pub fn to_text(&self) -> String {
         let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
         text.push('\n');
@@ -194,7 +192,6 @@ impl Approval {
     }
 
     /// What moved since, `None` when the plan for this artifact still holds. `facts`: those of today, for a salt.
-    #[must_use]
     pub fn moved(&self, id: &str, facts: impl FnOnce(&str) -> Facts) -> Option<Moved> {
         match self.artifacts.get(id) {
             Some(approved) => facts(&approved.salt).moved_since(approved),

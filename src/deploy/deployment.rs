@@ -18,26 +18,26 @@ use crate::tenant::error::{Kind, TenantError};
 use crate::tenant::wire::{ArtifactId, DesigntimeArtifact, RuntimeArtifact};
 
 /// What was written, and what is known of the deployment that was called for.
-pub(crate) struct Pending {
-    pub(super) kind: ArtifactKind,
-    pub(super) evidence: Evidence,
-    pub(super) seal: Seal,
-    pub(super) trace: Trace,
+pub struct Pending {
+    pub kind: ArtifactKind,
+    pub evidence: Evidence,
+    pub seal: Seal,
+    pub trace: Trace,
 }
 
 /// One deployment that has no verdict yet.
-pub(super) struct Deployment<'a> {
+pub struct Deployment<'a> {
     /// Its place in the run.
-    pub(super) place: usize,
-    pub(super) job: &'a Job,
-    pub(super) pending: Box<Pending>,
+    pub place: usize,
+    pub job: &'a Job,
+    pub pending: Box<Pending>,
     profile_asked: bool,
     /// Since when it has failed without a text that says why.
-    pub(super) text_late_since: Option<Moment>,
+    pub text_late_since: Option<Moment>,
 }
 
 impl<'a> Deployment<'a> {
-    pub(super) fn new(place: usize, job: &'a Job, pending: Box<Pending>) -> Self {
+    pub fn new(place: usize, job: &'a Job, pending: Box<Pending>) -> Self {
         Self {
             place,
             job,
@@ -217,4 +217,4 @@ impl UnderWay for Deployment<'_> {
 }
 
 /// The end that has its verdict.
-pub(super) type Decided<'a> = (Deployment<'a>, Verdict);
+pub type Decided<'a> = (Deployment<'a>, Verdict);

@@ -30,7 +30,6 @@ pub struct Baseline {
 
 impl Baseline {
     /// Whether the record was STARTING, STOPPING or of unknown status.
-    #[must_use]
     pub fn in_motion(&self) -> bool {
         (self.record.as_ref()).is_some_and(|record| record.status.in_motion())
     }
@@ -38,7 +37,6 @@ impl Baseline {
     /// Whether a record belongs to a later deployment, by the tenant's dates alone. Where the baseline may not show its own
     /// date (it is in motion, or a list may be behind), only what is later than its answer counts (cpi-api.md §15: what
     /// `DeployedOn` shows while STARTING is unknown).
-    #[must_use]
     pub fn is_before(&self, record: &RuntimeArtifact) -> bool {
         let doubtful = self.by_list || self.in_motion();
         let deployed = self.record.as_ref().and_then(|before| before.deployed_on);
@@ -79,7 +77,6 @@ pub enum Call {
 
 impl Call {
     /// The answer of a deploy call that had come at `at`.
-    #[must_use]
     pub fn of(answer: DeployAnswer, at: Moment) -> Self {
         match answer {
             DeployAnswer::Accepted { task, answered } => Self::Accepted { at, task, answered },
@@ -98,19 +95,16 @@ impl Call {
     }
 
     /// Whether the tenant has certainly accepted it.
-    #[must_use]
     pub fn is_accepted(&self) -> bool {
         matches!(self, Self::Accepted { .. })
     }
 
     /// Whether it may have been carried out.
-    #[must_use]
     pub fn may_have_worked(&self) -> bool {
         !matches!(self, Self::NotDone { .. })
     }
 
     /// What came instead of its answer.
-    #[must_use]
     pub fn lost(&self) -> Option<&str> {
         match self {
             Self::Lost { why, .. } => Some(why),
@@ -178,7 +172,6 @@ pub struct Observations {
 
 impl Observations {
     /// Before the first call.
-    #[must_use]
     pub fn new(baseline: Baseline) -> Self {
         Self {
             baseline,
@@ -249,13 +242,11 @@ impl Observations {
     }
 
     /// When the latest call was answered or lost.
-    #[must_use]
     pub fn called_at(&self) -> Moment {
         self.calls.last().map_or(Moment::ZERO, Call::at)
     }
 
     /// How long ago that was.
-    #[must_use]
     pub fn waited(&self, now: Moment) -> Duration {
         now.saturating_sub(self.called_at())
     }
@@ -268,25 +259,21 @@ impl Observations {
     }
 
     /// The record last seen.
-    #[must_use]
     pub fn last_seen(&self) -> Option<&RuntimeArtifact> {
         self.sight.as_ref().map(|sight| &sight.record)
     }
 
     /// How often in a row "not found" was the answer since the latest call.
-    #[must_use]
     pub fn absences(&self) -> u32 {
         self.absence.map_or(0, |absence| absence.times)
     }
 
     /// Whether a call is known to have been accepted.
-    #[must_use]
     pub fn is_accepted(&self) -> bool {
         self.calls.iter().any(Call::is_accepted)
     }
 
     /// What came instead of the answer of a call that was lost, if one was.
-    #[must_use]
     pub fn lost(&self) -> Option<&str> {
         self.calls.iter().find_map(Call::lost)
     }

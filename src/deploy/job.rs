@@ -32,7 +32,6 @@ pub struct Job {
 
 impl Job {
     /// The content that was packed, where it does not come from the tenant.
-    #[must_use]
     pub fn content(&self) -> Option<&Content> {
         match &self.source {
             Source::Files(content) => Some(content),
@@ -41,7 +40,6 @@ impl Job {
     }
 
     /// The type of the artifact. `held`: that of the tenant's, where there is one.
-    #[must_use]
     pub fn kind(&self, held: Option<ArtifactKind>) -> Option<ArtifactKind> {
         self.content().map(|content| content.kind).or(held)
     }
@@ -172,13 +170,11 @@ impl Content {
     }
 
     /// Whether it has a parameter, or SAP itself adds it.
-    #[must_use]
     pub fn knows(&self, key: &str) -> bool {
         self.parameter_keys.contains(key) || key.starts_with("SAP_")
     }
 
     /// The file of the artifact that the tenant's words name, if they name one.
-    #[must_use]
     pub fn file_named_in(&self, words: &[String]) -> Option<Place> {
         let named = |path: &&String| {
             let name = Path::new(path.as_str())
@@ -242,7 +238,6 @@ pub struct Rules {
 
 impl Rules {
     /// What is deployed, in words.
-    #[must_use]
     pub fn content(&self) -> &'static str {
         match self.back {
             Some(_) => "the kept content",

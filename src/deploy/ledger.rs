@@ -74,13 +74,11 @@ pub struct Ledger {
 
 impl Ledger {
     /// A ledger that tells `events`.
-    #[must_use]
     pub fn new(events: Sender<Event>) -> Self {
         Self { events, mark: "" }
     }
 
     /// The same ledger for a part of the run whose every line begins so.
-    #[must_use]
     pub fn marked(&self, mark: &'static str) -> Self {
         Self {
             events: self.events.clone(),
@@ -105,7 +103,6 @@ impl Ledger {
     }
 
     /// Asks whoever sits at the terminal. Where nobody answers, the receiver finds that nothing comes.
-    #[must_use]
     pub fn ask(&self, lines: Vec<String>) -> Receiver<bool> {
         let (answer, answered) = mpsc::channel();
         let _ = self.events.send(Event::Question { lines, answer });

@@ -184,7 +184,6 @@ fn announce(context: &Context<'_>, planned: &[Planned<'_>]) {
 }
 
 /// Shows what a deployment would do, and writes nothing.
-#[must_use]
 pub fn preview(context: &Context<'_>, jobs: &[Job]) -> Ended {
     match preview::previews(context, jobs) {
         Ok(previews) => Ended::Previews(previews),

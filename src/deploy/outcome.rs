@@ -58,7 +58,6 @@ impl Word {
     ];
 
     /// The word as printed.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Word::Started => "started",
@@ -77,7 +76,6 @@ impl Word {
     }
 
     /// The exit code that it leads to, where nothing more is known.
-    #[must_use]
     pub fn exit(self) -> Exit {
         match self {
             Word::Started | Word::Unchanged | Word::Uploaded | Word::Undeployed | Word::Absent => {
@@ -156,7 +154,6 @@ impl Phase {
     pub const UNDEPLOYMENT: [Phase; 3] = [Phase::Read, Phase::Undeploy, Phase::Stop];
 
     /// The name in reports.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Phase::Check => "check",
@@ -184,7 +181,6 @@ pub struct Place {
 
 impl Place {
     /// Reads `path:line`, as sources of parameters are written; `None` for anything else.
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (path, line) = text.rsplit_once(':')?;
         Some(Self {
@@ -196,7 +192,6 @@ impl Place {
 
 impl Place {
     /// Reads `path:line:column`, as places in the settings file are written; `None` for anything else.
-    #[must_use]
     pub fn of_column(text: &str) -> Option<Self> {
         let (rest, column) = text.rsplit_once(':')?;
         column.parse::<u32>().ok()?;
@@ -245,21 +240,18 @@ impl Message {
     }
 
     /// The same with a place.
-    #[must_use]
     pub fn at(mut self, at: impl Into<String>) -> Self {
         self.at = Some(at.into());
         self
     }
 
     /// The same with an advice.
-    #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
     /// All causes, and what came of a rollback.
-    #[must_use]
     pub fn reasons(&self) -> Vec<String> {
         let rollback = self.rollback.iter();
         let rollback = rollback.map(|told| format!("rollback: {told}"));
@@ -267,7 +259,6 @@ impl Message {
     }
 
     /// What happened and why, in one text.
-    #[must_use]
     pub fn sentence(&self) -> String {
         match self.reasons().as_slice() {
             [] => self.what.clone(),
@@ -276,7 +267,6 @@ impl Message {
     }
 
     /// The same with one more cause. Those beyond the first hundred are counted.
-    #[must_use]
     pub fn because(mut self, cause: impl Into<String>) -> Self {
         if self.unlisted > 0 {
             self.causes.pop();
@@ -324,7 +314,6 @@ pub struct Verdict {
 
 impl Verdict {
     /// A good end.
-    #[must_use]
     pub fn well(word: Word, evidence: String) -> Self {
         Self {
             word,
@@ -335,7 +324,6 @@ impl Verdict {
     }
 
     /// An end that is not well; its exit code follows from the word.
-    #[must_use]
     pub fn bad(word: Word, evidence: String, message: Message) -> Self {
         Self {
             word,
@@ -346,7 +334,6 @@ impl Verdict {
     }
 
     /// The end of an artifact that needs another one which did not come to run; with the code of that one.
-    #[must_use]
     pub fn skipped_with(need: &Outcome) -> Self {
         let message = Message::new(format!(
             "skipped, because {} that it needs is {}",
@@ -361,7 +348,6 @@ impl Verdict {
     }
 
     /// The end that a call's error leads to before any deployment was accepted. `state`: what the tenant holds now.
-    #[must_use]
     pub fn of_error(error: TenantError, state: &str) -> Self {
         let exit = error.exit();
         let word = match error.kind {
@@ -381,7 +367,6 @@ impl Verdict {
 
 impl Outcome {
     /// The end of one artifact of which nothing more is known.
-    #[must_use]
     pub fn new(id: String, phase: Phase, verdict: Verdict) -> Self {
         Self {
             id,
@@ -406,7 +391,6 @@ impl Outcome {
     }
 
     /// The end of an artifact that is not valid: nothing was sent.
-    #[must_use]
     pub fn invalid(artifact: &Artifact, message: Message) -> Self {
         Self {
             id: artifact.id().to_owned(),
@@ -416,7 +400,6 @@ impl Outcome {
     }
 
     /// The end of an artifact that needs one which is not valid: nothing was sent.
-    #[must_use]
     pub fn skipped(id: &str, artifact: &Artifact, need: &Outcome) -> Self {
         Self {
             id: id.to_owned(),
@@ -429,7 +412,6 @@ impl Outcome {
     }
 
     /// The end of what can't even be opened; its path stands for its id.
-    #[must_use]
     pub fn unreadable(path: &Path, message: Message) -> Self {
         let verdict = Verdict::bad(Word::Invalid, "nothing was sent".to_owned(), message);
         Self::new(disarm(&path.to_string_lossy()), Phase::Check, verdict)
@@ -462,7 +444,6 @@ pub enum PutBack {
 
 impl PutBack {
     /// The word as printed.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             PutBack::DesignTime => "design-time",
@@ -492,7 +473,6 @@ pub struct Rollback {
 
 impl Rollback {
     /// Result and message for people. A message about what was left needs no word before it.
-    #[must_use]
     pub fn told(&self) -> String {
         match self.result {
             PutBack::Left => self.message.clone(),

@@ -29,7 +29,6 @@ const COMPARED: usize = 10;
 
 /// The named keys that neither the artifact nor the tenant knows. Of the keys that only the tenant has, those count
 /// that SAP itself adds (`SAP_...`): others belong to an older version and would be refused after the upload.
-#[must_use]
 pub fn unknown_keys(
     named: &[NamedParameter],
     of_artifact: Option<&BTreeSet<String>>,
@@ -67,7 +66,6 @@ pub struct Setting {
 
 impl Setting {
     /// What the tenant shows, as it is to stay.
-    #[must_use]
     pub fn shown(one: Configuration) -> Self {
         Self {
             key: one.key,
@@ -92,7 +90,6 @@ pub enum Why {
 
 /// The values that must stand on the tenant when an artifact has been uploaded: named ones first, then those
 /// configured before, then the artifact's own for keys that are new.
-#[must_use]
 pub fn settings(
     content: Option<&Content>,
     named: &[NamedParameter],
@@ -132,7 +129,6 @@ pub(crate) fn value<'a>(all: &'a [Configuration], key: &str) -> Option<&'a str> 
 
 /// Those settings that the tenant does not show: what has to be written. A kept or artifact's key that the tenant no
 /// longer knows is none; a named one is written all the same, so that the tenant decides.
-#[must_use]
 pub fn missing<'a>(settings: &'a [Setting], on_tenant: &[Configuration]) -> Vec<&'a Setting> {
     settings
         .iter()
@@ -144,7 +140,6 @@ pub fn missing<'a>(settings: &'a [Setting], on_tenant: &[Configuration]) -> Vec<
 }
 
 /// A value as some clients encode it for this API. Tenants that decode once show the value again.
-#[must_use]
 pub fn html_encoded(value: &str) -> String {
     value
         .replace('&', "&amp;")
@@ -154,7 +149,6 @@ pub fn html_encoded(value: &str) -> String {
 }
 
 /// A value as a tenant shows it that decodes once more than it should.
-#[must_use]
 pub fn html_decoded(value: &str) -> String {
     value
         .replace("&lt;", "<")
@@ -164,7 +158,6 @@ pub fn html_decoded(value: &str) -> String {
 }
 
 /// Whether a configured value would be lost if the tenant took the artifact's values on an update.
-#[must_use]
 pub fn at_risk(content: &Content, on_tenant: &[Configuration]) -> bool {
     on_tenant.iter().any(|one| {
         content
@@ -175,7 +168,6 @@ pub fn at_risk(content: &Content, on_tenant: &[Configuration]) -> bool {
 }
 
 /// Whether the flow is configured for a runtime that this API does not show.
-#[must_use]
 pub fn other_profile(on_tenant: &[Configuration]) -> Option<String> {
     let profile = value(on_tenant, PROFILE)?;
     let is_other = !profile.is_empty() && !profile.eq_ignore_ascii_case(CLOUD_PROFILE);

@@ -134,7 +134,6 @@ pub enum Upload {
 
 /// Whether the tenant's content must be compared before anything can be decided: when a proof that nothing changed is
 /// in reach, or when a content that may not be written might be the same anyhow.
-#[must_use]
 pub fn needs_comparison(job: &Job, standing: &Standing) -> bool {
     let (Source::Files(content), Some(artifact)) = (&job.source, &standing.artifact) else {
         return false;
@@ -158,7 +157,6 @@ pub fn needs_comparison(job: &Job, standing: &Standing) -> bool {
 
 /// Whether nothing need be done if only the deployment that is going on ends well: content and parameters are the
 /// same, and it began after the last save.
-#[must_use]
 pub fn would_be_unchanged_at_rest(job: &Job, standing: &Standing) -> bool {
     let Some(artifact) = &standing.artifact else {
         return false;
@@ -193,13 +191,11 @@ fn was_saved_just_now(standing: &Standing) -> bool {
 }
 
 /// Whether nothing need be done if a deployment that nobody sees yet were on its way.
-#[must_use]
 pub fn may_be_on_its_way(job: &Job, standing: &Standing) -> bool {
     only_lacks_a_deployment(job, standing) && was_saved_just_now(standing)
 }
 
 /// Whether content and settings are what they are to be: only a deployment of them may be lacking.
-#[must_use]
 pub fn only_lacks_a_deployment(job: &Job, standing: &Standing) -> bool {
     job.rules.deploy
         && !job.rules.force
@@ -208,7 +204,6 @@ pub fn only_lacks_a_deployment(job: &Job, standing: &Standing) -> bool {
 }
 
 /// Decides. Nothing here asks the tenant anything.
-#[must_use]
 pub fn decide(job: &Job, standing: &Standing) -> Plan {
     let plan = match &job.source {
         Source::Tenant => redeploy(job, standing),
@@ -300,7 +295,6 @@ fn deploys(job: &Job, standing: &Standing) -> bool {
 }
 
 /// Whether the runtime shows just this deployment, STARTED.
-#[must_use]
 pub fn is_deployment(deployed: Option<TenantTime>, now: Option<&RuntimeArtifact>) -> bool {
     deployed.is_some()
         && now.is_some_and(|record| {
@@ -352,7 +346,6 @@ fn is_judged(standing: &Standing) -> bool {
 }
 
 /// What is written of a value mapping that keeps the entries which only the tenant has.
-#[must_use]
 pub fn merged(job: &Job, standing: &Standing) -> Option<Comparable> {
     let content = job.content()?;
     let entries = standing.mapping.as_ref()?.merged.as_ref()?;
@@ -480,7 +473,6 @@ fn has_other_number(artifact: &DesigntimeArtifact, record: &RuntimeArtifact) -> 
 
 /// Whether what runs is shown to be what the design time holds: STARTED, deployed after the last save, and no draft. What
 /// does not run has nothing to show; what runs and is not in the design time shows nothing. (design.md §3)
-#[must_use]
 pub fn is_proven(standing: &Standing) -> bool {
     let Some(record) = &standing.runtime else {
         return true;
@@ -498,7 +490,6 @@ pub fn is_proven(standing: &Standing) -> bool {
 }
 
 /// Why what runs could not be put back, where it could not: what the tenant gives out is not shown to be what runs.
-#[must_use]
 pub fn no_rollback(standing: &Standing) -> Option<String> {
     let record = standing.runtime.as_ref()?;
     if standing.remembered.is_some() || is_proven(standing) {
@@ -532,7 +523,6 @@ pub fn no_rollback(standing: &Standing) -> Option<String> {
 }
 
 /// Refuses an artifact that could not be put back, as the settings ask.
-#[must_use]
 pub fn rollback_required(job: &Job, why: &str) -> Message {
     Message::new(format!("rollback not available for {}: {why}", job.id)).hint(
         "the settings file says `rollback: required`: deploy once without --rollback, or remove that line",
@@ -548,7 +538,6 @@ fn is_starting_since(artifact: &DesigntimeArtifact, runtime: Option<&RuntimeArti
 }
 
 /// The values that were configured before: by what the tenant shows, and by what an interrupted run had not put back.
-#[must_use]
 pub fn before(standing: &Standing) -> Vec<Configuration> {
     let of_before = |shown: &Configuration| {
         let mut recalled = standing.recalled.iter().filter(|one| one.key == shown.key);
@@ -558,7 +547,6 @@ pub fn before(standing: &Standing) -> Vec<Configuration> {
 }
 
 /// The settings of this job on an update; on a redeployment the named ones, and those that are configured.
-#[must_use]
 pub fn settings(job: &Job, standing: &Standing) -> Vec<Setting> {
     parameters::settings(
         job.content(),
@@ -613,7 +601,6 @@ fn has_foreign_draft(job: &Job, standing: &Standing) -> bool {
 }
 
 /// Whether an artifact is a draft of somebody else that may not be overwritten or deployed.
-#[must_use]
 pub fn is_foreign_draft(job: &Job, artifact: &DesigntimeArtifact, saved_by_us: bool) -> bool {
     artifact.is_draft() && !saved_by_us && !job.rules.overwrite_drafts
 }

@@ -42,7 +42,6 @@ pub enum Action {
 
 impl Action {
     /// The word as printed.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Action::Create => "create",
@@ -58,7 +57,6 @@ impl Action {
     }
 
     /// Whether the tenant would be written.
-    #[must_use]
     pub fn is_change(self) -> bool {
         matches!(
             self,

@@ -11,7 +11,7 @@ use crate::journal::{NotUsed, Proof};
 use crate::tenant::wire::Configuration;
 
 /// Takes up the proof of an earlier run, where the tenant shows all of it but the content.
-pub(super) fn take_up(context: &Context<'_>, job: &Job, standing: &mut Standing) {
+pub fn take_up(context: &Context<'_>, job: &Job, standing: &mut Standing) {
     let (Some(of), Source::Files(_), Some(artifact), Some(record)) = (
         subject(job, standing),
         &job.source,
@@ -33,7 +33,7 @@ pub(super) fn take_up(context: &Context<'_>, job: &Job, standing: &mut Standing)
 }
 
 /// Writes down what was judged to be started, unless there was a doubt.
-pub(super) fn record(context: &Context<'_>, job: &Job, standing: &Standing, one: &Pending) {
+pub fn record(context: &Context<'_>, job: &Job, standing: &Standing, one: &Pending) {
     let judgement = (one.evidence).judge(context.clock.now(), context.deadline);
     let is_certain =
         matches!(judgement, Judgement::Ended(End::Started(doubts)) if doubts.is_empty());
@@ -69,13 +69,13 @@ pub(super) fn record(context: &Context<'_>, job: &Job, standing: &Standing, one:
 }
 
 /// Whether the tenant is shown to hold this content, by the date of its last save.
-pub(super) fn spares_download(standing: &Standing, ours: &Comparable) -> bool {
+pub fn spares_download(standing: &Standing, ours: &Comparable) -> bool {
     (standing.proof.as_ref())
         .is_some_and(|proof| proof.saved.is_some() && proof.sent == ours.fingerprint().to_string())
 }
 
 /// Whether the tenant holds what an earlier run sent in another form, in which it stored it then.
-pub(super) fn is_stored_form(standing: &Standing, ours: &Comparable, held: &Comparable) -> bool {
+pub fn is_stored_form(standing: &Standing, ours: &Comparable, held: &Comparable) -> bool {
     (standing.proof.as_ref()).is_some_and(|proof| {
         proof.sent == ours.fingerprint().to_string() && proof.is_about(held.fingerprint())
     })

@@ -16,23 +16,19 @@ use crate::tenant::odata::TenantTime;
 use crate::tenant::wire::{Configuration, RuntimeStatus, TaskId};
 
 /// What the journal's entries about an artifact go by; `None` where the tenant holds no such artifact.
-pub(crate) fn subject<'a>(job: &'a Job, standing: &Standing) -> Option<Subject<'a>> {
+pub fn subject<'a>(job: &'a Job, standing: &Standing) -> Option<Subject<'a>> {
     let kind = job.kind(standing.kind)?;
     Some(Subject { kind, id: &job.id })
 }
 
 /// The time by the tenant's clock, as far as it is known.
-pub(crate) fn now(context: &Context<'_>, standing: &Standing) -> TenantTime {
+pub fn now(context: &Context<'_>, standing: &Standing) -> TenantTime {
     let ours = || TenantTime(clock::epoch_millis(context.clock.date()));
     standing.answered.unwrap_or_else(ours)
 }
 
 /// What earlier runs with these credentials left.
-pub(crate) fn read(
-    context: &Context<'_>,
-    job: &Job,
-    standing: &Standing,
-) -> Result<Recovery, NotUsed> {
+pub fn read(context: &Context<'_>, job: &Job, standing: &Standing) -> Result<Recovery, NotUsed> {
     match subject(job, standing) {
         Some(of) => context.journal.entry(of, now(context, standing)),
         None => Ok(Recovery::default()),
@@ -40,7 +36,7 @@ pub(crate) fn read(
 }
 
 /// Changes what the next run will find. Where that is not possible this one goes on, and says so once.
-pub(crate) fn update(
+pub fn update(
     context: &Context<'_>,
     job: &Job,
     standing: &Standing,
@@ -61,7 +57,7 @@ pub(crate) fn update(
 }
 
 /// A deployment has been called for.
-pub(super) fn called(context: &Context<'_>, job: &Job, standing: &Standing, task: &TaskId) {
+pub fn called(context: &Context<'_>, job: &Job, standing: &Standing, task: &TaskId) {
     let (run, id) = (context.journal.run().to_owned(), task.0.clone());
     update(context, job, standing, |recovery| {
         recovery.task = Some(CalledTask { run, id });
@@ -69,7 +65,7 @@ pub(super) fn called(context: &Context<'_>, job: &Job, standing: &Standing, task
 }
 
 /// It has its verdict, or the one of an earlier run has. Another run's that was called meanwhile has not.
-pub(super) fn decided(context: &Context<'_>, job: &Job, standing: &Standing) {
+pub fn decided(context: &Context<'_>, job: &Job, standing: &Standing) {
     let earlier = standing.pending.as_ref();
     update(context, job, standing, |recovery| {
         recovery.task.take_if(|task| {
@@ -79,7 +75,7 @@ pub(super) fn decided(context: &Context<'_>, job: &Job, standing: &Standing) {
 }
 
 /// The values that are configured, before an upload that may reset them. `brought`: those that the upload brings.
-pub(super) fn configured(
+pub fn configured(
     context: &Context<'_>,
     job: &Job,
     standing: &Standing,
@@ -102,7 +98,7 @@ pub(super) fn configured(
 }
 
 /// Takes up what earlier runs left of an artifact.
-pub(super) fn take_up(
+pub fn take_up(
     context: &Context<'_>,
     job: &Job,
     standing: &mut Standing,
@@ -129,7 +125,7 @@ pub(super) fn take_up(
 }
 
 /// Names a file that is not used, and what a person can do about it.
-pub(super) fn warn(context: &Context<'_>, of: Subject<'_>, file: &Path, why: &NotUsed) {
+pub fn warn(context: &Context<'_>, of: Subject<'_>, file: &Path, why: &NotUsed) {
     let remedy = match why {
         NotUsed::OtherKey => format!(
             "if that run was killed, run again with those credentials, or check {} on the tenant and then delete it: rm {}",

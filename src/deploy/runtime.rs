@@ -12,7 +12,7 @@ use crate::tenant::{RuntimeList, RuntimeReading, Tenant};
 ///
 /// # Errors
 /// When the tenant does not answer.
-pub(crate) fn list(
+pub fn list(
     tenant: &Tenant,
     count: usize,
     deadline: Deadline,
@@ -31,7 +31,7 @@ pub(crate) fn list(
 ///
 /// # Errors
 /// When the tenant does not answer.
-pub(crate) fn record(
+pub fn record(
     tenant: &Tenant,
     id: &ArtifactId,
     clock: Clock,

@@ -5,11 +5,11 @@ use std::fmt;
 use crate::tenant::wire::DesigntimeArtifact;
 
 /// The last save of a design-time artifact. Displayed: who, and when.
-pub(crate) struct LastSave<'a>(pub(crate) &'a DesigntimeArtifact);
+pub struct LastSave<'a>(pub &'a DesigntimeArtifact);
 
 impl LastSave<'_> {
     /// `colleague@example.com`, as the tenant writes it.
-    pub(crate) fn who(&self) -> &str {
+    pub fn who(&self) -> &str {
         match self.0.modified_by.as_str() {
             "" => "another user",
             name => name,
@@ -17,13 +17,13 @@ impl LastSave<'_> {
     }
 
     /// ` at 2026-11-22T10:02:11Z`, or nothing.
-    pub(crate) fn when(&self) -> String {
+    pub fn when(&self) -> String {
         let date = self.0.modified_at();
         date.map(|date| format!(" at {date}")).unwrap_or_default()
     }
 
     /// `saved other content of Orders at 2026-11-22T10:02:11Z (version 1.0.1)`.
-    pub(crate) fn deed(&self) -> String {
+    pub fn deed(&self) -> String {
         let DesigntimeArtifact { id, version, .. } = self.0;
         let when = self.when();
         if self.0.is_draft() {

@@ -38,7 +38,7 @@ enum Arrival {
 }
 
 /// Carries out the plans; gives the outcomes in their order. `decided` hears of each as soon as it has its verdict.
-pub(super) fn carry_out(
+pub fn carry_out(
     context: &Context<'_>,
     planned: &[Planned<'_>],
     decided: &dyn Fn(usize, &Outcome),

@@ -31,7 +31,7 @@ const PERHAPS_OLD: &str = "(perhaps of the deployment before) ";
 
 impl Deployment<'_> {
     /// Turns a final judgement into a verdict. `shown`: what a list has just shown of the design time, if one did.
-    pub(super) fn settled(
+    pub fn settled(
         &mut self,
         context: &Context<'_>,
         end: End,
@@ -306,7 +306,7 @@ impl Deployment<'_> {
     }
 
     /// What the verdict rests on, in one line.
-    pub(super) fn evidence_line(&self, context: &Context<'_>, doubts: &[Doubt]) -> String {
+    pub fn evidence_line(&self, context: &Context<'_>, doubts: &[Doubt]) -> String {
         let evidence = &self.pending.evidence;
         let before = match &evidence.seen.baseline.record {
             Some(record) => format!("{} {}", record.status, deployed_on(record)),
@@ -338,7 +338,7 @@ impl Deployment<'_> {
 }
 
 /// The date of a record, in words.
-pub(super) fn deployed_on(record: &RuntimeArtifact) -> String {
+pub fn deployed_on(record: &RuntimeArtifact) -> String {
     match record.deployed_on {
         Some(date) => format!("DeployedOn {date}"),
         None => "without a readable date".to_owned(),

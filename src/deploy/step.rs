@@ -13,19 +13,19 @@ use crate::tenant::{Lost, Written};
 const ATTEMPTS: u32 = 5;
 
 /// One write.
-pub(super) struct Write<'a> {
+pub struct Write<'a> {
     /// What is written, in words.
-    pub(super) what: &'a str,
+    pub what: &'a str,
     /// Until when the call may be repeated.
-    pub(super) deadline: Deadline,
+    pub deadline: Deadline,
     /// It creates something, so the refusal of a repeated call may be the echo of one whose answer was lost.
-    pub(super) creates: bool,
+    pub creates: bool,
     /// The pause after each attempt, counted from 0.
-    pub(super) pause: fn(u32) -> Duration,
+    pub pause: fn(u32) -> Duration,
 }
 
 /// Why the writing of one artifact stops.
-pub(super) enum Halt {
+pub enum Halt {
     Tenant(Box<TenantError>),
     Verdict(Box<Verdict>),
 }
@@ -43,11 +43,11 @@ impl From<Verdict> for Halt {
 }
 
 /// A write that is not known to be carried out.
-pub(super) struct Unwritten {
+pub struct Unwritten {
     /// Why.
-    pub(super) halt: Halt,
+    pub halt: Halt,
     /// The first call was refused already, so nothing was written.
-    pub(super) refused: bool,
+    pub refused: bool,
 }
 
 impl From<Halt> for Unwritten {
@@ -58,7 +58,7 @@ impl From<Halt> for Unwritten {
 }
 
 impl<'a> Write<'a> {
-    pub(super) fn new(what: &'a str, deadline: Deadline) -> Self {
+    pub fn new(what: &'a str, deadline: Deadline) -> Self {
         Self {
             what,
             deadline,
@@ -68,7 +68,7 @@ impl<'a> Write<'a> {
     }
 
     /// The same for something that is created.
-    pub(super) fn creating(self) -> Self {
+    pub fn creating(self) -> Self {
         Self {
             creates: true,
             ..self
@@ -77,7 +77,7 @@ impl<'a> Write<'a> {
 
     /// Calls until there is an answer, or until `look` finds what a call without one has written. Gives what was found,
     /// `None` where a call was answered. `state`: what the tenant holds for sure.
-    pub(super) fn carry_out<T>(
+    pub fn carry_out<T>(
         &self,
         clock: &Clock,
         state: &str,

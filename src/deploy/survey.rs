@@ -30,8 +30,8 @@ use crate::tenant::wire::{
 };
 use crate::tenant::{Reading, ZipBytes};
 
-pub(super) use self::rights::may_write;
-pub(super) use self::shared::read_together;
+pub use self::rights::may_write;
+pub use self::shared::read_together;
 
 /// How often a zip that arrives damaged is downloaded again.
 const DOWNLOAD_ATTEMPTS: u32 = 3;
@@ -39,15 +39,15 @@ const DOWNLOAD_ATTEMPTS: u32 = 3;
 const READERS: usize = 6;
 
 /// One artifact, and what was found of it.
-pub(crate) struct Surveyed<'a> {
-    pub(crate) job: &'a Job,
-    pub(crate) started: Moment,
-    pub(crate) standing: Result<Standing, Stop>,
+pub struct Surveyed<'a> {
+    pub job: &'a Job,
+    pub started: Moment,
+    pub standing: Result<Standing, Stop>,
 }
 
 /// How much is read, and what for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Depth {
+pub enum Depth {
     /// What decides; then it is written.
     Decisions,
     /// Also what an approved plan is held against; then it is written.
@@ -57,11 +57,7 @@ pub(crate) enum Depth {
 }
 
 /// Reads everything that the plans depend on.
-pub(crate) fn survey<'a>(
-    context: &Context<'_>,
-    jobs: &'a [Job],
-    depth: Depth,
-) -> Vec<Surveyed<'a>> {
+pub fn survey<'a>(context: &Context<'_>, jobs: &'a [Job], depth: Depth) -> Vec<Surveyed<'a>> {
     let mut all: Vec<Surveyed<'a>> = jobs.iter().map(|job| begin(context, job)).collect();
     each(&mut all, READERS, |job, _| {
         rights::may_read(context, job, depth == Depth::Preview)
@@ -215,7 +211,7 @@ fn found(
 
 /// What is to be known before a value mapping is created that an interrupted run had deleted; `None` for other types. `zip`:
 /// its backup.
-pub(super) fn mapping_of_backup(job: &Job, zip: &Path) -> Option<Result<Mapping, ArtifactError>> {
+pub fn mapping_of_backup(job: &Job, zip: &Path) -> Option<Result<Mapping, ArtifactError>> {
     let content = (job.content()).filter(|one| one.kind == ArtifactKind::ValueMapping)?;
     let again = || {
         File::open(zip).map_err(|source| ArtifactError::Read {
@@ -279,7 +275,7 @@ fn refuse_without_parameters(job: &Job, standing: &Standing) -> Result<(), Stop>
 }
 
 /// Unknown keys are found before anything is written.
-pub(super) fn check_parameters(job: &Job, standing: &Standing) -> Result<(), Stop> {
+pub fn check_parameters(job: &Job, standing: &Standing) -> Result<(), Stop> {
     let of_artifact = job.content().map(|content| &content.parameter_keys);
     if standing.artifact.is_none() && of_artifact.is_none() {
         return Ok(());
@@ -423,7 +419,7 @@ fn mapping(
 }
 
 /// A downloaded file from its start.
-pub(crate) fn downloaded_again(file: &File) -> Result<File, ArtifactError> {
+pub fn downloaded_again(file: &File) -> Result<File, ArtifactError> {
     ZipBytes::open(file).map_err(|source| ArtifactError::Read {
         at: "the downloaded zip".to_owned(),
         source,
@@ -431,7 +427,7 @@ pub(crate) fn downloaded_again(file: &File) -> Result<File, ArtifactError> {
 }
 
 /// The configured values by their keys.
-pub(crate) fn values(configured: &[Configuration]) -> BTreeMap<String, String> {
+pub fn values(configured: &[Configuration]) -> BTreeMap<String, String> {
     configured
         .iter()
         .map(|one| (one.key.clone(), one.value.clone()))
@@ -439,7 +435,7 @@ pub(crate) fn values(configured: &[Configuration]) -> BTreeMap<String, String> {
 }
 
 /// The content that the tenant holds; `None` when it does not give it out.
-pub(crate) fn content_held(
+pub fn content_held(
     context: &Context<'_>,
     kind: ArtifactKind,
     job: &Job,
@@ -449,7 +445,7 @@ pub(crate) fn content_held(
 
 /// Reads something out of the content that the tenant holds; a zip that arrives damaged is downloaded again. `None` when
 /// the tenant does not give it out.
-pub(crate) fn with_download<R>(
+pub fn with_download<R>(
     context: &Context<'_>,
     kind: ArtifactKind,
     job: &Job,

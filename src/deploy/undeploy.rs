@@ -28,7 +28,6 @@ pub struct Wish {
 }
 
 /// Undeploys what was named; gives a verdict for each, in their order. Everything is looked at before the first call.
-#[must_use]
 pub fn undeploy(context: &Context<'_>, wish: &Wish) -> Ended {
     let mut surveyed = survey::survey(context, &wish.ids);
     if wish.ask && surveyed.iter().any(Surveyed::runs) {

@@ -6,7 +6,7 @@ use super::job::VersionRule;
 
 /// What is to be done about the version.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum VersionStep {
+pub enum VersionStep {
     /// The tenant shows what it is to show, or is not to be asked.
     Nothing,
     /// Save as this version.
@@ -22,12 +22,7 @@ pub(super) enum VersionStep {
 
 /// The step after an upload. `manifest`: the version of the artifact's manifest. `before` and `shown`: what the tenant
 /// showed before the upload, and shows now; a draft's `Active` is no number.
-pub(super) fn step(
-    rule: &VersionRule,
-    manifest: &str,
-    before: Option<&str>,
-    shown: &str,
-) -> VersionStep {
+pub fn step(rule: &VersionRule, manifest: &str, before: Option<&str>, shown: &str) -> VersionStep {
     let asked = match rule {
         VersionRule::Keep => return VersionStep::Nothing,
         VersionRule::Manifest => manifest.to_owned(),

@@ -14,7 +14,7 @@ use crate::tenant::error::{Kind, TenantError};
 use crate::tenant::wire::{ArtifactId, DesigntimeArtifact, RuntimeArtifact};
 
 /// What became of a judgement.
-pub(super) enum Settled {
+pub enum Settled {
     Verdict(Box<Verdict>),
     /// The tenant must be asked again, after this pause.
     LookAgain(Duration),
@@ -27,7 +27,7 @@ impl From<Verdict> for Settled {
 }
 
 /// What is under way with one artifact: a deployment until it is started, an undeployment until it is gone.
-pub(super) trait UnderWay: Send {
+pub trait UnderWay: Send {
     /// How its judge says that it ended.
     type End: Send;
 
@@ -106,7 +106,7 @@ struct Watched<T> {
 type Ended<T> = Vec<(Watched<T>, <T as UnderWay>::End)>;
 
 /// All that has no verdict yet.
-pub(super) struct Watch<'a, T: UnderWay> {
+pub struct Watch<'a, T: UnderWay> {
     context: &'a Context<'a>,
     /// What no look is needed for: it was read a moment ago.
     new: Vec<Watched<T>>,
@@ -119,7 +119,7 @@ pub(super) struct Watch<'a, T: UnderWay> {
 }
 
 impl<'a, T: UnderWay> Watch<'a, T> {
-    pub(super) fn new(context: &'a Context<'a>) -> Self {
+    pub fn new(context: &'a Context<'a>) -> Self {
         Self {
             context,
             new: Vec::new(),
@@ -131,7 +131,7 @@ impl<'a, T: UnderWay> Watch<'a, T> {
     }
 
     /// Watches one more.
-    pub(super) fn add(&mut self, one: T) {
+    pub fn add(&mut self, one: T) {
         self.new.push(Watched {
             one,
             next: Moment::ZERO,
@@ -141,12 +141,12 @@ impl<'a, T: UnderWay> Watch<'a, T> {
         });
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.pause().is_none()
     }
 
     /// How long until the next round has something to do; `None` when nothing is watched.
-    pub(super) fn pause(&self) -> Option<Duration> {
+    pub fn pause(&self) -> Option<Duration> {
         let held = (!self.held.is_empty()).then_some(self.held_since + pacing::TOGETHER);
         let looks = self.new.iter().chain(&self.pending).map(|one| one.next);
         let next = looks.chain(held).min()?;
@@ -155,7 +155,7 @@ impl<'a, T: UnderWay> Watch<'a, T> {
 
     /// Looks at everything whose time has come; gives what is decided. `urgent`: the verdicts decide about other
     /// artifacts, so that none of them is held back.
-    pub(super) fn round(&mut self, urgent: bool) -> Vec<(T, Verdict)> {
+    pub fn round(&mut self, urgent: bool) -> Vec<(T, Verdict)> {
         let context = self.context;
         let now = context.clock.now();
         let (mut due, waiting) = std::mem::take(&mut self.pending)

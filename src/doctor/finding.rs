@@ -112,7 +112,6 @@ pub enum State {
 
 impl State {
     /// As it stands in reports.
-    #[must_use]
     pub fn word(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -143,7 +142,6 @@ pub enum Fix {
 
 impl Finding {
     /// A finding without anything to mend.
-    #[must_use]
     pub fn new(subject: Subject, state: State, says: impl Into<String>) -> Self {
         Self {
             subject,
@@ -156,42 +154,36 @@ impl Finding {
     }
 
     /// Says what it means.
-    #[must_use]
     pub fn means(mut self, means: impl Into<String>) -> Self {
         self.means = Some(means.into());
         self
     }
 
     /// Adds one thing to do, in words.
-    #[must_use]
     pub fn fix(mut self, text: impl Into<String>) -> Self {
         self.fixes.push(Fix::Do(text.into()));
         self
     }
 
     /// Adds ways to mend it.
-    #[must_use]
     pub fn fixes(mut self, fixes: impl IntoIterator<Item = Fix>) -> Self {
         self.fixes.extend(fixes);
         self
     }
 
     /// Says how long a fix takes to be effective.
-    #[must_use]
     pub fn effective(mut self, when: &'static str) -> Self {
         self.effective = Some(when);
         self
     }
 
     /// Whether it is not well.
-    #[must_use]
     pub fn is_failed(&self) -> bool {
         matches!(self.state, State::Failed(_))
     }
 }
 
 /// The exit code of an examination: that of the first finding that is not well, because what follows is its consequence.
-#[must_use]
 pub fn exit(findings: &[Finding]) -> Exit {
     let codes = findings.iter().filter_map(|finding| match finding.state {
         State::Failed(exit) => Some(exit),

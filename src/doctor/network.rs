@@ -28,7 +28,6 @@ pub struct Station {
 }
 
 /// The hosts of these credentials, in the order in which a run reaches them.
-#[must_use]
 pub fn stations(credentials: &Credentials) -> Vec<Station> {
     let mut stations = Vec::new();
     if let Login::ClientCredentials { token_url, .. } = &credentials.login {
@@ -62,7 +61,6 @@ fn origin(url: &str) -> &str {
 }
 
 /// Which proxies and which certificates are in force.
-#[must_use]
 pub fn settings(http: &Http, stations: &[Station]) -> Vec<Finding> {
     let described = http.describe();
     let ways: Vec<String> = stations
@@ -87,7 +85,6 @@ pub fn settings(http: &Http, stations: &[Station]) -> Vec<Finding> {
 }
 
 /// Goes to a host, and says how far it came.
-#[must_use]
 pub fn reach(http: &Http, station: &Station, clock: &Clock, deadline: Deadline) -> Vec<Finding> {
     let outcome = probe(http, station, clock, deadline);
     let mut findings: Vec<Finding> = name(http, station, outcome.as_ref().err())

@@ -66,7 +66,6 @@ pub struct Offline<'a> {
 
 impl Offline<'_> {
     /// Everything that can be told, and the credentials where they can be used at all.
-    #[must_use]
     pub fn examine(&self) -> (Vec<Finding>, Option<Credentials>) {
         let anatomy = self.anatomy();
         let mut findings = vec![self.variables()];
@@ -236,7 +235,6 @@ fn without_fixes(finding: Finding) -> Finding {
 }
 
 /// What keeps this machine from sending anything: a file or variable of its network.
-#[must_use]
 pub fn no_network(error: &HttpError) -> Finding {
     let subject = match error {
         HttpError::CaFileUnreadable { .. }

@@ -13,9 +13,9 @@ const SUBACCOUNT: &str = "SUBACCOUNT_ID";
 const WITHOUT_CF: &str = "btp (an instance outside Cloud Foundry)";
 
 /// How long a changed role takes (cpi-api.md §1.1).
-pub(super) const ROLES_EFFECTIVE: &str = "SAP takes up to an hour to consider changed roles; each run of flowship fetches a new token, so the key itself stays as it is";
+pub const ROLES_EFFECTIVE: &str = "SAP takes up to an hour to consider changed roles; each run of flowship fetches a new token, so the key itself stays as it is";
 /// A new key.
-pub(super) const KEY_EFFECTIVE: &str = "at once";
+pub const KEY_EFFECTIVE: &str = "at once";
 
 fn paste(label: &'static str, text: impl Into<String>) -> Fix {
     Fix::Paste {
@@ -25,7 +25,7 @@ fn paste(label: &'static str, text: impl Into<String>) -> Fix {
 }
 
 /// From nothing to a key for this use.
-pub(super) fn create_key(wanted: Use) -> Vec<Fix> {
+pub fn create_key(wanted: Use) -> Vec<Fix> {
     let parameters = wanted.instance_parameters(&[]);
     let mut fixes = vec![
         Fix::Do("BTP cockpit > the subaccount of the tenant > Services > Service Marketplace > SAP Process Integration Runtime > Create: plan api (not integration-flow); on the next page paste the parameters; then Instances and Subscriptions > the instance > ... > Create Service Key, and copy its JSON into the variable CPI_SERVICE_KEY".to_owned()),
@@ -42,7 +42,7 @@ pub(super) fn create_key(wanted: Use) -> Vec<Fix> {
 }
 
 /// A new key of the instance that there is.
-pub(super) fn new_key() -> Vec<Fix> {
+pub fn new_key() -> Vec<Fix> {
     let mut fixes = vec![Fix::Do(format!(
         "BTP cockpit > the subaccount > Instances and Subscriptions > the instance of Process Integration Runtime > ... > Create Service Key. Below, {INSTANCE} stands for the name of the instance (`cf services` lists them), {SUBACCOUNT} for the id of the subaccount; where a key flowship-key exists already, take another name"
     ))];
@@ -71,7 +71,7 @@ fn binding_of(instance: &str) -> Fix {
 }
 
 /// Roles for an instance that there is; those that it holds stay.
-pub(super) fn add_roles(wanted: Use, held: &[Role], subaccount: Option<&str>) -> Vec<Fix> {
+pub fn add_roles(wanted: Use, held: &[Role], subaccount: Option<&str>) -> Vec<Fix> {
     let parameters = wanted.instance_parameters(held);
     let subaccount = subaccount.unwrap_or(SUBACCOUNT);
     vec![
@@ -94,7 +94,7 @@ pub(super) fn add_roles(wanted: Use, held: &[Role], subaccount: Option<&str>) ->
 }
 
 /// Roles on the older Neo landscape, where they belong to the client's own user (cpi-api.md §1.2).
-pub(super) fn add_roles_on_neo(missing: &[Role]) -> Vec<Fix> {
+pub fn add_roles_on_neo(missing: &[Role]) -> Vec<Fix> {
     vec![Fix::Do(format!(
         "Neo cockpit > the subaccount > Security > Authorizations: user oauth_client_<client id>, application of the tenant (...tmn): assign {}",
         names_on_neo(missing)
@@ -102,12 +102,12 @@ pub(super) fn add_roles_on_neo(missing: &[Role]) -> Vec<Fix> {
 }
 
 /// A client on Neo.
-pub(super) fn client_on_neo() -> Vec<Fix> {
+pub fn client_on_neo() -> Vec<Fix> {
     vec![Fix::Do("Neo cockpit > the subaccount > Security > OAuth > Clients > Register New Client: subscription of the tenant (...tmn), authorization grant Client Credentials; its id and secret go into CPI_CLIENT_ID and CPI_CLIENT_SECRET, the token endpoint of the page Branding into CPI_TOKEN_URL".to_owned())]
 }
 
 /// A new certificate for an instance that there is.
-pub(super) fn new_certificate() -> Vec<Fix> {
+pub fn new_certificate() -> Vec<Fix> {
     let parameters = "{\"key-type\":\"certificate\",\"validity\":365,\"key-length\":2048}";
     vec![
         Fix::Do("create a new key of type certificate, at most 365 days long, and delete the old one when the new one is in use".to_owned()),
@@ -122,7 +122,7 @@ pub(super) fn new_certificate() -> Vec<Fix> {
 }
 
 /// Roles of a person.
-pub(super) fn add_roles_to_user(missing: &[Role]) -> Vec<Fix> {
+pub fn add_roles_to_user(missing: &[Role]) -> Vec<Fix> {
     vec![Fix::Do(format!(
         "BTP cockpit > the subaccount > Security > Users > the user > Assign Role Collection: one with {}; a service key of plan api is the better way for pipelines",
         names(missing)
@@ -130,7 +130,7 @@ pub(super) fn add_roles_to_user(missing: &[Role]) -> Vec<Fix> {
 }
 
 /// A certificate that re-signs connections.
-pub(super) fn trust(host: &str, proxy: Option<&str>) -> Vec<Fix> {
+pub fn trust(host: &str, proxy: Option<&str>) -> Vec<Fix> {
     let through = proxy.map_or(String::new(), |proxy| format!(" -proxy {proxy}"));
     vec![
         Fix::Do("ask your company's IT for the certificate of the authority named above (PEM), store it beside the pipeline, and let CPI_CA_FILE name the file: it is added to what is trusted (SSL_CERT_FILE would replace the machine's list)".to_owned()),
@@ -140,13 +140,13 @@ pub(super) fn trust(host: &str, proxy: Option<&str>) -> Vec<Fix> {
 }
 
 /// Names, as people read them.
-pub(super) fn names(roles: &[Role]) -> String {
+pub fn names(roles: &[Role]) -> String {
     let names: Vec<&str> = roles.iter().map(|role| role.name()).collect();
     names.join(", ")
 }
 
 /// The same on Neo.
-pub(super) fn names_on_neo(roles: &[Role]) -> String {
+pub fn names_on_neo(roles: &[Role]) -> String {
     let names = roles.iter().flat_map(|role| role.older_names());
     names.copied().collect::<Vec<&str>>().join(", ")
 }

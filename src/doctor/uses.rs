@@ -30,7 +30,6 @@ const TOKEN_VALIDITY: u32 = 43_200;
 
 impl Use {
     /// The roles that it needs. `WorkspacePackagesEdit` reads as well, which not every source says, so both are asked for.
-    #[must_use]
     pub fn roles(self) -> &'static [Role] {
         match self {
             Self::Deploy => &Role::ALL,
@@ -47,14 +46,12 @@ impl Use {
     }
 
     /// Whether it writes to the design time or the run time.
-    #[must_use]
     pub fn writes(self) -> bool {
         matches!(self, Self::Deploy | Self::Redeploy | Self::Undeploy)
     }
 
     /// The parameters of a service instance for this use, as one line of JSON. Roles that the instance has already
     /// are named as well: an update replaces them all.
-    #[must_use]
     pub fn instance_parameters(self, held: &[Role]) -> String {
         let wanted = |role: &Role| self.roles().contains(role) || held.contains(role);
         let roles: Vec<&str> = Role::ALL

@@ -22,7 +22,7 @@ const RECORD_HEAD: &str =
     "# Written by `flowship download`: what `--prune` may remove. Commit it with the artifacts.\n";
 
 /// What lies in the target directory.
-pub(super) struct Layout {
+pub struct Layout {
     staging: PathBuf,
     directory: PathBuf,
     /// The artifacts by id, relative to the directory.
@@ -33,7 +33,7 @@ pub(super) struct Layout {
 
 impl Layout {
     /// Looks what is there. What an interrupted run left behind goes.
-    pub(super) fn read(directory: &Path) -> Result<Self, ArtifactError> {
+    pub fn read(directory: &Path) -> Result<Self, ArtifactError> {
         let unwritable = |source: io::Error| ArtifactError::WriteFile {
             at: directory.display().to_string(),
             source,
@@ -52,16 +52,16 @@ impl Layout {
         })
     }
 
-    pub(super) fn staging(&self) -> &Path {
+    pub fn staging(&self) -> &Path {
         &self.staging
     }
 
-    pub(super) fn clean_up(&self) {
+    pub fn clean_up(&self) {
         let _ = fs::remove_dir_all(&self.staging);
     }
 
     /// Where an artifact lies, or is to lie. What a download put into the folder of another package goes along with it.
-    pub(super) fn path(&self, package: &str, id: &str) -> PathBuf {
+    pub fn path(&self, package: &str, id: &str) -> PathBuf {
         match self.present.get(id) {
             Some(path) if !self.is_elsewhere(path, package) => path.clone(),
             _ => Path::new(package).join(id),
@@ -76,7 +76,7 @@ impl Layout {
     }
 
     /// Moves the directory of an artifact that is in another package by now; from where.
-    pub(super) fn moved(&self, directory: &Path, item: &Item) -> Result<Option<&Path>, Trouble> {
+    pub fn moved(&self, directory: &Path, item: &Item) -> Result<Option<&Path>, Trouble> {
         let before = self
             .present
             .get(&item.id)
@@ -93,7 +93,7 @@ impl Layout {
     }
 
     /// Writes down what downloads have brought, this one included.
-    pub(super) fn record(&self, items: &[Item]) -> Result<(), Trouble> {
+    pub fn record(&self, items: &[Item]) -> Result<(), Trouble> {
         let end_of = |path: &Path| items.iter().find(|item| item.path == path);
         let before = self.present.values().filter(|path| {
             let removed = end_of(path).is_some_and(|item| matches!(item.end, End::Removed));
@@ -118,7 +118,7 @@ impl Layout {
     }
 
     /// The artifacts in scope that are none of these: id, package and path.
-    pub(super) fn others(
+    pub fn others(
         &self,
         known: &BTreeSet<&str>,
         wanted: &Wanted,
@@ -173,7 +173,7 @@ fn present(directory: &Path) -> Result<BTreeMap<String, PathBuf>, ArtifactError>
 }
 
 /// Removes what belongs to an artifact: its files and its parameters.
-pub(super) fn remove(wanted: &Wanted, path: &Path, id: &str) -> Result<(), ArtifactError> {
+pub fn remove(wanted: &Wanted, path: &Path, id: &str) -> Result<(), ArtifactError> {
     let place = wanted.directory.join(path);
     working_copy::remove(&place)?;
     parameters::remove(wanted, &place, id);
@@ -181,7 +181,7 @@ pub(super) fn remove(wanted: &Wanted, path: &Path, id: &str) -> Result<(), Artif
 }
 
 /// Why a directory can't be named so: names come from the tenant and must not lead anywhere else.
-pub(super) fn unholdable(package: &str, id: &str) -> Option<Message> {
+pub fn unholdable(package: &str, id: &str) -> Option<Message> {
     let bad = [package, id].into_iter().find(|name| {
         name.is_empty()
             || name.starts_with('.')
@@ -194,7 +194,7 @@ pub(super) fn unholdable(package: &str, id: &str) -> Option<Message> {
 }
 
 /// Packages and ids that differ only in case, or that other systems can't hold.
-pub(super) fn clashes(inventory: &Inventory, names: &Names) -> Vec<String> {
+pub fn clashes(inventory: &Inventory, names: &Names) -> Vec<String> {
     let strip = |id: &str| names.id.strip(id).unwrap_or(id).to_owned();
     let mut found = Vec::new();
     let packages = inventory
@@ -214,7 +214,7 @@ pub(super) fn clashes(inventory: &Inventory, names: &Names) -> Vec<String> {
 }
 
 /// Refuses a path below the directory that leads through a link: it could lead out of it.
-pub(super) fn refuse_links(directory: &Path, below: &Path) -> Result<(), ArtifactError> {
+pub fn refuse_links(directory: &Path, below: &Path) -> Result<(), ArtifactError> {
     let mut path = directory.to_owned();
     for part in below.components() {
         path.push(part);

@@ -10,10 +10,10 @@ use crate::inventory::{Inventory, PackageContent, Trouble};
 use crate::tenant::wire::{DESCRIBING, Description};
 
 /// The file beside the artifacts of a package.
-pub(super) const FILE: &str = "integration-package.json";
+pub const FILE: &str = "integration-package.json";
 
 /// Writes the description of a package, unless the same is there.
-pub(super) fn write(
+pub fn write(
     wanted: &Wanted,
     content: &PackageContent,
     id: &str,
@@ -32,7 +32,7 @@ pub(super) fn write(
 }
 
 /// Removes the descriptions of packages that are on the tenant no more and of which nothing else is left.
-pub(super) fn remove_deserted(directory: &Path, inventory: &Inventory, wanted: &Wanted) {
+pub fn remove_deserted(directory: &Path, inventory: &Inventory, wanted: &Wanted) {
     if !wanted.selection.all || !inventory.is_whole() {
         return;
     }
@@ -52,7 +52,6 @@ pub(super) fn remove_deserted(directory: &Path, inventory: &Inventory, wanted: &
 }
 
 /// What the file beside an artifact says of its package; nothing where there is none, or where it is about another one.
-#[must_use]
 pub fn beside(artifact: &Path, id: &str) -> Description {
     let file = artifact.parent().map(|folder| folder.join(FILE));
     let text = file.and_then(|file| read_text(&file));

@@ -14,13 +14,13 @@ use crate::settings::parameters::read_file;
 use crate::settings::project::Target;
 
 /// The folder of these files, where the settings file names none.
-pub(super) const FOLDER: &str = "parameters";
+pub const FOLDER: &str = "parameters";
 /// What begins a variable in a value.
 const VARIABLE: &str = "${env:";
 
 /// Writes the values that differ from the artifact's own; whether the file changed. Values that look like secrets are left
 /// out and named; those that a person has put into variables stay as they are.
-pub(super) fn write(
+pub fn write(
     wanted: &Wanted,
     place: &Path,
     configured: &BTreeMap<String, String>,
@@ -77,7 +77,7 @@ pub(super) fn write(
 }
 
 /// Removes the file of an artifact that is gone.
-pub(super) fn remove(wanted: &Wanted, place: &Path, id: &str) {
+pub fn remove(wanted: &Wanted, place: &Path, id: &str) {
     if let Some(file) = file_of(wanted, place, id)
         && file.refuse_links().is_ok()
     {

@@ -46,7 +46,6 @@ fn keep_bytes(wanted: &Wanted, staging: &Path) -> Result<(), Trouble> {
 }
 
 /// Whether there is no such file, or one that a download wrote.
-#[must_use]
 pub fn is_ours(path: &Path) -> bool {
     match fs::symlink_metadata(path) {
         Ok(found) => found.is_file() && read_text(path).is_some_and(|text| text.starts_with(MARK)),

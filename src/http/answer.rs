@@ -19,7 +19,6 @@ pub struct Answer {
 
 impl Answer {
     /// The first header of this name, in whatever case.
-    #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers_all(name).next()
     }
@@ -34,14 +33,12 @@ impl Answer {
     }
 
     /// The server's clock when it answered.
-    #[must_use]
     pub fn date(&self) -> Option<SystemTime> {
         httpdate::parse_http_date(self.header("date")?).ok()
     }
 
     /// How long the server asks to wait. A date is taken relative to the server's own clock where the answer tells
     /// it, else to `now`; one that has passed is no wait at all.
-    #[must_use]
     pub fn retry_after(&self, now: SystemTime) -> Option<Duration> {
         let value = self.header("retry-after")?.trim();
         if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -59,13 +56,11 @@ impl Answer {
     }
 
     /// Whether it is a web page: a login, a gateway's or a maintenance page, never an answer of the API.
-    #[must_use]
     pub fn is_html(&self) -> bool {
         self.is_html_type() || begins_like_html(&self.body)
     }
 
     /// What can be told of a body without quoting it: its length, its type, and whether it is JSON. `None` where it is empty.
-    #[must_use]
     pub fn outline(&self) -> Option<String> {
         let is_type = |media: &&str| {
             let known = |byte: u8| byte.is_ascii_alphanumeric() || b"/+-.".contains(&byte);
@@ -91,7 +86,7 @@ impl Answer {
     }
 
     /// Whether the headers say that it is a web page.
-    pub(super) fn is_html_type(&self) -> bool {
+    pub fn is_html_type(&self) -> bool {
         let media = self.media_type();
         media.eq_ignore_ascii_case("text/html")
             || media.eq_ignore_ascii_case("application/xhtml+xml")

@@ -28,7 +28,6 @@ pub struct CertificateFacts {
 
 impl CertificateFacts {
     /// Reads one certificate in DER; `None` when it is none.
-    #[must_use]
     pub fn of_der(der: &[u8]) -> Option<Self> {
         let certificate = Certificate::from_der(der).ok()?;
         let body = certificate.tbs_certificate();
@@ -42,7 +41,6 @@ impl CertificateFacts {
     }
 
     /// The first certificate of a PEM text, which is the holder's own.
-    #[must_use]
     pub fn of_pem(pem: &str) -> Option<Self> {
         let first = CertificateDer::pem_slice_iter(pem.as_bytes())
             .next()?
@@ -51,7 +49,6 @@ impl CertificateFacts {
     }
 
     /// How many days it is still valid at `now`; negative once it has expired.
-    #[must_use]
     pub fn days_left(&self, now: SystemTime) -> i64 {
         let days = |time: Duration| i64::try_from(time.as_secs() / DAY).unwrap_or(i64::MAX);
         match self.valid_until.duration_since(now) {
@@ -61,7 +58,6 @@ impl CertificateFacts {
     }
 
     /// Whether it vouches for itself, as authorities do.
-    #[must_use]
     pub fn is_self_signed(&self) -> bool {
         self.subject == self.issuer
     }

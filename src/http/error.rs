@@ -48,13 +48,12 @@ pub struct SendError {
     /// Whether the server refused our own certificate.
     pub refused_certificate: bool,
     /// `GET https://host/path: `, or nothing.
-    pub(super) request: String,
-    pub(super) reason: String,
+    pub request: String,
+    pub(crate) reason: String,
 }
 
 impl SendError {
     /// A request that could not be made because of something on this machine.
-    #[must_use]
     pub fn before_sending(reason: impl Into<String>) -> Self {
         Self {
             sent: Sent::No,
@@ -68,14 +67,12 @@ impl SendError {
     }
 
     /// For people: why, and what to do; without the method and address, which `to_string` puts before it.
-    #[must_use]
     pub fn reason(&self) -> &str {
         &self.reason
     }
 
     /// How many attempts such an error is worth in all: what this machine itself gets wrong stays wrong, names and
     /// certificates seldom change, a connection comes back within seconds, a busy server takes longest.
-    #[must_use]
     pub fn attempts(&self) -> u32 {
         match self.stage {
             _ if self.refused_certificate => 1,

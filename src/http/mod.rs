@@ -122,7 +122,6 @@ impl Http {
     }
 
     /// Which certificates and which proxy are in force.
-    #[must_use]
     pub fn describe(&self) -> Description {
         Description {
             roots: self.encryption.roots().describe().to_owned(),
@@ -132,13 +131,11 @@ impl Http {
 
     /// The certificates that `host` has shown in this run, its own first; those of what re-signs the connection where
     /// something does. Empty before the first encrypted connection.
-    #[must_use]
     pub fn shown_by(&self, host: &str) -> Vec<CertificateFacts> {
         self.encryption.shown().of(host)
     }
 
     /// Whether a public authority vouches for what `host` has shown; `None` before the first encrypted connection.
-    #[must_use]
     pub fn is_vouched_for_publicly(&self, host: &str) -> Option<bool> {
         let shown = self.shown_by(host);
         let last = shown.last()?;
@@ -146,7 +143,6 @@ impl Http {
     }
 
     /// The proxy on the way to `host`, without its password; `None` when it is reached directly.
-    #[must_use]
     pub fn proxy_to(&self, host: &str) -> Option<String> {
         self.proxies
             .choose("https", host, 443)
@@ -154,13 +150,11 @@ impl Http {
     }
 
     /// Host and port of the proxy on the way to `host`.
-    #[must_use]
     pub fn proxy_address(&self, host: &str) -> Option<String> {
         self.proxies.choose("https", host, 443).map(Chosen::address)
     }
 
     /// Whether `host` is reached directly because `NO_PROXY` says so.
-    #[must_use]
     pub fn is_excepted(&self, host: &str) -> bool {
         self.proxies.is_excepted(host, 443)
     }

@@ -13,31 +13,31 @@ use super::error::{Sent, Stage};
 
 /// The requests that are under way.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Board(Arc<Mutex<HashMap<ThreadId, Progress>>>);
+pub struct Board(Arc<Mutex<HashMap<ThreadId, Progress>>>);
 
 impl Board {
     /// A request with a body of this length begins.
-    pub(super) fn begin(&self, body: u64) {
+    pub fn begin(&self, body: u64) {
         self.lock()
             .insert(thread::current().id(), Progress::new(body));
     }
 
     /// Changes what is known of this thread's request.
-    pub(super) fn note(&self, change: impl FnOnce(&mut Progress)) {
+    pub fn note(&self, change: impl FnOnce(&mut Progress)) {
         if let Some(progress) = self.lock().get_mut(&thread::current().id()) {
             change(progress);
         }
     }
 
     /// Asks something about this thread's request.
-    pub(super) fn ask<T: Default>(&self, question: impl FnOnce(&Progress) -> T) -> T {
+    pub fn ask<T: Default>(&self, question: impl FnOnce(&Progress) -> T) -> T {
         self.lock()
             .get(&thread::current().id())
             .map_or_else(T::default, question)
     }
 
     /// What was known in the end.
-    pub(super) fn end(&self) -> Progress {
+    pub fn end(&self) -> Progress {
         self.lock()
             .remove(&thread::current().id())
             .unwrap_or_else(|| Progress::new(0))
@@ -50,7 +50,7 @@ impl Board {
 
 /// How a write ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Write {
+pub enum Write {
     Done,
     /// Some systems do not tell how much of a write that timed out was done.
     TimedOut,
@@ -59,8 +59,8 @@ pub(super) enum Write {
 
 /// One request.
 #[derive(Debug)]
-pub(super) struct Progress {
-    pub(super) stage: Stage,
+pub struct Progress {
+    pub stage: Stage,
     sent: Sent,
     /// Connections being made: one inside the other where the way leads through a proxy. What is written then is no
     /// part of the request.
@@ -91,51 +91,51 @@ impl Progress {
     }
 
     /// Whether the server may have got the whole request.
-    pub(super) fn sent(&self) -> Sent {
+    pub fn sent(&self) -> Sent {
         self.sent
     }
 
     /// A connection is being made; `true` where it is that of the request, not that to a proxy on the way.
-    pub(super) fn connecting(&mut self) -> bool {
+    pub fn connecting(&mut self) -> bool {
         self.connecting += 1;
         self.connecting == 1
     }
 
-    pub(super) fn connected(&mut self) {
+    pub fn connected(&mut self) {
         self.connecting = self.connecting.saturating_sub(1);
     }
 
     /// Whether it is the request's own connection that is being made.
-    pub(super) fn is_outermost(&self) -> bool {
+    pub fn is_outermost(&self) -> bool {
         self.connecting == 1
     }
 
     /// Whether what is written now is a piece of the request.
-    pub(super) fn is_piece(&self) -> bool {
+    pub fn is_piece(&self) -> bool {
         self.connecting == 0 && !self.writing
     }
 
     /// A piece of the request is handed to the layers below.
-    pub(super) fn piece_begins(&mut self) {
+    pub fn piece_begins(&mut self) {
         self.writing = true;
         self.below = Write::Done;
         self.stage = self.stage.max(Stage::Send);
     }
 
     /// Whether the server was asked first and has to say whether it wants the body.
-    pub(super) fn awaits_word(&self) -> bool {
+    pub fn awaits_word(&self) -> bool {
         self.head_ended && self.body_left > 0 && self.connecting == 0
     }
 
     /// A layer below wrote something. Encryption swallows the failure of its last write, so it is noted here.
-    pub(super) fn written_below(&mut self, write: Write) {
+    pub fn written_below(&mut self, write: Write) {
         if self.writing && write != Write::Done {
             self.below = write;
         }
     }
 
     /// The layers below are done with `piece`.
-    pub(super) fn piece_ends(&mut self, piece: &[u8], write: Write) {
+    pub fn piece_ends(&mut self, piece: &[u8], write: Write) {
         self.writing = false;
         let write = if write == Write::Done {
             self.below

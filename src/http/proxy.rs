@@ -11,14 +11,14 @@ use crate::text::redactor::Redactor;
 
 /// The proxies of this machine.
 #[derive(Default)]
-pub(super) struct Proxies {
+pub struct Proxies {
     https: Option<Chosen>,
     http: Option<Chosen>,
     direct: Vec<Exception>,
 }
 
 /// A proxy, and where it was found.
-pub(super) struct Chosen {
+pub struct Chosen {
     variable: &'static str,
     proxy: Proxy,
 }
@@ -26,7 +26,7 @@ pub(super) struct Chosen {
 impl Proxies {
     /// Lower case first; `http_proxy` in lower case only, because a web server turns a header `Proxy` into
     /// `HTTP_PROXY`; `all_proxy` for what has no variable of its own; `no_proxy` for exceptions.
-    pub(super) fn read(environment: &Environment, redactor: &Redactor) -> Result<Self, HttpError> {
+    pub fn read(environment: &Environment, redactor: &Redactor) -> Result<Self, HttpError> {
         let no_proxy =
             first_of(environment, &["no_proxy", "NO_PROXY"])?.map_or("", |(_, value)| value);
         Ok(Self {
@@ -49,7 +49,7 @@ impl Proxies {
 
     /// The proxy for a request to `host`, which may be an address with brackets. This machine is always reached
     /// directly.
-    pub(super) fn choose(&self, scheme: &str, host: &str, port: u16) -> Option<&Chosen> {
+    pub fn choose(&self, scheme: &str, host: &str, port: u16) -> Option<&Chosen> {
         if is_loopback(host) || self.excepts(host, port) {
             return None;
         }
@@ -68,12 +68,12 @@ impl Proxies {
     }
 
     /// Whether a proxy is set, and a host excepted from it.
-    pub(super) fn is_excepted(&self, host: &str, port: u16) -> bool {
+    pub fn is_excepted(&self, host: &str, port: u16) -> bool {
         self.https.is_some() && self.excepts(host, port)
     }
 
     /// For `--verbose`.
-    pub(super) fn describe(&self) -> String {
+    pub fn describe(&self) -> String {
         match &self.https {
             None => "none".to_owned(),
             Some(chosen) if self.direct.is_empty() => chosen.describe(),
@@ -87,26 +87,26 @@ impl Proxies {
 }
 
 impl Chosen {
-    pub(super) fn proxy(&self) -> &Proxy {
+    pub fn proxy(&self) -> &Proxy {
         &self.proxy
     }
 
     /// Which variable it came from.
-    pub(super) fn variable(&self) -> &'static str {
+    pub fn variable(&self) -> &'static str {
         self.variable
     }
 
     /// Host and port.
-    pub(super) fn address(&self) -> String {
+    pub fn address(&self) -> String {
         format!("{}:{}", self.proxy.host(), self.proxy.port())
     }
 
-    pub(super) fn has_user(&self) -> bool {
+    pub fn has_user(&self) -> bool {
         self.proxy.username().is_some()
     }
 
     /// Where it is; whether there is a password, but not which.
-    pub(super) fn describe(&self) -> String {
+    pub fn describe(&self) -> String {
         let scheme = self.proxy.uri().scheme_str().unwrap_or("http");
         let with = if self.has_user() {
             ", with user and password"

@@ -25,7 +25,6 @@ pub struct Request<'a> {
 
 impl<'a> Request<'a> {
     /// A request without headers and body, over a pooled connection, that reads at most 16 MiB of the answer.
-    #[must_use]
     pub fn new(method: Method, url: &'a str, timeout: Duration) -> Self {
         Self {
             method,
@@ -40,7 +39,6 @@ impl<'a> Request<'a> {
     }
 
     /// The same request with one header more.
-    #[must_use]
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
@@ -64,7 +62,6 @@ pub enum Method {
 
 impl Method {
     /// As it stands in the request line.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Head => "HEAD",
@@ -76,7 +73,7 @@ impl Method {
     }
 
     /// Whether a request of this method announces how long its body is, even where it has none.
-    pub(super) fn has_body(self) -> bool {
+    pub fn has_body(self) -> bool {
         matches!(self, Self::Post | Self::Put)
     }
 }
@@ -120,7 +117,6 @@ pub enum Body<'a> {
 
 impl Body<'_> {
     /// How many bytes it is.
-    #[must_use]
     pub fn length(&self) -> u64 {
         match self {
             Self::None | Self::Empty => 0,

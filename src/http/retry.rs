@@ -11,13 +11,11 @@ const JITTER: f64 = 0.3;
 
 /// The wait before repetition number `attempt` (counted from 0): 0.3 s, 0.6 s, 1.2 s, ... about 5 s, each up to 30 %
 /// shorter or longer.
-#[must_use]
 pub fn backoff(attempt: u32) -> Duration {
     backoff_with(attempt, fastrand::f64())
 }
 
 /// The same with a given `chance` between 0 (shortest) and 1 (longest).
-#[must_use]
 pub fn backoff_with(attempt: u32, chance: f64) -> Duration {
     let wait = (FIRST * 2_f64.powi(attempt.min(16).cast_signed())).min(LONGEST);
     let jitter = 1.0 + JITTER * (2.0 * chance.clamp(0.0, 1.0) - 1.0);
@@ -25,7 +23,6 @@ pub fn backoff_with(attempt: u32, chance: f64) -> Duration {
 }
 
 /// The pause before a further look at something that was not found; none before the first.
-#[must_use]
 pub fn pause_before(look: u32) -> Duration {
     look.checked_sub(1).map_or(Duration::ZERO, backoff)
 }
@@ -46,7 +43,6 @@ pub fn until_found<T, E>(
 }
 
 /// Up to a quarter of a second, so that clients that were told to wait do not all come back at once.
-#[must_use]
 pub fn jitter() -> Duration {
     Duration::from_millis(fastrand::u64(0..250))
 }

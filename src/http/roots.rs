@@ -17,7 +17,7 @@ use crate::settings::environment::Environment;
 use crate::settings::secret::shown_file_name;
 
 /// What is trusted, and how that is said.
-pub(super) struct Roots {
+pub struct Roots {
     trusted: Trusted,
     description: String,
 }
@@ -32,7 +32,7 @@ enum Trusted {
 impl Roots {
     /// The machine's own verifier, which knows a company's certificates (and `SSL_CERT_FILE`); with `CPI_CA_FILE`
     /// its certificates, the public ones and those of the file; the public ones where the machine has none.
-    pub(super) fn choose(environment: &Environment) -> Result<Self, HttpError> {
+    pub fn choose(environment: &Environment) -> Result<Self, HttpError> {
         if let Some(file) = environment.get_checked("CPI_CA_FILE")? {
             return Self::with_file(environment, Path::new(file));
         }
@@ -72,12 +72,12 @@ impl Roots {
         })
     }
 
-    pub(super) fn describe(&self) -> &str {
+    pub fn describe(&self) -> &str {
         &self.description
     }
 
     /// What decides whether a server's certificate is believed.
-    pub(super) fn verifier(
+    pub fn verifier(
         &self,
         provider: &Arc<CryptoProvider>,
     ) -> Result<Arc<dyn ServerCertVerifier>, rustls::Error> {
@@ -126,7 +126,7 @@ fn public() -> impl Iterator<Item = CertificateDer<'static>> {
 }
 
 /// Whether a public authority has this name.
-pub(super) fn is_public(name: &str) -> bool {
+pub fn is_public(name: &str) -> bool {
     public().any(|root| CertificateFacts::of_der(&root).is_some_and(|facts| facts.subject == name))
 }
 

@@ -6,14 +6,14 @@ use super::request::Body;
 
 /// Gives exactly as many bytes as were announced. A source that ends early would keep the client waiting forever,
 /// one that goes on would be cut silently; both mean that the file changed under us.
-pub(super) struct Source<'a> {
+pub struct Source<'a> {
     inner: Box<dyn Read + 'a>,
     left: u64,
     failure: Option<String>,
 }
 
 impl<'a> Source<'a> {
-    pub(super) fn open(body: &Body<'a>) -> io::Result<Self> {
+    pub fn open(body: &Body<'a>) -> io::Result<Self> {
         let inner: Box<dyn Read + 'a> = match body {
             Body::None | Body::Empty => Box::new(io::empty()),
             Body::Bytes(bytes) => Box::new(*bytes),
@@ -27,7 +27,7 @@ impl<'a> Source<'a> {
     }
 
     /// Why reading failed, if it did: the client reports it as if the network had failed.
-    pub(super) fn failure(&self) -> Option<&str> {
+    pub fn failure(&self) -> Option<&str> {
         self.failure.as_deref()
     }
 

@@ -23,14 +23,14 @@ use super::roots::Roots;
 use crate::settings::credentials::ClientCertificate;
 
 /// Our own certificate, and the only host that is shown it.
-pub(super) struct Identity {
+pub struct Identity {
     host: String,
     key: Arc<CertifiedKey>,
 }
 
 impl Identity {
     /// Reads certificate and key, which must belong together.
-    pub(super) fn read(certificate: &ClientCertificate, host: &str) -> Result<Self, HttpError> {
+    pub fn read(certificate: &ClientCertificate, host: &str) -> Result<Self, HttpError> {
         let refused = |source: &str, reason: String| HttpError::ClientCertificate {
             from: source.to_owned(),
             reason,
@@ -79,7 +79,7 @@ fn why_no_key(certificate: &ClientCertificate) -> &'static str {
 
 /// The certificates that servers have shown, by host; the server's own first.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Shown(Arc<Mutex<HashMap<String, Vec<Vec<u8>>>>>);
+pub struct Shown(Arc<Mutex<HashMap<String, Vec<Vec<u8>>>>>);
 
 impl Shown {
     fn note(&self, host: &ServerName<'_>, own: &CertificateDer<'_>, others: &[CertificateDer<'_>]) {
@@ -90,7 +90,7 @@ impl Shown {
     }
 
     /// What `host` has shown, the server's own certificate first; empty when it was not asked, or not by https.
-    pub(super) fn of(&self, host: &str) -> Vec<CertificateFacts> {
+    pub fn of(&self, host: &str) -> Vec<CertificateFacts> {
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let chain = shown.get(bare).into_iter().flatten();
@@ -151,7 +151,7 @@ impl ServerCertVerifier for Witness {
 
 /// How connections are encrypted. The settings are made at the first connection, because reading a machine's
 /// certificates takes a while.
-pub(super) struct Encryption {
+pub struct Encryption {
     roots: Roots,
     identity: Option<Identity>,
     shown: Shown,
@@ -160,7 +160,7 @@ pub(super) struct Encryption {
 }
 
 impl Encryption {
-    pub(super) fn new(roots: Roots, identity: Option<Identity>) -> Self {
+    pub fn new(roots: Roots, identity: Option<Identity>) -> Self {
         Self {
             roots,
             identity,
@@ -170,11 +170,11 @@ impl Encryption {
         }
     }
 
-    pub(super) fn roots(&self) -> &Roots {
+    pub fn roots(&self) -> &Roots {
         &self.roots
     }
 
-    pub(super) fn shown(&self) -> &Shown {
+    pub fn shown(&self) -> &Shown {
         &self.shown
     }
 
@@ -220,7 +220,7 @@ fn provider() -> Arc<CryptoProvider> {
 
 /// Encrypts a connection where the address says https.
 #[derive(Clone)]
-pub(super) struct TlsConnector(pub(super) Arc<Encryption>);
+pub struct TlsConnector(pub Arc<Encryption>);
 
 impl fmt::Debug for TlsConnector {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -268,7 +268,7 @@ fn broken(error: rustls::Error) -> Error {
 }
 
 /// An encrypted connection.
-pub(super) struct Encrypted {
+pub struct Encrypted {
     buffers: LazyBuffers,
     stream: StreamOwned<ClientConnection, TransportAdapter>,
 }

@@ -18,7 +18,7 @@ use super::progress::{Board, Progress, Write};
 use super::tls::{Encryption, TlsConnector};
 
 /// Makes connections: through the proxy or directly, encrypted or not.
-pub(super) fn connector(board: &Board, encryption: &Arc<Encryption>) -> impl Connector + Clone {
+pub fn connector(board: &Board, encryption: &Arc<Encryption>) -> impl Connector + Clone {
     let chain = ConnectProxyConnector::default()
         .chain(TcpConnector::default())
         .chain(Watch {
@@ -182,13 +182,13 @@ fn outcome(written: &Result<(), Error>) -> Write {
 
 /// Looks up each host once. The client would ask before every request, even where a connection stands already.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Addresses {
+pub struct Addresses {
     known: Arc<Mutex<HashMap<String, ResolvedSocketAddrs>>>,
 }
 
 impl Addresses {
     /// After a connection failed: the host may have moved.
-    pub(super) fn forget(&self) {
+    pub fn forget(&self) {
         self.known
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

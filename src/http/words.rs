@@ -12,16 +12,16 @@ use super::error::Stage;
 use super::proxy::Chosen;
 
 /// What a failure happened to.
-pub(super) struct Circumstances<'a> {
-    pub(super) stage: Stage,
-    pub(super) host: &'a str,
+pub struct Circumstances<'a> {
+    pub stage: Stage,
+    pub host: &'a str,
     /// The certificates that the host has shown.
-    pub(super) shown: &'a [CertificateFacts],
-    pub(super) proxy: Option<&'a Chosen>,
-    pub(super) timeout: Duration,
+    pub shown: &'a [CertificateFacts],
+    pub proxy: Option<&'a Chosen>,
+    pub timeout: Duration,
 }
 
-pub(super) fn is_timeout(error: &Error) -> bool {
+pub fn is_timeout(error: &Error) -> bool {
     match error {
         Error::Timeout(_) => true,
         Error::Io(error) => error.kind() == io::ErrorKind::TimedOut,
@@ -30,12 +30,12 @@ pub(super) fn is_timeout(error: &Error) -> bool {
 }
 
 /// Whether it is encryption or trust that failed, at whatever moment it shows.
-pub(super) fn is_tls(error: &Error) -> bool {
+pub fn is_tls(error: &Error) -> bool {
     tls_error(error).is_some() || matches!(error, Error::Tls(_) | Error::TlsRequired)
 }
 
 /// Whether a server said that it does not take our own certificate.
-pub(super) fn refuses_certificate(error: &Error) -> bool {
+pub fn refuses_certificate(error: &Error) -> bool {
     matches!(tls_error(error), Some(TlsError::AlertReceived(alert)) if is_about_certificate(*alert))
 }
 
@@ -54,7 +54,7 @@ fn is_about_certificate(alert: AlertDescription) -> bool {
     )
 }
 
-pub(super) fn sentence(error: &Error, circumstances: &Circumstances<'_>) -> String {
+pub fn sentence(error: &Error, circumstances: &Circumstances<'_>) -> String {
     if let Some(tls) = tls_error(error) {
         return of_tls(tls, circumstances);
     }

@@ -124,7 +124,6 @@ fn keep_own(inventory: &mut Inventory, names: &Names) {
 }
 
 /// The names of copies on the tenant that others may refer to, with those in Git.
-#[must_use]
 pub fn own_names(inventory: &Inventory, names: &Names) -> BTreeMap<String, String> {
     if names.id.is_empty() {
         return BTreeMap::new();

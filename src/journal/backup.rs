@@ -30,7 +30,6 @@ impl Journal {
     }
 
     /// Where a backup lies.
-    #[must_use]
     pub fn backup(&self, name: &str) -> PathBuf {
         self.directory.join("backups").join(name)
     }
@@ -71,7 +70,6 @@ pub struct Backup<'a> {
 
 impl Backup<'_> {
     /// The command that puts it back, for a POSIX shell. `deploys`: it is to run, too.
-    #[must_use]
     pub fn command(&self, deploys: bool) -> String {
         let mut words = vec!["flowship deploy".to_owned()];
         let mut add = |word: &str| words.push(quoted(word));
@@ -122,7 +120,6 @@ fn values_file(zip: &Path) -> PathBuf {
 }
 
 /// The command that writes values which no file may hold, from variables of the caller, and deploys.
-#[must_use]
 pub fn set_command(id: &str, keys: &[String], reach: &[String]) -> String {
     let mut words = vec!["flowship redeploy".to_owned(), quoted(id)];
     words.push(set_options(keys));
@@ -131,14 +128,13 @@ pub fn set_command(id: &str, keys: &[String], reach: &[String]) -> String {
 }
 
 /// The options that give values of these parameters.
-#[must_use]
 pub fn set_options(keys: &[String]) -> String {
     let option = |key: &String| format!("--set-from-env {}", quoted(&format!("{key}=VARIABLE")));
     keys.iter().map(option).collect::<Vec<_>>().join(" ")
 }
 
 /// A word for a shell.
-pub(crate) fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         text.to_owned()

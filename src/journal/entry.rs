@@ -89,7 +89,6 @@ impl SavedValue {
     }
 
     /// The value as it was configured, where it is known.
-    #[must_use]
     pub fn configuration(&self) -> Option<Configuration> {
         Some(Configuration {
             key: self.key.clone(),
@@ -141,7 +140,6 @@ pub enum Was {
 
 impl Was {
     /// From the runtime record of that time.
-    #[must_use]
     pub fn of(record: Option<&RuntimeArtifact>) -> Self {
         let Some(record) = record else {
             return Was::NotDeployed;
@@ -155,7 +153,6 @@ impl Was {
     }
 
     /// Whether it is to run again when it is put back.
-    #[must_use]
     pub fn ran(self) -> bool {
         matches!(self, Was::Running(_) | Was::Unknown)
     }
@@ -163,14 +160,12 @@ impl Was {
 
 impl Snapshot {
     /// Whether a content is one that a run has written, or was about to.
-    #[must_use]
     pub fn is_ours(&self, content: Digest) -> bool {
         self.ours.contains(&content.to_string())
     }
 
     /// Whether the runtime shows what it showed at that time, or what the run that wrote this may have deployed: a later
     /// deployment is another user's, and the snapshot tells nothing about it.
-    #[must_use]
     pub fn covers(&self, deployed: Option<TenantTime>) -> bool {
         deployed.is_none_or(|date| date <= self.until || self.was == Was::Running(deployed))
     }
@@ -181,13 +176,11 @@ impl Snapshot {
     }
 
     /// The keys of the values that are or look like secrets.
-    #[must_use]
     pub fn withheld(&self) -> Vec<String> {
         self.unknown(&[]).1
     }
 
     /// Of the values that are not known: those that no run has set, as they are now, and the keys of the others.
-    #[must_use]
     pub fn unknown(&self, now: &[Configuration]) -> (Vec<Configuration>, Vec<String>) {
         let (mut same, mut lost) = (Vec::new(), Vec::new());
         for unknown in self.values.iter().filter(|one| one.text.is_none()) {
@@ -246,7 +239,6 @@ impl Proof {
     }
 
     /// Whether it is about content with this fingerprint, as it was sent or as it was stored.
-    #[must_use]
     pub fn is_about(&self, content: Digest) -> bool {
         let content = content.to_string();
         content == self.sent || Some(content) == self.stored

@@ -117,7 +117,6 @@ impl DirectoryKey {
 impl Journal {
     /// The journal in a directory that may not be there yet. `tenant`: whatever tells it from every other, the location of its
     /// runtime included. `secret`: that of the credentials.
-    #[must_use]
     pub fn open(directory: &Path, tenant: String, secret: Secret) -> Self {
         let directory = directory.join(JOURNAL_DIRECTORY);
         let key = DirectoryKey {
@@ -201,25 +200,21 @@ impl Journal {
     }
 
     /// Where the entry of an artifact lies.
-    #[must_use]
     pub fn place<E: Entry>(&self, of: Subject<'_>) -> PathBuf {
         self.directory.join(self.name::<E>(of))
     }
 
     /// What tells this run from every other.
-    #[must_use]
     pub fn run(&self) -> &str {
         &self.run
     }
 
     /// A digest of a value that only these credentials can make.
-    #[must_use]
     pub fn digest(&self, of: &str, value: &str) -> Option<String> {
         Some(self.key.get().ok()?.digest(of, value))
     }
 
     /// Takes the right to work with the snapshot of an artifact; `None` while another run has it.
-    #[must_use]
     pub fn hold(&self, of: Subject<'_>) -> Option<Hold> {
         let file = self.folder("locks").and_then(|_| open(&self.lock_of(of)));
         let locked = file.map(|file| (file.try_lock(), file));
@@ -233,14 +228,12 @@ impl Journal {
     }
 
     /// The file that shows who works with the snapshot of an artifact.
-    #[must_use]
     pub fn lock_of(&self, of: Subject<'_>) -> PathBuf {
         let name = self.digest_of(of) + ".lock";
         self.directory.join("locks").join(name)
     }
 
     /// The directory.
-    #[must_use]
     pub fn directory(&self) -> &Path {
         &self.directory
     }

@@ -16,7 +16,7 @@ const ROUNDS: NonZeroU32 = NonZeroU32::MIN.saturating_add(599_999);
 const FORM: &str = "flowship-journal-1";
 
 /// The key of some credentials in one directory.
-pub(super) struct SealKey {
+pub struct SealKey {
     mac: hmac::Key,
     values: hmac::Key,
     /// Tells one key from another.
@@ -25,7 +25,7 @@ pub(super) struct SealKey {
 
 impl SealKey {
     /// Takes a tenth of a second and more: once a run is enough.
-    pub(super) fn derive(secret: &Secret, salt: &[u8]) -> Self {
+    pub fn derive(secret: &Secret, salt: &[u8]) -> Self {
         let mut root = [0; 32];
         let secret = secret.expose().as_bytes();
         pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, ROUNDS, salt, secret, &mut root);
@@ -44,13 +44,13 @@ impl SealKey {
     }
 
     /// The content under a seal that holds for an entry of this name alone.
-    pub(super) fn seal(&self, name: &str, content: &[u8]) -> Vec<u8> {
+    pub fn seal(&self, name: &str, content: &[u8]) -> Vec<u8> {
         let mac = self.mac(name, content);
         [format!("{FORM} {} {mac}\n", self.id).as_bytes(), content].concat()
     }
 
     /// The content of an entry that this key sealed under this name.
-    pub(super) fn open<'a>(&self, name: &str, sealed: &'a [u8]) -> Result<&'a [u8], NotUsed> {
+    pub fn open<'a>(&self, name: &str, sealed: &'a [u8]) -> Result<&'a [u8], NotUsed> {
         let (id, mac, content) = parts(sealed).ok_or(NotUsed::Broken)?;
         if id != self.id {
             return Err(NotUsed::OtherKey);
@@ -65,7 +65,7 @@ impl SealKey {
     }
 
     /// A digest that tells nothing about the value to whoever lacks the credentials. `of`: what it is the value of.
-    pub(super) fn digest(&self, of: &str, value: &str) -> String {
+    pub fn digest(&self, of: &str, value: &str) -> String {
         let text = format!("{}:{of}{value}", of.len());
         hex(hmac::sign(&self.values, text.as_bytes()).as_ref())
     }

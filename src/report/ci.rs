@@ -30,7 +30,6 @@ pub enum Ci {
 
 impl Ci {
     /// The system whose variables are set.
-    #[must_use]
     pub fn detect(environment: &Environment) -> Self {
         let is = |name: &str| environment.get(name).is_some_and(|value| value == "true");
         if is("GITHUB_ACTIONS") {
@@ -45,7 +44,6 @@ impl Ci {
     }
 
     /// Where the working directory lies in the repository that the system checked out.
-    #[must_use]
     pub fn below_repository(self, environment: &Environment, directory: &Path) -> PathBuf {
         let root = match self {
             Ci::Github => environment.get("GITHUB_WORKSPACE"),

@@ -112,7 +112,6 @@ fn verdict(report: &Report) -> String {
 }
 
 /// The step outputs, one `name=value` a line. Single-artifact outputs are those of the first artifact.
-#[must_use]
 pub fn outputs(report: &Report) -> String {
     let first = report.artifacts.first();
     let of_first = |read: fn(&Outcome) -> Option<String>| first.and_then(read).unwrap_or_default();
@@ -147,7 +146,6 @@ pub fn outputs(report: &Report) -> String {
 }
 
 /// The step summary, at most `room` bytes long: above GitHub's limit the whole of it would be dropped.
-#[must_use]
 pub fn step_summary(report: &Report, room: usize) -> String {
     summary::markdown(report, room)
 }

@@ -21,7 +21,6 @@ pub fn close_section(name: &str, now: u64, err: &mut dyn Write) -> io::Result<()
 }
 
 /// The dotenv report: variables for later jobs, of the first artifact.
-#[must_use]
 pub fn dotenv(report: &Report) -> String {
     super::github::outputs(report)
         .lines()
@@ -37,7 +36,6 @@ pub fn dotenv(report: &Report) -> String {
 }
 
 /// The Code Quality report of the findings: paths relative to the repository, fingerprints that survive moved lines.
-#[must_use]
 pub fn code_quality(report: &Report) -> String {
     let mut seen = std::collections::BTreeMap::new();
     let entries: Vec<_> = report

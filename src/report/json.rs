@@ -200,7 +200,6 @@ written! {
 }
 
 /// The artifacts alone, as a compact array.
-#[must_use]
 pub fn artifacts(report: &Report) -> String {
     compact(&report.artifacts).unwrap_or_default()
 }

@@ -24,7 +24,6 @@ struct Case<'a> {
 }
 
 /// Writes the report.
-#[must_use]
 pub fn xml(report: &Report) -> String {
     let mut cases: Vec<Case<'_>> = report
         .errors

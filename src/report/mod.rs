@@ -89,7 +89,6 @@ pub struct Found {
 
 impl Report {
     /// A path of the working directory as a path of the repository, with `/` on every system.
-    #[must_use]
     pub fn repository_path(&self, path: &str) -> String {
         let joined = if Path::new(path).is_absolute() {
             PathBuf::from(path)
@@ -101,7 +100,6 @@ impl Report {
     }
 
     /// The beginning as JUnit wants it: `2026-11-22T10:02:11`.
-    #[must_use]
     pub fn began_without_zone(&self) -> String {
         self.began.chars().take(19).collect()
     }

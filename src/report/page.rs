@@ -25,7 +25,6 @@ pub struct Style {
 
 impl Style {
     /// A style that colours or does not.
-    #[must_use]
     pub fn new(colour: bool) -> Self {
         Self { colour }
     }
@@ -106,7 +105,6 @@ pub struct Page {
 
 impl Page {
     /// A page without lines.
-    #[must_use]
     pub fn new(simulated: bool, style: Style) -> Self {
         Self {
             style,
@@ -116,7 +114,6 @@ impl Page {
     }
 
     /// A page of plain lines.
-    #[must_use]
     pub fn plain() -> Self {
         Self::new(false, Style::new(false))
     }

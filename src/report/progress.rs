@@ -33,7 +33,6 @@ pub struct Progress {
 
 impl Progress {
     /// A progress that says so much; `simulated` runs say so in each line.
-    #[must_use]
     pub fn new(volume: Volume, simulated: bool) -> Self {
         Self {
             volume,
@@ -45,7 +44,6 @@ impl Progress {
     }
 
     /// The same, but what is told about the artifacts of `table` is drawn there; `None` leaves it at lines.
-    #[must_use]
     pub fn with_table(self, table: Option<Table>) -> Self {
         Self { table, ..self }
     }
@@ -110,7 +108,6 @@ impl Progress {
     }
 
     /// What the tenant holds, for a run that ends before its verdicts.
-    #[must_use]
     pub fn states(&self) -> Vec<String> {
         let kept = self.kept.iter();
         let kept = kept.map(|(artifact, file)| {

@@ -73,7 +73,6 @@ const ACTORS: [&str; 4] = [
 ];
 
 /// Writes the receipt of a run.
-#[must_use]
 pub fn json(report: &Report, environment: &Environment) -> String {
     let receipt = Receipt {
         report,

@@ -286,7 +286,6 @@ written! {
 }
 
 /// The states as ends, for the reports that CI systems read. `failing`: what does not run counts as failed.
-#[must_use]
 pub fn outcomes(stages: &[Stage], failing: bool) -> Vec<Outcome> {
     let several = stages.len() > 1;
     let mut outcomes = Vec::new();

@@ -7,7 +7,6 @@ use crate::exit::Exit;
 use crate::text::disarm;
 
 /// Writes the summary; rows that do not fit into `room` bytes are counted instead.
-#[must_use]
 pub fn markdown(report: &Report, room: usize) -> String {
     let text = within(report, room);
     // a summary over the limit is dropped as a whole, with those of other steps

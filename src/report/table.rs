@@ -45,7 +45,6 @@ pub struct Look {
 
 /// Whether a run over several artifacts shows a table rather than plain lines: a person looks at a terminal that can move
 /// its cursor, and asked for neither more nor fewer words.
-#[must_use]
 pub fn is_wanted(terminal: bool, in_ci: bool, volume: Volume, environment: &Environment) -> bool {
     let moves = environment.get("TERM").is_none_or(|term| term != "dumb");
     terminal && moves && !in_ci && volume == Volume::Normal
@@ -64,7 +63,6 @@ pub struct Table {
 
 impl Table {
     /// A table of these artifacts on standard error. `rows`: their ids, each with its verdict where it has one already.
-    #[must_use]
     pub fn new<'a>(
         rows: impl Iterator<Item = (&'a str, Option<Word>)>,
         look: Look,
@@ -112,7 +110,6 @@ impl Table {
 
     /// Takes what was told about an artifact at `now`. False when it has no place in the table: a warning must stay to
     /// be read, and what is about no artifact of the run is a line of its own.
-    #[must_use]
     pub fn hear(&mut self, artifact: &str, text: &str, now: Moment) -> bool {
         // masked before it is cut: half a secret would not be recognized
         let doing = disarm(&self.redactor.clean(text));
@@ -128,7 +125,6 @@ impl Table {
     }
 
     /// Takes the verdict about an artifact at `now`. False when it has no place in the table.
-    #[must_use]
     pub fn decide(&mut self, artifact: &str, word: Word, now: Moment) -> bool {
         let Some(row) = self.row(artifact) else {
             return false;

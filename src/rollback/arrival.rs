@@ -12,7 +12,7 @@ use crate::tenant::wire::{ArtifactId, BuildStatus, TaskId};
 
 /// What became of a deployment of this run, after the design time alone was put back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Late {
+pub enum Late {
     /// What ran before runs no longer.
     Came,
     /// It has ended, and what ran before goes on running.
@@ -22,7 +22,7 @@ pub(super) enum Late {
 }
 
 /// One flow that went on running when the design time was put back.
-pub(super) struct Watched {
+pub struct Watched {
     id: ArtifactId,
     /// When it was deployed.
     deployed: Option<TenantTime>,
@@ -35,7 +35,7 @@ pub(super) struct Watched {
 
 impl Watched {
     /// `deployed`: when the deployment of before was.
-    pub(super) fn new(outcome: &Outcome, deployed: Option<TenantTime>) -> Self {
+    pub fn new(outcome: &Outcome, deployed: Option<TenantTime>) -> Self {
         Self {
             id: ArtifactId(outcome.id.clone()),
             deployed,
@@ -46,7 +46,7 @@ impl Watched {
         }
     }
 
-    pub(super) fn late(&self) -> Late {
+    pub fn late(&self) -> Late {
         self.late
     }
 
@@ -89,7 +89,7 @@ fn is_open(outcome: &Outcome) -> bool {
 }
 
 /// Looks at all of them until each is decided, at most for half of the time left.
-pub(super) fn watch(context: &Context<'_>, all: &mut [Watched]) {
+pub fn watch(context: &Context<'_>, all: &mut [Watched]) {
     let now = context.clock.now();
     let until = now + context.deadline.left(now) / 2;
     let wait = Wait::until(until, pacing::FIRST, &context.clock);

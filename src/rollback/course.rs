@@ -21,7 +21,7 @@ use crate::tenant::odata::TenantTime;
 use crate::tenant::wire::{DesigntimeArtifact, RuntimeArtifact};
 
 /// What is done with one artifact.
-pub(super) enum Course {
+pub enum Course {
     /// It is written.
     Write(Box<Way>),
     /// Nothing is; why.
@@ -29,7 +29,7 @@ pub(super) enum Course {
 }
 
 /// How it is written.
-pub(super) struct Way {
+pub struct Way {
     standing: Standing,
     step: Step,
     values: Vec<NamedParameter>,
@@ -43,7 +43,7 @@ pub(super) struct Way {
 
 impl Course {
     /// Makes the job do just this.
-    pub(super) fn settle(&self, job: &mut Job) {
+    pub fn settle(&self, job: &mut Job) {
         if let Course::Write(way) = self {
             job.named.clone_from(&way.values);
             job.rules.deploy = way.step == Step::Redeploy;
@@ -51,7 +51,7 @@ impl Course {
     }
 
     /// What the tenant holds, where something is written.
-    pub(super) fn standing(&self) -> Option<&Standing> {
+    pub fn standing(&self) -> Option<&Standing> {
         match self {
             Course::Write(way) => Some(&way.standing),
             Course::End(_) => None,
@@ -60,16 +60,16 @@ impl Course {
 }
 
 /// One artifact that is to be put back.
-pub(super) struct Case<'a> {
-    pub(super) context: &'a Context<'a>,
+pub struct Case<'a> {
+    pub context: &'a Context<'a>,
     /// What this run wanted of it.
-    pub(super) ours: &'a Planned<'a>,
-    pub(super) outcome: &'a Outcome,
-    pub(super) before: &'a Before,
+    pub ours: &'a Planned<'a>,
+    pub outcome: &'a Outcome,
+    pub before: &'a Before,
     /// The job that puts it back.
-    pub(super) job: &'a Job,
+    pub job: &'a Job,
     /// What ran before was seen to run no longer.
-    pub(super) again: bool,
+    pub again: bool,
 }
 
 /// Whose content the design time holds.
@@ -86,7 +86,7 @@ enum Holder {
 
 impl Case<'_> {
     /// Decides what is done. `standing`: what the tenant holds now.
-    pub(super) fn course(&self, standing: Result<Standing, Stop>) -> Course {
+    pub fn course(&self, standing: Result<Standing, Stop>) -> Course {
         match standing {
             Err(stop) => self.not_read(&deploy::stopped_by(stop)),
             Ok(standing) => self.decided(standing).unwrap_or_else(|error| {
@@ -143,7 +143,7 @@ impl Case<'_> {
     }
 
     /// What the design time holds now, in words for the person who is needed.
-    pub(super) fn held(&self) -> String {
+    pub fn held(&self) -> String {
         self.look_again()
             .unwrap_or_else(|error| format!("what the design time holds can't be read: {error}"))
     }
@@ -302,12 +302,7 @@ impl Case<'_> {
 impl Way {
     /// The flow that goes on running, where the design time alone was put back: a deployment that this run asked for may
     /// come late.
-    pub(super) fn goes_on(
-        &self,
-        before: &Before,
-        new: &Outcome,
-        outcome: &Outcome,
-    ) -> Option<Watched> {
+    pub fn goes_on(&self, before: &Before, new: &Outcome, outcome: &Outcome) -> Option<Watched> {
         match before.was {
             Was::Running(deployed)
                 if self.step == Step::DesignTime
@@ -322,7 +317,7 @@ impl Way {
     }
 
     /// What came of it. `late`: what became of this run's own deployment, where the flow of before went on running.
-    pub(super) fn judged(
+    pub fn judged(
         &self,
         context: &Context<'_>,
         before: &Before,
@@ -391,7 +386,7 @@ impl Way {
 }
 
 /// Tells what the tenant holds, where a rollback failed: a person is needed.
-pub(super) fn with_what_is_held(rollback: Rollback, case: &Case<'_>) -> Rollback {
+pub fn with_what_is_held(rollback: Rollback, case: &Case<'_>) -> Rollback {
     let message = format!(
         "{}; now {}; {}",
         rollback.message,
@@ -405,7 +400,7 @@ pub(super) fn with_what_is_held(rollback: Rollback, case: &Case<'_>) -> Rollback
 }
 
 /// The end of what was to be written and has no outcome: a fault of flowship, and no success.
-pub(super) fn not_written() -> Rollback {
+pub fn not_written() -> Rollback {
     Rollback {
         result: PutBack::Failed,
         verdict: None,
@@ -498,7 +493,7 @@ fn what_runs(
 }
 
 /// Tells in the outcome what the tenant shows now.
-pub(super) fn shown(outcome: &mut Outcome, new: &Outcome) {
+pub fn shown(outcome: &mut Outcome, new: &Outcome) {
     outcome
         .designtime_version
         .clone_from(&new.designtime_version);
@@ -509,7 +504,7 @@ pub(super) fn shown(outcome: &mut Outcome, new: &Outcome) {
 }
 
 /// What a verdict says, with its causes.
-pub(super) fn causes(verdict: &Verdict) -> String {
+pub fn causes(verdict: &Verdict) -> String {
     match &verdict.message {
         Some(message) if message.causes.is_empty() => message.what.clone(),
         Some(message) => format!("{} ({})", message.what, message.causes.join("; ")),
@@ -517,7 +512,7 @@ pub(super) fn causes(verdict: &Verdict) -> String {
     }
 }
 
-pub(super) fn read_runtime(
+pub fn read_runtime(
     context: &Context<'_>,
     outcome: &Outcome,
 ) -> Result<Option<RuntimeArtifact>, TenantError> {
@@ -528,17 +523,13 @@ pub(super) fn read_runtime(
 }
 
 /// Whether the runtime shows the deployment that ran before.
-pub(super) fn still_runs(
-    context: &Context<'_>,
-    deployed: Option<TenantTime>,
-    outcome: &Outcome,
-) -> bool {
+pub fn still_runs(context: &Context<'_>, deployed: Option<TenantTime>, outcome: &Outcome) -> bool {
     let now = read_runtime(context, outcome);
     now.is_ok_and(|now| decision::still_runs(deployed, now.as_ref()))
 }
 
 /// What the runtime shows now, in words.
-pub(super) fn seen_runtime(context: &Context<'_>, outcome: &Outcome) -> String {
+pub fn seen_runtime(context: &Context<'_>, outcome: &Outcome) -> String {
     match read_runtime(context, outcome) {
         Ok(record) => shown_runtime(record.as_ref()),
         Err(_) => "what runs can't be read".to_owned(),

@@ -30,8 +30,7 @@ pub enum Scope {
 }
 
 /// Whether an end calls for a rollback.
-#[must_use]
-pub(super) fn calls_for_one(verdict: Word, phase: Phase, sent: Sent, rules: &Rules) -> bool {
+pub fn calls_for_one(verdict: Word, phase: Phase, sent: Sent, rules: &Rules) -> bool {
     if sent == Sent::Nothing {
         return false;
     }
@@ -47,14 +46,13 @@ pub(super) fn calls_for_one(verdict: Word, phase: Phase, sent: Sent, rules: &Rul
 }
 
 /// Whether an artifact can go back at all: something was sent, and what stands there is nobody else's.
-#[must_use]
-pub(super) fn may_go_back(verdict: Word, sent: Sent) -> bool {
+pub fn may_go_back(verdict: Word, sent: Sent) -> bool {
     sent > Sent::Nothing && verdict != Word::Superseded
 }
 
 /// What is done to put one artifact back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub enum Step {
     /// The design time alone: what ran goes on running, or nothing ran that could be started again.
     DesignTime,
     /// The design time, then a deployment of it.
@@ -63,8 +61,7 @@ pub(super) enum Step {
 
 /// What puts one artifact back. `now`: what the runtime shows after the failure. `not_built`: nothing that this run sent was
 /// ever built, so what is started is not its content.
-#[must_use]
-pub(super) fn step(was: Was, now: Option<&RuntimeArtifact>, sent: Sent, not_built: bool) -> Step {
+pub fn step(was: Was, now: Option<&RuntimeArtifact>, sent: Sent, not_built: bool) -> Step {
     let starts = |record: &RuntimeArtifact| record.status == RuntimeStatus::Started;
     match was {
         Was::Running(_) if not_built && now.is_some_and(starts) => Step::DesignTime,
@@ -78,8 +75,7 @@ pub(super) fn step(was: Was, now: Option<&RuntimeArtifact>, sent: Sent, not_buil
 
 /// Whether what ran before, and of which nothing was kept, runs no longer. `before` and `now`: what the runtime
 /// showed before the first write, and after the failure.
-#[must_use]
-pub(super) fn is_lost(before: Option<&RuntimeArtifact>, now: Option<&RuntimeArtifact>) -> bool {
+pub fn is_lost(before: Option<&RuntimeArtifact>, now: Option<&RuntimeArtifact>) -> bool {
     let ran = before
         .filter(|record| !matches!(record.status, RuntimeStatus::Error | RuntimeStatus::Stopped));
     ran.is_some_and(|record| !still_runs(record.deployed_on, now))
@@ -87,8 +83,7 @@ pub(super) fn is_lost(before: Option<&RuntimeArtifact>, now: Option<&RuntimeArti
 
 /// The values of before that have to be written again, and the keys that a colleague has changed meanwhile: those are
 /// left. `ours`: the values that this run may have written for a key.
-#[must_use]
-pub(super) fn values_to_put_back(
+pub fn values_to_put_back(
     before: &[Configuration],
     now: &[Configuration],
     ours: impl Fn(&str) -> Vec<String>,
@@ -107,8 +102,7 @@ pub(super) fn values_to_put_back(
 }
 
 /// The keys whose values are not those of before.
-#[must_use]
-pub(super) fn changed(before: &[Configuration], now: &[Configuration]) -> Vec<String> {
+pub fn changed(before: &[Configuration], now: &[Configuration]) -> Vec<String> {
     let is_same = |one: &&Configuration| {
         let mut found = now.iter().filter(|shown| shown.key == one.key);
         found.next().is_some_and(|shown| shown.value == one.value)
@@ -118,7 +112,7 @@ pub(super) fn changed(before: &[Configuration], now: &[Configuration]) -> Vec<St
 }
 
 /// Whether the runtime shows the very deployment that ran before.
-pub(super) fn still_runs(deployed: Option<TenantTime>, now: Option<&RuntimeArtifact>) -> bool {
+pub fn still_runs(deployed: Option<TenantTime>, now: Option<&RuntimeArtifact>) -> bool {
     plan::is_deployment(deployed, now)
 }
 

@@ -23,7 +23,7 @@ use crate::tenant::wire::{
 const SLACK: i64 = 10 * 60 * 1000;
 
 /// What a run knows of one artifact from before its first write.
-pub(crate) enum Held {
+pub enum Held {
     /// What stood there.
     Content(Box<Kept>),
     /// Nothing stood there.
@@ -31,23 +31,23 @@ pub(crate) enum Held {
 }
 
 /// What stood on the tenant, and the job that puts it back.
-pub(crate) struct Kept {
-    pub(super) before: Before,
+pub struct Kept {
+    pub before: Before,
     job: Job,
 }
 
 /// An artifact that was not there: the journal tells so to the next run, in case this one is killed.
-pub(crate) struct Newcomer {
-    pub(super) kind: ArtifactKind,
-    pub(super) id: ArtifactId,
+pub struct Newcomer {
+    pub kind: ArtifactKind,
+    pub id: ArtifactId,
     /// It is known from an earlier run.
-    pub(super) remembered: bool,
-    pub(super) _hold: Hold,
+    pub remembered: bool,
+    pub _hold: Hold,
 }
 
 impl Newcomer {
     /// It is not needed any more.
-    pub(super) fn forget(self, context: &Context<'_>) {
+    pub fn forget(self, context: &Context<'_>) {
         let (kind, id) = (self.kind, &self.id);
         forget(context, Subject { kind, id });
     }
@@ -55,7 +55,7 @@ impl Newcomer {
 
 /// Removes the snapshot of an artifact, with the content. Where that is not possible, the next run finds that it is out of
 /// date.
-pub(super) fn forget(context: &Context<'_>, of: Subject<'_>) {
+pub fn forget(context: &Context<'_>, of: Subject<'_>) {
     let mut file = None;
     let remove = |recovery: &mut Recovery| {
         file = recovery.snapshot.take().and_then(|one| one.content);
@@ -67,27 +67,27 @@ pub(super) fn forget(context: &Context<'_>, of: Subject<'_>) {
 }
 
 /// What stood on the tenant.
-pub(super) struct Before {
-    pub(super) kind: ArtifactKind,
+pub struct Before {
+    pub kind: ArtifactKind,
     /// The marks of its last save, where this run has seen them itself.
-    pub(super) stamp: Option<Stamp>,
+    pub stamp: Option<Stamp>,
     /// It is known from an earlier run.
-    pub(super) remembered: bool,
+    pub remembered: bool,
     /// The values that were configured.
-    pub(super) configured: Vec<Configuration>,
+    pub configured: Vec<Configuration>,
     /// The keys of values that an earlier run may have changed and that no file holds.
-    pub(super) lost: Vec<String>,
+    pub lost: Vec<String>,
     /// The keys of all values that no file holds.
-    pub(super) withheld: Vec<String>,
-    pub(super) was: Was,
+    pub withheld: Vec<String>,
+    pub was: Was,
     /// Its content, as the tenant gave it out.
-    pub(super) zip: PathBuf,
+    pub zip: PathBuf,
     /// No other run takes it up meanwhile.
-    pub(super) _hold: Hold,
+    pub _hold: Hold,
 }
 
 /// Keeps what stands there of one artifact; `None` where nothing is written, or nothing can be kept and that is accepted.
-pub(super) fn keep(
+pub fn keep(
     context: &Context<'_>,
     rules: &Rules,
     one: &Planned<'_>,
@@ -126,7 +126,7 @@ pub(super) fn keep(
 }
 
 /// What the journal's entries about an artifact go by.
-pub(super) fn subject<'a>(job: &'a Job, content: &Content) -> Subject<'a> {
+pub fn subject<'a>(job: &'a Job, content: &Content) -> Subject<'a> {
     Subject {
         kind: content.kind,
         id: &job.id,
@@ -147,7 +147,7 @@ fn is_concerned(rules: &Rules, one: &Planned<'_>) -> bool {
 }
 
 /// Why what stands there can't be kept.
-pub(super) enum Unkept {
+pub enum Unkept {
     /// The tenant does not give out what runs; why.
     NotAvailable(String),
     /// Nothing may be written without it.
@@ -229,7 +229,7 @@ fn save(
 }
 
 /// Writes down a snapshot, with what this run is about to write.
-pub(super) fn write_down(
+pub fn write_down(
     context: &Context<'_>,
     rules: &Rules,
     one: &Planned<'_>,
@@ -254,7 +254,7 @@ pub(super) fn write_down(
 }
 
 /// The contents that a run may write, by their fingerprints.
-pub(super) fn contents_of(job: &Job, standing: &Standing, new: &Content) -> Vec<Digest> {
+pub fn contents_of(job: &Job, standing: &Standing, new: &Content) -> Vec<Digest> {
     let merged = plan::merged(job, standing).map(|one| one.fingerprint());
     std::iter::once(new.comparable.fingerprint())
         .chain(merged)
@@ -281,7 +281,7 @@ fn downloaded(context: &Context<'_>, kind: ArtifactKind, job: &Job) -> Result<Fi
     }
 }
 
-pub(super) fn held_by_another_run(context: &Context<'_>, of: Subject<'_>) -> Box<Verdict> {
+pub fn held_by_another_run(context: &Context<'_>, of: Subject<'_>) -> Box<Verdict> {
     let message = Message::new(format!(
         "another run with --rollback is working on {} in the same directory",
         of.id
@@ -291,7 +291,7 @@ pub(super) fn held_by_another_run(context: &Context<'_>, of: Subject<'_>) -> Box
     nothing_written(message)
 }
 
-pub(super) fn nothing_written(message: Message) -> Box<Verdict> {
+pub fn nothing_written(message: Message) -> Box<Verdict> {
     Box::new(Verdict::bad(
         Word::Failed,
         "nothing was written".to_owned(),
@@ -308,12 +308,12 @@ fn unwritable(context: &Context<'_>, error: &io::Error) -> Box<Verdict> {
     nothing_written(message)
 }
 
-pub(super) fn unreadable(error: &ArtifactError) -> String {
+pub fn unreadable(error: &ArtifactError) -> String {
     format!("what the tenant holds can't be read: {error}")
 }
 
 /// The content that a snapshot describes, as it is.
-pub(super) fn content_of(
+pub fn content_of(
     snapshot: &Snapshot,
     id: &ArtifactId,
     zip: &Path,
@@ -342,7 +342,7 @@ pub(super) fn content_of(
 }
 
 /// The job that puts it back: whatever differs is written, and no version is asked for.
-pub(super) fn job_of(new: &Job, content: Content, was: Was) -> Job {
+pub fn job_of(new: &Job, content: Content, was: Was) -> Job {
     Job {
         id: new.id.clone(),
         source: Source::Files(Box::new(content)),
@@ -370,7 +370,7 @@ fn as_it_was(rules: &job::Rules, was: Was) -> job::Rules {
 
 impl Held {
     /// It is not needed any more.
-    pub(super) fn forget(self, context: &Context<'_>) {
+    pub fn forget(self, context: &Context<'_>) {
         match self {
             Held::Content(kept) => kept.forget(context),
             Held::Nothing(newcomer) => newcomer.forget(context),
@@ -378,7 +378,7 @@ impl Held {
     }
 
     /// Nothing is written after all: what an earlier run had found is still needed then.
-    pub(super) fn not_begun(self, context: &Context<'_>) {
+    pub fn not_begun(self, context: &Context<'_>) {
         match self {
             Held::Content(kept) if kept.before.remembered => kept.remain(context),
             Held::Nothing(newcomer) if newcomer.remembered => {}
@@ -388,27 +388,27 @@ impl Held {
 }
 
 impl Kept {
-    pub(super) fn apart(self) -> (Before, Job) {
+    pub fn apart(self) -> (Before, Job) {
         (self.before, self.job)
     }
 
-    pub(super) fn of(before: Before, job: Job) -> Self {
+    pub fn of(before: Before, job: Job) -> Self {
         Self { before, job }
     }
 
     /// It is not needed any more.
-    pub(super) fn forget(self, context: &Context<'_>) {
+    pub fn forget(self, context: &Context<'_>) {
         forget(context, self.subject());
         context.ledger.kept(&self.job.id.0, None);
     }
 
     /// It stays where it is: the next run with --rollback knows from it what runs.
-    pub(super) fn remain(self, context: &Context<'_>) {
+    pub fn remain(self, context: &Context<'_>) {
         context.ledger.kept(&self.job.id.0, None);
     }
 
     /// The same, and the report says so.
-    pub(super) fn remain_told(self, context: &Context<'_>, rollback: Rollback) -> Rollback {
+    pub fn remain_told(self, context: &Context<'_>, rollback: Rollback) -> Rollback {
         let message = format!(
             "{}; {} stays for the next run with --rollback: it tells what runs",
             rollback.message,
@@ -422,7 +422,7 @@ impl Kept {
     }
 
     /// Leaves it to a person who may need it, with the command that puts it back.
-    pub(super) fn leave(self, outcome: &mut Outcome) {
+    pub fn leave(self, outcome: &mut Outcome) {
         outcome.notes.push(format!(
             "what stood there before is in {}; `{}` puts it back",
             self.before.zip.display(),
@@ -431,14 +431,14 @@ impl Kept {
     }
 
     /// Tells where it is, should the run be interrupted.
-    pub(super) fn tell(&self, context: &Context<'_>) {
+    pub fn tell(&self, context: &Context<'_>) {
         let command = self.command(self.before.was.ran());
         let text = format!("{}; `{command}` puts it back", self.before.zip.display());
         context.ledger.kept(&self.job.id.0, Some(text));
     }
 
     /// Hands it to the person who is needed now, with the command that puts it back. `still_runs`: what ran before does.
-    pub(super) fn hand_out(self, rollback: Rollback, still_runs: bool) -> Rollback {
+    pub fn hand_out(self, rollback: Rollback, still_runs: bool) -> Rollback {
         if rollback.repair.is_some() {
             return rollback;
         }

@@ -24,7 +24,7 @@ type Found = (Snapshot, Option<PathBuf>);
 /// the snapshot holds, where the tenant's content is what it kept, what it wrote, or what this run brings, and the runtime
 /// shows nothing that came later; nothing is written while another run works with it. Where what runs is shown to be what
 /// the design time holds, the snapshot is out of date, unless all of that run are to stand or fall together.
-pub(super) fn remember(
+pub fn remember(
     context: &Context<'_>,
     rules: &Rules,
     job: &Job,
@@ -174,7 +174,7 @@ fn unusable(context: &Context<'_>, of: Subject<'_>, why: &str) -> Box<Verdict> {
 }
 
 /// What an earlier run had found and did not put back.
-pub(super) fn recall(
+pub fn recall(
     context: &Context<'_>,
     rules: &Rules,
     one: &Planned<'_>,
@@ -215,7 +215,7 @@ pub(super) fn recall(
 }
 
 /// What an artifact's earlier runs have left is out of date: it runs by a run that was not to put anything back.
-pub(super) fn forget(context: &Context<'_>, of: Subject<'_>) {
+pub fn forget(context: &Context<'_>, of: Subject<'_>) {
     if context.journal.place::<Recovery>(of).exists() && context.journal.hold(of).is_some() {
         kept::forget(context, of);
     }

@@ -8,7 +8,7 @@ use crate::deploy::{Context, Planned, plan};
 use crate::tenant::wire::RuntimeArtifact;
 
 /// What is done with an artifact of which nothing was kept.
-pub(super) fn left(
+pub fn left(
     context: &Context<'_>,
     one: &Planned<'_>,
     outcome: &Outcome,

@@ -19,7 +19,7 @@ use crate::parallel::parallel_map;
 const CLOSING: Duration = Duration::from_secs(10);
 
 /// One artifact that is put back.
-pub(super) struct Back {
+pub struct Back {
     place: usize,
     kept: Kept,
     /// It is deployed again though what ran before seemed to go on running: that is over by now.
@@ -27,7 +27,7 @@ pub(super) struct Back {
 }
 
 impl Back {
-    pub(super) fn new(place: usize, kept: Kept) -> Self {
+    pub fn new(place: usize, kept: Kept) -> Self {
         Self {
             place,
             kept,
@@ -37,7 +37,7 @@ impl Back {
 }
 
 /// Puts back what was kept, together; gives what came of each by its place.
-pub(super) fn put_back(
+pub fn put_back(
     context: &Context<'_>,
     planned: &[Planned<'_>],
     backs: Vec<Back>,

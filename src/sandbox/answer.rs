@@ -6,14 +6,14 @@ use serde_json::json;
 
 /// An answer, ready for the wire.
 #[derive(Debug, Clone)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) headers: Vec<(&'static str, String)>,
-    pub(super) body: Arc<Vec<u8>>,
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(&'static str, String)>,
+    pub body: Arc<Vec<u8>>,
 }
 
 impl Answer {
-    pub(super) fn empty(status: u16) -> Self {
+    pub fn empty(status: u16) -> Self {
         Self {
             status,
             headers: Vec::new(),
@@ -21,24 +21,24 @@ impl Answer {
         }
     }
 
-    pub(super) fn html(status: u16, body: &str) -> Self {
+    pub fn html(status: u16, body: &str) -> Self {
         Self::typed(status, "text/html;charset=utf-8", body.as_bytes().to_vec())
     }
 
-    pub(super) fn text(status: u16, body: impl Into<String>) -> Self {
+    pub fn text(status: u16, body: impl Into<String>) -> Self {
         Self::typed(status, "text/plain;charset=utf-8", body.into().into_bytes())
     }
 
-    pub(super) fn json(status: u16, body: &serde_json::Value) -> Self {
+    pub fn json(status: u16, body: &serde_json::Value) -> Self {
         Self::typed(status, "application/json", body.to_string().into_bytes())
     }
 
-    pub(super) fn typed(status: u16, content_type: &'static str, body: Vec<u8>) -> Self {
+    pub fn typed(status: u16, content_type: &'static str, body: Vec<u8>) -> Self {
         Self::shared(status, content_type, Arc::new(body))
     }
 
     /// A body that is kept elsewhere too, such as a stored zip.
-    pub(super) fn shared(status: u16, content_type: &'static str, body: Arc<Vec<u8>>) -> Self {
+    pub fn shared(status: u16, content_type: &'static str, body: Arc<Vec<u8>>) -> Self {
         Self {
             status,
             headers: vec![("Content-Type", content_type.to_owned())],
@@ -46,7 +46,7 @@ impl Answer {
         }
     }
 
-    pub(super) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
@@ -54,77 +54,77 @@ impl Answer {
 
 /// How the caller wants entities and errors written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
+pub enum Format {
     Atom,
     Json,
 }
 
 /// What a call leads to.
-pub(super) type Answered = Result<Answer, Refusal>;
+pub type Answered = Result<Answer, Refusal>;
 
 /// The tenant says no, in its own words.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refusal {
-    pub(super) status: u16,
-    pub(super) text: String,
+pub struct Refusal {
+    pub status: u16,
+    pub text: String,
 }
 
 impl Refusal {
-    pub(super) fn new(status: u16, text: impl Into<String>) -> Self {
+    pub fn new(status: u16, text: impl Into<String>) -> Self {
         Self {
             status,
             text: text.into(),
         }
     }
 
-    pub(super) fn bad_request(text: impl Into<String>) -> Self {
+    pub fn bad_request(text: impl Into<String>) -> Self {
         Self::new(400, text)
     }
 
-    pub(super) fn not_found(text: impl Into<String>) -> Self {
+    pub fn not_found(text: impl Into<String>) -> Self {
         Self::new(404, text)
     }
 
     /// There is no such entity.
-    pub(super) fn missing() -> Self {
+    pub fn missing() -> Self {
         Self::not_found("Requested entity could not be found.")
     }
 
     /// There is no such set or function.
-    pub(super) fn unknown_set(name: &str) -> Self {
+    pub fn unknown_set(name: &str) -> Self {
         Self::not_found(format!(
             "Could not find an entity set or function import for '{name}'."
         ))
     }
 
     /// An entity has no such navigation property.
-    pub(super) fn no_navigation(name: &str) -> Self {
+    pub fn no_navigation(name: &str) -> Self {
         Self::not_found(format!("Could not find a navigation property '{name}'."))
     }
 
     /// A request body holds what the type does not have.
-    pub(super) fn undefined(property: &str) -> Self {
+    pub fn undefined(property: &str) -> Self {
         Self::bad_request(format!(
             "The property '{property}' is not defined for this entity type."
         ))
     }
 
-    pub(super) fn not_implemented() -> Self {
+    pub fn not_implemented() -> Self {
         Self::new(501, "Not implemented")
     }
 
     /// The service plan lacks it; documented for another call of the same API.
-    pub(super) fn not_in_plan() -> Self {
+    pub fn not_in_plan() -> Self {
         let text = "API is not available as part of your SAP Integration Suite service plan.";
         Self::new(405, text)
     }
 
     /// Known on a tenant, absent here: said plainly, so that nobody takes it for SAP's answer.
-    pub(super) fn not_simulated(what: &str) -> Self {
+    pub fn not_simulated(what: &str) -> Self {
         Self::new(501, format!("{what} is not simulated by this sandbox."))
     }
 
-    pub(super) fn render(&self, format: Format) -> Answer {
+    pub fn render(&self, format: Format) -> Answer {
         let (status, code) = (self.status, reason(self.status));
         match format {
             Format::Json => {
@@ -144,7 +144,7 @@ impl Refusal {
 }
 
 /// Text for an XML element or attribute; characters that XML cannot hold are replaced.
-pub(super) fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {
@@ -166,7 +166,7 @@ pub(super) fn escape(text: &str) -> String {
 }
 
 /// The reason phrase, which `OData` errors repeat as their code.
-pub(super) fn reason(status: u16) -> &'static str {
+pub fn reason(status: u16) -> &'static str {
     match status {
         100 => "Continue",
         200 => "OK",

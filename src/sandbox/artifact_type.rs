@@ -4,7 +4,7 @@ use super::model::{EntitySet, FLOWS, MESSAGE_MAPPINGS, SCRIPT_COLLECTIONS, VALUE
 
 /// A deployable type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ArtifactType {
+pub enum ArtifactType {
     IntegrationFlow,
     ValueMapping,
     MessageMapping,
@@ -14,7 +14,7 @@ pub(super) enum ArtifactType {
 use ArtifactType::{IntegrationFlow, MessageMapping, ScriptCollection, ValueMapping};
 
 impl ArtifactType {
-    pub(super) const ALL: [ArtifactType; 4] = [
+    pub const ALL: [ArtifactType; 4] = [
         IntegrationFlow,
         ValueMapping,
         MessageMapping,
@@ -22,7 +22,7 @@ impl ArtifactType {
     ];
 
     /// The type that an entity set or function import is about, such as `DeployValueMappingDesigntimeArtifact`.
-    pub(super) fn named_in(name: &str) -> Option<Self> {
+    pub fn named_in(name: &str) -> Option<Self> {
         let (stem, rest) = name.split_once("DesigntimeArtifact")?;
         let stem = match rest {
             "s" | "SaveAsVersion" => stem,
@@ -32,7 +32,7 @@ impl ArtifactType {
         Self::ALL.into_iter().find(|kind| kind.stem() == stem)
     }
 
-    pub(super) fn of_bundle(bundle_type: &str) -> Option<Self> {
+    pub fn of_bundle(bundle_type: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
             .find(|kind| kind.bundle_type() == bundle_type)
@@ -48,7 +48,7 @@ impl ArtifactType {
         }
     }
 
-    pub(super) fn entity_set(self) -> &'static EntitySet {
+    pub fn entity_set(self) -> &'static EntitySet {
         match self {
             IntegrationFlow => &FLOWS,
             ValueMapping => &VALUE_MAPPINGS,
@@ -58,7 +58,7 @@ impl ArtifactType {
     }
 
     /// What stands before `DesigntimeArtifact` in names of the API.
-    pub(super) fn stem(self) -> &'static str {
+    pub fn stem(self) -> &'static str {
         match self {
             IntegrationFlow => "Integration",
             _ => self.bundle_type(),
@@ -66,12 +66,12 @@ impl ArtifactType {
     }
 
     /// `SAP-BundleType` in the manifest.
-    pub(super) fn bundle_type(self) -> &'static str {
+    pub fn bundle_type(self) -> &'static str {
         self.names().0
     }
 
     /// `resourceType` in a package export.
-    pub(super) fn resource_type(self) -> &'static str {
+    pub fn resource_type(self) -> &'static str {
         match self {
             IntegrationFlow => "IFlow",
             _ => self.bundle_type(),
@@ -79,22 +79,22 @@ impl ArtifactType {
     }
 
     /// `Type` of a run-time artifact.
-    pub(super) fn runtime_type(self) -> &'static str {
+    pub fn runtime_type(self) -> &'static str {
         self.names().1
     }
 
     /// As it stands in sentences: "An integration flow ... already exists".
-    pub(super) fn words(self) -> &'static str {
+    pub fn words(self) -> &'static str {
         self.names().2
     }
 
     /// As a title: "Update of Message Mapping failed".
-    pub(super) fn title(self) -> String {
+    pub fn title(self) -> String {
         let words = self.words().split(' ').map(capitalized);
         words.collect::<Vec<_>>().join(" ")
     }
 
-    pub(super) fn missing(self) -> String {
+    pub fn missing(self) -> String {
         let name = match self {
             IntegrationFlow => "Integration".to_owned(),
             _ => capitalized(self.words()),
@@ -103,7 +103,7 @@ impl ArtifactType {
     }
 
     /// Message and value mappings can be listed across packages, and a deploy call answers with their entity.
-    pub(super) fn is_mapping(self) -> bool {
+    pub fn is_mapping(self) -> bool {
         matches!(self, ValueMapping | MessageMapping)
     }
 }

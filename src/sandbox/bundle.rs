@@ -12,17 +12,17 @@ use super::artifact_type::ArtifactType;
 use crate::artifact::manifest::{Manifest, aligned};
 use crate::artifact::properties::Properties;
 
-pub(super) const MANIFEST: &str = "META-INF/MANIFEST.MF";
+pub const MANIFEST: &str = "META-INF/MANIFEST.MF";
 const PARAMETERS: &str = "src/main/resources/parameters.prop";
 /// Holds the description; downloads of value mappings come without it.
-pub(super) const METAINFO: &str = "metainfo.prop";
+pub const METAINFO: &str = "metainfo.prop";
 const DEFINITIONS: &str = "src/main/resources/parameters.propdef";
 /// No single file that the tenant itself reads is larger; a bomb would be.
 const LARGEST_READ: u64 = 16 * 1024 * 1024;
 
 /// Why content is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum BundleError {
+pub enum BundleError {
     #[error("The artifact content is not a valid archive.")]
     NotAnArchive,
     #[error("The artifact content does not contain META-INF/MANIFEST.MF.")]
@@ -35,15 +35,15 @@ pub(super) enum BundleError {
 
 /// What the tenant wants to know of a zip.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Bundle {
-    pub(super) symbolic_name: String,
-    pub(super) name: Option<String>,
-    pub(super) version: Option<String>,
-    pub(super) sap_type: Option<String>,
+pub struct Bundle {
+    pub symbolic_name: String,
+    pub name: Option<String>,
+    pub version: Option<String>,
+    pub sap_type: Option<String>,
 }
 
 impl Bundle {
-    pub(super) fn read(zip: &[u8]) -> Result<Self, BundleError> {
+    pub fn read(zip: &[u8]) -> Result<Self, BundleError> {
         open(zip)?;
         let bytes = file(zip, MANIFEST).ok_or(BundleError::NoManifest)?;
         let manifest = Manifest::parse(&bytes).map_err(|_| BundleError::BrokenManifest)?;
@@ -58,7 +58,7 @@ impl Bundle {
         })
     }
 
-    pub(super) fn is_of(&self, kind: ArtifactType) -> bool {
+    pub fn is_of(&self, kind: ArtifactType) -> bool {
         self.sap_type
             .as_deref()
             .is_none_or(|bundle_type| bundle_type == kind.bundle_type())
@@ -66,7 +66,7 @@ impl Bundle {
 }
 
 /// The same artifact as an earlier save might have left it: with a script that is no longer there.
-pub(super) fn earlier_version(zip: &[u8]) -> Option<Vec<u8>> {
+pub fn earlier_version(zip: &[u8]) -> Option<Vec<u8>> {
     let script = b"// of an earlier version\n";
     with_file(
         zip,
@@ -77,13 +77,13 @@ pub(super) fn earlier_version(zip: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// The description that travels in the zip.
-pub(super) fn description(zip: &[u8]) -> Option<String> {
+pub fn description(zip: &[u8]) -> Option<String> {
     let properties = Properties::parse(&file(zip, METAINFO)?).ok()?;
     properties.get("description").map(str::to_owned)
 }
 
 /// The steps' properties in a flow's model, as pairs of key and value; none where there is no model that can be read.
-pub(super) fn model_properties(zip: &[u8]) -> Vec<(String, String)> {
+pub fn model_properties(zip: &[u8]) -> Vec<(String, String)> {
     let files = files(zip);
     let mut names = files.iter().map(|(name, _)| name);
     let model = names.find(|name| name.to_ascii_lowercase().ends_with(".iflw"));
@@ -102,7 +102,7 @@ pub(super) fn model_properties(zip: &[u8]) -> Vec<(String, String)> {
 }
 
 /// Whether a message mapping has the mapping that it is about.
-pub(super) fn has_mapping(zip: &[u8]) -> bool {
+pub fn has_mapping(zip: &[u8]) -> bool {
     let files = files(zip);
     let mut names = files.iter().map(|(name, _)| name);
     let endings = [".mmap", ".opmap"];
@@ -111,15 +111,15 @@ pub(super) fn has_mapping(zip: &[u8]) -> bool {
 
 /// A parameter as the file declares it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Declared {
-    pub(super) key: String,
-    pub(super) value: String,
-    pub(super) data_type: String,
-    pub(super) description: String,
+pub struct Declared {
+    pub key: String,
+    pub value: String,
+    pub data_type: String,
+    pub description: String,
 }
 
 /// The externalised parameters: those defined, then those that only have a value.
-pub(super) fn parameters(zip: &[u8]) -> Vec<Declared> {
+pub fn parameters(zip: &[u8]) -> Vec<Declared> {
     let values = file(zip, PARAMETERS).and_then(|bytes| Properties::parse(&bytes).ok());
     let values = values.unwrap_or_default();
     let definitions = file(zip, DEFINITIONS).map(|bytes| definitions(&bytes));
@@ -177,7 +177,7 @@ fn open(zip: &[u8]) -> Result<ZipArchive<Cursor<&[u8]>>, BundleError> {
 }
 
 /// The names of all files in a zip, with their sizes.
-pub(super) fn files(zip: &[u8]) -> Vec<(String, u64)> {
+pub fn files(zip: &[u8]) -> Vec<(String, u64)> {
     let Ok(mut archive) = open(zip) else {
         return Vec::new();
     };
@@ -191,7 +191,7 @@ pub(super) fn files(zip: &[u8]) -> Vec<(String, u64)> {
 }
 
 /// One file's bytes.
-pub(super) fn file(zip: &[u8], name: &str) -> Option<Vec<u8>> {
+pub fn file(zip: &[u8], name: &str) -> Option<Vec<u8>> {
     let mut archive = open(zip).ok()?;
     let entry = archive.by_name(name).ok()?;
     let mut bytes = Vec::new();
@@ -200,17 +200,13 @@ pub(super) fn file(zip: &[u8], name: &str) -> Option<Vec<u8>> {
 }
 
 /// The same zip with one file put in, replaced, or, with `None`, taken out.
-pub(super) fn with_file(
-    zip: &[u8],
-    name: &str,
-    content: Option<&[u8]>,
-) -> Result<Vec<u8>, BundleError> {
+pub fn with_file(zip: &[u8], name: &str, content: Option<&[u8]>) -> Result<Vec<u8>, BundleError> {
     rewritten(zip, name, content).map_err(|_| BundleError::NotAnArchive)
 }
 
 /// The same artifact as another download gives it: the date of the download in `parameters.prop` and `metainfo.prop`, and
 /// entries in another order.
-pub(super) fn dated(zip: &[u8], millis: i64) -> Result<Vec<u8>, BundleError> {
+pub fn dated(zip: &[u8], millis: i64) -> Result<Vec<u8>, BundleError> {
     let mut dated = zip.to_vec();
     for name in [PARAMETERS, METAINFO] {
         let Some(found) = file(zip, name) else {
@@ -231,7 +227,7 @@ pub(super) fn dated(zip: &[u8], millis: i64) -> Result<Vec<u8>, BundleError> {
 }
 
 /// The same artifact as a tenant stores it that spells files in its own way.
-pub(super) fn respelled(mut zip: Vec<u8>, id: &str, how: &str) -> Result<Vec<u8>, BundleError> {
+pub fn respelled(mut zip: Vec<u8>, id: &str, how: &str) -> Result<Vec<u8>, BundleError> {
     for (path, _) in files(&zip) {
         let ending = path.rsplit('.').next().unwrap_or_default().to_owned();
         let Some(content) = file(&zip, &path) else {
@@ -271,7 +267,7 @@ fn rewritten(zip: &[u8], name: &str, content: Option<&[u8]>) -> zip::result::Zip
 }
 
 /// What a tenant stores on create: the manifest's symbolic name is the artifact's id, whatever it was.
-pub(super) fn renamed(zip: Vec<u8>, id: &str) -> Result<Vec<u8>, BundleError> {
+pub fn renamed(zip: Vec<u8>, id: &str) -> Result<Vec<u8>, BundleError> {
     let manifest = file(&zip, MANIFEST).ok_or(BundleError::NoManifest)?;
     let renamed = aligned(&manifest, Some(id), None);
     if renamed == manifest {
@@ -282,7 +278,7 @@ pub(super) fn renamed(zip: Vec<u8>, id: &str) -> Result<Vec<u8>, BundleError> {
 }
 
 /// The content of an artifact that was created without any: its manifest.
-pub(super) fn empty(kind: ArtifactType, id: &str, name: &str) -> Result<Vec<u8>, BundleError> {
+pub fn empty(kind: ArtifactType, id: &str, name: &str) -> Result<Vec<u8>, BundleError> {
     let manifest = format!(
         "Manifest-Version: 1.0\r\nBundle-ManifestVersion: 2\r\nBundle-SymbolicName: x; singleton:=true\r\nBundle-Name: x\r\n\
          Bundle-Version: 1.0.0\r\nSAP-BundleType: {}\r\nSAP-NodeType: IFLMAP\r\n\r\n",
@@ -294,9 +290,7 @@ pub(super) fn empty(kind: ArtifactType, id: &str, name: &str) -> Result<Vec<u8>,
 }
 
 /// A zip of these files.
-pub(super) fn zip_of(
-    files: impl IntoIterator<Item = (String, Vec<u8>)>,
-) -> Result<Vec<u8>, BundleError> {
+pub fn zip_of(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Result<Vec<u8>, BundleError> {
     let written = || {
         let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
         for (name, content) in files {
@@ -310,22 +304,22 @@ pub(super) fn zip_of(
 }
 
 /// A digest, in hexadecimal digits.
-pub(super) fn sha256(bytes: &[u8]) -> String {
+pub fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
 /// Bytes as hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub mod tests {
     use super::*;
     use proptest::prelude::*;
 
     /// A zip of the given files.
-    pub(in crate::sandbox) fn zip_of(files: &[(&str, &str)]) -> Vec<u8> {
+    pub fn zip_of(files: &[(&str, &str)]) -> Vec<u8> {
         let files = files
             .iter()
             .map(|(name, content)| ((*name).to_owned(), content.as_bytes().to_vec()));

@@ -13,35 +13,35 @@ use super::scenario::Scenarios;
 use super::state::{COLLEAGUE, Stamp};
 
 /// What does not change while a sandbox runs.
-pub(super) struct Setting {
+pub struct Setting {
     /// The service root, such as `http://127.0.0.1:8080/api/v1`.
-    pub(super) root: String,
-    pub(super) clock: TenantClock,
-    pub(super) scenarios: Scenarios,
+    pub root: String,
+    pub clock: TenantClock,
+    pub scenarios: Scenarios,
 }
 
 impl Setting {
     /// Scheme, host and port, such as `http://127.0.0.1:8080`.
-    pub(super) fn host(&self) -> &str {
+    pub fn host(&self) -> &str {
         let slash = self.root.match_indices('/').nth(2);
         slash.map_or(&self.root, |(at, _)| &self.root[..at])
     }
 }
 
 /// A request that was let in.
-pub(super) struct Call<'a> {
-    pub(super) method: &'a str,
-    pub(super) segments: &'a [Segment],
-    pub(super) query: &'a Query,
-    pub(super) body: Body,
-    pub(super) caller: &'a str,
-    pub(super) now: Seconds,
-    pub(super) format: Format,
-    pub(super) setting: &'a Setting,
+pub struct Call<'a> {
+    pub method: &'a str,
+    pub segments: &'a [Segment],
+    pub query: &'a Query,
+    pub body: Body,
+    pub caller: &'a str,
+    pub now: Seconds,
+    pub format: Format,
+    pub setting: &'a Setting,
 }
 
 /// A request body, read before the state is locked.
-pub(super) enum Body {
+pub enum Body {
     Empty,
     Json(Map<String, Value>),
     Malformed,
@@ -50,7 +50,7 @@ pub(super) enum Body {
 
 impl Body {
     /// Reads a body; `{"d": {...}}` is the same as its inside.
-    pub(super) fn read(content_type: Option<&str>, bytes: Vec<u8>) -> Self {
+    pub fn read(content_type: Option<&str>, bytes: Vec<u8>) -> Self {
         if bytes.is_empty() {
             return Body::Empty;
         }
@@ -76,7 +76,7 @@ impl Body {
 
 impl<'a> Call<'a> {
     /// What somebody does without asking over the network.
-    pub(super) fn inside(caller: &'a str, now: Seconds, setting: &'a Setting) -> Self {
+    pub fn inside(caller: &'a str, now: Seconds, setting: &'a Setting) -> Self {
         const NO_OPTIONS: &Query = &Query::NONE;
         Self {
             method: "POST",
@@ -90,32 +90,32 @@ impl<'a> Call<'a> {
         }
     }
 
-    pub(super) fn chosen(&self, scenario: &str) -> bool {
+    pub fn chosen(&self, scenario: &str) -> bool {
         self.setting.scenarios.has(scenario)
     }
 
     /// Whether a scenario is chosen for this artifact.
-    pub(super) fn is_for(&self, scenario: &str, artifact: &str) -> bool {
+    pub fn is_for(&self, scenario: &str, artifact: &str) -> bool {
         self.value_for(scenario, artifact).is_some()
     }
 
-    pub(super) fn value(&self, scenario: &str) -> Option<&str> {
+    pub fn value(&self, scenario: &str) -> Option<&str> {
         self.setting.scenarios.value(scenario)
     }
 
     /// A scenario's value, if it is meant for this artifact.
-    pub(super) fn value_for(&self, scenario: &str, artifact: &str) -> Option<&str> {
+    pub fn value_for(&self, scenario: &str, artifact: &str) -> Option<&str> {
         self.setting.scenarios.of_artifact(scenario, artifact)
     }
 
     /// The status that a scenario chooses.
-    pub(super) fn status(&self, scenario: &str, usual: u16) -> u16 {
+    pub fn status(&self, scenario: &str, usual: u16) -> u16 {
         let chosen = self.value(scenario).and_then(|status| status.parse().ok());
         chosen.unwrap_or(usual)
     }
 
     /// Refuses every call of what the tenant does not have by this scenario.
-    pub(super) fn refuse_absent(&self, scenario: &str) -> Result<(), Refusal> {
+    pub fn refuse_absent(&self, scenario: &str) -> Result<(), Refusal> {
         match self.value(scenario) {
             Some("404") => Err(Refusal::unknown_set(self.set_name())),
             Some("405") => Err(Refusal::not_in_plan()),
@@ -125,11 +125,11 @@ impl<'a> Call<'a> {
     }
 
     /// Milliseconds since 1970, now.
-    pub(super) fn millis(&self) -> i64 {
+    pub fn millis(&self) -> i64 {
         self.setting.clock.millis(self.now)
     }
 
-    pub(super) fn stamp(&self) -> Stamp {
+    pub fn stamp(&self) -> Stamp {
         Stamp {
             millis: self.millis(),
             by: self.shown_as("modified-by"),
@@ -137,24 +137,24 @@ impl<'a> Call<'a> {
     }
 
     /// The name under which the tenant shows this caller, which a scenario may change for the client, not for others.
-    pub(super) fn shown_as(&self, scenario: &str) -> String {
+    pub fn shown_as(&self, scenario: &str) -> String {
         let chosen = self.value(scenario).filter(|_| self.caller != COLLEAGUE);
         chosen.unwrap_or(self.caller).to_owned()
     }
 
     /// The set or function that is called.
-    pub(super) fn set_name(&self) -> &str {
+    pub fn set_name(&self) -> &str {
         self.segments.first().map_or("", |first| &first.name)
     }
 
     /// The type of artifacts that the call is about.
-    pub(super) fn kind(&self) -> Result<ArtifactType, Refusal> {
+    pub fn kind(&self) -> Result<ArtifactType, Refusal> {
         let name = self.set_name();
         ArtifactType::named_in(name).ok_or_else(|| Refusal::unknown_set(name))
     }
 
     /// The key of what is called, which is one property.
-    pub(super) fn key(&self, name: &str) -> Result<&'a str, Refusal> {
+    pub fn key(&self, name: &str) -> Result<&'a str, Refusal> {
         let first = self.segments.first();
         let key = first.and_then(|first| first.key.only(name));
         key.ok_or_else(|| {
@@ -162,14 +162,14 @@ impl<'a> Call<'a> {
         })
     }
 
-    pub(super) fn has_key(&self) -> bool {
+    pub fn has_key(&self) -> bool {
         self.segments
             .first()
             .is_some_and(|first| first.key != Key::None)
     }
 
     /// Refuses what is called otherwise than by POST.
-    pub(super) fn must_post(&self) -> Result<(), Refusal> {
+    pub fn must_post(&self) -> Result<(), Refusal> {
         match self.method {
             "POST" => Ok(()),
             _ => Err(Refusal::not_implemented()),
@@ -177,7 +177,7 @@ impl<'a> Call<'a> {
     }
 
     /// The body's properties, all of them known and all of them text or null.
-    pub(super) fn properties(&mut self, set: &EntitySet) -> Result<Properties, Refusal> {
+    pub fn properties(&mut self, set: &EntitySet) -> Result<Properties, Refusal> {
         let fields = match std::mem::replace(&mut self.body, Body::Empty) {
             Body::Json(fields) => fields,
             Body::OtherType => {
@@ -201,7 +201,7 @@ impl<'a> Call<'a> {
     }
 
     /// A function import's quoted parameter.
-    pub(super) fn quoted(&self, name: &str) -> Result<String, Refusal> {
+    pub fn quoted(&self, name: &str) -> Result<String, Refusal> {
         let wrong = || {
             Refusal::bad_request(format!(
                 "The parameter '{name}' is missing or is not a quoted string."
@@ -210,7 +210,7 @@ impl<'a> Call<'a> {
         self.query.quoted(name).ok_or_else(wrong)
     }
 
-    pub(super) fn entity(&self, status: u16, entity: Entity) -> Answered {
+    pub fn entity(&self, status: u16, entity: Entity) -> Answered {
         self.refuse_expand()?;
         let entity = query::selected(entity, self.query)?;
         let root = &self.setting.root;
@@ -218,17 +218,12 @@ impl<'a> Call<'a> {
     }
 
     /// Answers a call of a whole set: its entities, or how many there are.
-    pub(super) fn all(&self, set: &str, entities: Vec<Entity>) -> Answered {
+    pub fn all(&self, set: &str, entities: Vec<Entity>) -> Answered {
         self.all_by(set, entities, &USUAL)
     }
 
     /// The same, of a set that is not filtered and sorted as most are.
-    pub(super) fn all_by(
-        &self,
-        set: &str,
-        entities: Vec<Entity>,
-        documented: &Documented,
-    ) -> Answered {
+    pub fn all_by(&self, set: &str, entities: Vec<Entity>, documented: &Documented) -> Answered {
         let counts = self.rest().last() == Some(&"$count");
         if self.method != "GET" {
             return Err(Refusal::not_implemented());
@@ -282,29 +277,29 @@ impl<'a> Call<'a> {
     }
 
     /// The segments after the first, by name.
-    pub(super) fn rest(&self) -> Vec<&'a str> {
+    pub fn rest(&self) -> Vec<&'a str> {
         let rest = self.segments.iter().skip(1);
         rest.map(|segment| segment.name.as_str()).collect()
     }
 }
 
 /// The properties of a request body.
-pub(super) struct Properties(Map<String, Value>);
+pub struct Properties(Map<String, Value>);
 
 impl Properties {
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub fn has(&self, name: &str) -> bool {
         self.0.contains_key(name)
     }
 
     /// Takes a text out; large contents are not copied.
-    pub(super) fn take(&mut self, name: &str) -> Option<String> {
+    pub fn take(&mut self, name: &str) -> Option<String> {
         match self.0.remove(name) {
             Some(Value::String(text)) => Some(text),
             _ => None,
         }
     }
 
-    pub(super) fn take_filled(&mut self, name: &str) -> Result<String, Refusal> {
+    pub fn take_filled(&mut self, name: &str) -> Result<String, Refusal> {
         let text = self.take(name).filter(|text| !text.trim().is_empty());
         text.ok_or_else(|| Refusal::bad_request(format!("Property '{name}' cannot be empty")))
     }

@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Seconds on the tenant's clock since the sandbox started; negative for what was there before.
-pub(super) type Seconds = f64;
+pub type Seconds = f64;
 
 /// Runs `speed` times as fast as real time, from the moment it is made.
 #[derive(Debug)]
-pub(super) struct TenantClock {
+pub struct TenantClock {
     started: Instant,
     epoch: SystemTime,
     speed: f64,
@@ -15,7 +15,7 @@ pub(super) struct TenantClock {
 
 impl TenantClock {
     /// A clock that is `ahead` of this machine's, in seconds.
-    pub(super) fn start(speed: f64, ahead: Seconds) -> Self {
+    pub fn start(speed: f64, ahead: Seconds) -> Self {
         let ahead = Duration::try_from_secs_f64(ahead).unwrap_or(Duration::ZERO);
         let now = SystemTime::now();
         Self {
@@ -25,21 +25,21 @@ impl TenantClock {
         }
     }
 
-    pub(super) fn now(&self) -> Seconds {
+    pub fn now(&self) -> Seconds {
         self.started.elapsed().as_secs_f64() * self.speed
     }
 
     /// Real seconds since the start: what a caller's pace is measured with.
-    pub(super) fn real(&self) -> f64 {
+    pub fn real(&self) -> f64 {
         self.started.elapsed().as_secs_f64()
     }
 
     /// How long a stretch of tenant time really takes.
-    pub(super) fn lasting(&self, seconds: Seconds) -> Duration {
+    pub fn lasting(&self, seconds: Seconds) -> Duration {
         Duration::try_from_secs_f64(seconds / self.speed).unwrap_or(Duration::ZERO)
     }
 
-    pub(super) fn date(&self, at: Seconds) -> SystemTime {
+    pub fn date(&self, at: Seconds) -> SystemTime {
         let stretch = Duration::try_from_secs_f64(at.abs()).unwrap_or(Duration::ZERO);
         let date = if at < 0.0 {
             self.epoch.checked_sub(stretch)
@@ -50,12 +50,12 @@ impl TenantClock {
     }
 
     /// The date by the tenant's clock.
-    pub(super) fn today(&self) -> SystemTime {
+    pub fn today(&self) -> SystemTime {
         self.date(self.now())
     }
 
     /// Milliseconds since 1970, as the tenant writes its dates.
-    pub(super) fn millis(&self, at: Seconds) -> i64 {
+    pub fn millis(&self, at: Seconds) -> i64 {
         let since = self
             .date(at)
             .duration_since(UNIX_EPOCH)

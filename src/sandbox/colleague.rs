@@ -33,7 +33,6 @@ pub enum Deed {
 impl Sandbox {
     /// Lets a colleague do something now. `false` where the tenant would not let anybody do it: there is no such artifact
     /// or parameter, or the content is none.
-    #[must_use]
     pub fn colleague(&self, id: &str, deed: &Deed) -> bool {
         let setting = &self.service.setting;
         let caller = match deed {

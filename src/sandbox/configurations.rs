@@ -9,7 +9,7 @@ use super::entity::{Entity, text};
 use super::model::CONFIGURATIONS;
 use super::state::{Artifact, Parameter, Tenant};
 
-pub(super) fn answer(tenant: &mut Tenant, call: &mut Call, id: &str) -> Answered {
+pub fn answer(tenant: &mut Tenant, call: &mut Call, id: &str) -> Answered {
     let artifact = &tenant.artifacts[id];
     if artifact.kind != ArtifactType::IntegrationFlow {
         return Err(Refusal::not_found(
@@ -68,7 +68,7 @@ fn write(tenant: &mut Tenant, call: &mut Call, id: &str, key: &str) -> Answered 
 }
 
 /// Configures a parameter, as anybody does on the tenant; `false` where there is none with this key.
-pub(super) fn configured(artifact: &mut Artifact, key: &str, value: &str, call: &Call) -> bool {
+pub fn configured(artifact: &mut Artifact, key: &str, value: &str, call: &Call) -> bool {
     let known = configure(&mut artifact.parameters, key, value);
     if known && call.chosen("parameter-moves-modified-at") {
         artifact.modified = call.stamp();
@@ -77,7 +77,7 @@ pub(super) fn configured(artifact: &mut Artifact, key: &str, value: &str, call: 
 }
 
 /// The parameters after an upload: those of the file, with what stays configured.
-pub(super) fn after_upload(
+pub fn after_upload(
     zip: &[u8],
     (id, kind): (&str, ArtifactType),
     old: &[Parameter],

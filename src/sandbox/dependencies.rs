@@ -34,7 +34,7 @@ const KINDS: [(&str, &str, ArtifactType); 2] = [
 ///
 /// What is stored on the tenant and does not run is missing. What is nowhere on the tenant is missing only where the
 /// scenario `dependencies` is `strict`: a flow that is tried out alone should start.
-pub(super) fn missing(
+pub fn missing(
     tenant: &Tenant,
     scenarios: &Scenarios,
     artifact: &Artifact,

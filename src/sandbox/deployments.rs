@@ -13,7 +13,7 @@ use super::tokens::uuid;
 use super::{messages, senders};
 
 /// Accepts a deployment: 202, with the task's id as bare text, or with an entity for mappings.
-pub(super) fn deploy(tenant: &mut Tenant, call: &mut Call<'_>) -> Answered {
+pub fn deploy(tenant: &mut Tenant, call: &mut Call<'_>) -> Answered {
     let kind = call.kind()?;
     call.must_post()?;
     let (id, version) = (call.quoted("Id")?, call.quoted("Version")?);
@@ -64,7 +64,7 @@ fn accepted(call: &Call, artifact: &Artifact, task: &str) -> Answered {
     Ok(Answer::text(202, format!("{quote}{task}{quote}")))
 }
 
-pub(super) fn course(tenant: &Tenant, call: &Call, artifact: &Artifact) -> Course {
+pub fn course(tenant: &Tenant, call: &Call, artifact: &Artifact) -> Course {
     let runtime = tenant.runtime.get(&artifact.id);
     let clock = &call.setting.clock;
     let order = Order {
@@ -81,7 +81,7 @@ pub(super) fn course(tenant: &Tenant, call: &Call, artifact: &Artifact) -> Cours
 }
 
 /// What a deployment of an artifact will show; status and date come later.
-pub(super) fn record(artifact: &Artifact, by: &str) -> Record {
+pub fn record(artifact: &Artifact, by: &str) -> Record {
     Record {
         kind: artifact.kind,
         name: artifact.name.clone(),
@@ -96,7 +96,7 @@ pub(super) fn record(artifact: &Artifact, by: &str) -> Record {
 }
 
 /// `BuildAndDeployStatus(TaskId='...')`.
-pub(super) fn status(tenant: &mut Tenant, call: &mut Call<'_>) -> Answered {
+pub fn status(tenant: &mut Tenant, call: &mut Call<'_>) -> Answered {
     call.refuse_absent("no-task-api")?;
     let (Ok(id), "GET", []) = (call.key("TaskId"), call.method, call.rest().as_slice()) else {
         return Err(Refusal::not_implemented());

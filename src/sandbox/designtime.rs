@@ -19,7 +19,7 @@ impl From<BundleError> for Refusal {
     }
 }
 
-pub(super) fn answer(tenant: &mut Tenant, call: &mut Call<'_>) -> Answered {
+pub fn answer(tenant: &mut Tenant, call: &mut Call<'_>) -> Answered {
     let kind = call.kind()?;
     if !call.has_key() {
         return all(tenant, call, kind);
@@ -50,7 +50,7 @@ pub(super) fn answer(tenant: &mut Tenant, call: &mut Call<'_>) -> Answered {
 }
 
 /// An artifact as the API finds it.
-pub(super) fn found<'t>(
+pub fn found<'t>(
     tenant: &'t Tenant,
     kind: ArtifactType,
     id: &str,
@@ -74,14 +74,14 @@ fn all(tenant: &mut Tenant, call: &mut Call, kind: ArtifactType) -> Answered {
 }
 
 /// An artifact as the lists of its package show it.
-pub(super) fn listed(artifact: &Artifact, call: &Call) -> Entity {
+pub fn listed(artifact: &Artifact, call: &Call) -> Entity {
     let undated = call.chosen("lists-without-dates");
     let is_date = |name: &str| name.starts_with("Created") || name.starts_with("Modified");
     entity(artifact, call).keep(|name| !undated || !is_date(name))
 }
 
 /// An artifact as the API shows it. Tenants of some years ago did not say when and by whom it was saved.
-pub(super) fn entity(artifact: &Artifact, call: &Call) -> Entity {
+pub fn entity(artifact: &Artifact, call: &Call) -> Entity {
     let (is_flow, is_old) = (
         artifact.kind == ArtifactType::IntegrationFlow,
         call.chosen("no-modified-at"),
@@ -151,7 +151,7 @@ fn create(tenant: &mut Tenant, call: &mut Call, kind: ArtifactType) -> Answered 
 }
 
 /// An artifact that enters the tenant, as its zip describes it.
-pub(super) fn entering(
+pub fn entering(
     zip: Vec<u8>,
     kind: ArtifactType,
     package: &str,
@@ -284,7 +284,7 @@ fn refuse_read_only(tenant: &Tenant, artifact: &Artifact) -> Result<(), Refusal>
 }
 
 /// Nobody writes what a colleague has open.
-pub(super) fn refuse_locked(artifact: &Artifact, call: &Call, deed: &str) -> Result<(), Refusal> {
+pub fn refuse_locked(artifact: &Artifact, call: &Call, deed: &str) -> Result<(), Refusal> {
     if artifact.lock.is_none() {
         return Ok(());
     }
@@ -369,7 +369,7 @@ fn uploaded(
 }
 
 /// The artifact with other content.
-pub(super) fn with_content(
+pub fn with_content(
     old: &Artifact,
     zip: Vec<u8>,
     name: Option<String>,
@@ -412,7 +412,7 @@ fn numbers(version: &str) -> Vec<u64> {
 }
 
 /// The colleague of scenario `foreign-save`, at the moment that it names.
-pub(super) fn colleague(tenant: &mut Tenant, call: &Call, id: &str, moment: &str) {
+pub fn colleague(tenant: &mut Tenant, call: &Call, id: &str, moment: &str) {
     if call.value_for("foreign-save", id) == Some(moment) {
         let later = i64::from(moment == "after-upload");
         tenant.colleague_saves(id, call.millis() + later);
@@ -430,7 +430,7 @@ fn delete(tenant: &mut Tenant, call: &Call, id: &str) -> Answered {
 }
 
 /// `...SaveAsVersion?Id='X'&SaveAsVersion='1.0.4'`: metadata promises the entity, tenants answer nothing.
-pub(super) fn save_as_version(tenant: &mut Tenant, call: &mut Call<'_>) -> Answered {
+pub fn save_as_version(tenant: &mut Tenant, call: &mut Call<'_>) -> Answered {
     let kind = call.kind()?;
     let absent = match call.value("no-save-as-version") {
         Some("all") => true,
@@ -471,7 +471,7 @@ pub(super) fn save_as_version(tenant: &mut Tenant, call: &mut Call<'_>) -> Answe
 }
 
 /// 202 with a text, whatever the outcome; here it always passes.
-pub(super) fn validate(tenant: &mut Tenant, call: &mut Call<'_>) -> Answered {
+pub fn validate(tenant: &mut Tenant, call: &mut Call<'_>) -> Answered {
     call.must_post()?;
     let (id, version) = (call.quoted("Id")?, call.quoted("Version")?);
     found(tenant, ArtifactType::IntegrationFlow, &id, &version)?;
@@ -479,7 +479,7 @@ pub(super) fn validate(tenant: &mut Tenant, call: &mut Call<'_>) -> Answered {
 }
 
 /// Configures a parameter of a preloaded artifact.
-pub(super) fn configure(parameters: &mut [Parameter], key: &str, value: &str) -> bool {
+pub fn configure(parameters: &mut [Parameter], key: &str, value: &str) -> bool {
     let mut parameters = parameters.iter_mut();
     let found = parameters.find(|parameter| parameter.declared.key == key);
     let found = found.map(|parameter| parameter.configured = Some(value.to_owned()));

@@ -10,7 +10,7 @@ use super::model::{ENDPOINTS, ENTRY_POINTS};
 use super::path::encode;
 use super::state::{Record, Tenant};
 
-pub(super) fn answer(tenant: &mut Tenant, call: &mut Call<'_>) -> Answered {
+pub fn answer(tenant: &mut Tenant, call: &mut Call<'_>) -> Answered {
     let listed = called_from(tenant, call.setting, call.now, "endpoint-list-late");
     let listed = listed.filter(|(id, _)| {
         !call.is_for("no-endpoint", id) && tenant.running(id, call.now).is_some()
@@ -26,7 +26,7 @@ pub(super) fn answer(tenant: &mut Tenant, call: &mut Call<'_>) -> Answered {
 }
 
 /// The flows that are started, and have been for as long as a scenario says.
-pub(super) fn called_from<'t>(
+pub fn called_from<'t>(
     tenant: &'t Tenant,
     setting: &'t Setting,
     now: Seconds,
@@ -43,7 +43,7 @@ pub(super) fn called_from<'t>(
 }
 
 /// Values of `urlPath` in the flow's model; those that refer to a parameter take its value.
-pub(super) fn addresses(record: &Record) -> Vec<String> {
+pub fn addresses(record: &Record) -> Vec<String> {
     let properties = bundle::model_properties(&record.content.zip).into_iter();
     let values = properties.filter(|(key, _)| key == "urlPath");
     values.map(|(_, value)| resolved(value, record)).collect()

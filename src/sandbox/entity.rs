@@ -10,7 +10,7 @@ use super::path::{encode, key_literal};
 
 /// One property's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Property {
+pub enum Property {
     Text(String),
     /// An `Edm.DateTime`, in milliseconds since 1970.
     Date(i64),
@@ -20,7 +20,7 @@ pub(super) enum Property {
 }
 
 /// A text as a property's value.
-pub(super) fn text(value: impl Into<String>) -> Property {
+pub fn text(value: impl Into<String>) -> Property {
     Property::Text(value.into())
 }
 
@@ -60,12 +60,12 @@ impl Property {
 }
 
 /// Dates compare as their numbers do.
-pub(super) fn comparable_date(millis: i64) -> String {
+pub fn comparable_date(millis: i64) -> String {
     format!("{millis:020}")
 }
 
 /// `2026-09-27T10:20:30.123`, without a zone, as Atom bodies have it.
-pub(super) fn iso(millis: i64) -> String {
+pub fn iso(millis: i64) -> String {
     let date = OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000);
     let text = date
         .ok()
@@ -77,19 +77,19 @@ pub(super) fn iso(millis: i64) -> String {
 
 /// An entity of a set.
 #[derive(Debug, Clone)]
-pub(super) struct Entity {
-    pub(super) set: &'static EntitySet,
+pub struct Entity {
+    pub set: &'static EntitySet,
     /// The key predicate as it stands in links, percent-encoded.
-    pub(super) key: String,
-    pub(super) properties: Vec<(&'static str, Property)>,
+    pub key: String,
+    pub properties: Vec<(&'static str, Property)>,
     /// Navigation properties, not expanded.
-    pub(super) links: Vec<&'static str>,
+    pub links: Vec<&'static str>,
     /// Navigation properties written in full.
-    pub(super) expanded: Vec<(&'static str, Vec<Entity>)>,
+    pub expanded: Vec<(&'static str, Vec<Entity>)>,
 }
 
 /// The key predicate of an entity with these properties: the bare value, or the names with their values.
-pub(super) fn key_of(names: &str, properties: &[(&str, Property)]) -> String {
+pub fn key_of(names: &str, properties: &[(&str, Property)]) -> String {
     let key = properties
         .iter()
         .filter(|(name, _)| names.split(' ').any(|key| key == *name));
@@ -108,7 +108,7 @@ pub(super) fn key_of(names: &str, properties: &[(&str, Property)]) -> String {
 
 impl Entity {
     /// What filters and sorting compare: a property, or a field of a complex one, as in `Artifact/Id`.
-    pub(super) fn comparable(&self, path: &str) -> Option<String> {
+    pub fn comparable(&self, path: &str) -> Option<String> {
         let (name, field) = path.split_once('/').unwrap_or((path, ""));
         let (_, value) = self.properties.iter().find(|(known, _)| *known == name)?;
         match value {
@@ -121,13 +121,13 @@ impl Entity {
     }
 
     /// Leaves out the properties for which this does not hold.
-    pub(super) fn keep(mut self, keeps: impl Fn(&str) -> bool) -> Self {
+    pub fn keep(mut self, keeps: impl Fn(&str) -> bool) -> Self {
         self.properties.retain(|(name, _)| keeps(name));
         self
     }
 
     /// Writes a navigation property in full.
-    pub(super) fn expand(mut self, name: &'static str, entities: Vec<Entity>) -> Self {
+    pub fn expand(mut self, name: &'static str, entities: Vec<Entity>) -> Self {
         self.links.retain(|link| *link != name);
         self.expanded.push((name, entities));
         self
@@ -210,16 +210,16 @@ const PROLOG: &str = "<?xml version=\"1.0\" encoding=\"utf-8\"?>";
 
 /// A page of entities.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Page {
-    pub(super) entities: Vec<Entity>,
+pub struct Page {
+    pub entities: Vec<Entity>,
     /// How many there are on all pages, when the caller asked.
-    pub(super) count: Option<usize>,
+    pub count: Option<usize>,
     /// Where the next page is.
-    pub(super) next: Option<String>,
+    pub next: Option<String>,
 }
 
 /// Writes one entity.
-pub(super) fn entity_answer(status: u16, entity: &Entity, format: Format, root: &str) -> Answer {
+pub fn entity_answer(status: u16, entity: &Entity, format: Format, root: &str) -> Answer {
     let json = || json!({"d": entity.json(root)});
     let xml = || entity.xml(root, DECLARATIONS);
     answer(
@@ -232,7 +232,7 @@ pub(super) fn entity_answer(status: u16, entity: &Entity, format: Format, root: 
 }
 
 /// Writes a list.
-pub(super) fn list_answer(set: &str, page: &Page, format: Format, root: &str) -> Answer {
+pub fn list_answer(set: &str, page: &Page, format: Format, root: &str) -> Answer {
     let json = || json!({"d": list_json(page, root)});
     let xml = || feed(set, page, root);
     answer(

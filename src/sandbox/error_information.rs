@@ -3,7 +3,7 @@
 use serde_json::json;
 
 /// Shape A: messages with placeholders, the cause in the children.
-pub(super) fn nested_instances(id: &str, cause: &str) -> String {
+pub fn nested_instances(id: &str, cause: &str) -> String {
     json!({
         "message": {
             "subsystemName": "CONTENT",
@@ -28,7 +28,7 @@ pub(super) fn nested_instances(id: &str, cause: &str) -> String {
 }
 
 /// Shape B: the first parameter is itself JSON, with the cause in the deepest child.
-pub(super) fn json_in_json(id: &str, cause: &str) -> String {
+pub fn json_in_json(id: &str, cause: &str) -> String {
     let inner = json!({
         "message": "Artifact {0} could not be started",
         "parameters": [id],
@@ -47,12 +47,12 @@ pub(super) fn json_in_json(id: &str, cause: &str) -> String {
 }
 
 /// Shape C: one message.
-pub(super) fn one_message(cause: &str) -> String {
+pub fn one_message(cause: &str) -> String {
     json!({"message": format!("java.lang.IllegalStateException: {cause}")}).to_string()
 }
 
 /// What a failed build leaves behind where nothing ran before.
-pub(super) fn generation_failed(id: &str, cause: &str) -> String {
+pub fn generation_failed(id: &str, cause: &str) -> String {
     json!({
         "message": {
             "subsystemName": "CONTENT",
@@ -67,7 +67,7 @@ pub(super) fn generation_failed(id: &str, cause: &str) -> String {
 }
 
 /// The error information of a flow that does not start.
-pub(super) fn start_error(shape: &str, id: &str, cause: &str) -> String {
+pub fn start_error(shape: &str, id: &str, cause: &str) -> String {
     match shape {
         "b" => json_in_json(id, cause),
         "c" => one_message(cause),

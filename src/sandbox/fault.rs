@@ -4,16 +4,16 @@ use super::answer::{Answer, Format, Refusal};
 
 /// A fault and the requests that it hits.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Fault {
-    pub(super) name: String,
-    pub(super) effect: Effect,
-    pub(super) moment: Moment,
+pub struct Fault {
+    pub name: String,
+    pub effect: Effect,
+    pub moment: Moment,
     place: Place,
 }
 
 /// What the caller notices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Effect {
+pub enum Effect {
     /// The connection ends without an answer.
     Cut,
     /// The connection is reset while the body is on its way.
@@ -34,7 +34,7 @@ pub(super) enum Effect {
 
 /// How an answer is written otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rewrite {
+pub enum Rewrite {
     /// A byte order mark stands before it.
     Marked,
     /// Its last byte is missing, and its length says so: all that it tells is there, and it is no JSON.
@@ -46,7 +46,7 @@ pub(super) enum Rewrite {
 }
 
 impl Rewrite {
-    pub(super) fn answer(self, answer: &Answer) -> Answer {
+    pub fn answer(self, answer: &Answer) -> Answer {
         let body = answer.body.as_slice();
         if body.starts_with(b"PK") {
             // a zip is none that is written as text
@@ -69,7 +69,7 @@ impl Rewrite {
 
 /// Answers that gateways give instead of the tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Page {
+pub enum Page {
     TooManyRequests(RetryAfter),
     Empty500,
     BrokenSession,
@@ -86,7 +86,7 @@ pub(super) enum Page {
 
 /// How a 429 says when to come back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum RetryAfter {
+pub enum RetryAfter {
     Unsaid,
     Seconds,
     Date,
@@ -94,7 +94,7 @@ pub(super) enum RetryAfter {
 
 /// Whether the tenant did the work before the fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Moment {
+pub enum Moment {
     Before,
     After,
 }
@@ -110,7 +110,7 @@ enum Place {
 }
 
 /// The kinds, for help texts. Each can take `-after` where that makes sense.
-pub(super) const KINDS: &[(&str, Effect)] = &[
+pub const KINDS: &[(&str, Effect)] = &[
     ("cut", Effect::Cut),
     ("cut-before", Effect::Cut),
     ("cut-upload", Effect::CutUpload),
@@ -149,7 +149,7 @@ pub(super) const KINDS: &[(&str, Effect)] = &[
 
 impl Fault {
     /// Reads `KIND@METHOD:PATHPART[#N]` or `KIND@N`.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         let (name, place) = text.split_once('@')?;
         let kind = name.strip_suffix("-after");
         let effect = effect(kind.unwrap_or(name))?;
@@ -171,13 +171,7 @@ impl Fault {
     }
 
     /// Whether this fault hits a request; `matched` counts those that it could have hit so far.
-    pub(super) fn hits(
-        &self,
-        number: usize,
-        method: &str,
-        decoded: &str,
-        matched: &mut usize,
-    ) -> bool {
+    pub fn hits(&self, number: usize, method: &str, decoded: &str, matched: &mut usize) -> bool {
         match &self.place {
             Place::Nth(nth) => number == *nth,
             Place::Matching {
@@ -199,7 +193,7 @@ fn effect(kind: &str) -> Option<Effect> {
 }
 
 /// A number from 1 on.
-pub(super) fn positive(text: &str) -> Option<usize> {
+pub fn positive(text: &str) -> Option<usize> {
     text.parse().ok().filter(|number| *number > 0)
 }
 
@@ -223,7 +217,7 @@ const BROKEN_SESSION: &str = "Cannot invoke \"javax.servlet.http.HttpSession.get
 
 impl Page {
     /// The answer, as a gateway in front of the tenant would word it.
-    pub(super) fn answer(self, now: std::time::SystemTime) -> Answer {
+    pub fn answer(self, now: std::time::SystemTime) -> Answer {
         match self {
             Page::TooManyRequests(retry) => too_many_requests(retry, now),
             Page::Empty500 => Answer::empty(500),
@@ -258,7 +252,7 @@ impl Page {
 }
 
 /// The answer to a missing or dead token: a page, not an `OData` error.
-pub(super) fn unauthorized() -> Answer {
+pub fn unauthorized() -> Answer {
     Answer::html(
         401,
         "<html><head><title>401 Unauthorized</title></head><body>Unauthorized</body></html>",
@@ -267,7 +261,7 @@ pub(super) fn unauthorized() -> Answer {
 }
 
 /// What the Cloud Foundry router says of a host or path that it does not know.
-pub(super) fn route_not_found() -> Answer {
+pub fn route_not_found() -> Answer {
     Answer::text(
         404,
         "404 Not Found: Requested route ('sandbox') does not exist.\n",
@@ -276,7 +270,7 @@ pub(super) fn route_not_found() -> Answer {
 }
 
 /// The rate limiter's answer.
-pub(super) fn too_many_requests(retry: RetryAfter, now: std::time::SystemTime) -> Answer {
+pub fn too_many_requests(retry: RetryAfter, now: std::time::SystemTime) -> Answer {
     let answer = Answer::text(429, "Too many requests. Server's rate limit exceeded.");
     match retry {
         RetryAfter::Unsaid => answer,

@@ -13,13 +13,13 @@ use super::tokens::{Client, Credentials, Issue, Sessions, basic, bearer};
 use super::wire::Head;
 
 /// Somebody who was recognised.
-pub(super) struct Caller {
-    pub(super) name: String,
+pub struct Caller {
+    pub name: String,
     by_token: bool,
 }
 
 /// Recognises the caller, or says 401.
-pub(super) fn authenticate(
+pub fn authenticate(
     head: &Head,
     credentials: &Credentials,
     sessions: &Sessions,
@@ -51,7 +51,7 @@ pub(super) fn authenticate(
 }
 
 /// Lets the callers of flows in: 401 without a key, 403 with one of plan `api`.
-pub(super) fn check_flow_caller(
+pub fn check_flow_caller(
     head: &Head,
     credentials: &Credentials,
     sessions: &Sessions,
@@ -74,7 +74,7 @@ pub(super) fn check_flow_caller(
 }
 
 /// Modifying calls need the session's CSRF token, unless a bearer token takes its place.
-pub(super) fn check_csrf(
+pub fn check_csrf(
     head: &Head,
     caller: &Caller,
     sessions: &Sessions,
@@ -88,12 +88,12 @@ pub(super) fn check_csrf(
     }
 }
 
-pub(super) fn csrf_required() -> Answer {
+pub fn csrf_required() -> Answer {
     Answer::text(403, "CSRF Token Required").with("X-CSRF-Token", "Required")
 }
 
 /// Answers `X-CSRF-Token: Fetch` on any read.
-pub(super) fn fetch_csrf(head: &Head, sessions: &mut Sessions, answer: Answer) -> Answer {
+pub fn fetch_csrf(head: &Head, sessions: &mut Sessions, answer: Answer) -> Answer {
     let fetch = head.header("x-csrf-token").unwrap_or_default();
     let reads = matches!(head.method.as_str(), "GET" | "HEAD");
     if !reads || !fetch.eq_ignore_ascii_case("fetch") {
@@ -107,7 +107,7 @@ pub(super) fn fetch_csrf(head: &Head, sessions: &mut Sessions, answer: Answer) -
 }
 
 /// A missing role is 403 without a word.
-pub(super) fn check_role(
+pub fn check_role(
     method: &str,
     segments: &[Segment],
     credentials: &Credentials,
@@ -152,17 +152,13 @@ fn roles(method: &str, segments: &[Segment]) -> &'static [&'static str] {
 
 /// The requests of the last second, by bucket.
 #[derive(Debug, Default)]
-pub(super) struct Pace {
+pub struct Pace {
     design_time: VecDeque<f64>,
     run_time: VecDeque<f64>,
 }
 
 /// Counts a request, or says 429. Real seconds: a caller paces itself by its own clock.
-pub(super) fn check_pace(
-    segments: &[Segment],
-    pace: &mut Pace,
-    setting: &Setting,
-) -> Result<(), Answer> {
+pub fn check_pace(segments: &[Segment], pace: &mut Pace, setting: &Setting) -> Result<(), Answer> {
     let Some((design_time, retry)) = setting.scenarios.rate() else {
         return Ok(());
     };
@@ -190,7 +186,7 @@ pub(super) fn check_pace(
 }
 
 /// The token endpoint: POST, client credentials by basic authentication or form.
-pub(super) fn token(
+pub fn token(
     head: &Head,
     query: &str,
     body: &[u8],

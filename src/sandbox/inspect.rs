@@ -8,11 +8,11 @@ use super::clock::Seconds;
 use super::journal::Journal;
 use super::state::{Artifact, Record, Runtime, Tenant};
 
-pub(super) fn journal(journal: &Journal) -> Answer {
+pub fn journal(journal: &Journal) -> Answer {
     Answer::json(200, &json!({ "requests": journal.entries }))
 }
 
-pub(super) fn state(tenant: &Tenant, now: Seconds) -> Answer {
+pub fn state(tenant: &Tenant, now: Seconds) -> Answer {
     let packages = tenant.packages.values().map(|package| {
         json!({"id": package.id, "read_only": package.read_only, "properties": package.properties})
     });

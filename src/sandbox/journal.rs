@@ -34,7 +34,6 @@ pub struct JournalEntry {
 
 impl Journal {
     /// The entries of a method whose decoded target contains a text.
-    #[must_use]
     pub fn matching(&self, method: &str, part: &str) -> Vec<&JournalEntry> {
         self.entries
             .iter()

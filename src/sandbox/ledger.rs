@@ -60,7 +60,6 @@ static BEHAVIOURS: &[(Source, &str, &str)] = &[
 ];
 
 /// Everything the sandbox does and can be told to do, with its source.
-#[must_use]
 pub fn ledger() -> String {
     let mut text = String::from("What the sandbox always does:\n");
     for (source, reference, sentence) in BEHAVIOURS {

@@ -8,7 +8,7 @@ use super::entity::{Entity, text};
 use super::model::LOCKS;
 use super::state::{Artifact, Tenant};
 
-pub(super) fn answer(tenant: &mut Tenant, call: &mut Call<'_>) -> Answered {
+pub fn answer(tenant: &mut Tenant, call: &mut Call<'_>) -> Answered {
     match (call.method, call.rest().as_slice()) {
         ("GET", []) => {
             let locked = tenant.artifacts.values().filter_map(entity);

@@ -15,9 +15,9 @@ const PROCESSING: Seconds = 0.2;
 
 /// The processing of one message.
 #[derive(Debug, Clone)]
-pub(super) struct MessageLog {
-    pub(super) guid: String,
-    pub(super) correlation: String,
+pub struct MessageLog {
+    pub guid: String,
+    pub correlation: String,
     flow: String,
     name: String,
     package: String,
@@ -28,12 +28,12 @@ pub(super) struct MessageLog {
     first: String,
     /// When the last status came, and which it is.
     end: Option<(Seconds, String)>,
-    pub(super) error: Option<String>,
+    pub error: Option<String>,
 }
 
 impl MessageLog {
     /// A message that a flow began to process, as the scenarios for it say.
-    pub(super) fn begin(
+    pub fn begin(
         tenant: &mut Tenant,
         scenarios: &Scenarios,
         flow: (&str, &Record),
@@ -68,7 +68,7 @@ impl MessageLog {
     }
 
     /// One that has ended so, long ago.
-    pub(super) fn ended(mut self, status: &str) -> Self {
+    pub fn ended(mut self, status: &str) -> Self {
         self.end = Some((self.began + PROCESSING, status.to_owned()));
         let text = "com.sap.it.rt.adapter.Failure: an older failure";
         self.error = (status == "FAILED").then(|| text.to_owned());
@@ -76,7 +76,7 @@ impl MessageLog {
     }
 
     /// Whether it ends in FAILED.
-    pub(super) fn fails(&self) -> bool {
+    pub fn fails(&self) -> bool {
         let end = self.end.as_ref();
         end.is_some_and(|(_, status)| status == "FAILED")
     }
@@ -128,7 +128,7 @@ impl MessageLog {
 }
 
 /// A flow with a timer processes a message when it has started.
-pub(super) fn of_timer(
+pub fn of_timer(
     tenant: &mut Tenant,
     scenarios: &Scenarios,
     id: &str,
@@ -140,7 +140,7 @@ pub(super) fn of_timer(
     }
 }
 
-pub(super) fn answer(tenant: &mut Tenant, call: &mut Call<'_>) -> Answered {
+pub fn answer(tenant: &mut Tenant, call: &mut Call<'_>) -> Answered {
     match (call.has_key(), call.method, call.rest().as_slice()) {
         (false, "GET", [] | ["$count"]) => {
             let seen = tenant.messages.iter().filter(|log| log.is_seen(call.now));

@@ -184,7 +184,6 @@ impl Sandbox {
     }
 
     /// The host, such as `http://127.0.0.1:8080`; with a path below it where the scenario `api-prefix` is chosen.
-    #[must_use]
     pub fn url(&self) -> String {
         self.service
             .setting
@@ -194,7 +193,6 @@ impl Sandbox {
     }
 
     /// The environment variables that lead a client here, in the order in which they are printed.
-    #[must_use]
     pub fn variables(&self) -> Vec<(&'static str, String)> {
         let credentials = &self.service.credentials;
         let token_path = if self.service.setting.scenarios.has("neo") {
@@ -219,7 +217,6 @@ impl Sandbox {
     }
 
     /// Everything that must never be seen in a client's output: client secret, password, and the tokens handed out.
-    #[must_use]
     pub fn secrets(&self) -> Vec<String> {
         let own = self.service.credentials.secrets();
         let mut secrets = own.map(str::to_owned).to_vec();
@@ -228,7 +225,6 @@ impl Sandbox {
     }
 
     /// The requests seen so far.
-    #[must_use]
     pub fn journal(&self) -> Journal {
         self.service.journal()
     }
@@ -249,7 +245,6 @@ impl Sandbox {
     }
 
     /// How many deploy calls for an artifact were accepted.
-    #[must_use]
     pub fn deployments(&self, id: &str) -> usize {
         let tenant = locked(&self.service.tenant);
         let runtime = tenant.runtime.get(id);
@@ -257,7 +252,6 @@ impl Sandbox {
     }
 
     /// How many undeploy calls for an artifact were accepted.
-    #[must_use]
     pub fn undeployments(&self, id: &str) -> usize {
         let tenant = locked(&self.service.tenant);
         let runtime = tenant.runtime.get(id);
@@ -265,7 +259,6 @@ impl Sandbox {
     }
 
     /// What the run time holds for an id now, even if a policy hides it.
-    #[must_use]
     pub fn running(&self, id: &str) -> Option<Running> {
         let now = self.now();
         let tenant = locked(&self.service.tenant);
@@ -273,7 +266,6 @@ impl Sandbox {
     }
 
     /// Everything that the run time held for an id up to now, each with the tenant's second from which on.
-    #[must_use]
     pub fn history(&self, id: &str) -> Vec<(f64, Option<Running>)> {
         let now = self.now();
         let tenant = locked(&self.service.tenant);
@@ -285,13 +277,11 @@ impl Sandbox {
     }
 
     /// Seconds on the tenant's clock since the start.
-    #[must_use]
     pub fn now(&self) -> f64 {
         self.service.setting.clock.now()
     }
 
     /// What is stored for an id at design time, even if a policy hides it.
-    #[must_use]
     pub fn design(&self, id: &str) -> Option<Design> {
         let tenant = locked(&self.service.tenant);
         let artifact = tenant.artifacts.get(id)?;
@@ -310,14 +300,12 @@ impl Sandbox {
     }
 
     /// The ids of all artifacts that are stored at design time, in their order.
-    #[must_use]
     pub fn artifacts(&self) -> Vec<String> {
         let tenant = locked(&self.service.tenant);
         tenant.artifacts.keys().cloned().collect()
     }
 
     /// Whether an artifact is STARTED with exactly the content and the parameters that are stored at design time now.
-    #[must_use]
     pub fn runs_as_stored(&self, id: &str) -> bool {
         let now = self.now();
         let tenant = locked(&self.service.tenant);
@@ -329,7 +317,6 @@ impl Sandbox {
     }
 
     /// A package's writable properties.
-    #[must_use]
     pub fn package(&self, id: &str) -> Option<BTreeMap<&'static str, String>> {
         locked(&self.service.tenant)
             .packages

@@ -5,8 +5,8 @@ use super::entity::{Entity, Property, key_of};
 
 /// An entity set.
 #[derive(Debug)]
-pub(super) struct EntitySet {
-    pub(super) name: &'static str,
+pub struct EntitySet {
+    pub name: &'static str,
     /// The type, without its namespace; a star says that `$value` gives a file.
     kind: &'static str,
     key: &'static str,
@@ -35,98 +35,98 @@ const fn set(
 const ARTIFACT: &str = "Id Version PackageId Name Description Sender Receiver Comment CreatedAt- CreatedBy- ModifiedAt- ModifiedBy- ArtifactContent";
 const CREDENTIAL: &str = "Name Kind Description User";
 
-pub(super) static PACKAGES: EntitySet = set(
+pub static PACKAGES: EntitySet = set(
     "IntegrationPackages",
     "IntegrationPackage*",
     "Id",
     "Id Name ResourceId Description ShortText Version Vendor PartnerContent UpdateAvailable Mode SupportedPlatform ModifiedBy CreationDate ModifiedDate CreatedBy Products Keywords Countries Industries LineOfBusiness PackageContent",
     "IntegrationDesigntimeArtifacts ValueMappingDesigntimeArtifacts MessageMappingDesigntimeArtifacts ScriptCollectionDesigntimeArtifacts CustomTags",
 );
-pub(super) static FLOWS: EntitySet = set(
+pub static FLOWS: EntitySet = set(
     "IntegrationDesigntimeArtifacts",
     "IntegrationDesigntimeArtifact*",
     "Id Version",
     ARTIFACT,
     "Configurations Resources DesignGuidelineExecutionResults",
 );
-pub(super) static VALUE_MAPPINGS: EntitySet = set(
+pub static VALUE_MAPPINGS: EntitySet = set(
     "ValueMappingDesigntimeArtifacts",
     "ValueMappingDesigntimeArtifact*",
     "Id Version",
     ARTIFACT,
     "ValMapSchema",
 );
-pub(super) static MESSAGE_MAPPINGS: EntitySet = set(
+pub static MESSAGE_MAPPINGS: EntitySet = set(
     "MessageMappingDesigntimeArtifacts",
     "MessageMappingDesigntimeArtifact*",
     "Id Version",
     ARTIFACT,
     "",
 );
-pub(super) static SCRIPT_COLLECTIONS: EntitySet = set(
+pub static SCRIPT_COLLECTIONS: EntitySet = set(
     "ScriptCollectionDesigntimeArtifacts",
     "ScriptCollectionDesigntimeArtifact*",
     "Id Version",
     ARTIFACT,
     "Resources",
 );
-pub(super) static CONFIGURATIONS: EntitySet = set(
+pub static CONFIGURATIONS: EntitySet = set(
     "Configurations",
     "Configuration",
     "ParameterKey",
     "ParameterKey ParameterValue DataType Description",
     "",
 );
-pub(super) static RESOURCES: EntitySet = set(
+pub static RESOURCES: EntitySet = set(
     "Resources",
     "Resource*",
     "Name ResourceType",
     "Name ResourceType ReferencedResourceType ResourceSize ResourceContent",
     "",
 );
-pub(super) static LOCKS: EntitySet = set(
+pub static LOCKS: EntitySet = set(
     "IntegrationDesigntimeLocks",
     "IntegrationDesigntimeLock",
     "ResourceId",
     "ResourceId ArtifactId ArtifactName ArtifactType PackageId PackageName CreatedAt CreatedBy",
     "",
 );
-pub(super) static TASKS: EntitySet = set(
+pub static TASKS: EntitySet = set(
     "BuildAndDeployStatus",
     "BuildAndDeployStatus",
     "TaskId",
     "TaskId Status",
     "",
 );
-pub(super) static RUNTIME: EntitySet = set(
+pub static RUNTIME: EntitySet = set(
     "IntegrationRuntimeArtifacts",
     "IntegrationRuntimeArtifact*",
     "Id",
     "Id Version Name Type DeployedBy DeployedOn Status",
     "ErrorInformation",
 );
-pub(super) static ERRORS: EntitySet = set(
+pub static ERRORS: EntitySet = set(
     "RuntimeArtifactErrorInformations",
     "RuntimeArtifactErrorInformation*",
     "Id",
     "Id",
     "",
 );
-pub(super) static ENDPOINTS: EntitySet = set(
+pub static ENDPOINTS: EntitySet = set(
     "ServiceEndpoints",
     "ServiceEndpoint",
     "Id",
     "Name Id Title Version Summary Description LastUpdated Protocol",
     "EntryPoints ApiDefinitions",
 );
-pub(super) static ENTRY_POINTS: EntitySet = set(
+pub static ENTRY_POINTS: EntitySet = set(
     "EntryPoints",
     "EntryPoint",
     "Url",
     "Name Url Type AdditionalInformation",
     "",
 );
-pub(super) static MESSAGES: EntitySet = set(
+pub static MESSAGES: EntitySet = set(
     "MessageProcessingLogs",
     "MessageProcessingLog",
     "MessageGuid",
@@ -134,7 +134,7 @@ pub(super) static MESSAGES: EntitySet = set(
     "ErrorInformation Attachments Runs",
 );
 /// Sets that show names of security material; the last one is the keystore.
-pub(super) static SECURITY_MATERIAL: [EntitySet; 4] = [
+pub static SECURITY_MATERIAL: [EntitySet; 4] = [
     set("UserCredentials", "UserCredential", "Name", CREDENTIAL, ""),
     set(
         "OAuth2ClientCredentials",
@@ -152,34 +152,34 @@ pub(super) static SECURITY_MATERIAL: [EntitySet; 4] = [
     ),
     set(KEYSTORE, "KeystoreEntry", "Hexalias", "Hexalias Alias", ""),
 ];
-pub(super) const KEYSTORE: &str = "KeystoreEntries";
+pub const KEYSTORE: &str = "KeystoreEntries";
 
 impl EntitySet {
     /// The type, without its namespace.
-    pub(super) fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> &'static str {
         self.kind.trim_end_matches('*')
     }
 
-    pub(super) fn is_media(&self) -> bool {
+    pub fn is_media(&self) -> bool {
         self.kind.ends_with('*')
     }
 
-    pub(super) fn properties(&self) -> impl Iterator<Item = &'static str> + use<> {
+    pub fn properties(&self) -> impl Iterator<Item = &'static str> + use<> {
         let all = self.properties.split(' ');
         all.map(|name| name.trim_end_matches('-'))
     }
 
-    pub(super) fn navigation(&self) -> impl Iterator<Item = &'static str> + use<> {
+    pub fn navigation(&self) -> impl Iterator<Item = &'static str> + use<> {
         self.navigation.split_terminator(' ')
     }
 
     /// Whether a request body may hold this property.
-    pub(super) fn takes(&self, property: &str) -> bool {
+    pub fn takes(&self, property: &str) -> bool {
         self.properties.split(' ').any(|known| known == property)
     }
 
     /// An entity of this set, with its values in the order of the properties.
-    pub(super) fn entity(&'static self, values: Vec<Property>) -> Entity {
+    pub fn entity(&'static self, values: Vec<Property>) -> Entity {
         debug_assert_eq!(self.properties().count(), values.len(), "{}", self.name);
         let properties: Vec<_> = self.properties().zip(values).collect();
         Entity {

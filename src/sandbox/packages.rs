@@ -30,7 +30,7 @@ const WRITABLE: [&str; 11] = [
     "Industries",
     "LineOfBusiness",
 ];
-pub(super) fn answer(tenant: &mut Tenant, call: &mut Call) -> Answered {
+pub fn answer(tenant: &mut Tenant, call: &mut Call) -> Answered {
     let rest = call.rest().join("/");
     if !call.has_key() {
         return match (call.method, rest.as_str()) {
@@ -130,7 +130,7 @@ fn new(
 }
 
 /// A package that is on the tenant from the start.
-pub(super) fn preload(tenant: &mut Tenant, id: &str, read_only: bool, stamp: Stamp) {
+pub fn preload(tenant: &mut Tenant, id: &str, read_only: bool, stamp: Stamp) {
     let text = |name: &'static str| match name {
         "Name" | "ShortText" => (name, id.to_owned()),
         _ => (name, stored(name, String::new())),
@@ -160,7 +160,7 @@ fn replace(tenant: &mut Tenant, call: &mut Call) -> Answered {
 
 impl Package {
     /// Nobody writes into it, or takes it out.
-    pub(super) fn refuse_read_only(&self) -> Result<(), Refusal> {
+    pub fn refuse_read_only(&self) -> Result<(), Refusal> {
         if self.read_only {
             return Err(Refusal::bad_request(format!(
                 "The package with Id: {} is a configure only package.",

@@ -2,14 +2,14 @@
 
 /// One part of a resource path: a name and its key predicate, if any.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Segment {
-    pub(super) name: String,
-    pub(super) key: Key,
+pub struct Segment {
+    pub name: String,
+    pub key: Key,
 }
 
 /// A key predicate.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Key {
+pub enum Key {
     None,
     Single(String),
     Named(Vec<(String, String)>),
@@ -17,7 +17,7 @@ pub(super) enum Key {
 
 impl Key {
     /// The value of the only key property, written `('X')` or `(Name='X')`.
-    pub(super) fn only(&self, name: &str) -> Option<&str> {
+    pub fn only(&self, name: &str) -> Option<&str> {
         match self {
             Key::Single(value) => Some(value),
             Key::Named(pairs) if pairs.len() == 1 => self.named(name),
@@ -26,7 +26,7 @@ impl Key {
     }
 
     /// The two values of a composed key, in whatever order they were written.
-    pub(super) fn pair(&self, first: &str, second: &str) -> Option<(&str, &str)> {
+    pub fn pair(&self, first: &str, second: &str) -> Option<(&str, &str)> {
         match self {
             Key::Named(pairs) if pairs.len() == 2 => {
                 Some((self.named(first)?, self.named(second)?))
@@ -46,14 +46,14 @@ impl Key {
 
 /// A request target, taken apart but not yet decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Target {
-    pub(super) path: String,
-    pub(super) query: String,
+pub struct Target {
+    pub path: String,
+    pub query: String,
 }
 
 impl Target {
     /// Accepts the origin form and the absolute form that proxies use.
-    pub(super) fn split(raw: &str) -> Self {
+    pub fn split(raw: &str) -> Self {
         let origin = raw
             .strip_prefix("http://")
             .map_or(raw, |rest| rest.find('/').map_or("/", |at| &rest[at..]));
@@ -65,7 +65,7 @@ impl Target {
     }
 
     /// What a person would read.
-    pub(super) fn decoded(&self) -> String {
+    pub fn decoded(&self) -> String {
         let path = decode(&self.path, false).unwrap_or_else(|| self.path.clone());
         match decode(&self.query, true) {
             Some(query) if !query.is_empty() => format!("{path}?{query}"),
@@ -75,7 +75,7 @@ impl Target {
 }
 
 /// The segments of a path below the service root, or `None` when it is malformed.
-pub(super) fn segments(path: &str) -> Option<Vec<Segment>> {
+pub fn segments(path: &str) -> Option<Vec<Segment>> {
     path.split('/')
         .filter(|part| !part.is_empty())
         .map(|part| segment(&decode(part, false)?))
@@ -123,7 +123,7 @@ fn named(mut text: &str) -> Option<Vec<(String, String)>> {
 }
 
 /// Reads `'text'`, in which a quote is doubled, and returns it with what follows.
-pub(super) fn literal(text: &str) -> Option<(String, &str)> {
+pub fn literal(text: &str) -> Option<(String, &str)> {
     let mut rest = text.strip_prefix('\'')?;
     let mut value = String::new();
     loop {
@@ -141,12 +141,12 @@ pub(super) fn literal(text: &str) -> Option<(String, &str)> {
 
 /// The options behind the question mark.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Query(Vec<(String, String)>);
+pub struct Query(Vec<(String, String)>);
 
 impl Query {
-    pub(super) const NONE: Self = Self(Vec::new());
+    pub const NONE: Self = Self(Vec::new());
 
-    pub(super) fn parse(raw: &str) -> Option<Self> {
+    pub fn parse(raw: &str) -> Option<Self> {
         let pairs = raw.split('&').filter(|part| !part.is_empty()).map(|part| {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
             Some((decode(name, true)?, decode(value, true)?))
@@ -154,7 +154,7 @@ impl Query {
         pairs.collect::<Option<Vec<_>>>().map(Self)
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
+    pub fn get(&self, name: &str) -> Option<&str> {
         self.0
             .iter()
             .find(|(known, _)| known == name)
@@ -162,18 +162,18 @@ impl Query {
     }
 
     /// A function import's parameter, which must be a quoted literal.
-    pub(super) fn quoted(&self, name: &str) -> Option<String> {
+    pub fn quoted(&self, name: &str) -> Option<String> {
         let (value, rest) = literal(self.get(name)?)?;
         rest.is_empty().then_some(value)
     }
 
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+    pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| name.as_str())
     }
 }
 
 /// Percent-decoding, once; `None` for broken escapes and for bytes that are not UTF-8.
-pub(super) fn decode(text: &str, plus_is_space: bool) -> Option<String> {
+pub fn decode(text: &str, plus_is_space: bool) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
@@ -187,7 +187,7 @@ pub(super) fn decode(text: &str, plus_is_space: bool) -> Option<String> {
 }
 
 /// Percent-encoding of everything but unreserved characters.
-pub(super) fn encode(text: &str) -> String {
+pub fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
@@ -204,7 +204,7 @@ pub(super) fn encode(text: &str) -> String {
 }
 
 /// A key value for a link: quotes doubled, the rest percent-encoded.
-pub(super) fn key_literal(value: &str) -> String {
+pub fn key_literal(value: &str) -> String {
     format!("'{}'", encode(&value.replace('\'', "''")))
 }
 

@@ -31,7 +31,6 @@ pub struct Preload {
 impl Preload {
     /// A flow with this id that runs, and holds nothing but its manifest; for trying out what is done to artifacts that
     /// are on the tenant already.
-    #[must_use]
     pub fn example(id: &str) -> Self {
         Self {
             package_id: "Examples".to_owned(),
@@ -42,7 +41,6 @@ impl Preload {
     }
 
     /// An earlier version of the artifact in `zip`, deployed; for scenarios that are about an existing artifact.
-    #[must_use]
     pub fn earlier_version(package_id: &str, zip: &[u8]) -> Self {
         Self {
             package_id: package_id.to_owned(),
@@ -54,7 +52,7 @@ impl Preload {
 }
 
 /// Stores an artifact as if it had been saved two hours, and deployed one hour before the sandbox started.
-pub(super) fn store(service: &Service, preload: Preload) -> Result<(), SandboxError> {
+pub fn store(service: &Service, preload: Preload) -> Result<(), SandboxError> {
     let call = Call::inside(author(service, &preload.zip), SAVED, &service.setting);
     let deployed = preload.deployed;
     let artifact = artifact(&call, preload)?;

@@ -20,7 +20,7 @@ const KNOWN: &[&str] = &[
 ];
 
 /// The page of a list that is filtered and sorted already.
-pub(super) fn page(
+pub fn page(
     list: Vec<Entity>,
     query: &Query,
     page_size: usize,
@@ -45,16 +45,16 @@ pub(super) fn page(
 
 /// What a list is filtered and sorted by. Everything else is refused.
 #[derive(Debug)]
-pub(super) struct Documented {
+pub struct Documented {
     /// What joins conditions; they are not nested.
-    pub(super) joined_by: &'static str,
-    pub(super) condition: fn(&Condition) -> bool,
-    pub(super) order: fn(&str) -> bool,
-    pub(super) default_order: &'static str,
+    pub joined_by: &'static str,
+    pub condition: fn(&Condition) -> bool,
+    pub order: fn(&str) -> bool,
+    pub default_order: &'static str,
 }
 
 /// What most lists take.
-pub(super) const USUAL: Documented = Documented {
+pub const USUAL: Documented = Documented {
     joined_by: "or ",
     condition: |condition| {
         let texts = ["eq", "ne", "substringof", "startswith", "endswith"];
@@ -67,7 +67,7 @@ pub(super) const USUAL: Documented = Documented {
 };
 
 /// The entities that `$filter` lets through.
-pub(super) fn filtered(
+pub fn filtered(
     mut list: Vec<Entity>,
     query: &Query,
     documented: &Documented,
@@ -142,7 +142,7 @@ fn next_address(query: &Query, page_size: usize, address: &str) -> String {
 }
 
 /// `$select` on one entity.
-pub(super) fn selected(mut entity: Entity, query: &Query) -> Result<Entity, Refusal> {
+pub fn selected(mut entity: Entity, query: &Query) -> Result<Entity, Refusal> {
     refuse_unknown(query)?;
     let Some(wanted) = query.get("$select").filter(|wanted| *wanted != "*") else {
         return Ok(entity);
@@ -161,11 +161,7 @@ fn no_property(name: &str) -> Refusal {
 }
 
 /// Sorts by `$orderby`.
-pub(super) fn sort(
-    list: &mut [Entity],
-    query: &Query,
-    documented: &Documented,
-) -> Result<(), Refusal> {
+pub fn sort(list: &mut [Entity], query: &Query, documented: &Documented) -> Result<(), Refusal> {
     let orders = query.get("$orderby").unwrap_or(documented.default_order);
     if !(documented.order)(orders) {
         return Err(Refusal::bad_request(
@@ -198,12 +194,12 @@ fn invalid(option: &str) -> Refusal {
 
 /// One condition of a filter.
 #[derive(Debug, PartialEq)]
-pub(super) struct Condition {
-    pub(super) property: String,
-    pub(super) operator: String,
+pub struct Condition {
+    pub property: String,
+    pub operator: String,
     value: String,
     /// Whether the value is written as a date.
-    pub(super) is_date: bool,
+    pub is_date: bool,
 }
 
 impl Condition {

@@ -39,7 +39,7 @@ struct Resource {
     path: String,
 }
 
-pub(super) fn answer(tenant: &mut Tenant, call: &mut Call, id: &str) -> Answered {
+pub fn answer(tenant: &mut Tenant, call: &mut Call, id: &str) -> Answered {
     let artifact = &tenant.artifacts[id];
     let mut segments = call.segments.iter();
     let key = segments

@@ -41,7 +41,7 @@ const NOT_SIMULATED: &[&str] = &[
 
 /// Answers a call that was let in. With scenario `design-time-late` reads of the design time see what was there some time
 /// ago; writes see what is.
-pub(super) fn answer(tenant: &mut Tenant, call: &mut Call) -> Answered {
+pub fn answer(tenant: &mut Tenant, call: &mut Call) -> Answered {
     let Some(late) = call.setting.scenarios.seconds("design-time-late") else {
         return answer_now(tenant, call);
     };
@@ -110,7 +110,7 @@ fn not_simulated(_: &mut Tenant, call: &mut Call<'_>) -> Answered {
 }
 
 /// Whether the tenant knows such an entity set or function at all: asked before roles are looked at.
-pub(super) fn knows(name: &str) -> bool {
+pub fn knows(name: &str) -> bool {
     room(name).is_some()
 }
 

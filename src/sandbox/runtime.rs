@@ -7,7 +7,7 @@ use super::model::{ERRORS, RUNTIME};
 use super::state::{Record, Runtime, Tenant};
 use super::undeployment;
 
-pub(super) fn answer(tenant: &mut Tenant, call: &mut Call<'_>) -> Answered {
+pub fn answer(tenant: &mut Tenant, call: &mut Call<'_>) -> Answered {
     if !call.has_key() {
         return all(tenant, call);
     }

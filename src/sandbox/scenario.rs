@@ -15,7 +15,6 @@ pub enum Source {
 
 impl Source {
     /// The word in the ledger.
-    #[must_use]
     pub fn word(self) -> &'static str {
         match self {
             Source::Documented => "documented",
@@ -42,7 +41,6 @@ pub struct ScenarioInfo {
 
 impl ScenarioInfo {
     /// How the value is written, such as `=SECONDS (10)`; empty when there is none.
-    #[must_use]
     pub fn value_hint(&self) -> String {
         match self.values {
             Values::None => String::new(),
@@ -66,7 +64,7 @@ impl ScenarioInfo {
 
 /// What may stand behind the equals sign; the first word or the number is the default.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Values {
+pub enum Values {
     None,
     Seconds(f64),
     Count(usize),
@@ -167,13 +165,11 @@ impl Scenario {
     }
 
     /// All scenarios there are.
-    #[must_use]
     pub fn all() -> &'static [ScenarioInfo] {
         ALL
     }
 
     /// What is known of this scenario.
-    #[must_use]
     pub fn info(&self) -> &'static ScenarioInfo {
         self.info
     }
@@ -294,14 +290,14 @@ fn nearest(name: &str) -> &'static str {
 
 /// The scenarios of one sandbox.
 #[derive(Debug, Default)]
-pub(super) struct Scenarios(Vec<Scenario>);
+pub struct Scenarios(Vec<Scenario>);
 
 impl Scenarios {
-    pub(super) fn new(chosen: Vec<Scenario>) -> Self {
+    pub fn new(chosen: Vec<Scenario>) -> Self {
         Self(chosen)
     }
 
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub fn has(&self, name: &str) -> bool {
         self.value(name).is_some()
     }
 
@@ -312,64 +308,64 @@ impl Scenarios {
         Some(&found.value)
     }
 
-    pub(super) fn value(&self, name: &str) -> Option<&str> {
+    pub fn value(&self, name: &str) -> Option<&str> {
         self.find(name, |_| true)
     }
 
     /// A scenario's value, if it is meant for this artifact.
-    pub(super) fn of_artifact(&self, name: &str, artifact: &str) -> Option<&str> {
+    pub fn of_artifact(&self, name: &str, artifact: &str) -> Option<&str> {
         self.find(name, |scenario| scenario.concerns(artifact))
     }
 
     /// A scenario's value, if it is meant for the n-th deployment of this artifact.
-    pub(super) fn of_deployment(&self, name: &str, artifact: &str, nth: usize) -> Option<&str> {
+    pub fn of_deployment(&self, name: &str, artifact: &str, nth: usize) -> Option<&str> {
         self.find(name, |scenario| {
             scenario.concerns(artifact) && scenario.nth.is_none_or(|wanted| wanted == nth)
         })
     }
 
     /// The seconds of a scenario, if it is meant for this artifact.
-    pub(super) fn seconds_of(&self, name: &str, artifact: &str) -> Option<f64> {
+    pub fn seconds_of(&self, name: &str, artifact: &str) -> Option<f64> {
         self.of_artifact(name, artifact)?.parse().ok()
     }
 
     /// How often a scenario is to happen to this artifact; 0 when it is not chosen for it.
-    pub(super) fn times_of(&self, name: &str, artifact: &str) -> usize {
+    pub fn times_of(&self, name: &str, artifact: &str) -> usize {
         let value = self.of_artifact(name, artifact);
         value.and_then(times).unwrap_or(0)
     }
 
-    pub(super) fn seconds(&self, name: &str) -> Option<f64> {
+    pub fn seconds(&self, name: &str) -> Option<f64> {
         self.value(name)?.parse().ok()
     }
 
-    pub(super) fn rate(&self) -> Option<(usize, RetryAfter)> {
+    pub fn rate(&self) -> Option<(usize, RetryAfter)> {
         self.value("rate-limit").and_then(rate)
     }
 
-    pub(super) fn page_size(&self) -> usize {
+    pub fn page_size(&self) -> usize {
         const DOCUMENTED: usize = 1000;
         let chosen = self.value("page-size").and_then(positive);
         chosen.unwrap_or(DOCUMENTED)
     }
 
     /// What error texts name as the cause.
-    pub(super) fn cause(&self) -> &str {
+    pub fn cause(&self) -> &str {
         self.value("cause").unwrap_or(CAUSE)
     }
 
     /// The roles that a scenario names.
-    pub(super) fn roles(&self, name: &str) -> Vec<&str> {
+    pub fn roles(&self, name: &str) -> Vec<&str> {
         let roles = self.value(name).unwrap_or_default();
         roles.split_terminator(',').map(str::trim).collect()
     }
 
-    pub(super) fn faults(&self) -> impl Iterator<Item = &Fault> {
+    pub fn faults(&self) -> impl Iterator<Item = &Fault> {
         self.0.iter().filter_map(|scenario| scenario.fault.as_ref())
     }
 
     /// The first scenario that would silently do nothing with what is on the tenant.
-    pub(super) fn idle(&self, artifacts: usize, deployed: usize) -> Option<&'static str> {
+    pub fn idle(&self, artifacts: usize, deployed: usize) -> Option<&'static str> {
         let idle = |scenario: &&Scenario| match scenario.info.about.needs {
             Needs::Nothing => false,
             Needs::Artifact => artifacts == 0,

@@ -13,11 +13,11 @@ fn set(name: &str) -> Option<&'static EntitySet> {
 }
 
 /// Whether a set is one of these.
-pub(super) fn knows(name: &str) -> bool {
+pub fn knows(name: &str) -> bool {
     set(name).is_some()
 }
 
-pub(super) fn answer(_: &mut Tenant, call: &mut Call<'_>) -> Answered {
+pub fn answer(_: &mut Tenant, call: &mut Call<'_>) -> Answered {
     match (call.method, call.rest().as_slice(), set(call.set_name())) {
         ("GET", [], Some(set)) => {
             refuse_options(call, set.name)?;

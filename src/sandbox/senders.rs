@@ -14,10 +14,10 @@ use super::tokens::Sessions;
 use super::wire::Head;
 
 /// Below it are the addresses of HTTPS senders.
-pub(super) const ROOT: &str = "/http/";
+pub const ROOT: &str = "/http/";
 
 /// Calls the flow at this path, whose log it writes.
-pub(super) fn answer(
+pub fn answer(
     tenant: &mut Tenant,
     sessions: &Sessions,
     setting: &Setting,
@@ -116,7 +116,7 @@ fn is_protected(record: &Record) -> bool {
 }
 
 /// Whether a flow starts by itself.
-pub(super) fn has_timer(record: &Record) -> bool {
+pub fn has_timer(record: &Record) -> bool {
     let properties = bundle::model_properties(&record.content.zip);
     properties
         .iter()

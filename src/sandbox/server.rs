@@ -17,8 +17,8 @@ const MOST_CONNECTIONS: usize = 512;
 const IDLE: Duration = Duration::from_secs(120);
 
 /// A running listener; ends with its connections when dropped.
-pub(super) struct Server {
-    pub(super) address: SocketAddr,
+pub struct Server {
+    pub address: SocketAddr,
     state: Arc<Connections>,
     acceptor: Option<JoinHandle<()>>,
 }
@@ -33,7 +33,7 @@ struct Connections {
 }
 
 impl Server {
-    pub(super) fn start(listener: TcpListener, service: Arc<Service>) -> io::Result<Self> {
+    pub fn start(listener: TcpListener, service: Arc<Service>) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let state = Arc::new(Connections::default());
         let shared = Arc::clone(&state);
@@ -48,7 +48,7 @@ impl Server {
     }
 
     /// Blocks until the server ends.
-    pub(super) fn wait(&self) {
+    pub fn wait(&self) {
         let (ended, changed) = &self.state.ended;
         let mut guard = locked(ended);
         while !*guard {
@@ -58,7 +58,7 @@ impl Server {
         }
     }
 
-    pub(super) fn stop(&self) {
+    pub fn stop(&self) {
         self.state.stopping.store(true, Ordering::SeqCst);
         // accept() cannot be interrupted; a connection wakes it
         drop(TcpStream::connect_timeout(

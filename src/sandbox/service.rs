@@ -20,22 +20,22 @@ use super::tokens::{Credentials, Sessions};
 use super::wire::Head;
 
 /// A tenant with its door.
-pub(super) struct Service {
-    pub(super) setting: Setting,
-    pub(super) credentials: Credentials,
+pub struct Service {
+    pub setting: Setting,
+    pub credentials: Credentials,
     /// The path under which the service root lies, such as `/api/v1`.
-    pub(super) root_path: String,
-    pub(super) tenant: Mutex<Tenant>,
-    pub(super) sessions: Mutex<Sessions>,
-    pub(super) pace: Mutex<Pace>,
-    pub(super) records: Mutex<Records>,
-    pub(super) log: Mutex<Option<Box<dyn Write + Send>>>,
-    pub(super) watch: Mutex<Option<Watch>>,
+    pub root_path: String,
+    pub tenant: Mutex<Tenant>,
+    pub sessions: Mutex<Sessions>,
+    pub pace: Mutex<Pace>,
+    pub records: Mutex<Records>,
+    pub log: Mutex<Option<Box<dyn Write + Send>>>,
+    pub watch: Mutex<Option<Watch>>,
 }
 
 /// What was seen so far.
 #[derive(Default)]
-pub(super) struct Records {
+pub struct Records {
     journal: Journal,
     arrived: usize,
     /// For each fault, how many requests it could have hit.
@@ -56,19 +56,19 @@ enum Destination {
 }
 
 /// A request on its way.
-pub(super) struct Visit {
-    pub(super) head: Head,
+pub struct Visit {
+    pub head: Head,
     target: Target,
     destination: Destination,
     caller: Option<Caller>,
     entry: JournalEntry,
     /// The answer, when it needs neither body nor tenant.
-    pub(super) refusal: Option<Answer>,
+    pub refusal: Option<Answer>,
     fault: Option<Fault>,
 }
 
 impl Visit {
-    pub(super) fn effect(&self, moment: Moment) -> Option<Effect> {
+    pub fn effect(&self, moment: Moment) -> Option<Effect> {
         let fault = self.fault.as_ref();
         let fault = fault.filter(|fault| fault.moment == moment);
         fault.map(|fault| fault.effect)
@@ -76,13 +76,13 @@ impl Visit {
 }
 
 /// State is never left half written, so a panic elsewhere does not spoil it.
-pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Service {
     /// Decides, from the head alone, what becomes of a request.
-    pub(super) fn admit(&self, head: Head) -> Visit {
+    pub fn admit(&self, head: Head) -> Visit {
         let target = Target::split(&head.target);
         let mut visit = Visit {
             destination: self.destination(&target),
@@ -234,7 +234,7 @@ impl Service {
     }
 
     /// Does what was asked for.
-    pub(super) fn carry_out(&self, visit: &mut Visit, body: Vec<u8>) -> Answer {
+    pub fn carry_out(&self, visit: &mut Visit, body: Vec<u8>) -> Answer {
         visit.entry.carried_out = true;
         let head = &visit.head;
         let answer = match &visit.destination {
@@ -285,7 +285,7 @@ impl Service {
     }
 
     /// Writes a request into journal and log, with the status that reaches the caller.
-    pub(super) fn note(&self, visit: &Visit, status: Option<u16>) {
+    pub fn note(&self, visit: &Visit, status: Option<u16>) {
         if visit.entry.number == 0 {
             return;
         }
@@ -301,23 +301,23 @@ impl Service {
     }
 
     /// A log that cannot be written must not stop the tenant.
-    pub(super) fn log_line(&self, line: &str) {
+    pub fn log_line(&self, line: &str) {
         if let Some(log) = locked(&self.log).as_mut() {
             let _ = writeln!(log, "{line}").and_then(|()| log.flush());
         }
     }
 
-    pub(super) fn journal(&self) -> Journal {
+    pub fn journal(&self) -> Journal {
         locked(&self.records).journal.clone()
     }
 
     /// How long the network takes.
-    pub(super) fn latency(&self) -> Duration {
+    pub fn latency(&self) -> Duration {
         let seconds = self.setting.scenarios.seconds("latency");
         self.setting.clock.lasting(seconds.unwrap_or(0.0))
     }
 
-    pub(super) fn date(&self) -> String {
+    pub fn date(&self) -> String {
         httpdate::fmt_http_date(self.setting.clock.today())
     }
 }

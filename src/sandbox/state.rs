@@ -11,15 +11,15 @@ use super::clock::Seconds;
 use super::messages::MessageLog;
 
 /// The colleague who saves, deploys and locks things in scenarios.
-pub(super) const COLLEAGUE: &str = "colleague@example.com";
+pub const COLLEAGUE: &str = "colleague@example.com";
 
 /// What a draft's version reads that was a version before.
-pub(super) const EDITED: &str = "Active";
+pub const EDITED: &str = "Active";
 /// What it reads where no version was ever saved.
 const UNSAVED: &str = "Draft";
 
 /// The word that a scenario chooses for drafts.
-pub(super) fn draft_word(chosen: &str) -> &'static str {
+pub fn draft_word(chosen: &str) -> &'static str {
     [EDITED, UNSAVED]
         .into_iter()
         .find(|word| *word == chosen)
@@ -27,90 +27,90 @@ pub(super) fn draft_word(chosen: &str) -> &'static str {
 }
 
 /// Everything that a tenant remembers.
-pub(super) struct Tenant {
-    pub(super) packages: BTreeMap<String, Package>,
-    pub(super) artifacts: BTreeMap<String, Artifact>,
+pub struct Tenant {
+    pub packages: BTreeMap<String, Package>,
+    pub artifacts: BTreeMap<String, Artifact>,
     /// The design time as it was until some moment, where reads of it are late.
-    pub(super) earlier: Vec<(Seconds, DesignTime)>,
-    pub(super) runtime: BTreeMap<String, Runtime>,
-    pub(super) tasks: BTreeMap<String, Task>,
+    pub earlier: Vec<(Seconds, DesignTime)>,
+    pub runtime: BTreeMap<String, Runtime>,
+    pub tasks: BTreeMap<String, Task>,
     /// What the colleague of scenario `foreign-save` has saved already.
-    pub(super) colleague_saved: BTreeSet<String>,
+    pub colleague_saved: BTreeSet<String>,
     /// What was deleted at design time.
-    pub(super) deleted: BTreeMap<String, Deleted>,
+    pub deleted: BTreeMap<String, Deleted>,
     /// What flows have processed, and what is foreseen of timers.
-    pub(super) messages: Vec<MessageLog>,
-    pub(super) rng: Rng,
+    pub messages: Vec<MessageLog>,
+    pub rng: Rng,
 }
 
 /// Packages and artifacts, by their ids.
-pub(super) type DesignTime = (BTreeMap<String, Package>, BTreeMap<String, Artifact>);
+pub type DesignTime = (BTreeMap<String, Package>, BTreeMap<String, Artifact>);
 
 /// An integration package.
 #[derive(Debug, Clone)]
-pub(super) struct Package {
-    pub(super) id: String,
+pub struct Package {
+    pub id: String,
     /// The properties that clients may write.
-    pub(super) properties: BTreeMap<&'static str, String>,
-    pub(super) read_only: bool,
-    pub(super) created: Stamp,
-    pub(super) modified: Stamp,
-    pub(super) resource_id: String,
+    pub properties: BTreeMap<&'static str, String>,
+    pub read_only: bool,
+    pub created: Stamp,
+    pub modified: Stamp,
+    pub resource_id: String,
 }
 
 /// When, and by whom.
 #[derive(Debug, Clone)]
-pub(super) struct Stamp {
-    pub(super) millis: i64,
-    pub(super) by: String,
+pub struct Stamp {
+    pub millis: i64,
+    pub by: String,
 }
 
 /// A design-time artifact.
 #[derive(Debug, Clone)]
-pub(super) struct Artifact {
-    pub(super) id: String,
-    pub(super) kind: ArtifactType,
-    pub(super) package: String,
-    pub(super) name: String,
-    pub(super) description: String,
+pub struct Artifact {
+    pub id: String,
+    pub kind: ArtifactType,
+    pub package: String,
+    pub name: String,
+    pub description: String,
     /// The last saved version; a draft shows a word instead.
-    pub(super) version: String,
+    pub version: String,
     /// The word that a draft's version reads, `None` for what was saved as a version.
-    pub(super) draft: Option<&'static str>,
+    pub draft: Option<&'static str>,
     /// Who has it open in the web UI, and since when.
-    pub(super) lock: Option<Stamp>,
-    pub(super) hidden: bool,
-    pub(super) created: Stamp,
-    pub(super) modified: Stamp,
-    pub(super) zip: Arc<Vec<u8>>,
-    pub(super) parameters: Vec<Parameter>,
+    pub lock: Option<Stamp>,
+    pub hidden: bool,
+    pub created: Stamp,
+    pub modified: Stamp,
+    pub zip: Arc<Vec<u8>>,
+    pub parameters: Vec<Parameter>,
 }
 
 /// An externalised parameter and whether somebody configured it.
 #[derive(Debug, Clone)]
-pub(super) struct Parameter {
-    pub(super) declared: Declared,
-    pub(super) configured: Option<String>,
+pub struct Parameter {
+    pub declared: Declared,
+    pub configured: Option<String>,
 }
 
 impl Parameter {
-    pub(super) fn value(&self) -> &str {
+    pub fn value(&self) -> &str {
         self.configured.as_deref().unwrap_or(&self.declared.value)
     }
 }
 
 impl Artifact {
-    pub(super) fn shown_version(&self) -> &str {
+    pub fn shown_version(&self) -> &str {
         self.draft.unwrap_or(&self.version)
     }
 
     /// Whether a version key means what is stored now.
-    pub(super) fn answers_to(&self, version: &str) -> bool {
+    pub fn answers_to(&self, version: &str) -> bool {
         version.eq_ignore_ascii_case("active") || version == self.version
     }
 
     /// What a deployment of it would run.
-    pub(super) fn content(&self) -> Content {
+    pub fn content(&self) -> Content {
         let values = self
             .parameters
             .iter()
@@ -124,41 +124,41 @@ impl Artifact {
 
 /// What is remembered of a deleted artifact.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Deleted {
+pub struct Deleted {
     /// From when on the id is free again.
-    pub(super) free: Seconds,
+    pub free: Seconds,
     /// How often creating it again failed because it had been there.
-    pub(super) failed_creates: usize,
+    pub failed_creates: usize,
 }
 
 /// What runs, or would run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Content {
-    pub(super) zip: Arc<Vec<u8>>,
-    pub(super) parameters: BTreeMap<String, String>,
+pub struct Content {
+    pub zip: Arc<Vec<u8>>,
+    pub parameters: BTreeMap<String, String>,
 }
 
 /// What is known of one id at run time: everything that will be seen, in the order of time.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Runtime {
+pub struct Runtime {
     stages: Vec<Stage>,
     /// Deployments accepted from clients.
-    pub(super) deployments: usize,
-    pub(super) undeployments: usize,
+    pub deployments: usize,
+    pub undeployments: usize,
     /// So many more reads do not show it.
-    pub(super) unseen: usize,
-    pub(super) hidden: bool,
+    pub unseen: usize,
+    pub hidden: bool,
 }
 
 /// From this moment on the run time shows this record, or none.
 #[derive(Debug, Clone)]
-pub(super) struct Stage {
-    pub(super) at: Seconds,
-    pub(super) record: Option<Record>,
+pub struct Stage {
+    pub at: Seconds,
+    pub record: Option<Record>,
 }
 
 impl Stage {
-    pub(super) fn of(at: Seconds, record: Record) -> Self {
+    pub fn of(at: Seconds, record: Record) -> Self {
         Self {
             at,
             record: Some(record),
@@ -168,20 +168,20 @@ impl Stage {
 
 /// A run-time artifact.
 #[derive(Debug, Clone)]
-pub(super) struct Record {
-    pub(super) kind: ArtifactType,
-    pub(super) name: String,
-    pub(super) version: String,
-    pub(super) status: String,
-    pub(super) deployed_on: i64,
-    pub(super) deployed_by: String,
-    pub(super) content: Content,
-    pub(super) error: Option<StartError>,
+pub struct Record {
+    pub kind: ArtifactType,
+    pub name: String,
+    pub version: String,
+    pub status: String,
+    pub deployed_on: i64,
+    pub deployed_by: String,
+    pub content: Content,
+    pub error: Option<StartError>,
 }
 
 impl Record {
     /// The same, in another state.
-    pub(super) fn with(&self, status: &str, error: Option<StartError>) -> Self {
+    pub fn with(&self, status: &str, error: Option<StartError>) -> Self {
         Self {
             status: status.to_owned(),
             error,
@@ -190,7 +190,7 @@ impl Record {
     }
 
     /// The same, deployed by a colleague at this moment.
-    pub(super) fn redeployed(&self, millis: i64) -> Self {
+    pub fn redeployed(&self, millis: i64) -> Self {
         Self {
             deployed_on: millis,
             deployed_by: COLLEAGUE.to_owned(),
@@ -201,44 +201,44 @@ impl Record {
 
 /// What `ErrorInformation` says, and from when on.
 #[derive(Debug, Clone)]
-pub(super) struct StartError {
-    pub(super) ready: Seconds,
-    pub(super) text: String,
+pub struct StartError {
+    pub ready: Seconds,
+    pub text: String,
 }
 
 impl Runtime {
     /// The record shown at a moment.
-    pub(super) fn at(&self, now: Seconds) -> Option<&Record> {
+    pub fn at(&self, now: Seconds) -> Option<&Record> {
         self.shown(now).map(|(_, record)| record)
     }
 
     /// The same, and since when it is shown so.
-    pub(super) fn shown(&self, now: Seconds) -> Option<(Seconds, &Record)> {
+    pub fn shown(&self, now: Seconds) -> Option<(Seconds, &Record)> {
         let stage = self.stages.iter().rev().find(|stage| stage.at <= now)?;
         Some((stage.at, stage.record.as_ref()?))
     }
 
     /// Everything that was shown up to a moment.
-    pub(super) fn until(&self, now: Seconds) -> impl Iterator<Item = &Stage> {
+    pub fn until(&self, now: Seconds) -> impl Iterator<Item = &Stage> {
         self.stages.iter().filter(move |stage| stage.at <= now)
     }
 
     /// Adds what will be seen; what was planned before stays planned.
-    pub(super) fn plan(&mut self, stages: Vec<Stage>) {
+    pub fn plan(&mut self, stages: Vec<Stage>) {
         self.stages.extend(stages);
         self.stages
             .sort_by(|one, other| one.at.total_cmp(&other.at));
     }
 
     /// Whether one more read shows nothing, as while the runtime restarts.
-    pub(super) fn is_unseen(&mut self) -> bool {
+    pub fn is_unseen(&mut self) -> bool {
         let unseen = self.unseen > 0;
         self.unseen = self.unseen.saturating_sub(1);
         unseen
     }
 
     /// Forgets what was planned, and goes another way.
-    pub(super) fn replan(&mut self, now: Seconds, stages: Vec<Stage>) {
+    pub fn replan(&mut self, now: Seconds, stages: Vec<Stage>) {
         self.stages.retain(|stage| stage.at <= now);
         self.plan(stages);
     }
@@ -246,14 +246,14 @@ impl Runtime {
 
 /// A build and deploy task.
 #[derive(Debug, Clone)]
-pub(super) struct Task {
-    pub(super) artifact: String,
-    pub(super) visible: Seconds,
-    pub(super) statuses: Vec<(Seconds, String)>,
+pub struct Task {
+    pub artifact: String,
+    pub visible: Seconds,
+    pub statuses: Vec<(Seconds, String)>,
 }
 
 impl Task {
-    pub(super) fn status(&self, now: Seconds) -> Option<&str> {
+    pub fn status(&self, now: Seconds) -> Option<&str> {
         if now < self.visible {
             return None;
         }
@@ -266,7 +266,7 @@ impl Task {
 }
 
 impl Tenant {
-    pub(super) fn new(rng: Rng) -> Self {
+    pub fn new(rng: Rng) -> Self {
         Self {
             packages: BTreeMap::new(),
             artifacts: BTreeMap::new(),
@@ -281,24 +281,24 @@ impl Tenant {
     }
 
     /// Puts an artifact in its place.
-    pub(super) fn store(&mut self, artifact: Artifact) {
+    pub fn store(&mut self, artifact: Artifact) {
         self.artifacts.insert(artifact.id.clone(), artifact);
     }
 
     /// An artifact as the API shows it: of this type, this version, and not hidden by a policy.
-    pub(super) fn find(&self, kind: ArtifactType, id: &str, version: &str) -> Option<&Artifact> {
+    pub fn find(&self, kind: ArtifactType, id: &str, version: &str) -> Option<&Artifact> {
         let artifact = self.artifacts.get(id)?;
         (artifact.kind == kind && artifact.answers_to(version) && !artifact.hidden)
             .then_some(artifact)
     }
 
-    pub(super) fn running(&self, id: &str, now: Seconds) -> Option<&Record> {
+    pub fn running(&self, id: &str, now: Seconds) -> Option<&Record> {
         let runtime = self.runtime.get(id)?;
         runtime.at(now).filter(|_| !runtime.hidden)
     }
 
     /// Somebody else saves, once for each artifact: the same content and one file more.
-    pub(super) fn colleague_saves(&mut self, id: &str, millis: i64) {
+    pub fn colleague_saves(&mut self, id: &str, millis: i64) {
         if !self.colleague_saved.insert(id.to_owned()) {
             return;
         }

@@ -12,32 +12,32 @@ const DISTRIBUTION: Seconds = 0.2;
 const START: Seconds = 0.3;
 
 /// An accepted deploy call.
-pub(super) struct Order<'a> {
-    pub(super) id: &'a str,
+pub struct Order<'a> {
+    pub id: &'a str,
     /// The how-manieth deployment of this artifact it is.
-    pub(super) nth: usize,
-    pub(super) accepted: Seconds,
+    pub nth: usize,
+    pub accepted: Seconds,
     /// What runs now.
-    pub(super) previous: Option<&'a Record>,
+    pub previous: Option<&'a Record>,
     /// The record that will be shown; its status and dates are filled in here.
-    pub(super) record: Record,
-    pub(super) scenarios: &'a Scenarios,
+    pub record: Record,
+    pub scenarios: &'a Scenarios,
     /// What another artifact would have to provide and does not, at a moment, as far as is foreseen.
-    pub(super) lacks: &'a dyn Fn(Seconds) -> Option<String>,
+    pub lacks: &'a dyn Fn(Seconds) -> Option<String>,
     /// Milliseconds since 1970 of a moment.
-    pub(super) millis: &'a dyn Fn(Seconds) -> i64,
+    pub millis: &'a dyn Fn(Seconds) -> i64,
 }
 
 /// What will be seen.
 #[derive(Debug)]
-pub(super) struct Course {
-    pub(super) visible: Seconds,
-    pub(super) statuses: Vec<(Seconds, String)>,
-    pub(super) stages: Vec<Stage>,
+pub struct Course {
+    pub visible: Seconds,
+    pub statuses: Vec<(Seconds, String)>,
+    pub stages: Vec<Stage>,
 }
 
 impl Order<'_> {
-    pub(super) fn course(&self) -> Course {
+    pub fn course(&self) -> Course {
         let built = self.accepted + self.seconds("slow").unwrap_or(BUILD);
         let others = self.others(built).into_iter();
         Course {

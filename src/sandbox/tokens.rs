@@ -38,7 +38,7 @@ const CALLERS: &str = "it-rt-sandbox!b1";
 
 /// Whose key a token was issued for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Client {
+pub enum Client {
     /// Plan `api`.
     Api,
     /// Plan `integration-flow`: calls flows at their own addresses, and nothing else.
@@ -46,14 +46,14 @@ pub(super) enum Client {
 }
 
 /// Who may come in: two OAuth clients and one user, all shaped like SAP's.
-pub(super) struct Credentials {
-    pub(super) client_id: String,
-    pub(super) client_secret: String,
-    pub(super) username: String,
-    pub(super) password: String,
-    pub(super) roles: Vec<String>,
-    pub(super) caller_id: String,
-    pub(super) caller_secret: String,
+pub struct Credentials {
+    pub client_id: String,
+    pub client_secret: String,
+    pub username: String,
+    pub password: String,
+    pub roles: Vec<String>,
+    pub caller_id: String,
+    pub caller_secret: String,
     /// What the token names instead of the roles.
     named: Option<String>,
     application: String,
@@ -61,7 +61,7 @@ pub(super) struct Credentials {
 }
 
 impl Credentials {
-    pub(super) fn make(rng: &mut Rng, scenarios: &Scenarios) -> Self {
+    pub fn make(rng: &mut Rng, scenarios: &Scenarios) -> Self {
         let missing = scenarios.roles("roles-missing");
         let named = scenarios.value("token-scopes");
         let roles = ROLES.into_iter().filter(|role| !missing.contains(role));
@@ -100,7 +100,7 @@ impl Credentials {
     }
 
     /// Whose client id and secret these are. Both may be percent-encoded, as RFC 6749 wants them.
-    pub(super) fn client(&self, id: &str, secret: &str) -> Option<Client> {
+    pub fn client(&self, id: &str, secret: &str) -> Option<Client> {
         let is =
             |text: &str, known: &str| text == known || decode(text, true).as_deref() == Some(known);
         [Client::Api, Client::Caller].into_iter().find(|client| {
@@ -110,16 +110,16 @@ impl Credentials {
     }
 
     /// What must never be seen.
-    pub(super) fn secrets(&self) -> [&str; 3] {
+    pub fn secrets(&self) -> [&str; 3] {
         [&self.client_secret, &self.caller_secret, &self.password]
     }
 
-    pub(super) fn is_user(&self, name: &str, password: &str) -> bool {
+    pub fn is_user(&self, name: &str, password: &str) -> bool {
         name == self.username && password == self.password
     }
 
     /// A service key as the cockpit shows it.
-    pub(super) fn service_key(&self, client: Client, url: &str, token_url: &str) -> Value {
+    pub fn service_key(&self, client: Client, url: &str, token_url: &str) -> Value {
         let (id, secret) = self.pair(client);
         json!({"oauth": {
             "clientid": id,
@@ -196,25 +196,25 @@ impl Credentials {
 }
 
 /// Tokens and sessions that are alive.
-pub(super) struct Sessions {
+pub struct Sessions {
     rng: Rng,
     tokens: HashMap<String, (Client, f64)>,
     csrf: HashMap<String, String>,
 }
 
 /// How tokens are made.
-pub(super) struct Issue {
-    pub(super) client: Client,
+pub struct Issue {
+    pub client: Client,
     /// Seconds on the tenant's clock.
-    pub(super) now: f64,
+    pub now: f64,
     /// Seconds since 1970.
-    pub(super) date: i64,
-    pub(super) lifetime: f64,
-    pub(super) neo: bool,
+    pub date: i64,
+    pub lifetime: f64,
+    pub neo: bool,
 }
 
 impl Sessions {
-    pub(super) fn new(rng: Rng) -> Self {
+    pub fn new(rng: Rng) -> Self {
         Self {
             rng,
             tokens: HashMap::new(),
@@ -227,7 +227,7 @@ impl Sessions {
         clippy::cast_possible_truncation,
         reason = "a token's lifetime is a day at most"
     )]
-    pub(super) fn issue(&mut self, credentials: &Credentials, issue: &Issue) -> Value {
+    pub fn issue(&mut self, credentials: &Credentials, issue: &Issue) -> Value {
         self.tokens.retain(|_, (_, expires)| *expires > issue.now);
         let id = uuid(&mut self.rng).replace('-', "");
         let lifetime = issue.lifetime as i64;
@@ -256,25 +256,25 @@ impl Sessions {
     }
 
     /// Whose token this is, while it lives.
-    pub(super) fn live(&self, token: &str, now: f64) -> Option<Client> {
+    pub fn live(&self, token: &str, now: f64) -> Option<Client> {
         let (client, expires) = self.tokens.get(token)?;
         (*expires > now).then_some(*client)
     }
 
     /// Whether a text holds one of the tokens; such a text must not be shown.
-    pub(super) fn any_token_in(&self, text: &str) -> bool {
+    pub fn any_token_in(&self, text: &str) -> bool {
         let mut tokens = self.tokens.keys();
         tokens.any(|token| text.contains(token.as_str()))
     }
 
     /// The access tokens, session cookies and CSRF tokens that are known.
-    pub(super) fn handed_out(&self) -> Vec<String> {
+    pub fn handed_out(&self) -> Vec<String> {
         let sessions = self.csrf.iter().flat_map(|(cookie, token)| [cookie, token]);
         self.tokens.keys().chain(sessions).cloned().collect()
     }
 
     /// Starts a session: its cookie and its CSRF token.
-    pub(super) fn fetch_csrf(&mut self) -> (String, String) {
+    pub fn fetch_csrf(&mut self) -> (String, String) {
         const MOST: usize = 1000;
         if self.csrf.len() >= MOST {
             self.csrf.clear();
@@ -295,7 +295,7 @@ impl Sessions {
     }
 
     /// Whether a request holds the CSRF token of its session, or needs none because it reads.
-    pub(super) fn holds_csrf(&self, head: &Head) -> bool {
+    pub fn holds_csrf(&self, head: &Head) -> bool {
         let reads = matches!(head.method.as_str(), "GET" | "HEAD");
         let held = self.csrf_of(head.header("cookie").unwrap_or_default());
         reads || (held.is_some() && held == head.header("x-csrf-token"))
@@ -303,7 +303,7 @@ impl Sessions {
 }
 
 /// The two halves of `Authorization: Basic`.
-pub(super) fn basic(header: &str) -> Option<(String, String)> {
+pub fn basic(header: &str) -> Option<(String, String)> {
     let text = STANDARD.decode(scheme(header, "basic")?).ok()?;
     let text = String::from_utf8(text).ok()?;
     let (name, password) = text.split_once(':')?;
@@ -311,7 +311,7 @@ pub(super) fn basic(header: &str) -> Option<(String, String)> {
 }
 
 /// The token of `Authorization: Bearer`.
-pub(super) fn bearer(header: &str) -> Option<&str> {
+pub fn bearer(header: &str) -> Option<&str> {
     scheme(header, "bearer")
 }
 
@@ -320,7 +320,7 @@ fn scheme<'a>(header: &'a str, name: &str) -> Option<&'a str> {
     scheme.eq_ignore_ascii_case(name).then(|| rest.trim())
 }
 
-pub(super) fn uuid(rng: &mut Rng) -> String {
+pub fn uuid(rng: &mut Rng) -> String {
     let hex = |rng: &mut Rng, count: usize| {
         (0..count)
             .map(|_| char::from(b"0123456789abcdef"[rng.usize(..16)]))
@@ -329,7 +329,7 @@ pub(super) fn uuid(rng: &mut Rng) -> String {
     [8, 4, 4, 4, 12].map(|count| hex(rng, count)).join("-")
 }
 
-pub(super) fn random_text(rng: &mut Rng, length: usize) -> String {
+pub fn random_text(rng: &mut Rng, length: usize) -> String {
     (0..length).map(|_| rng.alphanumeric()).collect()
 }
 

@@ -11,7 +11,7 @@ const STOPPING: Seconds = 1.0;
 const LAG: Seconds = 1.0;
 
 /// Accepts an undeploy call, or refuses it: 202, and nothing is gone yet.
-pub(super) fn undeploy(tenant: &mut Tenant, call: &Call, id: &str, record: &Record) -> Answered {
+pub fn undeploy(tenant: &mut Tenant, call: &Call, id: &str, record: &Record) -> Answered {
     if let Some(refusal) = refusal(call, id, record) {
         return Err(refusal);
     }

@@ -10,17 +10,17 @@ const LARGEST_BODY: u64 = 512 * 1024 * 1024;
 
 /// A request line and its headers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Head {
-    pub(super) method: String,
-    pub(super) target: String,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) length: u64,
-    pub(super) keep_alive: bool,
-    pub(super) expects_continue: bool,
+pub struct Head {
+    pub method: String,
+    pub target: String,
+    pub headers: Vec<(String, String)>,
+    pub length: u64,
+    pub keep_alive: bool,
+    pub expects_continue: bool,
 }
 
 impl Head {
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
             .find(|(known, _)| known.eq_ignore_ascii_case(name))
@@ -30,7 +30,7 @@ impl Head {
 
 /// Why a request cannot be served; the connection ends after it.
 #[derive(Debug)]
-pub(super) enum WireError {
+pub enum WireError {
     /// Nobody is there any more.
     Gone,
     /// Answer with this status and a sentence.
@@ -44,7 +44,7 @@ impl From<io::Error> for WireError {
 }
 
 /// Reads the next request's head; `None` when the caller has ended the connection.
-pub(super) fn read_head(stream: &mut impl BufRead) -> Result<Option<Head>, WireError> {
+pub fn read_head(stream: &mut impl BufRead) -> Result<Option<Head>, WireError> {
     let mut limited = stream.take(LONGEST_HEAD);
     let Some(first) = first_line(&mut limited)? else {
         return Ok(None);
@@ -189,7 +189,7 @@ fn keeps_alive(minor: u8, headers: &[(String, String)]) -> bool {
 }
 
 /// Reads exactly the announced body; memory grows with what arrives, not with what is announced.
-pub(super) fn read_body(stream: &mut impl Read, length: u64) -> Result<Vec<u8>, WireError> {
+pub fn read_body(stream: &mut impl Read, length: u64) -> Result<Vec<u8>, WireError> {
     let mut body = Vec::new();
     stream.take(length).read_to_end(&mut body)?;
     if body.len() as u64 == length {
@@ -200,7 +200,7 @@ pub(super) fn read_body(stream: &mut impl Read, length: u64) -> Result<Vec<u8>, 
 }
 
 /// The head of an answer; `length` may differ from the body when a fault asks for it.
-pub(super) fn head_of(answer: &Answer, length: usize, date: &str, keep_alive: bool) -> Vec<u8> {
+pub fn head_of(answer: &Answer, length: usize, date: &str, keep_alive: bool) -> Vec<u8> {
     let mut head = format!(
         "HTTP/1.1 {} {}\r\nDate: {date}\r\n",
         answer.status,
@@ -222,7 +222,7 @@ pub(super) fn head_of(answer: &Answer, length: usize, date: &str, keep_alive: bo
 }
 
 /// Writes a whole answer. Small ones go out in one write, so that no delayed acknowledgement holds up the body.
-pub(super) fn write_answer(stream: &mut impl Write, head: Vec<u8>, body: &[u8]) -> io::Result<()> {
+pub fn write_answer(stream: &mut impl Write, head: Vec<u8>, body: &[u8]) -> io::Result<()> {
     const ONE_WRITE: usize = 64 * 1024;
     let mut first = head;
     if body.len() <= ONE_WRITE {

@@ -73,32 +73,27 @@ impl TenantUrl {
     }
 
     /// The host, without port.
-    #[must_use]
     pub fn host(&self) -> &str {
         &self.0.host
     }
 
     /// The root as text, without a slash at the end.
-    #[must_use]
     pub fn root(&self) -> String {
         self.0.to_string()
     }
 
     /// The address of `path` in the API.
-    #[must_use]
     pub fn api(&self, path: &str) -> String {
         format!("{}/api/v1/{}", self.0, path.trim_start_matches('/'))
     }
 
     /// The id of the runtime location that the address ends in (`/location/<id>`, Edge Integration Cell; cpi-api.md §1.1).
-    #[must_use]
     pub fn location(&self) -> Option<&str> {
         let (before, id) = self.0.path.rsplit_once('/')?;
         (before.ends_with("/location") && !id.is_empty()).then_some(id)
     }
 
     /// The address of a runtime location below this one; `None` when the id has characters that no id has.
-    #[must_use]
     pub fn at_location(&self, id: &str) -> Option<Self> {
         let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
         let is_id = !id.is_empty() && !id.starts_with('.') && id.bytes().all(legal);
@@ -111,7 +106,6 @@ impl TenantUrl {
     }
 
     /// The address above the runtime location that it ends in, if it does.
-    #[must_use]
     pub fn without_location(&self) -> Self {
         let mut address = self.0.clone();
         if let Some(id) = self.location() {
@@ -122,13 +116,11 @@ impl TenantUrl {
     }
 
     /// Whether it is this machine.
-    #[must_use]
     pub fn is_loopback(&self) -> bool {
         is_loopback(self.host())
     }
 
     /// Whether the host looks like a tenant of the older Neo landscape.
-    #[must_use]
     pub fn is_neo(&self) -> bool {
         self.host().contains("-tmn.")
     }
@@ -155,13 +147,11 @@ impl TokenUrl {
     }
 
     /// The host, without port.
-    #[must_use]
     pub fn host(&self) -> &str {
         &self.0.host
     }
 
     /// Scheme, host and port with a slash at the end.
-    #[must_use]
     pub fn root(&self) -> String {
         let root = Address {
             path: "/".to_owned(),
@@ -173,7 +163,6 @@ impl TokenUrl {
 
     /// The same service where it asks for certificates: `<sub>.authentication.cert.<region>...` (cpi-api.md §1.1).
     /// Other hosts stay as they are.
-    #[must_use]
     pub fn for_certificates(&self) -> Self {
         let mut address = self.0.clone();
         if !address.host.contains(".authentication.cert.") {
@@ -184,7 +173,6 @@ impl TokenUrl {
     }
 
     /// Whether it is a token service of the older Neo landscape.
-    #[must_use]
     pub fn is_neo(&self) -> bool {
         self.host().starts_with("oauthasservices-") || self.0.path.ends_with("/oauth2/api/v1/token")
     }
@@ -203,7 +191,6 @@ impl fmt::Display for TokenUrl {
 }
 
 /// Whether `host` (a name, or an address with or without brackets) is this machine.
-#[must_use]
 pub fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     bare.eq_ignore_ascii_case("localhost")

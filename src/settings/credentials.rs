@@ -57,7 +57,6 @@ pub enum Login {
 
 impl Login {
     /// Who logs on, cut short: enough to tell one key from another.
-    #[must_use]
     pub fn who(&self) -> String {
         match self {
             Self::ClientCredentials { client_id, .. } => format!("client {}", scrubbed(client_id)),
@@ -66,7 +65,6 @@ impl Login {
     }
 
     /// What nobody else holds: password, client secret or private key.
-    #[must_use]
     pub fn secret(&self) -> &Secret {
         match self {
             Self::Basic { password, .. } => password,
@@ -79,13 +77,11 @@ impl Login {
 }
 
 /// Whether a user name is a client id (`sb-...|it!b1`).
-#[must_use]
 pub fn looks_like_a_client(name: &str) -> bool {
     name.starts_with("sb-") || name.contains("|it")
 }
 
 /// The beginning of a name.
-#[must_use]
 pub fn scrubbed(name: &str) -> String {
     let shown: String = name.chars().take(8).collect();
     if shown.len() < name.len() {
@@ -131,7 +127,6 @@ impl Default for Names {
 
 impl Names {
     /// `PROD_CPI` makes `PROD_CPI_SERVICE_KEY` and so on.
-    #[must_use]
     pub fn with_prefix(prefix: &str) -> Self {
         Self {
             prefix: prefix.to_owned(),
@@ -139,7 +134,6 @@ impl Names {
     }
 
     /// The full name of `PREFIX_<name>`.
-    #[must_use]
     pub fn of(&self, name: &str) -> String {
         format!("{}_{name}", self.prefix)
     }
@@ -203,7 +197,6 @@ impl Credentials {
     }
 
     /// The certificate to log on with, and the only host that is shown it.
-    #[must_use]
     pub fn certificate(&self) -> Option<(&ClientCertificate, &str)> {
         match &self.login {
             Login::ClientCredentials {
@@ -216,19 +209,16 @@ impl Credentials {
     }
 
     /// The runtime location whose run time is asked, when it is not the cloud's.
-    #[must_use]
     pub fn runtime_location(&self) -> Option<&str> {
         self.runtime.location()
     }
 
     /// Whether writing calls need a CSRF token from the first one on: with basic authentication, and on Neo.
-    #[must_use]
     pub fn wants_csrf(&self) -> bool {
         matches!(self.login, Login::Basic { .. }) || self.is_neo()
     }
 
     /// Whether the tenant looks like one of the older Neo landscape, where writing calls need a CSRF token.
-    #[must_use]
     pub fn is_neo(&self) -> bool {
         let token_is_neo = match &self.login {
             Login::ClientCredentials { token_url, .. } => token_url.is_neo(),

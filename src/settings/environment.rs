@@ -40,7 +40,6 @@ impl Environment {
     }
 
     /// The value of `name`; `None` where it is unset, empty or not text.
-    #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.get_checked(name).ok().flatten()
     }
@@ -57,13 +56,11 @@ impl Environment {
     }
 
     /// Whether `name` is set to nothing, as CI systems do with secrets that a run may not see.
-    #[must_use]
     pub fn is_empty(&self, name: &str) -> bool {
         matches!(self.variables.get(name), Some(VariableValue::Text(text)) if text.trim().is_empty())
     }
 
     /// The same variables and this one.
-    #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.variables
             .insert(name.to_owned(), VariableValue::Text(value.to_owned()));

@@ -44,7 +44,6 @@ pub enum Host {
 
 impl Host {
     /// Reads the name of a host, without port.
-    #[must_use]
     pub fn of(host: &str) -> Self {
         let labels: Vec<&str> = host.split('.').collect();
         match labels.as_slice() {
@@ -74,7 +73,6 @@ impl Host {
     }
 
     /// The subdomain of the subaccount, where the name holds it.
-    #[must_use]
     pub fn subdomain(&self) -> Option<&str> {
         match self {
             Self::Tenant { subdomain, .. }
@@ -85,7 +83,6 @@ impl Host {
     }
 
     /// The region without the number of its extension: `eu10` for `eu10-004`.
-    #[must_use]
     pub fn region(&self) -> Option<&str> {
         match self {
             Self::Tenant { region, .. } | Self::TokenService { region, .. } => {
@@ -105,7 +102,6 @@ fn is_cluster(label: &str) -> bool {
 }
 
 /// What keeps an address from being a tenant's, as far as its host's name tells.
-#[must_use]
 pub fn not_a_tenant(host: &str) -> Option<AddressError> {
     match Host::of(host) {
         Host::TokenService { .. } | Host::NeoTokenService => Some(AddressError::TokenService),
@@ -116,7 +112,6 @@ pub fn not_a_tenant(host: &str) -> Option<AddressError> {
 }
 
 /// What keeps an address from being a token service's, as far as its host's name tells.
-#[must_use]
 pub fn not_a_token_service(host: &str) -> Option<AddressError> {
     match Host::of(host) {
         Host::Tenant { .. } | Host::Runtime { .. } | Host::NeoTenant => Some(AddressError::Tenant),
@@ -127,7 +122,6 @@ pub fn not_a_token_service(host: &str) -> Option<AddressError> {
 
 /// How a tenant and the service that issues its tokens fail to belong together, by their hosts: in words, as a sentence without
 /// a full stop.
-#[must_use]
 pub fn mismatch(tenant: &str, token: &str) -> Option<String> {
     let (tenant, token) = (Host::of(tenant), Host::of(token));
     match (&tenant, &token) {

@@ -182,7 +182,6 @@ pub struct Listed {
 }
 
 /// The entries of an option that may be repeated, each with its source: the variable, if that says the same.
-#[must_use]
 pub fn listed(entries: &[String], name: &str, environment: &Environment) -> Vec<Listed> {
     let variable = variable(name);
     let lines = environment.get(&variable).unwrap_or_default().lines();

@@ -33,7 +33,6 @@ pub struct NamedParameter {
 
 impl NamedParameter {
     /// A value that stands where it was named.
-    #[must_use]
     pub fn plain(key: String, value: String, source: String) -> Self {
         Self {
             key,
@@ -44,7 +43,6 @@ impl NamedParameter {
     }
 
     /// A value that came from the variables `from`, whose names are added to `source`.
-    #[must_use]
     pub fn from_variables(key: String, value: String, source: &str, from: &[String]) -> Self {
         let from = from.join(", ");
         Self {
@@ -168,7 +166,7 @@ pub fn set_from_env(
 }
 
 /// The variables that parameters may get their values from.
-pub(super) struct Variables<'a> {
+pub(crate) struct Variables<'a> {
     pub(super) environment: &'a Environment,
     /// The names of those that no parameter gets.
     pub(super) credentials: &'a CredentialNames,
@@ -253,7 +251,6 @@ impl Default for CredentialNames {
 
 impl CredentialNames {
     /// The names with these prefixes (`PROD_CPI` for `PROD_CPI_SERVICE_KEY`), and always those with `CPI`.
-    #[must_use]
     pub fn with_prefixes<'a>(prefixes: impl IntoIterator<Item = &'a str>) -> Self {
         let prefixes = prefixes.into_iter().chain(["CPI"]);
         Self {
@@ -262,7 +259,6 @@ impl CredentialNames {
     }
 
     /// Whether the variable `name` is one of them.
-    #[must_use]
     pub fn holds(&self, name: &str) -> bool {
         let secret = ["_SERVICE_KEY", "_CLIENT_SECRET", "_PASSWORD"];
         let ends_secret = secret.iter().any(|end| name.ends_with(end));
@@ -296,20 +292,17 @@ fn without_id(key: &str, id: &str) -> String {
 }
 
 /// Whether an entry names this artifact before its key.
-#[must_use]
 pub fn names(given: &Listed, id: &str) -> bool {
     let rest = given.text.strip_prefix(id);
     rest.is_some_and(|rest| rest.starts_with(':'))
 }
 
 /// Whether an entry is for this artifact: not when it names another one of the run before its key.
-#[must_use]
 pub fn is_for(given: &Listed, id: &str, all: &[&str]) -> bool {
     names(given, id) || !all.iter().any(|other| names(given, other))
 }
 
 /// Later entries win over earlier ones with the same key.
-#[must_use]
 pub fn last_wins(all: Vec<NamedParameter>) -> Vec<NamedParameter> {
     let mut by_key: BTreeMap<String, NamedParameter> = BTreeMap::new();
     for parameter in all {

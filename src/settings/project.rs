@@ -211,7 +211,6 @@ impl Project {
     }
 
     /// The files of parameters in an environment, or without one.
-    #[must_use]
     pub fn parameters_file_of<'s>(
         &'s self,
         environment: Option<&'s EnvironmentSettings>,
@@ -260,7 +259,6 @@ impl Project {
     }
 
     /// The names of the variables that hold credentials for any of the environments.
-    #[must_use]
     pub fn credential_names(&self) -> CredentialNames {
         let environments = self.environments.values();
         CredentialNames::with_prefixes(environments.map(EnvironmentSettings::credentials_prefix))
@@ -380,7 +378,6 @@ impl ArtifactSettings {
 
 impl EnvironmentSettings {
     /// The beginning of the names of the variables that hold its credentials; `CPI` unless it names another.
-    #[must_use]
     pub fn credentials_prefix(&self) -> &str {
         self.credentials.as_deref().unwrap_or("CPI")
     }
@@ -394,13 +391,11 @@ impl EnvironmentSettings {
     }
 
     /// Whether artifacts have other ids here than in their manifests: they are copies then.
-    #[must_use]
     pub fn has_copies(&self) -> bool {
         !self.id.is_empty()
     }
 
     /// The name of a package that is created here. A package of its own has a name of its own.
-    #[must_use]
     pub fn package_name(&self, package: &PackageSettings) -> String {
         let name = package.name.as_deref().unwrap_or(&package.id);
         if self.package.is_empty() {
@@ -414,7 +409,6 @@ impl EnvironmentSettings {
 }
 
 /// When an artifact is deployed. `never` holds, whoever says it; else the artifact's own rule wins over the environment's.
-#[must_use]
 pub fn deploy_rule(
     artifact: Option<&ArtifactSettings>,
     environment: Option<&EnvironmentSettings>,
@@ -431,19 +425,16 @@ pub fn deploy_rule(
 
 impl Affix {
     /// The name with prefix and suffix.
-    #[must_use]
     pub fn apply(&self, name: &str) -> String {
         format!("{}{name}{}", self.prefix, self.suffix)
     }
 
     /// The name without prefix and suffix; `None` when it does not have them.
-    #[must_use]
     pub fn strip<'n>(&self, name: &'n str) -> Option<&'n str> {
         name.strip_prefix(&self.prefix)?.strip_suffix(&self.suffix)
     }
 
     /// Whether it changes nothing.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.prefix.is_empty() && self.suffix.is_empty()
     }

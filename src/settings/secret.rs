@@ -19,13 +19,11 @@ impl Secret {
     }
 
     /// The value itself: for the wire, and for the redactor.
-    #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
     }
 
     /// What may be said about it: `set, 36 characters`.
-    #[must_use]
     pub fn describe(&self) -> String {
         match self.0.chars().count() {
             0 => "empty".to_owned(),
@@ -37,7 +35,6 @@ impl Secret {
 
 /// The value of a variable that names a file of certificates or keys, where it is certainly such a name and no secret
 /// in the wrong variable.
-#[must_use]
 pub fn shown_file_name(value: &str) -> Option<String> {
     const ENDINGS: [&str; 6] = ["pem", "key", "crt", "cer", "p12", "pfx"];
     let ending = Path::new(value).extension()?.to_str()?;

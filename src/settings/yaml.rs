@@ -18,13 +18,13 @@ const HEAVIEST: usize = 256 << 20;
 
 /// Where something stands; both are counted from 1, the column in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Position {
-    pub(crate) line: usize,
-    pub(crate) column: usize,
+pub struct Position {
+    pub line: usize,
+    pub column: usize,
 }
 
 impl Position {
-    pub(crate) const START: Self = Self { line: 1, column: 1 };
+    pub const START: Self = Self { line: 1, column: 1 };
 
     fn at(location: &Location) -> Self {
         let number = |counted| usize::try_from(counted).unwrap_or(usize::MAX).max(1);
@@ -35,12 +35,12 @@ impl Position {
     }
 
     /// The place in the file that messages call `shown`: `flowship.yaml:12:3`.
-    pub(crate) fn of(self, shown: &str) -> String {
+    pub fn of(self, shown: &str) -> String {
         format!("{shown}:{}:{}", self.line, self.column)
     }
 
     /// The place behind a text that begins here.
-    pub(crate) fn after(self, text: &str) -> Self {
+    pub fn after(self, text: &str) -> Self {
         match text.rsplit_once('\n') {
             None => Self {
                 column: self.column + text.chars().count(),
@@ -56,14 +56,14 @@ impl Position {
 
 /// What is wrong at a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Fault {
-    pub(crate) place: Position,
-    pub(crate) what: String,
-    pub(crate) hint: String,
+pub struct Fault {
+    pub place: Position,
+    pub what: String,
+    pub hint: String,
 }
 
 impl Fault {
-    pub(crate) fn new(place: Position, what: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub fn new(place: Position, what: impl Into<String>, hint: impl Into<String>) -> Self {
         Self {
             place,
             what: what.into(),
@@ -74,11 +74,11 @@ impl Fault {
 
 /// A value, and where it is written.
 #[derive(Debug)]
-pub(crate) struct Placed<T> {
-    pub(crate) value: T,
-    pub(crate) place: Position,
+pub struct Placed<T> {
+    pub value: T,
+    pub place: Position,
     /// Where it begins and ends in the text, in bytes.
-    pub(crate) bytes: (usize, usize),
+    pub bytes: (usize, usize),
 }
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Placed<T> {
@@ -98,7 +98,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Placed<T> {
 
 /// The value of a key that may be left out. Unlike an `Option` it refuses a key without a value.
 #[derive(Debug)]
-pub(crate) struct Given<T>(pub(crate) Option<Placed<T>>);
+pub struct Given<T>(pub Option<Placed<T>>);
 
 impl<T> Default for Given<T> {
     fn default() -> Self {
@@ -113,14 +113,14 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Given<T> {
 }
 
 impl<T> Given<T> {
-    pub(crate) fn value(self) -> Option<T> {
+    pub fn value(self) -> Option<T> {
         self.0.map(|placed| placed.value)
     }
 }
 
 /// A mapping whose keys the user chooses, in the order of the file. One without entries may be left empty.
 #[derive(Debug)]
-pub(crate) struct Entries<K, V>(pub(crate) Vec<(Placed<K>, V)>);
+pub struct Entries<K, V>(pub Vec<(Placed<K>, V)>);
 
 impl<'de, K: Deserialize<'de>, V: Deserialize<'de>> Deserialize<'de> for Entries<K, V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -159,7 +159,7 @@ impl<'de, K: Deserialize<'de>, V: Deserialize<'de>> Visitor<'de> for EntriesVisi
 }
 
 /// A part of the file, fit to be repeated in a message.
-pub(crate) fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     let line = disarm(text);
     match line.char_indices().nth(REPEATED) {
         Some((end, _)) => format!("{}…", &line[..end]),
@@ -169,12 +169,12 @@ pub(crate) fn quoted(text: &str) -> String {
 
 /// The error of a value that has the right type and is refused all the same. Both sentences have to go through one text, of
 /// one line each; [`fault`] takes them apart.
-pub(crate) fn refused<E: de::Error>(what: &str, hint: &str) -> E {
+pub fn refused<E: de::Error>(what: &str, hint: &str) -> E {
     E::custom(format_args!("{what}\n{hint}"))
 }
 
 /// Reads one document. A text without any gives what has no keys at all.
-pub(crate) fn read<T: DeserializeOwned>(text: &str) -> Result<T, Fault> {
+pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, Fault> {
     let options = options! {
         budget: budget! {
             max_depth: DEEPEST,

@@ -12,7 +12,6 @@ pub struct Attempts<'a> {
 
 impl<'a> Attempts<'a> {
     /// The first one is to be made.
-    #[must_use]
     pub fn new(clock: &'a Clock, deadline: Deadline) -> Self {
         Self {
             clock,

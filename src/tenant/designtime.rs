@@ -243,7 +243,7 @@ impl Tenant {
 }
 
 /// The name of an artifact type in the names of entity sets and functions.
-pub(super) fn entity_prefix(kind: ArtifactKind) -> &'static str {
+pub fn entity_prefix(kind: ArtifactKind) -> &'static str {
     match kind {
         ArtifactKind::IntegrationFlow => "Integration",
         ArtifactKind::MessageMapping => "MessageMapping",
@@ -266,7 +266,7 @@ fn created(answer: &Answer) -> bool {
 }
 
 /// Updates answer with nothing (SAP's specification), or with an entity.
-pub(super) fn empty_or_json(answer: &Answer) -> bool {
+pub fn empty_or_json(answer: &Answer) -> bool {
     let text = odata::text(&answer.body);
     text.is_empty()
         || text.starts_with('<') && text.contains("<entry")

@@ -41,7 +41,6 @@ pub struct Circumstances<'a> {
 }
 
 /// The likely cause. Pure: dates are data.
-#[must_use]
 pub fn likely_cause(circumstances: &Circumstances<'_>) -> Distrust {
     let claims = circumstances.claims;
     if claims.is_of_caller() {
@@ -94,7 +93,6 @@ fn clock(circumstances: &Circumstances<'_>) -> Option<String> {
 }
 
 /// How one clock differs from another, in words: `15 minutes ahead of`; `None` while it does not matter.
-#[must_use]
 pub fn apart(own: SystemTime, other: SystemTime) -> Option<String> {
     let (apart, word) = match own.duration_since(other) {
         Ok(ahead) => (ahead, "ahead of"),
@@ -111,7 +109,6 @@ pub fn apart(own: SystemTime, other: SystemTime) -> Option<String> {
 
 impl Distrust {
     /// The cause and what to do, as a hint.
-    #[must_use]
     pub fn hint(&self) -> String {
         match self {
             Self::CallersToken => "the key is of plan integration-flow: it can only call flows, not deploy them; create an instance of Process Integration Runtime with plan api, and a key for it".to_owned(),

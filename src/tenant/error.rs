@@ -53,20 +53,17 @@ impl TenantError {
     }
 
     /// The same with the tenant's own words.
-    #[must_use]
     pub fn says(self, says: Option<Words>) -> Self {
         Self { says, ..self }
     }
 
     /// The same with an advice.
-    #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
     /// Whether the tenant refused because the id is taken.
-    #[must_use]
     pub fn is_duplicate(&self) -> bool {
         let says = self.says.as_ref().map(ToString::to_string);
         let says = says.unwrap_or_default().to_ascii_lowercase();
@@ -74,7 +71,6 @@ impl TenantError {
     }
 
     /// Whether the tenant refused because somebody has the artifact open.
-    #[must_use]
     pub fn is_locked(&self) -> bool {
         let says = self.says.as_ref().map(ToString::to_string);
         self.kind == Kind::Refused
@@ -82,14 +78,12 @@ impl TenantError {
     }
 
     /// Whether the tenant lost our session, in words that SAP's own clients see for a while and then no more.
-    #[must_use]
     pub fn tells_of_a_session(&self) -> bool {
         let says = self.says.as_ref().map(Words::as_str);
         self.kind == Kind::Refused && says.unwrap_or_default().contains(BROKEN_SESSION)
     }
 
     /// The exit code that this error leads to before a deployment was accepted.
-    #[must_use]
     pub fn exit(&self) -> Exit {
         match self.kind {
             Kind::Credentials | Kind::Role => Exit::Refused,
@@ -137,7 +131,6 @@ const PERMANENT: [&str; 14] = [
 ];
 
 /// Whether the tenant's text says that asking again is of no use.
-#[must_use]
 pub fn is_permanent(text: &str) -> bool {
     let lower = text.to_lowercase();
     PERMANENT.iter().any(|known| lower.contains(known))
@@ -149,7 +142,6 @@ fn tells_of_a_lock(text: &str) -> bool {
 }
 
 /// What helps against a refusal, as far as its text tells.
-#[must_use]
 pub fn remedy(status: u16, text: &str) -> Option<String> {
     let lower = text.to_lowercase();
     let remedy = if status == 423 || tells_of_a_lock(text) {

@@ -22,7 +22,6 @@ const MOST_FILLED: usize = 100;
 
 /// The messages of an error information body, deepest cause first, without repetitions; the raw text when it
 /// has no known shape; nothing for an empty body.
-#[must_use]
 pub fn causes(body: &str) -> Vec<String> {
     let body = body.trim_start_matches('\u{feff}').trim();
     if body.is_empty() {
@@ -231,7 +230,6 @@ fn cut(text: &str) -> &str {
 
 /// Whether these causes name a fault that passes: the build service did not answer, or the start took too long on a busy
 /// tenant (users of trial tenants and busy ones report both).
-#[must_use]
 pub fn passes(causes: &[String]) -> bool {
     let all = causes.join(" ").to_lowercase();
     let has = |text: &str| all.contains(text);
@@ -243,7 +241,6 @@ pub fn passes(causes: &[String]) -> bool {
 pub const THEN: &str = "then `flowship redeploy` the flow";
 
 /// What helps against the failures that users meet most; some of it ends with [`THEN`].
-#[must_use]
 pub fn remedy(causes: &[String]) -> Option<String> {
     let all = causes.join(" ").to_lowercase();
     let hint = if all.contains("credential") {

@@ -37,7 +37,7 @@ const RATE_HEADERS: [&str; 3] = [
 
 /// How much goes over the wire in one call, which tells how long it may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Length {
+pub enum Length {
     /// Little.
     Short,
     /// An archive comes.
@@ -47,37 +47,37 @@ pub(super) enum Length {
 }
 
 /// One call of the API.
-pub(super) struct Ask<'a> {
-    pub(super) method: Method,
+pub struct Ask<'a> {
+    pub method: Method,
     /// The path below `/api/v1/`, with its query.
-    pub(super) path: String,
-    pub(super) body: Body<'a>,
-    pub(super) bucket: Bucket,
+    pub path: String,
+    pub body: Body<'a>,
+    pub bucket: Bucket,
     /// The role that a 403 would mean.
-    pub(super) role: Role,
-    pub(super) connection: Connection,
+    pub role: Role,
+    pub connection: Connection,
     /// How much goes over the wire.
-    pub(super) length: Length,
+    pub length: Length,
     /// Where the body of a good answer goes, when it is too large for memory.
-    pub(super) sink: Option<RefCell<File>>,
+    pub sink: Option<RefCell<File>>,
     /// The value that it writes, which no error may repeat.
-    pub(super) value: Option<&'a str>,
+    pub value: Option<&'a str>,
     /// Any error body of the API is its answer, whatever the status; else one of 500 or more may mean that the call was lost.
-    pub(super) words_decide: bool,
+    pub words_decide: bool,
 }
 
 impl<'a> Ask<'a> {
     /// A read of the design time.
-    pub(super) fn of_designtime(path: impl Into<String>) -> Self {
+    pub fn of_designtime(path: impl Into<String>) -> Self {
         Self::get(Bucket::Designtime, Role::PackagesRead, path)
     }
 
     /// A read of the run time.
-    pub(super) fn of_runtime(path: impl Into<String>) -> Self {
+    pub fn of_runtime(path: impl Into<String>) -> Self {
         Self::get(Bucket::Runtime, Role::MonitoringRead, path)
     }
 
-    pub(super) fn get(bucket: Bucket, role: Role, path: impl Into<String>) -> Self {
+    pub fn get(bucket: Bucket, role: Role, path: impl Into<String>) -> Self {
         Self {
             method: Method::Get,
             path: path.into(),
@@ -92,12 +92,7 @@ impl<'a> Ask<'a> {
         }
     }
 
-    pub(super) fn write(
-        method: Method,
-        role: Role,
-        path: impl Into<String>,
-        body: Body<'a>,
-    ) -> Self {
+    pub fn write(method: Method, role: Role, path: impl Into<String>, body: Body<'a>) -> Self {
         Self {
             method,
             body,
@@ -143,7 +138,7 @@ struct Attempt {
 }
 
 /// Why one exchange gave no answer.
-pub(super) enum Trouble {
+pub enum Trouble {
     /// Nothing that another try could better.
     Final(Box<TenantError>),
     /// The network, with what is known of how far the request got.
@@ -157,15 +152,12 @@ impl From<TenantError> for Trouble {
 }
 
 impl Tenant {
-    pub(super) fn session(&self) -> MutexGuard<'_, Session> {
+    pub(crate) fn session(&self) -> MutexGuard<'_, Session> {
         self.session.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The token in force, fetched when there is none.
-    pub(super) fn token(
-        &self,
-        deadline: Deadline,
-    ) -> Result<(Option<AccessToken>, u64), TenantError> {
+    pub fn token(&self, deadline: Deadline) -> Result<(Option<AccessToken>, u64), TenantError> {
         let mut session = self.session();
         if session.token.is_none() {
             session.token = session::fetch_token(
@@ -189,7 +181,7 @@ impl Tenant {
     }
 
     /// One exchange. 429 and 401 mean that nothing was done, so they are dealt with here for every method.
-    pub(super) fn exchange(&self, ask: &Ask<'_>, deadline: Deadline) -> Result<Answer, Trouble> {
+    pub fn exchange(&self, ask: &Ask<'_>, deadline: Deadline) -> Result<Answer, Trouble> {
         let mut renewals = Renewals::default();
         let mut csrf_fetches = 0;
         let mut throttled = 0;
@@ -356,7 +348,7 @@ impl Tenant {
     }
 
     /// Where a call goes: those of the run time have a root of their own on an Edge Integration Cell.
-    pub(super) fn root_of(&self, ask: &Ask<'_>) -> &TenantUrl {
+    pub fn root_of(&self, ask: &Ask<'_>) -> &TenantUrl {
         match ask.bucket {
             Bucket::Designtime => &self.credentials.url,
             Bucket::Runtime => &self.credentials.runtime,
@@ -377,7 +369,7 @@ impl Tenant {
     }
 
     /// Fetches a CSRF token, without anything to send it with.
-    pub(super) fn csrf(&self, deadline: Deadline) -> Result<(), TenantError> {
+    pub fn csrf(&self, deadline: Deadline) -> Result<(), TenantError> {
         let root = Ask::of_designtime("");
         self.fetch_csrf(deadline).map_err(|trouble| match trouble {
             Trouble::Final(error) => *error,

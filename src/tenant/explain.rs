@@ -19,12 +19,12 @@ const NOT_TAKEN: &str = "the tenant did not take the credentials";
 const NOT_AVAILABLE: &str = "the tenant is not available";
 
 impl Tenant {
-    pub(super) fn at(&self, ask: &Ask<'_>) -> String {
+    pub(crate) fn at(&self, ask: &Ask<'_>) -> String {
         let path = ask.path.split('?').next().unwrap_or_default();
         format!("{} {}", ask.method.name(), self.root_of(ask).api(path))
     }
 
-    pub(super) fn unreachable(&self, ask: &Ask<'_>, error: &SendError) -> TenantError {
+    pub(crate) fn unreachable(&self, ask: &Ask<'_>, error: &SendError) -> TenantError {
         not_reached(
             error,
             ask.method.name(),
@@ -51,20 +51,20 @@ impl Tenant {
         Some(self.words(&text))
     }
 
-    pub(super) fn throttled(&self, ask: &Ask<'_>, answer: &Answer) -> TenantError {
+    pub(crate) fn throttled(&self, ask: &Ask<'_>, answer: &Answer) -> TenantError {
         let what = "the tenant's rate limit left no room";
         self.answered(Kind::Unreachable, what, ask, answer)
             .says(self.spoken(answer))
             .hint("other pipelines or users share the tenant's limit: run them one after the other, or give this one a longer --timeout")
     }
 
-    pub(super) fn down(&self, ask: &Ask<'_>, answer: &Answer) -> TenantError {
+    pub(crate) fn down(&self, ask: &Ask<'_>, answer: &Answer) -> TenantError {
         self.answered(Kind::Unreachable, NOT_AVAILABLE, ask, answer)
             .says(told(answer, &self.redactor))
             .hint("SAP announces maintenance and incidents for each data centre; run again later")
     }
 
-    pub(super) fn nonsense(&self, ask: &Ask<'_>, answer: &Answer) -> TenantError {
+    pub(crate) fn nonsense(&self, ask: &Ask<'_>, answer: &Answer) -> TenantError {
         let what = if answer.is_html() {
             "a web page came instead of an answer of the API"
         } else {
@@ -75,7 +75,7 @@ impl Tenant {
             .hint("CPI_URL must be the `url` of a service key of plan `api`; the host of the runtime, of the web UI behind a login, or of a proxy answers like this")
     }
 
-    pub(super) fn unauthorized(&self, ask: &Ask<'_>, answer: &Answer) -> TenantError {
+    pub(crate) fn unauthorized(&self, ask: &Ask<'_>, answer: &Answer) -> TenantError {
         self.answered(Kind::Credentials, NOT_TAKEN, ask, answer)
             .says(self.spoken(answer))
             .hint(self.why_not_taken(answer))
@@ -111,7 +111,7 @@ impl Tenant {
         }
     }
 
-    pub(super) fn forbidden(&self, ask: &Ask<'_>, answer: &Answer) -> TenantError {
+    pub(crate) fn forbidden(&self, ask: &Ask<'_>, answer: &Answer) -> TenantError {
         let role = self.name_of(ask.role);
         if answer.is_html() {
             return self.answered(Kind::Role, FORBIDDING_PAGE, ask, answer)
@@ -127,7 +127,6 @@ impl Tenant {
     }
 
     /// The name of a role in this landscape.
-    #[must_use]
     pub fn name_of(&self, role: Role) -> String {
         if self.credentials.is_neo() {
             role.older_names().join(" and ")
@@ -168,7 +167,7 @@ impl Tenant {
         )
     }
 
-    pub(super) fn no_api(&self) -> TenantError {
+    pub(crate) fn no_api(&self) -> TenantError {
         let at = format!(
             "GET {} → 404",
             self.credentials.url.api("IntegrationPackages")
@@ -177,7 +176,7 @@ impl Tenant {
             .hint("CPI_URL must be the `url` of a service key of plan `api`; the runtime's host (`-rt`) does not serve this API")
     }
 
-    pub(super) fn refused(&self, ask: &Ask<'_>, answer: &Answer, text: &str) -> TenantError {
+    pub(crate) fn refused(&self, ask: &Ask<'_>, answer: &Answer, text: &str) -> TenantError {
         let kind = if answer.status == 404 {
             Kind::NotFound
         } else {
@@ -197,14 +196,14 @@ impl Tenant {
     }
 
     /// What the API says of a call, without the value that the call bore.
-    pub(super) fn own_words(&self, ask: &Ask<'_>, text: &str) -> Words {
+    pub fn own_words(&self, ask: &Ask<'_>, text: &str) -> Words {
         match ask.value {
             Some(value) if value.len() >= LONG_ENOUGH => self.words(&text.replace(value, "***")),
             _ => self.words(text),
         }
     }
 
-    pub(super) fn no_csrf(&self, answer: &Answer) -> TenantError {
+    pub(crate) fn no_csrf(&self, answer: &Answer) -> TenantError {
         let (kind, what) = match answer.status {
             401 => (Kind::Credentials, NOT_TAKEN),
             403 => (Kind::Role, "the tenant gave no CSRF token"),
@@ -219,12 +218,7 @@ impl Tenant {
 }
 
 /// The error of a request that got no answer.
-pub(super) fn not_reached(
-    error: &SendError,
-    method: &str,
-    url: &str,
-    redactor: &Redactor,
-) -> TenantError {
+pub fn not_reached(error: &SendError, method: &str, url: &str, redactor: &Redactor) -> TenantError {
     let what = match error.stage {
         Stage::Local => "the request could not be made",
         Stage::Resolve => "the host name is not known",
@@ -247,7 +241,7 @@ pub(super) fn not_reached(
     }
 }
 
-pub(super) fn no_temporary_file(error: &std::io::Error) -> TenantError {
+pub fn no_temporary_file(error: &std::io::Error) -> TenantError {
     let what = format!("no temporary file could be written: {error}");
     let at = "the directory for temporary files (TMPDIR)";
     TenantError::new(Kind::Unreachable, what, at)

@@ -38,7 +38,7 @@ pub struct RuntimeList {
 }
 
 /// An entry of a list, by what tells it from the others.
-pub(super) trait Keyed {
+pub trait Keyed {
     /// Its id, or its key.
     fn key(&self) -> &str;
 }
@@ -154,7 +154,7 @@ impl Tenant {
     }
 
     /// All entries of a list that is read with such calls.
-    pub(super) fn list<T: DeserializeOwned + Keyed>(
+    pub fn list<T: DeserializeOwned + Keyed>(
         &self,
         first: &str,
         ask: impl Fn(String) -> Ask<'static>,
@@ -168,7 +168,7 @@ impl Tenant {
     /// Follows a list to its end, page after page, on our host whatever host the links name. Where a page without a link
     /// may have been cut, what follows is asked for; entries that come twice are taken once. A list without an end is an
     /// error, and so is one that is longer than any tenant's or than the time allows.
-    pub(super) fn all_pages<T: DeserializeOwned + Keyed>(
+    pub fn all_pages<T: DeserializeOwned + Keyed>(
         &self,
         first: &str,
         deadline: Deadline,
@@ -210,7 +210,7 @@ impl Tenant {
     }
 
     /// The path below the service root of a link to the next page.
-    pub(super) fn below_root(&self, link: &str, first: &str) -> Result<String, TenantError> {
+    pub fn below_root(&self, link: &str, first: &str) -> Result<String, TenantError> {
         let path = match link.split_once("/api/v1/") {
             Some((_, path)) => Some(path),
             None => (!link.contains("://") && !link.starts_with('/')).then_some(link),
@@ -225,7 +225,7 @@ impl Tenant {
         TenantError::new(Kind::Nonsense, what, at)
     }
 
-    pub(super) fn too_late(&self, path: &str) -> TenantError {
+    pub(crate) fn too_late(&self, path: &str) -> TenantError {
         TenantError {
             kind: Kind::Unreachable,
             what: "the time ran out before the list had been read".to_owned(),

@@ -29,7 +29,6 @@ struct Lock {
 impl Tenant {
     /// Who holds the lock of an artifact, and since when. Asked once, and for a message only: `None` where the key lacks
     /// `WorkspaceArtifactLocksRead`, or the tenant does not tell.
-    #[must_use]
     pub fn lock_of(&self, id: &ArtifactId, deadline: Deadline) -> Option<Words> {
         let ask = Ask::of_designtime(LOCKS);
         let reading = self.read_once(&ask, deadline, |answer| {

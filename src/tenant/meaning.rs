@@ -15,7 +15,7 @@ fn beginning(answer: &Answer) -> &[u8] {
 }
 
 /// What an answer means before anybody knows what was asked.
-pub(super) enum Meaning {
+pub enum Meaning {
     /// 2xx of the API, or at least no web page.
     Good,
     /// The API speaks: the text of its error body, empty where it sent none.
@@ -27,7 +27,7 @@ pub(super) enum Meaning {
 }
 
 /// Sorts an answer without knowing what was asked.
-pub(super) fn meaning(answer: &Answer) -> Meaning {
+pub fn meaning(answer: &Answer) -> Meaning {
     // too late, too early, misdirected: the server did not take the request up
     if matches!(answer.status, 408 | 421 | 425) {
         return Meaning::Down;
@@ -51,13 +51,13 @@ pub(super) fn meaning(answer: &Answer) -> Meaning {
 }
 
 /// Whether this is the API's own "not found": the status with the API's error body, or its text under another status.
-pub(super) fn is_missing(status: u16, text: &str) -> bool {
+pub fn is_missing(status: u16, text: &str) -> bool {
     status == 404 || text.contains("Requested entity could not be found")
 }
 
 /// What is told of an answer that is not the one that was asked for: the words of the API's own error body, or the title of
 /// a web page. Whatever else came may hold what nobody may see, such as a token or configured values: it is described.
-pub(super) fn told(answer: &Answer, redactor: &Redactor) -> Option<Words> {
+pub fn told(answer: &Answer, redactor: &Redactor) -> Option<Words> {
     let words = if answer.is_html() {
         title(&String::from_utf8_lossy(beginning(answer))).map(str::to_owned)
     } else if (200..300).contains(&answer.status) {
@@ -72,7 +72,7 @@ pub(super) fn told(answer: &Answer, redactor: &Redactor) -> Option<Words> {
 }
 
 /// The shape of a body of which no word is told.
-pub(super) fn described(answer: &Answer, redactor: &Redactor) -> Option<Words> {
+pub fn described(answer: &Answer, redactor: &Redactor) -> Option<Words> {
     let outline = answer.outline()?;
     Some(Words::new(&format!("{outline} (not shown)"), redactor))
 }
@@ -86,6 +86,6 @@ fn title(text: &str) -> Option<&str> {
 }
 
 /// The tenant's clock when it answered.
-pub(super) fn date_of(answer: &Answer) -> Option<TenantTime> {
+pub fn date_of(answer: &Answer) -> Option<TenantTime> {
     answer.date().map(epoch_millis).map(TenantTime)
 }

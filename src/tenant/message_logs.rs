@@ -142,7 +142,6 @@ impl Tenant {
 
     /// Why a message failed, in the tenant's words, fit to be printed; `None` where it says nothing (204) or could not be
     /// asked: that must not hide the failure itself.
-    #[must_use]
     pub fn message_error(&self, guid: &str, deadline: Deadline) -> Option<String> {
         let path = format!(
             "MessageProcessingLogs({})/ErrorInformation/$value",

@@ -67,7 +67,6 @@ pub struct Tenant {
 impl Tenant {
     /// A tenant behind these credentials. `observer` is told one line for each request; tenants that share a user share
     /// the pace.
-    #[must_use]
     pub fn new(
         http: Http,
         credentials: Credentials,
@@ -89,37 +88,31 @@ impl Tenant {
     }
 
     /// What its requests go through.
-    #[must_use]
     pub fn http(&self) -> &Http {
         &self.http
     }
 
     /// The host, for messages and reports.
-    #[must_use]
     pub fn host(&self) -> &str {
         self.credentials.url.host()
     }
 
     /// The whole address, which tells one tenant from every other.
-    #[must_use]
     pub fn root(&self) -> String {
         self.credentials.url.root()
     }
 
     /// The location of an Edge Integration Cell whose run time is asked, if it is not the cloud's.
-    #[must_use]
     pub fn runtime_location(&self) -> Option<&str> {
         self.credentials.runtime_location()
     }
 
     /// Makes text from outside fit to be printed.
-    #[must_use]
     pub fn words(&self, text: &str) -> Words {
         Words::new(text, &self.redactor)
     }
 
     /// Whether a text holds a secret of this run.
-    #[must_use]
     pub fn hides(&self, text: &str) -> bool {
         self.redactor.clean(text) != text
     }
@@ -133,7 +126,6 @@ impl Tenant {
     }
 
     /// Whether the tenant's `ModifiedBy` names this client. Unknown names are somebody else's.
-    #[must_use]
     pub fn is_us(&self, name: &str) -> bool {
         let name = name.trim().to_lowercase();
         let own = match &self.credentials.login {

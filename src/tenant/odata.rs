@@ -27,7 +27,6 @@ impl<'de> Deserialize<'de> for TenantTime {
 impl TenantTime {
     /// Reads the forms that tenants are known to write: epoch milliseconds as a string, `/Date(ms)/` with or
     /// without an offset, and ISO 8601 (without a zone it is UTC, as everywhere in this API). `None` for anything else.
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         if let Some(inner) = text
@@ -43,7 +42,6 @@ impl TenantTime {
     }
 
     /// Reads the date out of a JSON string or number.
-    #[must_use]
     pub fn from_json(value: &Value) -> Option<Self> {
         match value {
             Value::String(text) => Self::parse(text),
@@ -90,13 +88,11 @@ impl fmt::Display for TenantTime {
 }
 
 /// A value as an OData string literal inside a path or query: quoted, `'` doubled, percent-encoded once.
-#[must_use]
 pub fn literal(value: &str) -> String {
     format!("'{}'", percent(&value.replace('\'', "''"), b"-_.~'"))
 }
 
 /// A value inside a form (`application/x-www-form-urlencoded`).
-#[must_use]
 pub(super) fn form_value(value: &str) -> String {
     percent(value, b"-_.~")
 }
@@ -115,7 +111,6 @@ fn percent(value: &str, plain: &[u8]) -> String {
 }
 
 /// The text of an answer, without the byte order mark that some gateways put before it; bytes that are no UTF-8 are replaced.
-#[must_use]
 pub fn text(body: &[u8]) -> Cow<'_, str> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     String::from_utf8_lossy(body.trim_ascii())
@@ -123,7 +118,6 @@ pub fn text(body: &[u8]) -> Cow<'_, str> {
 
 /// Reads JSON, also where a byte order mark stands before it, where a name holds half a character (a lone surrogate), and
 /// where a field comes twice: then the last one counts, as for most readers of JSON.
-#[must_use]
 pub fn json<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     serde_json::from_slice(body).ok().or_else(|| {
         let value: Value = serde_json::from_str(&whole_characters(&text(body))).ok()?;
@@ -132,7 +126,6 @@ pub fn json<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
 }
 
 /// The same, whatever follows the JSON.
-#[must_use]
 pub(super) fn first_json(body: &[u8]) -> Option<Value> {
     let text = whole_characters(&text(body));
     serde_json::Deserializer::from_str(&text)
@@ -172,7 +165,6 @@ struct Envelope<T> {
 }
 
 /// The entity in a `{"d":{...}}` answer; `None` when the body is anything else.
-#[must_use]
 pub fn entity<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     let envelope: Envelope<Fields<T>> = json(body)?;
     Some(envelope.d.0)
@@ -247,7 +239,6 @@ struct Bare<T> {
 }
 
 /// The entities in a `{"d":{"results":[...]}}` answer; `None` when the body is anything else.
-#[must_use]
 pub fn collection<T: DeserializeOwned>(body: &[u8]) -> Option<Page<T>> {
     if let Some(envelope) = json::<Envelope<Fields<Page<T>>>>(body) {
         return Some(envelope.d.0);
@@ -262,7 +253,6 @@ pub fn collection<T: DeserializeOwned>(body: &[u8]) -> Option<Page<T>> {
 /// The text of the API's own error body, in the shapes that are known: JSON `error.message.value`,
 /// `error.message`, `message`, `fault`, and the XML twin. `None` when this is no error body of the API
 /// (an empty body, a web page, a router's text): such an answer says nothing about the tenant's content.
-#[must_use]
 pub fn error_text(body: &[u8]) -> Option<String> {
     let text = text(body);
     match text.chars().next()? {
@@ -273,7 +263,6 @@ pub fn error_text(body: &[u8]) -> Option<String> {
 }
 
 /// Whether this is an error body of `OData`, with which the API itself answers; gateways before it write others.
-#[must_use]
 pub fn is_error_of_the_api(body: &[u8]) -> bool {
     let has_error = || json::<Value>(body)?.get("error").map(Value::is_object);
     error_text(body).is_some() && (text(body).starts_with('<') || has_error() == Some(true))

@@ -50,7 +50,6 @@ impl Default for Pace {
 
 impl Pace {
     /// Turns for at most so many requests in any second.
-    #[must_use]
     pub fn new(designtime: usize, runtime: usize) -> Self {
         let turns = |most| {
             Mutex::new(Turns {

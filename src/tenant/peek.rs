@@ -27,7 +27,6 @@ pub enum Area {
 
 impl Area {
     /// The role that the look needs; a policy's is named apart.
-    #[must_use]
     pub fn role(self) -> Role {
         match self {
             Self::Packages | Self::AccessPolicies => Role::PackagesRead,
@@ -76,7 +75,6 @@ impl Tenant {
     }
 
     /// What was seen beside the answers so far.
-    #[must_use]
     pub fn seen(&self) -> Seen {
         self.session().seen.clone()
     }

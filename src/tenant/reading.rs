@@ -41,7 +41,7 @@ impl<T> Reading<T> {
 }
 
 /// Whether a failed read may be repeated.
-pub(super) enum Again {
+pub enum Again {
     /// Another try may help; at most so many in all.
     Perhaps(Box<TenantError>, u32),
     /// It is final.
@@ -60,7 +60,7 @@ fn holds_a_zip(file: &RefCell<File>) -> bool {
 
 impl Tenant {
     /// Reads until there is an answer of the API that `parse` understands, or until trying is of no more use.
-    pub(super) fn read<T>(
+    pub fn read<T>(
         &self,
         ask: &Ask<'_>,
         deadline: Deadline,
@@ -77,7 +77,7 @@ impl Tenant {
     }
 
     /// Asks once; tells whether asking again may help.
-    pub(super) fn read_once<T>(
+    pub fn read_once<T>(
         &self,
         ask: &Ask<'_>,
         deadline: Deadline,
@@ -114,7 +114,7 @@ impl Tenant {
     }
 
     /// Reads an entity.
-    pub(super) fn read_entity<T: DeserializeOwned>(
+    pub fn read_entity<T: DeserializeOwned>(
         &self,
         ask: &Ask<'_>,
         deadline: Deadline,
@@ -123,7 +123,7 @@ impl Tenant {
     }
 
     /// Reads a page of a list.
-    pub(super) fn read_page<T: DeserializeOwned>(
+    pub fn read_page<T: DeserializeOwned>(
         &self,
         ask: &Ask<'_>,
         deadline: Deadline,
@@ -132,7 +132,7 @@ impl Tenant {
     }
 
     /// Reads an archive into an unnamed file, positioned at its start; repeated like any read.
-    pub(super) fn read_archive(
+    pub fn read_archive(
         &self,
         mut ask: Ask<'_>,
         deadline: Deadline,

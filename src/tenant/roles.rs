@@ -24,7 +24,6 @@ named! {
 
 impl Role {
     /// What it lets a client do, after "it lets a key".
-    #[must_use]
     pub fn purpose(self) -> &'static str {
         match self {
             Role::PackagesRead => "read packages and artifacts",
@@ -36,7 +35,6 @@ impl Role {
     }
 
     /// The older names of the same permissions: roles on Neo, and scopes in the tokens of many tenants on Cloud Foundry.
-    #[must_use]
     pub fn older_names(self) -> &'static [&'static str] {
         match self {
             Role::PackagesRead => &["WebToolingWorkspace.Read"],
@@ -146,7 +144,6 @@ pub struct Claims {
 
 impl Claims {
     /// Reads a JWT's payload without checking its signature; empty for any other token.
-    #[must_use]
     pub fn read(token: &str) -> Self {
         let payload = token
             .split('.')
@@ -180,7 +177,6 @@ impl Claims {
     }
 
     /// Whether this token holds a role.
-    #[must_use]
     pub fn holds(&self, role: Role) -> Holding {
         let scopes = self.roles();
         if role.held_by(&scopes) {
@@ -194,14 +190,12 @@ impl Claims {
 
     /// Those of the `needed` roles that this token certainly lacks. Empty when it names no scopes, or any that is no
     /// known single role: then the tenant decides.
-    #[must_use]
     pub fn lacking(&self, needed: &[Role]) -> Vec<Role> {
         let lacks = |role: &Role| self.holds(*role) == Holding::Lacking;
         needed.iter().copied().filter(lacks).collect()
     }
 
     /// The scopes that stand for roles.
-    #[must_use]
     pub fn roles(&self) -> Vec<String> {
         let scopes = self.scopes.iter().flatten();
         scopes
@@ -217,14 +211,12 @@ impl Claims {
     }
 
     /// Whether it is a token of plan `integration-flow`: its only roles are those of callers of flows.
-    #[must_use]
     pub fn is_of_caller(&self) -> bool {
         let roles = self.roles();
         !roles.is_empty() && roles.iter().all(|scope| scope.contains("ESBMessaging."))
     }
 
     /// Whether it is a token of API Management.
-    #[must_use]
     pub fn is_of_api_management(&self) -> bool {
         let known = |text: &String| {
             let text = text.to_ascii_lowercase();
@@ -234,13 +226,11 @@ impl Claims {
     }
 
     /// Whether it names scopes, and none of them is a role.
-    #[must_use]
     pub fn is_without_roles(&self) -> bool {
         self.scopes.is_some() && self.roles().is_empty()
     }
 
     /// Whether artifacts under an access policy are seen; `None` when the token does not tell.
-    #[must_use]
     pub fn sees_all_artifacts(&self) -> Option<bool> {
         let roles = self.roles();
         let sees = roles

@@ -194,7 +194,7 @@ impl Tenant {
     }
 }
 
-pub(super) fn runtime_ask(id: &ArtifactId, below: &str) -> Ask<'static> {
+pub fn runtime_ask(id: &ArtifactId, below: &str) -> Ask<'static> {
     let path = format!("IntegrationRuntimeArtifacts({}){below}", literal(&id.0));
     Ask::of_runtime(path)
 }

@@ -49,7 +49,6 @@ impl Keyed for ServiceEndpoint {
 impl ServiceEndpoint {
     /// Whether it belongs to the artifact with this id and display name. Tenants write the id or the display name into
     /// `Name` and into what stands before the address; a title alone counts only where nothing else tells.
-    #[must_use]
     pub fn is_of(&self, id: &str, display_name: &str) -> bool {
         let owner = self.id.split_once(ADDRESS).map_or("", |(owner, _)| owner);
         let told = [owner, self.name.as_str()];

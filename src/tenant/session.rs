@@ -27,31 +27,31 @@ const TOKEN_ATTEMPTS: u32 = 6;
 
 /// A token, and what it tells.
 #[derive(Clone, Debug)]
-pub(super) struct AccessToken {
-    pub(super) value: Secret,
-    pub(super) claims: Claims,
+pub struct AccessToken {
+    pub value: Secret,
+    pub claims: Claims,
 }
 
 /// A CSRF token and the session cookies that it is bound to.
 #[derive(Clone, Debug)]
-pub(super) struct Csrf {
-    pub(super) token: Secret,
-    pub(super) cookies: Secret,
+pub struct Csrf {
+    pub token: Secret,
+    pub cookies: Secret,
 }
 
 /// What a session holds now. `generation` counts the access tokens, so that two threads that meet a 401 with the
 /// same token refresh it once.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Session {
-    pub(super) token: Option<AccessToken>,
-    pub(super) generation: u64,
-    pub(super) csrf: Option<Csrf>,
+pub struct Session {
+    pub token: Option<AccessToken>,
+    pub generation: u64,
+    pub csrf: Option<Csrf>,
     /// The tenant gives what is stored in an entity only as it is stored: asked for as JSON, it is 406.
-    pub(super) raw_as_stored: bool,
+    pub raw_as_stored: bool,
     /// The names, in lower case, that the tenant gave what this run had just written.
-    pub(super) identities: BTreeSet<String>,
+    pub identities: BTreeSet<String>,
     /// What was seen beside the answers.
-    pub(super) seen: Seen,
+    pub seen: Seen,
 }
 
 /// What was seen beside the answers of the tenant.
@@ -64,7 +64,7 @@ pub struct Seen {
 }
 
 /// The header that names us: a bearer token or basic authentication.
-pub(super) fn basic(user: &str, password: &Secret) -> Secret {
+pub fn basic(user: &str, password: &Secret) -> Secret {
     Secret::new(format!(
         "Basic {}",
         STANDARD.encode(format!("{user}:{}", password.expose()))
@@ -72,7 +72,7 @@ pub(super) fn basic(user: &str, password: &Secret) -> Secret {
 }
 
 /// Asks for an access token until one comes, the deadline passes, or the answer is final.
-pub(super) fn fetch_token(
+pub fn fetch_token(
     http: &Http,
     credentials: &Credentials,
     redactor: &Redactor,
@@ -277,7 +277,7 @@ fn strange(kind: Kind, url: &str, answer: &Answer, redactor: &Redactor) -> Tenan
 }
 
 /// The `name=value` pairs of all `Set-Cookie` headers, as one `Cookie` header.
-pub(super) fn cookies(answer: &Answer) -> String {
+pub fn cookies(answer: &Answer) -> String {
     answer
         .headers_all("set-cookie")
         .filter_map(|cookie| cookie.split(';').next())

@@ -44,14 +44,14 @@ impl ZipBytes for File {
 }
 
 /// The body of a create or update: `{"Name":...,"ArtifactContent":"<base64>"}`.
-pub(super) struct ArtifactContent<'a> {
+pub struct ArtifactContent<'a> {
     archive: &'a dyn ZipBytes,
     head: String,
 }
 
 impl<'a> ArtifactContent<'a> {
     /// A body with these fields before the content.
-    pub(super) fn new(archive: &'a dyn ZipBytes, fields: &[(&str, &str)]) -> Self {
+    pub fn new(archive: &'a dyn ZipBytes, fields: &[(&str, &str)]) -> Self {
         let mut head = String::from("{");
         for (name, value) in fields {
             head.push_str(&format!("{}:{},", json!(name), json!(value)));
@@ -61,12 +61,12 @@ impl<'a> ArtifactContent<'a> {
     }
 
     /// The length of the whole body, in bytes.
-    pub(super) fn length(&self) -> u64 {
+    pub fn length(&self) -> u64 {
         self.head.len() as u64 + self.archive.size().div_ceil(3) * 4 + TAIL.len() as u64
     }
 
     /// The body from its beginning, for each attempt anew.
-    pub(super) fn open(&self) -> io::Result<Box<dyn Read>> {
+    pub fn open(&self) -> io::Result<Box<dyn Read>> {
         let content = Base64Reader::new(self.archive.open()?);
         Ok(Box::new(
             io::Cursor::new(self.head.clone().into_bytes())

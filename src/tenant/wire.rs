@@ -102,7 +102,6 @@ pub const DESCRIBING: [&str; 11] = [
 
 impl IntegrationPackage {
     /// What describes it, as it comes.
-    #[must_use]
     pub fn description(&self) -> Description {
         let values = [
             &self.name,
@@ -122,7 +121,6 @@ impl IntegrationPackage {
     }
 
     /// Whether only parameters may be changed: content copied from Discover, configure-only.
-    #[must_use]
     pub fn read_only(&self) -> bool {
         self.mode.eq_ignore_ascii_case("READ_ONLY")
     }
@@ -153,19 +151,16 @@ pub struct DesigntimeArtifact {
 
 impl DesigntimeArtifact {
     /// Whether this is a draft: its version is shown as a word, which is not the same on every tenant. (cpi-api.md §16.1)
-    #[must_use]
     pub fn is_draft(&self) -> bool {
         !self.version.trim().is_empty() && !is_number(&self.version)
     }
 
     /// Its version, unless it is a draft.
-    #[must_use]
     pub fn number(&self) -> Option<&str> {
         (!self.is_draft()).then_some(self.version.as_str())
     }
 
     /// Its version for people.
-    #[must_use]
     pub fn shown_version(&self) -> String {
         if self.is_draft() {
             "draft".to_owned()
@@ -175,7 +170,6 @@ impl DesigntimeArtifact {
     }
 
     /// ` of` who saved it, where the tenant says.
-    #[must_use]
     pub fn of_whom(&self) -> String {
         match self.modified_by.as_str() {
             "" => String::new(),
@@ -184,13 +178,11 @@ impl DesigntimeArtifact {
     }
 
     /// When it was last saved, `None` when the tenant does not say or writes a date that can't be read.
-    #[must_use]
     pub fn modified_at(&self) -> Option<TenantTime> {
         TenantTime::from_json(&self.modified_at)
     }
 
     /// What changes when anybody saves: version and date, the date as the tenant wrote it.
-    #[must_use]
     pub fn stamp(&self) -> Stamp {
         let saved = match &self.modified_at {
             Value::Null => None,
@@ -205,7 +197,6 @@ impl DesigntimeArtifact {
 }
 
 /// Whether a version is a number: digits, and dots between them.
-#[must_use]
 pub fn is_number(version: &str) -> bool {
     version
         .trim()
@@ -269,7 +260,6 @@ macro_rules! statuses {
 
         impl $enum {
             /// Reads a status, in any case.
-            #[must_use]
             pub fn parse(text: &str) -> Self {
                 match text.trim().to_ascii_uppercase().as_str() {
                     $($word => Self::$variant,)+
@@ -314,7 +304,6 @@ statuses! {
 
 impl RuntimeStatus {
     /// Whether something is still going on, or may be.
-    #[must_use]
     pub fn in_motion(&self) -> bool {
         matches!(self, Self::Starting | Self::Stopping | Self::Other(_))
     }
@@ -335,7 +324,6 @@ pub enum BuildStatus {
 
 impl BuildStatus {
     /// Reads a status, in any case.
-    #[must_use]
     pub fn parse(text: &str) -> Self {
         let upper = text.trim().to_ascii_uppercase();
         match upper.as_str() {
@@ -347,7 +335,6 @@ impl BuildStatus {
     }
 
     /// Whether the build has ended badly.
-    #[must_use]
     pub fn failed(&self) -> bool {
         matches!(self, Self::Fail(_))
     }

@@ -40,7 +40,6 @@ fn lost_on_the_way(error: &SendError, redactor: &Redactor) -> Written {
 
 impl Lost {
     /// A refusal that may be the echo of an earlier attempt whose answer was lost.
-    #[must_use]
     pub fn refused(error: TenantError) -> Self {
         Self {
             why: error.to_string(),
@@ -56,7 +55,7 @@ impl Lost {
 impl Tenant {
     /// Writes once; repeats only what certainly did not arrive. `answers` tells whether a 2xx answer is one that this
     /// call gives: a proxy's page with status 200 is none.
-    pub(super) fn write(
+    pub fn write(
         &self,
         ask: &Ask<'_>,
         deadline: Deadline,

@@ -25,26 +25,22 @@ pub struct Words(String);
 impl Words {
     /// Masks the secrets that `redactor` knows, then disarms and shortens the text. Characters that are taken out of it may
     /// have hidden a secret, so it is masked once more.
-    #[must_use]
     pub fn new(text: &str, redactor: &Redactor) -> Self {
         let shown = disarm(&redactor.clean(beginning(text)));
         Self(redactor.clean(&shown).into_owned())
     }
 
     /// The beginning of it, for pages of which only the first words matter.
-    #[must_use]
     pub fn brief(self) -> Self {
         Self(shorten(self.0, BRIEF))
     }
 
     /// The text.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
     /// Whether nothing is left of it.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -62,7 +58,6 @@ pub struct SafeText(String);
 
 impl SafeText {
     /// As it came.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -120,14 +115,12 @@ impl Serialize for SafeText {
 }
 
 /// One line without control and formatting characters, in which no CI system sees a command.
-#[must_use]
 pub fn disarm(text: &str) -> String {
     let line = plain(text).split_whitespace().collect::<Vec<_>>().join(" ");
     shorten(without_any_command(line), LONGEST)
 }
 
 /// A line of a file, made fit to be printed like [`disarm`]; its blanks stay as they are, a tab becomes four of them.
-#[must_use]
 pub fn disarm_source(line: &str) -> String {
     let line = plain(&line.replace('\t', "    "));
     shorten(without_any_command(line), LONGEST)
@@ -148,7 +141,6 @@ fn plain(text: &str) -> String {
 }
 
 /// Whether a CI system could see a command in a line.
-#[must_use]
 pub fn holds_command(line: &str) -> bool {
     without_any_command(line.to_owned()) != line
 }
@@ -224,7 +216,6 @@ fn without_escapes(text: &str) -> String {
 }
 
 /// Characters that change how a line is shown without being seen: zero-width, direction and byte order marks.
-#[must_use]
 pub fn is_invisible(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{ad}')
 }
@@ -251,7 +242,6 @@ const LONGEST_COMPARED: usize = 100;
 const MOST_CANDIDATES: usize = 10_000;
 
 /// The candidate that looks most like `text`, if any looks alike at all.
-#[must_use]
 pub fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if text.len() > LONGEST_COMPARED {
         return None;
@@ -274,7 +264,6 @@ pub fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 }
 
 /// Bytes as lower-case hexadecimal digits.
-#[must_use]
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -114,7 +114,6 @@ const HARMLESS_KEYS: [&str; 13] = [
 /// Words are told apart by blanks, punctuation and capitals: `Client Secret`, `client_secret` and `ClientSecret` are the
 /// same. `Keystore` and `Primary Key Field` are none, nor is what only names a secret: `Credential Name` (in SAP Cloud
 /// Integration the alias of a deployed credential), `Private Key Alias`, `Token URL`. The header of an authorization is one.
-#[must_use]
 pub fn looks_secret(key: &str) -> bool {
     let words = words(key);
     let Some(last) = words.iter().rposition(|word| !is_number(word)) else {
@@ -134,14 +133,13 @@ pub fn looks_secret(key: &str) -> bool {
 }
 
 /// Whether a parameter may hold a secret, by its key or by its value: then no file and no output shows the value.
-#[must_use]
 pub fn may_be_secret(key: &str, value: &str) -> bool {
     looks_secret(key) || carries_secret(value)
 }
 
 /// Whether a value is a secret by its form, whatever its key: an address with a user and a password or a signature in it,
 /// the content of an `Authorization` header, a private key, a token of a well-known service.
-pub(super) fn carries_secret(value: &str) -> bool {
+pub fn carries_secret(value: &str) -> bool {
     let tokens = || value.split(|c: char| c.is_whitespace() || "\"',;=&?".contains(c));
     carries_password(value)
         || carries_authorization(value)

@@ -36,7 +36,7 @@ pub struct TextDiff {
 
 impl TextDiff {
     /// How much differs, on one line: `+2 -1` and the notes.
-    pub(super) fn summary(&self) -> String {
+    pub fn summary(&self) -> String {
         let mut parts = Vec::new();
         if self.added + self.removed > 0 {
             parts.push(format!("+{} -{}", self.added, self.removed));
@@ -46,7 +46,7 @@ impl TextDiff {
     }
 
     /// The lines of the diff, and how many were cut off.
-    pub(super) fn lines(&self) -> Vec<String> {
+    pub fn lines(&self) -> Vec<String> {
         let shown = self.hunks.split_terminator('\n').map(str::to_owned);
         let more = (self.more > 0).then(|| format!("… {} more lines", self.more));
         shown.chain(more).collect()
@@ -54,7 +54,7 @@ impl TextDiff {
 }
 
 /// The difference of two texts that are not equal; `None` when they have too many lines.
-pub(super) fn diff(tenant: &str, git: &str) -> Option<TextDiff> {
+pub fn diff(tenant: &str, git: &str) -> Option<TextDiff> {
     let broken = has_long_markup(tenant) || has_long_markup(git);
     let (old, new) = (lines(tenant, broken), lines(git, broken));
     if old.len().max(new.len()) > MOST_COMPARED {
@@ -277,12 +277,12 @@ fn visible_end(line: &str) -> String {
 }
 
 /// The beginning of a line, cut where it is too long.
-pub(super) fn beginning(line: &str) -> String {
+pub fn beginning(line: &str) -> String {
     window(line, 0)
 }
 
 /// A line, cut so that the first character in which it differs from another one is shown.
-pub(super) fn around(line: &str, other: &str) -> String {
+pub fn around(line: &str, other: &str) -> String {
     let common = line
         .chars()
         .zip(other.chars())

@@ -12,7 +12,7 @@ use crate::artifact::manifest::Capability;
 /// Where scripts, mappings and schemas lie.
 const RESOURCES: &str = "src/main/resources/";
 
-pub(super) fn check(artifact: &Artifact, contents: &mut Contents, findings: &mut Findings) {
+pub fn check(artifact: &Artifact, contents: &mut Contents, findings: &mut Findings) {
     let Some(file) = only_model(artifact, findings) else {
         return;
     };

@@ -3,7 +3,7 @@
 use super::{Artifact, ArtifactKind, Findings, MANIFEST_PATH};
 use crate::artifact::manifest::{Oddity, OddityKind};
 
-pub(super) fn check(artifact: &Artifact, findings: &mut Findings) {
+pub fn check(artifact: &Artifact, findings: &mut Findings) {
     for oddity in artifact.manifest().oddities() {
         report_oddity(oddity, findings);
     }

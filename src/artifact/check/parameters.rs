@@ -6,7 +6,7 @@ use super::{Artifact, Findings, XmlError};
 use crate::artifact::properties::{MOST_ENTRIES, PropertiesError};
 use crate::artifact::{DEFINITIONS_PATH, PARAMETERS_PATH};
 
-pub(super) fn check(artifact: &Artifact, findings: &mut Findings) {
+pub fn check(artifact: &Artifact, findings: &mut Findings) {
     check_values(artifact, findings);
     match &artifact.declared {
         // a broken parameters.prop would make every declared key look missing

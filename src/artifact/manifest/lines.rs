@@ -4,22 +4,22 @@ use std::ops::Range;
 
 use super::{Header, ManifestError};
 
-pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+pub const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-pub(super) fn leading_mark(bytes: &[u8]) -> &[u8] {
+pub fn leading_mark(bytes: &[u8]) -> &[u8] {
     let length = BYTE_ORDER_MARK.len() * usize::from(bytes.starts_with(BYTE_ORDER_MARK));
     &bytes[..length]
 }
 
 /// One line as it stands in the file.
-pub(super) struct PhysicalLine<'a> {
-    pub(super) number: u32,
+pub struct PhysicalLine<'a> {
+    pub number: u32,
     start: usize,
-    pub(super) content: &'a [u8],
-    pub(super) end: &'a [u8],
+    pub content: &'a [u8],
+    pub end: &'a [u8],
 }
 
-pub(super) fn physical_lines(bytes: &[u8]) -> impl Iterator<Item = PhysicalLine<'_>> {
+pub fn physical_lines(bytes: &[u8]) -> impl Iterator<Item = PhysicalLine<'_>> {
     let mut start = leading_mark(bytes).len();
     let mut number = 0_u32;
     std::iter::from_fn(move || {
@@ -50,7 +50,7 @@ fn line_end(bytes: &[u8]) -> &[u8] {
 }
 
 /// The line break with which bytes end.
-pub(super) fn last_line_end(bytes: &[u8]) -> &[u8] {
+pub fn last_line_end(bytes: &[u8]) -> &[u8] {
     let length = match bytes {
         [.., b'\r', b'\n'] => 2,
         [.., b'\r' | b'\n'] => 1,
@@ -60,23 +60,23 @@ pub(super) fn last_line_end(bytes: &[u8]) -> &[u8] {
 }
 
 /// The line break of the first line: manifests do not mix them; CRLF is what tenants write.
-pub(super) fn dominant_line_end(bytes: &[u8]) -> &[u8] {
+pub fn dominant_line_end(bytes: &[u8]) -> &[u8] {
     let mut ends = physical_lines(bytes).map(|line| line.end);
     ends.find(|end| !end.is_empty()).unwrap_or(b"\r\n")
 }
 
 /// A header with its continuation lines, or an empty line.
-pub(super) struct Block {
+pub struct Block {
     /// Where it stands, line breaks included.
-    pub(super) range: Range<usize>,
+    pub range: Range<usize>,
     line: u32,
     /// `Name: value`, continuation lines joined, not decoded yet: a character may span two lines. Nothing for an empty line.
-    pub(super) joined: Vec<u8>,
+    pub joined: Vec<u8>,
 }
 
 impl Block {
     /// The header; `None` for an empty line.
-    pub(super) fn header(&self) -> Option<Header> {
+    pub fn header(&self) -> Option<Header> {
         let colon = self.joined.iter().position(|byte| *byte == b':')?;
         let (name, rest) = self.joined.split_at(colon);
         let value = rest.strip_prefix(b": ").unwrap_or(&rest[1..]);
@@ -102,7 +102,7 @@ impl Block {
     }
 }
 
-pub(super) fn blocks(bytes: &[u8]) -> Result<Vec<Block>, ManifestError> {
+pub fn blocks(bytes: &[u8]) -> Result<Vec<Block>, ManifestError> {
     let mut blocks: Vec<Block> = Vec::new();
     for line in physical_lines(bytes) {
         let end = line.start + line.content.len() + line.end.len();

@@ -11,7 +11,6 @@ use crate::artifact::ArtifactKind;
 use crate::artifact::pack_options::{PackOptions, renamed};
 
 /// The same manifest with another id and name; see [`changed`].
-#[must_use]
 pub fn aligned(bytes: &[u8], id: Option<&str>, name: Option<&str>) -> Vec<u8> {
     let options = PackOptions {
         id: id.map(str::to_owned),
@@ -24,7 +23,6 @@ pub fn aligned(bytes: &[u8], id: Option<&str>, name: Option<&str>) -> Vec<u8> {
 /// The same manifest with changes; what need not change stays as it is, byte for byte.
 ///
 /// A header that is missing is added at the end of the main section. Bytes that are no manifest come back unchanged.
-#[must_use]
 pub fn changed(bytes: &[u8], options: &PackOptions) -> Vec<u8> {
     let (Ok(manifest), Ok(blocks)) = (Manifest::parse(bytes), blocks(bytes)) else {
         return bytes.to_vec();

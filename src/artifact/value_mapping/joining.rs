@@ -6,7 +6,7 @@ use super::{Entry, Group, MOST_ENTRIES, Places, ValueMapping};
 
 /// What joins which group of Git's.
 #[derive(Default)]
-pub(super) struct Joined<'a> {
+pub struct Joined<'a> {
     /// By where Git's group begins: the tenant's group and the place of the entry in it.
     by_group: HashMap<usize, Vec<(&'a Group, usize)>>,
 }
@@ -14,7 +14,7 @@ pub(super) struct Joined<'a> {
 impl<'a> Joined<'a> {
     /// Takes the entries of the tenant's group whose agency and schema Git's has not, unless they stand in another group
     /// of Git's.
-    pub(super) fn join(&mut self, local: &Group, remote: &'a Group, own: &Places<'_>) {
+    pub fn join(&mut self, local: &Group, remote: &'a Group, own: &Places<'_>) {
         let before = self.entries(local);
         let is_new = |entry: &Entry| {
             own.with(entry).next().is_none()
@@ -38,14 +38,14 @@ impl<'a> Joined<'a> {
     }
 
     /// The entries of Git's group with those that joined it.
-    pub(super) fn entries<'s>(&'s self, local: &'s Group) -> Vec<&'s Entry> {
+    pub fn entries<'s>(&'s self, local: &'s Group) -> Vec<&'s Entry> {
         let joined = self.of(local).iter();
         let joined = joined.map(|(group, place)| &group.entries[*place]);
         local.entries.iter().chain(joined).collect()
     }
 
     /// Git's group with what joined it, if anything did.
-    pub(super) fn grown(&self, local: &Group) -> Option<Group> {
+    pub fn grown(&self, local: &Group) -> Option<Group> {
         let grown = Group {
             entries: self.entries(local).into_iter().cloned().collect(),
             ..local.clone()
@@ -54,7 +54,7 @@ impl<'a> Joined<'a> {
     }
 
     /// Git's bytes with the entries as the tenant wrote them, each set off as the last entry of its group is.
-    pub(super) fn written(&self, local: &[u8], own: &ValueMapping, remote: &[u8]) -> Vec<u8> {
+    pub fn written(&self, local: &[u8], own: &ValueMapping, remote: &[u8]) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut copied = 0;
         for group in &own.groups {

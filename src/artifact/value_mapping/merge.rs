@@ -56,7 +56,6 @@ impl fmt::Display for Conflict {
 
 /// The tenant's groups that Git has not: those with a representation that none of Git's groups joins to the others. A group
 /// that differs only in its id, its order or its default mark is not among them.
-#[must_use]
 pub fn only_in_remote<'a>(local: &ValueMapping, remote: &'a ValueMapping) -> Vec<&'a Group> {
     let local = Places::of(&local.groups);
     remote

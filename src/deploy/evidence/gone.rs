@@ -46,7 +46,6 @@ pub struct Evidence {
 
 impl Evidence {
     /// Nothing has been done yet.
-    #[must_use]
     pub fn new(baseline: Baseline, rest_until: Moment) -> Self {
         Self {
             seen: Observations::new(baseline),
@@ -62,7 +61,6 @@ impl Evidence {
     }
 
     /// What all of it means.
-    #[must_use]
     pub fn judge(&self, now: Moment, deadline: Deadline) -> Judgement {
         match self.end(now, deadline) {
             Some(end) => Judgement::Ended(end),
@@ -156,7 +154,6 @@ impl Evidence {
     }
 
     /// Why the latest call was not carried out.
-    #[must_use]
     pub fn refusal(&self) -> Option<&TenantError> {
         match self.seen.calls.last()? {
             Call::NotDone { error, .. } => Some(error).filter(|one| one.kind != Kind::NotFound),
@@ -167,20 +164,17 @@ impl Evidence {
     }
 
     /// Whether STOPPING was seen after a call.
-    #[must_use]
     pub fn was_stopping(&self) -> bool {
         self.stopping
     }
 
     /// Whether STOPPING is what was shown last.
-    #[must_use]
     pub fn is_stopping(&self) -> bool {
         self.last_shown()
             .is_some_and(|record| record.status == RuntimeStatus::Stopping)
     }
 
     /// The record last shown since the latest call, or the one from before there was a call.
-    #[must_use]
     pub fn last_shown(&self) -> Option<&RuntimeArtifact> {
         match self.shown() {
             Some((record, _)) => Some(record),
@@ -190,20 +184,17 @@ impl Evidence {
     }
 
     /// The record last shown, where it is a deployment that came after ours was looked at.
-    #[must_use]
     pub fn newer(&self) -> Option<&RuntimeArtifact> {
         let (record, _) = self.shown()?;
         self.seen.baseline.is_before(record).then_some(record)
     }
 
     /// Whether the latest call was accepted for certain, and nothing has come of it yet.
-    #[must_use]
     pub fn is_waiting(&self) -> bool {
         self.seen.calls.last().is_some_and(Call::is_accepted) && self.seen.absences() == 0
     }
 
     /// How long to wait before the next look; what is about to be believed is looked at sooner.
-    #[must_use]
     pub fn pause(&self, now: Moment, first: Duration) -> Duration {
         let waited = if self.seen.calls.is_empty() {
             Duration::ZERO

@@ -90,7 +90,6 @@ pub struct Evidence {
 
 impl Evidence {
     /// Evidence before the deploy call. `settle`: how long STARTED must stand in any case.
-    #[must_use]
     pub fn new(baseline: Baseline, ours: Ours, settle: Duration) -> Self {
         Self {
             seen: Observations::new(baseline),
@@ -142,7 +141,6 @@ impl Evidence {
     }
 
     /// Whether the version is to be read once more: the runtime shows another one, on a tenant where the two agree.
-    #[must_use]
     pub fn version_is_due(&self) -> bool {
         let shown = self.new_record().filter(|_| !self.version_confirmed);
         self.ours.numbers_agree
@@ -227,7 +225,6 @@ impl Evidence {
     }
 
     /// The task to ask for, if its answer can still decide something.
-    #[must_use]
     pub fn task_to_ask(&self) -> Option<&TaskId> {
         match &self.task {
             Task::Running { id, .. } => Some(id),
@@ -236,7 +233,6 @@ impl Evidence {
     }
 
     /// How long the task has not been asked.
-    #[must_use]
     pub fn task_unasked(&self, now: Moment) -> Duration {
         now.saturating_sub(self.task_asked.max(self.seen.called_at()))
     }
@@ -251,7 +247,6 @@ impl Evidence {
     }
 
     /// When our task's SUCCESS was learnt.
-    #[must_use]
     pub fn succeeded_at(&self) -> Option<Moment> {
         match self.task {
             Task::Succeeded { at, .. } => Some(at),
@@ -261,20 +256,17 @@ impl Evidence {
 
     /// Whether a new STARTED record was seen and the task has not been asked since: asking it now, instead of after
     /// the next pause, tells a fast deployment from a foreign one.
-    #[must_use]
     pub fn task_is_due(&self) -> bool {
         self.task_to_ask().is_some() && self.recheck_task
     }
 
     /// Whether the runtime shows a final status that the task's answer would make a verdict of.
-    #[must_use]
     pub fn task_can_decide(&self) -> bool {
         self.seen.lost().is_some() || self.shows_an_end()
     }
 
     /// Whether the task tells all that there is to know for now: it is being built, and the runtime can show nobody else's
     /// content, because this run has created the artifact.
-    #[must_use]
     pub fn task_suffices(&self, now: Moment) -> bool {
         let is_created = !self.ours.existed && self.seen.baseline.record.is_none();
         let looked = self.seen.looked.max(self.seen.called_at());
@@ -333,7 +325,6 @@ impl Evidence {
     }
 
     /// Judges what is known at `now`.
-    #[must_use]
     pub fn judge(&self, now: Moment, deadline: Deadline) -> Judgement {
         if let Task::Failed { status, .. } = &self.task
             && self.seen.lost().is_none()
@@ -430,7 +421,6 @@ impl Evidence {
     }
 
     /// How long to wait before the next look: not at all when one answer of the task decides what was just seen.
-    #[must_use]
     pub fn pause(&self, now: Moment, first: Duration) -> Duration {
         if self.task_is_due() {
             return Duration::ZERO;
@@ -445,13 +435,11 @@ impl Evidence {
     }
 
     /// The record last seen, if it is of a later deployment than the baseline's.
-    #[must_use]
     pub fn new_record(&self) -> Option<&RuntimeArtifact> {
         self.seen.last_seen().filter(|record| self.is_new(record))
     }
 
     /// The id of the task that was watched last, for the evidence.
-    #[must_use]
     pub fn task_id(&self) -> Option<&TaskId> {
         self.seen.calls.iter().rev().find_map(|call| match call {
             Call::Accepted { task, .. } => task.as_ref(),
@@ -460,7 +448,6 @@ impl Evidence {
     }
 
     /// What is known of the task, in a few words: `task T SUCCESS`.
-    #[must_use]
     pub fn task_words(&self) -> String {
         match &self.task {
             Task::Unknown => "no task (the answer of the deploy call was lost)".to_owned(),
@@ -481,7 +468,6 @@ impl Evidence {
     }
 
     /// Whether our build failed.
-    #[must_use]
     pub fn build_failed(&self) -> bool {
         matches!(self.task, Task::Failed { .. })
     }

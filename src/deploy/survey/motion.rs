@@ -12,7 +12,7 @@ use crate::tenant::TaskReading;
 use crate::tenant::wire::{BuildStatus, TaskId};
 
 /// Waits for the record to rest where everything else says that nothing need be done.
-pub(super) fn await_rest(
+pub fn await_rest(
     context: &Context<'_>,
     job: &Job,
     standing: &mut Standing,

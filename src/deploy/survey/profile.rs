@@ -8,11 +8,7 @@ use crate::deploy::{Context, Stop};
 
 /// Refuses to send a flow to a runtime that this run would not look at: it would be deployed, and nobody could say
 /// whether it started (cpi-api.md §14, 7).
-pub(super) fn check_profile(
-    context: &Context<'_>,
-    job: &Job,
-    standing: &Standing,
-) -> Result<(), Stop> {
+pub fn check_profile(context: &Context<'_>, job: &Job, standing: &Standing) -> Result<(), Stop> {
     if !job.rules.deploy {
         return Ok(());
     }

@@ -32,7 +32,7 @@ const LOOKUPS: usize = 50;
 
 /// Notes what is needed and not there. It is no reason to stop: an access policy may hide it, and what an artifact
 /// provides can bear another name than its own. A manifest can name any number, so the looking ends by number and time.
-pub(super) fn read(context: &Context<'_>, all: &mut [Surveyed<'_>]) {
+pub fn read(context: &Context<'_>, all: &mut [Surveyed<'_>]) {
     let needed: BTreeSet<Needed> = all
         .iter()
         .filter(|one| one.standing.is_ok())

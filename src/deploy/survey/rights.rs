@@ -10,7 +10,7 @@ use crate::tenant::roles::Role;
 
 /// Stops when the token lacks a role that reading needs. All that the run may come to need are named then, so that they
 /// are mended at once.
-pub(super) fn may_read(context: &Context<'_>, job: &Job, preview: bool) -> Result<(), Stop> {
+pub fn may_read(context: &Context<'_>, job: &Job, preview: bool) -> Result<(), Stop> {
     let mut needed = vec![Role::PackagesRead];
     if job.rules.deploy {
         needed.push(Role::MonitoringRead);
@@ -37,7 +37,7 @@ fn perhaps_writing(job: &Job) -> Vec<Role> {
 }
 
 /// Stops when the token lacks a role that these steps need: a half-done run is worse than none.
-pub(in crate::deploy) fn may_write(
+pub fn may_write(
     context: &Context<'_>,
     job: &Job,
     standing: &Standing,

@@ -22,7 +22,7 @@ const LOOKUPS: usize = 5;
 type Group = (PackageId, ArtifactKind);
 
 /// Reads the package of each artifact, and proves that the host is a tenant where one is missing.
-pub(super) fn read_packages(context: &Context<'_>, all: &mut [Surveyed<'_>]) {
+pub fn read_packages(context: &Context<'_>, all: &mut [Surveyed<'_>]) {
     let ids: std::collections::BTreeSet<PackageId> = living(all)
         .filter_map(|(job, _)| Some(job.content()?.package.clone()))
         .collect();
@@ -76,7 +76,7 @@ fn belongs(
 
 /// Reads the artifacts of a package in one list, where several of a type belong into it. What lists do not show is
 /// left to be looked up one by one, unless there is much of it.
-pub(super) fn read_artifacts(context: &Context<'_>, all: &mut [Surveyed<'_>], depth: Depth) {
+pub fn read_artifacts(context: &Context<'_>, all: &mut [Surveyed<'_>], depth: Depth) {
     let groups = groups(all);
     let lists = parallel_map(groups, READERS, |(group, exists)| {
         let list = if depth != Depth::Decisions && !exists {
@@ -175,7 +175,7 @@ fn stop_group(all: &mut [Surveyed<'_>], stopped: &Group, error: &TenantError) {
 }
 
 /// Reads what runs in one list, where several artifacts are to be deployed. Without such a list each is asked for.
-pub(super) fn read_runtime(context: &Context<'_>, all: &mut [Surveyed<'_>]) {
+pub fn read_runtime(context: &Context<'_>, all: &mut [Surveyed<'_>]) {
     let count = living(all).filter(|(job, _)| job.rules.deploy).count();
     let list = match runtime::list(context.tenant, count, context.deadline) {
         Ok(Some(list)) => list,
@@ -200,7 +200,7 @@ pub(super) fn read_runtime(context: &Context<'_>, all: &mut [Surveyed<'_>]) {
 
 /// What the design time shows of those that share package and type with others, read in one list for each. What a list
 /// fails to show, or can't be read, is not in the answer: it is looked up alone.
-pub(in crate::deploy) fn read_together(
+pub fn read_together(
     context: &Context<'_>,
     jobs: &[&Job],
     deadline: Deadline,

@@ -6,7 +6,7 @@ use crate::deploy::outcome::Message;
 use crate::tenant::wire::RuntimeArtifact;
 
 /// Asks whether this is to be undeployed from this tenant. Whoever does not answer in time has not agreed.
-pub(super) fn is_given(context: &Context<'_>, surveyed: &[Surveyed]) -> bool {
+pub fn is_given(context: &Context<'_>, surveyed: &[Surveyed]) -> bool {
     let answer = context.ledger.ask(question(context, surveyed));
     let left = context.deadline.left(context.clock.now());
     answer.recv_timeout(left).unwrap_or(false)
@@ -46,7 +46,7 @@ fn runs(record: &RuntimeArtifact) -> String {
 }
 
 /// The end of a run whose question was not answered with yes.
-pub(super) fn declined() -> Message {
+pub fn declined() -> Message {
     Message::new("nothing was undeployed: the answer was not yes")
         .hint("answer y, or give --yes, to undeploy")
 }

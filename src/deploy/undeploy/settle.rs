@@ -11,18 +11,18 @@ use crate::tenant::error::{Kind, TenantError};
 use crate::tenant::wire::{ArtifactId, RuntimeArtifact, RuntimeStatus};
 
 /// The end of an artifact that was not deployed.
-pub(super) fn absent() -> Verdict {
+pub fn absent() -> Verdict {
     let evidence = "the run time says \"not found\", twice; nothing was written";
     Verdict::well(Word::Absent, evidence.to_owned())
 }
 
 /// The end of an artifact that could not be read.
-pub(super) fn unread(error: TenantError) -> Verdict {
+pub fn unread(error: TenantError) -> Verdict {
     Verdict::of_error(error, "nothing was written")
 }
 
 /// The end of an artifact that was deployed again while its undeployment was asked about.
-pub(super) fn overtaken(
+pub fn overtaken(
     context: &Context<'_>,
     id: &ArtifactId,
     before: &RuntimeArtifact,
@@ -39,7 +39,7 @@ pub(super) fn overtaken(
 }
 
 /// The facts of one artifact.
-pub(super) fn outcome(
+pub fn outcome(
     context: &Context<'_>,
     id: &ArtifactId,
     began: Moment,
@@ -53,7 +53,7 @@ pub(super) fn outcome(
 }
 
 /// Adds what is shown now, and what was before.
-pub(super) fn show(
+pub fn show(
     context: &Context<'_>,
     outcome: &mut Outcome,
     now: Option<&RuntimeArtifact>,
@@ -70,7 +70,7 @@ pub(super) fn show(
 
 impl Undeployment {
     /// The verdict that a judgement leads to.
-    pub(super) fn verdict(&self, context: &Context<'_>, end: End) -> Verdict {
+    pub fn verdict(&self, context: &Context<'_>, end: End) -> Verdict {
         let evidence = self.evidence_line(context);
         match end {
             End::Undeployed => Verdict::well(Word::Undeployed, evidence),
@@ -82,7 +82,7 @@ impl Undeployment {
     }
 
     /// The facts with this verdict.
-    pub(super) fn outcome(self, context: &Context<'_>, verdict: Verdict) -> Outcome {
+    pub fn outcome(self, context: &Context<'_>, verdict: Verdict) -> Outcome {
         let phase = match self.evidence.seen.calls.last() {
             None => Phase::Read,
             Some(Call::NotDone { error, .. }) if error.kind != Kind::NotFound => Phase::Undeploy,
@@ -157,7 +157,7 @@ impl Undeployment {
     }
 
     /// What the verdict rests on, in one line.
-    pub(super) fn evidence_line(&self, context: &Context<'_>) -> String {
+    pub fn evidence_line(&self, context: &Context<'_>) -> String {
         let seen = &self.evidence.seen;
         let calls = match seen.calls.as_slice() {
             [] => "nothing was written".to_owned(),
@@ -191,7 +191,7 @@ fn deployer(context: &Context<'_>, record: &RuntimeArtifact) -> String {
 }
 
 /// A record in words.
-pub(super) fn shown(record: &RuntimeArtifact) -> String {
+pub fn shown(record: &RuntimeArtifact) -> String {
     let (status, version) = (&record.status, &record.version);
     format!("{status} {}, version {version}", deployed_on(record))
 }

@@ -11,18 +11,18 @@ use crate::tenant::wire::{ArtifactId, RuntimeArtifact};
 use crate::tenant::{RuntimeList, RuntimeReading};
 
 /// One artifact, and what runs of it.
-pub(super) struct Surveyed {
-    pub(super) id: ArtifactId,
+pub struct Surveyed {
+    pub id: ArtifactId,
     /// When it was begun.
-    pub(super) began: Moment,
+    pub began: Moment,
     /// Without a record where the API said "not found" twice, and the host is shown to be a tenant.
-    pub(super) read: Result<Baseline, TenantError>,
+    pub read: Result<Baseline, TenantError>,
     /// What was deployed again after the question was put.
-    pub(super) overtaken: Option<RuntimeArtifact>,
+    pub overtaken: Option<RuntimeArtifact>,
 }
 
 impl Surveyed {
-    pub(super) fn runs(&self) -> bool {
+    pub fn runs(&self) -> bool {
         (self.read.as_ref()).is_ok_and(|baseline| baseline.record.is_some())
     }
 
@@ -42,7 +42,7 @@ impl From<RuntimeReading> for Baseline {
 }
 
 /// Looks at all of them, in one list where there are several; what a list does not show is looked at alone.
-pub(super) fn survey(context: &Context<'_>, ids: &[ArtifactId]) -> Vec<Surveyed> {
+pub fn survey(context: &Context<'_>, ids: &[ArtifactId]) -> Vec<Surveyed> {
     let began = context.clock.now();
     let (tenant, clock, deadline) = (context.tenant, context.clock, context.deadline);
     for id in ids {
@@ -96,7 +96,7 @@ fn prove(context: &Context<'_>, surveyed: &mut [Surveyed]) {
 
 /// Looks once more at what runs: while a person thought about the answer, another deployment may have come. What is gone
 /// stays as it was: the call will tell.
-pub(super) fn look_again(context: &Context<'_>, surveyed: &mut Vec<Surveyed>) {
+pub fn look_again(context: &Context<'_>, surveyed: &mut Vec<Surveyed>) {
     let again = parallel_map(
         std::mem::take(surveyed),
         pacing::HANDS,

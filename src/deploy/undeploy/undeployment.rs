@@ -20,21 +20,21 @@ const MAY_BE_ACCEPTED: &str =
     "an undeploy call was sent and its answer was lost: it may have been accepted";
 
 /// One undeployment that has no verdict yet.
-pub(super) struct Undeployment {
+pub struct Undeployment {
     /// Its place in the run.
-    pub(super) place: usize,
-    pub(super) id: ArtifactId,
-    pub(super) began: Moment,
+    pub place: usize,
+    pub id: ArtifactId,
+    pub began: Moment,
     /// What ran when the run began.
-    pub(super) before: RuntimeArtifact,
-    pub(super) evidence: Evidence,
+    pub before: RuntimeArtifact,
+    pub evidence: Evidence,
     /// The first pause between two looks.
     first: Duration,
 }
 
 impl Undeployment {
     /// What is to be watched, or the end of what needs nothing more.
-    pub(super) fn of(
+    pub fn of(
         context: &Context<'_>,
         place: usize,
         one: Surveyed,

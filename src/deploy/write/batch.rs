@@ -19,7 +19,7 @@ const WRITERS: usize = 8;
 type Going<'a, T> = (Writing<'a>, T);
 
 /// Writes all of them. `tell` learns of each how its writing ended, as soon as it is known.
-pub(in crate::deploy) fn carry_out(
+pub fn carry_out(
     context: &Context<'_>,
     all: Vec<Writing<'_>>,
     tell: &(impl Fn(usize, Progress) + Sync),

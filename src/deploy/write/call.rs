@@ -17,7 +17,7 @@ use crate::tenant::wire::{DesigntimeArtifact, is_number};
 
 impl Writing<'_> {
     /// Reads what runs now, waiting for a record that is not at rest.
-    pub(super) fn baseline(&mut self, list: &LatestList) -> Result<Baseline, Halt> {
+    pub fn baseline(&mut self, list: &LatestList) -> Result<Baseline, Halt> {
         self.trace.phase = Phase::Deploy;
         let wait = self.context.wait(self.job, self.context.rest_until());
         let mut told = false;
@@ -89,7 +89,7 @@ impl Writing<'_> {
     }
 
     /// The deploy call. Its lost answer is not looked up here: the runtime is watched for what came of it.
-    pub(super) fn deploy(
+    pub fn deploy(
         &mut self,
         baseline: Baseline,
         artifact: &DesigntimeArtifact,

@@ -16,7 +16,7 @@ use crate::tenant::{Lost, Written, ZipBytes};
 
 impl Writing<'_> {
     /// Brings the content to the design time, as it was planned.
-    pub(super) fn bring_content(&mut self) -> Result<(), Halt> {
+    pub fn bring_content(&mut self) -> Result<(), Halt> {
         match (self.steps.upload, &self.job.source) {
             (Upload::Create, Source::Files(content)) => {
                 self.merge(content)?;
@@ -29,7 +29,7 @@ impl Writing<'_> {
         }
     }
 
-    pub(super) fn create(&mut self, content: &Content) -> Result<(), Halt> {
+    pub fn create(&mut self, content: &Content) -> Result<(), Halt> {
         let merged = self.merged.as_ref().map(|merged| &merged.archive);
         let archive = Arc::clone(merged.unwrap_or(&content.archive));
         self.progress(format!("uploading (new, {} bytes)", archive.size));
@@ -62,7 +62,7 @@ impl Writing<'_> {
     }
 
     /// One call that creates the artifact from a zip.
-    pub(super) fn create_from(
+    pub fn create_from(
         &self,
         content: &Content,
         zip: &dyn ZipBytes,
@@ -164,14 +164,14 @@ impl Writing<'_> {
     }
 
     /// The content that the tenant gives out.
-    pub(super) fn download(&self) -> Result<Option<File>, TenantError> {
+    pub fn download(&self) -> Result<Option<File>, TenantError> {
         let reading = self.tenant.download(self.kind, self.id, self.deadline)?;
         Ok(reading.found())
     }
 }
 
 /// A downloaded zip, where it can be read.
-pub(super) fn comparable(zip: &File) -> Option<Comparable> {
+pub fn comparable(zip: &File) -> Option<Comparable> {
     Comparable::of_zip(zip.open().ok()?).ok()
 }
 

@@ -33,7 +33,7 @@ use crate::tenant::wire::{ArtifactId, DesigntimeArtifact, Stamp};
 use crate::tenant::{Tenant, Written};
 use crate::text::Words;
 
-pub(super) use self::batch::carry_out;
+pub use self::batch::carry_out;
 use self::value_mapping::Merged;
 
 /// How long parameters may be put back past the deadline once the content was written: what operations configured
@@ -46,16 +46,16 @@ const MISSING_ATTEMPTS: u32 = 4;
 
 /// What the design time showed after our last write; it must hold until the verdict.
 #[derive(Clone, Debug)]
-pub(super) struct Seal {
-    pub(super) stamp: Stamp,
+pub struct Seal {
+    pub stamp: Stamp,
     /// The parameters that must stand, for the case that the seal is broken.
-    pub(super) settings: Vec<Setting>,
+    pub settings: Vec<Setting>,
     /// The content that stands there, where the tenant has rewritten what was sent.
-    pub(super) stored: Option<Comparable>,
+    pub stored: Option<Comparable>,
 }
 
 /// How the writing of one artifact ended.
-pub(super) enum Progress {
+pub enum Progress {
     /// A deployment was or may have been accepted; it has to be watched.
     Watch(Box<Pending>),
     /// It ended already.
@@ -64,23 +64,23 @@ pub(super) enum Progress {
 
 /// How far the writing of one artifact came.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Trace {
-    pub(super) phase: Phase,
+pub struct Trace {
+    pub phase: Phase,
     /// What was sent, as far as it was not refused.
-    pub(super) sent: Sent,
+    pub sent: Sent,
     /// The design-time version, once it was read back.
-    pub(super) version: Option<String>,
+    pub version: Option<String>,
     /// The version that the tenant was asked to show.
-    pub(super) requested_version: Option<String>,
+    pub requested_version: Option<String>,
     /// The keys of the parameters that were written.
-    pub(super) parameters: Vec<String>,
+    pub parameters: Vec<String>,
     /// What a reader should know, whatever the verdict.
-    pub(super) notes: Vec<String>,
+    pub notes: Vec<String>,
 }
 
 impl Trace {
     /// An end in this phase with nothing written.
-    pub(super) fn at(phase: Phase) -> Self {
+    pub fn at(phase: Phase) -> Self {
         Self {
             phase,
             ..Self::default()
@@ -89,7 +89,7 @@ impl Trace {
 }
 
 /// One artifact while it is written.
-pub(super) struct Writing<'a> {
+pub struct Writing<'a> {
     context: &'a Context<'a>,
     tenant: &'a Tenant,
     clock: Clock,
@@ -122,7 +122,7 @@ pub(super) struct Writing<'a> {
 
 impl<'a> Writing<'a> {
     /// Nothing is written yet. `place`: its place in the run.
-    pub(super) fn new(
+    pub fn new(
         context: &'a Context<'a>,
         place: usize,
         (job, standing): (&'a Job, &'a Standing),

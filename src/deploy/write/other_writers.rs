@@ -16,7 +16,7 @@ use crate::tenant::wire::{Configuration, DesigntimeArtifact};
 
 impl Writing<'_> {
     /// The last look before what stands there is overwritten: it must be what the survey saw, and its parameters too.
-    pub(super) fn look_before(&self) -> Result<(), Halt> {
+    pub fn look_before(&self) -> Result<(), Halt> {
         let Some(before) = self.before else {
             return Ok(());
         };
@@ -52,19 +52,19 @@ impl Writing<'_> {
         Ok(changed(before, &now).map(str::to_owned))
     }
 
-    pub(super) fn is_theirs(&self, setting: &Setting, shown: &[Configuration]) -> bool {
+    pub fn is_theirs(&self, setting: &Setting, shown: &[Configuration]) -> bool {
         is_theirs(setting, &self.standing.configured, &self.brought, shown)
     }
 
     /// Whether a value that is shown instead of one that was just written is another user's: neither what stood before,
     /// nor what the artifact brings, nor a spelling of ours.
-    pub(super) fn is_set_by_another(&self, setting: &Setting, shown: &[Configuration]) -> bool {
+    pub fn is_set_by_another(&self, setting: &Setting, shown: &[Configuration]) -> bool {
         let now = value(shown, &setting.key);
         now.is_some_and(|now| spelling(now) != spelling(&setting.value))
             && self.is_theirs(setting, shown)
     }
 
-    pub(super) fn is_another_user(&self, artifact: &DesigntimeArtifact) -> bool {
+    pub fn is_another_user(&self, artifact: &DesigntimeArtifact) -> bool {
         let name = &artifact.modified_by;
         !name.is_empty() && !self.tenant.is_us(name)
     }
@@ -72,7 +72,7 @@ impl Writing<'_> {
     // ---- ends
 
     /// The end where another user saved the artifact.
-    pub(super) fn overtaken(&self, artifact: &DesigntimeArtifact) -> Halt {
+    pub fn overtaken(&self, artifact: &DesigntimeArtifact) -> Halt {
         let save = LastSave(artifact);
         let who = if self.tenant.is_us(&artifact.modified_by) {
             // parameters that this run wrote afterwards may have put its name there
@@ -89,7 +89,7 @@ impl Writing<'_> {
     }
 
     /// The end where another user set a value.
-    pub(super) fn set_meanwhile(&self, key: &str) -> Halt {
+    pub fn set_meanwhile(&self, key: &str) -> Halt {
         let what = format!(
             "another user set parameter `{key}` of {} while this run was working (the API does not tell who or when)",
             self.id
@@ -98,7 +98,7 @@ impl Writing<'_> {
     }
 
     /// The end where another user set a value: with who and when, where the artifact was saved too.
-    pub(super) fn set_or_saved_meanwhile(&self, key: &str) -> Result<Halt, TenantError> {
+    pub fn set_or_saved_meanwhile(&self, key: &str) -> Result<Halt, TenantError> {
         Ok(match self.shown()? {
             Some(now) if self.is_another_user(&now) => self.overtaken(&now),
             _ => self.set_meanwhile(key),
@@ -106,7 +106,7 @@ impl Writing<'_> {
     }
 
     /// The end where the artifact was deleted since the survey found it; where it was not, the given one.
-    pub(super) fn deleted_or(&self, halt: Halt) -> Halt {
+    pub fn deleted_or(&self, halt: Halt) -> Halt {
         if self.before.is_none() {
             return halt;
         }
@@ -125,7 +125,7 @@ impl Writing<'_> {
     }
 
     /// The end where the artifact was created since the survey did not find it; `None` where it was not.
-    pub(super) fn created_meanwhile(&self) -> Result<Option<Halt>, TenantError> {
+    pub fn created_meanwhile(&self) -> Result<Option<Halt>, TenantError> {
         let found = self
             .shown()?
             .filter(|now| is_later(now.modified_at(), self.standing.answered).unwrap_or_default());

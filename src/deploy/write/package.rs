@@ -10,14 +10,14 @@ use crate::tenant::wire::PackageId;
 
 impl<'a> Writing<'a> {
     /// The content whose package must be created first, if there is none.
-    pub(super) fn missing_package(&self) -> Option<&'a Content> {
+    pub fn missing_package(&self) -> Option<&'a Content> {
         match &self.job.source {
             Source::Files(content) if self.steps.create_package => Some(content),
             Source::Files(_) | Source::Tenant => None,
         }
     }
 
-    pub(super) fn create_package(&mut self, content: &Content) -> Result<(), Halt> {
+    pub fn create_package(&mut self, content: &Content) -> Result<(), Halt> {
         let package = &content.package;
         self.progress(format!("creating package {package}"));
         let call = |one: &Self| {

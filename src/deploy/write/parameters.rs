@@ -17,7 +17,7 @@ const READ_BACK_ATTEMPTS: u32 = 3;
 
 impl Writing<'_> {
     /// Writes what the caller named and puts back what the tenant reset.
-    pub(super) fn configure(&mut self) -> Result<(), Halt> {
+    pub fn configure(&mut self) -> Result<(), Halt> {
         self.trace.phase = Phase::Configure;
         self.settings = plan::settings(self.job, self.standing);
         if self.steps.upload == Upload::Create {
@@ -68,7 +68,7 @@ impl Writing<'_> {
         }
     }
 
-    pub(super) fn read_configuration(&self) -> Result<Vec<Configuration>, Halt> {
+    pub fn read_configuration(&self) -> Result<Vec<Configuration>, Halt> {
         let is_missing = |error: &TenantError| error.kind == Kind::Nonsense;
         let read = self.once_seen(
             || self.tenant.configurations(self.id, self.grace()),

@@ -13,13 +13,13 @@ const FRESH: Duration = Duration::from_secs(1);
 
 /// A list that is at most a second old, and when the question for it was begun.
 #[derive(Default)]
-pub(super) struct LatestList {
+pub struct LatestList {
     kept: Mutex<Option<(Moment, Arc<RuntimeList>)>>,
 }
 
 impl LatestList {
     /// Whoever comes while a list is being read waits for it.
-    pub(super) fn get(
+    pub fn get(
         &self,
         context: &Context<'_>,
         deadline: Deadline,

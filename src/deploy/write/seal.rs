@@ -37,7 +37,7 @@ impl Marks {
 impl Writing<'_> {
     /// Reads what the design time shows after our last write, and compares the content with what was sent, unless the marks
     /// suffice. `shown`: what a list has just shown of the artifact, if one did.
-    pub(super) fn seal(
+    pub fn seal(
         &mut self,
         shown: Option<DesigntimeArtifact>,
     ) -> Result<(DesigntimeArtifact, Seal), Halt> {

@@ -114,7 +114,7 @@ struct Seen {
 impl Writing<'_> {
     /// Compares the content that the tenant holds with what was sent, until it is decided. Gives the artifact as it was
     /// shown before the content that decided, and that content where the tenant has rewritten what was sent.
-    pub(super) fn verify(
+    pub fn verify(
         &mut self,
         content: &Content,
         mut artifact: DesigntimeArtifact,
@@ -248,7 +248,7 @@ impl Writing<'_> {
         })
     }
 
-    pub(super) fn holds_our_content(&self, content: &Content) -> Result<bool, TenantError> {
+    pub fn holds_our_content(&self, content: &Content) -> Result<bool, TenantError> {
         let stored = self.compared(content, &self.values())?;
         Ok(stored.is_some_and(|stored| stored.differences.is_empty()))
     }

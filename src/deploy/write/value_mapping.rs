@@ -19,9 +19,9 @@ use crate::journal::{Backup, Recovery, Subject, Was};
 use crate::tenant::{Lost, Written, ZipBytes};
 
 /// Git's content with the entries that only the tenant has.
-pub(super) struct Merged {
-    pub(super) archive: Arc<Archive>,
-    pub(super) comparable: Comparable,
+pub struct Merged {
+    pub archive: Arc<Archive>,
+    pub comparable: Comparable,
 }
 
 impl Merged {
@@ -38,7 +38,7 @@ impl Merged {
 
 impl Writing<'_> {
     /// Backup, delete, create; where the creation fails, the old content again.
-    pub(super) fn replace(&mut self, content: &Content) -> Result<(), Halt> {
+    pub fn replace(&mut self, content: &Content) -> Result<(), Halt> {
         self.merge(content)?;
         let old = self.old_content()?;
         let backup = self.back_up(&old, content)?;
@@ -49,7 +49,7 @@ impl Writing<'_> {
     }
 
     /// Adds the entries that only the tenant has, or had when an interrupted run deleted it.
-    pub(super) fn merge(&mut self, content: &Content) -> Result<(), Halt> {
+    pub fn merge(&mut self, content: &Content) -> Result<(), Halt> {
         let Some(mapping) = &self.standing.mapping else {
             return Ok(());
         };
@@ -147,7 +147,7 @@ impl Writing<'_> {
     }
 
     /// The value mapping is there, and the next run need not be told of its backup.
-    pub(super) fn is_settled(&self) {
+    pub fn is_settled(&self) {
         recovery::update(self.context, self.job, self.standing, |one| {
             one.replaced = None;
         });

@@ -9,7 +9,7 @@ use crate::tenant::error::{Kind, TenantError};
 
 impl Writing<'_> {
     /// Saves as a version after an upload. The call changes nothing when it is repeated.
-    pub(super) fn save_version(&mut self) -> Result<(), Halt> {
+    pub fn save_version(&mut self) -> Result<(), Halt> {
         let rule = &self.job.rules.version;
         let Source::Files(content) = &self.job.source else {
             return Ok(());

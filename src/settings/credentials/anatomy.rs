@@ -51,7 +51,6 @@ pub enum Plan {
 
 impl Plan {
     /// In words.
-    #[must_use]
     pub fn describe(self) -> &'static str {
         match self {
             Self::Api => "api (Process Integration Runtime)",
@@ -63,7 +62,6 @@ impl Plan {
     }
 
     /// The plan that a client id tells of (cpi-api.md §1.1): `sb-...|it!b1` for plan `api`, `sb-it-rt-...` for callers.
-    #[must_use]
     pub fn of_client_id(client_id: &str) -> Self {
         if client_id.contains("apiportal") {
             Self::ApiManagement
@@ -92,7 +90,6 @@ pub enum KeyKind {
 
 impl KeyKind {
     /// As the cockpit calls it.
-    #[must_use]
     pub fn describe(self) -> &'static str {
         match self {
             Self::Secret => "ClientId/Secret",

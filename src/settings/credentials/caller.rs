@@ -14,7 +14,6 @@ const PLANS: (&str, &str) = ("|it-rt-", "|it!b");
 
 impl Names {
     /// The variable of the key that calls flows.
-    #[must_use]
     pub fn of_caller_key(&self) -> String {
         self.of("RUNTIME_SERVICE_KEY")
     }

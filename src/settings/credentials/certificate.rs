@@ -27,21 +27,21 @@ pub struct ClientCertificate {
 }
 
 /// What a certificate is put together from.
-pub(super) struct Parts {
+pub struct Parts {
     /// Of the service key.
-    pub(super) chain: Option<Variable>,
+    pub chain: Option<Variable>,
     /// Of the service key.
-    pub(super) key: Option<Variable>,
+    pub key: Option<Variable>,
     /// `..._CLIENT_KEY_FILE`: its name, and its text.
-    pub(super) file: Option<Variable>,
+    pub file: Option<Variable>,
     /// The name of that variable, whether it is set or not.
-    pub(super) file_name: String,
+    pub file_name: String,
 }
 
 impl Parts {
     /// The private key is in the service key or in the file; the certificate too, and that of the file goes first,
     /// because it may bring those that vouch for it.
-    pub(super) fn together(self) -> Result<ClientCertificate, CredentialsError> {
+    pub fn together(self) -> Result<ClientCertificate, CredentialsError> {
         let of_file = self
             .file
             .as_ref()
@@ -74,7 +74,7 @@ impl Parts {
 }
 
 /// The PEM text of the file that `variable` names, or that it holds itself.
-pub(super) fn read_file(variable: Variable, dir: &Path) -> Result<Variable, CredentialsError> {
+pub fn read_file(variable: Variable, dir: &Path) -> Result<Variable, CredentialsError> {
     if variable.value.contains(BEGIN) {
         return Ok(Variable {
             value: variable.value.replace("\\n", "\n"),

@@ -118,7 +118,7 @@ fn missing_text(missing: &[String], set: &[String]) -> String {
 
 impl CredentialsError {
     /// Two sources that do not say the same.
-    pub(super) fn contradiction(
+    pub fn contradiction(
         first: impl Into<String>,
         second: impl Into<String>,
         why: &'static str,
@@ -131,7 +131,7 @@ impl CredentialsError {
     }
 
     /// An address inside a key that is none is a fault of the key.
-    pub(super) fn about_key(self, variable: &str) -> Self {
+    pub fn about_key(self, variable: &str) -> Self {
         match self {
             Self::Address { source_name, error } => {
                 let field = source_name

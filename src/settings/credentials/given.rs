@@ -13,9 +13,9 @@ use crate::settings::secret::Secret;
 
 /// A variable that is set.
 #[derive(Clone)]
-pub(super) struct Variable {
-    pub(super) name: String,
-    pub(super) value: String,
+pub struct Variable {
+    pub name: String,
+    pub value: String,
 }
 
 /// What follows the prefix in the names of the single variables.
@@ -31,13 +31,13 @@ const SINGLE: [&str; 8] = [
 ];
 
 /// The single variables that are set.
-pub(super) struct CredentialVariables<'n> {
+pub struct CredentialVariables<'n> {
     names: &'n Names,
     variables: BTreeMap<&'static str, Variable>,
 }
 
 impl<'n> CredentialVariables<'n> {
-    pub(super) fn read(
+    pub fn read(
         environment: &Environment,
         dir: &Path,
         names: &'n Names,
@@ -68,7 +68,7 @@ impl<'n> CredentialVariables<'n> {
     }
 
     /// Takes a variable out, so that it counts as unset.
-    pub(super) fn take(&mut self, name: &str) -> Option<Variable> {
+    pub fn take(&mut self, name: &str) -> Option<Variable> {
         self.variables.remove(name)
     }
 
@@ -85,7 +85,7 @@ impl<'n> CredentialVariables<'n> {
         self.first(&["USERNAME", "PASSWORD"])
     }
 
-    pub(super) fn refuse_two_logins(&self) -> Result<(), CredentialsError> {
+    pub fn refuse_two_logins(&self) -> Result<(), CredentialsError> {
         let get = |name| self.variables.get(name);
         let two = |first: Option<&Variable>, second: Option<&Variable>| {
             Some(two_logins(&first?.name, &second?.name))
@@ -95,7 +95,7 @@ impl<'n> CredentialVariables<'n> {
         found.map_or(Ok(()), Err)
     }
 
-    pub(super) fn with_key(&self, text: &str, dir: &Path) -> Result<Credentials, CredentialsError> {
+    pub fn with_key(&self, text: &str, dir: &Path) -> Result<Credentials, CredentialsError> {
         let variable = self.names.of("SERVICE_KEY");
         if let Some(basic) = self.basic() {
             return Err(two_logins(&variable, &basic.name));
@@ -111,11 +111,7 @@ impl<'n> CredentialVariables<'n> {
     }
 
     /// What a key that was read makes, with the file of its private key where it lacks that.
-    pub(super) fn of_key(
-        &self,
-        key: ServiceKey,
-        variable: &str,
-    ) -> Result<Credentials, CredentialsError> {
+    pub fn of_key(&self, key: ServiceKey, variable: &str) -> Result<Credentials, CredentialsError> {
         let from = |field: &str, value: String| Variable {
             name: format!("{variable} ({field})"),
             value,
@@ -175,7 +171,7 @@ impl<'n> CredentialVariables<'n> {
         Ok(())
     }
 
-    pub(super) fn without_key(self) -> Result<Credentials, CredentialsError> {
+    pub fn without_key(self) -> Result<Credentials, CredentialsError> {
         let prefix = self.names.prefix.clone();
         match (self.oauth(), self.basic()) {
             (None, None) if self.variables.contains_key("URL") => {

@@ -20,18 +20,18 @@ const DEEPEST: usize = 4;
 const WANTED: &str = "create an instance of Process Integration Runtime with plan api and the roles, then a key for it; `flowship doctor` shows the commands";
 
 /// The same where flows are to be called.
-pub(super) const WANTED_FOR_CALLS: &str = "create an instance of Process Integration Runtime with plan integration-flow (role ESBMessaging.send), then a key for it";
+pub const WANTED_FOR_CALLS: &str = "create an instance of Process Integration Runtime with plan integration-flow (role ESBMessaging.send), then a key for it";
 
 /// The values of a key of plan `api`.
-pub(super) struct ServiceKey {
-    pub(super) url: String,
-    pub(super) token_url: String,
-    pub(super) client_id: String,
+pub struct ServiceKey {
+    pub url: String,
+    pub token_url: String,
+    pub client_id: String,
     /// `None` where a certificate takes its place.
-    pub(super) secret: Option<String>,
+    pub secret: Option<String>,
     /// PEM texts; a key of type external certificate lacks the private key, and perhaps the certificate.
-    pub(super) chain: Option<String>,
-    pub(super) key: Option<String>,
+    pub chain: Option<String>,
+    pub key: Option<String>,
 }
 
 /// Why a service key cannot be used. No text repeats anything of it.
@@ -101,12 +101,12 @@ pub enum KeyError {
 }
 
 /// Reads a key from the value of its variable: JSON, base64 of JSON, or the path of a file of either.
-pub(super) fn read(text: &str, dir: &Path) -> Result<ServiceKey, KeyError> {
+pub fn read(text: &str, dir: &Path) -> Result<ServiceKey, KeyError> {
     parse(&find_json(text, dir)?.json)
 }
 
 /// The same for a key of plan `integration-flow`.
-pub(super) fn read_for_calls(text: &str, dir: &Path) -> Result<ServiceKey, KeyError> {
+pub fn read_for_calls(text: &str, dir: &Path) -> Result<ServiceKey, KeyError> {
     let object = object_in(&find_json(text, dir)?.json)?;
     let key = values_of(&object);
     refuse_other_services(&object, key)?;
@@ -114,21 +114,21 @@ pub(super) fn read_for_calls(text: &str, dir: &Path) -> Result<ServiceKey, KeyEr
 }
 
 /// Why a key of plan `integration-flow` cannot be used.
-pub(super) fn not_for_calls(error: &KeyError) -> String {
+pub fn not_for_calls(error: &KeyError) -> String {
     error.to_string().replace(WANTED, WANTED_FOR_CALLS)
 }
 
 /// The JSON of a key, and what it was found in.
-pub(super) struct FoundKey {
-    pub(super) json: String,
+pub struct FoundKey {
+    pub json: String,
     /// JSON itself, or base64 of it.
-    pub(super) is_base64: bool,
+    pub is_base64: bool,
     /// The variable held the name of a file.
-    pub(super) in_file: bool,
+    pub in_file: bool,
 }
 
 /// Finds the JSON that `text` is, that it is base64 of, or that the file it names holds.
-pub(super) fn find_json(text: &str, dir: &Path) -> Result<FoundKey, KeyError> {
+pub fn find_json(text: &str, dir: &Path) -> Result<FoundKey, KeyError> {
     let found = |(json, is_base64), in_file| FoundKey {
         json,
         is_base64,
@@ -236,7 +236,7 @@ fn parse(text: &str) -> Result<ServiceKey, KeyError> {
 }
 
 /// The JSON object of a key, whatever is in it.
-pub(super) fn object_in(text: &str) -> Result<Map<String, Value>, KeyError> {
+pub fn object_in(text: &str) -> Result<Map<String, Value>, KeyError> {
     match parse_json(text)? {
         Value::Object(object) => Ok(object),
         other => Err(KeyError::NotAnObject(kind_of(&other))),
@@ -269,7 +269,7 @@ fn position(skipped: &str, line: usize, column: usize) -> (usize, usize) {
 }
 
 /// The object that holds the values: this one, or one inside it (`oauth`, `credentials`, ...).
-pub(super) fn values_of(object: &Map<String, Value>) -> &Map<String, Value> {
+pub fn values_of(object: &Map<String, Value>) -> &Map<String, Value> {
     find_key(object, DEEPEST).unwrap_or(object)
 }
 
@@ -289,7 +289,7 @@ fn find_key(object: &Map<String, Value>, deepest: usize) -> Option<&Map<String, 
 }
 
 /// Refuses keys of other services and plans, which know nothing of deployments.
-pub(super) fn refuse_other_kinds(
+pub fn refuse_other_kinds(
     whole: &Map<String, Value>,
     key: &Map<String, Value>,
 ) -> Result<(), KeyError> {
@@ -343,7 +343,7 @@ fn has_role_of_callers(key: &Map<String, Value>) -> bool {
 }
 
 /// Refuses client ids and hosts of plan `integration-flow`.
-pub(super) fn refuse_other_plan(client_id: &str, url: &str) -> Result<(), KeyError> {
+pub fn refuse_other_plan(client_id: &str, url: &str) -> Result<(), KeyError> {
     if client_id.contains("apiportal") {
         return Err(KeyError::ApiManagement);
     }
@@ -357,19 +357,19 @@ pub(super) fn refuse_other_plan(client_id: &str, url: &str) -> Result<(), KeyErr
 }
 
 /// The text of a field; empty where it is not there or no text.
-pub(super) fn text_of<'k>(key: &'k Map<String, Value>, name: &str) -> &'k str {
+pub fn text_of<'k>(key: &'k Map<String, Value>, name: &str) -> &'k str {
     let text = key.get(name).and_then(Value::as_str);
     text.map(str::trim).unwrap_or_default()
 }
 
 /// Whether a certificate takes the place of the secret.
-pub(super) fn has_certificate(key: &Map<String, Value>) -> bool {
+pub fn has_certificate(key: &Map<String, Value>) -> bool {
     let names = ["certificate", "key", "certificatedetails"];
     text_of(key, "clientsecret").is_empty() && names.iter().any(|name| key.contains_key(*name))
 }
 
 /// The fields that a key needs and this one lacks.
-pub(super) fn missing_in(key: &Map<String, Value>) -> Vec<&'static str> {
+pub fn missing_in(key: &Map<String, Value>) -> Vec<&'static str> {
     let wanted: &[&str] = if has_certificate(key) {
         &["url", "tokenurl", "clientid"]
     } else {

@@ -18,25 +18,25 @@ use crate::settings::yaml::{Entries, Given, Placed, quoted, refused};
 #[derive(Debug, Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub(super) struct Format {
+pub struct Format {
     /// The version of this format; 1 when it is left out.
-    pub(super) version: Given<Text<Version>>,
+    pub version: Given<Text<Version>>,
     /// The integration packages and their artifacts.
-    pub(super) packages: Given<Filled<Placed<Package>>>,
+    pub packages: Given<Filled<Placed<Package>>>,
     /// The environments by name, as in `--environment qa`: which tenant, and what differs there.
-    pub(super) environments: Given<Entries<Text<EnvironmentName>, Option<Environment>>>,
+    pub environments: Given<Entries<Text<EnvironmentName>, Option<Environment>>>,
     /// The same as the key of an environment, for runs without --environment.
-    pub(super) parameters_file: Given<Text<FilePath>>,
+    pub parameters_file: Given<Text<FilePath>>,
     /// `required`: with --rollback, an artifact is refused whose running content could not be put back. Left out, it is
     /// deployed with a warning.
-    pub(super) rollback: Given<RollbackRule>,
+    pub rollback: Given<RollbackRule>,
 }
 
 /// Whether what can't be put back may be overwritten.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
-pub(super) enum RollbackRule {
+pub enum RollbackRule {
     /// Only where it can be put back.
     Required,
 }
@@ -45,86 +45,86 @@ pub(super) enum RollbackRule {
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(super) struct Package {
+pub struct Package {
     /// The id of the package. It is created when the tenant has none; an existing one is never written.
-    pub(super) id: Placed<Text<Id>>,
+    pub id: Placed<Text<Id>>,
     /// The name of the package when it is created; its id when left out.
     #[serde(default)]
-    pub(super) name: Given<Text<Words>>,
+    pub name: Given<Text<Words>>,
     /// The short text of the package when it is created.
     #[serde(default)]
-    pub(super) short_text: Given<Text<Words>>,
+    pub short_text: Given<Text<Words>>,
     /// The artifacts: a path, or an object that says more. A path is relative to this file and leads to the directory of an
     /// artifact, a zip exported from a tenant, or a directory that holds several artifacts.
-    pub(super) artifacts: Filled<Placed<PathOrArtifact>>,
+    pub artifacts: Filled<Placed<PathOrArtifact>>,
 }
 
 /// An entry of `artifacts`.
 #[derive(Debug)]
-pub(super) struct PathOrArtifact(pub(super) Artifact);
+pub struct PathOrArtifact(pub Artifact);
 
 /// An artifact, or a directory of several.
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(super) struct Artifact {
+pub struct Artifact {
     /// The directory, zip, or directory of several artifacts, relative to this file.
-    pub(super) path: Text<FilePath>,
+    pub path: Text<FilePath>,
     /// The id on the tenant instead of the manifest's; for one artifact only.
     #[serde(default)]
-    pub(super) id: Given<Text<Id>>,
+    pub id: Given<Text<Id>>,
     /// The name on the tenant instead of the manifest's; for one artifact only.
     #[serde(default)]
-    pub(super) name: Given<Text<Words>>,
+    pub name: Given<Text<Words>>,
     /// When to deploy: `changed` (the default), `always` though nothing changed, or `never`: upload and configure only.
     #[serde(default)]
-    pub(super) deploy: Given<DeployRule>,
+    pub deploy: Given<DeployRule>,
     /// Externalized parameters in every environment; for one artifact only. ${env:NAME} is replaced by the variable NAME.
     #[serde(default)]
-    pub(super) parameters: Given<Parameters>,
+    pub parameters: Given<Parameters>,
 }
 
 /// Keys of parameters and their values.
-pub(super) type Parameters = Entries<Text<ParameterKey>, Placed<Text<Value>>>;
+pub type Parameters = Entries<Text<ParameterKey>, Placed<Text<Value>>>;
 
 /// An environment: a tenant, or copies of the artifacts on a tenant that several environments share.
 #[derive(Debug, Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub(super) struct Environment {
+pub struct Environment {
     /// The beginning of the names of the variables that hold the credentials: PROD_CPI for PROD_CPI_SERVICE_KEY. No others are
     /// looked at. CPI when left out.
-    pub(super) credentials: Given<Text<Prefix>>,
+    pub credentials: Given<Text<Prefix>>,
     /// The host of the tenant. Credentials for another one are refused before a token is asked for.
-    pub(super) host: Given<Text<HostName>>,
+    pub host: Given<Text<HostName>>,
     /// Put before the id of every artifact.
-    pub(super) id_prefix: Given<Text<Id>>,
+    pub id_prefix: Given<Text<Id>>,
     /// Put behind the id of every artifact: copies for one of several stages on one tenant.
-    pub(super) id_suffix: Given<Text<Id>>,
+    pub id_suffix: Given<Text<Id>>,
     /// Put before the name of every artifact.
-    pub(super) name_prefix: Given<Text<Words>>,
+    pub name_prefix: Given<Text<Words>>,
     /// Put behind the name of every artifact.
-    pub(super) name_suffix: Given<Text<Words>>,
+    pub name_suffix: Given<Text<Words>>,
     /// Put before the id of every package.
-    pub(super) package_prefix: Given<Text<Id>>,
+    pub package_prefix: Given<Text<Id>>,
     /// Put behind the id of every package. Without it copies stand in the package of the originals; with it, the name of a
     /// package that is created gets name-prefix and name-suffix too.
-    pub(super) package_suffix: Given<Text<Id>>,
+    pub package_suffix: Given<Text<Id>>,
     /// Deploy copies although they share a sender address, queue, folder or store with their original; false when left out.
-    pub(super) allow_shared_addresses: Given<bool>,
+    pub allow_shared_addresses: Given<bool>,
     /// When to deploy artifacts that do not say it themselves. `never` holds for all artifacts.
-    pub(super) deploy: Given<DeployRule>,
+    pub deploy: Given<DeployRule>,
     /// A file of parameters for each artifact that has one: {artifact} at the beginning stands for the directory of the
     /// artifact, {id} for its id. Else relative to this file.
-    pub(super) parameters_file: Given<Text<FilePath>>,
+    pub parameters_file: Given<Text<FilePath>>,
     /// Externalized parameters by the id of the artifact, without prefix and suffix. ${env:NAME} is replaced by the variable
     /// NAME.
-    pub(super) parameters: Given<Entries<Text<Id>, Parameters>>,
+    pub parameters: Given<Entries<Text<Id>, Parameters>>,
 }
 
 /// A list with at least one entry.
 #[derive(Debug)]
-pub(super) struct Filled<T>(pub(super) Vec<T>);
+pub struct Filled<T>(pub Vec<T>);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Filled<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -171,10 +171,10 @@ impl<'de> Visitor<'de> for PathOrArtifactVisitor {
 
 /// A text of a form, number and truth value included, as it was written.
 #[derive(Debug)]
-pub(super) struct Text<F>(pub(super) String, PhantomData<F>);
+pub struct Text<F>(pub String, PhantomData<F>);
 
 /// What a text must look like.
-pub(super) trait Form {
+pub trait Form {
     /// What a text of the form is, for messages.
     const WANTED: &'static str;
     /// Credentials may have been pasted here: messages do not repeat the text.
@@ -217,7 +217,7 @@ macro_rules! forms {
     ($($(#[$docs:meta])* $name:ident: $wanted:literal, $hidden:literal, $accepts:expr, $refuses:expr;)*) => {$(
         $(#[$docs])*
         #[derive(Debug)]
-        pub(super) struct $name;
+        pub struct $name;
 
         impl Form for $name {
             const WANTED: &'static str = $wanted;

@@ -13,12 +13,11 @@ pub struct ParametersFile {
     pub pattern: String,
     /// Where it is written.
     pub at: String,
-    pub(super) base: PathBuf,
+    pub(crate) base: PathBuf,
 }
 
 impl ParametersFile {
     /// The file of an artifact, relative to the working directory. A zip has it where its directory would have it.
-    #[must_use]
     pub fn path(&self, artifact: Target<'_>) -> PathBuf {
         let pattern = self.pattern.replace("{id}", artifact.id);
         match pattern.strip_prefix("{artifact}/") {
@@ -39,7 +38,7 @@ impl ParametersFile {
     }
 
     /// The parameters of an artifact; none when the pattern makes a file for each artifact and this one has none.
-    pub(super) fn read(
+    pub fn read(
         &self,
         directory: &Path,
         artifact: Target<'_>,

@@ -15,7 +15,7 @@ use crate::settings::address::TenantUrl;
 use crate::settings::yaml::{self, Entries, Fault, Given, Placed, Position};
 
 /// Reads the text of the file `given`, relative to `directory`.
-pub(super) fn read(text: &str, directory: &Path, given: &Path) -> Result<Project, Fault> {
+pub fn read(text: &str, directory: &Path, given: &Path) -> Result<Project, Fault> {
     let file: Format = yaml::read(text)?;
     if file.packages.0.is_none() && file.environments.0.is_none() {
         return Err(Fault::new(

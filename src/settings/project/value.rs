@@ -28,16 +28,16 @@ enum Piece {
 }
 
 /// A value in which something is wrong, and how many `${env:` stand before it.
-pub(super) struct BadValue {
-    pub(super) before: usize,
-    pub(super) what: String,
-    pub(super) hint: String,
+pub struct BadValue {
+    pub before: usize,
+    pub what: String,
+    pub hint: String,
 }
 
 impl RawParameter {
     /// Reads a value in which `${env:NAME}` stands for a variable and `$${env:` for `${env:` itself. `place` gives where
     /// the `${env:` of a number (from 0) stands.
-    pub(super) fn read(
+    pub fn read(
         key: &str,
         at: String,
         value: &str,
@@ -79,7 +79,7 @@ impl RawParameter {
     }
 
     /// The parameter with the values of its variables, which are masked from now on.
-    pub(super) fn fill(&self, variables: &Variables<'_>) -> Result<NamedParameter, SettingsError> {
+    pub(crate) fn fill(&self, variables: &Variables<'_>) -> Result<NamedParameter, SettingsError> {
         let mut value = String::new();
         let mut from: Vec<String> = Vec::new();
         for piece in &self.pieces {
@@ -126,7 +126,7 @@ fn name(after: &str, before: usize) -> Result<&str, BadValue> {
 }
 
 /// Where each `${env:` stands between two bytes of the file, of which the first is at `start`.
-pub(super) fn places(text: &str, bytes: (usize, usize), start: Position) -> Vec<Position> {
+pub fn places(text: &str, bytes: (usize, usize), start: Position) -> Vec<Position> {
     let mut rest = text.get(bytes.0..bytes.1).unwrap_or_default();
     let mut place = start;
     let mut places = Vec::new();
@@ -142,7 +142,7 @@ pub(super) fn places(text: &str, bytes: (usize, usize), start: Position) -> Vec<
 }
 
 impl BadValue {
-    pub(super) fn at(self, place: Position) -> Fault {
+    pub fn at(self, place: Position) -> Fault {
         Fault::new(place, self.what, self.hint)
     }
 }
