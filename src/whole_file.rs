@@ -7,6 +7,8 @@ use std::path::Path;
 
 use tempfile::{Builder, NamedTempFile};
 
+const NOT_ORDINARY: &str = "it is no ordinary file (a directory, a pipe or a device)";
+
 /// Writes beside `target` and renames. Missing folders are made, a link is followed, an existing file keeps its mode.
 /// What is no ordinary file (a pipe, `/dev/stdout`) is written to as it is: renaming would put a file in its place.
 pub fn replace(target: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
@@ -39,12 +41,30 @@ pub fn replace_from(
     rename_from(staging, target, new_permissions().into_iter().next(), write)
 }
 
+/// Reads a file that the user names, a link or not: never more than `largest` bytes, and never a pipe or a device, which
+/// could be endless or make the run wait without end.
+pub fn read_bounded(path: &Path, largest: u64) -> io::Result<Vec<u8>> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other(NOT_ORDINARY));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?
+        .take(largest + 1)
+        .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > largest {
+        return Err(io::Error::other(format!(
+            "it is larger than {largest} bytes"
+        )));
+    }
+    Ok(bytes)
+}
+
 /// Opens a file that may be anybody's by now: a link could lead anywhere, and a pipe or device has no end.
 pub fn open_ordinary(file: &Path) -> io::Result<File> {
     if fs::symlink_metadata(file)?.is_file() {
         File::open(file)
     } else {
-        Err(io::Error::other("it is no ordinary file"))
+        Err(io::Error::other(NOT_ORDINARY))
     }
 }
 

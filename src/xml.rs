@@ -1,6 +1,7 @@
 //! Reading XML that comes from outside. Every reader of XML comes through here: the parser's time and memory grow out of all
 //! proportion with what no real file has (thousands of attributes on one element), so a text is measured before it is parsed.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use roxmltree::{Document, Error, Node};
@@ -199,6 +200,27 @@ impl StartTag {
             }
         }
         None
+    }
+}
+
+/// A text in which the five entities of XML stand for their letters.
+pub fn unescaped(text: &str) -> Cow<'_, str> {
+    let entities = [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&apos;", "'"),
+        ("&amp;", "&"),
+    ];
+    match text.contains('&') {
+        true => Cow::Owned(
+            entities
+                .iter()
+                .fold(text.to_owned(), |text, (entity, letter)| {
+                    text.replace(entity, letter)
+                }),
+        ),
+        false => Cow::Borrowed(text),
     }
 }
 

@@ -41,15 +41,17 @@ impl Schedule {
         if triggers.is_empty() {
             return Self::Unknown;
         }
-        if triggers
-            .iter()
-            .any(|trigger| trigger.contains("fireNow=true"))
-        {
+        let fires_now = |trigger: &String| trigger.contains("fireNow=true");
+        let repeats = |trigger: &String| trigger.contains(REPEAT);
+        if triggers.iter().any(fires_now) && !triggers.iter().any(repeats) {
             return Self::RunOnce;
         }
         Self::Times(triggers.iter().map(|trigger| time(trigger)).collect())
     }
 }
+
+/// How the part of a trigger begins that says how often it fires again, and after how long.
+const REPEAT: &str = "simple.repeat";
 
 /// The parameter that a value consists of, if it is nothing else.
 fn whole_parameter(value: &str) -> Option<&str> {
@@ -69,11 +71,15 @@ fn is_trigger(name: &str) -> bool {
 fn time(trigger: &str) -> String {
     let trigger = trigger.replace("&amp;", "&");
     let mut parts = trigger.split('&');
-    let expression = parts.next().unwrap_or_default().replace('+', " ");
-    match parts.find_map(|part| part.strip_prefix("trigger.timeZone=")) {
-        Some(zone) => format!("{expression} ({zone})"),
-        None => expression,
+    let mut time = parts.next().unwrap_or_default().replace('+', " ");
+    for part in parts {
+        match part.strip_prefix("trigger.timeZone=") {
+            Some(zone) => time.push_str(&format!(" ({zone})")),
+            None if part.starts_with(REPEAT) => time.push_str(&format!(", {part}")),
+            None => {}
+        }
     }
+    time
 }
 
 /// The cells of a table: `<row><cell>a</cell><cell>b</cell></row>`. It is looked for rather than parsed: the values hold
@@ -146,6 +152,11 @@ mod tests {
                 "0 0/5 7-19 ? * * * (Etc/GMT)".into(),
                 "0 0 0 ? * * *".into()
             ])
+        );
+        let repeated = table(&[("schedule1", "fireNow=true&simple.repeatInterval=60000")]);
+        assert_eq!(
+            parse(&repeated),
+            Schedule::Times(vec!["fireNow=true, simple.repeatInterval=60000".into()])
         );
         for unknown in [
             "",

@@ -2,7 +2,6 @@
 //! not be said again, and no values of parameters.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io::Write;
 use std::path::Path;
 
@@ -14,7 +13,7 @@ use crate::deploy::approval::{Approval, Request};
 use crate::deploy::outcome::Message;
 use crate::deploy::preview::Preview;
 use crate::settings::environment::Environment;
-use crate::whole_file;
+use crate::whole_file::{self, read_bounded};
 
 /// The largest plan file that is read, in bytes.
 const LARGEST: u64 = 64 * 1024 * 1024;
@@ -75,10 +74,6 @@ pub fn read(file: &Path, process: &Process<'_>) -> Result<Approval, Refusal> {
         let hint = "name a file that `flowship plan -o FILE` wrote";
         Refusal::wrong(file.display().to_string(), what, hint)
     };
-    let found = fs::metadata(&path).map_err(|error| cannot(error.to_string()))?;
-    if !found.is_file() || found.len() > LARGEST {
-        return Err(cannot("it is no ordinary file of a plan's size".to_owned()));
-    }
-    let bytes = fs::read(&path).map_err(|error| cannot(error.to_string()))?;
+    let bytes = read_bounded(&path, LARGEST).map_err(|error| cannot(error.to_string()))?;
     Approval::parse(&bytes).map_err(cannot)
 }

@@ -15,6 +15,10 @@ use super::certificate::CertificateFacts;
 use super::error::HttpError;
 use crate::settings::environment::Environment;
 use crate::settings::secret::shown_file_name;
+use crate::whole_file::read_bounded;
+
+/// The largest file of certificates: a machine's own list has some 300 KB.
+const LARGEST: u64 = 16 << 20;
 
 /// What is trusted, and how that is said.
 pub struct Roots {
@@ -132,7 +136,7 @@ pub fn is_public(name: &str) -> bool {
 
 /// A certificate that nobody can read would be left out silently, and then nothing that it vouches for is trusted.
 fn read_file(file: &Path) -> Result<Vec<CertificateDer<'static>>, HttpError> {
-    let pem = std::fs::read(file).map_err(|error| HttpError::CaFileUnreadable {
+    let pem = read_bounded(file, LARGEST).map_err(|error| HttpError::CaFileUnreadable {
         file: shown_file_name(&file.to_string_lossy())
             .map_or_else(|| PathBuf::from("the file that it names"), PathBuf::from),
         reason: error.to_string(),

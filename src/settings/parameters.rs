@@ -1,8 +1,6 @@
 //! The externalized parameters that a run names: files, `--set`, `--set-from-env`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
-use std::io::{self, Read};
 use std::path::Path;
 
 use super::environment::Environment;
@@ -11,6 +9,7 @@ use super::options::Listed;
 use super::yaml::{self, Entries, Placed};
 use crate::artifact::Properties;
 use crate::text::redactor::Redactor;
+use crate::whole_file::read_bounded;
 
 /// The largest parameter file that is read, in bytes.
 const LARGEST: u64 = 16 * 1024 * 1024;
@@ -65,7 +64,7 @@ pub fn read_file(directory: &Path, given: &Path) -> Result<Vec<NamedParameter>, 
             "check the path given with --parameters",
         )
     };
-    let bytes = bounded(path, LARGEST).map_err(|reason| cannot(reason.to_string()))?;
+    let bytes = read_bounded(path, LARGEST).map_err(|reason| cannot(reason.to_string()))?;
     let extension = path
         .extension()
         .and_then(|extension| extension.to_str())
@@ -76,23 +75,6 @@ pub fn read_file(directory: &Path, given: &Path) -> Result<Vec<NamedParameter>, 
     } else {
         properties(&shown, &bytes)
     }
-}
-
-/// Reads an ordinary file up to the limit: a pipe or a device could be endless.
-pub(crate) fn bounded(path: &Path, largest: u64) -> io::Result<Vec<u8>> {
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is no ordinary file"));
-    }
-    let mut bytes = Vec::new();
-    File::open(path)?
-        .take(largest + 1)
-        .read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > largest {
-        return Err(io::Error::other(format!(
-            "it is larger than {largest} bytes"
-        )));
-    }
-    Ok(bytes)
 }
 
 fn properties(shown: &str, bytes: &[u8]) -> Result<Vec<NamedParameter>, SettingsError> {

@@ -25,6 +25,7 @@ pub use parameters_file::ParametersFile;
 pub use value::RawParameter;
 
 use super::yaml::{Fault, Position, quoted};
+use crate::whole_file::read_bounded;
 
 /// The names that are looked for, in this order.
 const NAMES: [&str; 2] = ["flowship.yaml", "flowship.yml"];
@@ -168,7 +169,7 @@ pub fn find(directory: &Path) -> Result<Option<PathBuf>, SettingsError> {
 /// to where it lies; they may lead above it, because a file may lie beside the artifacts. No variable is looked at.
 pub fn read(directory: &Path, given: &Path) -> Result<Project, SettingsError> {
     let shown = given.display().to_string();
-    let bytes = parameters::bounded(&directory.join(given), LARGEST).map_err(|reason| {
+    let bytes = read_bounded(&directory.join(given), LARGEST).map_err(|reason| {
         let what = format!("the settings file can't be read: {reason}");
         SettingsError::new(&shown, what, "check the path, and who may read it")
     })?;

@@ -8,8 +8,8 @@ use serde::Deserialize;
 use crate::clock::span;
 use crate::http::Method;
 use crate::settings::error::SettingsError;
-use crate::settings::parameters::bounded;
 use crate::settings::yaml::{self, Entries, Fault, Given, Placed, quoted};
+use crate::whole_file::read_bounded;
 
 /// The most bytes of the file, and of the body that it names.
 const LARGEST: u64 = 4 << 20;
@@ -58,7 +58,7 @@ pub struct SmokeTest {
 /// With file, line and column where something in it is wrong.
 pub fn read(directory: &Path, given: &Path) -> Result<SmokeTest, SettingsError> {
     let shown = given.display().to_string();
-    let bytes = bounded(&directory.join(given), LARGEST).map_err(|reason| {
+    let bytes = read_bounded(&directory.join(given), LARGEST).map_err(|reason| {
         let what = format!("the smoke test can't be read: {reason}");
         SettingsError::new(&shown, what, "check the path given with --smoke")
     })?;
@@ -177,7 +177,7 @@ fn body(text: Given<String>, file: Given<String>, folder: &Path) -> Result<Vec<u
         )),
         (Some(text), None) => Ok(text.value.into_bytes()),
         (None, None) => Ok(Vec::new()),
-        (None, Some(file)) => bounded(&folder.join(&file.value), LARGEST).map_err(|error| {
+        (None, Some(file)) => read_bounded(&folder.join(&file.value), LARGEST).map_err(|error| {
             Fault::new(
                 file.place,
                 format!("{} can't be read: {error}", file.value),

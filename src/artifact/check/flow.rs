@@ -8,6 +8,7 @@ use crate::artifact::flow_model::{
     FlowModel, MODEL_FOLDER, Property, Step, is_fixed, is_model, placeholders,
 };
 use crate::artifact::manifest::Capability;
+use crate::xml;
 
 /// Where scripts, mappings and schemas lie.
 const RESOURCES: &str = "src/main/resources/";
@@ -182,7 +183,9 @@ impl Model<'_> {
         let known = self.artifact.parameter_keys();
         let mut reported = BTreeSet::new();
         for property in self.flow.properties() {
-            let undefined = placeholders(&property.value).filter(|name| !known.contains(name));
+            let undefined = placeholders(&property.value)
+                // the cells of a table are escaped once more
+                .filter(|name| !known.contains(name) && !known.contains(&*xml::unescaped(name)));
             for name in undefined {
                 if reported.insert(name.to_owned()) {
                     let message =

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use super::{Artifact, Findings, XmlError};
 use crate::artifact::properties::{MOST_ENTRIES, PropertiesError};
-use crate::artifact::{DEFINITIONS_PATH, PARAMETERS_PATH};
+use crate::artifact::{ArtifactKind, DEFINITIONS_PATH, PARAMETERS_PATH};
 
 pub fn check(artifact: &Artifact, findings: &mut Findings) {
     check_values(artifact, findings);
+    check_declared(artifact, findings);
     match &artifact.declared {
         // a broken parameters.prop would make every declared key look missing
         Some(Ok(declared)) if artifact.parameters_error.is_none() => {
@@ -29,6 +30,23 @@ pub fn check(artifact: &Artifact, findings: &mut Findings) {
             );
         }
         _ => {}
+    }
+}
+
+/// Tenants answer the upload of values without a declaration with a status 500, "InputStream cannot be null".
+fn check_declared(artifact: &Artifact, findings: &mut Findings) {
+    let has_values = artifact.file(PARAMETERS_PATH).is_some();
+    if artifact.kind() == ArtifactKind::IntegrationFlow && has_values && artifact.declared.is_none()
+    {
+        let message = "there is no parameters.propdef beside it: tenants refuse the upload";
+        let remedy = "download the artifact again from the tenant, or remove parameters.prop";
+        findings.error(
+            "definitions-missing",
+            PARAMETERS_PATH,
+            None,
+            message,
+            remedy,
+        );
     }
 }
 

@@ -1,12 +1,12 @@
 //! A certificate instead of a secret: in the service key, or with a private key in a file of its own.
 
-use std::fs::File;
-use std::io::Read as _;
+use std::io;
 use std::path::Path;
 
 use super::CredentialsError;
 use super::given::Variable;
 use crate::settings::secret::{Secret, shown_file_name};
+use crate::whole_file::read_bounded;
 
 /// No certificate and key are larger, in bytes.
 const LARGEST_FILE: u64 = 256 * 1024;
@@ -81,18 +81,16 @@ pub fn read_file(variable: Variable, dir: &Path) -> Result<Variable, Credentials
             ..variable
         });
     }
-    let mut text = String::new();
-    let read = File::open(dir.join(&variable.value))
-        .and_then(|file| file.take(LARGEST_FILE).read_to_string(&mut text));
-    match read {
-        Ok(_) => Ok(Variable {
+    let read = read_bounded(&dir.join(&variable.value), LARGEST_FILE);
+    match read.and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other)) {
+        Ok(text) => Ok(Variable {
             value: text,
             ..variable
         }),
         Err(error) => Err(CredentialsError::KeyFile {
             reason: match shown_file_name(&variable.value) {
-                Some(name) => format!("{name}: {}", error.kind()),
-                None => error.kind().to_string(),
+                Some(name) => format!("{name}: {error}"),
+                None => error.to_string(),
             },
             variable: variable.name,
         }),

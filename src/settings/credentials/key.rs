@@ -1,7 +1,5 @@
 //! Service keys, in every shape in which they are handed around.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
 use base64::Engine as _;
@@ -11,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::settings::address::{AddressError, TenantUrl};
 use crate::settings::landscape::Host;
+use crate::whole_file::read_bounded;
 
 /// No key is larger; whatever is, is another file.
 const LARGEST_FILE: u64 = 256 * 1024;
@@ -203,10 +202,9 @@ fn read_file(text: &str, dir: &Path) -> Result<Option<String>, KeyError> {
     if !path.is_file() {
         return Ok(None);
     }
-    let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(LARGEST_FILE).read_to_end(&mut bytes));
     // the reason only: the name may be a secret that happens to be a file's name
-    read.map_err(|error| KeyError::Unreadable(error.kind().to_string()))?;
+    let bytes = read_bounded(&path, LARGEST_FILE)
+        .map_err(|error| KeyError::Unreadable(error.to_string()))?;
     decode_text(bytes).map(Some).ok_or(KeyError::NotAKeyFile)
 }
 
