@@ -472,6 +472,18 @@ pub struct Rollback {
 }
 
 impl Rollback {
+    /// What came of it, where nothing more is known.
+    pub fn new(result: PutBack, message: impl Into<String>) -> Self {
+        Self {
+            result,
+            verdict: None,
+            evidence: String::new(),
+            message: message.into(),
+            saved: None,
+            repair: None,
+        }
+    }
+
     /// Result and message for people. A message about what was left needs no word before it.
     pub fn told(&self) -> String {
         match self.result {

@@ -232,18 +232,21 @@ pub(crate) fn roll_back(
         let began = context.clock.now();
         let mut backs = Vec::new();
         for place in wave {
-            let newcomer = match kept[place].take() {
-                Some(Held::Content(kept)) => {
-                    backs.push(Back::new(place, *kept));
+            let kept = match kept[place].take() {
+                Some(Held {
+                    kept,
+                    job: Some(job),
+                }) => {
+                    let again = false;
+                    backs.push((Back { place, kept, again }, job));
                     continue;
                 }
-                Some(Held::Nothing(newcomer)) => Some(newcomer),
-                None => None,
+                nothing => nothing.map(|one| one.kept),
             };
             let (one, outcome) = (&planned[place], &outcomes[place]);
-            let rollback = not_kept::left(&context, one, outcome, newcomer.as_ref());
-            if let Some(newcomer) = newcomer {
-                newcomer.forget(&context);
+            let rollback = not_kept::left(&context, one, outcome, kept.as_ref());
+            if let Some(kept) = kept {
+                kept.forget(&context);
             }
             let took = context.clock.now().saturating_sub(began);
             take_note(&mut outcomes[place], rollback, took, &failed);
@@ -258,13 +261,11 @@ pub(crate) fn roll_back(
             clear_suspicion(&context, of, outcome);
         }
     }
-    for (place, one) in kept.into_iter().enumerate() {
-        let needed = outcomes.get(place).is_some_and(is_open);
+    for (one, outcome) in kept.into_iter().zip(outcomes) {
         match one {
-            Some(Held::Content(one)) if needed => one.leave(&mut outcomes[place]),
-            Some(Held::Nothing(_)) if needed => {}
-            Some(one) => one.forget(&context),
-            None => {}
+            Some(one) if !is_open(outcome) => one.kept.forget(&context),
+            Some(one) if one.job.is_some() => one.kept.leave(outcome),
+            Some(_) | None => {}
         }
     }
 }
