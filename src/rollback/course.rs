@@ -483,7 +483,7 @@ pub fn causes(verdict: &Verdict) -> String {
     match &verdict.message {
         Some(message) if message.causes.is_empty() => message.what.clone(),
         Some(message) => format!("{} ({})", message.what, message.causes.join("; ")),
-        None => verdict.word.as_str().to_owned(),
+        None => verdict.word.name().to_owned(),
     }
 }
 

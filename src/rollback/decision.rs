@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::deploy::outcome::{Phase, Sent, Word};
+use crate::deploy::outcome::{Outcome, Phase, Sent, Word};
 use crate::deploy::plan;
 use crate::journal::Was;
 use crate::tenant::odata::TenantTime;
@@ -29,8 +29,14 @@ pub enum Scope {
     All,
 }
 
-/// Whether an end calls for a rollback.
-pub fn calls_for_one(verdict: Word, phase: Phase, sent: Sent, rules: &Rules) -> bool {
+impl Rules {
+    /// Whether an end calls for a rollback.
+    pub fn are_for(&self, outcome: &Outcome) -> bool {
+        calls_for_one(outcome.verdict.word, outcome.phase, outcome.sent, self)
+    }
+}
+
+fn calls_for_one(verdict: Word, phase: Phase, sent: Sent, rules: &Rules) -> bool {
     if sent == Sent::Nothing {
         return false;
     }

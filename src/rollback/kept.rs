@@ -262,11 +262,7 @@ pub fn held_by_another_run(context: &Context<'_>, of: Subject<'_>) -> Box<Verdic
 }
 
 pub fn nothing_written(message: Message) -> Box<Verdict> {
-    Box::new(Verdict::bad(
-        Word::Failed,
-        "nothing was written".to_owned(),
-        message,
-    ))
+    Box::new(Verdict::unwritten(Word::Failed, message))
 }
 
 fn unwritable(context: &Context<'_>, error: &io::Error) -> Box<Verdict> {
