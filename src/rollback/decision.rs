@@ -80,19 +80,19 @@ pub fn step(was: Was, now: Option<&RuntimeArtifact>, sent: Sent, not_built: bool
 }
 
 /// Whether what ran before, and of which nothing was kept, runs no longer because of this run. `before` and `now`: what the
-/// runtime showed before the first write, and after the end; `now` is `None` where it can't be read.
-pub fn is_lost(
+/// runtime showed before the first write, and after the end (an error where it can't be read).
+pub fn is_lost<E>(
     verdict: Word,
     sent: Sent,
     before: Option<&RuntimeArtifact>,
-    now: Option<Option<&RuntimeArtifact>>,
+    now: Result<Option<&RuntimeArtifact>, E>,
 ) -> bool {
     let ran = before
         .filter(|record| !matches!(record.status, RuntimeStatus::Error | RuntimeStatus::Stopped));
     // of all that go back together, this one may have started
     let may_be = verdict != Word::Started && sent == Sent::Call;
     let is_gone =
-        |record: &RuntimeArtifact| now.is_some_and(|now| !still_runs(record.deployed_on, now));
+        |record: &RuntimeArtifact| now.is_ok_and(|now| !still_runs(record.deployed_on, now));
     may_be && ran.is_some_and(is_gone)
 }
 
@@ -271,22 +271,22 @@ mod tests {
         let broken = record(RuntimeStatus::Error, 9);
         let failed = (Word::Failed, Sent::Call);
         for ((word, sent), before, now, expected) in [
-            (failed, None, Some(None), false),
-            (failed, None, Some(Some(&broken)), false),
-            (failed, Some(&ran), Some(Some(&ran)), false),
-            (failed, Some(&ran), Some(Some(&broken)), true),
-            (failed, Some(&ran), Some(None), true),
-            (failed, Some(&broken), Some(Some(&broken)), false),
-            (failed, Some(&ran), None, false),
-            ((Word::Undecided, Sent::Call), Some(&ran), Some(None), true),
+            (failed, None, Ok(None), false),
+            (failed, None, Ok(Some(&broken)), false),
+            (failed, Some(&ran), Ok(Some(&ran)), false),
+            (failed, Some(&ran), Ok(Some(&broken)), true),
+            (failed, Some(&ran), Ok(None), true),
+            (failed, Some(&broken), Ok(Some(&broken)), false),
+            (failed, Some(&ran), Err(()), false),
+            ((Word::Undecided, Sent::Call), Some(&ran), Ok(None), true),
             (
                 (Word::Started, Sent::Call),
                 Some(&ran),
-                Some(Some(&broken)),
+                Ok(Some(&broken)),
                 false,
             ),
-            ((Word::Failed, Sent::Content), Some(&ran), Some(None), false),
-            ((Word::Failed, Sent::Nothing), Some(&ran), Some(None), false),
+            ((Word::Failed, Sent::Content), Some(&ran), Ok(None), false),
+            ((Word::Failed, Sent::Nothing), Some(&ran), Ok(None), false),
         ] {
             let lost = is_lost(word, sent, before, now);
             assert_eq!(lost, expected, "{word:?} {sent:?} {before:?} {now:?}");

@@ -20,7 +20,7 @@ pub fn left(
     // an earlier run found nothing there, and may have deployed it
     let before = one.standing.runtime.as_ref().filter(|_| !remembered);
     let is_new = before.is_none() && (remembered || one.standing.artifact.is_none());
-    let shows = now.as_ref().ok().map(Option::as_ref);
+    let shows = now.as_ref().map(Option::as_ref);
     let lost = decision::is_lost(outcome.verdict.word, outcome.sent, before, shows);
     let result = if lost { PutBack::Failed } else { PutBack::Left };
     let message = if is_new {
