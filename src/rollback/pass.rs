@@ -37,7 +37,7 @@ struct End {
 }
 
 /// What came of artifacts by their places, and those whose flow has stopped running meanwhile.
-type Ended = (Vec<(usize, Rollback)>, Vec<(Back, Job)>);
+type EndsAndOver = (Vec<(usize, Rollback)>, Vec<(Back, Job)>);
 
 /// Puts back what was kept, together; gives what came of each by its place.
 pub fn put_back(
@@ -59,8 +59,8 @@ fn one_pass(
     planned: &[Planned<'_>],
     backs: Vec<(Back, Job)>,
     outcomes: &mut [Outcome],
-) -> Ended {
-    let (mut ended, mut over) = Ended::default();
+) -> EndsAndOver {
+    let (mut ended, mut over) = EndsAndOver::default();
     if backs.is_empty() {
         return (ended, over);
     }
