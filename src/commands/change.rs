@@ -265,7 +265,7 @@ fn deploy(
         }
         deploy::decide(context, surveyed, approved)
     });
-    let mut planned = match planned {
+    let planned = match planned {
         Ok(planned) => planned,
         Err(unfit) => return Ended::Usage(unfit),
     };
@@ -280,10 +280,7 @@ fn deploy(
         rollback::forget_what_runs(context, jobs, &outcomes);
         return Ended::Verdicts(outcomes);
     };
-    let kept = rollback::keep(context, rules, &mut planned);
-    let (mut outcomes, kept) = rollback::carry_out(context, rules, &planned, kept, smoke);
-    rollback::roll_back(context, rules, &planned, kept, &mut outcomes);
-    Ended::Verdicts(outcomes)
+    Ended::Verdicts(rollback::carry_out(context, rules, planned, smoke))
 }
 
 /// What the calling thread needs while it tells what happens.

@@ -226,7 +226,7 @@ impl Console {
         let exit = self.finish(written, report.exit, process);
         let mut page = Page::plain();
         for Outcome { id, verdict, .. } in report.artifacts.iter().filter(|_| failed) {
-            let (word, evidence) = (verdict.word.as_str(), &verdict.evidence);
+            let (word, evidence) = (verdict.word.name(), &verdict.evidence);
             page.item("  state: ", format_args!("{id}: {word}; {evidence}"));
         }
         let _ = page.print(process.err);

@@ -22,6 +22,7 @@ mod versions;
 mod watch;
 mod write;
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::artifact::ArtifactKind;
@@ -212,10 +213,15 @@ fn hold_against(
     let mut here: Vec<Message> = approval
         .ids()
         .filter(|id| !planned.iter().any(|one| one.job.id.0 == *id))
-        .map(left_out)
+        .map(|id| {
+            let what = format!("the plan is about {id} too, and this run is not");
+            other_plan(what, "name the same paths as for the plan")
+        })
         .collect();
-    if approval.tenant != context.tenant.host() {
-        here.push(for_another_tenant(&approval.tenant, context.tenant.host()));
+    let (planned_for, host) = (&approval.tenant, context.tenant.host());
+    if planned_for != host {
+        let what = format!("the plan was made for {planned_for}, and this is {host}");
+        here.push(other_plan(what, "give the credentials of that tenant"));
     }
     let mut on_tenant = Vec::new();
     for one in planned.iter() {
@@ -230,7 +236,11 @@ fn hold_against(
         let facts = |salt: &str| Facts::of(one.job, &one.standing, action, salt);
         match approval.moved(&one.job.id.0, facts) {
             None => {}
-            Some(Moved::Here(what)) => here.push(moved_here(one.job, &what)),
+            Some(Moved::Here(what)) => {
+                let what = format!("{}: {what} is not what the plan was made for", one.job.id);
+                let remedy = "check out the commit of the plan and give the same options";
+                here.push(other_plan(what, remedy));
+            }
             Some(Moved::Tenant(what)) => on_tenant.push((one.job.id.0.clone(), what)),
         }
     }
@@ -249,29 +259,11 @@ fn hold_against(
     None
 }
 
-fn moved_here(job: &Job, what: &str) -> Message {
-    Message::new(format!(
-        "{}: {what} is not what the plan was made for; nothing was written",
-        job.id
-    ))
-    .at("--plan")
-    .hint("check out the commit of the plan and give the same options, or make the plan anew")
-}
-
-fn left_out(id: &str) -> Message {
-    Message::new(format!(
-        "the plan is about {id} too, and this run is not; nothing was written"
-    ))
-    .at("--plan")
-    .hint("name the same paths as for the plan, or make the plan anew")
-}
-
-fn for_another_tenant(planned: &str, host: &str) -> Message {
-    Message::new(format!(
-        "the plan was made for {planned}, and this is {host}; nothing was written"
-    ))
-    .at("--plan")
-    .hint("give the credentials of that tenant, or make the plan anew")
+/// A plan that can't be carried out from here.
+fn other_plan(what: impl fmt::Display, remedy: &str) -> Message {
+    Message::new(format!("{what}; nothing was written"))
+        .at("--plan")
+        .hint(format!("{remedy}, or make the plan anew"))
 }
 
 fn plan_void(what: Option<&str>) -> Verdict {
@@ -287,7 +279,7 @@ fn plan_void(what: Option<&str>) -> Verdict {
         ),
     };
     let message = Message::new(message).hint(hint);
-    Verdict::bad(word, "nothing was written".to_owned(), message)
+    Verdict::unwritten(word, message)
 }
 
 /// One artifact with what is to be done about it.
@@ -363,7 +355,7 @@ fn next(context: &Context<'_>, job: &Job, standing: &Standing, plan: &Plan) -> N
 
 /// An end before the first write, because of what the tenant holds.
 fn refused(message: Message) -> Verdict {
-    Verdict::bad(Word::Failed, "nothing was written".to_owned(), message)
+    Verdict::unwritten(Word::Failed, message)
 }
 
 fn stopped(job: &Job, evidence: String) -> Verdict {
@@ -375,71 +367,45 @@ fn stopped(job: &Job, evidence: String) -> Verdict {
     Verdict::bad(Word::Skipped, evidence, message)
 }
 
-/// What the facts of one artifact are gathered from. Versions are the tenant's text and made fit to be printed here.
-struct Gathering<'a> {
-    context: &'a Context<'a>,
-    job: &'a Job,
-    standing: &'a Standing,
-    started: Moment,
-}
-
-impl Gathering<'_> {
-    fn outcome(&self, trace: Trace, evidence: Option<&Evidence>, verdict: Verdict) -> Outcome {
-        let content = self.job.content();
-        let held = self.standing.artifact.as_ref();
-        let before = self.before();
-        let record = evidence
-            .and_then(|evidence| evidence.seen.last_seen())
-            .or(self.standing.runtime.as_ref());
+impl Planned<'_> {
+    /// The facts of its end. What the tenant says is made fit to be printed here.
+    fn outcome(
+        &self,
+        context: &Context<'_>,
+        trace: Trace,
+        evidence: Option<&Evidence>,
+        verdict: Verdict,
+    ) -> Outcome {
+        let clean = |text: &str| context.tenant.words(text).to_string();
+        let (content, standing) = (self.job.content(), &self.standing);
+        let (held, before) = (standing.artifact.as_ref(), standing.runtime.as_ref());
+        let stood = Before {
+            designtime_version: held.map(|artifact| clean(&artifact.version)),
+            runtime_version: before.map(|record| clean(&record.version)),
+            deployed_on: before.and_then(|record| record.deployed_on),
+        };
+        let seen = evidence.and_then(|evidence| evidence.seen.last_seen());
+        let record = seen.or(before);
+        let package = content.map(|content| content.package.0.clone());
+        let version = trace.version.map(|version| clean(&version));
+        let notes = standing.notes.iter().chain(&trace.notes);
+        let task = evidence.and_then(Evidence::task_id);
         Outcome {
-            id: self.job.id.0.clone(),
-            kind: self.job.kind(self.standing.kind),
-            package: content
-                .map(|content| content.package.0.clone())
-                .or_else(|| held.map(|artifact| self.clean(&artifact.package_id))),
-            designtime_version: trace
-                .version
-                .map(|version| self.clean(&version))
-                .or_else(|| before.designtime_version.clone()),
-            runtime_version: record.map(|record| self.clean(&record.version)),
+            kind: self.job.kind(standing.kind),
+            package: package.or_else(|| held.map(|artifact| clean(&artifact.package_id))),
+            designtime_version: version.or_else(|| stood.designtime_version.clone()),
+            runtime_version: record.map(|record| clean(&record.version)),
             deployed_on: record.and_then(|record| record.deployed_on),
-            before,
+            before: stood,
             parameters: trace.parameters,
-            phase: trace.phase,
             content_sha256: content.map(|content| content.archive.content),
             zip_sha256: content.map(|content| content.archive.zip),
-            task: evidence
-                .and_then(Evidence::task_id)
-                .map(ToString::to_string),
-            took: self.context.clock.now().saturating_sub(self.started),
-            notes: self
-                .standing
-                .notes
-                .iter()
-                .chain(&trace.notes)
-                .map(|note| self.clean(note))
-                .collect(),
+            task: task.map(ToString::to_string),
+            took: context.clock.now().saturating_sub(self.started),
+            notes: notes.map(|note| clean(note)).collect(),
             requested_version: trace.requested_version,
             sent: trace.sent,
-            rollback: None,
-            verdict,
+            ..Outcome::new(self.job.id.0.clone(), trace.phase, verdict)
         }
-    }
-
-    fn before(&self) -> Before {
-        let record = self.standing.runtime.as_ref();
-        Before {
-            designtime_version: self
-                .standing
-                .artifact
-                .as_ref()
-                .map(|artifact| self.clean(&artifact.version)),
-            runtime_version: record.map(|record| self.clean(&record.version)),
-            deployed_on: record.and_then(|record| record.deployed_on),
-        }
-    }
-
-    fn clean(&self, text: &str) -> String {
-        self.context.tenant.words(text).to_string()
     }
 }

@@ -7,74 +7,42 @@ use std::time::Duration;
 use crate::artifact::Digest;
 use crate::artifact::{Artifact, ArtifactKind};
 use crate::exit::Exit;
+use crate::named::named;
 use crate::tenant::error::{Kind, TenantError};
 use crate::tenant::odata::TenantTime;
 use crate::text::disarm;
 
-/// The verdict words. They are a contract: pipelines read them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Word {
-    /// Exactly this content is shown to run, by our deployment.
-    Started,
-    /// It was shown to run already; nothing was written.
-    Unchanged,
-    /// Uploaded and configured, as asked, without a deployment.
-    Uploaded,
-    /// Shown not to be deployed any more, by our undeployment.
-    Undeployed,
-    /// Shown not to be deployed; nothing was written.
-    Absent,
-    /// The tenant decided against it.
-    Failed,
-    /// Credentials or a role.
-    Refused,
-    /// The artifact itself is not valid.
-    Invalid,
-    /// Not decided by the deadline.
-    Undecided,
-    /// Somebody else changed the artifact meanwhile.
-    Superseded,
-    /// The tenant could not be reached.
-    Unreachable,
-    /// Not attempted.
-    Skipped,
+named! {
+    /// The verdict words. They are a contract: pipelines read them. The good ones come first.
+    pub enum Word {
+        /// Exactly this content is shown to run, by our deployment.
+        Started = "started",
+        /// It was shown to run already; nothing was written.
+        Unchanged = "unchanged",
+        /// Uploaded and configured, as asked, without a deployment.
+        Uploaded = "uploaded",
+        /// Shown not to be deployed any more, by our undeployment.
+        Undeployed = "undeployed",
+        /// Shown not to be deployed; nothing was written.
+        Absent = "absent",
+        /// The tenant decided against it.
+        Failed = "failed",
+        /// Credentials or a role.
+        Refused = "refused",
+        /// The artifact itself is not valid.
+        Invalid = "invalid",
+        /// Not decided by the deadline.
+        Undecided = "undecided",
+        /// Somebody else changed the artifact meanwhile.
+        Superseded = "superseded",
+        /// The tenant could not be reached.
+        Unreachable = "unreachable",
+        /// Not attempted.
+        Skipped = "skipped",
+    }
 }
 
 impl Word {
-    /// All of them, the good ones first.
-    pub const ALL: [Word; 12] = [
-        Word::Started,
-        Word::Unchanged,
-        Word::Uploaded,
-        Word::Undeployed,
-        Word::Absent,
-        Word::Failed,
-        Word::Refused,
-        Word::Invalid,
-        Word::Undecided,
-        Word::Superseded,
-        Word::Unreachable,
-        Word::Skipped,
-    ];
-
-    /// The word as printed.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Word::Started => "started",
-            Word::Unchanged => "unchanged",
-            Word::Uploaded => "uploaded",
-            Word::Undeployed => "undeployed",
-            Word::Absent => "absent",
-            Word::Failed => "failed",
-            Word::Refused => "refused",
-            Word::Invalid => "invalid",
-            Word::Undecided => "undecided",
-            Word::Superseded => "superseded",
-            Word::Unreachable => "unreachable",
-            Word::Skipped => "skipped",
-        }
-    }
-
     /// The exit code that it leads to, where nothing more is known.
     pub fn exit(self) -> Exit {
         match self {
@@ -102,30 +70,32 @@ pub enum Sent {
     Call,
 }
 
-/// The steps of one artifact, in their order.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Phase {
-    /// The offline check.
-    #[default]
-    Check,
-    /// Reading what the tenant holds.
-    Read,
-    /// Creating or updating package and content.
-    Upload,
-    /// Writing parameters.
-    Configure,
-    /// The deploy call and its build.
-    Deploy,
-    /// Waiting for the new content to run.
-    Start,
-    /// The message of `deploy --smoke`.
-    Smoke,
-    /// Looking at what runs: the only step of `status`.
-    Status,
-    /// The undeploy call.
-    Undeploy,
-    /// Waiting for the artifact to be gone.
-    Stop,
+named! {
+    /// The steps of one artifact, in their order.
+    #[derive(Default)]
+    pub enum Phase {
+        /// The offline check.
+        #[default]
+        Check = "check",
+        /// Reading what the tenant holds.
+        Read = "read",
+        /// Creating or updating package and content.
+        Upload = "upload",
+        /// Writing parameters.
+        Configure = "configure",
+        /// The deploy call and its build.
+        Deploy = "deploy",
+        /// Waiting for the new content to run.
+        Start = "start",
+        /// The message of `deploy --smoke`.
+        Smoke = "smoke",
+        /// Looking at what runs: the only step of `status`.
+        Status = "status",
+        /// The undeploy call.
+        Undeploy = "undeploy",
+        /// Waiting for the artifact to be gone.
+        Stop = "stop",
+    }
 }
 
 impl Phase {
@@ -152,22 +122,6 @@ impl Phase {
 
     /// Those of an undeployment.
     pub const UNDEPLOYMENT: [Phase; 3] = [Phase::Read, Phase::Undeploy, Phase::Stop];
-
-    /// The name in reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Phase::Check => "check",
-            Phase::Read => "read",
-            Phase::Upload => "upload",
-            Phase::Configure => "configure",
-            Phase::Deploy => "deploy",
-            Phase::Start => "start",
-            Phase::Smoke => "smoke",
-            Phase::Status => "status",
-            Phase::Undeploy => "undeploy",
-            Phase::Stop => "stop",
-        }
-    }
 }
 
 /// A place in a file of the repository.
@@ -188,9 +142,7 @@ impl Place {
             line: Some(line.parse().ok()?),
         })
     }
-}
 
-impl Place {
     /// Reads `path:line:column`, as places in the settings file are written; `None` for anything else.
     pub fn of_column(text: &str) -> Option<Self> {
         let (rest, column) = text.rsplit_once(':')?;
@@ -333,17 +285,22 @@ impl Verdict {
         }
     }
 
+    /// A bad end before the first write.
+    pub fn unwritten(word: Word, message: Message) -> Self {
+        Self::bad(word, "nothing was written".to_owned(), message)
+    }
+
     /// The end of an artifact that needs another one which did not come to run; with the code of that one.
     pub fn skipped_with(need: &Outcome) -> Self {
         let message = Message::new(format!(
             "skipped, because {} that it needs is {}",
             need.id,
-            need.verdict.word.as_str()
+            need.verdict.word.name()
         ))
         .hint("mend that one first; nothing of this artifact was written");
         Self {
             exit: need.verdict.exit,
-            ..Self::bad(Word::Skipped, "nothing was written".to_owned(), message)
+            ..Self::unwritten(Word::Skipped, message)
         }
     }
 
@@ -429,28 +386,17 @@ pub struct Before {
     pub deployed_on: Option<TenantTime>,
 }
 
-/// What came of putting back what stood before, as printed: a contract like the verdict words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PutBack {
-    /// The design time holds it again; what ran goes on running, or nothing ran.
-    DesignTime,
-    /// It is in the design time again and runs.
-    Restored,
-    /// Nothing was done, for a reason that is told.
-    Left,
-    /// It could not be put back.
-    Failed,
-}
-
-impl PutBack {
-    /// The word as printed.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            PutBack::DesignTime => "design-time",
-            PutBack::Restored => "restored",
-            PutBack::Left => "left",
-            PutBack::Failed => "failed",
-        }
+named! {
+    /// What came of putting back what stood before, as printed: a contract like the verdict words.
+    pub enum PutBack {
+        /// The design time holds it again; what ran goes on running, or nothing ran.
+        DesignTime = "design-time",
+        /// It is in the design time again and runs.
+        Restored = "restored",
+        /// Nothing was done, for a reason that is told.
+        Left = "left",
+        /// It could not be put back.
+        Failed = "failed",
     }
 }
 
@@ -472,11 +418,23 @@ pub struct Rollback {
 }
 
 impl Rollback {
+    /// What came of it, where nothing more is known.
+    pub fn new(result: PutBack, message: impl Into<String>) -> Self {
+        Self {
+            result,
+            verdict: None,
+            evidence: String::new(),
+            message: message.into(),
+            saved: None,
+            repair: None,
+        }
+    }
+
     /// Result and message for people. A message about what was left needs no word before it.
     pub fn told(&self) -> String {
         match self.result {
             PutBack::Left => self.message.clone(),
-            result => format!("{}: {}", result.as_str(), self.message),
+            result => format!("{}: {}", result.name(), self.message),
         }
     }
 }

@@ -260,5 +260,5 @@ fn lost_values(keys: &[String]) -> Verdict {
         keys.join(", ")
     ))
     .hint(format!("give them to this run: {options}"));
-    Verdict::bad(Word::Failed, "nothing was written".to_owned(), message)
+    Verdict::unwritten(Word::Failed, message)
 }

@@ -1,7 +1,6 @@
 //! The order of a run: who may be written now, who waits for whom, who is watched. One hand writes batches while this
 //! one watches, so that a slow deployment holds up nobody but those that need it.
 
-use std::collections::BTreeMap;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, Scope};
 use std::time::Duration;
@@ -12,7 +11,7 @@ use super::outcome::{Message, Outcome, Phase, Sent, Verdict, Word};
 use super::plan::Steps;
 use super::watch::Watch;
 use super::write::{self, Progress, Trace, Writing};
-use super::{Context, Gathering, Next, Planned, proof, recovery};
+use super::{Context, Next, Planned, proof, recovery};
 use crate::artifact::ArtifactKind;
 use crate::exit::Exit;
 
@@ -116,7 +115,7 @@ impl<'a> Schedule<'a> {
                     if verdict.word == Word::Unchanged {
                         recovery::decided(context, one.job, &one.standing);
                     }
-                    let outcome = gathering(context, one).outcome(Trace::at(*phase), None, verdict);
+                    let outcome = one.outcome(context, Trace::at(*phase), None, verdict);
                     Stand::Decided(Box::new(outcome))
                 }
             })
@@ -185,7 +184,7 @@ impl<'a> Schedule<'a> {
     /// Ends those that need what did not come to run.
     fn skip_the_hopeless(&mut self) {
         loop {
-            let hopeless: BTreeMap<usize, Verdict> = self
+            let hopeless: Vec<(usize, Verdict)> = self
                 .waiting()
                 .filter_map(|place| Some((place, Verdict::skipped_with(self.failed_need(place)?))))
                 .collect();
@@ -244,8 +243,7 @@ impl<'a> Schedule<'a> {
         evidence: Option<&Evidence>,
         verdict: Verdict,
     ) {
-        let outcome =
-            gathering(self.context, &self.planned[place]).outcome(trace, evidence, verdict);
+        let outcome = self.planned[place].outcome(self.context, trace, evidence, verdict);
         // whose end nobody knows may still be on its way
         let is_known = match outcome.verdict.word {
             Word::Started | Word::Unchanged => true,
@@ -258,7 +256,7 @@ impl<'a> Schedule<'a> {
         }
         let word = outcome.verdict.word;
         let ledger = &self.context.ledger;
-        let state = format!("{}; {}", word.as_str(), outcome.verdict.evidence);
+        let state = format!("{}; {}", word.name(), outcome.verdict.evidence);
         ledger.wrote(&outcome.id, state);
         if self.planned.len() > 1 {
             ledger.decided(&outcome.id, word);
@@ -278,17 +276,8 @@ impl<'a> Schedule<'a> {
     }
 }
 
-fn gathering<'a>(context: &'a Context<'a>, planned: &'a Planned<'a>) -> Gathering<'a> {
-    Gathering {
-        context,
-        job: planned.job,
-        standing: &planned.standing,
-        started: planned.started,
-    }
-}
-
 fn out_of_time() -> Verdict {
     let message = Message::new("the time was up before its turn came")
         .hint("run again with a longer --timeout: what is done already is not done again");
-    Verdict::bad(Word::Unreachable, "nothing was written".to_owned(), message)
+    Verdict::unwritten(Word::Unreachable, message)
 }

@@ -254,7 +254,7 @@ fn deleted_meanwhile(job: &Job) -> Verdict {
         job.id
     ))
     .hint("agree on who deploys this artifact, then run again: it would be created anew");
-    Verdict::bad(Word::Superseded, "nothing was written".to_owned(), message)
+    Verdict::unwritten(Word::Superseded, message)
 }
 
 /// Only integration flows have parameters: one that is named for anything else would be ignored.

@@ -105,8 +105,8 @@ fn property(text: &str) -> String {
 /// The verdict of the first artifact; of a path that holds none, that it is invalid.
 fn verdict(report: &Report) -> String {
     match report.artifacts.first() {
-        Some(first) => first.verdict.word.as_str().to_owned(),
-        None if report.exit == Exit::Artifact => Word::Invalid.as_str().to_owned(),
+        Some(first) => first.verdict.word.name().to_owned(),
+        None if report.exit == Exit::Artifact => Word::Invalid.name().to_owned(),
         None => String::new(),
     }
 }

@@ -151,7 +151,7 @@ written! {
         "id" => it.0.id,
         "type" => it.0.kind,
         "package" => it.0.package,
-        "verdict" => it.0.verdict.word.as_str(),
+        "verdict" => it.0.verdict.word.name(),
         "exit_code" => it.0.verdict.exit.code(),
     }
 
@@ -178,8 +178,8 @@ written! {
     }
 
     Rollback as it {
-        "result" => it.result.as_str(),
-        "verdict" if it.verdict.is_some() => it.verdict.map(Word::as_str),
+        "result" => it.result.name(),
+        "verdict" if it.verdict.is_some() => it.verdict.map(Word::name),
         "evidence" => it.evidence,
         "message" => it.message,
         "saved" if it.saved.is_some() => it.saved,

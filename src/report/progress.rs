@@ -67,7 +67,7 @@ impl Progress {
                 if table.is_some_and(|table| table.decide(artifact, *word, now)) {
                     return Ok(());
                 }
-                self.line(now, &format!("{artifact}: {}", word.as_str()), err)
+                self.line(now, &format!("{artifact}: {}", word.name()), err)
             }
             Event::Request(text) if self.volume == Volume::Verbose => self.line(now, text, err),
             Event::Wrote { artifact, state } => {

@@ -19,7 +19,7 @@ impl Told for Report {
             let version = outcome.runtime_version.as_ref();
             let version = version.or(outcome.designtime_version.as_ref());
             let version = version.map(|version| format!(" {version}"));
-            let word = page.style.end(verdict.exit, verdict.word.as_str());
+            let word = page.style.end(verdict.exit, verdict.word.name());
             page.line(format_args!(
                 "{word} {}{} ({})",
                 outcome.id,

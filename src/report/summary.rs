@@ -118,7 +118,7 @@ fn row(report: &Report, outcome: &Outcome) -> String {
     };
     format!(
         "| {name} | {mark} {}{simulated} | {} | {} | {:.1} s | {} |\n",
-        outcome.verdict.word.as_str(),
+        outcome.verdict.word.name(),
         change(
             outcome.before.designtime_version.as_deref(),
             outcome.designtime_version.as_deref()

@@ -196,9 +196,9 @@ fn counts(rows: &[Row]) -> String {
     let name = |state: &State| match state {
         State::Waiting => "waiting",
         State::Moving { .. } => "in motion",
-        State::Decided { word, .. } => word.as_str(),
+        State::Decided { word, .. } => word.name(),
     };
-    let words = Word::ALL.into_iter().map(Word::as_str);
+    let words = Word::ALL.into_iter().map(Word::name);
     let counted = words.chain(["in motion", "waiting"]).filter_map(|word| {
         let count = rows.iter().filter(|row| name(&row.state) == word).count();
         (count > 0).then(|| format!("{count} {word}"))
@@ -213,7 +213,7 @@ fn line(id: &str, state: &State, id_width: usize, now: Moment, style: Style) -> 
         State::Moving { since, doing } => {
             (seconds(now.saturating_sub(*since)), with_short_guids(doing))
         }
-        State::Decided { word, took } => (seconds(*took), style.end(word.exit(), word.as_str())),
+        State::Decided { word, took } => (seconds(*took), style.end(word.exit(), word.name())),
     };
     let id = disarm(id);
     let id = pad_str(&id, id_width, Alignment::Left, Some(CUT));
@@ -372,7 +372,7 @@ mod tests {
             (Word::Absent, "32"),
             (Word::Undecided, "31"),
         ] {
-            let shown = Style::new(true).end(word.exit(), word.as_str());
+            let shown = Style::new(true).end(word.exit(), word.name());
             assert!(shown.starts_with(&format!("\u{1b}[{expected}m")), "{shown}");
         }
     }

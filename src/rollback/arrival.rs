@@ -89,7 +89,7 @@ fn is_open(outcome: &Outcome) -> bool {
 }
 
 /// Looks at all of them until each is decided, at most for half of the time left.
-pub fn watch(context: &Context<'_>, all: &mut [Watched]) {
+pub fn watch(context: &Context<'_>, mut all: Vec<&mut Watched>) {
     let now = context.clock.now();
     let until = now + context.deadline.left(now) / 2;
     let wait = Wait::until(until, pacing::FIRST, &context.clock);
@@ -103,13 +103,13 @@ pub fn watch(context: &Context<'_>, all: &mut [Watched]) {
         }
         if !told {
             told = true;
-            tell(context, all);
+            tell(context, &all);
         }
         wait.pause();
     }
 }
 
-fn tell(context: &Context<'_>, all: &[Watched]) {
+fn tell(context: &Context<'_>, all: &[&mut Watched]) {
     for one in all.iter().filter(|one| one.late == Late::Open && one.open) {
         context.ledger.progress(
             &one.id.0,

@@ -3,7 +3,7 @@
 use super::NOT_UNDONE;
 use super::arrival::{Late, Watched};
 use super::decision::{self, Step};
-use super::kept::Before;
+use super::kept::Kept;
 use crate::artifact::ArtifactKind;
 use crate::artifact::comparison::{self, Comparable};
 use crate::deploy::job::{Content, Job};
@@ -20,42 +20,23 @@ use crate::tenant::error::TenantError;
 use crate::tenant::odata::TenantTime;
 use crate::tenant::wire::{DesigntimeArtifact, RuntimeArtifact};
 
-/// What is done with one artifact.
-pub enum Course {
-    /// It is written.
-    Write(Box<Way>),
-    /// Nothing is; why.
-    End(Box<Rollback>),
-}
-
 /// How it is written.
 pub struct Way {
-    standing: Standing,
+    /// What the tenant holds.
+    pub standing: Standing,
     step: Step,
     values: Vec<NamedParameter>,
     /// The keys whose values somebody else changed meanwhile.
     theirs: Vec<String>,
     /// What is put back is the very content that this run brought.
     same: bool,
-    /// The options with which a command reaches the same tenant.
-    reach: Vec<String>,
 }
 
-impl Course {
+impl Way {
     /// Makes the job do just this.
     pub fn settle(&self, job: &mut Job) {
-        if let Course::Write(way) = self {
-            job.named.clone_from(&way.values);
-            job.rules.deploy = way.step == Step::Redeploy;
-        }
-    }
-
-    /// What the tenant holds, where something is written.
-    pub fn standing(&self) -> Option<&Standing> {
-        match self {
-            Course::Write(way) => Some(&way.standing),
-            Course::End(_) => None,
-        }
+        job.named.clone_from(&self.values);
+        job.rules.deploy = self.step == Step::Redeploy;
     }
 }
 
@@ -65,7 +46,7 @@ pub struct Case<'a> {
     /// What this run wanted of it.
     pub ours: &'a Planned<'a>,
     pub outcome: &'a Outcome,
-    pub before: &'a Before,
+    pub before: &'a Kept,
     /// The job that puts it back.
     pub job: &'a Job,
     /// What ran before was seen to run no longer.
@@ -85,17 +66,15 @@ enum Holder {
 }
 
 impl Case<'_> {
-    /// Decides what is done. `standing`: what the tenant holds now.
-    pub fn course(&self, standing: Result<Standing, Stop>) -> Course {
-        match standing {
-            Err(stop) => self.not_read(&deploy::stopped_by(stop)),
-            Ok(standing) => self.decided(standing).unwrap_or_else(|error| {
-                self.not_read(&Verdict::of_error(error, "nothing was put back"))
-            }),
-        }
+    /// Decides how it is written; or the end, where nothing is. `standing`: what the tenant holds now.
+    pub fn way(&self, standing: Result<Standing, Stop>) -> Result<Way, Rollback> {
+        let standing = standing.map_err(|stop| self.not_read(&deploy::stopped_by(stop)))?;
+        self.decided(standing).unwrap_or_else(|error| {
+            Err(self.not_read(&Verdict::of_error(error, "nothing was put back")))
+        })
     }
 
-    fn decided(&self, mut standing: Standing) -> Result<Course, TenantError> {
+    fn decided(&self, mut standing: Standing) -> Result<Result<Way, Rollback>, TenantError> {
         let now = self.runtime(&standing)?;
         let step = if self.again {
             Step::Redeploy
@@ -107,29 +86,36 @@ impl Case<'_> {
                 self.outcome.sent
             };
             let not_built = is_not_built(self.outcome) && !self.before.remembered;
-            decision::step(self.before.was, now.as_ref(), sent, not_built)
+            decision::step(self.before.snapshot.was, now.as_ref(), sent, not_built)
         };
         match self.holder(&standing)? {
-            Holder::Else(who) => return Ok(Self::somebody_elses(step, &who, now.as_ref())),
+            Holder::Else(who) => {
+                let what =
+                    format!("the design time holds content of {who}, which was not overwritten");
+                return Ok(Err(not_overwritten(
+                    step,
+                    &what,
+                    &shown_runtime(now.as_ref()),
+                )));
+            }
             Holder::Before => standing.same_content = Some(true),
             // content that is ours to the byte is nobody's draft
             Holder::Ours => standing.saved_by_us = true,
             Holder::Nobody => {}
         }
         let (values, theirs) = self.values(&standing);
-        Ok(Course::Write(Box::new(Way {
+        Ok(Ok(Way {
             standing,
             step,
             values,
             theirs,
             same: self.is_ours_anyhow(),
-            reach: self.job.rules.reach.clone(),
-        })))
+        }))
     }
 
     /// What runs; where something ran before, one "not found" is not believed.
     fn runtime(&self, standing: &Standing) -> Result<Option<RuntimeArtifact>, TenantError> {
-        let ran = matches!(self.before.was, Was::Running(_));
+        let ran = matches!(self.before.snapshot.was, Was::Running(_));
         if standing.runtime.is_some() || !ran || !self.job.rules.deploy {
             return Ok(standing.runtime.clone());
         }
@@ -276,34 +262,25 @@ impl Case<'_> {
         values
     }
 
-    /// Somebody else's content is never overwritten.
-    fn somebody_elses(step: Step, who: &str, now: Option<&RuntimeArtifact>) -> Course {
-        let what = format!("the design time holds content of {who}, which was not overwritten");
-        Course::End(Box::new(not_overwritten(step, &what, &shown_runtime(now))))
-    }
-
-    fn not_read(&self, verdict: &Verdict) -> Course {
-        Course::End(Box::new(Rollback {
-            result: PutBack::Failed,
+    fn not_read(&self, verdict: &Verdict) -> Rollback {
+        let message = format!(
+            "{}: what the tenant holds could not be read, so nothing was put back: {}; before: {}",
+            self.job.id,
+            causes(verdict),
+            self.outcome.verdict.evidence
+        );
+        Rollback {
             verdict: Some(verdict.word),
-            message: format!(
-                "{}: what the tenant holds could not be read, so nothing was put back: {}; before: {}",
-                self.job.id,
-                causes(verdict),
-                self.outcome.verdict.evidence
-            ),
-            evidence: "nothing was put back".to_owned(),
-            saved: None,
-            repair: None,
-        }))
+            ..untouched(PutBack::Failed, message)
+        }
     }
 }
 
 impl Way {
     /// The flow that goes on running, where the design time alone was put back: a deployment that this run asked for may
     /// come late.
-    pub fn goes_on(&self, before: &Before, new: &Outcome, outcome: &Outcome) -> Option<Watched> {
-        match before.was {
+    pub fn goes_on(&self, before: &Kept, new: &Outcome, outcome: &Outcome) -> Option<Watched> {
+        match before.snapshot.was {
             Was::Running(deployed)
                 if self.step == Step::DesignTime
                     && new.verdict.word == Word::Uploaded
@@ -320,7 +297,7 @@ impl Way {
     pub fn judged(
         &self,
         context: &Context<'_>,
-        before: &Before,
+        before: &Kept,
         new: &Outcome,
         outcome: &Outcome,
         late: Option<Late>,
@@ -364,23 +341,20 @@ impl Way {
             ),
         };
         let also = match result {
-            PutBack::DesignTime if self.same && !before.was.ran() => "; the design time held this very content before this run already: if an earlier run was killed, what it found is kept in its own --backup-dir".to_owned(),
+            PutBack::DesignTime if self.same && !before.snapshot.was.ran() => "; the design time held this very content before this run already: if an earlier run was killed, what it found is kept in its own --backup-dir".to_owned(),
             PutBack::Failed => String::new(),
             _ => format!("; {NOT_UNDONE}"),
         };
         let message = format!("{message}{theirs}{also}");
         let rollback = Rollback {
-            result,
             verdict: Some(new.verdict.word),
             evidence: new.verdict.evidence.clone(),
-            message: context.tenant.words(&message).to_string(),
-            saved: None,
-            repair: None,
+            ..Rollback::new(result, context.tenant.words(&message).to_string())
         };
         if before.lost.is_empty() || result == PutBack::Failed {
             rollback
         } else {
-            without_values(rollback, before, &outcome.id, &self.reach)
+            without_values(rollback, before)
         }
     }
 }
@@ -401,13 +375,17 @@ pub fn with_what_is_held(rollback: Rollback, case: &Case<'_>) -> Rollback {
 
 /// The end of what was to be written and has no outcome: a fault of flowship, and no success.
 pub fn not_written() -> Rollback {
+    untouched(
+        PutBack::Failed,
+        "what stood there before was not written back".to_owned(),
+    )
+}
+
+/// The end where nothing was written.
+fn untouched(result: PutBack, message: String) -> Rollback {
     Rollback {
-        result: PutBack::Failed,
-        verdict: None,
         evidence: "nothing was put back".to_owned(),
-        message: "what stood there before was not written back".to_owned(),
-        saved: None,
-        repair: None,
+        ..Rollback::new(result, message)
     }
 }
 
@@ -430,18 +408,11 @@ fn not_overwritten(step: Step, what: &str, shown: &str) -> Rollback {
     } else {
         (PutBack::Left, format!("{what}; {shown}"))
     };
-    Rollback {
-        result,
-        verdict: None,
-        evidence: "nothing was put back".to_owned(),
-        message,
-        saved: None,
-        repair: None,
-    }
+    untouched(result, message)
 }
 
 /// Everything is back but values that an earlier run has changed before it was killed, and that no file may hold.
-fn without_values(rollback: Rollback, before: &Before, id: &str, reach: &[String]) -> Rollback {
+fn without_values(rollback: Rollback, before: &Kept) -> Rollback {
     Rollback {
         result: PutBack::Failed,
         message: format!(
@@ -449,7 +420,11 @@ fn without_values(rollback: Rollback, before: &Before, id: &str, reach: &[String
             rollback.message,
             before.lost.join(", ")
         ),
-        repair: Some(journal::set_command(id, &before.lost, reach)),
+        repair: Some(journal::set_command(
+            &before.id.0,
+            &before.lost,
+            &before.reach,
+        )),
         ..rollback
     }
 }
@@ -457,11 +432,11 @@ fn without_values(rollback: Rollback, before: &Before, id: &str, reach: &[String
 /// What runs after the design time alone was put back.
 fn what_runs(
     context: &Context<'_>,
-    before: &Before,
+    before: &Kept,
     outcome: &Outcome,
     late: Option<Late>,
 ) -> String {
-    let now = match before.was {
+    let now = match before.snapshot.was {
         Was::Running(Some(date)) if outcome.before.deployed_on != Some(date) => {
             format!("{}, which was not touched", seen_runtime(context, outcome))
         }
@@ -508,7 +483,7 @@ pub fn causes(verdict: &Verdict) -> String {
     match &verdict.message {
         Some(message) if message.causes.is_empty() => message.what.clone(),
         Some(message) => format!("{} ({})", message.what, message.causes.join("; ")),
-        None => verdict.word.as_str().to_owned(),
+        None => verdict.word.name().to_owned(),
     }
 }
 

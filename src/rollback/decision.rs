@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::deploy::outcome::{Phase, Sent, Word};
+use crate::deploy::outcome::{Outcome, Phase, Sent, Word};
 use crate::deploy::plan;
 use crate::journal::Was;
 use crate::tenant::odata::TenantTime;
@@ -29,8 +29,14 @@ pub enum Scope {
     All,
 }
 
-/// Whether an end calls for a rollback.
-pub fn calls_for_one(verdict: Word, phase: Phase, sent: Sent, rules: &Rules) -> bool {
+impl Rules {
+    /// Whether an end calls for a rollback.
+    pub fn are_for(&self, outcome: &Outcome) -> bool {
+        calls_for_one(outcome.verdict.word, outcome.phase, outcome.sent, self)
+    }
+}
+
+fn calls_for_one(verdict: Word, phase: Phase, sent: Sent, rules: &Rules) -> bool {
     if sent == Sent::Nothing {
         return false;
     }
@@ -73,12 +79,21 @@ pub fn step(was: Was, now: Option<&RuntimeArtifact>, sent: Sent, not_built: bool
     }
 }
 
-/// Whether what ran before, and of which nothing was kept, runs no longer. `before` and `now`: what the runtime
-/// showed before the first write, and after the failure.
-pub fn is_lost(before: Option<&RuntimeArtifact>, now: Option<&RuntimeArtifact>) -> bool {
+/// Whether what ran before, and of which nothing was kept, runs no longer because of this run. `before` and `now`: what the
+/// runtime showed before the first write, and after the end (an error where it can't be read).
+pub fn is_lost<E>(
+    verdict: Word,
+    sent: Sent,
+    before: Option<&RuntimeArtifact>,
+    now: Result<Option<&RuntimeArtifact>, E>,
+) -> bool {
     let ran = before
         .filter(|record| !matches!(record.status, RuntimeStatus::Error | RuntimeStatus::Stopped));
-    ran.is_some_and(|record| !still_runs(record.deployed_on, now))
+    // of all that go back together, this one may have started
+    let may_be = verdict != Word::Started && sent == Sent::Call;
+    let is_gone =
+        |record: &RuntimeArtifact| now.is_ok_and(|now| !still_runs(record.deployed_on, now));
+    may_be && ran.is_some_and(is_gone)
 }
 
 /// The values of before that have to be written again, and the keys that a colleague has changed meanwhile: those are
@@ -251,18 +266,66 @@ mod tests {
     }
 
     #[test]
-    fn what_ran_without_a_design_time_artifact_is_lost_when_it_runs_no_longer() {
+    fn what_ran_and_was_not_kept_is_lost_when_our_call_ended_it() {
         let ran = record(RuntimeStatus::Started, 7);
         let broken = record(RuntimeStatus::Error, 9);
-        for (before, now, expected) in [
-            (None, None, false),
-            (None, Some(&broken), false),
-            (Some(&ran), Some(&ran), false),
-            (Some(&ran), Some(&broken), true),
-            (Some(&ran), None, true),
-            (Some(&broken), Some(&broken), false),
+        let failed = (Word::Failed, Sent::Call);
+        for ((word, sent), before, now, expected) in [
+            (failed, None, Ok(None), false),
+            (failed, None, Ok(Some(&broken)), false),
+            (failed, Some(&ran), Ok(Some(&ran)), false),
+            (failed, Some(&ran), Ok(Some(&broken)), true),
+            (failed, Some(&ran), Ok(None), true),
+            (failed, Some(&broken), Ok(Some(&broken)), false),
+            (failed, Some(&ran), Err(()), false),
+            ((Word::Undecided, Sent::Call), Some(&ran), Ok(None), true),
+            (
+                (Word::Started, Sent::Call),
+                Some(&ran),
+                Ok(Some(&broken)),
+                false,
+            ),
+            ((Word::Failed, Sent::Content), Some(&ran), Ok(None), false),
+            ((Word::Failed, Sent::Nothing), Some(&ran), Ok(None), false),
         ] {
-            assert_eq!(is_lost(before, now), expected, "{before:?} {now:?}");
+            let lost = is_lost(word, sent, before, now);
+            assert_eq!(lost, expected, "{word:?} {sent:?} {before:?} {now:?}");
+        }
+    }
+
+    #[test]
+    fn all_that_was_sent_goes_back_but_what_is_another_users() {
+        for word in Word::ALL {
+            assert!(!may_go_back(word, Sent::Nothing), "{word:?}");
+            for sent in [Sent::Content, Sent::Call] {
+                assert_eq!(
+                    may_go_back(word, sent),
+                    word != Word::Superseded,
+                    "{word:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn only_values_that_differ_from_before_are_named() {
+        let values = |pairs: &[(&str, &str)]| -> Vec<Configuration> {
+            let of = |(key, value): &(&str, &str)| Configuration {
+                key: (*key).to_owned(),
+                value: (*value).to_owned(),
+                data_type: String::new(),
+            };
+            pairs.iter().map(of).collect()
+        };
+        let before = values(&[("a", "1"), ("b", "2")]);
+        for (now, expected) in [
+            (&[("a", "1"), ("b", "2")][..], &[][..]),
+            (&[("b", "2"), ("a", "1"), ("new", "3")], &[]),
+            (&[("a", "1"), ("b", "1")], &["b"]),
+            (&[("a", "1")], &["b"]),
+            (&[], &["a", "b"]),
+        ] {
+            assert_eq!(changed(&before, &values(now)), expected, "{now:?}");
         }
     }
 }

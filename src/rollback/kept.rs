@@ -5,7 +5,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::decision::{Rules, Scope};
-use super::memory;
 use crate::artifact::comparison::Comparable;
 use crate::artifact::{Artifact, ArtifactError, ArtifactKind, Digest, PackOptions};
 use crate::deploy::job::{self, Content, Home, Job, Source, VersionRule};
@@ -22,35 +21,32 @@ use crate::tenant::wire::{
 /// How much longer than twice its timeout a run's deployment may come, in milliseconds.
 const SLACK: i64 = 10 * 60 * 1000;
 
-/// What a run knows of one artifact from before its first write.
-pub enum Held {
-    /// What stood there.
-    Content(Box<Kept>),
-    /// Nothing stood there.
-    Nothing(Newcomer),
+/// What a run knows of one artifact from before its first write, and the job that puts it back: none where nothing was
+/// there.
+pub struct Held {
+    pub kept: Kept,
+    pub job: Option<Job>,
 }
 
-/// What stood on the tenant, and the job that puts it back.
+/// What was on the tenant. The journal tells so to the next run, in case this one is killed.
 pub struct Kept {
-    pub before: Before,
-    job: Job,
-}
-
-/// An artifact that was not there: the journal tells so to the next run, in case this one is killed.
-pub struct Newcomer {
     pub kind: ArtifactKind,
     pub id: ArtifactId,
     /// It is known from an earlier run.
     pub remembered: bool,
-    pub _hold: Hold,
-}
-
-impl Newcomer {
-    /// It is not needed any more.
-    pub fn forget(self, context: &Context<'_>) {
-        let (kind, id) = (self.kind, &self.id);
-        forget(context, Subject { kind, id });
-    }
+    pub snapshot: Snapshot,
+    /// The marks of its last save, where this run has seen them itself.
+    pub stamp: Option<Stamp>,
+    /// The values that were configured.
+    pub configured: Vec<Configuration>,
+    /// The keys of values that an earlier run may have changed and that no file holds.
+    pub lost: Vec<String>,
+    /// Its content, as the tenant gave it out.
+    zip: PathBuf,
+    /// The options with which a command reaches the same tenant.
+    pub reach: Vec<String>,
+    /// No other run takes it up meanwhile.
+    _hold: Hold,
 }
 
 /// Removes the snapshot of an artifact, with the content. Where that is not possible, the next run finds that it is out of
@@ -64,26 +60,6 @@ pub fn forget(context: &Context<'_>, of: Subject<'_>) {
     if let Some(file) = file {
         Backup::remove(&context.journal.backup(&file.name));
     }
-}
-
-/// What stood on the tenant.
-pub struct Before {
-    pub kind: ArtifactKind,
-    /// The marks of its last save, where this run has seen them itself.
-    pub stamp: Option<Stamp>,
-    /// It is known from an earlier run.
-    pub remembered: bool,
-    /// The values that were configured.
-    pub configured: Vec<Configuration>,
-    /// The keys of values that an earlier run may have changed and that no file holds.
-    pub lost: Vec<String>,
-    /// The keys of all values that no file holds.
-    pub withheld: Vec<String>,
-    pub was: Was,
-    /// Its content, as the tenant gave it out.
-    pub zip: PathBuf,
-    /// No other run takes it up meanwhile.
-    pub _hold: Hold,
 }
 
 /// Keeps what stands there of one artifact; `None` where nothing is written, or nothing can be kept and that is accepted.
@@ -106,23 +82,32 @@ pub fn keep(
     let Some(hold) = context.journal.hold(of) else {
         return Err(Unkept::Ended(held_by_another_run(context, of)));
     };
-    let held = match (&standing.remembered, &standing.artifact) {
-        (Some(snapshot), _) => memory::recall(context, rules, one, new, snapshot, hold)?,
+    let (snapshot, content) = match (&standing.remembered, &standing.artifact) {
+        (Some(snapshot), _) => {
+            write_down(context, rules, one, new, snapshot.clone())?;
+            (snapshot.clone(), recalled(context, of, snapshot)?)
+        }
         (None, None) => {
-            write_down(context, rules, one, new, nothing(&new.package.0))?;
-            Held::Nothing(Newcomer {
-                kind: new.kind,
-                id: one.job.id.clone(),
-                remembered: false,
-                _hold: hold,
-            })
+            let snapshot = nothing(&new.package.0);
+            write_down(context, rules, one, new, snapshot.clone())?;
+            (snapshot, None)
         }
-        (None, Some(artifact)) => {
-            let kept = save(context, rules, one, artifact, new, hold)?;
-            Held::Content(Box::new(kept))
-        }
+        (None, Some(artifact)) => save(context, rules, one, artifact, new)?,
     };
-    Ok(Some(held))
+    Ok(Some(Held::new(context, one, of, snapshot, content, hold)))
+}
+
+/// The content that an earlier run had kept, if there was any.
+fn recalled(
+    context: &Context<'_>,
+    of: Subject<'_>,
+    snapshot: &Snapshot,
+) -> Result<Option<Content>, Box<Verdict>> {
+    let file = snapshot.content.as_ref();
+    let content = file.map(|file| content_of(snapshot, of.id, &context.journal.backup(&file.name)));
+    content
+        .transpose()
+        .map_err(|error| nothing_written(Message::new(unreadable(&error))))
 }
 
 /// What the journal's entries about an artifact go by.
@@ -175,8 +160,7 @@ fn save(
     one: &Planned<'_>,
     artifact: &DesigntimeArtifact,
     new: &Content,
-    hold: Hold,
-) -> Result<Kept, Unkept> {
+) -> Result<(Snapshot, Option<Content>), Unkept> {
     let configured = plan::before(&one.standing);
     let (of, now) = (subject(one.job, new), context.clock.now_iso());
     let mut file = downloaded(context, of.kind, one.job)?;
@@ -205,31 +189,17 @@ fn save(
         Backup::remove(&zip);
         Unkept::NotAvailable(unreadable(&error))
     })?;
-    let (was, withheld) = (snapshot.was, snapshot.withheld());
     let known = snapshot.configured().filter(|one| content.knows(&one.key));
     let known: Vec<_> = known.map(|one| (one.key, one.value)).collect();
     Backup::write_values(&zip, &known)
         .map_err(|error| unwritable(context, &error))
-        .and_then(|()| write_down(context, rules, one, new, snapshot))
+        .and_then(|()| write_down(context, rules, one, new, snapshot.clone()))
         .inspect_err(|_| Backup::remove(&zip))?;
-    let before = Before {
-        kind: of.kind,
-        stamp: Some(artifact.stamp()),
-        remembered: false,
-        configured,
-        lost: Vec::new(),
-        withheld,
-        was,
-        zip,
-        _hold: hold,
-    };
-    let kept = Kept::of(before, job_of(one.job, content, was));
-    kept.tell(context);
-    Ok(kept)
+    Ok((snapshot, Some(content)))
 }
 
 /// Writes down a snapshot, with what this run is about to write.
-pub fn write_down(
+fn write_down(
     context: &Context<'_>,
     rules: &Rules,
     one: &Planned<'_>,
@@ -292,11 +262,7 @@ pub fn held_by_another_run(context: &Context<'_>, of: Subject<'_>) -> Box<Verdic
 }
 
 pub fn nothing_written(message: Message) -> Box<Verdict> {
-    Box::new(Verdict::bad(
-        Word::Failed,
-        "nothing was written".to_owned(),
-        message,
-    ))
+    Box::new(Verdict::unwritten(Word::Failed, message))
 }
 
 fn unwritable(context: &Context<'_>, error: &io::Error) -> Box<Verdict> {
@@ -308,7 +274,7 @@ fn unwritable(context: &Context<'_>, error: &io::Error) -> Box<Verdict> {
     nothing_written(message)
 }
 
-pub fn unreadable(error: &ArtifactError) -> String {
+fn unreadable(error: &ArtifactError) -> String {
     format!("what the tenant holds can't be read: {error}")
 }
 
@@ -342,7 +308,7 @@ pub fn content_of(
 }
 
 /// The job that puts it back: whatever differs is written, and no version is asked for.
-pub fn job_of(new: &Job, content: Content, was: Was) -> Job {
+fn job_of(new: &Job, content: Content, was: Was) -> Job {
     Job {
         id: new.id.clone(),
         source: Source::Files(Box::new(content)),
@@ -369,42 +335,66 @@ fn as_it_was(rules: &job::Rules, was: Was) -> job::Rules {
 }
 
 impl Held {
-    /// It is not needed any more.
-    pub fn forget(self, context: &Context<'_>) {
-        match self {
-            Held::Content(kept) => kept.forget(context),
-            Held::Nothing(newcomer) => newcomer.forget(context),
+    fn new(
+        context: &Context<'_>,
+        one: &Planned<'_>,
+        of: Subject<'_>,
+        mut snapshot: Snapshot,
+        content: Option<Content>,
+        hold: Hold,
+    ) -> Self {
+        let standing = &one.standing;
+        let remembered = standing.remembered.is_some();
+        let (configured, lost) = if remembered {
+            let (same, lost) = snapshot.unknown(&standing.configured);
+            (snapshot.configured().chain(same).collect(), lost)
+        } else {
+            (plan::before(standing), Vec::new())
+        };
+        if let Some(content) = &content {
+            snapshot.name.clone_from(&content.name);
         }
+        let file = snapshot.content.as_ref();
+        let seen = standing.artifact.as_ref().filter(|_| !remembered);
+        let job = content.map(|content| job_of(one.job, content, snapshot.was));
+        let kept = Kept {
+            kind: of.kind,
+            id: of.id.clone(),
+            remembered,
+            stamp: seen.map(DesigntimeArtifact::stamp),
+            configured,
+            lost,
+            zip: file.map_or_else(PathBuf::new, |file| context.journal.backup(&file.name)),
+            reach: one.job.rules.reach.clone(),
+            snapshot,
+            _hold: hold,
+        };
+        if job.is_some() {
+            context.ledger.kept(&kept.id.0, Some(kept.told()));
+        }
+        Self { kept, job }
     }
 
     /// Nothing is written after all: what an earlier run had found is still needed then.
     pub fn not_begun(self, context: &Context<'_>) {
-        match self {
-            Held::Content(kept) if kept.before.remembered => kept.remain(context),
-            Held::Nothing(newcomer) if newcomer.remembered => {}
-            held => held.forget(context),
+        if self.kept.remembered {
+            self.kept.remain(context);
+        } else {
+            self.kept.forget(context);
         }
     }
 }
 
 impl Kept {
-    pub fn apart(self) -> (Before, Job) {
-        (self.before, self.job)
-    }
-
-    pub fn of(before: Before, job: Job) -> Self {
-        Self { before, job }
-    }
-
     /// It is not needed any more.
     pub fn forget(self, context: &Context<'_>) {
         forget(context, self.subject());
-        context.ledger.kept(&self.job.id.0, None);
+        self.remain(context);
     }
 
     /// It stays where it is: the next run with --rollback knows from it what runs.
     pub fn remain(self, context: &Context<'_>) {
-        context.ledger.kept(&self.job.id.0, None);
+        context.ledger.kept(&self.id.0, None);
     }
 
     /// The same, and the report says so.
@@ -421,20 +411,16 @@ impl Kept {
         }
     }
 
-    /// Leaves it to a person who may need it, with the command that puts it back.
+    /// Leaves it to a person who may need it.
     pub fn leave(self, outcome: &mut Outcome) {
-        outcome.notes.push(format!(
-            "what stood there before is in {}; `{}` puts it back",
-            self.before.zip.display(),
-            self.command(self.before.was.ran())
-        ));
+        let note = format!("what stood there before is in {}", self.told());
+        outcome.notes.push(note);
     }
 
-    /// Tells where it is, should the run be interrupted.
-    pub fn tell(&self, context: &Context<'_>) {
-        let command = self.command(self.before.was.ran());
-        let text = format!("{}; `{command}` puts it back", self.before.zip.display());
-        context.ledger.kept(&self.job.id.0, Some(text));
+    /// Where it is, with the command that puts it back.
+    fn told(&self) -> String {
+        let command = self.command(self.snapshot.was.ran());
+        format!("{}; `{command}` puts it back", self.zip.display())
     }
 
     /// Hands it to the person who is needed now, with the command that puts it back. `still_runs`: what ran before does.
@@ -442,7 +428,7 @@ impl Kept {
         if rollback.repair.is_some() {
             return rollback;
         }
-        let message = match self.before.withheld.as_slice() {
+        let message = match self.snapshot.withheld().as_slice() {
             [] => rollback.message,
             keys => format!(
                 "{}; values that are or look like secrets are in no file: set them with {}",
@@ -452,32 +438,26 @@ impl Kept {
         };
         Rollback {
             message,
-            saved: Some(self.before.zip.display().to_string()),
-            repair: Some(self.command(self.before.was.ran() && !still_runs)),
+            saved: Some(self.zip.display().to_string()),
+            repair: Some(self.command(self.snapshot.was.ran() && !still_runs)),
             ..rollback
         }
     }
 
     fn subject(&self) -> Subject<'_> {
-        Subject {
-            kind: self.before.kind,
-            id: &self.job.id,
-        }
+        let (kind, id) = (self.kind, &self.id);
+        Subject { kind, id }
     }
 
     /// The command that puts it back by hand.
     fn command(&self, deploys: bool) -> String {
-        let (name, package) = match &self.job.source {
-            Source::Files(content) => (content.name.as_str(), content.package.0.as_str()),
-            Source::Tenant => ("", ""),
-        };
         let backup = Backup {
-            zip: &self.before.zip,
-            kind: self.before.kind,
-            id: &self.job.id.0,
-            name,
-            package,
-            reach: &self.job.rules.reach,
+            zip: &self.zip,
+            kind: self.kind,
+            id: &self.id.0,
+            name: &self.snapshot.name,
+            package: &self.snapshot.package,
+            reach: &self.reach,
         };
         backup.command(deploys)
     }

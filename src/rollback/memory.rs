@@ -4,17 +4,14 @@
 use std::path::PathBuf;
 
 use super::decision::{Rules, Scope};
-use super::kept::{
-    self, Before, Held, Kept, Newcomer, content_of, contents_of, held_by_another_run, job_of,
-    nothing_written, subject, unreadable, write_down,
-};
+use super::kept::{self, content_of, contents_of, held_by_another_run, nothing_written, subject};
 use crate::artifact::ArtifactKind;
 use crate::artifact::comparison::{self, Comparable};
 use crate::deploy::job::{Content, Job, Source};
 use crate::deploy::outcome::{Message, Verdict};
 use crate::deploy::plan::{self, Standing};
-use crate::deploy::{Context, Planned, recovery, survey};
-use crate::journal::{Hold, NotUsed, Recovery, Snapshot, Subject, Was};
+use crate::deploy::{Context, recovery, survey};
+use crate::journal::{NotUsed, Recovery, Snapshot, Subject, Was};
 use crate::tenant::wire::RuntimeStatus;
 
 /// A snapshot of an earlier run, and where the content of that time lies.
@@ -171,47 +168,6 @@ fn unusable(context: &Context<'_>, of: Subject<'_>, why: &str) -> Box<Verdict> {
             .at(place.display().to_string())
             .hint("it may tell what ran before a run that was killed; move it away if it is not needed, then run again"),
     )
-}
-
-/// What an earlier run had found and did not put back.
-pub fn recall(
-    context: &Context<'_>,
-    rules: &Rules,
-    one: &Planned<'_>,
-    new: &Content,
-    snapshot: &Snapshot,
-    hold: Hold,
-) -> Result<Held, Box<Verdict>> {
-    let of = subject(one.job, new);
-    write_down(context, rules, one, new, snapshot.clone())?;
-    let Some(file) = &snapshot.content else {
-        return Ok(Held::Nothing(Newcomer {
-            kind: of.kind,
-            id: of.id.clone(),
-            remembered: true,
-            _hold: hold,
-        }));
-    };
-    let zip = context.journal.backup(&file.name);
-    let content = content_of(snapshot, of.id, &zip)
-        .map_err(|error| nothing_written(Message::new(unreadable(&error))))?;
-    let (same, lost) = snapshot.unknown(&one.standing.configured);
-    let configured = snapshot.configured().chain(same).collect();
-    let was = snapshot.was;
-    let before = Before {
-        kind: content.kind,
-        stamp: None,
-        remembered: true,
-        configured,
-        lost,
-        withheld: snapshot.withheld(),
-        was,
-        zip,
-        _hold: hold,
-    };
-    let kept = Kept::of(before, job_of(one.job, content, was));
-    kept.tell(context);
-    Ok(Held::Content(Box::new(kept)))
 }
 
 /// What an artifact's earlier runs have left is out of date: it runs by a run that was not to put anything back.

@@ -18,7 +18,7 @@ use std::sync::mpsc;
 use std::thread;
 
 pub use self::decision::{Rules, Scope};
-pub(crate) use self::kept::Held;
+use self::kept::Held;
 use self::kept::Unkept;
 use self::pass::Back;
 use crate::clock::{Deadline, Moment};
@@ -40,11 +40,7 @@ const NOT_UNDONE: &str = "version numbers and messages that were already process
 
 /// Keeps what the tenant holds of each artifact that is to be written; gives it by their places. Where what runs can't be
 /// kept, that is told, and the artifact is written without.
-pub(crate) fn keep(
-    context: &Context<'_>,
-    rules: &Rules,
-    planned: &mut [Planned<'_>],
-) -> Vec<Option<Held>> {
+fn keep(context: &Context<'_>, rules: &Rules, planned: &mut [Planned<'_>]) -> Vec<Option<Held>> {
     let places: Vec<usize> = (0..planned.len()).collect();
     let looked = parallel_map(places, READERS, |place| {
         (place, kept::keep(context, rules, &planned[place]))
@@ -77,7 +73,7 @@ pub(crate) fn keep(
 fn not_available(context: &Context<'_>, one: &mut Planned<'_>, why: &str) {
     if one.job.rules.rollback_required {
         let message = plan::rollback_required(one.job, why);
-        let verdict = Verdict::bad(Word::Failed, "nothing was written".to_owned(), message);
+        let verdict = Verdict::unwritten(Word::Failed, message);
         one.next = Next::End(Box::new(verdict), Phase::Read);
         return;
     }
@@ -145,24 +141,23 @@ fn stop_all_for_one(planned: &mut [Planned<'_>]) {
             .hint("mend that one first");
             let verdict = Verdict {
                 exit,
-                ..Verdict::bad(Word::Skipped, "nothing was written".to_owned(), message)
+                ..Verdict::unwritten(Word::Skipped, message)
             };
             one.next = Next::End(Box::new(verdict), Phase::Read);
         }
     }
 }
 
-/// Carries out what was decided, and puts back at once what failed by itself: what ran before is not to stand still until
-/// everything else is decided. `then`: what comes after the verdicts, and waits for no rollback. Gives what is kept of the
-/// others.
+/// Keeps what is there, carries out what was decided, and puts back at once what failed by itself: what ran before is not to stand still until
+/// everything else is decided; the others after `then`, which comes after the verdicts and waits for no rollback.
 pub(crate) fn carry_out(
     context: &Context<'_>,
     rules: &Rules,
-    planned: &[Planned<'_>],
-    kept: Vec<Option<Held>>,
+    mut planned: Vec<Planned<'_>>,
     then: impl FnOnce(&mut [Outcome]),
-) -> (Vec<Outcome>, Vec<Option<Held>>) {
-    let kept = RefCell::new(kept);
+) -> Vec<Outcome> {
+    let kept = RefCell::new(keep(context, rules, &mut planned));
+    let planned = planned.as_slice();
     let (done, to_do) = mpsc::channel();
     let mut outcomes = thread::scope(|scope| {
         let mut outcomes = deploy::carry_out(context, planned, &|place, outcome| {
@@ -188,7 +183,8 @@ pub(crate) fn carry_out(
     for (place, outcome) in to_do {
         outcomes[place] = outcome;
     }
-    (outcomes, kept.into_inner())
+    roll_back(context, rules, planned, kept.into_inner(), &mut outcomes);
+    outcomes
 }
 
 /// Tells both ends in the ledger, in case the run is interrupted before its report.
@@ -196,21 +192,19 @@ fn tell_end(context: &Context<'_>, outcome: &Outcome) {
     let what = outcome.verdict.message.as_ref();
     let what = what.map_or("", |message| message.what.as_str());
     let rollback = outcome.rollback.as_ref();
-    let rollback = rollback.map_or("none", |rollback| rollback.result.as_str());
-    let word = outcome.verdict.word.as_str();
+    let rollback = rollback.map_or("none", |rollback| rollback.result.name());
+    let word = outcome.verdict.word.name();
     let state = format!("{word}; {what}; rollback: {rollback}");
     context.ledger.wrote(&outcome.id, state);
 }
 
 /// Whether what stood there is put back before the others are decided.
 fn calls_at_once(rules: &Rules, outcome: &Outcome) -> bool {
-    rules.scope == Scope::Each
-        && outcome.verdict.word == Word::Failed
-        && decision::calls_for_one(outcome.verdict.word, outcome.phase, outcome.sent, rules)
+    rules.scope == Scope::Each && outcome.verdict.word == Word::Failed && rules.are_for(outcome)
 }
 
 /// Rolls back what asks for it, and tells so in the outcomes: they stand in the order of `planned`, as `kept` does.
-pub(crate) fn roll_back(
+fn roll_back(
     context: &Context<'_>,
     rules: &Rules,
     planned: &[Planned<'_>],
@@ -218,7 +212,8 @@ pub(crate) fn roll_back(
     outcomes: &mut [Outcome],
 ) {
     let hit = places(rules, outcomes, &kept);
-    let failed = ids_that_failed(rules, outcomes);
+    let failed = outcomes.iter().filter(|outcome| rules.are_for(outcome));
+    let failed: Vec<String> = failed.map(|outcome| outcome.id.clone()).collect();
     let context = Context {
         deadline: Deadline {
             at: context.clock.now() + rules.timeout,
@@ -232,18 +227,21 @@ pub(crate) fn roll_back(
         let began = context.clock.now();
         let mut backs = Vec::new();
         for place in wave {
-            let newcomer = match kept[place].take() {
-                Some(Held::Content(kept)) => {
-                    backs.push(Back::new(place, *kept));
+            let kept = match kept[place].take() {
+                Some(Held {
+                    kept,
+                    job: Some(job),
+                }) => {
+                    let again = false;
+                    backs.push((Back { place, kept, again }, job));
                     continue;
                 }
-                Some(Held::Nothing(newcomer)) => Some(newcomer),
-                None => None,
+                nothing => nothing.map(|one| one.kept),
             };
             let (one, outcome) = (&planned[place], &outcomes[place]);
-            let rollback = not_kept::left(&context, one, outcome, newcomer.as_ref());
-            if let Some(newcomer) = newcomer {
-                newcomer.forget(&context);
+            let rollback = not_kept::left(&context, one, outcome, kept.as_ref());
+            if let Some(kept) = kept {
+                kept.forget(&context);
             }
             let took = context.clock.now().saturating_sub(began);
             take_note(&mut outcomes[place], rollback, took, &failed);
@@ -258,23 +256,13 @@ pub(crate) fn roll_back(
             clear_suspicion(&context, of, outcome);
         }
     }
-    for (place, one) in kept.into_iter().enumerate() {
-        let needed = outcomes.get(place).is_some_and(is_open);
+    for (one, outcome) in kept.into_iter().zip(outcomes) {
         match one {
-            Some(Held::Content(one)) if needed => one.leave(&mut outcomes[place]),
-            Some(Held::Nothing(_)) if needed => {}
-            Some(one) => one.forget(&context),
-            None => {}
+            Some(one) if !is_open(outcome) => one.kept.forget(&context),
+            Some(one) if one.job.is_some() => one.kept.leave(outcome),
+            Some(_) | None => {}
         }
     }
-}
-
-fn ids_that_failed(rules: &Rules, outcomes: &[Outcome]) -> Vec<String> {
-    let calls = |outcome: &&Outcome| {
-        decision::calls_for_one(outcome.verdict.word, outcome.phase, outcome.sent, rules)
-    };
-    let failed = outcomes.iter().filter(calls);
-    failed.map(|outcome| outcome.id.clone()).collect()
 }
 
 /// Whether what was kept may still be needed: nobody knows what runs, and nothing was put back.
@@ -284,10 +272,7 @@ fn is_open(outcome: &Outcome) -> bool {
 
 /// The places of those that are rolled back.
 fn places(rules: &Rules, outcomes: &[Outcome], kept: &[Option<Held>]) -> BTreeSet<usize> {
-    let calls = |outcome: &Outcome| {
-        decision::calls_for_one(outcome.verdict.word, outcome.phase, outcome.sent, rules)
-    };
-    let one_failed = outcomes.iter().any(calls);
+    let one_failed = outcomes.iter().any(|outcome| rules.are_for(outcome));
     let is_hit = |place: &usize| {
         let outcome = &outcomes[*place];
         let brought_before = outcome.verdict.word == Word::Unchanged && kept[*place].is_some();
@@ -295,7 +280,7 @@ fn places(rules: &Rules, outcomes: &[Outcome], kept: &[Option<Held>]) -> BTreeSe
             return false;
         }
         match rules.scope {
-            Scope::Each => calls(outcome),
+            Scope::Each => rules.are_for(outcome),
             Scope::All => {
                 one_failed
                     && (brought_before || decision::may_go_back(outcome.verdict.word, outcome.sent))
@@ -352,7 +337,7 @@ fn take_note(outcome: &mut Outcome, rollback: Rollback, took: Moment, failed: &[
         (None, Exit::Ok) => None,
         (None, _) => Some(Message::new(format!(
             "the new content was {}, and what stood there before was to be put back, because {} failed (--rollback all)",
-            verdict.word.as_str(),
+            verdict.word.name(),
             failed.join(", ")
         ))),
         (Some(message), _) => Some(message),

@@ -2,8 +2,8 @@
 
 use super::course;
 use super::decision;
-use super::kept::Newcomer;
-use crate::deploy::outcome::{Outcome, PutBack, Rollback, Sent, Word};
+use super::kept::Kept;
+use crate::deploy::outcome::{Outcome, PutBack, Rollback};
 use crate::deploy::{Context, Planned, plan};
 use crate::tenant::wire::RuntimeArtifact;
 
@@ -12,20 +12,16 @@ pub fn left(
     context: &Context<'_>,
     one: &Planned<'_>,
     outcome: &Outcome,
-    newcomer: Option<&Newcomer>,
+    kept: Option<&Kept>,
 ) -> Rollback {
-    let remembered = newcomer.is_some_and(|newcomer| newcomer.remembered);
+    let remembered = kept.is_some_and(|kept| kept.remembered);
     let now = course::read_runtime(context, outcome);
     let shown = course::seen_runtime(context, outcome);
     // an earlier run found nothing there, and may have deployed it
     let before = one.standing.runtime.as_ref().filter(|_| !remembered);
     let is_new = before.is_none() && (remembered || one.standing.artifact.is_none());
-    let lost = match &now {
-        // of all that go back together, this one may run well
-        Ok(_) if outcome.verdict.word == Word::Started => false,
-        Ok(now) => outcome.sent == Sent::Call && decision::is_lost(before, now.as_ref()),
-        Err(_) => false,
-    };
+    let shows = now.as_ref().map(Option::as_ref);
+    let lost = decision::is_lost(outcome.verdict.word, outcome.sent, before, shows);
     let result = if lost { PutBack::Failed } else { PutBack::Left };
     let message = if is_new {
         nothing_to_restore(now.unwrap_or_default().as_ref(), &outcome.id, &shown)
@@ -41,14 +37,7 @@ pub fn left(
         };
         format!("rollback not available, because {why}{lost}; {shown}")
     };
-    Rollback {
-        result,
-        verdict: None,
-        evidence: String::new(),
-        message,
-        saved: None,
-        repair: None,
-    }
+    Rollback::new(result, message)
 }
 
 fn nothing_to_restore(now: Option<&RuntimeArtifact>, id: &str, shown: &str) -> String {

@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use super::READERS;
 use super::arrival::{self, Late, Watched};
-use super::course::{self, Course};
-use super::kept::{self, Kept};
+use super::course::{self, Case, Way};
+use super::kept::Kept;
 use crate::deploy::job::Job;
 use crate::deploy::outcome::{Outcome, PutBack, Rollback};
-use crate::deploy::plan::Standing;
 use crate::deploy::survey::{self, Depth, Surveyed};
-use crate::deploy::{self, Context, Planned, Stop, recovery};
+use crate::deploy::{self, Context, Planned, recovery};
 use crate::journal::Was;
 use crate::parallel::parallel_map;
 
@@ -20,27 +19,31 @@ const CLOSING: Duration = Duration::from_secs(10);
 
 /// One artifact that is put back.
 pub struct Back {
-    place: usize,
-    kept: Kept,
+    pub place: usize,
+    pub kept: Kept,
     /// It is deployed again though what ran before seemed to go on running: that is over by now.
-    again: bool,
+    pub again: bool,
 }
 
-impl Back {
-    pub fn new(place: usize, kept: Kept) -> Self {
-        Self {
-            place,
-            kept,
-            again: false,
-        }
-    }
+/// The same after what was to be written is written.
+struct End {
+    back: Back,
+    job: Job,
+    way: Result<Way, Rollback>,
+    /// How the writing ended, where something was written.
+    new: Option<Outcome>,
+    /// The flow that went on running, while a deployment of this run may come late.
+    watched: Option<Watched>,
 }
+
+/// What came of artifacts by their places, and those whose flow has stopped running meanwhile.
+type EndsAndOver = (Vec<(usize, Rollback)>, Vec<(Back, Job)>);
 
 /// Puts back what was kept, together; gives what came of each by its place.
 pub fn put_back(
     context: &Context<'_>,
     planned: &[Planned<'_>],
-    backs: Vec<Back>,
+    backs: Vec<(Back, Job)>,
     outcomes: &mut [Outcome],
 ) -> Vec<(usize, Rollback)> {
     let (mut ended, over) = one_pass(context, planned, backs, outcomes);
@@ -50,68 +53,103 @@ pub fn put_back(
     ended
 }
 
-/// One pass: read, decide, write, judge. Gives what is decided, and those whose flow has stopped running meanwhile.
+/// One pass: read, decide, write, judge.
 fn one_pass(
     context: &Context<'_>,
     planned: &[Planned<'_>],
-    backs: Vec<Back>,
+    backs: Vec<(Back, Job)>,
     outcomes: &mut [Outcome],
-) -> (Vec<(usize, Rollback)>, Vec<Back>) {
+) -> EndsAndOver {
+    let (mut ended, mut over) = EndsAndOver::default();
     if backs.is_empty() {
-        return (Vec::new(), Vec::new());
+        return (ended, over);
     }
-    let (facts, mut jobs) = apart(backs);
-    let courses = courses(context, planned, &facts, &jobs, outcomes);
-    for (job, course) in jobs.iter_mut().zip(&courses) {
-        course.settle(job);
-    }
-    let written: Vec<Planned<'_>> = jobs
-        .iter()
-        .zip(&courses)
-        .filter_map(|(job, course)| {
-            let standing = Ok(course.standing()?.clone());
-            let started = context.clock.now();
-            Some(deploy::planned(
-                context,
-                Surveyed {
-                    job,
-                    started,
-                    standing,
-                },
-            ))
-        })
-        .collect();
-    let written = deploy::carry_out(context, &written, &|_, _| {});
-    let mut ends: Vec<End> = ends_of(facts, jobs, courses, written);
-    await_late(context, &mut ends, outcomes);
-    let mut ended = Vec::new();
-    let mut over = Vec::new();
+    let mut ends = written(context, planned, backs, outcomes);
+    // where a flow seemed to go on running, a deployment of this run may come late
+    let watched = ends.iter_mut().filter_map(|end| end.watched.as_mut());
+    arrival::watch(context, watched.collect());
     for end in ends {
-        match end.told(context, planned, outcomes) {
-            Told::Ended(place, rollback) => ended.push((place, rollback)),
-            Told::Over(back) => over.push(*back),
+        if end.late() == Some(Late::Came) {
+            let again = true;
+            over.push((Back { again, ..end.back }, end.job));
+        } else {
+            let place = end.back.place;
+            ended.push((
+                place,
+                end.told(context, &planned[place], &mut outcomes[place]),
+            ));
         }
     }
     (ended, over)
 }
 
-/// One artifact after what was to be written is written.
-struct End {
-    place: usize,
-    kept: Kept,
-    again: bool,
-    course: Course,
-    /// How the writing ended, where something was written.
-    new: Option<Outcome>,
-    late: Option<Late>,
+/// Reads what the tenant holds now, decides what is done with each, and does it.
+fn written(
+    context: &Context<'_>,
+    planned: &[Planned<'_>],
+    backs: Vec<(Back, Job)>,
+    outcomes: &[Outcome],
+) -> Vec<End> {
+    let (backs, mut jobs): (Vec<Back>, Vec<Job>) = backs.into_iter().unzip();
+    let surveyed = survey::survey(context, &jobs, Depth::Decisions);
+    let read = surveyed.into_iter().map(|one| one.standing).enumerate();
+    let ways = parallel_map(read.collect::<Vec<_>>(), READERS, |(number, standing)| {
+        let back = &backs[number];
+        let (ours, outcome) = (&planned[back.place], &outcomes[back.place]);
+        back.case(context, ours, outcome, &jobs[number])
+            .way(standing)
+    });
+    let mut to_write = Vec::new();
+    for (job, way) in jobs.iter_mut().zip(&ways) {
+        if let Ok(way) = way {
+            way.settle(job);
+            let (started, standing) = (context.clock.now(), Ok(way.standing.clone()));
+            let one = Surveyed {
+                job,
+                started,
+                standing,
+            };
+            to_write.push(deploy::planned(context, one));
+        }
+    }
+    let mut written = deploy::carry_out(context, &to_write, &|_, _| {}).into_iter();
+    let all = backs.into_iter().zip(jobs).zip(ways);
+    all.map(|((back, job), way)| {
+        let new = way.as_ref().ok().and_then(|_| written.next());
+        let watched = match (&way, &new) {
+            (Ok(way), Some(new)) if !back.again => {
+                way.goes_on(&back.kept, new, &outcomes[back.place])
+            }
+            _ => None,
+        };
+        End {
+            back,
+            job,
+            way,
+            new,
+            watched,
+        }
+    })
+    .collect()
 }
 
-/// What is known of one artifact after a pass.
-enum Told {
-    /// What came of it.
-    Ended(usize, Rollback),
-    /// The flow that went on running does not run any more: it is put back in another pass.
-    Over(Box<Back>),
+impl Back {
+    fn case<'a>(
+        &'a self,
+        context: &'a Context<'a>,
+        ours: &'a Planned<'a>,
+        outcome: &'a Outcome,
+        job: &'a Job,
+    ) -> Case<'a> {
+        Case {
+            context,
+            ours,
+            outcome,
+            before: &self.kept,
+            job,
+            again: self.again,
+        }
+    }
 }
 
 /// For the last reads of a rollback that failed.
@@ -123,140 +161,43 @@ fn closing<'a>(context: &Context<'a>) -> Context<'a> {
     }
 }
 
-fn ends_of(
-    facts: Vec<Facts>,
-    jobs: Vec<Job>,
-    courses: Vec<Course>,
-    written: Vec<Outcome>,
-) -> Vec<End> {
-    let mut written = written.into_iter();
-    let all = facts.into_iter().zip(jobs).zip(courses);
-    all.map(|(((place, before, again), job), course)| End {
-        place,
-        kept: Kept::of(before, job),
-        again,
-        new: course.standing().and_then(|_| written.next()),
-        course,
-        late: None,
-    })
-    .collect()
-}
-
-/// Where a flow seemed to go on running, a deployment of this run may come late: it is awaited, for all of them together.
-fn await_late(context: &Context<'_>, ends: &mut [End], outcomes: &[Outcome]) {
-    let mut watched = Vec::new();
-    for end in ends.iter().filter(|end| !end.again) {
-        let outcome = &outcomes[end.place];
-        if let (Course::Write(way), Some(new)) = (&end.course, &end.new)
-            && let Some(one) = way.goes_on(&end.kept.before, new, outcome)
-        {
-            watched.push((end.place, one));
-        }
-    }
-    let (places, mut watched): (Vec<usize>, Vec<Watched>) = watched.into_iter().unzip();
-    arrival::watch(context, &mut watched);
-    for (place, one) in places.into_iter().zip(watched) {
-        let of_it = ends.iter_mut().filter(|end| end.place == place);
-        of_it.for_each(|end| end.late = Some(one.late()));
-    }
-}
-
 impl End {
-    fn told(
-        self,
-        context: &Context<'_>,
-        planned: &[Planned<'_>],
-        outcomes: &mut [Outcome],
-    ) -> Told {
-        if self.late == Some(Late::Came) {
-            return Told::Over(Box::new(Back {
-                place: self.place,
-                kept: self.kept,
-                again: true,
-            }));
-        }
-        let (before, outcome) = (&self.kept.before, &mut outcomes[self.place]);
-        let rollback = match (self.course, self.new) {
-            (Course::End(rollback), _) => *rollback,
-            (Course::Write(way), Some(new)) => {
-                course::shown(outcome, &new);
-                way.judged(context, before, &new, outcome, self.late)
+    fn late(&self) -> Option<Late> {
+        self.watched.as_ref().map(Watched::late)
+    }
+
+    /// What came of it. `ours`: what this run wanted of the artifact.
+    fn told(self, context: &Context<'_>, ours: &Planned<'_>, outcome: &mut Outcome) -> Rollback {
+        let (late, before) = (self.late(), &self.back.kept);
+        let rollback = match (self.way, &self.new) {
+            (Err(rollback), _) => rollback,
+            (Ok(way), Some(new)) => {
+                course::shown(outcome, new);
+                way.judged(context, before, new, outcome, late)
             }
-            (Course::Write(_), None) => course::not_written(),
+            (Ok(_), None) => course::not_written(),
         };
-        if self.late == Some(Late::Open) {
+        if late == Some(Late::Open) {
             // what may come would look like a deployment of what was put back
-            let one = &planned[self.place];
-            recovery::update(context, one.job, &one.standing, |recovery| {
+            recovery::update(context, ours.job, &ours.standing, |recovery| {
                 recovery.suspect = true;
             });
         }
-        let runs_on = matches!(before.was, Was::Running(_));
-        let still_runs = matches!(before.was, Was::Running(deployed)
-            if rollback.result == PutBack::Failed && course::still_runs(context, deployed, outcome));
-        let rollback = match rollback.result {
-            PutBack::Failed => {
-                let (before, job) = self.kept.apart();
-                let case = course::Case {
-                    context: &closing(context),
-                    ours: &planned[self.place],
-                    outcome: &outcomes[self.place],
-                    before: &before,
-                    job: &job,
-                    again: self.again,
-                };
+        match (rollback.result, before.snapshot.was) {
+            (PutBack::Failed, was) => {
+                let still_runs = matches!(was, Was::Running(deployed)
+                    if course::still_runs(context, deployed, outcome));
+                let closing = closing(context);
+                let case = self.back.case(&closing, ours, outcome, &self.job);
                 let rollback = course::with_what_is_held(rollback, &case);
-                Kept::of(before, job).hand_out(rollback, still_runs)
+                self.back.kept.hand_out(rollback, still_runs)
             }
             // its save is later than what runs, so only the journal knows that it is what runs
-            PutBack::DesignTime if runs_on => self.kept.remain_told(context, rollback),
+            (PutBack::DesignTime, Was::Running(_)) => self.back.kept.remain_told(context, rollback),
             _ => {
-                self.kept.forget(context);
+                self.back.kept.forget(context);
                 rollback
             }
-        };
-        Told::Ended(self.place, rollback)
+        }
     }
-}
-
-/// What was kept without its job.
-type Facts = (usize, kept::Before, bool);
-
-fn apart(backs: Vec<Back>) -> (Vec<Facts>, Vec<Job>) {
-    let mut facts = Vec::new();
-    let mut jobs = Vec::new();
-    for back in backs {
-        let (before, job) = back.kept.apart();
-        facts.push((back.place, before, back.again));
-        jobs.push(job);
-    }
-    (facts, jobs)
-}
-
-/// Reads what the tenant holds now and decides what is done with each.
-fn courses(
-    context: &Context<'_>,
-    planned: &[Planned<'_>],
-    facts: &[Facts],
-    jobs: &[Job],
-    outcomes: &[Outcome],
-) -> Vec<Course> {
-    let surveyed = survey::survey(context, jobs, Depth::Decisions);
-    let read: Vec<(usize, Result<Standing, Stop>)> = surveyed
-        .into_iter()
-        .map(|one| one.standing)
-        .enumerate()
-        .collect();
-    parallel_map(read, READERS, |(number, standing)| {
-        let (place, before, again) = &facts[number];
-        let case = course::Case {
-            context,
-            ours: &planned[*place],
-            outcome: &outcomes[*place],
-            before,
-            job: &jobs[number],
-            again: *again,
-        };
-        case.course(standing)
-    })
 }

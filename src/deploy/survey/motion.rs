@@ -118,5 +118,5 @@ fn still_going_on(context: &Context<'_>, task: &TaskId) -> Verdict {
         "the deployment that an earlier run has called for is still going on (task {task})"
     ))
     .hint("run again: it waits for it");
-    Verdict::bad(Word::Undecided, "nothing was written".to_owned(), message)
+    Verdict::unwritten(Word::Undecided, message)
 }

@@ -89,7 +89,7 @@ impl Undeployment {
             Some(_) if self.evidence.refusal().is_some() => Phase::Undeploy,
             Some(_) => Phase::Stop,
         };
-        context.ledger.wrote(&self.id.0, verdict.word.as_str());
+        context.ledger.wrote(&self.id.0, verdict.word.name());
         let mut outcome = outcome(context, &self.id, self.began, phase, verdict);
         let now = self.evidence.last_shown();
         show(context, &mut outcome, now, &self.before);
