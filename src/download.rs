@@ -196,10 +196,10 @@ impl Work<'_> {
         if let Some(message) = directory::unholdable(&item.package, &item.id) {
             return Some(End::Failed(Trouble::failed(message)));
         }
-        if stored.artifact.is_draft() && self.wanted.drafts == Drafts::Skip {
+        if stored.artifact.is_draft() && self.wanted.drafts != Drafts::Take {
             let by = stored.artifact.of_whom();
             let what = format!("it is a draft{by}");
-            return Some(if named {
+            return Some(if named || self.wanted.drafts == Drafts::Refuse {
                 left_out(&item.id, &what, DRAFT_HINT)
             } else {
                 End::Skipped(what)
@@ -455,15 +455,4 @@ fn not_written(path: &Path, error: &std::io::Error) -> Trouble {
         Exit::Failed,
         message.hint("check who may write there, and whether the disk is full"),
     )
-}
-
-impl Downloaded {
-    /// The code of the run.
-    pub fn exit(&self) -> Exit {
-        let items = self.items.iter().filter_map(|item| match &item.end {
-            End::Failed(trouble) => Some(trouble.exit),
-            _ => None,
-        });
-        Exit::worst(items.chain(self.troubles.iter().map(|trouble| trouble.exit)))
-    }
 }

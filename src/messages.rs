@@ -8,6 +8,7 @@ use crate::deploy::outcome::Message;
 use crate::deploy::runtime;
 use crate::endpoints::not_deployed;
 use crate::exit::Exit;
+use crate::inventory::Trouble;
 use crate::pacing::{self, Wait};
 use crate::query::Query;
 use crate::tenant::RuntimeReading;
@@ -115,6 +116,8 @@ pub struct Found {
     pub failures: Vec<Failure>,
     /// The newest message.
     pub newest: Option<MessageLog>,
+    /// What is not well, if anything is.
+    pub troubles: Vec<Trouble>,
 }
 
 /// Why messages were not looked at.
@@ -140,7 +143,7 @@ pub fn read(query: &Query<'_>, wanted: &Wanted) -> Result<Found, Stop> {
     for log in &messages.logs {
         *counts.entry(log.status.clone()).or_insert(0) += 1;
     }
-    Ok(Found {
+    let mut found = Found {
         id: wanted.id.clone(),
         since,
         deployed_on: runtime
@@ -152,7 +155,10 @@ pub fn read(query: &Query<'_>, wanted: &Wanted) -> Result<Found, Stop> {
         counts,
         failures: failures(query, &messages, wanted.limit),
         newest: messages.logs.into_iter().next(),
-    })
+        troubles: Vec::new(),
+    };
+    found.troubles.extend(found.trouble(wanted));
+    Ok(found)
 }
 
 /// The beginning of the window by the tenant's clock.
@@ -236,16 +242,6 @@ fn failures(query: &Query<'_>, messages: &MessageLogs, limit: usize) -> Vec<Fail
 }
 
 impl Found {
-    /// The code that it leads to.
-    pub fn exit(&self, allow_none: bool) -> Exit {
-        match self.judgement {
-            Judgement::Completed => Exit::Ok,
-            Judgement::Nothing if allow_none => Exit::Ok,
-            Judgement::Failed | Judgement::Nothing => Exit::Failed,
-            Judgement::Open | Judgement::TooMany => Exit::Undecided,
-        }
-    }
-
     /// The word for it.
     pub fn word(&self) -> &'static str {
         match self.judgement {
@@ -262,26 +258,32 @@ impl Found {
     }
 
     /// What is not well, and what to do; `None` when all is.
-    pub fn message(&self, wanted: &Wanted) -> Option<Message> {
+    fn trouble(&self, wanted: &Wanted) -> Option<Trouble> {
         let id = &self.id;
-        let message = match self.judgement {
+        let (exit, message) = match self.judgement {
             Judgement::Completed => return None,
             Judgement::Nothing if wanted.allow_none => return None,
-            Judgement::Failed => self.of_failures(),
-            Judgement::Nothing => Message::new(format!(
-                "{id} has processed no message since {}",
-                self.since
-            ))
-            .hint(self.what_to_do_about_nothing(wanted)),
-            Judgement::Open => Message::new(format!("{id} has messages that are not over"))
-                .hint("wait longer with --wait, for example --wait 5m; the web UI shows them under Monitor > Monitor Message Processing"),
-            Judgement::TooMany => Message::new(format!(
-                "{id} has processed more than {MOST_MESSAGES} messages since {}: the newest were read, and none of them failed",
-                self.since
-            ))
-            .hint("look at fewer of them, for example --since 10m"),
+            Judgement::Failed => (Exit::Failed, self.of_failures()),
+            Judgement::Nothing => {
+                let what = format!("{id} has processed no message since {}", self.since);
+                let message = Message::new(what).hint(self.what_to_do_about_nothing(wanted));
+                (Exit::Failed, message)
+            }
+            Judgement::Open => (
+                Exit::Undecided,
+                Message::new(format!("{id} has messages that are not over"))
+                    .hint("wait longer with --wait, for example --wait 5m; the web UI shows them under Monitor > Monitor Message Processing"),
+            ),
+            Judgement::TooMany => (
+                Exit::Undecided,
+                Message::new(format!(
+                    "{id} has processed more than {MOST_MESSAGES} messages since {}: the newest were read, and none of them failed",
+                    self.since
+                ))
+                .hint("look at fewer of them, for example --since 10m"),
+            ),
         };
-        Some(message)
+        Some(Trouble::new(exit, message))
     }
 
     fn of_failures(&self) -> Message {
@@ -295,7 +297,7 @@ impl Found {
             .into_iter()
             .collect();
         message.at = newest.map(|one| format!("message {}", one.log.guid));
-        message.hint("the result names each with its link to the web UI; mend the cause, then send the message again")
+        message.hint("the result names each with its link to the web UI; fix the cause, then send the message again")
     }
 
     fn what_to_do_about_nothing(&self, wanted: &Wanted) -> String {

@@ -3,14 +3,20 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::arguments::DesiredArgs;
+use super::arguments::{DesiredArgs, WaitArgs};
+use super::change::{Change, Purpose};
+use super::console::Console;
+use super::jobs;
 use super::refusal::{Refusal, not_an_artifact, shown};
 use super::settings_file::{Settings, original_id};
+use super::smoke;
+use crate::Process;
 use crate::artifact::{Artifact, PackOptions};
 use crate::deploy::job::Rules;
 use crate::deploy::outcome::Message;
 use crate::download;
 use crate::inventory::selection::Names;
+use crate::rollback::Scope;
 use crate::settings::environment::Environment;
 use crate::settings::parameters::NamedParameter;
 use crate::settings::project::{
@@ -53,6 +59,66 @@ pub struct Basis<'a> {
     pub redactor: &'a Redactor,
     pub directory: &'a Path,
     pub variables: &'a Environment,
+}
+
+impl DesiredArgs {
+    /// Settles a run over artifacts: which, what they are to become, where to.
+    pub fn settle(
+        &self,
+        wait: &WaitArgs,
+        smoke: &[PathBuf],
+        purpose: Purpose,
+        console: &Console,
+        process: &mut Process<'_>,
+    ) -> Result<Change, Refusal> {
+        let (tenant, write) = (&self.tenant, &self.write);
+        let rollback = purpose.rollback().map(|rules| rules.scope);
+        if write.keep_going && rollback == Some(Scope::All) {
+            return Err(Refusal::wrong(
+                "--rollback all, --keep-going",
+                "--rollback all writes nothing unless everything can be deployed, and --keep-going deploys what can be",
+                "leave one of them out; --rollback each goes with --keep-going",
+            ));
+        }
+        let mut settings = tenant.settings(process)?;
+        settings.find_entries(&process.directory)?;
+        settings.refuse_no_environment()?;
+        let selection = settings.select(&self.paths, Some(console), process)?;
+        let chosen = selection.choose(write.keep_going)?;
+        let change = Change::new(purpose, &settings, &tenant.reading, &tenant.sandbox);
+        let rules = Rules {
+            force: self.force,
+            parameters_from_artifact: self.parameters_from_artifact,
+            rollback_required: rollback.is_some() && settings.rollback_required(),
+            version: self.save_as_version.clone().unwrap_or_default(),
+            ..write.rules(wait, &settings, &process.directory)
+        };
+        let basis = Basis {
+            rules: &rules,
+            redactor: &change.redactor,
+            directory: &process.directory,
+            variables: process.environment,
+        };
+        let desired = settings.desired(self, chosen.valid, &basis)?;
+        let mut invalid = chosen.invalid;
+        let work = jobs::jobs(
+            desired,
+            &invalid,
+            &write.parameters,
+            &change.redactor,
+            process,
+        )?;
+        invalid.extend(work.skipped);
+        let (id, names) = (settings.names().id, settings.login().names);
+        Ok(Change {
+            smoke: smoke::tests_of(smoke, &work.jobs, &id, names, process)?,
+            jobs: work.jobs,
+            invalid,
+            findings: chosen.findings,
+            keep_going: write.keep_going,
+            ..change
+        })
+    }
 }
 
 impl Settings {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::arguments::{PaceArgs, TryOutArgs};
+use super::arguments::{PaceArgs, ReadingArgs, TryOutArgs};
 use super::console::{Console, Form, masked};
 use super::query::NOTHING_WRITTEN;
 use super::refusal::Refusal;
@@ -89,7 +89,11 @@ pub(crate) fn run(
             match Http::new(&source.environment, &redactor, credentials.certificate()) {
                 Err(error) => examiner.found(offline::no_network(&error), process),
                 Ok(http) if !args.offline => {
-                    let worker = Worker::new(args.timeout, PaceArgs::default(), redactor.clone());
+                    let reading = ReadingArgs {
+                        timeout: Some(args.timeout),
+                        ..ReadingArgs::default()
+                    };
+                    let worker = Worker::new(&reading, redactor.clone());
                     examiner.follow(worker, http, credentials, process)?;
                 }
                 Ok(_) => {}

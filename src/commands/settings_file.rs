@@ -43,7 +43,7 @@ impl Settings {
         process: &Process<'_>,
     ) -> Result<Self, Refusal> {
         let mut settings = Self::of_tenants(config, environment, process)?;
-        settings.entries = settings.find_entries(&process.directory)?;
+        settings.find_entries(&process.directory)?;
         Ok(settings)
     }
 
@@ -71,19 +71,6 @@ impl Settings {
             environment,
             entries: Vec::new(),
         })
-    }
-
-    /// Reads the file for an environment of a transport: artifacts that it names count as far as they are there.
-    pub fn with_what_is_there(
-        config: Option<&PathBuf>,
-        environment: &str,
-        process: &Process<'_>,
-    ) -> Result<Self, Refusal> {
-        let mut settings = Self::of_tenants(config, Some(environment), process)?;
-        settings.entries = settings
-            .find_entries(&process.directory)
-            .unwrap_or_default();
-        Ok(settings)
     }
 
     /// Refuses to send anything where it is open which environment is meant.
@@ -153,7 +140,8 @@ impl Settings {
         }
     }
 
-    fn find_entries(&self, directory: &Path) -> Result<Vec<Entry>, Refusal> {
+    /// Finds the artifacts that the file names.
+    pub fn find_entries(&mut self, directory: &Path) -> Result<(), Refusal> {
         let mut entries: Vec<Entry> = Vec::new();
         for (package, artifact, settings) in self.named() {
             let found = selection::below(std::slice::from_ref(&settings.path), directory)
@@ -170,7 +158,8 @@ impl Settings {
                 });
             }
         }
-        Ok(entries)
+        self.entries = entries;
+        Ok(())
     }
 
     fn named(&self) -> impl Iterator<Item = (usize, usize, &ArtifactSettings)> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 
-use super::arguments::{ReadingArgs, once};
+use super::arguments::{ReadingArgs, TryOutArgs, once};
 use super::console::{Console, ReportArgs, masked};
 use super::query::NOTHING_WRITTEN;
 use super::refusal::Refusal;
@@ -46,6 +46,9 @@ pub struct StatusArgs {
     /// For how long, and how fast.
     #[command(flatten)]
     pub reading: ReadingArgs,
+    /// Where to try it out.
+    #[command(flatten)]
+    pub sandbox: TryOutArgs,
 }
 
 /// A stage before it was asked.
@@ -107,12 +110,12 @@ fn worker(
     if names.is_empty() {
         names.push(None);
     }
-    let mut worker = Worker::new(reading.timeout(), reading.pace, redactor.clone());
+    let mut worker = Worker::new(reading, redactor.clone());
     let mut plans = Vec::new();
     for name in names {
         let settings = Settings::of_tenants(reading.config.as_ref(), name, process)?;
         plans.push(plan(args, &settings));
-        worker.add_tenant_of(&reading.sandbox, &settings, process)?;
+        worker.add_tenant_of(&args.sandbox, &settings, process)?;
     }
     Ok((worker, plans))
 }
