@@ -8,7 +8,7 @@ use super::change::{Change, Purpose};
 use super::console::Console;
 use super::jobs;
 use super::refusal::{Refusal, not_an_artifact, shown};
-use super::settings_file::{Settings, original_id};
+use super::settings_file::Settings;
 use super::smoke;
 use crate::Process;
 use crate::artifact::{Artifact, PackOptions};
@@ -158,19 +158,15 @@ impl Settings {
     /// What the settings file says of one artifact.
     fn desired_of(&self, artifact: Artifact, basis: &Basis<'_>) -> Result<Desired, Refusal> {
         let entry = self.entry(&artifact);
-        let settings = entry.map(|(_, settings)| settings);
-        let package = entry.map(|(package, _)| package);
+        let settings = entry.map(|entry| &entry.artifact);
+        let package = entry.map(|entry| &entry.package);
         let beside =
             |package: &PackageSettings| download::package_beside(artifact.path(), &package.id);
-        let id = original_id(&artifact, settings).to_owned();
+        let id = self.id_of(&artifact).to_owned();
         let name = settings.and_then(|settings| settings.name.as_deref());
+        let name = name.unwrap_or_else(|| artifact.name());
         let origin = Origin {
-            pack: align(
-                &self.names(),
-                &artifact,
-                &id,
-                name.unwrap_or_else(|| artifact.name()),
-            ),
+            pack: align(&self.names(), &artifact, &id, name),
             path: shown(artifact.path(), basis.directory),
             id,
             settings,
@@ -203,11 +199,11 @@ impl Settings {
         let origin = Origin {
             pack: align(&self.names(), &artifact, &one.id, name),
             path: shown(
-                entry.map_or(Path::new(&one.id), |(path, _)| path),
+                entry.map_or(Path::new(&one.id), |entry| &entry.path),
                 directory,
             ),
             id: one.id.clone(),
-            settings: entry.map(|(_, settings)| settings),
+            settings: entry.map(|entry| &entry.artifact),
             package: Some(&package),
             described: one.described.description(),
         };
