@@ -120,22 +120,8 @@ pub struct Found {
     pub troubles: Vec<Trouble>,
 }
 
-/// Why messages were not looked at.
-pub enum Stop {
-    /// A call did not give what it should.
-    Tenant(Box<TenantError>),
-    /// There is no deployment to count from.
-    NotDeployed(Box<Message>),
-}
-
-impl From<TenantError> for Stop {
-    fn from(error: TenantError) -> Self {
-        Self::Tenant(Box::new(error))
-    }
-}
-
 /// Reads messages until they say something final, or the wait is over.
-pub fn read(query: &Query<'_>, wanted: &Wanted) -> Result<Found, Stop> {
+pub fn read(query: &Query<'_>, wanted: &Wanted) -> Result<Found, Trouble> {
     let runtime = runtime::record(query.tenant, &wanted.id, query.clock, query.deadline)?;
     let since = since(query, wanted, &runtime)?;
     let (messages, judgement) = settled(query, wanted, since)?;
@@ -162,7 +148,11 @@ pub fn read(query: &Query<'_>, wanted: &Wanted) -> Result<Found, Stop> {
 }
 
 /// The beginning of the window by the tenant's clock.
-fn since(query: &Query<'_>, wanted: &Wanted, runtime: &RuntimeReading) -> Result<TenantTime, Stop> {
+fn since(
+    query: &Query<'_>,
+    wanted: &Wanted,
+    runtime: &RuntimeReading,
+) -> Result<TenantTime, Trouble> {
     match wanted.since {
         Since::Date(date) => Ok(date),
         Since::Ago(ago) => {
@@ -172,7 +162,7 @@ fn since(query: &Query<'_>, wanted: &Wanted, runtime: &RuntimeReading) -> Result
             Ok(TenantTime(now.0.saturating_sub(ago).max(0)))
         }
         Since::Deployment => match &runtime.record {
-            None => Err(Stop::NotDeployed(Box::new(not_deployed(&wanted.id.0)))),
+            None => Err(Trouble::failed(not_deployed(&wanted.id.0))),
             Some(record) => record.deployed_on.ok_or_else(|| undated(&wanted.id).into()),
         },
     }

@@ -11,7 +11,7 @@ use super::refusal::Refusal;
 use crate::Process;
 use crate::clock::span;
 use crate::exit::Exit;
-use crate::messages::{self, Since, Stop, Wanted};
+use crate::messages::{self, Since, Wanted};
 use crate::tenant::odata::TenantTime;
 use crate::tenant::wire::ArtifactId;
 
@@ -100,15 +100,6 @@ impl MessagesArgs {
             wait: self.wait.unwrap_or_default(),
             allow_none: self.allow_none,
             limit: self.limit.unwrap_or(FAILURES),
-        }
-    }
-}
-
-impl From<Stop> for Refusal {
-    fn from(stop: Stop) -> Self {
-        match stop {
-            Stop::Tenant(error) => Self::from(*error),
-            Stop::NotDeployed(message) => Self::because(Exit::Failed, [*message]),
         }
     }
 }

@@ -33,13 +33,10 @@ pub fn write(
     };
     let path = file.map_err(|error| Trouble::from_artifact(&error, &item.id))?;
     let before = present(&path);
-    let own = own_values(place);
+    let differs = differs(place);
     let mut values: BTreeMap<&str, String> = BTreeMap::new();
     let mut secrets = Vec::new();
-    for (key, value) in configured
-        .iter()
-        .filter(|(key, value)| own.differs(key, value))
-    {
+    for (key, value) in configured.iter().filter(|(key, value)| differs(key, value)) {
         match before.get(key.as_str()) {
             Some(kept) if kept.contains(VARIABLE) => {
                 values.insert(key, kept.clone());
@@ -123,30 +120,20 @@ fn present(path: &Path) -> BTreeMap<String, String> {
     read.into_iter().map(|one| (one.key, one.value)).collect()
 }
 
-/// The values that the artifact brings.
-struct Own {
-    keys: BTreeSet<String>,
-    values: Properties,
-}
-
-/// What lies in Git by now: configured values that the tenant put into its `parameters.prop` are compared with what stayed.
-fn own_values(place: &Path) -> Own {
+/// Whether a configured value is to be kept: its key is one of the artifact, or SAP's own, and the artifact has another.
+/// What lies in Git by now counts: configured values that the tenant put into its `parameters.prop` are compared with what
+/// stayed.
+fn differs(place: &Path) -> impl Fn(&str, &str) -> bool {
     let artifact = Artifact::open(place).ok();
     let keys = artifact.iter().flat_map(Artifact::parameter_keys);
+    let keys: BTreeSet<String> = keys.map(str::to_owned).collect();
     let bytes = fs::read(place.join(PARAMETERS_PATH)).unwrap_or_default();
-    Own {
-        keys: keys.map(str::to_owned).collect(),
-        values: Properties::parse(&bytes).unwrap_or_default(),
-    }
-}
-
-impl Own {
-    /// Whether a configured value is to be kept: its key is one of the artifact, or SAP's own, and the artifact has another.
-    fn differs(&self, key: &str, value: &str) -> bool {
+    let own = Properties::parse(&bytes).unwrap_or_default();
+    move |key, value| {
         // the default of the profile says nothing, and not every tenant has the key
         let is_profile = key == RUNTIME_PROFILE && value != "iflmap";
-        let known = self.keys.contains(key) || is_profile;
-        known && self.values.get(key).unwrap_or_default() != value
+        let known = keys.contains(key) || is_profile;
+        known && own.get(key).unwrap_or_default() != value
     }
 }
 
