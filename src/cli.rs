@@ -3,25 +3,15 @@
 use clap::{Parser, Subcommand};
 
 use crate::Process;
-use crate::commands::check::{self, CheckArgs};
 use crate::commands::console::{Console, OutputArgs, ReportArgs};
-use crate::commands::deploy::{self, DeployArgs};
-use crate::commands::doctor::{self, DoctorArgs};
-use crate::commands::download::{self, DownloadArgs};
-use crate::commands::endpoints::{self, EndpointsArgs};
-use crate::commands::list::{self, ListArgs};
-use crate::commands::messages::{self, MessagesArgs};
-use crate::commands::pack::{self, PackArgs};
-use crate::commands::plan::{self, PlanArgs};
-use crate::commands::plan_file;
-use crate::commands::redeploy::{self, RedeployArgs};
 use crate::commands::refusal::Refusal;
-use crate::commands::sandbox::{self, SandboxArgs};
-use crate::commands::status::{self, StatusArgs};
-use crate::commands::transport::{self, TransportArgs};
-use crate::commands::undeploy::{self, UndeployArgs};
+use crate::commands::{
+    check, deploy, doctor, download, endpoints, list, messages, pack, plan, plan_file, redeploy,
+    sandbox, status, transport, undeploy,
+};
 use crate::deploy::approval::Approval;
 use crate::exit::Exit;
+use crate::report::page::Page;
 use crate::settings::options::{self, BadVariable};
 
 const AFTER_HELP: &str = "Credentials come from variables only: CPI_SERVICE_KEY (with a certificate: CPI_CLIENT_KEY_FILE too), or CPI_URL with\nCPI_TOKEN_URL, CPI_CLIENT_ID and CPI_CLIENT_SECRET, or CPI_URL with CPI_USERNAME and CPI_PASSWORD. `flowship doctor`\nexamines them. Every option but --sandbox, --scenario, --force and what chooses artifacts on a tenant can be given as a\nvariable FLOWSHIP_<OPTION>, for example FLOWSHIP_TIMEOUT=15m; options win.\n\nExit codes: 0 ok, 1 failed, 2 usage, 3 artifact, 4 refused, 5 unreachable, 6 protocol, 7 undecided,\n130 and 143 interrupted.";
@@ -35,8 +25,7 @@ const AFTER_HELP: &str = "Credentials come from variables only: CPI_SERVICE_KEY 
     after_help = AFTER_HELP,
     subcommand_required = true,
     arg_required_else_help = true,
-    max_term_width = 120,
-    disable_help_subcommand = true
+    max_term_width = 120
 )]
 pub struct Cli {
     /// What to do.
@@ -51,37 +40,37 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Packs, uploads, configures and deploys artifacts, and waits for the verdict about each.
-    Deploy(Box<DeployArgs>),
+    Deploy(Box<deploy::DeployArgs>),
     /// Shows what `deploy` would do, artifact by artifact, with a diff; writes nothing.
     #[command(
         after_help = "A plan that holds a `refused` artifact can't be carried out: it ends with the code that the deployment would have, mostly 1."
     )]
-    Plan(PlanArgs),
+    Plan(plan::PlanArgs),
     /// Configures and deploys what the tenant holds, without uploading anything.
-    Redeploy(RedeployArgs),
+    Redeploy(redeploy::RedeployArgs),
     /// Takes what was named out of the run time, and waits until it is gone; the design time keeps it.
-    Undeploy(UndeployArgs),
+    Undeploy(undeploy::UndeployArgs),
     /// Writes a reproducible zip of an artifact and prints its digests.
-    Pack(PackArgs),
+    Pack(pack::PackArgs),
     /// Checks artifacts and settings offline; needs no credentials.
-    Check(CheckArgs),
+    Check(check::CheckArgs),
     /// Examines the connection to a tenant: key, plan, roles, certificates, proxies; says how to mend what is not well.
-    Doctor(DoctorArgs),
+    Doctor(doctor::DoctorArgs),
     /// Lists the packages of a tenant and their artifacts, with versions, drafts and read-only packages.
-    List(ListArgs),
+    List(list::ListArgs),
     /// Shows what runs of what the design time holds, on one tenant or along the stages.
-    Status(StatusArgs),
+    Status(status::StatusArgs),
     /// Brings artifacts, packages or a whole tenant into directories for Git, in which nothing changes that did not change
     /// there.
-    Download(DownloadArgs),
+    Download(download::DownloadArgs),
     /// Brings artifacts from one tenant to another, with the parameters of the target, and waits for the verdict about each.
-    Transport(Box<TransportArgs>),
+    Transport(Box<transport::TransportArgs>),
     /// Shows where flows that run can be called: addresses, protocols, versions.
-    Endpoints(EndpointsArgs),
+    Endpoints(endpoints::EndpointsArgs),
     /// Shows what a flow has processed: messages by status, and the newest failures with their causes.
-    Messages(MessagesArgs),
+    Messages(messages::MessagesArgs),
     /// Serves a simulated tenant on loopback, for trying out, training and tests.
-    Sandbox(SandboxArgs),
+    Sandbox(sandbox::SandboxArgs),
 }
 
 /// Carries out a command line.
@@ -105,6 +94,9 @@ impl Cli {
     fn run(self, bad: Option<BadVariable>, process: &mut Process<'_>) -> Exit {
         let (name, reports) = self.command.describe();
         let console = Console::new(name, &self.output, reports, process);
+        let mut page = Page::plain();
+        page.items("warning: ", options::misspelt::<Self>(process.environment));
+        let _ = page.print(process.err);
         let done = match bad {
             Some(bad) => Err(bad.into()),
             None => self.carry_out(&console, process),

@@ -20,13 +20,12 @@ use crate::inventory::selection::{self, Drafts, Selection};
 use crate::inventory::{self, Inventory, PackageContent, Stored, Trouble, is_of_all};
 use crate::parallel::parallel_map;
 use crate::query::{Counter, Query, READERS};
-use crate::settings::project::{Affix, ParametersFile};
+use crate::settings::project::ParametersFile;
 use crate::tenant::error::TenantError;
 use crate::tenant::wire::ArtifactId;
 use crate::whole_file;
 
 use self::directory::Layout;
-use self::fetch::Fetched;
 pub use self::package::beside as package_beside;
 
 /// What is downloaded, and whereto.
@@ -114,7 +113,8 @@ pub fn download(query: &Query<'_>, wanted: &Wanted) -> Result<Downloaded, Tenant
     let layout = match Layout::read(&wanted.directory) {
         Ok(layout) => layout,
         Err(error) => {
-            done.troubles.push(unusable(&error));
+            let message = told(&error, error.to_string()).at("--directory");
+            done.troubles.push(Trouble::new(Exit::Usage, message));
             return Ok(done);
         }
     };
@@ -152,25 +152,18 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn all(&self, inventory: &Inventory) -> Vec<Item> {
-        let all = inventory.artifacts().collect();
-        parallel_map(
-            all,
-            READERS,
-            |(content, stored): (&PackageContent, &Stored)| {
-                let item = self.one(content, stored);
-                self.seen.one_more();
-                item
-            },
-        )
+        let all: Vec<(&PackageContent, &Stored)> = inventory.artifacts().collect();
+        parallel_map(all, READERS, |(content, stored)| {
+            let item = self.one(content, stored);
+            self.seen.one_more();
+            item
+        })
     }
 
     fn one(&self, content: &PackageContent, stored: &Stored) -> Item {
         let names = &self.wanted.selection.names;
-        let own = |affix: &Affix, name: &str| affix.strip(name).unwrap_or(name).to_owned();
-        let (id, package) = (
-            own(&names.id, &stored.artifact.id),
-            own(&names.package, &content.package.id),
-        );
+        let id = names.id.original(&stored.artifact.id).to_owned();
+        let package = names.package.original(&content.package.id).to_owned();
         let mut item = Item {
             path: self.layout.path(&package, &id),
             version: stored.artifact.number().map(str::to_owned),
@@ -196,11 +189,14 @@ impl Work<'_> {
         if let Some(message) = directory::unholdable(&item.package, &item.id) {
             return Some(End::Failed(Trouble::failed(message)));
         }
-        if stored.artifact.is_draft() && self.wanted.drafts == Drafts::Skip {
+        if stored.artifact.is_draft() && self.wanted.drafts != Drafts::Take {
             let by = stored.artifact.of_whom();
             let what = format!("it is a draft{by}");
-            return Some(if named {
-                left_out(&item.id, &what, DRAFT_HINT)
+            return Some(if named || self.wanted.drafts == Drafts::Refuse {
+                let message = Message::new(format!("{} is left out: {what}", item.id));
+                End::Failed(Trouble::failed(message.hint(
+                    "let the author save it as a version, or take it as it is with --drafts take",
+                )))
             } else {
                 End::Skipped(what)
             });
@@ -231,7 +227,9 @@ impl Work<'_> {
         }
         let updated = working_copy::update(artifact, &options, &configured, &place, staging)
             .map_err(|error| Trouble::from_artifact(&error, &item.id))?;
-        item.notes.extend(working_copy::clashes(paths(&fetched)));
+        item.notes.extend(working_copy::clashes(
+            artifact.files().iter().map(|file| file.path.as_str()),
+        ));
         item.notes.extend(left_aside(artifact));
         if stored.artifact.id != artifact.id() {
             item.notes.push(format!(
@@ -258,12 +256,7 @@ impl Work<'_> {
         if stored.kind != ArtifactKind::IntegrationFlow || !has_parameters {
             return Ok(BTreeMap::new());
         }
-        let all = self
-            .query
-            .tenant
-            .configurations(&stored.id(), self.query.deadline)
-            .map_err(|error| self.failed(error))?;
-        Ok(all.into_iter().map(|one| (one.key, one.value)).collect())
+        fetch::configured(self.query, &stored.id()).map_err(|error| self.failed(error))
     }
 
     /// How names of the environment are turned back.
@@ -292,15 +285,6 @@ impl Work<'_> {
     }
 }
 
-const DRAFT_HINT: &str =
-    "let the author save it as a version, or take it as it is with --drafts take";
-
-/// Something that was named, and is left alone by a rule.
-fn left_out(id: &str, what: &str, hint: &str) -> End {
-    let message = Message::new(format!("{id} is left out: {what}"));
-    End::Failed(Trouble::failed(message.hint(hint)))
-}
-
 /// What lies in the tenant's zip and is no part of an artifact: it is not written, as a deployment would not send it.
 fn left_aside(artifact: &Artifact) -> Option<String> {
     let left_out = artifact.left_out();
@@ -313,11 +297,6 @@ fn left_aside(artifact: &Artifact) -> Option<String> {
     }
 }
 
-fn paths(fetched: &Fetched) -> impl Iterator<Item = &str> {
-    let files = fetched.artifact.files().iter();
-    files.map(|file| file.path.as_str())
-}
-
 impl Trouble {
     /// An artifact that can't be read or written.
     fn from_artifact(error: &ArtifactError, id: &str) -> Self {
@@ -327,16 +306,16 @@ impl Trouble {
             | ArtifactError::Link { .. } => Exit::Failed,
             _ => Exit::Protocol,
         };
-        let message = Message::new(format!("{id}: {error}"));
-        let hint = error.hint().map(str::to_owned);
-        Self::new(exit, Message { hint, ..message })
+        Self::new(exit, told(error, format!("{id}: {error}")))
     }
 }
 
-fn unusable(error: &ArtifactError) -> Trouble {
-    let message = Message::new(error.to_string()).at("--directory");
-    let hint = error.hint().map(str::to_owned);
-    Trouble::new(Exit::Usage, Message { hint, ..message })
+/// A message with the hint of an error.
+fn told(error: &ArtifactError, what: String) -> Message {
+    Message {
+        hint: error.hint().map(str::to_owned),
+        ..Message::new(what)
+    }
 }
 
 /// What lies in the directory and is on the tenant no more. Each is looked up alone before it is believed: a list may have
@@ -407,9 +386,7 @@ fn finish(wanted: &Wanted, inventory: &Inventory, layout: &Layout, done: &mut Do
     let names = &wanted.selection.names.package;
     let mut kept = Vec::new();
     for content in &inventory.packages {
-        let id = names
-            .strip(&content.package.id)
-            .unwrap_or(&content.package.id);
+        let id = names.original(&content.package.id);
         if directory::unholdable(id, id).is_none() {
             kept.push(package::write(wanted, content, id, layout.staging()));
         }
@@ -455,15 +432,4 @@ fn not_written(path: &Path, error: &std::io::Error) -> Trouble {
         Exit::Failed,
         message.hint("check who may write there, and whether the disk is full"),
     )
-}
-
-impl Downloaded {
-    /// The code of the run.
-    pub fn exit(&self) -> Exit {
-        let items = self.items.iter().filter_map(|item| match &item.end {
-            End::Failed(trouble) => Some(trouble.exit),
-            _ => None,
-        });
-        Exit::worst(items.chain(self.troubles.iter().map(|trouble| trouble.exit)))
-    }
 }

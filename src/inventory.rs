@@ -105,6 +105,14 @@ impl Trouble {
         }
     }
 
+    /// An error, as the cause of what it leads to.
+    pub fn caused_by(error: TenantError, what: String) -> Self {
+        let mut trouble = Self::from(error);
+        let cause = std::mem::replace(&mut trouble.message.what, what);
+        trouble.message.causes.push(cause);
+        trouble
+    }
+
     /// What was named and is not there, or cannot be had.
     pub fn failed(message: Message) -> Self {
         Self::new(Exit::Failed, message)
@@ -172,9 +180,13 @@ pub fn read(query: &Query<'_>, wanted: &Wanted) -> Result<Inventory, TenantError
             Ok(Reading::Found(list)) => contents[place].add(kind, list),
             Ok(Reading::Missing(_)) => inventory.troubles.push(not_listed(&ids[place], kind)),
             Err(error) if is_of_all(&error) => return Err(error),
-            Err(error) => inventory
-                .troubles
-                .push(unreadable(&ids[place], kind, error)),
+            Err(error) => inventory.troubles.push(Trouble::caused_by(
+                error,
+                format!(
+                    "the artifacts of type {kind} in package {} are not known",
+                    ids[place]
+                ),
+            )),
         }
     }
     for content in &mut contents {
@@ -277,14 +289,6 @@ fn not_listed(package: &PackageId, kind: ArtifactKind) -> Trouble {
         "the tenant gives no list of type {kind} for package {package}: it says \"not found\""
     ));
     Trouble::failed(message.hint("the package may have been deleted meanwhile; run again"))
-}
-
-fn unreadable(package: &PackageId, kind: ArtifactKind, error: TenantError) -> Trouble {
-    let exit = error.exit();
-    let mut message = Message::from(error);
-    message.causes.push(message.what);
-    message.what = format!("the artifacts of type {kind} in package {package} are not known");
-    Trouble::new(exit, message)
 }
 
 /// `1 package`, `3 packages`.

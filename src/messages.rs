@@ -8,6 +8,7 @@ use crate::deploy::outcome::Message;
 use crate::deploy::runtime;
 use crate::endpoints::not_deployed;
 use crate::exit::Exit;
+use crate::inventory::Trouble;
 use crate::pacing::{self, Wait};
 use crate::query::Query;
 use crate::tenant::RuntimeReading;
@@ -115,24 +116,12 @@ pub struct Found {
     pub failures: Vec<Failure>,
     /// The newest message.
     pub newest: Option<MessageLog>,
-}
-
-/// Why messages were not looked at.
-pub enum Stop {
-    /// A call did not give what it should.
-    Tenant(Box<TenantError>),
-    /// There is no deployment to count from.
-    NotDeployed(Box<Message>),
-}
-
-impl From<TenantError> for Stop {
-    fn from(error: TenantError) -> Self {
-        Self::Tenant(Box::new(error))
-    }
+    /// What is not well, if anything is.
+    pub troubles: Vec<Trouble>,
 }
 
 /// Reads messages until they say something final, or the wait is over.
-pub fn read(query: &Query<'_>, wanted: &Wanted) -> Result<Found, Stop> {
+pub fn read(query: &Query<'_>, wanted: &Wanted) -> Result<Found, Trouble> {
     let runtime = runtime::record(query.tenant, &wanted.id, query.clock, query.deadline)?;
     let since = since(query, wanted, &runtime)?;
     let (messages, judgement) = settled(query, wanted, since)?;
@@ -140,7 +129,7 @@ pub fn read(query: &Query<'_>, wanted: &Wanted) -> Result<Found, Stop> {
     for log in &messages.logs {
         *counts.entry(log.status.clone()).or_insert(0) += 1;
     }
-    Ok(Found {
+    let mut found = Found {
         id: wanted.id.clone(),
         since,
         deployed_on: runtime
@@ -152,11 +141,18 @@ pub fn read(query: &Query<'_>, wanted: &Wanted) -> Result<Found, Stop> {
         counts,
         failures: failures(query, &messages, wanted.limit),
         newest: messages.logs.into_iter().next(),
-    })
+        troubles: Vec::new(),
+    };
+    found.troubles.extend(found.trouble(wanted));
+    Ok(found)
 }
 
 /// The beginning of the window by the tenant's clock.
-fn since(query: &Query<'_>, wanted: &Wanted, runtime: &RuntimeReading) -> Result<TenantTime, Stop> {
+fn since(
+    query: &Query<'_>,
+    wanted: &Wanted,
+    runtime: &RuntimeReading,
+) -> Result<TenantTime, Trouble> {
     match wanted.since {
         Since::Date(date) => Ok(date),
         Since::Ago(ago) => {
@@ -166,7 +162,7 @@ fn since(query: &Query<'_>, wanted: &Wanted, runtime: &RuntimeReading) -> Result
             Ok(TenantTime(now.0.saturating_sub(ago).max(0)))
         }
         Since::Deployment => match &runtime.record {
-            None => Err(Stop::NotDeployed(Box::new(not_deployed(&wanted.id.0)))),
+            None => Err(Trouble::failed(not_deployed(&wanted.id.0))),
             Some(record) => record.deployed_on.ok_or_else(|| undated(&wanted.id).into()),
         },
     }
@@ -236,16 +232,6 @@ fn failures(query: &Query<'_>, messages: &MessageLogs, limit: usize) -> Vec<Fail
 }
 
 impl Found {
-    /// The code that it leads to.
-    pub fn exit(&self, allow_none: bool) -> Exit {
-        match self.judgement {
-            Judgement::Completed => Exit::Ok,
-            Judgement::Nothing if allow_none => Exit::Ok,
-            Judgement::Failed | Judgement::Nothing => Exit::Failed,
-            Judgement::Open | Judgement::TooMany => Exit::Undecided,
-        }
-    }
-
     /// The word for it.
     pub fn word(&self) -> &'static str {
         match self.judgement {
@@ -262,26 +248,32 @@ impl Found {
     }
 
     /// What is not well, and what to do; `None` when all is.
-    pub fn message(&self, wanted: &Wanted) -> Option<Message> {
+    fn trouble(&self, wanted: &Wanted) -> Option<Trouble> {
         let id = &self.id;
-        let message = match self.judgement {
+        let (exit, message) = match self.judgement {
             Judgement::Completed => return None,
             Judgement::Nothing if wanted.allow_none => return None,
-            Judgement::Failed => self.of_failures(),
-            Judgement::Nothing => Message::new(format!(
-                "{id} has processed no message since {}",
-                self.since
-            ))
-            .hint(self.what_to_do_about_nothing(wanted)),
-            Judgement::Open => Message::new(format!("{id} has messages that are not over"))
-                .hint("wait longer with --wait, for example --wait 5m; the web UI shows them under Monitor > Monitor Message Processing"),
-            Judgement::TooMany => Message::new(format!(
-                "{id} has processed more than {MOST_MESSAGES} messages since {}: the newest were read, and none of them failed",
-                self.since
-            ))
-            .hint("look at fewer of them, for example --since 10m"),
+            Judgement::Failed => (Exit::Failed, self.of_failures()),
+            Judgement::Nothing => {
+                let what = format!("{id} has processed no message since {}", self.since);
+                let message = Message::new(what).hint(self.what_to_do_about_nothing(wanted));
+                (Exit::Failed, message)
+            }
+            Judgement::Open => (
+                Exit::Undecided,
+                Message::new(format!("{id} has messages that are not over"))
+                    .hint("wait longer with --wait, for example --wait 5m; the web UI shows them under Monitor > Monitor Message Processing"),
+            ),
+            Judgement::TooMany => (
+                Exit::Undecided,
+                Message::new(format!(
+                    "{id} has processed more than {MOST_MESSAGES} messages since {}: the newest were read, and none of them failed",
+                    self.since
+                ))
+                .hint("look at fewer of them, for example --since 10m"),
+            ),
         };
-        Some(message)
+        Some(Trouble::new(exit, message))
     }
 
     fn of_failures(&self) -> Message {
@@ -295,7 +287,7 @@ impl Found {
             .into_iter()
             .collect();
         message.at = newest.map(|one| format!("message {}", one.log.guid));
-        message.hint("the result names each with its link to the web UI; mend the cause, then send the message again")
+        message.hint("the result names each with its link to the web UI; fix the cause, then send the message again")
     }
 
     fn what_to_do_about_nothing(&self, wanted: &Wanted) -> String {

@@ -1,7 +1,7 @@
 //! What runs of what the design time holds: one state for each artifact. Facts and pure decisions; `report::status` has
 //! the words.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::artifact::ArtifactKind;
@@ -31,7 +31,7 @@ pub struct Wanted {
 }
 
 /// One artifact.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct State {
     /// Its id on the tenant.
     pub id: String,
@@ -102,29 +102,20 @@ impl State {
             (None, Some(_)) => return Content::NotInDesignTime,
             (Some(design), Some(runtime)) => (design, runtime),
         };
-        let saved_later = match (design.modified_at(), runtime.deployed_on) {
-            (Some(saved), Some(deployed)) if saved > deployed => {
-                let what = if design.is_draft() {
-                    "a draft was saved"
-                } else {
-                    "it was saved"
-                };
-                return Content::Older(format!("{what} at {saved}, after the deployment"));
-            }
-            (Some(_), Some(_)) => Some(false),
-            _ => None,
-        };
-        let versions = [&design.version, &runtime.version];
-        if !design.is_draft()
-            && versions.iter().all(|one| !one.is_empty())
-            && versions[0] != versions[1]
+        let dates = design.modified_at().zip(runtime.deployed_on);
+        if let Some((saved, deployed)) = dates
+            && saved > deployed
         {
+            let what = if design.is_draft() { "a draft" } else { "it" };
+            return Content::Older(format!("{what} was saved at {saved}, after the deployment"));
+        }
+        let (held, runs) = (&design.version, &runtime.version);
+        if !design.is_draft() && !held.is_empty() && !runs.is_empty() && held != runs {
             return Content::Older(format!(
-                "the design time has version {}, and {} runs",
-                design.version, runtime.version
+                "the design time has version {held}, and {runs} runs"
             ));
         }
-        match saved_later {
+        match dates {
             Some(_) => Content::Current,
             None => Content::Unknown,
         }
@@ -149,21 +140,16 @@ pub fn read(query: &Query<'_>, wanted: &Wanted) -> Result<Found, TenantError> {
     if wanted.until_rest {
         wait_for_rest(query, &mut found)?;
     }
-    found.nowhere = nowhere(&found.states);
-    let nowhere = found.nowhere.clone();
-    found.states.retain(|state| !nowhere.contains(&state.id));
+    let is_somewhere = |state: &State| state.design.is_some() || state.runtime.is_some();
+    let (states, nowhere): (Vec<_>, Vec<_>) = found.states.into_iter().partition(is_somewhere);
+    found.states = states;
+    found.nowhere = nowhere.into_iter().map(|state| state.id).collect();
     if wanted.only_deployed {
         found.states.retain(|state| state.runtime.is_some());
     }
     explain_errors(query, &mut found.states);
     found.states.sort_by(|one, other| one.id.cmp(&other.id));
     Ok(found)
-}
-
-fn nowhere(states: &[State]) -> BTreeSet<String> {
-    let absent = |state: &&State| state.design.is_none() && state.runtime.is_none();
-    let ids = states.iter().filter(absent);
-    ids.map(|state| state.id.clone()).collect()
 }
 
 /// What the design time holds of what is wanted.
@@ -179,8 +165,7 @@ fn designs(query: &Query<'_>, wanted: &Wanted) -> Result<Found, TenantError> {
             id: stored.artifact.id.clone().into(),
             kind: Some(stored.kind),
             design: Some(stored.artifact.clone()),
-            runtime: None,
-            causes: Vec::new(),
+            ..State::default()
         });
         found.states.extend(stored);
         found.troubles = inventory.troubles;
@@ -202,8 +187,7 @@ fn designs(query: &Query<'_>, wanted: &Wanted) -> Result<Found, TenantError> {
             id,
             kind: design.as_ref().map(|(kind, _)| *kind),
             design: design.map(|(_, artifact)| artifact),
-            runtime: None,
-            causes: Vec::new(),
+            ..State::default()
         });
     }
     Ok(found)
@@ -223,7 +207,12 @@ fn deployments(query: &Query<'_>, wanted: &Wanted, found: &mut Found) -> Result<
             state.runtime = records.remove(&ArtifactId(state.id.clone()));
         }
         if whole {
-            found.states.extend(records.into_iter().map(without_design));
+            let undesigned = records.into_iter().map(|(id, runtime)| State {
+                id: id.0,
+                runtime: Some(runtime),
+                ..State::default()
+            });
+            found.states.extend(undesigned);
         }
         return Ok(());
     }
@@ -242,16 +231,6 @@ fn deployments(query: &Query<'_>, wanted: &Wanted, found: &mut Found) -> Result<
     Ok(())
 }
 
-fn without_design((id, runtime): (ArtifactId, RuntimeArtifact)) -> State {
-    State {
-        id: id.0,
-        kind: None,
-        design: None,
-        runtime: Some(runtime),
-        causes: Vec::new(),
-    }
-}
-
 /// What the run time shows of one; its absence is heard twice.
 fn one_deployment(
     query: &Query<'_>,
@@ -267,25 +246,19 @@ fn wait_for_rest(query: &Query<'_>, found: &mut Found) -> Result<(), TenantError
     let until = query.deadline.at.min(query.clock.now() + pacing::REST);
     let wait = Wait::until(until, pacing::CLOSE, &query.clock);
     loop {
-        let moving = |state: &&State| state.health() == Health::InMotion;
-        let moving = found.states.iter().filter(moving);
-        let ids: Vec<ArtifactId> = moving.map(|state| ArtifactId(state.id.clone())).collect();
-        if ids.is_empty() || wait.is_over() {
+        let states = found.states.iter_mut();
+        let moving = states.filter(|state| state.health() == Health::InMotion);
+        let moving: Vec<&mut State> = moving.collect();
+        if moving.is_empty() || wait.is_over() {
             return Ok(());
         }
         query.tell(&format!(
             "{} starting or stopping: waiting until that is over",
-            inventory::counted(ids.len(), "artifact")
+            inventory::counted(moving.len(), "artifact")
         ));
         wait.pause();
-        let mut records = BTreeMap::new();
-        for id in ids {
-            records.insert(id.0.clone(), one_deployment(query, &id)?);
-        }
-        for state in &mut found.states {
-            if let Some(record) = records.remove(&state.id) {
-                state.runtime = record;
-            }
+        for state in moving {
+            state.runtime = one_deployment(query, &ArtifactId(state.id.clone()))?;
         }
     }
 }

@@ -6,13 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::artifact::aliases::{Alias, Store};
 use crate::artifact::{Artifact, ArtifactError, ArtifactKind};
 use crate::deploy::outcome::Message;
+use crate::deploy::runtime;
 use crate::download::fetch::{self, Fetched};
 use crate::inventory::selection::{self, Drafts, Names, Selection};
 use crate::inventory::{Inventory, PackageContent, Stored, Trouble, counted, is_of_all};
 use crate::parallel::parallel_map;
 use crate::query::{Counter, Query, READERS};
 use crate::tenant::Reading;
-use crate::tenant::error::{Kind, TenantError};
+use crate::tenant::error::TenantError;
 use crate::tenant::security_material::SecurityMaterial;
 use crate::tenant::wire::{ArtifactId, DesigntimeArtifact, IntegrationPackage, RuntimeArtifact};
 
@@ -96,9 +97,9 @@ fn choose<'i>(
 ) -> Vec<(&'i PackageContent, &'i Stored)> {
     let mut chosen = Vec::new();
     for (content, stored) in inventory.artifacts() {
-        let id = stored.artifact.id.to_string();
+        let id = &stored.artifact.id;
         match (stored.artifact.is_draft(), wanted.drafts) {
-            (true, Drafts::Refuse) => taken.troubles.push(draft(&id, stored)),
+            (true, Drafts::Refuse) => taken.troubles.push(draft(id, stored)),
             (true, Drafts::Skip) => taken
                 .left_out
                 .push(format!("{id}: it is a draft on the source")),
@@ -134,8 +135,8 @@ fn fetch_all(
     for (content, stored, fetched) in fetched {
         match fetched {
             Ok(fetched) => taken.artifacts.push(One {
-                id: stripped(&names.id, &stored.artifact.id),
-                package: stripped(&names.package, &content.package.id),
+                id: names.id.original(&stored.artifact.id).to_owned(),
+                package: names.package.original(&content.package.id).to_owned(),
                 described: content.package.clone(),
                 version: stored.artifact.number().map(str::to_owned),
                 fetched,
@@ -148,24 +149,16 @@ fn fetch_all(
     Ok(())
 }
 
-fn stripped(affix: &crate::settings::project::Affix, name: &str) -> String {
-    affix.strip(name).unwrap_or(name).to_owned()
-}
-
 /// Configure-only content, and whatever else the source does not give out.
 fn not_taken(stored: &Stored, error: TenantError) -> Trouble {
-    let exit = error.exit();
-    let mut message = Message::from(error);
-    let id = stored.artifact.id.to_string();
-    message.causes.push(message.what);
-    message.what = format!("{id} could not be taken from the source; nothing was written");
-    if message.hint.is_none() {
-        message.hint = Some(
-            "content of read-only (configure-only) packages is not given out: copy it on the target from the catalogue, and configure it with `flowship redeploy --set`"
-                .to_owned(),
-        );
-    }
-    Trouble::new(exit, message)
+    let id = &stored.artifact.id;
+    let what = format!("{id} could not be taken from the source; nothing was written");
+    let mut trouble = Trouble::caused_by(error, what);
+    trouble.message.hint.get_or_insert_with(|| {
+        "content of read-only (configure-only) packages is not given out: copy it on the target from the catalogue, and configure it with `flowship redeploy --set`"
+            .to_owned()
+    });
+    trouble
 }
 
 /// Versions, what runs, configured values as far as aliases depend on them, and the names of security material.
@@ -174,41 +167,28 @@ fn look_at_target(
     wanted: &Wanted,
     taken: &mut Taken,
 ) -> Result<(), TenantError> {
-    let runtime = match target.tenant.runtime_artifacts(target.deadline) {
-        Ok(list) => Some(list.records),
-        Err(error) if matches!(error.kind, Kind::Refused | Kind::Nonsense) => None,
-        Err(error) => return Err(error),
-    };
+    let runtime = runtime::list(target.tenant, usize::MAX, target.deadline)?;
     let artifacts = std::mem::take(&mut taken.artifacts);
     let looked = parallel_map(artifacts, READERS, |mut one: One| {
         let id = ArtifactId(wanted.target.id.apply(&one.id));
         let kind = one.fetched.artifact.kind();
-        let design = target
-            .tenant
-            .designtime_artifact(kind, &id, target.deadline)?;
-        one.standing.design = match design {
-            Reading::Found(design) => Some(design),
-            Reading::Missing(_) => None,
-        };
+        let (artifact, standing) = (&one.fetched.artifact, &mut one.standing);
+        let design = (target.tenant).designtime_artifact(kind, &id, target.deadline)?;
+        if let Reading::Found(design) = design {
+            standing.design = Some(design);
+            let depends = aliases(artifact).iter().any(Alias::has_parameters);
+            if depends && kind == ArtifactKind::IntegrationFlow {
+                standing.configured = fetch::configured(target, &id)?;
+            }
+        }
         let runtime = runtime.as_ref();
-        one.standing.runtime = runtime.and_then(|records| records.get(&id).cloned());
-        configured(target, &id, &mut one).map(|()| one)
+        standing.runtime = runtime.and_then(|list| list.records.get(&id).cloned());
+        Ok(one)
     });
     taken.artifacts = looked.into_iter().collect::<Result<_, _>>()?;
     let mut artifacts = taken.artifacts.iter();
     if artifacts.any(|one| !aliases(&one.fetched.artifact).is_empty()) {
         taken.material = target.tenant.security_material(target.deadline)?;
-    }
-    Ok(())
-}
-
-fn configured(target: &Query<'_>, id: &ArtifactId, one: &mut One) -> Result<(), TenantError> {
-    let artifact = &one.fetched.artifact;
-    let depends = aliases(artifact).iter().any(Alias::has_parameters);
-    if depends && one.standing.design.is_some() && artifact.kind() == ArtifactKind::IntegrationFlow
-    {
-        let all = target.tenant.configurations(id, target.deadline)?;
-        one.standing.configured = all.into_iter().map(|one| (one.key, one.value)).collect();
     }
     Ok(())
 }
@@ -265,15 +245,13 @@ pub fn missing_material(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn names_without_the_affix_stay() {
         let affix = crate::settings::project::Affix {
             prefix: String::new(),
             suffix: "_QA".to_owned(),
         };
-        assert_eq!(stripped(&affix, "Flow_QA"), "Flow");
-        assert_eq!(stripped(&affix, "Flow"), "Flow");
+        assert_eq!(affix.original("Flow_QA"), "Flow");
+        assert_eq!(affix.original("Flow"), "Flow");
     }
 }

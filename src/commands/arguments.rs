@@ -1,23 +1,25 @@
 //! Arguments that several subcommands share, and how their values are read.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 
+use super::refusal::Refusal;
+use super::settings_file::Settings;
+use crate::Process;
 use crate::artifact::{ArtifactKind, id};
 use crate::clock::span;
-use crate::deploy::job::VersionRule;
-use crate::inventory::selection::Drafts;
+use crate::deploy::job::{Rules, VersionRule};
+use crate::deploy::outcome::Message;
+use crate::inventory::selection::{Names, Selection};
 use crate::tenant::pace;
 
 /// The wall clock of a run.
 const TIMEOUT: Duration = Duration::from_secs(600);
-/// The first pause between two looks.
-const POLL: Duration = Duration::from_millis(300);
 
 /// Which artifacts, and what they are to become.
-#[derive(Clone, Debug, Default, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct DesiredArgs {
     /// Artifact directories (with META-INF/MANIFEST.MF), zips exported from a tenant, or directories that hold several
     /// artifacts. [default: what flowship.yaml names]
@@ -29,9 +31,6 @@ pub struct DesiredArgs {
     /// The name for the package, if it has to be created. [default: its id]
     #[arg(long, value_name = "NAME")]
     pub package_name: Option<String>,
-    /// Never creates the package: a missing one is an error.
-    #[arg(long)]
-    pub no_create_package: bool,
     /// Another id for the artifact than its manifest's (one artifact only); the packed copy is aligned, your files are
     /// not touched.
     #[arg(long, value_name = "ID", value_parser = id::parsed)]
@@ -39,28 +38,69 @@ pub struct DesiredArgs {
     /// Another name for the artifact than its manifest's (one artifact only).
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
-    /// The environment of the settings file: credentials, ids, parameters.
-    #[arg(long, value_name = "NAME")]
-    pub environment: Option<String>,
-    /// The settings file. [default: flowship.yaml in the working directory, if there is one]
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
-    /// Goes on with the valid artifacts though others are not.
-    #[arg(long)]
-    pub keep_going: bool,
     /// Which version the tenant is to show: keep, manifest, bump, or a number like 1.2.0; it never goes down.
     /// [default: keep]
     #[arg(long, value_name = "VERSION", value_parser = version_rule)]
     pub save_as_version: Option<VersionRule>,
-    /// Which parameters to write.
-    #[command(flatten)]
-    pub parameters: ParameterArgs,
+    /// Deploys although nothing changed, and starts a flow that was stopped.
+    #[arg(long)]
+    pub force: bool,
     /// Lets the artifact's parameters.prop win over the values that are configured on the tenant.
     #[arg(long, help_heading = "Parameters")]
     pub parameters_from_artifact: bool,
+    /// Which tenant.
+    #[command(flatten)]
+    pub tenant: TenantArgs,
+    /// What may be written there.
+    #[command(flatten)]
+    pub write: WriteArgs,
+}
+
+/// What may be written on a tenant, and with which values.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Writing")]
+pub struct WriteArgs {
+    /// Never creates a package: a missing one is an error.
+    #[arg(long)]
+    pub no_create_package: bool,
+    /// Goes on with the valid artifacts though others are not.
+    #[arg(long)]
+    pub keep_going: bool,
+    /// Uploads and configures, but does not deploy.
+    #[arg(long)]
+    pub no_deploy: bool,
+    /// Overwrites drafts that another user saved on the tenant.
+    #[arg(long)]
+    pub overwrite_drafts: bool,
+    /// Which parameters to write.
+    #[command(flatten)]
+    pub parameters: ParameterArgs,
     /// How value mappings change.
     #[command(flatten)]
     pub value_mappings: ValueMappingArgs,
+}
+
+impl WriteArgs {
+    /// The rules for every artifact of a run on the tenant of these settings.
+    pub fn rules(&self, wait: &WaitArgs, settings: &Settings, directory: &Path) -> Rules {
+        let mappings = &self.value_mappings;
+        Rules {
+            create_package: !self.no_create_package,
+            overwrite_drafts: self.overwrite_drafts,
+            force: false,
+            deploy: !self.no_deploy,
+            rollback_required: false,
+            parameters_from_artifact: false,
+            replace_value_mappings: mappings.replace_value_mappings,
+            drop_tenant_entries: mappings.drop_tenant_entries,
+            backup_directory: directory.join(mappings.backup_dir.as_deref().unwrap_or("".as_ref())),
+            back: None,
+            reach: settings.reach(directory),
+            version: VersionRule::Keep,
+            settle: wait.settle,
+            poll_interval: wait.poll_interval,
+        }
+    }
 }
 
 /// How value mappings change: the tenant's API cannot update them.
@@ -94,42 +134,16 @@ pub struct ParameterArgs {
     pub set_from_env: Vec<String>,
 }
 
-/// How to wait.
+/// How to wait for the verdict.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Waiting")]
 pub struct WaitArgs {
-    /// For how long, and how often.
-    #[command(flatten)]
-    pub poll: PollArgs,
-    /// How long STARTED must hold before it is believed. [default: 0s]
-    #[arg(long, value_name = "TIME", value_parser = span, default_value = "0s", hide_default_value = true)]
-    pub settle: Duration,
-}
-
-/// For how long to wait, and how often to look.
-#[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Waiting")]
-pub struct PollArgs {
-    /// How long the whole run may take, for example 90s, 10m or 1h30m. [default: 10m]
-    #[arg(long, value_name = "TIME", value_parser = some_time, default_value = "10m", hide_default_value = true)]
-    pub timeout: Duration,
     /// The first pause between two looks at the tenant; later ones grow to 5s. [default: 300ms]
     #[arg(long, value_name = "TIME", value_parser = span, default_value = "300ms", hide_default_value = true)]
     pub poll_interval: Duration,
-}
-
-impl WaitArgs {
-    /// What holds for a run that waits for no verdict.
-    pub(super) fn for_reading(timeout: Duration) -> Self {
-        let poll = PollArgs {
-            timeout,
-            poll_interval: POLL,
-        };
-        Self {
-            poll,
-            settle: Duration::ZERO,
-        }
-    }
+    /// How long STARTED must hold before it is believed. [default: 0s]
+    #[arg(long, value_name = "TIME", value_parser = span, default_value = "0s", hide_default_value = true)]
+    pub settle: Duration,
 }
 
 /// How fast the tenant may be asked. SAP allows one user 10 design-time and 50 run-time requests in a second.
@@ -146,7 +160,7 @@ pub struct PaceArgs {
 
 impl PaceArgs {
     /// The turns at one host.
-    pub(super) fn pace(self) -> pace::Pace {
+    pub fn pace(self) -> pace::Pace {
         pace::Pace::new(
             self.designtime_rate.unwrap_or(pace::DESIGNTIME_RATE),
             self.runtime_rate.unwrap_or(pace::RUNTIME_RATE),
@@ -155,18 +169,31 @@ impl PaceArgs {
 }
 
 /// Which tenant is asked, for how long and how fast.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Tenant")]
 pub struct TenantArgs {
-    /// The environment of the settings file, for its credentials.
+    /// The environment of the settings file: credentials, names, parameters.
     #[arg(long, value_name = "NAME")]
     pub environment: Option<String>,
     /// For how long, and how fast.
     #[command(flatten)]
     pub reading: ReadingArgs,
+    /// Where to try it out.
+    #[command(flatten)]
+    pub sandbox: TryOutArgs,
+}
+
+impl TenantArgs {
+    /// What the settings file says of the tenant.
+    pub fn settings(&self, process: &Process<'_>) -> Result<Settings, Refusal> {
+        let file = self.reading.config.as_ref();
+        Settings::of_tenants(file, self.environment.as_deref(), process)
+    }
 }
 
 /// For how long and how fast tenants are asked.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Tenant")]
 pub struct ReadingArgs {
     /// The settings file. [default: flowship.yaml in the working directory, if there is one]
     #[arg(long, value_name = "FILE")]
@@ -177,15 +204,44 @@ pub struct ReadingArgs {
     /// How fast the tenant may be asked.
     #[command(flatten)]
     pub pace: PaceArgs,
-    /// Where to try it out.
-    #[command(flatten)]
-    pub sandbox: TryOutArgs,
 }
 
 impl ReadingArgs {
     /// The wall clock of the run.
-    pub(super) fn timeout(&self) -> Duration {
+    pub fn timeout(&self) -> Duration {
         self.timeout.unwrap_or(TIMEOUT)
+    }
+}
+
+/// Artifacts of a tenant.
+#[derive(Debug, Args)]
+pub struct SelectionArgs {
+    /// The ids of the artifacts, as in Git.
+    #[arg(value_name = "ID")]
+    pub ids: Vec<String>,
+    /// Everything in the package with this id; may be repeated.
+    #[arg(long = "package", value_name = "ID")]
+    pub packages: Vec<String>,
+    /// Everything on the tenant. A download leaves out drafts and read-only packages.
+    #[arg(long)]
+    pub all: bool,
+}
+
+impl SelectionArgs {
+    /// What is meant on a tenant where things have these names.
+    pub fn selection(&self, names: Names) -> Result<Selection, Refusal> {
+        if !self.all && self.ids.is_empty() && self.packages.is_empty() {
+            let message = Message::new("nothing is named: neither artifacts nor packages");
+            return Err(Refusal::usage(message.hint(
+                "name ids, or packages with --package, or take everything with --all",
+            )));
+        }
+        Ok(Selection {
+            ids: self.ids.clone(),
+            packages: self.packages.clone(),
+            all: self.all,
+            names,
+        })
     }
 }
 
@@ -202,7 +258,7 @@ pub struct TryOutArgs {
 }
 
 /// What was named, each once.
-pub(super) fn once(named: &[String]) -> Vec<&str> {
+pub fn once(named: &[String]) -> Vec<&str> {
     let mut once: Vec<&str> = Vec::new();
     for name in named {
         if !once.contains(&name.as_str()) {
@@ -213,7 +269,7 @@ pub(super) fn once(named: &[String]) -> Vec<&str> {
 }
 
 /// Reads a span of time for a whole run; none at all would leave a half-written artifact behind.
-pub(super) fn some_time(text: &str) -> Result<Duration, String> {
+pub fn some_time(text: &str) -> Result<Duration, String> {
     let time = span(text)?;
     if time.is_zero() {
         return Err("a run needs some time: 0 is none".to_owned());
@@ -222,7 +278,7 @@ pub(super) fn some_time(text: &str) -> Result<Duration, String> {
 }
 
 /// Reads a number from 1 to 1000.
-pub(super) fn number(text: &str) -> Result<usize, String> {
+pub fn number(text: &str) -> Result<usize, String> {
     match text.trim().parse() {
         Ok(number @ 1..=1000) => Ok(number),
         _ => Err(format!("`{text}` is no number from 1 to 1000")),
@@ -248,19 +304,8 @@ fn version_rule(text: &str) -> Result<VersionRule, String> {
     }
 }
 
-/// Reads what becomes of drafts.
-pub(super) fn draft_rule(text: &str, rules: &[(&str, Drafts)]) -> Result<Drafts, String> {
-    let found = rules.iter().find(|(word, _)| *word == text);
-    found.map(|(_, rule)| *rule).ok_or_else(|| {
-        let words: Vec<&str> = rules.iter().map(|(word, _)| *word).collect();
-        let words = words.join(", ");
-        let (others, last) = words.rsplit_once(", ").unwrap_or(("", &words));
-        format!("`{text}` is no rule for drafts: write {others} or {last}")
-    })
-}
-
 /// Reads the type of an artifact as people write it.
-pub(super) fn kind(text: &str) -> Result<ArtifactKind, String> {
+pub fn kind(text: &str) -> Result<ArtifactKind, String> {
     let plain = |text: &str| text.replace(['-', '_', ' '], "").to_ascii_lowercase();
     let named = plain(text);
     ArtifactKind::ALL

@@ -3,10 +3,9 @@
 use std::io::{BufRead, Read};
 use std::path::PathBuf;
 use std::sync::mpsc::Sender;
-use std::time::Duration;
 use std::{fs, thread};
 
-use super::arguments::{PaceArgs, TryOutArgs};
+use super::arguments::{ReadingArgs, TryOutArgs};
 use super::console::{Console, masked, tell_broken};
 use super::plan_file;
 use super::refusal::Refusal;
@@ -54,8 +53,7 @@ pub struct Change {
     /// The messages that are sent to flows which have started.
     pub smoke: Option<SmokeTests>,
     pub login: LoginNames,
-    pub timeout: Duration,
-    pub pace: PaceArgs,
+    pub reading: ReadingArgs,
     pub try_out: TryOutArgs,
 }
 
@@ -70,14 +68,11 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    /// Whether nothing is written unless everything can be.
-    pub fn stands_or_falls_together(&self) -> bool {
+    /// How what does not run is put back, where it is.
+    pub fn rollback(&self) -> Option<&rollback::Rules> {
         match self {
-            Purpose::Deploy(deployment) => {
-                let rules = deployment.rollback.as_ref();
-                rules.is_some_and(|rules| rules.scope == rollback::Scope::All)
-            }
-            Purpose::Plan(_) | Purpose::Undeploy(_) => false,
+            Purpose::Deploy(deployment) => deployment.rollback.as_ref(),
+            Purpose::Plan(_) | Purpose::Undeploy(_) => None,
         }
     }
 }
@@ -107,8 +102,7 @@ impl Change {
     pub fn new(
         purpose: Purpose,
         to: &Settings,
-        timeout: Duration,
-        pace: PaceArgs,
+        reading: &ReadingArgs,
         try_out: &TryOutArgs,
     ) -> Self {
         Self {
@@ -121,8 +115,7 @@ impl Change {
             source: None,
             smoke: None,
             login: to.login(),
-            timeout,
-            pace,
+            reading: reading.clone(),
             try_out: try_out.clone(),
         }
     }
@@ -131,7 +124,7 @@ impl Change {
     pub fn run(mut self, console: &Console, process: &mut Process<'_>) -> Result<Exit, Refusal> {
         let (redactor, clock) = (self.redactor.clone(), process.clock);
         let target = Target::new(&self.try_out, &self.login, || self.sandbox(), process)?;
-        let mut worker = Worker::new(self.timeout, self.pace, redactor.clone());
+        let mut worker = Worker::new(&self.reading, redactor.clone());
         let smoke = match (self.smoke.take(), &self.purpose) {
             (Some(tests), Purpose::Deploy(_)) => {
                 let observer = worker.observer();

@@ -13,7 +13,7 @@ use super::settings_file::Settings;
 use crate::Process;
 use crate::exit::Exit;
 use crate::report::page::Page;
-use crate::report::{Found, Report, Told, json};
+use crate::report::{Report, Told, json};
 use crate::text::redactor::Redactor;
 
 /// Arguments of `check`.
@@ -132,27 +132,13 @@ impl Told for Selection {
 }
 
 fn as_json(one: &Checked) -> serde_json::Value {
-    let found = |found: &Found| {
-        json!({
-            "severity": found.severity,
-            "rule": found.rule,
-            "path": found.place.path,
-            "line": found.place.line,
-            "message": found.message,
-            "remedy": found.remedy,
-        })
-    };
-    let left_out: Vec<String> = one
-        .artifact
-        .left_out()
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let left_out = one.artifact.left_out().iter();
+    let left_out: Vec<String> = left_out.map(ToString::to_string).collect();
     json!({
         "id": one.artifact.id(),
         "type": one.artifact.kind().to_string(),
         "valid": one.error().is_none(),
-        "findings": one.findings.iter().map(found).collect::<Vec<_>>(),
+        "findings": one.findings,
         "left_out": left_out,
     })
 }

@@ -4,11 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::arguments::{DesiredArgs, PaceArgs, TryOutArgs, WaitArgs};
+use super::arguments::{DesiredArgs, WaitArgs};
 use super::change::{Deployment, Planning, Purpose};
 use super::console::{Console, ReportArgs};
 use super::refusal::Refusal;
-use super::settle::Asked;
 use crate::Process;
 use crate::deploy::approval::Approval;
 use crate::deploy::outcome::Message;
@@ -21,40 +20,25 @@ pub struct DeployArgs {
     /// Which artifacts, and what they are to become.
     #[command(flatten)]
     pub desired: DesiredArgs,
+    /// Sends one message to the flow when it has started, as this YAML file says, and lets what becomes of it count into
+    /// the verdict; may be repeated. The key is that of CPI_RUNTIME_SERVICE_KEY (plan integration-flow).
+    #[arg(long, value_name = "FILE", help_heading = None)]
+    pub smoke: Vec<PathBuf>,
+    /// Writes nothing: shows what would be done, as `flowship plan` does.
+    #[arg(long, help_heading = None)]
+    pub dry_run: bool,
+    /// Does exactly what this file of `flowship plan -o` says; refuses when the tenant or your files have changed since.
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run", help_heading = None)]
+    pub plan: Option<PathBuf>,
     /// How to wait.
     #[command(flatten)]
     pub wait: WaitArgs,
-    /// Uploads and configures, but does not deploy.
-    #[arg(long)]
-    pub no_deploy: bool,
-    /// Sends one message to the flow when it has started, as this YAML file says, and lets what becomes of it count into
-    /// the verdict; may be repeated. The key is that of CPI_RUNTIME_SERVICE_KEY (plan integration-flow).
-    #[arg(long, value_name = "FILE")]
-    pub smoke: Vec<PathBuf>,
-    /// Overwrites a draft that somebody else saved on the tenant.
-    #[arg(long)]
-    pub overwrite_drafts: bool,
-    /// Deploys although nothing changed, and starts a flow that was stopped.
-    #[arg(long)]
-    pub force: bool,
-    /// Writes nothing: shows what would be done, as `flowship plan` does.
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Does exactly what this file of `flowship plan -o` says; refuses when the tenant or your files have changed since.
-    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
-    pub plan: Option<PathBuf>,
     /// What is put back when the new content does not run.
     #[command(flatten)]
     pub rollback: RollbackArgs,
     /// Reports for CI systems.
     #[command(flatten)]
     pub reports: ReportArgs,
-    /// How fast the tenant may be asked.
-    #[command(flatten)]
-    pub pace: PaceArgs,
-    /// Where to try it out.
-    #[command(flatten)]
-    pub sandbox: TryOutArgs,
 }
 
 /// What is put back when the new content does not run.
@@ -82,28 +66,17 @@ pub(crate) fn run(
     let rollback = scope.map(|scope| rollback::Rules {
         scope,
         on_timeout: args.rollback.rollback_on_timeout,
-        timeout: args.wait.poll.timeout,
+        timeout: desired.tenant.reading.timeout(),
     });
     let mut switches = approved.iter().flat_map(|plan| &plan.request.switches);
-    let forced = switches.any(|switch| switch == "force");
-    let asked = Asked {
-        desired: &desired,
-        wait: args.wait.clone(),
-        overwrite_drafts: args.overwrite_drafts,
-        force: args.force || forced,
-        no_deploy: args.no_deploy,
-        with_rollback: rollback.is_some(),
-        smoke: &args.smoke,
-        pace: args.pace,
-        try_out: &args.sandbox,
-    };
+    desired.force |= switches.any(|switch| switch == "force");
     let purpose = if args.dry_run {
         Purpose::Plan(Planning::default())
     } else {
         Purpose::Deploy(Deployment { approved, rollback })
     };
-    asked
-        .settle(purpose, console, process)?
+    desired
+        .settle(&args.wait, &args.smoke, purpose, console, process)?
         .run(console, process)
 }
 

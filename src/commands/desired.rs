@@ -3,14 +3,20 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::arguments::DesiredArgs;
+use super::arguments::{DesiredArgs, WaitArgs};
+use super::change::{Change, Purpose};
+use super::console::Console;
+use super::jobs;
 use super::refusal::{Refusal, not_an_artifact, shown};
-use super::settings_file::{Settings, original_id};
+use super::settings_file::Settings;
+use super::smoke;
+use crate::Process;
 use crate::artifact::{Artifact, PackOptions};
 use crate::deploy::job::Rules;
 use crate::deploy::outcome::Message;
 use crate::download;
 use crate::inventory::selection::Names;
+use crate::rollback::Scope;
 use crate::settings::environment::Environment;
 use crate::settings::parameters::NamedParameter;
 use crate::settings::project::{
@@ -55,6 +61,66 @@ pub struct Basis<'a> {
     pub variables: &'a Environment,
 }
 
+impl DesiredArgs {
+    /// Settles a run over artifacts: which, what they are to become, where to.
+    pub fn settle(
+        &self,
+        wait: &WaitArgs,
+        smoke: &[PathBuf],
+        purpose: Purpose,
+        console: &Console,
+        process: &mut Process<'_>,
+    ) -> Result<Change, Refusal> {
+        let (tenant, write) = (&self.tenant, &self.write);
+        let rollback = purpose.rollback().map(|rules| rules.scope);
+        if write.keep_going && rollback == Some(Scope::All) {
+            return Err(Refusal::wrong(
+                "--rollback all, --keep-going",
+                "--rollback all writes nothing unless everything can be deployed, and --keep-going deploys what can be",
+                "leave one of them out; --rollback each goes with --keep-going",
+            ));
+        }
+        let mut settings = tenant.settings(process)?;
+        settings.find_entries(&process.directory)?;
+        settings.refuse_no_environment()?;
+        let selection = settings.select(&self.paths, Some(console), process)?;
+        let chosen = selection.choose(write.keep_going)?;
+        let change = Change::new(purpose, &settings, &tenant.reading, &tenant.sandbox);
+        let rules = Rules {
+            force: self.force,
+            parameters_from_artifact: self.parameters_from_artifact,
+            rollback_required: rollback.is_some() && settings.rollback_required(),
+            version: self.save_as_version.clone().unwrap_or_default(),
+            ..write.rules(wait, &settings, &process.directory)
+        };
+        let basis = Basis {
+            rules: &rules,
+            redactor: &change.redactor,
+            directory: &process.directory,
+            variables: process.environment,
+        };
+        let desired = settings.desired(self, chosen.valid, &basis)?;
+        let mut invalid = chosen.invalid;
+        let work = jobs::jobs(
+            desired,
+            &invalid,
+            &write.parameters,
+            &change.redactor,
+            process,
+        )?;
+        invalid.extend(work.skipped);
+        let (id, names) = (settings.names().id, settings.login().names);
+        Ok(Change {
+            smoke: smoke::tests_of(smoke, &work.jobs, &id, names, process)?,
+            jobs: work.jobs,
+            invalid,
+            findings: chosen.findings,
+            keep_going: write.keep_going,
+            ..change
+        })
+    }
+}
+
 impl Settings {
     /// What each of these artifacts is to become.
     pub fn desired(
@@ -92,19 +158,15 @@ impl Settings {
     /// What the settings file says of one artifact.
     fn desired_of(&self, artifact: Artifact, basis: &Basis<'_>) -> Result<Desired, Refusal> {
         let entry = self.entry(&artifact);
-        let settings = entry.map(|(_, settings)| settings);
-        let package = entry.map(|(package, _)| package);
+        let settings = entry.map(|entry| &entry.artifact);
+        let package = entry.map(|entry| &entry.package);
         let beside =
             |package: &PackageSettings| download::package_beside(artifact.path(), &package.id);
-        let id = original_id(&artifact, settings).to_owned();
+        let id = self.id_of(&artifact).to_owned();
         let name = settings.and_then(|settings| settings.name.as_deref());
+        let name = name.unwrap_or_else(|| artifact.name());
         let origin = Origin {
-            pack: align(
-                &self.names(),
-                &artifact,
-                &id,
-                name.unwrap_or_else(|| artifact.name()),
-            ),
+            pack: align(&self.names(), &artifact, &id, name),
             path: shown(artifact.path(), basis.directory),
             id,
             settings,
@@ -137,11 +199,11 @@ impl Settings {
         let origin = Origin {
             pack: align(&self.names(), &artifact, &one.id, name),
             path: shown(
-                entry.map_or(Path::new(&one.id), |(path, _)| path),
+                entry.map_or(Path::new(&one.id), |entry| &entry.path),
                 directory,
             ),
             id: one.id.clone(),
-            settings: entry.map(|(_, settings)| settings),
+            settings: entry.map(|entry| &entry.artifact),
             package: Some(&package),
             described: one.described.description(),
         };

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::arguments::{PaceArgs, TryOutArgs};
+use super::arguments::{PaceArgs, ReadingArgs, TryOutArgs};
 use super::console::{Console, Form, masked};
 use super::query::NOTHING_WRITTEN;
 use super::refusal::Refusal;
@@ -24,9 +24,7 @@ use crate::exit::Exit;
 use crate::http::Http;
 use crate::report::doctor::{self as report, Examination};
 use crate::report::progress::Volume;
-use crate::sandbox::Sandbox;
 use crate::settings::credentials::Credentials;
-use crate::settings::environment::Environment;
 use crate::text::redactor::Redactor;
 
 /// Arguments of `doctor`.
@@ -66,16 +64,32 @@ pub(crate) fn run(
         let written = writeln!(process.out, "{}", wanted.instance_parameters(&[]));
         return Ok(console.finish(written, Exit::Ok, process));
     }
-    let source = Source::of(args, process)?;
+    let (environment, login, sandbox) = if args.sandbox.sandbox {
+        tell_ignored(process);
+        let sandbox = simulated(&args.sandbox, &[])?;
+        let login = LoginNames::default();
+        (variables_of(&sandbox), login, Some(sandbox))
+    } else {
+        let (file, name) = (args.config.as_ref(), args.environment.as_deref());
+        let settings = Settings::of_tenants(file, name, process)?;
+        (process.environment.clone(), settings.login(), None)
+    };
     let redactor = Redactor::new();
-    let (findings, credentials) = source.offline(wanted, process).examine();
+    let offline = Offline {
+        environment: &environment,
+        directory: &process.directory,
+        names: &login.names,
+        wanted,
+        now: process.clock.date(),
+    };
+    let (findings, credentials) = offline.examine();
     if let Some(credentials) = &credentials {
         credentials.hide_in(&redactor);
-        source.login.must_be_for(credentials)?;
+        login.must_be_for(credentials)?;
     }
     let mut examiner = Examiner {
         console,
-        simulated: source.sandbox.is_some(),
+        simulated: sandbox.is_some(),
         wanted,
         offline: args.offline,
         findings: Vec::new(),
@@ -86,10 +100,14 @@ pub(crate) fn run(
         }
         let host = credentials.as_ref().map(|one| one.url.host().to_owned());
         if let Some(credentials) = credentials {
-            match Http::new(&source.environment, &redactor, credentials.certificate()) {
+            match Http::new(&environment, &redactor, credentials.certificate()) {
                 Err(error) => examiner.found(offline::no_network(&error), process),
                 Ok(http) if !args.offline => {
-                    let worker = Worker::new(args.timeout, PaceArgs::default(), redactor.clone());
+                    let reading = ReadingArgs {
+                        timeout: Some(args.timeout),
+                        ..ReadingArgs::default()
+                    };
+                    let worker = Worker::new(&reading, redactor.clone());
                     examiner.follow(worker, http, credentials, process)?;
                 }
                 Ok(_) => {}
@@ -97,44 +115,6 @@ pub(crate) fn run(
         }
         Ok(examiner.finish(host.as_deref(), process))
     })
-}
-
-/// Which variables are examined.
-struct Source {
-    environment: Environment,
-    login: LoginNames,
-    sandbox: Option<Sandbox>,
-}
-
-impl Source {
-    fn of(args: &DoctorArgs, process: &mut Process<'_>) -> Result<Self, Refusal> {
-        if args.sandbox.sandbox {
-            tell_ignored(process);
-            let sandbox = simulated(&args.sandbox, &[])?;
-            return Ok(Self {
-                environment: variables_of(&sandbox),
-                login: LoginNames::default(),
-                sandbox: Some(sandbox),
-            });
-        }
-        let settings =
-            Settings::of_tenants(args.config.as_ref(), args.environment.as_deref(), process)?;
-        Ok(Self {
-            environment: process.environment.clone(),
-            login: settings.login(),
-            sandbox: None,
-        })
-    }
-
-    fn offline<'s>(&'s self, wanted: Use, process: &'s Process<'_>) -> Offline<'s> {
-        Offline {
-            environment: &self.environment,
-            directory: &process.directory,
-            names: &self.login.names,
-            wanted,
-            now: process.clock.date(),
-        }
-    }
 }
 
 /// Tells findings as they come, and keeps them.

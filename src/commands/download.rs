@@ -4,16 +4,15 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::arguments::{TenantArgs, draft_rule};
+use super::arguments::{SelectionArgs, TenantArgs};
 use super::console::Console;
-use super::query::refuse_nothing;
 use super::refusal::Refusal;
 use super::settings_file::Settings;
 use crate::Process;
 use crate::artifact::MANIFEST_PATH;
 use crate::download::{self, ParametersPlace, Wanted, settings_file};
 use crate::exit::Exit;
-use crate::inventory::selection::{Drafts, Selection};
+use crate::inventory::selection::Drafts;
 use crate::settings::project::ParametersFile;
 
 /// What is said when a signal ends it.
@@ -25,22 +24,17 @@ const NO_ENVIRONMENT: &str = "default";
 /// Arguments of `download`.
 #[derive(Debug, Args)]
 pub struct DownloadArgs {
-    /// The ids of the artifacts, as in Git.
-    #[arg(value_name = "ID")]
-    pub ids: Vec<String>,
-    /// Everything in the package with this id; may be repeated.
-    #[arg(long = "package", value_name = "ID")]
-    pub packages: Vec<String>,
-    /// Everything on the tenant but drafts and read-only packages. Values that are configured on the tenant go into
-    /// parameters/ENVIRONMENT/ID.prop (`default` without --environment), or where `parameters-file` says.
-    #[arg(long)]
-    pub all: bool,
+    /// Which artifacts.
+    #[command(flatten)]
+    pub artifacts: SelectionArgs,
     /// The directory to write. An artifact that lies in it already is updated there; a new one goes into
-    /// PACKAGE/ARTIFACT. [default: the working directory]
+    /// PACKAGE/ARTIFACT. Values that are configured on the tenant go into parameters/ENVIRONMENT/ID.prop (`default`
+    /// without --environment), or where `parameters-file` says. [default: the working directory]
     #[arg(long, value_name = "DIRECTORY")]
     pub directory: Option<PathBuf>,
-    /// What becomes of drafts: skip leaves them out, take downloads what was saved without a version. [default: skip]
-    #[arg(long, value_name = "RULE", value_parser = drafts)]
+    /// What becomes of drafts: skip leaves them out, refuse counts each as a failure, take downloads what was saved
+    /// without a version. [default: skip]
+    #[arg(long, value_name = "RULE", hide_possible_values = true)]
     pub drafts: Option<Drafts>,
     /// Removes artifacts from the directory that the tenant has no more; with --all or --package. Nothing else is
     /// removed.
@@ -49,10 +43,6 @@ pub struct DownloadArgs {
     /// Which tenant.
     #[command(flatten)]
     pub tenant: TenantArgs,
-}
-
-fn drafts(text: &str) -> Result<Drafts, String> {
-    draft_rule(text, &[("skip", Drafts::Skip), ("take", Drafts::Take)])
 }
 
 /// Downloads artifacts.
@@ -64,11 +54,9 @@ pub(crate) fn run(
     let settings = args.tenant.settings(process)?;
     let wanted = wanted(args, &settings, process)?;
     let worker = args.tenant.worker(&settings, process)?;
-    let answer = worker.ask((console, process), INTERRUPTED, move |query| {
+    worker.query((console, process), INTERRUPTED, move |query| {
         download::download(query, &wanted)
-    })?;
-    let exit = answer.found.exit();
-    Ok(answer.print((console, process), &answer.found.troubles, exit))
+    })
 }
 
 fn wanted(
@@ -76,13 +64,7 @@ fn wanted(
     settings: &Settings,
     process: &Process<'_>,
 ) -> Result<Wanted, Refusal> {
-    let selection = Selection {
-        ids: args.ids.clone(),
-        packages: args.packages.clone(),
-        all: args.all,
-        names: settings.names(),
-    };
-    refuse_nothing(&selection)?;
+    let selection = args.artifacts.selection(settings.names())?;
     let directory = match &args.directory {
         Some(given) => process.directory.join(given),
         None => process.directory.clone(),

@@ -38,10 +38,7 @@ pub(crate) fn run(
     };
     let settings = args.tenant.settings(process)?;
     let worker = args.tenant.worker(&settings, process)?;
-    let answer = worker.ask((console, process), NOTHING_WRITTEN, move |query| {
+    worker.query((console, process), NOTHING_WRITTEN, move |query| {
         inventory::read(query, &wanted)
-    })?;
-    let troubles = &answer.found.troubles;
-    let exit = Exit::worst(troubles.iter().map(|trouble| trouble.exit));
-    Ok(answer.print((console, process), troubles, exit))
+    })
 }

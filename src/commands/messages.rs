@@ -9,11 +9,9 @@ use super::console::Console;
 use super::query::NOTHING_WRITTEN;
 use super::refusal::Refusal;
 use crate::Process;
-use crate::clock::Deadline;
 use crate::clock::span;
 use crate::exit::Exit;
-use crate::inventory::Trouble;
-use crate::messages::{self, Since, Stop, Wanted};
+use crate::messages::{self, Since, Wanted};
 use crate::tenant::odata::TenantTime;
 use crate::tenant::wire::ArtifactId;
 
@@ -73,21 +71,15 @@ pub(crate) fn run(
 ) -> Result<Exit, Refusal> {
     let settings = args.tenant.settings(process)?;
     let wanted = args.wanted(ArtifactId(settings.names().id.apply(&args.id)), process);
-    let mut worker = args.tenant.worker(&settings, process)?;
-    if args.tenant.reading.timeout.is_none() && !wanted.wait.is_zero() {
-        let enough = wanted.wait + BESIDE_THE_WAIT;
-        worker.deadline = Deadline {
-            at: worker.deadline.at.max(enough),
-        };
+    let mut tenant = args.tenant.clone();
+    let reading = &mut tenant.reading;
+    if reading.timeout.is_none() {
+        reading.timeout = Some(reading.timeout().max(wanted.wait + BESIDE_THE_WAIT));
     }
-    let asked = wanted.clone();
-    let answer = worker.ask((console, process), NOTHING_WRITTEN, move |query| {
-        messages::read(query, &asked)
-    })?;
-    let exit = answer.found.exit(wanted.allow_none);
-    let message = answer.found.message(&wanted);
-    let trouble = message.map(|message| Trouble::new(exit, message));
-    Ok(answer.print((console, process), trouble.as_slice(), exit))
+    let worker = tenant.worker(&settings, process)?;
+    worker.query((console, process), NOTHING_WRITTEN, move |query| {
+        messages::read(query, &wanted)
+    })
 }
 
 impl MessagesArgs {
@@ -108,15 +100,6 @@ impl MessagesArgs {
             wait: self.wait.unwrap_or_default(),
             allow_none: self.allow_none,
             limit: self.limit.unwrap_or(FAILURES),
-        }
-    }
-}
-
-impl From<Stop> for Refusal {
-    fn from(stop: Stop) -> Self {
-        match stop {
-            Stop::Tenant(error) => Self::from(*error),
-            Stop::NotDeployed(message) => Self::because(Exit::Failed, [*message]),
         }
     }
 }

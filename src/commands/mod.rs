@@ -30,6 +30,5 @@ pub(crate) mod refusal;
 mod run;
 mod selection;
 mod settings_file;
-mod settle;
 mod smoke;
 mod target;

@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::arguments::{DesiredArgs, PaceArgs, TryOutArgs, WaitArgs, some_time};
+use super::arguments::{DesiredArgs, WaitArgs};
 use super::change::{Planning, Purpose};
 use super::console::Console;
 use super::refusal::Refusal;
-use super::settle::Asked;
 use crate::Process;
 use crate::deploy::approval::Request;
 use crate::deploy::job::VersionRule;
 use crate::exit::Exit;
+use crate::pacing;
 
 /// Arguments of `plan`.
 #[derive(Debug, Args)]
@@ -21,30 +21,12 @@ pub struct PlanArgs {
     /// Which artifacts, and what they are to become.
     #[command(flatten)]
     pub desired: DesiredArgs,
-    /// Plans to overwrite drafts that somebody else saved on the tenant.
-    #[arg(long)]
-    pub overwrite_drafts: bool,
-    /// Plans to upload and configure only.
-    #[arg(long)]
-    pub no_deploy: bool,
-    /// Plans to deploy although nothing changed.
-    #[arg(long)]
-    pub force: bool,
     /// Writes the plan into a file, which `flowship deploy --plan FILE` carries out.
-    #[arg(short = 'o', long = "out", value_name = "FILE")]
+    #[arg(short = 'o', long = "out", value_name = "FILE", help_heading = None)]
     pub out: Option<PathBuf>,
     /// Ends with code 9 when something would be done.
-    #[arg(long)]
+    #[arg(long, help_heading = None)]
     pub fail_on_changes: bool,
-    /// How long reading may take, for example 90s or 10m. [default: 10m]
-    #[arg(long, value_name = "TIME", value_parser = some_time, default_value = "10m", hide_default_value = true)]
-    pub timeout: Duration,
-    /// How fast the tenant may be asked.
-    #[command(flatten)]
-    pub pace: PaceArgs,
-    /// Where to try it out.
-    #[command(flatten)]
-    pub sandbox: TryOutArgs,
 }
 
 /// Shows what would be done.
@@ -53,40 +35,32 @@ pub(crate) fn run(
     console: &Console,
     process: &mut Process<'_>,
 ) -> Result<Exit, Refusal> {
-    let asked = Asked {
-        desired: &args.desired,
-        wait: WaitArgs::for_reading(args.timeout),
-        overwrite_drafts: args.overwrite_drafts,
-        force: args.force,
-        no_deploy: args.no_deploy,
-        with_rollback: false,
-        smoke: &[],
-        pace: args.pace,
-        try_out: &args.sandbox,
-    };
     let purpose = Purpose::Plan(Planning {
         out: args.out.clone(),
         fail_on_changes: args.fail_on_changes,
-        request: request(&asked),
+        request: request(&args.desired),
     });
-    asked
-        .settle(purpose, console, process)?
-        .run(console, process)
+    let wait = WaitArgs {
+        poll_interval: pacing::FIRST,
+        settle: Duration::ZERO,
+    };
+    let change = args.desired.settle(&wait, &[], purpose, console, process)?;
+    change.run(console, process)
 }
 
 /// What a plan is asked for.
-fn request(asked: &Asked<'_>) -> Request {
-    let desired = asked.desired;
-    let mappings = &desired.value_mappings;
+fn request(desired: &DesiredArgs) -> Request {
+    let write = &desired.write;
+    let mappings = &write.value_mappings;
     let switches = [
-        (desired.no_create_package, "no-create-package"),
-        (desired.keep_going, "keep-going"),
+        (write.no_create_package, "no-create-package"),
+        (write.keep_going, "keep-going"),
         (desired.parameters_from_artifact, "parameters-from-artifact"),
         (mappings.replace_value_mappings, "replace-value-mappings"),
         (mappings.drop_tenant_entries, "drop-tenant-entries"),
-        (asked.overwrite_drafts, "overwrite-drafts"),
-        (asked.no_deploy, "no-deploy"),
-        (asked.force, "force"),
+        (write.overwrite_drafts, "overwrite-drafts"),
+        (write.no_deploy, "no-deploy"),
+        (desired.force, "force"),
     ];
     let version = desired
         .save_as_version
@@ -100,13 +74,13 @@ fn request(asked: &Asked<'_>) -> Request {
     let on = switches.into_iter().filter(|(on, _)| *on);
     Request {
         paths: desired.paths.clone(),
-        config: desired.config.clone(),
-        environment: desired.environment.clone(),
+        config: desired.tenant.reading.config.clone(),
+        environment: desired.tenant.environment.clone(),
         package: desired.package.clone(),
         package_name: desired.package_name.clone(),
         id: desired.id.clone(),
         name: desired.name.clone(),
-        parameters: desired.parameters.parameters.clone(),
+        parameters: write.parameters.parameters.clone(),
         save_as_version: version,
         switches: on.map(|(_, name)| name.to_owned()).collect(),
     }

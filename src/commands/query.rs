@@ -8,10 +8,7 @@ use super::settings_file::Settings;
 use super::target::{Target, simulated_running};
 use crate::Process;
 use crate::deploy::ledger::Event;
-use crate::deploy::outcome::Message;
 use crate::exit::Exit;
-use crate::inventory::Trouble;
-use crate::inventory::selection::Selection;
 use crate::query::Query;
 use crate::report::progress::Progress;
 use crate::report::query::{Answered, Facts, Origin};
@@ -24,58 +21,15 @@ const EXAMPLES: [&str; 2] = ["flowship.example.Invoices", "flowship.example.Orde
 /// What is said when a command that only reads is interrupted.
 pub const NOTHING_WRITTEN: &str = "nothing was written to the tenant";
 
-/// What one tenant answered.
-pub struct Fetch<T> {
-    pub found: T,
-    pub site: Site,
-    redactor: Redactor,
-}
-
-impl<T> Fetch<T> {
-    /// Prints it, and what could not be had; gives the code that the run ends with.
-    pub(crate) fn print(
-        &self,
-        (console, process): (&Console, &mut Process<'_>),
-        troubles: &[Trouble],
-        exit: Exit,
-    ) -> Exit
-    where
-        T: Facts,
-    {
-        let simulated = self.site.is_simulated();
-        let answered = Answered {
-            of: Origin {
-                tenant: &self.site.host,
-                simulated,
-                exit,
-            },
-            facts: &self.found,
-            troubles,
-        };
-        masked(process, &self.redactor, |process| {
-            let troubles = troubles.iter().chain(self.found.failures());
-            console.tell_troubles(troubles, simulated, process);
-            console.print(&answered, exit, process)
-        })
-    }
-}
-
 impl TenantArgs {
-    /// What the settings file says of the tenant.
-    pub fn settings(&self, process: &Process<'_>) -> Result<Settings, Refusal> {
-        let file = self.reading.config.as_ref();
-        Settings::of_tenants(file, self.environment.as_deref(), process)
-    }
-
     /// A worker for the tenant of these settings.
     pub fn worker(
         &self,
         settings: &Settings,
         process: &mut Process<'_>,
     ) -> Result<Worker, Refusal> {
-        let reading = &self.reading;
-        let mut worker = Worker::new(reading.timeout(), reading.pace, Redactor::new());
-        worker.add_tenant_of(&reading.sandbox, settings, process)?;
+        let mut worker = Worker::new(&self.reading, Redactor::new());
+        worker.add_tenant_of(&self.sandbox, settings, process)?;
         Ok(worker)
     }
 }
@@ -135,34 +89,31 @@ impl Worker {
         .map(|result| (result, sites))
     }
 
-    /// Reads from the one tenant.
-    pub fn ask<T: Send + 'static, E: Send + 'static>(
+    /// Reads from the one tenant, and prints what was found and what could not be had.
+    pub(crate) fn query<T: Facts + Send + 'static, E: Send + 'static>(
         self,
         (console, process): (&Console, &mut Process<'_>),
         interrupted: &str,
         read: impl FnOnce(&Query<'_>) -> Result<T, E> + Send + 'static,
-    ) -> Result<Fetch<T>, Refusal>
+    ) -> Result<Exit, Refusal>
     where
         Refusal: From<E>,
     {
         let redactor = self.redactor.clone();
         let work = move |queries: &[Query<'_>]| read(&queries[0]);
-        let (found, mut sites) = self.fetch(console, process, interrupted, work)?;
-        Ok(Fetch {
-            found: found?,
-            site: sites.remove(0),
-            redactor,
-        })
+        let (found, sites) = self.fetch(console, process, interrupted, work)?;
+        let facts = found?;
+        let troubles: Vec<_> = facts.troubles().iter().chain(facts.failures()).collect();
+        let exit = Exit::worst(troubles.iter().map(|trouble| trouble.exit));
+        let simulated = sites[0].is_simulated();
+        let of = Origin {
+            tenant: &sites[0].host,
+            simulated,
+            exit,
+        };
+        Ok(masked(process, &redactor, |process| {
+            console.tell_troubles(troubles.iter().copied(), simulated, process);
+            console.print(&Answered { of, facts: &facts }, exit, process)
+        }))
     }
-}
-
-/// Refuses to take nothing.
-pub fn refuse_nothing(selection: &Selection) -> Result<(), Refusal> {
-    if selection.all || !selection.ids.is_empty() || !selection.packages.is_empty() {
-        return Ok(());
-    }
-    let message = Message::new("nothing is named: neither artifacts nor packages");
-    Err(Refusal::usage(message.hint(
-        "name ids, or packages with --package, or take everything with --all",
-    )))
 }

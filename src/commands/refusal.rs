@@ -98,6 +98,12 @@ impl From<CredentialsError> for Refusal {
     }
 }
 
+impl From<Trouble> for Refusal {
+    fn from(trouble: Trouble) -> Self {
+        Self::because(trouble.exit, [*trouble.message])
+    }
+}
+
 impl From<Vec<Trouble>> for Refusal {
     fn from(troubles: Vec<Trouble>) -> Self {
         let exit = Exit::worst(troubles.iter().map(|trouble| trouble.exit));

@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
 
-use super::arguments::PaceArgs;
+use super::arguments::{PaceArgs, ReadingArgs};
 use super::console::tell_broken;
 use super::refusal::Refusal;
 use super::target::{Target, warn_of_expiry};
@@ -70,17 +70,19 @@ pub enum WorkEnd<T> {
 }
 
 impl Worker {
-    /// A worker that may take so long.
-    pub fn new(timeout: Duration, rates: PaceArgs, redactor: Redactor) -> Self {
+    /// A worker without a tenant.
+    pub fn new(reading: &ReadingArgs, redactor: Redactor) -> Self {
         let (events, received) = mpsc::channel();
         Self {
             redactor,
-            deadline: Deadline { at: timeout },
+            deadline: Deadline {
+                at: reading.timeout(),
+            },
             sites: Vec::new(),
             tenants: Vec::new(),
             events,
             received,
-            rates,
+            rates: reading.pace,
             paces: BTreeMap::new(),
         }
     }

@@ -30,9 +30,11 @@ pub struct Settings {
 /// One artifact of the settings file.
 pub struct Entry {
     /// Where it lies, in full.
-    path: PathBuf,
-    package: usize,
-    artifact: usize,
+    pub path: PathBuf,
+    /// Its package, without the artifacts.
+    pub package: PackageSettings,
+    /// What is said of it.
+    pub artifact: ArtifactSettings,
 }
 
 impl Settings {
@@ -43,7 +45,7 @@ impl Settings {
         process: &Process<'_>,
     ) -> Result<Self, Refusal> {
         let mut settings = Self::of_tenants(config, environment, process)?;
-        settings.entries = settings.find_entries(&process.directory)?;
+        settings.find_entries(&process.directory)?;
         Ok(settings)
     }
 
@@ -71,19 +73,6 @@ impl Settings {
             environment,
             entries: Vec::new(),
         })
-    }
-
-    /// Reads the file for an environment of a transport: artifacts that it names count as far as they are there.
-    pub fn with_what_is_there(
-        config: Option<&PathBuf>,
-        environment: &str,
-        process: &Process<'_>,
-    ) -> Result<Self, Refusal> {
-        let mut settings = Self::of_tenants(config, Some(environment), process)?;
-        settings.entries = settings
-            .find_entries(&process.directory)
-            .unwrap_or_default();
-        Ok(settings)
     }
 
     /// Refuses to send anything where it is open which environment is meant.
@@ -153,32 +142,29 @@ impl Settings {
         }
     }
 
-    fn find_entries(&self, directory: &Path) -> Result<Vec<Entry>, Refusal> {
+    /// Finds the artifacts that the file names.
+    pub fn find_entries(&mut self, directory: &Path) -> Result<(), Refusal> {
         let mut entries: Vec<Entry> = Vec::new();
-        for (package, artifact, settings) in self.named() {
-            let found = selection::below(std::slice::from_ref(&settings.path), directory)
-                .map_err(|refusal| refusal.named_at(&settings.at))?;
-            settings.refuse_several(found.len())?;
-            for path in found {
-                if entries.iter().any(|entry| entry.path == path) {
-                    return Err(named_twice(&path, settings, directory));
+        for package in self.project.iter().flat_map(|project| &project.packages) {
+            let mut alone = package.clone();
+            for artifact in std::mem::take(&mut alone.artifacts) {
+                let found = selection::below(std::slice::from_ref(&artifact.path), directory)
+                    .map_err(|refusal| refusal.named_at(&artifact.at))?;
+                artifact.refuse_several(found.len())?;
+                for path in found {
+                    if entries.iter().any(|entry| entry.path == path) {
+                        return Err(named_twice(&path, &artifact, directory));
+                    }
+                    entries.push(Entry {
+                        path,
+                        package: alone.clone(),
+                        artifact: artifact.clone(),
+                    });
                 }
-                entries.push(Entry {
-                    path,
-                    package,
-                    artifact,
-                });
             }
         }
-        Ok(entries)
-    }
-
-    fn named(&self) -> impl Iterator<Item = (usize, usize, &ArtifactSettings)> {
-        let packages = self.project.iter().flat_map(|project| &project.packages);
-        packages.enumerate().flat_map(|(package, settings)| {
-            let artifacts = settings.artifacts.iter().enumerate();
-            artifacts.map(move |(artifact, settings)| (package, artifact, settings))
-        })
+        self.entries = entries;
+        Ok(())
     }
 
     /// Opens and checks what the command line names, or else what the settings file names. Findings are told on `console`.
@@ -201,29 +187,21 @@ impl Settings {
         Ok(selection)
     }
 
-    /// The entry of an id without prefix and suffix: where it lies, and what is said of it.
-    pub fn entry_of_id(&self, id: &str) -> Option<(&Path, &ArtifactSettings)> {
-        self.entries.iter().find_map(|entry| {
-            let (_, settings) = self.settings_of(entry)?;
-            let is_it = match &settings.id {
-                Some(named) => named == id,
-                None => Artifact::open(&entry.path).is_ok_and(|artifact| artifact.id() == id),
-            };
-            is_it.then_some((entry.path.as_path(), settings))
-        })
+    /// The entry of an id without prefix and suffix.
+    pub fn entry_of_id(&self, id: &str) -> Option<&Entry> {
+        let is_it = |entry: &&Entry| match &entry.artifact.id {
+            Some(named) => named == id,
+            None => Artifact::open(&entry.path).is_ok_and(|artifact| artifact.id() == id),
+        };
+        self.entries.iter().find(is_it)
     }
 
-    fn settings_of(&self, entry: &Entry) -> Option<(&PackageSettings, &ArtifactSettings)> {
-        let package = self.project.as_ref()?.packages.get(entry.package)?;
-        Some((package, package.artifacts.get(entry.artifact)?))
-    }
-
-    pub fn entry(&self, artifact: &Artifact) -> Option<(&PackageSettings, &ArtifactSettings)> {
+    /// The entry of an artifact.
+    pub fn entry(&self, artifact: &Artifact) -> Option<&Entry> {
         // links are looked at only where the paths as they are written differ from each of them
         let with = |same: &dyn Fn(&Entry) -> bool| self.entries.iter().find(|entry| same(entry));
-        let entry = with(&|entry| entry.path == artifact.path())
-            .or_else(|| with(&|entry| same_file(&entry.path, artifact.path())))?;
-        self.settings_of(entry)
+        with(&|entry| entry.path == artifact.path())
+            .or_else(|| with(&|entry| same_file(&entry.path, artifact.path())))
     }
 
     /// What is wrong with the settings, as far as that shows without variables and tenant: in the chosen environment, or
@@ -244,9 +222,7 @@ impl Settings {
         }
         let mut findings = Vec::new();
         for (artifact, id) in all.iter().zip(&ids) {
-            let of_all = self
-                .entry(artifact)
-                .map(|(_, settings)| &settings.parameters);
+            let of_all = self.entry(artifact).map(|entry| &entry.artifact.parameters);
             let of_some = environments
                 .iter()
                 .filter_map(|one| one.parameters.get(*id));
@@ -267,16 +243,13 @@ impl Settings {
             .collect()
     }
 
+    /// The id without the environment's prefix and suffix.
     pub fn id_of<'a>(&'a self, artifact: &'a Artifact) -> &'a str {
-        original_id(artifact, self.entry(artifact).map(|(_, settings)| settings))
+        let named = self
+            .entry(artifact)
+            .and_then(|one| one.artifact.id.as_deref());
+        named.unwrap_or_else(|| artifact.id())
     }
-}
-
-/// The id without the environment's prefix and suffix.
-pub fn original_id<'a>(artifact: &'a Artifact, settings: Option<&'a ArtifactSettings>) -> &'a str {
-    settings
-        .and_then(|settings| settings.id.as_deref())
-        .unwrap_or_else(|| artifact.id())
 }
 
 /// Whether a key is one of the artifact's, or one that SAP itself adds to flows.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 
-use super::arguments::{ReadingArgs, once};
+use super::arguments::{ReadingArgs, TryOutArgs, once};
 use super::console::{Console, ReportArgs, masked};
 use super::query::NOTHING_WRITTEN;
 use super::refusal::Refusal;
@@ -46,6 +46,9 @@ pub struct StatusArgs {
     /// For how long, and how fast.
     #[command(flatten)]
     pub reading: ReadingArgs,
+    /// Where to try it out.
+    #[command(flatten)]
+    pub sandbox: TryOutArgs,
 }
 
 /// A stage before it was asked.
@@ -107,12 +110,12 @@ fn worker(
     if names.is_empty() {
         names.push(None);
     }
-    let mut worker = Worker::new(reading.timeout(), reading.pace, redactor.clone());
+    let mut worker = Worker::new(reading, redactor.clone());
     let mut plans = Vec::new();
     for name in names {
         let settings = Settings::of_tenants(reading.config.as_ref(), name, process)?;
         plans.push(plan(args, &settings));
-        worker.add_tenant_of(&reading.sandbox, &settings, process)?;
+        worker.add_tenant_of(&args.sandbox, &settings, process)?;
     }
     Ok((worker, plans))
 }
@@ -133,19 +136,13 @@ fn plan(args: &StatusArgs, settings: &Settings) -> StagePlan {
 }
 
 /// The states by their ids without prefix and suffix; what has none of them is no artifact of this environment.
-fn by_original_id(found: Found, plan: &StagePlan) -> (BTreeMap<String, State>, Found) {
-    let mut rest = found;
-    let states = std::mem::take(&mut rest.states);
-    let by_id = states
-        .into_iter()
-        .filter_map(|state| Some((plan.id.strip(&state.id)?.to_owned(), state)))
-        .collect();
-    let nowhere = rest.nowhere.iter();
-    rest.nowhere = nowhere
-        .filter_map(|id| plan.id.strip(id))
-        .map(str::to_owned)
-        .collect();
-    (by_id, rest)
+fn by_original_id(mut found: Found, plan: &StagePlan) -> (BTreeMap<String, State>, Found) {
+    let original = |id: &str| plan.id.strip(id).map(str::to_owned);
+    let states = std::mem::take(&mut found.states).into_iter();
+    let by_id = states.filter_map(|state| Some((original(&state.id)?, state)));
+    let by_id = by_id.collect();
+    found.nowhere = found.nowhere.iter().filter_map(|id| original(id)).collect();
+    (by_id, found)
 }
 
 type Read = Result<(BTreeMap<String, State>, Found), TenantError>;

@@ -5,53 +5,35 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::arguments::{
-    DesiredArgs, PaceArgs, ParameterArgs, TryOutArgs, ValueMappingArgs, WaitArgs, draft_rule,
-};
+use super::arguments::{ReadingArgs, SelectionArgs, TryOutArgs, WaitArgs, WriteArgs};
 use super::change::{Change, Deployment, Planning, Purpose};
 use super::console::{Console, ReportArgs};
 use super::desired::{Basis, Desired, renamed};
 use super::jobs;
-use super::query::{NOTHING_WRITTEN, refuse_nothing};
+use super::query::NOTHING_WRITTEN;
 use super::refusal::Refusal;
 use super::run::Worker;
 use super::settings_file::Settings;
-use super::settle::Asked;
 use crate::Process;
 use crate::deploy::job::{Job, Source, VersionRule};
 use crate::deploy::outcome::Message;
 use crate::exit::Exit;
-use crate::inventory::selection::{Drafts, Selection};
+use crate::inventory::selection::Drafts;
 use crate::text::redactor::Redactor;
 use crate::transport::{self, Taken, Wanted};
-
-/// A transport is between two tenants; two simulated ones are served by `flowship sandbox`.
-const NO_SANDBOX: TryOutArgs = TryOutArgs {
-    sandbox: false,
-    scenario: Vec::new(),
-};
 
 /// Arguments of `transport`.
 #[derive(Debug, Args)]
 pub struct TransportArgs {
-    /// The ids of the artifacts, as in Git.
-    #[arg(value_name = "ID")]
-    pub ids: Vec<String>,
-    /// Everything in the package with this id; may be repeated.
-    #[arg(long = "package", value_name = "ID")]
-    pub packages: Vec<String>,
-    /// Everything on the source.
-    #[arg(long)]
-    pub all: bool,
+    /// Which artifacts.
+    #[command(flatten)]
+    pub artifacts: SelectionArgs,
     /// The environment of the settings file to take from.
     #[arg(long, value_name = "NAME")]
     pub from: String,
     /// The environment of the settings file to bring to.
     #[arg(long, value_name = "NAME")]
     pub to: String,
-    /// The settings file. [default: flowship.yaml in the working directory]
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
     /// Writes nothing: shows what would be done, with a diff.
     #[arg(long)]
     pub dry_run: bool,
@@ -60,44 +42,20 @@ pub struct TransportArgs {
     pub fail_on_changes: bool,
     /// What becomes of drafts on the source: refuse ends the run, skip leaves them out, take brings them without a
     /// version. [default: refuse]
-    #[arg(long, value_name = "RULE", value_parser = drafts)]
+    #[arg(long, value_name = "RULE", hide_possible_values = true)]
     pub drafts: Option<Drafts>,
-    /// Brings what can be brought though other artifacts can't.
-    #[arg(long)]
-    pub keep_going: bool,
-    /// Never creates a package on the target: a missing one is an error.
-    #[arg(long)]
-    pub no_create_package: bool,
-    /// Uploads and configures, but does not deploy.
-    #[arg(long)]
-    pub no_deploy: bool,
-    /// Overwrites drafts that somebody else saved on the target.
-    #[arg(long)]
-    pub overwrite_drafts: bool,
-    /// Which parameters to write on the target.
+    /// For how long, and how fast.
     #[command(flatten)]
-    pub parameters: ParameterArgs,
-    /// How value mappings change.
+    pub reading: ReadingArgs,
+    /// What may be written on the target.
     #[command(flatten)]
-    pub value_mappings: ValueMappingArgs,
+    pub write: WriteArgs,
     /// How to wait.
     #[command(flatten)]
     pub wait: WaitArgs,
     /// Reports for CI systems.
     #[command(flatten)]
     pub reports: ReportArgs,
-    /// How fast the tenants may be asked.
-    #[command(flatten)]
-    pub pace: PaceArgs,
-}
-
-fn drafts(text: &str) -> Result<Drafts, String> {
-    let rules = [
-        ("refuse", Drafts::Refuse),
-        ("skip", Drafts::Skip),
-        ("take", Drafts::Take),
-    ];
-    draft_rule(text, &rules)
 }
 
 /// Both ends of a transport.
@@ -114,31 +72,10 @@ pub(crate) fn run(
 ) -> Result<Exit, Refusal> {
     let ends = Ends::read(args, process)?;
     let (taken, host) = take(args, &ends, console, process)?;
-    if !taken.troubles.is_empty() && !args.keep_going {
+    if !taken.troubles.is_empty() && !args.write.keep_going {
         return Err(taken.troubles.into());
     }
     tell(&ends, &taken, console, process);
-    let (desired, redactor) = (args.desired(), Redactor::new());
-    let asked = Asked {
-        desired: &desired,
-        wait: args.wait.clone(),
-        overwrite_drafts: args.overwrite_drafts,
-        force: false,
-        no_deploy: args.no_deploy,
-        with_rollback: false,
-        smoke: &[],
-        pace: args.pace,
-        try_out: &NO_SANDBOX,
-    };
-    let basis = Basis {
-        rules: &asked.rules(&ends.to, &process.directory),
-        redactor: &redactor,
-        directory: &process.directory,
-        variables: process.environment,
-    };
-    let all = ends.desired(&taken, &basis)?;
-    let mut work = jobs::jobs(all, &[], &args.parameters, &redactor, process)?;
-    describe(&mut work.jobs, &taken, &ends);
     let purpose = if args.dry_run {
         Purpose::Plan(Planning {
             fail_on_changes: args.fail_on_changes,
@@ -147,14 +84,22 @@ pub(crate) fn run(
     } else {
         Purpose::Deploy(Deployment::default())
     };
-    let timeout = args.wait.poll.timeout;
+    let change = Change::new(purpose, &ends.to, &args.reading, &TryOutArgs::default());
+    let basis = Basis {
+        rules: &args.write.rules(&args.wait, &ends.to, &process.directory),
+        redactor: &change.redactor,
+        directory: &process.directory,
+        variables: process.environment,
+    };
+    let all = ends.desired(&taken, &basis)?;
+    let mut work = jobs::jobs(all, &[], &args.write.parameters, &change.redactor, process)?;
+    describe(&mut work.jobs, &taken, &ends);
     let exit = Change {
         jobs: work.jobs,
         invalid: work.skipped,
-        keep_going: args.keep_going,
-        redactor,
+        keep_going: args.write.keep_going,
         source: Some(host),
-        ..Change::new(purpose, &ends.to, timeout, args.pace, &NO_SANDBOX)
+        ..change
     }
     .run(console, process)?;
     if !args.dry_run && may_go_on(exit) {
@@ -179,44 +124,23 @@ fn may_go_on(exit: Exit) -> bool {
     )
 }
 
-impl TransportArgs {
-    /// What `deploy` would be asked for.
-    fn desired(&self) -> DesiredArgs {
-        DesiredArgs {
-            environment: Some(self.to.clone()),
-            config: self.config.clone(),
-            no_create_package: self.no_create_package,
-            keep_going: self.keep_going,
-            parameters: self.parameters.clone(),
-            value_mappings: self.value_mappings.clone(),
-            ..DesiredArgs::default()
-        }
-    }
-
-    /// What is taken from the source.
-    fn selection(&self, from: &Settings) -> Selection {
-        Selection {
-            ids: self.ids.clone(),
-            packages: self.packages.clone(),
-            all: self.all,
-            names: from.names(),
-        }
-    }
-}
-
 impl Ends {
     fn read(args: &TransportArgs, process: &Process<'_>) -> Result<Self, Refusal> {
         if args.from == args.to {
             let message = Message::new("--from and --to name the same environment");
             return Err(Refusal::usage(message.hint("name two environments of flowship.yaml; they may be on one tenant, with a suffix of their own")));
         }
-        let end = |name: &str| Settings::with_what_is_there(args.config.as_ref(), name, process);
-        let ends = Self {
+        let file = args.reading.config.as_ref();
+        let end = |name: &str| {
+            let mut settings = Settings::of_tenants(file, Some(name), process)?;
+            // what the file names and is not there may come from the source
+            let _ = settings.find_entries(&process.directory);
+            Ok::<_, Refusal>(settings)
+        };
+        Ok(Self {
             from: end(&args.from)?,
             to: end(&args.to)?,
-        };
-        refuse_nothing(&args.selection(&ends.from))?;
-        Ok(ends)
+        })
     }
 
     /// What each artifact is to become on the target.
@@ -246,11 +170,13 @@ fn take(
     console: &Console,
     process: &mut Process<'_>,
 ) -> Result<(Taken, String), Refusal> {
-    let mut worker = Worker::new(args.wait.poll.timeout, args.pace, Redactor::new());
-    worker.add_tenant_of(&NO_SANDBOX, &ends.from, process)?;
-    worker.add_tenant_of(&NO_SANDBOX, &ends.to, process)?;
+    let selection = args.artifacts.selection(ends.from.names())?;
+    let mut worker = Worker::new(&args.reading, Redactor::new());
+    for end in [&ends.from, &ends.to] {
+        worker.add_tenant_of(&TryOutArgs::default(), end, process)?;
+    }
     let wanted = Wanted {
-        selection: args.selection(&ends.from),
+        selection,
         drafts: args.drafts.unwrap_or(Drafts::Refuse),
         target: ends.to.names(),
     };

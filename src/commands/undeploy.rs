@@ -1,16 +1,16 @@
 //! `undeploy`: what was named is taken out of the run time.
 
-use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 
-use super::arguments::{PaceArgs, PollArgs, TryOutArgs, once};
+use super::arguments::{TenantArgs, once};
 use super::change::{Change, Purpose};
 use super::console::{Console, ReportArgs};
 use super::refusal::Refusal;
-use super::settings_file::Settings;
 use crate::Process;
+use crate::clock::span;
 use crate::deploy::undeploy::Wish;
 use crate::exit::Exit;
 use crate::tenant::wire::ArtifactId;
@@ -24,24 +24,15 @@ pub struct UndeployArgs {
     /// Undeploys without asking. Required where standard input is no terminal.
     #[arg(long)]
     pub yes: bool,
-    /// The environment of the settings file, for its credentials; ids are given as they are on the tenant.
-    #[arg(long, value_name = "NAME")]
-    pub environment: Option<String>,
-    /// The settings file. [default: flowship.yaml in the working directory, if there is one]
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
-    /// How long to wait.
+    /// The first pause between two looks at the tenant; later ones grow to 5s. [default: 300ms]
+    #[arg(long, value_name = "TIME", value_parser = span, default_value = "300ms", hide_default_value = true)]
+    pub poll_interval: Duration,
+    /// Which tenant.
     #[command(flatten)]
-    pub poll: PollArgs,
+    pub tenant: TenantArgs,
     /// Reports for CI systems.
     #[command(flatten)]
     pub reports: ReportArgs,
-    /// How fast the tenant may be asked.
-    #[command(flatten)]
-    pub pace: PaceArgs,
-    /// Where to try it out.
-    #[command(flatten)]
-    pub sandbox: TryOutArgs,
 }
 
 /// Undeploys what was named, and nothing else.
@@ -59,17 +50,16 @@ pub(crate) fn run(
             "give --yes to undeploy without a question, or run it where standard input and standard error are a terminal",
         ));
     }
-    let (file, name) = (args.config.as_ref(), args.environment.as_deref());
-    let settings = Settings::of_tenants(file, name, process)?;
+    let tenant = &args.tenant;
+    let settings = tenant.settings(process)?;
     settings.refuse_no_environment()?;
     let purpose = Purpose::Undeploy(Wish {
         ids: once(&args.ids)
             .into_iter()
             .map(|id| ArtifactId(id.to_owned()))
             .collect(),
-        poll_interval: args.poll.poll_interval,
+        poll_interval: args.poll_interval,
         ask: !args.yes,
     });
-    let timeout = args.poll.timeout;
-    Change::new(purpose, &settings, timeout, args.pace, &args.sandbox).run(console, process)
+    Change::new(purpose, &settings, &tenant.reading, &tenant.sandbox).run(console, process)
 }

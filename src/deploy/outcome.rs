@@ -125,7 +125,7 @@ impl Phase {
 }
 
 /// A place in a file of the repository.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Place {
     /// The path, relative to the working directory.
     pub path: String,

@@ -195,20 +195,13 @@ pub fn unholdable(package: &str, id: &str) -> Option<Message> {
 
 /// Packages and ids that differ only in case, or that other systems can't hold.
 pub fn clashes(inventory: &Inventory, names: &Names) -> Vec<String> {
-    let strip = |id: &str| names.id.strip(id).unwrap_or(id).to_owned();
-    let mut found = Vec::new();
-    let packages = inventory
-        .packages
-        .iter()
-        .map(|content| content.package.id.as_str());
-    found.extend(clashing(packages));
-    for content in &inventory.packages {
-        let ids: Vec<String> = content
-            .artifacts
-            .iter()
-            .map(|stored| strip(&stored.artifact.id))
-            .collect();
-        found.extend(clashing(ids.iter().map(String::as_str)));
+    let packages = inventory.packages.iter();
+    let mut found = clashing(packages.clone().map(|content| content.package.id.as_str()));
+    for content in packages {
+        let ids = content.artifacts.iter();
+        found.extend(clashing(
+            ids.map(|stored| names.id.original(&stored.artifact.id)),
+        ));
     }
     found
 }

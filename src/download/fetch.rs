@@ -1,5 +1,6 @@
 //! One artifact out of a tenant, as a zip that was opened and guarded.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 
@@ -42,6 +43,15 @@ pub fn fetch(
             Err(_) => query.clock.sleep(retry::backoff(attempt - 1)),
         }
     }
+}
+
+/// The values that are configured for an artifact.
+pub fn configured(
+    query: &Query<'_>,
+    id: &ArtifactId,
+) -> Result<BTreeMap<String, String>, TenantError> {
+    let all = query.tenant.configurations(id, query.deadline)?;
+    Ok(all.into_iter().map(|one| (one.key, one.value)).collect())
 }
 
 fn opened(mut file: File) -> Result<Fetched, ArtifactError> {

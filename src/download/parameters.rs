@@ -1,6 +1,6 @@
 //! Values that operations configured: in a file of their own for each artifact and environment, never in `parameters.prop`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -31,17 +31,12 @@ pub fn write(
         note_no_place(configured, item);
         return Ok(false);
     };
-    file.refuse_links()
-        .map_err(|error| Trouble::from_artifact(&error, &item.id))?;
-    let path = file.full();
+    let path = file.map_err(|error| Trouble::from_artifact(&error, &item.id))?;
     let before = present(&path);
-    let own = own_values(place);
+    let differs = differs(place);
     let mut values: BTreeMap<&str, String> = BTreeMap::new();
     let mut secrets = Vec::new();
-    for (key, value) in configured
-        .iter()
-        .filter(|(key, value)| own.differs(key, value))
-    {
+    for (key, value) in configured.iter().filter(|(key, value)| differs(key, value)) {
         match before.get(key.as_str()) {
             Some(kept) if kept.contains(VARIABLE) => {
                 values.insert(key, kept.clone());
@@ -78,53 +73,33 @@ pub fn write(
 
 /// Removes the file of an artifact that is gone.
 pub fn remove(wanted: &Wanted, place: &Path, id: &str) {
-    if let Some(file) = file_of(wanted, place, id)
-        && file.refuse_links().is_ok()
-    {
-        let _ = fs::remove_file(file.full());
+    if let Some(Ok(path)) = file_of(wanted, place, id) {
+        let _ = fs::remove_file(path);
     }
 }
 
-/// A file of values, below a directory out of which nothing may lead.
-struct ValuesFile {
-    base: PathBuf,
-    below: PathBuf,
-}
-
-impl ValuesFile {
-    fn full(&self) -> PathBuf {
-        self.base.join(&self.below)
-    }
-
-    /// Refuses a way there that leads through a link: it could lead out of the directory.
-    fn refuse_links(&self) -> Result<(), ArtifactError> {
-        directory::refuse_links(&self.base, &self.below)
-    }
-}
-
-/// The file of an artifact; `None` where the settings name one file for all.
-fn file_of(wanted: &Wanted, place: &Path, id: &str) -> Option<ValuesFile> {
+/// The file of an artifact; `None` where the settings name one file for all. A way there through a link is refused: it could
+/// lead out of the directory.
+fn file_of(wanted: &Wanted, place: &Path, id: &str) -> Option<Result<PathBuf, ArtifactError>> {
     let parameters = &wanted.parameters;
-    match &parameters.pattern {
-        None => Some(ValuesFile {
-            base: wanted.directory.clone(),
-            below: Path::new(FOLDER)
+    let (base, below) = match &parameters.pattern {
+        None => (
+            &wanted.directory,
+            Path::new(FOLDER)
                 .join(&parameters.environment)
                 .join(format!("{id}.prop")),
-        }),
-        Some(pattern) if !pattern.pattern.contains('{') => None,
+        ),
+        Some(pattern) if !pattern.pattern.contains('{') => return None,
         Some(pattern) => {
             let target = Target {
                 id,
                 path: place,
                 settings: None,
             };
-            Some(ValuesFile {
-                base: parameters.base.clone(),
-                below: pattern.path(target),
-            })
+            (&parameters.base, pattern.path(target))
         }
-    }
+    };
+    Some(directory::refuse_links(base, &below).map(|()| base.join(below)))
 }
 
 fn note_no_place(configured: &BTreeMap<String, String>, item: &mut Item) {
@@ -145,30 +120,20 @@ fn present(path: &Path) -> BTreeMap<String, String> {
     read.into_iter().map(|one| (one.key, one.value)).collect()
 }
 
-/// The values that the artifact brings.
-struct Own {
-    keys: std::collections::BTreeSet<String>,
-    values: Properties,
-}
-
-/// What lies in Git by now: configured values that the tenant put into its `parameters.prop` are compared with what stayed.
-fn own_values(place: &Path) -> Own {
+/// Whether a configured value is to be kept: its key is one of the artifact, or SAP's own, and the artifact has another.
+/// What lies in Git by now counts: configured values that the tenant put into its `parameters.prop` are compared with what
+/// stayed.
+fn differs(place: &Path) -> impl Fn(&str, &str) -> bool {
     let artifact = Artifact::open(place).ok();
     let keys = artifact.iter().flat_map(Artifact::parameter_keys);
+    let keys: BTreeSet<String> = keys.map(str::to_owned).collect();
     let bytes = fs::read(place.join(PARAMETERS_PATH)).unwrap_or_default();
-    Own {
-        keys: keys.map(str::to_owned).collect(),
-        values: Properties::parse(&bytes).unwrap_or_default(),
-    }
-}
-
-impl Own {
-    /// Whether a configured value is to be kept: its key is one of the artifact, or SAP's own, and the artifact has another.
-    fn differs(&self, key: &str, value: &str) -> bool {
+    let own = Properties::parse(&bytes).unwrap_or_default();
+    move |key, value| {
         // the default of the profile says nothing, and not every tenant has the key
         let is_profile = key == RUNTIME_PROFILE && value != "iflmap";
-        let known = self.keys.contains(key) || is_profile;
-        known && self.values.get(key).unwrap_or_default() != value
+        let known = keys.contains(key) || is_profile;
+        known && own.get(key).unwrap_or_default() != value
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use clap::ValueEnum;
+
 use super::{Inventory, PackageContent, Stored, Wanted};
 use crate::artifact::ArtifactKind;
 use crate::query::Query;
@@ -24,7 +26,7 @@ pub struct Selection {
 }
 
 /// What becomes of drafts: what somebody saved without a version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Drafts {
     /// They end the run before anything is written.
     Refuse,

@@ -21,6 +21,10 @@ impl Facts for Downloaded {
         page.line(summary(&self.items, of.tenant));
     }
 
+    fn troubles(&self) -> &[Trouble] {
+        &self.troubles
+    }
+
     fn failures(&self) -> Vec<&Trouble> {
         let failures = self.items.iter().filter_map(|item| item.end.trouble());
         failures.collect()

@@ -4,7 +4,7 @@ use super::json::written;
 use super::page::{Page, Style};
 use super::query::{Facts, Origin};
 use crate::endpoints::{Callable, Found};
-use crate::inventory::counted;
+use crate::inventory::{Trouble, counted};
 use crate::tenant::service_endpoints::ServiceEndpoint;
 use crate::tenant::wire::RuntimeStatus;
 
@@ -32,6 +32,10 @@ impl Facts for Found {
             counted(self.callables.len(), "artifact"),
             of.tenant
         ));
+    }
+
+    fn troubles(&self) -> &[Trouble] {
+        &self.troubles
     }
 }
 

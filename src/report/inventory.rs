@@ -3,7 +3,7 @@
 use super::json::written;
 use super::page::{Page, Style};
 use super::query::{Facts, Origin};
-use crate::inventory::{Inventory, PackageContent, Stored, counted};
+use crate::inventory::{Inventory, PackageContent, Stored, Trouble, counted};
 
 impl Facts for Inventory {
     /// A block for each package, and a line that counts.
@@ -14,6 +14,10 @@ impl Facts for Inventory {
             page.table("  ", &rows);
         }
         page.line(summary(self, of.tenant));
+    }
+
+    fn troubles(&self) -> &[Trouble] {
+        &self.troubles
     }
 }
 

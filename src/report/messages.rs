@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::json::written;
 use super::page::Page;
 use super::query::{Facts, Origin};
-use crate::inventory::counted;
+use crate::inventory::{Trouble, counted};
 use crate::messages::{Failure, Found, Judgement};
 use crate::tenant::message_logs::MessageLog;
 
@@ -33,6 +33,10 @@ impl Facts for Found {
             line(log, page);
             link(log, page);
         }
+    }
+
+    fn troubles(&self) -> &[Trouble] {
+        &self.troubles
     }
 }
 

@@ -73,13 +73,14 @@ pub struct Report {
 }
 
 /// One finding of the offline check, with its place relative to the working directory.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Found {
     /// `error` or `warning`.
     pub severity: &'static str,
     /// The name of the rule.
     pub rule: &'static str,
     /// Where.
+    #[serde(flatten)]
     pub place: Place,
     /// What.
     pub message: String,

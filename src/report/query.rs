@@ -13,6 +13,9 @@ pub(crate) trait Facts: Fields {
     /// For people. `of`: where they were found, and the code of the run.
     fn text(&self, of: &Origin<'_>, page: &mut Page);
 
+    /// What could not be had.
+    fn troubles(&self) -> &[Trouble];
+
     /// What is not well with single artifacts, where JSON says so of each.
     fn failures(&self) -> Vec<&Trouble> {
         Vec::new()
@@ -29,14 +32,12 @@ pub struct Origin<'a> {
     pub exit: Exit,
 }
 
-/// Facts, and what could not be had.
+/// Facts, and where they were found.
 pub struct Answered<'a, F> {
     /// Where.
     pub of: Origin<'a>,
     /// The facts.
     pub facts: &'a F,
-    /// What could not be had.
-    pub troubles: &'a [Trouble],
 }
 
 impl<F: Facts> Told for Answered<'_, F> {
@@ -53,7 +54,7 @@ impl<F: Facts> Told for Answered<'_, F> {
             tenant: Some(self.of.tenant),
             source: None,
         };
-        let troubles = self.troubles.iter();
+        let troubles = self.facts.troubles().iter();
         let errors = troubles.map(|trouble| &*trouble.message);
         json::object(self.of.simulated, about, self.of.exit, self.facts, errors)
     }

@@ -190,6 +190,14 @@ impl fmt::Display for TokenUrl {
     }
 }
 
+/// Scheme, host and port of an address to which credentials may be sent, in the form in which two of them can be compared.
+pub fn origin(text: &str) -> Option<String> {
+    let (scheme, rest) = text.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let (address, _) = Address::parse(&format!("{scheme}://{authority}")).ok()?;
+    Some(address.to_string())
+}
+
 /// Whether `host` (a name, or an address with or without brackets) is this machine.
 pub fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');

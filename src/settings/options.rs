@@ -1,6 +1,7 @@
 //! Options and the variables that stand for them: `FLOWSHIP_<OPTION>` is the default of its option, so that clap merges the
 //! two in one place. An option wins over its variable, the variable over flowship.yaml.
 
+use std::collections::BTreeSet;
 use std::error::Error as _;
 use std::ffi::{OsStr, OsString};
 
@@ -10,6 +11,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, Parser};
 
 use crate::settings::environment::Environment;
+use crate::text::nearest;
 
 /// The ids of arguments that no variable stands for: what must be said in the command itself, and what chooses artifacts on a
 /// tenant, because a pipeline sets FLOWSHIP_PACKAGE for its deployment.
@@ -50,6 +52,33 @@ pub fn parse<P: Parser>(
     let arguments = without_empty(arguments, &defaults.unset);
     let mut matches = command.try_get_matches_from(arguments)?;
     Ok((P::from_arg_matches_mut(&mut matches)?, defaults.bad))
+}
+
+/// Warns of variables that stand for no option and look like one that does.
+pub fn misspelt<P: Parser>(environment: &Environment) -> Vec<String> {
+    let command = P::command();
+    let commands = std::iter::once(&command).chain(command.get_subcommands());
+    let arguments = commands.flat_map(Command::get_arguments);
+    let known: BTreeSet<String> = arguments
+        .filter_map(|arg| {
+            arg.get_long()
+                .or((arg.get_id() == "paths").then_some("paths"))
+        })
+        .map(variable)
+        .collect();
+    let unknown = environment
+        .names()
+        .filter(|name| name.starts_with("FLOWSHIP_"));
+    unknown
+        .filter(|name| !known.contains(*name))
+        .filter_map(|name| {
+            let options = known.iter().map(|known| &known["FLOWSHIP_".len()..]);
+            let near = nearest(&name["FLOWSHIP_".len()..], options)?;
+            Some(format!(
+                "{name} is no option's variable: did you mean FLOWSHIP_{near}?"
+            ))
+        })
+        .collect()
 }
 
 /// Makes variables the defaults of their options.
@@ -232,6 +261,25 @@ mod tests {
             .collect();
         let (line, bad) = parse(&arguments, &environment).unwrap();
         (line, bad.map(|bad| bad.to_string()))
+    }
+
+    #[test]
+    fn a_misspelt_variable_is_named_with_the_one_that_is_meant() {
+        for (name, meant) in [
+            ("FLOWSHIP_PAKAGE", Some("FLOWSHIP_PACKAGE")),
+            ("FLOWSHIP_NO-DEPLOY", Some("FLOWSHIP_NO_DEPLOY")),
+            ("FLOWSHIP_PACKAGE", None),
+            // it stands for no option on purpose
+            ("FLOWSHIP_FORCE", None),
+            ("FLOWSHIP_ARCHIVE_BUCKET", None),
+            ("PAKAGE", None),
+        ] {
+            let environment = Environment::default().with(name, "x");
+            let expected =
+                meant.map(|meant| format!("{name} is no option's variable: did you mean {meant}?"));
+            let expected: Vec<String> = expected.into_iter().collect();
+            assert_eq!(misspelt::<Line>(&environment), expected);
+        }
     }
 
     #[test]

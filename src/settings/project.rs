@@ -435,6 +435,11 @@ impl Affix {
         name.strip_prefix(&self.prefix)?.strip_suffix(&self.suffix)
     }
 
+    /// The name without prefix and suffix, where it has them.
+    pub fn original<'n>(&self, name: &'n str) -> &'n str {
+        self.strip(name).unwrap_or(name)
+    }
+
     /// Whether it changes nothing.
     pub fn is_empty(&self) -> bool {
         self.prefix.is_empty() && self.suffix.is_empty()

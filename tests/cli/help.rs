@@ -37,6 +37,24 @@ fn the_help_of_each_command_is_as_it_was() {
 }
 
 #[test]
+fn help_with_a_command_is_the_help_of_the_command() {
+    let run = Flowship::new().args(["help", "deploy"]).run().exit(0);
+    golden::is("help-deploy.txt", &run.stdout);
+}
+
+#[test]
+fn a_misspelt_variable_is_a_warning() {
+    Flowship::new()
+        .env("FLOWSHIP_PAKAGE", "Sales")
+        .args(["sandbox", "--list"])
+        .run()
+        .exit(0)
+        .stderr_has(
+            "warning: FLOWSHIP_PAKAGE is no option's variable: did you mean FLOWSHIP_PACKAGE?",
+        );
+}
+
+#[test]
 fn every_command_has_a_golden_help() {
     use clap::CommandFactory;
     let commands = flowship::cli::Cli::command();

@@ -352,10 +352,15 @@ fn drafts_are_left_out_unless_they_are_to_be_taken() {
     download(&tenant, directory.path())
         .exit(0)
         .stdout_has("left out Orders: it is a draft of colleague@example.com");
-    call(&tenant, directory.path(), &["download", "Orders"])
-        .run()
-        .exit(1)
-        .stderr_has("--drafts take");
+    for arguments in [
+        &["download", "Orders"][..],
+        &["download", "--all", "--drafts", "refuse"],
+    ] {
+        call(&tenant, directory.path(), arguments)
+            .run()
+            .exit(1)
+            .stderr_has("--drafts take");
+    }
     call(
         &tenant,
         directory.path(),

@@ -146,3 +146,18 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn addresses_are_of_one_origin_or_not() {
+    for (one, other, same) in [
+        ("https://a.example/http/x?y", "https://A.example:443", true),
+        ("https://a.example", "http://a.example", false),
+        ("http://a.example", "http://a.example", false),
+        ("http://127.0.0.1:81/x", "http://127.0.0.1:82", false),
+        ("https://[::1]:8443/x", "https://[::1]:8443", true),
+        ("https://a.example@b.example/", "https://a.example", false),
+    ] {
+        let (one, other) = (origin(one), origin(other));
+        assert_eq!(one.is_some() && one == other, same, "{one:?} {other:?}");
+    }
+}
