@@ -3,14 +3,14 @@
 use std::path::Path;
 use std::time::SystemTime;
 
-use super::finding::{Finding, State, Subject};
+use super::finding::{Finding, Subject};
 use super::remedy;
 use super::uses::Use;
 use crate::exit::Exit;
 use crate::http::{CertificateFacts, HttpError};
 use crate::settings::credentials::{
-    Credentials, CredentialsError, KeyAnatomy, KeyError, KeyKind, Login, Names, Plan, Proof,
-    looks_like_a_client, scrubbed,
+    Credentials, CredentialsError, KeyError, Login, Names, Proof, ServiceKey, looks_like_a_client,
+    scrubbed,
 };
 use crate::settings::environment::Environment;
 use crate::settings::landscape::{self, Host};
@@ -32,6 +32,8 @@ const VARIABLES: [(&str, Shown); 9] = [
 const OTHERS: [&str; 1] = ["CA_FILE"];
 /// Ids of runtime locations are words of people, in characters.
 const LONGEST_ID: usize = 40;
+/// The plan that deploying needs.
+const PLAN_API: &str = "api (Process Integration Runtime)";
 /// A certificate that ends sooner is warned about, in days.
 pub const SOON: i64 = 30;
 
@@ -67,55 +69,48 @@ pub struct Offline<'a> {
 impl Offline<'_> {
     /// Everything that can be told, and the credentials where they can be used at all.
     pub fn examine(&self) -> (Vec<Finding>, Option<Credentials>) {
-        let anatomy = self.anatomy();
+        let text = self.environment.get(&self.names.of("SERVICE_KEY"));
+        let found = text.and_then(|text| ServiceKey::find(text, self.directory).ok());
         let mut findings = vec![self.variables()];
         findings.extend(self.empty());
         let misspelt = self.misspelt();
         let may_be_misspelt = misspelt.is_some();
         findings.extend(misspelt);
-        if let Some(Ok(anatomy)) = &anatomy {
-            findings.push(key(anatomy));
-        }
-        let read = Credentials::from_named(self.environment, self.directory, self.names);
-        let credentials = match read {
-            Ok(credentials) => credentials,
-            Err(error) => {
-                let finding = self.unusable(&error, anatomy.as_ref());
-                findings.push(if may_be_misspelt {
-                    without_fixes(finding)
-                } else {
-                    finding
-                });
-                return (findings, None);
+        findings.extend(found.as_ref().map(key));
+        match Credentials::from_named(self.environment, self.directory, self.names) {
+            Ok(credentials) => {
+                findings.extend(self.of_credentials(&credentials));
+                (findings, Some(credentials))
             }
-        };
-        findings.extend(self.of_credentials(&credentials, anatomy.and_then(Result::ok).as_ref()));
-        (findings, Some(credentials))
+            Err(error) => {
+                let mut finding = self.unusable(&error, found.is_some());
+                // names come first: with the right ones there may be nothing left to fix
+                if may_be_misspelt {
+                    finding.fixes.clear();
+                    finding.effective = None;
+                }
+                findings.push(finding);
+                (findings, None)
+            }
+        }
     }
 
-    fn anatomy(&self) -> Option<Result<KeyAnatomy, KeyError>> {
-        let text = self.environment.get(&self.names.of("SERVICE_KEY"))?;
-        (!text.trim().is_empty()).then(|| KeyAnatomy::of(text, self.directory))
-    }
-
-    fn of_credentials(
-        &self,
-        credentials: &Credentials,
-        anatomy: Option<&KeyAnatomy>,
-    ) -> Vec<Finding> {
+    fn of_credentials(&self, credentials: &Credentials) -> Vec<Finding> {
         let mut findings = Vec::new();
         if let Login::ClientCredentials { client_id, .. } = &credentials.login {
-            findings.push(plan(
-                anatomy.map_or(Plan::of_client_id(client_id), |one| one.plan),
-            ));
+            // the client ids of plan `api` are `sb-...|it!b1` (cpi-api.md §1.1); those of other plans were refused
+            findings.push(if client_id.contains("|it!") {
+                Subject::Plan.ok(PLAN_API)
+            } else {
+                Subject::Plan.note("the client id does not tell the plan; the token may")
+            });
         }
         findings.push(landscape_of(credentials));
         findings.extend(addresses(credentials));
         findings.extend(short_secret(credentials));
         findings.extend(client_as_user(credentials));
-        if let Some((certificate, _)) = credentials.certificate() {
-            findings.push(certificate_of(&certificate.chain, self.now));
-        }
+        let certificate = credentials.certificate();
+        findings.extend(certificate.map(|(one, _)| certificate_of(&one.chain, self.now)));
         findings
     }
 
@@ -133,14 +128,12 @@ impl Offline<'_> {
 
     /// Variables that are set to nothing: a secret that this run may not see, most often.
     fn empty(&self) -> Option<Finding> {
-        let empty: Vec<String> = VARIABLES
-            .iter()
-            .map(|(name, _)| self.names.of(name))
+        let names = VARIABLES.iter().map(|(name, _)| self.names.of(name));
+        let empty: Vec<String> = names
             .filter(|name| self.environment.is_empty(name))
             .collect();
         (!empty.is_empty()).then(|| {
-            Subject::Variables.warning(format!("set, but empty, which counts as unset: {}", empty.join(", ")),
-            )
+            Subject::Variables.warning(format!("set, but empty, which counts as unset: {}", empty.join(", ")))
             .means("in a pipeline, secrets are empty where a run may not see them")
             .fix("GitHub: runs of forks and jobs without the environment see no secrets; GitLab: protected variables are for protected branches; Jenkins: the id of withCredentials")
         })
@@ -148,32 +141,27 @@ impl Offline<'_> {
 
     /// `CPI_CLIENT_SECRET (set, 36 characters)`.
     fn describe(&self, name: &str, shown: Shown) -> Option<String> {
-        let value = match self.environment.get_checked(name) {
-            Ok(value) => value?.trim(),
-            Err(_) => return Some(format!("{name} (set, but no UTF-8 text)")),
+        let Ok(value) = self.environment.get_checked(name) else {
+            return Some(format!("{name} (set, but no UTF-8 text)"));
         };
-        let count = value.chars().count();
-        Some(match shown {
-            Shown::Length => format!("{name} (set, {count} characters)"),
-            Shown::Beginning => format!("{name} ({})", scrubbed(value)),
-            Shown::Id if is_id(value) => format!("{name} ({value})"),
-            Shown::Id => format!("{name} (set, {count} characters)"),
-        })
+        let value = value?.trim();
+        let told = match shown {
+            Shown::Beginning => scrubbed(value),
+            Shown::Id if is_id(value) => value.to_owned(),
+            Shown::Length | Shown::Id => format!("set, {} characters", value.chars().count()),
+        };
+        Some(format!("{name} ({told})"))
     }
 
     /// Variables of the same prefix that nothing reads: most often a name from another tool.
     fn misspelt(&self) -> Option<Finding> {
-        let known: Vec<String> = VARIABLES
-            .iter()
-            .map(|(name, _)| *name)
-            .chain(OTHERS)
-            .map(|name| self.names.of(name))
-            .collect();
+        let names = VARIABLES.iter().map(|(name, _)| *name).chain(OTHERS);
+        let known: Vec<String> = names.map(|name| self.names.of(name)).collect();
         let prefix = self.names.of("");
-        let strangers: Vec<String> = self
-            .environment
-            .names()
-            .filter(|name| name.starts_with(&prefix) && !known.iter().any(|one| one == name))
+        let own = self.environment.names();
+        let own =
+            own.filter(|name| name.starts_with(&prefix) && !known.iter().any(|one| one == name));
+        let strangers: Vec<String> = own
             .map(
                 |name| match nearest(name, known.iter().map(String::as_str)) {
                     Some(known) => format!("{name} (did you mean {known}?)"),
@@ -188,49 +176,34 @@ impl Offline<'_> {
         })
     }
 
-    fn unusable(
-        &self,
-        error: &CredentialsError,
-        anatomy: Option<&Result<KeyAnatomy, KeyError>>,
-    ) -> Finding {
+    /// Why there are no credentials. `has_key`: a service key was found.
+    fn unusable(&self, error: &CredentialsError, has_key: bool) -> Finding {
         let (subject, needs_key) = match error {
             CredentialsError::Nothing { .. } => (Subject::Variables, true),
-            CredentialsError::Key { error, .. } => subject_of(error),
+            CredentialsError::Key { error, .. } => match error {
+                KeyError::MissingFields(_) => (Subject::Key, true),
+                error if error.plan().is_some() => (Subject::Plan, true),
+                _ => (Subject::Key, false),
+            },
             CredentialsError::Address { .. } => (Subject::Addresses, false),
             CredentialsError::NoPrivateKey { .. }
             | CredentialsError::NoCertificate { .. }
             | CredentialsError::KeyFile { .. } => (Subject::Certificate, false),
             CredentialsError::Location { .. } => (Subject::Landscape, false),
-            CredentialsError::Missing { .. }
-            | CredentialsError::OnlyUrl { .. }
-            | CredentialsError::Contradiction { .. }
-            | CredentialsError::CallerKey { .. }
-            | CredentialsError::NotText(_) => (Subject::Variables, false),
+            _ => (Subject::Variables, false),
         };
-        let finding = subject.failed(Exit::Usage, error.to_string());
-        let finding = match anatomy {
-            Some(Ok(anatomy)) if subject == Subject::Plan => finding.means(format!(
-                "the plan is {}; deploying needs {}",
-                anatomy.plan.describe(),
-                Plan::Api.describe()
-            )),
-            _ => finding,
-        };
+        let mut finding = subject.failed(Exit::Usage, error.to_string());
+        if let CredentialsError::Key { error, .. } = error
+            && let Some(plan) = error.plan().filter(|_| has_key)
+        {
+            finding = finding.means(format!("the plan is {plan}; deploying needs {PLAN_API}"));
+        }
         if needs_key {
             return finding
                 .fixes(remedy::create_key(self.wanted))
                 .effective(remedy::KEY_EFFECTIVE);
         }
         finding
-    }
-}
-
-/// Names come first: with the right ones there may be nothing left to mend.
-fn without_fixes(finding: Finding) -> Finding {
-    Finding {
-        fixes: Vec::new(),
-        effective: None,
-        ..finding
     }
 }
 
@@ -247,57 +220,23 @@ pub fn no_network(error: &HttpError) -> Finding {
     subject.failed(Exit::Usage, error.to_string())
 }
 
-/// What a fault of the key belongs to, and whether another key is needed.
-fn subject_of(error: &KeyError) -> (Subject, bool) {
-    match error {
-        KeyError::OtherService
-        | KeyError::IntegrationFlowPlan
-        | KeyError::RuntimeHost
-        | KeyError::ApiManagement => (Subject::Plan, true),
-        KeyError::MissingFields(_) => (Subject::Key, true),
-        KeyError::Address { .. } => (Subject::Addresses, false),
-        KeyError::NotAKey
-        | KeyError::Unreadable(_)
-        | KeyError::NotAKeyFile
-        | KeyError::Cut { .. }
-        | KeyError::Broken { .. }
-        | KeyError::NotAnObject(_) => (Subject::Key, false),
-    }
-}
-
 /// The shape of a key.
-fn key(anatomy: &KeyAnatomy) -> Finding {
-    let wrapper = match &anatomy.wrapper {
-        Some(name) => format!("wrapped in `{name}`"),
-        None => "flat".to_owned(),
+fn key(key: &ServiceKey) -> Finding {
+    let wrapper = match key.wrapper.as_str() {
+        "" => "flat".to_owned(),
+        name => format!("wrapped in `{name}`"),
     };
-    let fields: Vec<String> = anatomy
-        .fields
-        .iter()
-        .map(|field| format!("{} ({} characters)", field.name, field.length))
-        .collect();
-    let missing = match anatomy.missing.as_slice() {
-        [] => String::new(),
-        names => format!("; missing: {}", names.join(", ")),
-    };
+    let fields = key.fields();
+    let fields = fields.map(|(name, length)| format!("{name} ({length} characters)"));
     let says = format!(
-        "{}, {wrapper}, of type {}; {}{missing}",
-        anatomy.form,
-        anatomy.kind.describe(),
-        fields.join(", ")
+        "{}, {wrapper}, of type {}; {}",
+        key.form,
+        key.kind(),
+        fields.collect::<Vec<_>>().join(", ")
     );
-    let state = if anatomy.missing.is_empty() && anatomy.kind != KeyKind::Nothing {
-        State::Ok
-    } else {
-        State::Note
-    };
-    Finding::new(Subject::Key, state, says)
-}
-
-fn plan(plan: Plan) -> Finding {
-    match plan {
-        Plan::Api => Subject::Plan.ok(plan.describe()),
-        _ => Subject::Plan.note("the client id does not tell the plan; the token may"),
+    match key.missing().as_slice() {
+        [] => Subject::Key.ok(says),
+        names => Subject::Key.note(format!("{says}; missing: {}", names.join(", "))),
     }
 }
 
@@ -352,14 +291,12 @@ fn short_secret(credentials: &Credentials) -> Option<Finding> {
     else {
         return None;
     };
-    let is_half = secret.expose().len() == 36
-        && secret.expose().bytes().enumerate().all(|(at, byte)| {
-            if matches!(at, 8 | 13 | 18 | 23) {
-                byte == b'-'
-            } else {
-                byte.is_ascii_hexdigit()
-            }
-        });
+    let secret = secret.expose();
+    let is_digit = |(at, byte): (usize, u8)| match at {
+        8 | 13 | 18 | 23 => byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    };
+    let is_half = secret.len() == 36 && secret.bytes().enumerate().all(is_digit);
     is_half.then(|| {
         Subject::Key.warning("the client secret has 36 characters and no `$`; those of service keys usually go on after a `$`",
         )
@@ -394,16 +331,14 @@ fn certificate_of(chain: &str, now: SystemTime) -> Finding {
             .warning(format!("{name}: not valid yet"))
             .fix("set the clock of this machine right, or wait");
     }
-    match days {
+    let finding = match days {
         ..0 => Subject::Certificate
             .failed(Exit::Refused, format!("{name}: expired {} days ago", -days))
-            .means("the token service does not accept it any more")
-            .fixes(remedy::new_certificate())
-            .effective(remedy::KEY_EFFECTIVE),
-        0..SOON => Subject::Certificate
-            .warning(format!("{name}: expires in {days} days"))
-            .fixes(remedy::new_certificate())
-            .effective(remedy::KEY_EFFECTIVE),
-        _ => Subject::Certificate.ok(format!("{name}: expires in {days} days")),
-    }
+            .means("the token service does not accept it any more"),
+        0..SOON => Subject::Certificate.warning(format!("{name}: expires in {days} days")),
+        _ => return Subject::Certificate.ok(format!("{name}: expires in {days} days")),
+    };
+    finding
+        .fixes(remedy::new_certificate())
+        .effective(remedy::KEY_EFFECTIVE)
 }

@@ -1,6 +1,5 @@
 //! Who logs on where: from a service key or from single variables, never from arguments.
 
-mod anatomy;
 mod caller;
 mod certificate;
 mod error;
@@ -14,10 +13,9 @@ use super::environment::Environment;
 use super::secret::Secret;
 use crate::text::redactor::Redactor;
 
-pub use anatomy::{Field, KeyAnatomy, KeyKind, Plan};
 pub use certificate::ClientCertificate;
 pub use error::CredentialsError;
-pub use key::KeyError;
+pub use key::{KeyError, ServiceKey};
 
 use given::{CredentialVariables, Variable};
 

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::given::CredentialVariables;
-use super::key::{self, WANTED_FOR_CALLS};
+use super::key::{ServiceKey, WANTED_FOR_CALLS, not_for_calls};
 use super::{Credentials, CredentialsError, Login, Names};
 use crate::settings::environment::Environment;
 use crate::settings::landscape::Host;
@@ -37,12 +37,12 @@ impl Credentials {
             variable: variable.clone(),
             reason,
         };
-        let read = key::read_for_calls(text, dir);
-        let key = read.map_err(|error| refused(key::not_for_calls(&error)))?;
+        let read = ServiceKey::read_for_calls(text, dir);
+        let key = read.map_err(|error| refused(not_for_calls(&error)))?;
         // CPI_RUNTIME_CLIENT_KEY_FILE holds the private key of an external certificate
         let own_names = Names::with_prefix(&names.of("RUNTIME"));
         let caller =
-            CredentialVariables::read(environment, dir, &own_names)?.of_key(key, &variable)?;
+            CredentialVariables::read(environment, dir, &own_names)?.of_key(&key, &variable)?;
         match of_plan_api(&caller, api) {
             Some(why) => Err(refused(format!(
                 "is a key of plan api ({why}), which deploys flows and may not call them; {WANTED_FOR_CALLS}"

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::certificate::{self, Parts};
+use super::certificate;
 use super::key::{self, ServiceKey};
 use super::{Credentials, CredentialsError, KeyError, Login, Names, Proof, Sources};
 use crate::settings::address::{AddressError, TenantUrl, TokenUrl};
@@ -104,36 +104,34 @@ impl<'n> CredentialVariables<'n> {
             variable: variable.clone(),
             error,
         };
-        let key = key::read(text, dir).map_err(refused)?;
-        let credentials = self.of_key(key, &variable)?;
+        let key = ServiceKey::read(text, dir).map_err(refused)?;
+        let credentials = self.of_key(&key, &variable)?;
         self.must_agree_with(&credentials, &variable)?;
         Ok(credentials)
     }
 
     /// What a key that was read makes, with the file of its private key where it lacks that.
-    pub fn of_key(&self, key: ServiceKey, variable: &str) -> Result<Credentials, CredentialsError> {
-        let from = |field: &str, value: String| Variable {
+    pub fn of_key(
+        &self,
+        key: &ServiceKey,
+        variable: &str,
+    ) -> Result<Credentials, CredentialsError> {
+        let named = |field: &str, value: String| Variable {
             name: format!("{variable} ({field})"),
             value,
         };
-        let file = self.variables.get("CLIENT_KEY_FILE");
-        let proof = match (key.secret, file) {
-            (Some(_), Some(file)) => return Err(two_logins(variable, &file.name)),
-            (Some(secret), None) => of_secret(from("clientsecret", secret)),
-            (None, file) => of_certificate(Parts {
-                chain: key.chain.map(|chain| from("certificate", chain)),
-                key: key.key.map(|key| from("key", key)),
-                file: file.cloned(),
-                file_name: self.names.of("CLIENT_KEY_FILE"),
-            })?,
+        let text = |field| named(field, key.text(field).to_owned());
+        let pem = |field| key.pem(field).map(|text| named(field, text));
+        let file = self.variables.get("CLIENT_KEY_FILE").cloned();
+        let proof = if key.has_certificate() {
+            let file_name = self.names.of("CLIENT_KEY_FILE");
+            certificate::together(pem("certificate"), pem("key"), file, file_name)?
+        } else if let Some(file) = file {
+            return Err(two_logins(variable, &file.name));
+        } else {
+            of_secret(text("clientsecret"))
         };
-        oauth(
-            from("url", key.url),
-            from("tokenurl", key.token_url),
-            from("clientid", key.client_id),
-            proof,
-        )
-        .map_err(|error| error.about_key(variable))
+        oauth(text("url"), text("tokenurl"), text("clientid"), proof)
     }
 
     /// Single variables beside a key are fine where they say the same.
@@ -193,12 +191,10 @@ impl<'n> CredentialVariables<'n> {
         refuse_other_plan(&id, &url)?;
         let proof = match key_file {
             None => of_secret(secret),
-            Some(file) => of_certificate(Parts {
-                chain: None,
-                key: None,
-                file_name: file.name.clone(),
-                file: Some(file),
-            })?,
+            Some(file) => {
+                let name = file.name.clone();
+                certificate::together(None, None, Some(file), name)?
+            }
         };
         oauth(url, token_url, id, proof)
     }
@@ -255,13 +251,6 @@ fn of_secret(secret: Variable) -> (Proof, String) {
     (Proof::Secret(Secret::new(secret.value)), secret.name)
 }
 
-/// A certificate, and where its private key came from.
-fn of_certificate(parts: Parts) -> Result<(Proof, String), CredentialsError> {
-    let certificate = parts.together()?;
-    let source = certificate.key_source.clone();
-    Ok((Proof::Certificate(certificate), source))
-}
-
 fn oauth(
     url: Variable,
     token_url: Variable,
@@ -290,7 +279,9 @@ fn oauth(
 
 /// The token service; certificates are shown to a host of their own.
 fn token_url_for(variable: &Variable, proof: &Proof) -> Result<TokenUrl, CredentialsError> {
-    let url = parse_token_url(variable)?;
+    let url = TokenUrl::parse(&variable.value).map_err(|error| not_an_address(variable, error))?;
+    let fault = landscape::not_a_token_service(url.host());
+    fault.map_or(Ok(()), |error| Err(not_an_address(variable, error)))?;
     Ok(match proof {
         Proof::Secret(_) => url,
         Proof::Certificate(_) => url.for_certificates(),
@@ -299,18 +290,8 @@ fn token_url_for(variable: &Variable, proof: &Proof) -> Result<TokenUrl, Credent
 
 fn parse_url(variable: &Variable) -> Result<TenantUrl, CredentialsError> {
     let url = TenantUrl::parse(&variable.value).map_err(|error| not_an_address(variable, error))?;
-    match landscape::not_a_tenant(url.host()) {
-        Some(error) => Err(not_an_address(variable, error)),
-        None => Ok(url),
-    }
-}
-
-fn parse_token_url(variable: &Variable) -> Result<TokenUrl, CredentialsError> {
-    let url = TokenUrl::parse(&variable.value).map_err(|error| not_an_address(variable, error))?;
-    match landscape::not_a_token_service(url.host()) {
-        Some(error) => Err(not_an_address(variable, error)),
-        None => Ok(url),
-    }
+    let fault = landscape::not_a_tenant(url.host());
+    fault.map_or(Ok(url), |error| Err(not_an_address(variable, error)))
 }
 
 fn not_an_address(variable: &Variable, error: AddressError) -> CredentialsError {

@@ -315,16 +315,15 @@ fn keys_of_another_kind_are_named() {
         ("12345".into(), KeyError::NotAnObject("a number")),
         ("hunter22".into(), KeyError::NotAKey),
         ("../keys/hunter22.json".into(), KeyError::NotAKey),
-        (
-            flat().replace(URL, "http://plain.corp"),
-            KeyError::Address {
-                field: "url".into(),
-                error: AddressError::PlainHttp,
-            },
-        ),
     ] {
         assert_eq!(key_error(&key), error, "{key}");
     }
+    let error = read_key(&flat().replace(URL, "http://plain.corp")).unwrap_err();
+    let plain = CredentialsError::Address {
+        source_name: "CPI_SERVICE_KEY (url)".into(),
+        error: AddressError::PlainHttp,
+    };
+    assert_eq!(error, plain);
 }
 
 const CHAIN: &str = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----";
@@ -472,31 +471,24 @@ fn the_run_time_of_an_edge_integration_cell_has_its_own_root() {
 
 #[test]
 fn the_anatomy_of_a_key() {
-    let of = |text: &str| KeyAnatomy::of(text, Path::new("/nonexistent")).unwrap();
-    let anatomy = of(&STANDARD.encode(wrapped()));
-    assert_eq!(
-        (
-            anatomy.form,
-            anatomy.wrapper.as_deref(),
-            anatomy.plan,
-            anatomy.kind
-        ),
-        ("base64 of JSON", Some("oauth"), Plan::Api, KeyKind::Secret)
-    );
-    let names: Vec<_> = anatomy.fields.iter().map(|field| field.name).collect();
+    let of = |text: &str| ServiceKey::find(text, Path::new("/nonexistent")).unwrap();
+    let key = of(&STANDARD.encode(wrapped()));
+    let shape = (key.form, key.wrapper.as_str(), key.kind());
+    assert_eq!(shape, ("base64 of JSON", "oauth", "ClientId/Secret"));
+    let names: Vec<_> = key.fields().map(|(name, _)| name).collect();
     assert_eq!(names, ["url", "tokenurl", "clientid", "clientsecret"]);
-    assert!(anatomy.missing.is_empty());
-    assert_eq!(of(&flat()).wrapper, None);
-    let caller = of(&flat().replace("|it!b77", "|it-rt-dev!b77"));
-    assert_eq!(caller.plan, Plan::IntegrationFlow);
+    assert!(key.missing().is_empty());
+    assert_eq!(of(&flat()).wrapper, "");
+    let deeper = of(&format!(r#"{{"a":{{"b":{}}}}}"#, flat()));
+    assert_eq!(deeper.wrapper, "a.b");
+    let caller = key_error(&flat().replace("|it!b77", "|it-rt-dev!b77"));
+    assert!(caller.plan().unwrap().starts_with("integration-flow"));
     let external = of(&certificate_key(&[("certificate", CHAIN)]));
-    assert_eq!(external.kind, KeyKind::ExternalCertificate);
-    assert_eq!(external.certificate.as_deref(), Some(CHAIN));
+    assert_eq!(external.kind(), "External Certificate");
+    assert_eq!(external.pem("certificate").as_deref(), Some(CHAIN));
     let empty = of(&certificate_key(&[("url", "")]).replace("certificatedetails", "x"));
-    assert_eq!(
-        (empty.kind, empty.missing),
-        (KeyKind::Nothing, vec!["url", "clientsecret"])
-    );
+    assert_eq!(empty.kind(), "neither secret nor certificate");
+    assert_eq!(empty.missing(), ["url", "clientsecret"]);
 }
 
 #[test]
