@@ -1,7 +1,6 @@
 //! The deploy receipt: who deployed what, from which commit, where to, and what stood there before.
 
-use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::Report;
 use super::json::{ArtifactContent, ArtifactGround, ArtifactHead, Preamble, written};
@@ -17,18 +16,10 @@ struct Receipt<'a> {
 /// What became of one artifact.
 struct Entry<'a>(&'a Outcome);
 
+#[derive(Serialize)]
 struct Change<T> {
     before: T,
     after: T,
-}
-
-impl<T: Serialize> Serialize for Change<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("before", &self.before)?;
-        map.serialize_entry("after", &self.after)?;
-        map.end()
-    }
 }
 
 fn change<T>(before: T, after: T) -> Change<T> {
@@ -78,9 +69,8 @@ pub fn json(report: &Report, environment: &Environment) -> String {
         report,
         environment,
     };
-    let mut text = super::json::pretty(&receipt).unwrap_or_default();
-    text.push('\n');
-    text
+    let text = super::json::pretty(&receipt).unwrap_or_default();
+    text + "\n"
 }
 
 fn first<'a>(environment: &'a Environment, names: &[&str]) -> Option<&'a str> {
@@ -88,15 +78,12 @@ fn first<'a>(environment: &'a Environment, names: &[&str]) -> Option<&'a str> {
 }
 
 fn pipeline_url(environment: &Environment) -> Option<String> {
-    let github = || {
-        let (server, repository, run) = (
-            environment.get("GITHUB_SERVER_URL")?,
-            environment.get("GITHUB_REPOSITORY")?,
-            environment.get("GITHUB_RUN_ID")?,
-        );
-        Some(format!("{server}/{repository}/actions/runs/{run}"))
-    };
-    github().or_else(|| {
-        first(environment, &["CI_JOB_URL", "CI_PIPELINE_URL", "BUILD_URL"]).map(str::to_owned)
-    })
+    let get = |name| environment.get(name);
+    let github = get("GITHUB_SERVER_URL")
+        .zip(get("GITHUB_REPOSITORY"))
+        .zip(get("GITHUB_RUN_ID"));
+    let github = github
+        .map(|((server, repository), run)| format!("{server}/{repository}/actions/runs/{run}"));
+    let others = ["CI_JOB_URL", "CI_PIPELINE_URL", "BUILD_URL"];
+    github.or_else(|| first(environment, &others).map(str::to_owned))
 }
