@@ -1,6 +1,6 @@
 //! What the tenant lets this key do: the token, its roles, one harmless read for each area of the API.
 
-use super::finding::{Finding, State, Subject};
+use super::finding::{Finding, Subject};
 use super::remedy;
 use super::uses::Use;
 use crate::clock::{Clock, Deadline, iso};
@@ -89,28 +89,25 @@ impl Rights<'_> {
             None => "it does not tell its roles".to_owned(),
             Some(_) => format!("{} roles", claims.roles().len()),
         };
-        let finding = |state, what: &str| {
-            Finding::new(
-                Subject::Token,
-                state,
-                format!("issued for {who}{valid}; {scopes}{what}"),
+        let says = format!("issued for {who}{valid}; {scopes}");
+        let (service, means) = if claims.is_of_caller() {
+            (
+                "ESBMessaging.send",
+                "the key is of plan integration-flow: it can only call flows, not deploy them",
             )
+        } else if claims.is_of_api_management() {
+            (
+                "API Management",
+                "the key is one of API Management, which knows nothing of integration flows",
+            )
+        } else {
+            return Subject::Token.ok(says);
         };
-        if claims.is_of_caller() {
-            return finding(State::Failed(Exit::Refused), " (ESBMessaging.send)")
-                .means(
-                    "the key is of plan integration-flow: it can only call flows, not deploy them",
-                )
-                .fixes(remedy::create_key(self.wanted))
-                .effective(remedy::KEY_EFFECTIVE);
-        }
-        if claims.is_of_api_management() {
-            return finding(State::Failed(Exit::Refused), " (API Management)")
-                .means("the key is one of API Management, which knows nothing of integration flows")
-                .fixes(remedy::create_key(self.wanted))
-                .effective(remedy::KEY_EFFECTIVE);
-        }
-        finding(State::Ok, "")
+        Subject::Token
+            .failed(Exit::Refused, format!("{says} ({service})"))
+            .means(means)
+            .fixes(remedy::create_key(self.wanted))
+            .effective(remedy::KEY_EFFECTIVE)
     }
 
     /// Roles in the token against what the use needs, and what else they are enough for.
@@ -123,26 +120,26 @@ impl Rights<'_> {
         }
         let needed = self.wanted.roles();
         let lacking = claims.lacking(needed);
-        let unknown: Vec<Role> = needed
-            .iter()
-            .copied()
-            .filter(|role| claims.holds(*role) == Holding::Unknown)
-            .collect();
+        let unknown = with(needed, claims, Holding::Unknown);
         let name = self.wanted.name();
-        let mut findings = Vec::new();
-        if !lacking.is_empty() {
-            findings.push(
-                self.missing(Subject::Roles, &lacking, claims)
-                    .means(purposes(name, &lacking)),
-            );
+        let finding = if !lacking.is_empty() {
+            let words: Vec<&str> = lacking.iter().map(|role| role.purpose()).collect();
+            self.missing(Subject::Roles, &lacking, claims)
+                .means(format!(
+                    "without it `flowship {name}` could not {}",
+                    words.join("; ")
+                ))
         } else if unknown.is_empty() {
-            let says = format!("{name} has all it needs: {}", remedy::names(needed));
-            findings.push(Subject::Roles.ok(says));
+            Subject::Roles.ok(format!(
+                "{name} has all it needs: {}",
+                remedy::names(needed)
+            ))
         } else {
-            findings.push(self.untold(&unknown, claims));
-        }
-        findings.extend(self.other_uses(claims));
-        findings
+            self.untold(&unknown, claims)
+        };
+        std::iter::once(finding)
+            .chain(self.other_uses(claims))
+            .collect()
     }
 
     /// The token does not tell about these roles.
@@ -169,19 +166,15 @@ impl Rights<'_> {
 
     /// A note on a token without any role: the tenant decides, but it will hardly decide otherwise.
     fn without_roles(&self, claims: &Claims) -> Finding {
-        let needed = self.wanted.roles();
+        let subaccount = claims.subaccount.as_deref();
         Subject::Roles
             .warning("the token names no role of this service at all")
-            .fixes(remedy::add_roles(
-                self.wanted,
-                &[],
-                claims.subaccount.as_deref(),
-            ))
+            .fixes(remedy::add_roles(self.wanted, &[], subaccount))
             .effective(remedy::ROLES_EFFECTIVE)
             .means(format!(
                 "the service instance was made without roles; {} needs {}",
                 self.wanted.name(),
-                remedy::names(needed)
+                remedy::names(self.wanted.roles())
             ))
     }
 
@@ -199,16 +192,10 @@ impl Rights<'_> {
                 .fixes(remedy::add_roles_to_user(missing))
                 .effective("with the user's next logon"),
             Login::ClientCredentials { .. } => {
-                let held: Vec<Role> = Role::ALL
-                    .into_iter()
-                    .filter(|role| claims.holds(*role) == Holding::Held)
-                    .collect();
+                let held = with(&Role::ALL, claims, Holding::Held);
+                let subaccount = claims.subaccount.as_deref();
                 finding(&remedy::names(missing))
-                    .fixes(remedy::add_roles(
-                        self.wanted,
-                        &held,
-                        claims.subaccount.as_deref(),
-                    ))
+                    .fixes(remedy::add_roles(self.wanted, &held, subaccount))
                     .effective(remedy::ROLES_EFFECTIVE)
             }
         }
@@ -220,16 +207,15 @@ impl Rights<'_> {
         }
         let others = Use::ALL.into_iter().filter(|one| *one != self.wanted);
         let words: Vec<String> = others
-            .map(|one| match claims.lacking(one.roles()).as_slice() {
-                [] if !one
-                    .roles()
-                    .iter()
-                    .all(|role| claims.holds(*role) == Holding::Held) =>
-                {
-                    format!("{} unknown", one.name())
+            .map(|one| {
+                let (name, roles) = (one.name(), one.roles());
+                match claims.lacking(roles).as_slice() {
+                    [] if with(roles, claims, Holding::Held).len() < roles.len() => {
+                        format!("{name} unknown")
+                    }
+                    [] => format!("{name} yes"),
+                    lacking => format!("{name} no ({})", remedy::names(lacking)),
                 }
-                [] => format!("{} yes", one.name()),
-                lacking => format!("{} no ({})", one.name(), remedy::names(lacking)),
             })
             .collect();
         let says = format!(
@@ -341,35 +327,26 @@ impl Rights<'_> {
 
     /// What an access policy hides looks as if it were not there (cpi-api.md §1.4).
     fn policies(&self, claims: &Claims) -> Finding {
-        let finding = |state, says: &str| Finding::new(Subject::AccessPolicies, state, says);
+        let subject = Subject::AccessPolicies;
         if claims.sees_all_artifacts() == Some(true) {
-            let says = "AccessAllAccessPoliciesArtifacts is held: no policy hides an artifact";
-            return finding(State::Ok, says);
+            return subject
+                .ok("AccessAllAccessPoliciesArtifacts is held: no policy hides an artifact");
+        }
+        if self.credentials.is_neo() {
+            return subject.note("artifacts under an access policy would look missing, unless AccessPoliciesArtifacts.AccessAll is assigned");
         }
         let may_look = claims
             .roles()
             .iter()
             .any(|scope| scope.ends_with(".AccessPoliciesRead"));
-        let there_are = may_look
-            && matches!(
-                self.tenant.peek(Area::AccessPolicies, self.deadline),
-                Ok(Peek::Open { some: true })
-            );
-        let state = if there_are {
-            State::Warning
+        let peek = || self.tenant.peek(Area::AccessPolicies, self.deadline);
+        let there_are = may_look && matches!(peek(), Ok(Peek::Open { some: true }));
+        let finding = if there_are {
+            subject.warning("this tenant has access policies, and the key does not hold AccessAllAccessPoliciesArtifacts")
         } else {
-            State::Note
+            subject.note("artifacts under an access policy would look missing: the key does not show AccessAllAccessPoliciesArtifacts")
         };
-        let says = if there_are {
-            "this tenant has access policies, and the key does not hold AccessAllAccessPoliciesArtifacts"
-        } else {
-            "artifacts under an access policy would look missing: the key does not show AccessAllAccessPoliciesArtifacts"
-        };
-        if self.credentials.is_neo() {
-            let says = "artifacts under an access policy would look missing, unless AccessPoliciesArtifacts.AccessAll is assigned";
-            return finding(State::Note, says);
-        }
-        finding(state, says)
+        finding
             .fix("if the tenant uses access policies, add AccessAllAccessPoliciesArtifacts to the roles of the instance; it shows no payloads")
     }
 
@@ -379,12 +356,11 @@ impl Rights<'_> {
             let says = "the same as the tenant's, within two minutes";
             return Some(Subject::Clock.ok(says));
         };
-        Some(
-            Subject::Clock.warning(format!("this machine is {apart} the tenant"),
-            )
+        let says = format!("this machine is {apart} the tenant");
+        let finding = Subject::Clock.warning(says)
             .means("certificates may look expired or not yet valid; verdicts do not depend on it, they compare the tenant's dates only")
-            .fix("let the machine set its clock by the network: sudo timedatectl set-ntp true (Linux), w32tm /resync (Windows)"),
-        )
+            .fix("let the machine set its clock by the network: sudo timedatectl set-ntp true (Linux), w32tm /resync (Windows)");
+        Some(finding)
     }
 
     fn rate(&self) -> Option<Finding> {
@@ -394,23 +370,20 @@ impl Rights<'_> {
 
     /// Nothing in the API names the stage, so everything that may tell a person is shown.
     fn which_tenant(&self, claims: &Claims) -> Finding {
-        let mut says = self.credentials.url.host().to_owned();
-        if let Host::Tenant { region, .. } = Host::of(self.credentials.url.host()) {
-            says.push_str(&format!(", region {region}"));
+        let host = self.credentials.url.host();
+        let mut says = host.to_owned();
+        if let Host::Tenant { region, .. } = Host::of(host) {
+            says += &format!(", region {region}");
         }
-        let words = |text: &str| self.tenant.words(text).to_string();
         if let Some(subdomain) = &claims.subdomain {
-            says.push_str(&format!(", subaccount {}", words(subdomain)));
+            says += &format!(", subaccount {}", self.tenant.words(subdomain));
         }
         if let Some(id) = &claims.subaccount {
-            says.push_str(&format!(" ({})", words(id)));
+            says += &format!(" ({})", self.tenant.words(id));
         }
-        says.push_str(&format!(", {}", self.credentials.login.who()));
+        says += &format!(", {}", self.credentials.login.who());
         if let Some((theirs, _)) = self.tenant.seen().clocks {
-            says.push_str(&format!(
-                ", its clock {}",
-                iso(crate::clock::epoch_millis(theirs))
-            ));
+            says += &format!(", its clock {}", iso(crate::clock::epoch_millis(theirs)));
         }
         Subject::Tenant.note(says)
     }
@@ -423,18 +396,15 @@ fn let_through(subject: Subject, area: Area, peek: Peek) -> Finding {
         Area::Tasks => "deployments can be followed",
         Area::AccessPolicies => "access policies can be read",
     };
-    let (state, says) = match peek {
-        Peek::Open { some: false } if area == Area::Packages => (
-            State::Ok,
-            format!("{what}; there are none, or none that this key may see"),
-        ),
-        Peek::Open { .. } => (State::Ok, what.to_owned()),
-        Peek::NotOffered => (
-            State::Note,
-            format!("this tenant does not offer the call ({what} otherwise)"),
-        ),
-    };
-    Finding::new(subject, state, says)
+    match peek {
+        Peek::Open { some: false } if area == Area::Packages => subject.ok(format!(
+            "{what}; there are none, or none that this key may see"
+        )),
+        Peek::Open { .. } => subject.ok(what),
+        Peek::NotOffered => subject.note(format!(
+            "this tenant does not offer the call ({what} otherwise)"
+        )),
+    }
 }
 
 /// Seconds as people say them.
@@ -460,10 +430,10 @@ fn failure(subject: Subject, error: &TenantError) -> Finding {
     subject.failed(error.exit(), error.to_string())
 }
 
-fn purposes(name: &str, roles: &[Role]) -> String {
-    let words: Vec<&str> = roles.iter().map(|role| role.purpose()).collect();
-    format!(
-        "without it `flowship {name}` could not {}",
-        words.join("; ")
-    )
+/// Those of the roles that are held, lacking or unknown.
+fn with(roles: &[Role], claims: &Claims, holding: Holding) -> Vec<Role> {
+    let roles = roles.iter().copied();
+    roles
+        .filter(|role| claims.holds(*role) == holding)
+        .collect()
 }

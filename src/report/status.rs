@@ -184,35 +184,41 @@ fn remarks(state: &State) -> Vec<String> {
 
 fn summary(stage: &Stage) -> String {
     let count = |is: &dyn Fn(&State) -> bool| stage.states.values().filter(|one| is(one)).count();
-    let healthy = |health: fn(&Health) -> bool| count(&|one| health(&one.health()));
-    let mut parts = vec![format!("{} run", count(&State::runs))];
-    for (number, what) in [
-        (healthy(|is| *is == Health::Error), "in ERROR"),
-        (
-            healthy(|is| *is == Health::InMotion),
-            "starting or stopping",
-        ),
-        (healthy(|is| *is == Health::Stopped), "stopped"),
-        (
-            healthy(|is| matches!(is, Health::Unknown(_))),
-            "with a status that nobody documented",
-        ),
-        (healthy(|is| *is == Health::NotDeployed), "not deployed"),
-        (
-            count(&|one| matches!(one.content(), Content::Older(_))),
-            "with content older than the design time",
-        ),
-    ] {
-        if number > 0 {
-            parts.push(format!("{number} {what}"));
-        }
-    }
+    let healths = HEALTHS.map(|what| (count(&|one| health(one) == what), what));
+    let older = count(&|one| matches!(one.content(), Content::Older(_)));
+    let older = (older, "with content older than the design time");
+    let others = healths.into_iter().chain([older]);
+    let others = others.filter(|(number, _)| *number > 0);
+    let parts = std::iter::once((count(&State::runs), "run")).chain(others);
+    let parts: Vec<String> = parts
+        .map(|(number, what)| format!("{number} {what}"))
+        .collect();
     format!(
         "{} on {}: {}",
         counted(stage.states.len(), "artifact"),
         stage.tenant,
         parts.join(", ")
     )
+}
+
+/// What artifacts that do not run are counted by, in this order.
+const HEALTHS: [&str; 5] = [
+    "in ERROR",
+    "starting or stopping",
+    "stopped",
+    "with a status that nobody documented",
+    "not deployed",
+];
+
+fn health(state: &State) -> &'static str {
+    match state.health() {
+        Health::Running => "run",
+        Health::Error => "in ERROR",
+        Health::InMotion => "starting or stopping",
+        Health::Stopped => "stopped",
+        Health::Unknown(_) => "with a status that nobody documented",
+        Health::NotDeployed => "not deployed",
+    }
 }
 
 /// One artifact on one stage.
@@ -222,14 +228,14 @@ struct StagedState<'a> {
     state: &'a State,
 }
 
-impl Stages<'_> {
-    fn states(&self) -> Vec<StagedState<'_>> {
-        let stages = self.stages.iter();
-        let states = stages.flat_map(|stage| {
-            let states = stage.states.iter();
-            states.map(move |(id, state)| StagedState { stage, id, state })
-        });
-        states.collect()
+impl Stage {
+    fn states(&self) -> impl Iterator<Item = StagedState<'_>> {
+        let states = self.states.iter();
+        states.map(move |(id, state)| StagedState {
+            stage: self,
+            id,
+            state,
+        })
     }
 }
 
@@ -256,7 +262,7 @@ impl StagedState<'_> {
 written! {
     Stages<'_> as it {
         "tenants" => it.stages,
-        "artifacts" => it.states(),
+        "artifacts" => it.stages.iter().flat_map(Stage::states).collect::<Vec<_>>(),
     }
 
     Stage as it {
@@ -288,18 +294,15 @@ written! {
 /// The states as ends, for the reports that CI systems read. `failing`: what does not run counts as failed.
 pub fn outcomes(stages: &[Stage], failing: bool) -> Vec<Outcome> {
     let several = stages.len() > 1;
-    let mut outcomes = Vec::new();
-    for stage in stages {
-        for (id, state) in &stage.states {
-            let id = if several {
-                format!("{id} ({})", stage.name())
-            } else {
-                id.clone()
-            };
-            outcomes.push(outcome(id, state, failing));
-        }
-    }
-    outcomes
+    let states = stages.iter().flat_map(Stage::states);
+    let outcomes = states.map(|StagedState { stage, id, state }| {
+        let id = match several {
+            true => format!("{id} ({})", stage.name()),
+            false => id.to_owned(),
+        };
+        outcome(id, state, failing)
+    });
+    outcomes.collect()
 }
 
 fn outcome(id: String, state: &State, failing: bool) -> Outcome {

@@ -391,8 +391,10 @@ pub fn refuse_other_plan(client_id: &str, url: &str) -> Result<(), KeyError> {
     if client_id.contains("it-rt-") {
         return Err(KeyError::IntegrationFlowPlan);
     }
-    match TenantUrl::parse(url).map(|url| Host::of(url.host())) {
-        Ok(Host::Runtime { .. }) => Err(KeyError::RuntimeHost),
+    match TenantUrl::parse(url) {
+        Ok(url) if matches!(Host::of(url.host()), Host::Runtime { .. }) => {
+            Err(KeyError::RuntimeHost)
+        }
         _ => Ok(()),
     }
 }
