@@ -24,7 +24,7 @@ use crate::text::redactor::Redactor;
 pub use parameters_file::ParametersFile;
 pub use value::RawParameter;
 
-use super::yaml::{Fault, Position, quoted};
+use super::yaml::{self, quoted};
 
 /// The names that are looked for, in this order.
 const NAMES: [&str; 2] = ["flowship.yaml", "flowship.yml"];
@@ -172,25 +172,11 @@ pub fn read(directory: &Path, given: &Path) -> Result<Project, SettingsError> {
         let what = format!("the settings file can't be read: {reason}");
         SettingsError::new(&shown, what, "check the path, and who may read it")
     })?;
-    let project = text_of(&bytes)
+    let project = yaml::text_of(&bytes)
         .and_then(|text| reading::read(text, directory, given))
         .map_err(|fault| SettingsError::in_file(&shown, fault))?;
     project.refuse_credentials()?;
     Ok(project)
-}
-
-/// The text of a file; editors may have put a byte order mark before it.
-fn text_of(bytes: &[u8]) -> Result<&str, Fault> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    std::str::from_utf8(bytes).map_err(|error| {
-        let good = bytes.get(..error.valid_up_to()).unwrap_or_default();
-        let good = String::from_utf8_lossy(good);
-        Fault::new(
-            Position::START.after(&good),
-            "the file is not UTF-8",
-            "save it as UTF-8",
-        )
-    })
 }
 
 impl Project {
@@ -203,11 +189,12 @@ impl Project {
             .flat_map(|artifact| &artifact.parameters)
             .chain(of_environments.flat_map(|one| &one.parameters));
         let credentials = self.credential_names();
-        let mut variables = parameters.flat_map(RawParameter::variables);
-        match variables.find(|(name, _)| credentials.holds(name)) {
-            None => Ok(()),
-            Some((name, at)) => Err(parameters::holds_credentials(name, at)),
+        for parameter in parameters {
+            if let Some(name) = parameter.variables().find(|name| credentials.holds(name)) {
+                return Err(parameters::holds_credentials(name, &parameter.value_at));
+            }
         }
+        Ok(())
     }
 
     /// The files of parameters in an environment, or without one.
@@ -274,27 +261,28 @@ impl Project {
         variables: &Environment,
         redactor: &Redactor,
     ) -> Result<Vec<NamedParameter>, SettingsError> {
-        let mut raw: BTreeMap<String, RawParameter> = BTreeMap::new();
-        let own = artifact
+        let mut raw = artifact
             .settings
-            .map_or(&[][..], |settings| &settings.parameters);
-        let of_file = match self.parameters_file_of(environment) {
-            Some(file) => file.read(&self.directory, artifact)?,
-            None => Vec::new(),
-        };
-        let of_environment = environment
-            .and_then(|one| one.parameters.get(artifact.id))
-            .map_or(&[][..], |found| &found.parameters);
-        for parameter in own.iter().chain(&of_file).chain(of_environment) {
-            raw.insert(parameter.key.clone(), parameter.clone());
+            .map_or_else(Vec::new, |settings| settings.parameters.clone());
+        if let Some(file) = self.parameters_file_of(environment) {
+            raw.extend(file.read(&self.directory, artifact)?);
         }
+        let of_environment = environment.and_then(|one| one.parameters.get(artifact.id));
+        raw.extend(
+            of_environment
+                .into_iter()
+                .flat_map(|found| found.parameters.clone()),
+        );
+        let raw: BTreeMap<&str, &RawParameter> =
+            raw.iter().map(|one| (one.key.as_str(), one)).collect();
         let variables = Variables {
             environment: variables,
             credentials: &self.credential_names(),
             redactor,
         };
-        let filled = raw.values().map(|parameter| parameter.fill(&variables));
-        filled.collect()
+        raw.values()
+            .map(|parameter| parameter.fill(&variables))
+            .collect()
     }
 
     /// Refuses parameters of an environment for an artifact that is none of `ids`: all ids of the packages, without prefix and

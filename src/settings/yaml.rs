@@ -39,17 +39,12 @@ impl Position {
         format!("{shown}:{}:{}", self.line, self.column)
     }
 
-    /// The place behind a text that begins here.
-    pub fn after(self, text: &str) -> Self {
-        match text.rsplit_once('\n') {
-            None => Self {
-                column: self.column + text.chars().count(),
-                ..self
-            },
-            Some((lines, last)) => Self {
-                line: self.line + lines.matches('\n').count() + 1,
-                column: last.chars().count() + 1,
-            },
+    /// The place behind a text with which a file begins.
+    fn after(text: &str) -> Self {
+        let last = text.rsplit('\n').next().unwrap_or_default();
+        Self {
+            line: text.matches('\n').count() + 1,
+            column: last.chars().count() + 1,
         }
     }
 }
@@ -77,21 +72,14 @@ impl Fault {
 pub struct Placed<T> {
     pub value: T,
     pub place: Position,
-    /// Where it begins and ends in the text, in bytes.
-    pub bytes: (usize, usize),
 }
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Placed<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let spanned = Spanned::<T>::deserialize(deserializer)?;
-        let span = spanned.defined.span();
-        let start = span.byte_offset().unwrap_or_default();
-        let end = start + span.byte_len().unwrap_or_default();
-        let number = |counted| usize::try_from(counted).unwrap_or(usize::MAX);
         Ok(Self {
             value: spanned.value,
             place: Position::at(&spanned.defined),
-            bytes: (number(start), number(end)),
         })
     }
 }
@@ -171,6 +159,16 @@ pub fn quoted(text: &str) -> String {
 /// one line each; [`fault`] takes them apart.
 pub fn refused<E: de::Error>(what: &str, hint: &str) -> E {
     E::custom(format_args!("{what}\n{hint}"))
+}
+
+/// The text of a file; editors may have put a byte order mark before it.
+pub fn text_of(bytes: &[u8]) -> Result<&str, Fault> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    std::str::from_utf8(bytes).map_err(|error| {
+        let good = bytes.get(..error.valid_up_to()).unwrap_or_default();
+        let place = Position::after(&String::from_utf8_lossy(good));
+        Fault::new(place, "the file is not UTF-8", "save it as UTF-8")
+    })
 }
 
 /// Reads one document. A text without any gives what has no keys at all.

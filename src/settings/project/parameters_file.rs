@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{RawParameter, Target};
+use super::Target;
+use super::value::{HOW, RawParameter};
 use crate::settings::error::SettingsError;
 use crate::settings::parameters;
 
@@ -54,8 +55,8 @@ impl ParametersFile {
         })?;
         let raw = named.into_iter().map(|named| {
             let at = named.source;
-            RawParameter::read(&named.key, at.clone(), &named.value, |_| at.clone())
-                .map_err(|bad| SettingsError::new(&at, bad.what, bad.hint))
+            RawParameter::read(named.key, at.clone(), &named.value, at.clone())
+                .map_err(|what| SettingsError::new(at, what, HOW))
         });
         raw.collect()
     }

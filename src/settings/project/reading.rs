@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use super::file::{
     Artifact, Environment, FilePath, Format, Id, Package, Parameters, PathOrArtifact, Text,
 };
-use super::value::{RawParameter, places};
+use super::value::{HOW, RawParameter};
 use super::{
     Affix, ArtifactParameters, ArtifactSettings, EnvironmentSettings, PackageSettings,
     ParametersFile, Project, quoted,
@@ -27,7 +27,6 @@ pub fn read(text: &str, directory: &Path, given: &Path) -> Result<Project, Fault
     let packages = file.packages.value().map_or_else(Vec::new, |list| list.0);
     refuse_repetitions(&packages)?;
     let source = SettingsSource {
-        text,
         shown: &given.display().to_string(),
         base: given.parent().unwrap_or(Path::new("")),
     };
@@ -65,7 +64,6 @@ fn affix<F>(prefix: Given<Text<F>>, suffix: Given<Text<F>>) -> Affix {
 
 /// The file that is read.
 struct SettingsSource<'a> {
-    text: &'a str,
     shown: &'a str,
     base: &'a Path,
 }
@@ -134,14 +132,9 @@ impl SettingsSource<'_> {
     fn parameters(&self, parameters: Option<Parameters>) -> Result<Vec<RawParameter>, Fault> {
         let entries = parameters.map_or_else(Vec::new, |entries| entries.0);
         let parameter = entries.into_iter().map(|(key, value)| {
-            let places = places(self.text, value.bytes, value.place);
-            // a `${env:` that is written with escapes is not found in the file
-            let place = |number: usize| places.get(number).copied().unwrap_or(value.place);
-            let (at, variable) = (self.at(key.place), |number| self.at(place(number)));
-            RawParameter::read(&key.value.0, at, &value.value.0, variable).map_err(|bad| {
-                let place = place(bad.before);
-                bad.at(place)
-            })
+            let (at, value_at) = (self.at(key.place), self.at(value.place));
+            RawParameter::read(key.value.0, at, &value.value.0, value_at)
+                .map_err(|what| Fault::new(value.place, what, HOW))
         });
         parameter.collect()
     }
