@@ -13,7 +13,7 @@ use super::settings_file::Settings;
 use crate::Process;
 use crate::exit::Exit;
 use crate::report::page::Page;
-use crate::report::{Found, Report, Told, json};
+use crate::report::{PlacedFinding, Printed, Report, json};
 use crate::text::redactor::Redactor;
 
 /// Arguments of `check`.
@@ -81,7 +81,7 @@ fn report(selection: &Selection, console: &Console, process: &Process<'_>) -> Re
     report
 }
 
-impl Told for Selection {
+impl Printed for Selection {
     fn text(&self, page: &mut Page) {
         for found in &self.findings() {
             page.line(format_args!(
@@ -132,7 +132,7 @@ impl Told for Selection {
 }
 
 fn as_json(one: &Checked) -> serde_json::Value {
-    let found = |found: &Found| {
+    let found = |found: &PlacedFinding| {
         json!({
             "severity": found.severity,
             "rule": found.rule,

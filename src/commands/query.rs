@@ -13,8 +13,8 @@ use crate::exit::Exit;
 use crate::inventory::Trouble;
 use crate::inventory::selection::Selection;
 use crate::query::Query;
-use crate::report::progress::Progress;
-use crate::report::query::{Answered, Facts, Origin};
+use crate::report::progress::RunProgress;
+use crate::report::query::{QueryFacts, QueryOrigin, QueryReport};
 use crate::tenant::wire::ArtifactId;
 use crate::text::redactor::Redactor;
 
@@ -40,11 +40,11 @@ impl<T> Fetch<T> {
         exit: Exit,
     ) -> Exit
     where
-        T: Facts,
+        T: QueryFacts,
     {
         let simulated = self.site.is_simulated();
-        let answered = Answered {
-            of: Origin {
+        let answered = QueryReport {
+            of: QueryOrigin {
                 tenant: &self.site.host,
                 simulated,
                 exit,
@@ -105,7 +105,7 @@ impl Worker {
     ) -> Result<(T, Vec<Site>), Refusal> {
         let sites = std::mem::take(&mut self.sites);
         let simulated = sites.iter().any(Site::is_simulated);
-        let mut progress = Progress::new(console.volume, simulated);
+        let mut progress = RunProgress::new(console.volume, simulated);
         let redactor = self.redactor.clone();
         let (clock, deadline) = (process.clock, self.deadline);
         masked(process, &redactor, |process| {

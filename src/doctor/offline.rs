@@ -3,30 +3,30 @@
 use std::path::Path;
 use std::time::SystemTime;
 
-use super::finding::{Finding, Subject};
+use super::finding::{Diagnosis, Topic};
 use super::remedy;
 use super::uses::Use;
 use crate::exit::Exit;
 use crate::http::{CertificateFacts, HttpError};
 use crate::settings::credentials::{
-    Credentials, CredentialsError, KeyError, Login, Names, Proof, ServiceKey, looks_like_a_client,
-    scrubbed,
+    ClientProof, Credentials, CredentialsError, KeyError, Login, ServiceKey, VariableNames,
+    looks_like_a_client, scrubbed,
 };
 use crate::settings::environment::Environment;
 use crate::settings::landscape::{self, Host};
 use crate::text::nearest;
 
 /// The variables that hold credentials, below their prefix, and whether their value may be shown.
-const VARIABLES: [(&str, Shown); 9] = [
-    ("SERVICE_KEY", Shown::Length),
-    ("URL", Shown::Length),
-    ("TOKEN_URL", Shown::Length),
-    ("CLIENT_ID", Shown::Beginning),
-    ("CLIENT_SECRET", Shown::Length),
-    ("CLIENT_KEY_FILE", Shown::Length),
-    ("USERNAME", Shown::Beginning),
-    ("PASSWORD", Shown::Length),
-    ("RUNTIME_LOCATION", Shown::Id),
+const VARIABLES: [(&str, ShownPart); 9] = [
+    ("SERVICE_KEY", ShownPart::Length),
+    ("URL", ShownPart::Length),
+    ("TOKEN_URL", ShownPart::Length),
+    ("CLIENT_ID", ShownPart::Beginning),
+    ("CLIENT_SECRET", ShownPart::Length),
+    ("CLIENT_KEY_FILE", ShownPart::Length),
+    ("USERNAME", ShownPart::Beginning),
+    ("PASSWORD", ShownPart::Length),
+    ("RUNTIME_LOCATION", ShownPart::Id),
 ];
 /// Variables of the same prefix that hold no credentials.
 const OTHERS: [&str; 1] = ["CA_FILE"];
@@ -39,7 +39,7 @@ pub const SOON: i64 = 30;
 
 /// How much of a value is shown.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Shown {
+enum ShownPart {
     Length,
     Beginning,
     /// Whole, where it can be an id.
@@ -59,7 +59,7 @@ pub struct Offline<'a> {
     /// Paths of files start here.
     pub directory: &'a Path,
     /// How the variables are called.
-    pub names: &'a Names,
+    pub names: &'a VariableNames,
     /// What the key is to be used for.
     pub wanted: Use,
     /// The date.
@@ -68,7 +68,7 @@ pub struct Offline<'a> {
 
 impl Offline<'_> {
     /// Everything that can be told, and the credentials where they can be used at all.
-    pub fn examine(&self) -> (Vec<Finding>, Option<Credentials>) {
+    pub fn examine(&self) -> (Vec<Diagnosis>, Option<Credentials>) {
         let text = self.environment.get(&self.names.of("SERVICE_KEY"));
         let found = text.and_then(|text| ServiceKey::find(text, self.directory).ok());
         let mut findings = vec![self.variables()];
@@ -95,14 +95,14 @@ impl Offline<'_> {
         }
     }
 
-    fn of_credentials(&self, credentials: &Credentials) -> Vec<Finding> {
+    fn of_credentials(&self, credentials: &Credentials) -> Vec<Diagnosis> {
         let mut findings = Vec::new();
         if let Login::ClientCredentials { client_id, .. } = &credentials.login {
             // the client ids of plan `api` are `sb-...|it!b1` (cpi-api.md §1.1); those of other plans were refused
             findings.push(if client_id.contains("|it!") {
-                Subject::Plan.ok(PLAN_API)
+                Topic::Plan.ok(PLAN_API)
             } else {
-                Subject::Plan.note("the client id does not tell the plan; the token may")
+                Topic::Plan.note("the client id does not tell the plan; the token may")
             });
         }
         findings.push(landscape_of(credentials));
@@ -114,47 +114,49 @@ impl Offline<'_> {
         findings
     }
 
-    fn variables(&self) -> Finding {
+    fn variables(&self) -> Diagnosis {
         let set: Vec<String> = VARIABLES
             .iter()
             .filter_map(|(name, shown)| self.describe(&self.names.of(name), *shown))
             .collect();
         if set.is_empty() {
             let names = self.names.of("...");
-            return Subject::Variables.note(format!("no variable {names} is set"));
+            return Topic::Variables.note(format!("no variable {names} is set"));
         }
-        Subject::Variables.ok(set.join(", "))
+        Topic::Variables.ok(set.join(", "))
     }
 
     /// Variables that are set to nothing: a secret that this run may not see, most often.
-    fn empty(&self) -> Option<Finding> {
+    fn empty(&self) -> Option<Diagnosis> {
         let names = VARIABLES.iter().map(|(name, _)| self.names.of(name));
         let empty: Vec<String> = names
             .filter(|name| self.environment.is_empty(name))
             .collect();
         (!empty.is_empty()).then(|| {
-            Subject::Variables.warning(format!("set, but empty, which counts as unset: {}", empty.join(", ")))
+            Topic::Variables.warning(format!("set, but empty, which counts as unset: {}", empty.join(", ")))
             .means("in a pipeline, secrets are empty where a run may not see them")
             .fix("GitHub: runs of forks and jobs without the environment see no secrets; GitLab: protected variables are for protected branches; Jenkins: the id of withCredentials")
         })
     }
 
     /// `CPI_CLIENT_SECRET (set, 36 characters)`.
-    fn describe(&self, name: &str, shown: Shown) -> Option<String> {
+    fn describe(&self, name: &str, shown: ShownPart) -> Option<String> {
         let Ok(value) = self.environment.get_checked(name) else {
             return Some(format!("{name} (set, but no UTF-8 text)"));
         };
         let value = value?.trim();
         let told = match shown {
-            Shown::Beginning => scrubbed(value),
-            Shown::Id if is_id(value) => value.to_owned(),
-            Shown::Length | Shown::Id => format!("set, {} characters", value.chars().count()),
+            ShownPart::Beginning => scrubbed(value),
+            ShownPart::Id if is_id(value) => value.to_owned(),
+            ShownPart::Length | ShownPart::Id => {
+                format!("set, {} characters", value.chars().count())
+            }
         };
         Some(format!("{name} ({told})"))
     }
 
     /// Variables of the same prefix that nothing reads: most often a name from another tool.
-    fn misspelt(&self) -> Option<Finding> {
+    fn misspelt(&self) -> Option<Diagnosis> {
         let names = VARIABLES.iter().map(|(name, _)| *name).chain(OTHERS);
         let known: Vec<String> = names.map(|name| self.names.of(name)).collect();
         let prefix = self.names.of("");
@@ -170,27 +172,27 @@ impl Offline<'_> {
             )
             .collect();
         (!strangers.is_empty()).then(|| {
-            Subject::Variables
+            Topic::Variables
                 .warning(format!("nothing reads {}", strangers.join(", ")))
                 .fix("rename what is misspelt")
         })
     }
 
     /// Why there are no credentials. `has_key`: a service key was found.
-    fn unusable(&self, error: &CredentialsError, has_key: bool) -> Finding {
+    fn unusable(&self, error: &CredentialsError, has_key: bool) -> Diagnosis {
         let (subject, needs_key) = match error {
-            CredentialsError::Nothing { .. } => (Subject::Variables, true),
+            CredentialsError::Nothing { .. } => (Topic::Variables, true),
             CredentialsError::Key { error, .. } => match error {
-                KeyError::MissingFields(_) => (Subject::Key, true),
-                error if error.plan().is_some() => (Subject::Plan, true),
-                _ => (Subject::Key, false),
+                KeyError::MissingFields(_) => (Topic::Key, true),
+                error if error.plan().is_some() => (Topic::Plan, true),
+                _ => (Topic::Key, false),
             },
-            CredentialsError::Address { .. } => (Subject::Addresses, false),
+            CredentialsError::Address { .. } => (Topic::Addresses, false),
             CredentialsError::NoPrivateKey { .. }
             | CredentialsError::NoCertificate { .. }
-            | CredentialsError::KeyFile { .. } => (Subject::Certificate, false),
-            CredentialsError::Location { .. } => (Subject::Landscape, false),
-            _ => (Subject::Variables, false),
+            | CredentialsError::KeyFile { .. } => (Topic::Certificate, false),
+            CredentialsError::Location { .. } => (Topic::Landscape, false),
+            _ => (Topic::Variables, false),
         };
         let mut finding = subject.failed(Exit::Usage, error.to_string());
         if let CredentialsError::Key { error, .. } = error
@@ -208,20 +210,20 @@ impl Offline<'_> {
 }
 
 /// What keeps this machine from sending anything: a file or variable of its network.
-pub fn no_network(error: &HttpError) -> Finding {
+pub fn no_network(error: &HttpError) -> Diagnosis {
     let subject = match error {
         HttpError::CaFileUnreadable { .. }
         | HttpError::CaFileWithoutCertificate { .. }
-        | HttpError::CaFileDamaged { .. } => Subject::Trust,
-        HttpError::Proxy { .. } => Subject::Proxy,
-        HttpError::ClientCertificate { .. } => Subject::Certificate,
-        HttpError::NotText(_) => Subject::Variables,
+        | HttpError::CaFileDamaged { .. } => Topic::Trust,
+        HttpError::Proxy { .. } => Topic::Proxy,
+        HttpError::ClientCertificate { .. } => Topic::Certificate,
+        HttpError::NotText(_) => Topic::Variables,
     };
     subject.failed(Exit::Usage, error.to_string())
 }
 
 /// The shape of a key.
-fn key(key: &ServiceKey) -> Finding {
+fn key(key: &ServiceKey) -> Diagnosis {
     let wrapper = match key.wrapper.as_str() {
         "" => "flat".to_owned(),
         name => format!("wrapped in `{name}`"),
@@ -235,12 +237,12 @@ fn key(key: &ServiceKey) -> Finding {
         fields.collect::<Vec<_>>().join(", ")
     );
     match key.missing().as_slice() {
-        [] => Subject::Key.ok(says),
-        names => Subject::Key.note(format!("{says}; missing: {}", names.join(", "))),
+        [] => Topic::Key.ok(says),
+        names => Topic::Key.note(format!("{says}; missing: {}", names.join(", "))),
     }
 }
 
-fn landscape_of(credentials: &Credentials) -> Finding {
+fn landscape_of(credentials: &Credentials) -> Diagnosis {
     let url = &credentials.url;
     let says = match Host::of(url.host()) {
         _ if credentials.is_neo() => {
@@ -259,19 +261,19 @@ fn landscape_of(credentials: &Credentials) -> Finding {
         }
         None => String::new(),
     };
-    Subject::Landscape.ok(format!("{says}{edge}; tenant {url}"))
+    Topic::Landscape.ok(format!("{says}{edge}; tenant {url}"))
 }
 
 /// Tenant and token service, where their names tell something.
-fn addresses(credentials: &Credentials) -> Option<Finding> {
+fn addresses(credentials: &Credentials) -> Option<Diagnosis> {
     let Login::ClientCredentials { token_url, .. } = &credentials.login else {
         return None;
     };
     let mismatch = landscape::mismatch(credentials.url.host(), token_url.host());
     Some(match mismatch {
-        None => Subject::Addresses.ok(format!("token service {}", token_url.host()),
+        None => Topic::Addresses.ok(format!("token service {}", token_url.host()),
         ),
-        Some(mismatch) => Subject::Addresses.warning(format!(
+        Some(mismatch) => Topic::Addresses.warning(format!(
                 "tenant {} and token service {} do not belong together",
                 credentials.url.host(),
                 token_url.host()
@@ -283,9 +285,9 @@ fn addresses(credentials: &Credentials) -> Option<Finding> {
 }
 
 /// Secrets of the token service are `<uuid>$<random>`: a shell that met them in double quotes leaves the first half.
-fn short_secret(credentials: &Credentials) -> Option<Finding> {
+fn short_secret(credentials: &Credentials) -> Option<Diagnosis> {
     let Login::ClientCredentials {
-        proof: Proof::Secret(secret),
+        proof: ClientProof::Secret(secret),
         ..
     } = &credentials.login
     else {
@@ -298,19 +300,19 @@ fn short_secret(credentials: &Credentials) -> Option<Finding> {
     };
     let is_half = secret.len() == 36 && secret.bytes().enumerate().all(is_digit);
     is_half.then(|| {
-        Subject::Key.warning("the client secret has 36 characters and no `$`; those of service keys usually go on after a `$`",
+        Topic::Key.warning("the client secret has 36 characters and no `$`; those of service keys usually go on after a `$`",
         )
         .means("a shell may have taken the rest for a variable")
         .fix("set the variable in single quotes, or paste it into the CI system's own form; GitLab: switch off `Expand variable reference`")
     })
 }
 
-fn client_as_user(credentials: &Credentials) -> Option<Finding> {
+fn client_as_user(credentials: &Credentials) -> Option<Diagnosis> {
     let Login::Basic { username, .. } = &credentials.login else {
         return None;
     };
     looks_like_a_client(username).then(|| {
-        Subject::Key.warning("the user name looks like the client id of a service key",
+        Topic::Key.warning("the user name looks like the client id of a service key",
         )
         .means("basic authentication with client id and secret does not work for the API")
         .fix("put the whole service key into CPI_SERVICE_KEY, and unset CPI_USERNAME and CPI_PASSWORD")
@@ -318,25 +320,25 @@ fn client_as_user(credentials: &Credentials) -> Option<Finding> {
 }
 
 /// Until when the certificate is valid, in days.
-fn certificate_of(chain: &str, now: SystemTime) -> Finding {
+fn certificate_of(chain: &str, now: SystemTime) -> Diagnosis {
     let Some(facts) = CertificateFacts::of_pem(chain) else {
-        return Subject::Certificate
+        return Topic::Certificate
             .failed(Exit::Usage, "the certificate cannot be read")
             .fix("it must be PEM (-----BEGIN CERTIFICATE-----), as it stands in the key");
     };
     let days = facts.days_left(now);
     let name = &facts.subject;
     if facts.valid_from > now {
-        return Subject::Certificate
+        return Topic::Certificate
             .warning(format!("{name}: not valid yet"))
             .fix("set the clock of this machine right, or wait");
     }
     let finding = match days {
-        ..0 => Subject::Certificate
+        ..0 => Topic::Certificate
             .failed(Exit::Refused, format!("{name}: expired {} days ago", -days))
             .means("the token service does not accept it any more"),
-        0..SOON => Subject::Certificate.warning(format!("{name}: expires in {days} days")),
-        _ => return Subject::Certificate.ok(format!("{name}: expires in {days} days")),
+        0..SOON => Topic::Certificate.warning(format!("{name}: expires in {days} days")),
+        _ => return Topic::Certificate.ok(format!("{name}: expires in {days} days")),
     };
     finding
         .fixes(remedy::new_certificate())

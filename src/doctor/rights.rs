@@ -1,6 +1,6 @@
 //! What the tenant lets this key do: the token, its roles, one harmless read for each area of the API.
 
-use super::finding::{Finding, Subject};
+use super::finding::{Diagnosis, Topic};
 use super::remedy;
 use super::uses::Use;
 use crate::clock::{Clock, Deadline, iso};
@@ -32,7 +32,7 @@ pub struct Rights<'a> {
 
 impl Rights<'_> {
     /// Asks, and tells each finding as soon as it is known.
-    pub fn examine(&self, tell: &mut dyn FnMut(Finding)) {
+    pub fn examine(&self, tell: &mut dyn FnMut(Diagnosis)) {
         let claims = match self.tenant.claims(self.deadline) {
             Ok(claims) => claims,
             Err(error) => return tell(self.no_token(&error)),
@@ -50,8 +50,8 @@ impl Rights<'_> {
         tell(self.which_tenant(&claims));
     }
 
-    fn no_token(&self, error: &TenantError) -> Finding {
-        let finding = failure(Subject::Token, error);
+    fn no_token(&self, error: &TenantError) -> Diagnosis {
+        let finding = failure(Topic::Token, error);
         let says = error.says.as_ref().map(ToString::to_string);
         let about_grant = says.is_some_and(|says| says.to_lowercase().contains("grant type"));
         match error.kind {
@@ -74,10 +74,10 @@ impl Rights<'_> {
         }
     }
 
-    fn token(&self, claims: Option<&Claims>) -> Finding {
+    fn token(&self, claims: Option<&Claims>) -> Diagnosis {
         let who = self.credentials.login.who();
         let Some(claims) = claims else {
-            return Subject::Token.ok(format!("none is needed: basic authentication as {who}"));
+            return Topic::Token.ok(format!("none is needed: basic authentication as {who}"));
         };
         let valid = match (claims.issued, claims.expires) {
             (Some(issued), Some(expires)) => {
@@ -101,9 +101,9 @@ impl Rights<'_> {
                 "the key is one of API Management, which knows nothing of integration flows",
             )
         } else {
-            return Subject::Token.ok(says);
+            return Topic::Token.ok(says);
         };
-        Subject::Token
+        Topic::Token
             .failed(Exit::Refused, format!("{says} ({service})"))
             .means(means)
             .fixes(remedy::create_key(self.wanted))
@@ -111,7 +111,7 @@ impl Rights<'_> {
     }
 
     /// Roles in the token against what the use needs, and what else they are enough for.
-    fn roles(&self, claims: &Claims) -> Vec<Finding> {
+    fn roles(&self, claims: &Claims) -> Vec<Diagnosis> {
         if claims.is_of_caller() || claims.is_of_api_management() {
             return Vec::new();
         }
@@ -124,13 +124,12 @@ impl Rights<'_> {
         let name = self.wanted.name();
         let finding = if !lacking.is_empty() {
             let words: Vec<&str> = lacking.iter().map(|role| role.purpose()).collect();
-            self.missing(Subject::Roles, &lacking, claims)
-                .means(format!(
-                    "without it `flowship {name}` could not {}",
-                    words.join("; ")
-                ))
+            self.missing(Topic::Roles, &lacking, claims).means(format!(
+                "without it `flowship {name}` could not {}",
+                words.join("; ")
+            ))
         } else if unknown.is_empty() {
-            Subject::Roles.ok(format!(
+            Topic::Roles.ok(format!(
                 "{name} has all it needs: {}",
                 remedy::names(needed)
             ))
@@ -143,7 +142,7 @@ impl Rights<'_> {
     }
 
     /// The token does not tell about these roles.
-    fn untold(&self, unknown: &[Role], claims: &Claims) -> Finding {
+    fn untold(&self, unknown: &[Role], claims: &Claims) -> Diagnosis {
         let names: Vec<String> = unknown
             .iter()
             .map(|role| self.tenant.name_of(*role))
@@ -161,13 +160,13 @@ impl Rights<'_> {
             "the token does not tell about {} ({beside}); the tenant decides, and reads show it as far as reads can",
             names.join(", ")
         );
-        Subject::Roles.note(says)
+        Topic::Roles.note(says)
     }
 
     /// A note on a token without any role: the tenant decides, but it will hardly decide otherwise.
-    fn without_roles(&self, claims: &Claims) -> Finding {
+    fn without_roles(&self, claims: &Claims) -> Diagnosis {
         let subaccount = claims.subaccount.as_deref();
-        Subject::Roles
+        Topic::Roles
             .warning("the token names no role of this service at all")
             .fixes(remedy::add_roles(self.wanted, &[], subaccount))
             .effective(remedy::ROLES_EFFECTIVE)
@@ -179,7 +178,7 @@ impl Rights<'_> {
     }
 
     /// The finding that roles are missing, with its cure.
-    fn missing(&self, subject: Subject, missing: &[Role], claims: &Claims) -> Finding {
+    fn missing(&self, subject: Topic, missing: &[Role], claims: &Claims) -> Diagnosis {
         let name = self.wanted.name();
         let finding = |names: &str| subject.failed(Exit::Refused, format!("{name} lacks {names}"));
         match &self.credentials.login {
@@ -201,7 +200,7 @@ impl Rights<'_> {
         }
     }
 
-    fn other_uses(&self, claims: &Claims) -> Option<Finding> {
+    fn other_uses(&self, claims: &Claims) -> Option<Diagnosis> {
         if claims.roles().is_empty() {
             return None;
         }
@@ -222,15 +221,15 @@ impl Rights<'_> {
             "for other uses, as far as the token tells: {}",
             words.join(", ")
         );
-        Some(Subject::Roles.note(says))
+        Some(Topic::Roles.note(says))
     }
 
     /// One harmless read for each area; whether all that this use needs were let through.
-    fn areas(&self, claims: &Claims, tell: &mut dyn FnMut(Finding)) -> bool {
+    fn areas(&self, claims: &Claims, tell: &mut dyn FnMut(Diagnosis)) -> bool {
         let areas = [
-            (Subject::Packages, Area::Packages),
-            (Subject::Runtime, Area::Runtime),
-            (Subject::Tasks, Area::Tasks),
+            (Topic::Packages, Area::Packages),
+            (Topic::Runtime, Area::Runtime),
+            (Topic::Tasks, Area::Tasks),
         ];
         let mut well = true;
         let mut ended = false;
@@ -262,12 +261,12 @@ impl Rights<'_> {
 
     fn refused(
         &self,
-        subject: Subject,
+        subject: Topic,
         area: Area,
         error: &TenantError,
         needed: bool,
         claims: &Claims,
-    ) -> Finding {
+    ) -> Diagnosis {
         let role = area.role();
         match error.kind {
             Kind::Role if !needed => subject.note(format!(
@@ -283,7 +282,7 @@ impl Rights<'_> {
                 if claims.holds(role) == Holding::Held {
                     means.push_str("; the token names it, but the tenant does not grant it: it is new, or the key is another tenant's");
                 }
-                Finding {
+                Diagnosis {
                     says: format!("{} ({})", finding.says, error.at),
                     ..finding.means(means)
                 }
@@ -303,7 +302,7 @@ impl Rights<'_> {
     }
 
     /// A 401 of the tenant itself: another key is the cure, most of the time.
-    fn not_taken(&self, subject: Subject, error: &TenantError) -> Finding {
+    fn not_taken(&self, subject: Topic, error: &TenantError) -> Diagnosis {
         let finding = failed(subject, error);
         match &self.credentials.login {
             Login::ClientCredentials { .. } if !self.credentials.is_neo() => finding
@@ -315,19 +314,19 @@ impl Rights<'_> {
     }
 
     /// Basic authentication and Neo need a CSRF token for the first write.
-    fn csrf(&self) -> Option<Finding> {
+    fn csrf(&self) -> Option<Diagnosis> {
         if !self.credentials.wants_csrf() || !self.wanted.writes() {
             return None;
         }
         Some(match self.tenant.try_csrf(self.deadline) {
-            Ok(()) => Subject::Csrf.ok("given, as writing calls need it here"),
-            Err(error) => failed(Subject::Csrf, &error),
+            Ok(()) => Topic::Csrf.ok("given, as writing calls need it here"),
+            Err(error) => failed(Topic::Csrf, &error),
         })
     }
 
     /// What an access policy hides looks as if it were not there (cpi-api.md §1.4).
-    fn policies(&self, claims: &Claims) -> Finding {
-        let subject = Subject::AccessPolicies;
+    fn policies(&self, claims: &Claims) -> Diagnosis {
+        let subject = Topic::AccessPolicies;
         if claims.sees_all_artifacts() == Some(true) {
             return subject
                 .ok("AccessAllAccessPoliciesArtifacts is held: no policy hides an artifact");
@@ -350,26 +349,26 @@ impl Rights<'_> {
             .fix("if the tenant uses access policies, add AccessAllAccessPoliciesArtifacts to the roles of the instance; it shows no payloads")
     }
 
-    fn clocks(&self) -> Option<Finding> {
+    fn clocks(&self) -> Option<Diagnosis> {
         let (theirs, ours) = self.tenant.seen().clocks?;
         let Some(apart) = apart(ours, theirs) else {
             let says = "the same as the tenant's, within two minutes";
-            return Some(Subject::Clock.ok(says));
+            return Some(Topic::Clock.ok(says));
         };
         let says = format!("this machine is {apart} the tenant");
-        let finding = Subject::Clock.warning(says)
+        let finding = Topic::Clock.warning(says)
             .means("certificates may look expired or not yet valid; verdicts do not depend on it, they compare the tenant's dates only")
             .fix("let the machine set its clock by the network: sudo timedatectl set-ntp true (Linux), w32tm /resync (Windows)");
         Some(finding)
     }
 
-    fn rate(&self) -> Option<Finding> {
+    fn rate(&self) -> Option<Diagnosis> {
         let left = self.tenant.seen().rate_left?;
-        Some(Subject::RateLimit.note(left))
+        Some(Topic::RateLimit.note(left))
     }
 
     /// Nothing in the API names the stage, so everything that may tell a person is shown.
-    fn which_tenant(&self, claims: &Claims) -> Finding {
+    fn which_tenant(&self, claims: &Claims) -> Diagnosis {
         let host = self.credentials.url.host();
         let mut says = host.to_owned();
         if let Host::Tenant { region, .. } = Host::of(host) {
@@ -385,11 +384,11 @@ impl Rights<'_> {
         if let Some((theirs, _)) = self.tenant.seen().clocks {
             says += &format!(", its clock {}", iso(crate::clock::epoch_millis(theirs)));
         }
-        Subject::Tenant.note(says)
+        Topic::Tenant.note(says)
     }
 }
 
-fn let_through(subject: Subject, area: Area, peek: Peek) -> Finding {
+fn let_through(subject: Topic, area: Area, peek: Peek) -> Diagnosis {
     let what = match area {
         Area::Packages => "packages can be read",
         Area::Runtime => "what runs can be read",
@@ -417,7 +416,7 @@ fn span(seconds: u64) -> String {
 }
 
 /// An error as a finding: what and where, why, and its own hint.
-fn failed(subject: Subject, error: &TenantError) -> Finding {
+fn failed(subject: Topic, error: &TenantError) -> Diagnosis {
     let finding = failure(subject, error);
     match &error.hint {
         Some(hint) => finding.fix(hint.clone()),
@@ -426,7 +425,7 @@ fn failed(subject: Subject, error: &TenantError) -> Finding {
 }
 
 /// The same without its hint, where more can be said here.
-fn failure(subject: Subject, error: &TenantError) -> Finding {
+fn failure(subject: Topic, error: &TenantError) -> Diagnosis {
     subject.failed(error.exit(), error.to_string())
 }
 

@@ -11,7 +11,7 @@ use crate::artifact::{
 };
 use crate::inventory::Trouble;
 use crate::settings::parameters::read_file;
-use crate::settings::project::Target;
+use crate::settings::project::ParameterTarget;
 
 /// The folder of these files, where the settings file names none.
 pub const FOLDER: &str = "parameters";
@@ -114,7 +114,7 @@ fn file_of(wanted: &Wanted, place: &Path, id: &str) -> Option<ValuesFile> {
         }),
         Some(pattern) if !pattern.pattern.contains('{') => None,
         Some(pattern) => {
-            let target = Target {
+            let target = ParameterTarget {
                 id,
                 path: place,
                 settings: None,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::{Found, Report, github};
+use super::{PlacedFinding, Report, github};
 use crate::artifact::Digest;
 
 /// The dotenv report: variables for later jobs, of the first artifact.
@@ -21,7 +21,7 @@ pub fn dotenv(report: &Report) -> String {
 /// The Code Quality report of the findings: paths relative to the repository, fingerprints that survive moved lines.
 pub fn code_quality(report: &Report) -> String {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-    let entry = |found: &Found| {
+    let entry = |found: &PlacedFinding| {
         let path = report.repository_path(&found.place.path);
         let key = format!("{}\n{path}\n{}", found.rule, found.message);
         let repetition = seen.entry(key.clone()).or_default();

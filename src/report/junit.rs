@@ -13,7 +13,7 @@ enum CaseEnd<'a> {
     Problem(&'static str, &'a Message),
 }
 
-struct Case<'a> {
+struct TestCase<'a> {
     classname: &'a str,
     name: &'a str,
     seconds: f64,
@@ -23,7 +23,7 @@ struct Case<'a> {
 
 /// Writes the report.
 pub fn xml(report: &Report) -> String {
-    let case = |classname, name, end| Case {
+    let case = |classname, name, end| TestCase {
         classname,
         name,
         seconds: 0.0,
@@ -48,14 +48,14 @@ pub fn xml(report: &Report) -> String {
             if *phase != outcome.phase {
                 return case;
             }
-            Case {
+            TestCase {
                 seconds: outcome.took.as_secs_f64(),
                 output: &outcome.verdict.evidence,
                 ..case
             }
         })
     });
-    let cases: Vec<Case<'_>> = errors.chain(checked).chain(phases).collect();
+    let cases: Vec<TestCase<'_>> = errors.chain(checked).chain(phases).collect();
     let count = |element| {
         cases
             .iter()
@@ -112,7 +112,7 @@ fn end(outcome: &Outcome, phase: Phase) -> CaseEnd<'_> {
     }
 }
 
-fn element(case: &Case<'_>) -> String {
+fn element(case: &TestCase<'_>) -> String {
     let head = format!(
         "    <testcase classname=\"{}\" name=\"{}\" time=\"{:.3}\"",
         escape(case.classname),

@@ -30,7 +30,7 @@ use crate::deploy::outcome::{Message, Outcome, Place};
 use crate::exit::Exit;
 
 /// What a command tells on standard output.
-pub trait Told {
+pub trait Printed {
     /// The tenant was a simulated one; every line says so.
     fn is_simulated(&self) -> bool {
         false
@@ -59,7 +59,7 @@ pub struct Report {
     /// The artifacts that were checked offline, and no more, without an error.
     pub checked: Vec<String>,
     /// What the offline check found.
-    pub findings: Vec<Found>,
+    pub findings: Vec<PlacedFinding>,
     /// What ended the run before any artifact had a verdict.
     pub errors: Vec<Message>,
     /// The code of the run.
@@ -74,7 +74,7 @@ pub struct Report {
 
 /// One finding of the offline check, with its place relative to the working directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct PlacedFinding {
     /// `error` or `warning`.
     pub severity: &'static str,
     /// The name of the rule.

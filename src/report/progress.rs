@@ -21,7 +21,7 @@ pub enum Volume {
 }
 
 /// Prints events as they come, and remembers what was written.
-pub struct Progress {
+pub struct RunProgress {
     volume: Volume,
     simulated: bool,
     /// What the tenant holds of each artifact; empty while nothing was written.
@@ -31,7 +31,7 @@ pub struct Progress {
     table: Option<Table>,
 }
 
-impl Progress {
+impl RunProgress {
     /// A progress that says so much; `simulated` runs say so in each line.
     pub fn new(volume: Volume, simulated: bool) -> Self {
         Self {
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn without_a_table_each_event_is_a_line() {
-        let mut progress = Progress::new(Volume::Normal, true);
+        let mut progress = RunProgress::new(Volume::Normal, true);
         let mut err = Vec::new();
         let artifact = || "A".to_owned();
         let events = [

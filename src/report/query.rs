@@ -2,16 +2,16 @@
 
 use std::io;
 
-use super::Told;
-use super::json::{self, About, Fields};
+use super::Printed;
+use super::json::{self, JsonFields, TenantFields};
 use super::page::Page;
 use crate::exit::Exit;
 use crate::inventory::Trouble;
 
 /// The facts that a query found.
-pub(crate) trait Facts: Fields {
+pub(crate) trait QueryFacts: JsonFields {
     /// For people. `of`: where they were found, and the code of the run.
-    fn text(&self, of: &Origin<'_>, page: &mut Page);
+    fn text(&self, of: &QueryOrigin<'_>, page: &mut Page);
 
     /// What is not well with single artifacts, where JSON says so of each.
     fn failures(&self) -> Vec<&Trouble> {
@@ -20,7 +20,7 @@ pub(crate) trait Facts: Fields {
 }
 
 /// Where facts were found, and how that ended.
-pub struct Origin<'a> {
+pub struct QueryOrigin<'a> {
     /// The host.
     pub tenant: &'a str,
     /// The tenant was a simulated one.
@@ -30,16 +30,16 @@ pub struct Origin<'a> {
 }
 
 /// Facts, and what could not be had.
-pub struct Answered<'a, F> {
+pub struct QueryReport<'a, F> {
     /// Where.
-    pub of: Origin<'a>,
+    pub of: QueryOrigin<'a>,
     /// The facts.
     pub facts: &'a F,
     /// What could not be had.
     pub troubles: &'a [Trouble],
 }
 
-impl<F: Facts> Told for Answered<'_, F> {
+impl<F: QueryFacts> Printed for QueryReport<'_, F> {
     fn is_simulated(&self) -> bool {
         self.of.simulated
     }
@@ -49,7 +49,7 @@ impl<F: Facts> Told for Answered<'_, F> {
     }
 
     fn json(&self) -> io::Result<String> {
-        let about = About {
+        let about = TenantFields {
             tenant: Some(self.of.tenant),
             source: None,
         };

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Report;
-use super::json::{ArtifactContent, ArtifactGround, ArtifactHead, Preamble, written};
+use super::json::{ArtifactGround, ArtifactHead, DeployedContent, Preamble, written};
 use crate::deploy::outcome::Outcome;
 use crate::settings::environment::Environment;
 
@@ -14,16 +14,16 @@ struct Receipt<'a> {
 }
 
 /// What became of one artifact.
-struct Entry<'a>(&'a Outcome);
+struct ReceiptEntry<'a>(&'a Outcome);
 
 #[derive(Serialize)]
-struct Change<T> {
+struct BeforeAfter<T> {
     before: T,
     after: T,
 }
 
-fn change<T>(before: T, after: T) -> Change<T> {
-    Change { before, after }
+fn change<T>(before: T, after: T) -> BeforeAfter<T> {
+    BeforeAfter { before, after }
 }
 
 written! {
@@ -38,12 +38,12 @@ written! {
         "began" => it.report.began,
         "ended" => it.report.ended,
         "exit_code" => it.report.exit.code(),
-        "artifacts" => it.report.artifacts.iter().map(Entry).collect::<Vec<_>>(),
+        "artifacts" => it.report.artifacts.iter().map(ReceiptEntry).collect::<Vec<_>>(),
     }
 
-    Entry<'_> as it {
+    ReceiptEntry<'_> as it {
         .. => ArtifactHead(it.0),
-        .. => ArtifactContent(it.0),
+        .. => DeployedContent(it.0),
         "designtime_version" => change(&it.0.before.designtime_version, &it.0.designtime_version),
         "version_requested" if it.0.requested_version.is_some() => it.0.requested_version,
         "runtime_version" => change(&it.0.before.runtime_version, &it.0.runtime_version),

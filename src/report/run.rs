@@ -3,11 +3,11 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use super::json::{self, About};
+use super::json::{self, TenantFields};
 use super::page::{Page, Style};
-use super::{Report, Told};
+use super::{Printed, Report};
 
-impl Told for Report {
+impl Printed for Report {
     fn is_simulated(&self) -> bool {
         self.simulated
     }
@@ -47,8 +47,8 @@ impl Told for Report {
 }
 
 impl Report {
-    pub(super) fn about(&self) -> About<'_> {
-        About {
+    pub(super) fn about(&self) -> TenantFields<'_> {
+        TenantFields {
             tenant: self.tenant.as_deref(),
             source: self.source.as_deref(),
         }

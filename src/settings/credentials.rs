@@ -42,7 +42,7 @@ pub enum Login {
         /// The public half.
         client_id: String,
         /// The secret half.
-        proof: Proof,
+        proof: ClientProof,
     },
     /// An S-user or a user of the identity provider.
     Basic {
@@ -67,8 +67,8 @@ impl Login {
         match self {
             Self::Basic { password, .. } => password,
             Self::ClientCredentials { proof, .. } => match proof {
-                Proof::Secret(secret) => secret,
-                Proof::Certificate(certificate) => &certificate.key,
+                ClientProof::Secret(secret) => secret,
+                ClientProof::Certificate(certificate) => &certificate.key,
             },
         }
     }
@@ -91,7 +91,7 @@ pub fn scrubbed(name: &str) -> String {
 
 /// What proves that a client is who it says.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Proof {
+pub enum ClientProof {
     /// The client secret.
     Secret(Secret),
     /// A certificate with its private key, shown to the token service alone.
@@ -113,17 +113,17 @@ pub struct Sources {
 
 /// How the variables are called.
 #[derive(Debug, Clone)]
-pub struct Names {
+pub struct VariableNames {
     prefix: String,
 }
 
-impl Default for Names {
+impl Default for VariableNames {
     fn default() -> Self {
         Self::with_prefix("CPI")
     }
 }
 
-impl Names {
+impl VariableNames {
     /// `PROD_CPI` makes `PROD_CPI_SERVICE_KEY` and so on.
     pub fn with_prefix(prefix: &str) -> Self {
         Self {
@@ -143,14 +143,14 @@ impl Credentials {
         environment: &Environment,
         dir: &Path,
     ) -> Result<Self, CredentialsError> {
-        Self::from_named(environment, dir, &Names::default())
+        Self::from_named(environment, dir, &VariableNames::default())
     }
 
     /// The same with variables that are called otherwise.
     pub fn from_named(
         environment: &Environment,
         dir: &Path,
-        names: &Names,
+        names: &VariableNames,
     ) -> Result<Self, CredentialsError> {
         let mut given = CredentialVariables::read(environment, dir, names)?;
         let location = given.take("RUNTIME_LOCATION");
@@ -198,7 +198,7 @@ impl Credentials {
     pub fn certificate(&self) -> Option<(&ClientCertificate, &str)> {
         match &self.login {
             Login::ClientCredentials {
-                proof: Proof::Certificate(certificate),
+                proof: ClientProof::Certificate(certificate),
                 token_url,
                 ..
             } => Some((certificate, token_url.host())),
@@ -226,7 +226,7 @@ impl Credentials {
     }
 }
 
-impl Proof {
+impl ClientProof {
     fn hide_in(&self, redactor: &Redactor) {
         match self {
             Self::Secret(secret) => redactor.add(secret.expose()),

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::environment::Environment;
 use super::error::SettingsError;
-use super::options::Listed;
+use super::options::ListValue;
 use super::yaml::{self, Entries, Placed};
 use crate::artifact::Properties;
 use crate::text::redactor::Redactor;
@@ -108,7 +108,7 @@ fn yaml(shown: &str, bytes: &[u8]) -> Result<Vec<NamedParameter>, SettingsError>
 }
 
 /// Reads `--set [ID:]KEY=VALUE` for the artifact `id`.
-pub fn set(given: &Listed, id: &str) -> Result<NamedParameter, SettingsError> {
+pub fn set(given: &ListValue, id: &str) -> Result<NamedParameter, SettingsError> {
     let (key, value) = split(given)?;
     let (key, source) = (without_id(key, id), given.source.clone());
     Ok(NamedParameter::new(key, value.to_owned(), source, &[]))
@@ -116,7 +116,7 @@ pub fn set(given: &Listed, id: &str) -> Result<NamedParameter, SettingsError> {
 
 /// Reads `--set-from-env [ID:]KEY=NAME` for the artifact `id`; the value is masked in whatever the tenant says.
 pub fn set_from_env(
-    given: &Listed,
+    given: &ListValue,
     id: &str,
     environment: &Environment,
     redactor: &Redactor,
@@ -247,7 +247,7 @@ impl CredentialNames {
     }
 }
 
-fn split(given: &Listed) -> Result<(&str, &str), SettingsError> {
+fn split(given: &ListValue) -> Result<(&str, &str), SettingsError> {
     match given.text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key, value)),
         // the text is not repeated: a secret may have been pasted here
@@ -267,13 +267,13 @@ fn without_id(key: &str, id: &str) -> String {
 }
 
 /// Whether an entry names this artifact before its key.
-pub fn names(given: &Listed, id: &str) -> bool {
+pub fn names(given: &ListValue, id: &str) -> bool {
     let rest = given.text.strip_prefix(id);
     rest.is_some_and(|rest| rest.starts_with(':'))
 }
 
 /// Whether an entry is for this artifact: not when it names another one of the run before its key.
-pub fn is_for(given: &Listed, id: &str, all: &[&str]) -> bool {
+pub fn is_for(given: &ListValue, id: &str, all: &[&str]) -> bool {
     names(given, id) || !all.iter().any(|other| names(given, other))
 }
 
@@ -287,8 +287,8 @@ pub fn last_wins(all: impl IntoIterator<Item = NamedParameter>) -> Vec<NamedPara
 mod tests {
     use super::*;
 
-    fn listed(text: &str) -> Listed {
-        Listed {
+    fn listed(text: &str) -> ListValue {
+        ListValue {
             text: text.into(),
             source: "--set".into(),
         }

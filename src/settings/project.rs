@@ -140,7 +140,7 @@ pub struct Affix {
 
 /// An artifact whose parameters are asked for.
 #[derive(Clone, Copy, Debug)]
-pub struct Target<'a> {
+pub struct ParameterTarget<'a> {
     /// Its id, without prefix and suffix.
     pub id: &'a str,
     /// Its directory or zip, relative to the working directory.
@@ -256,7 +256,7 @@ impl Project {
     /// on; only those are asked for that are used.
     pub fn parameters(
         &self,
-        artifact: Target<'_>,
+        artifact: ParameterTarget<'_>,
         environment: Option<&EnvironmentSettings>,
         variables: &Environment,
         redactor: &Redactor,
@@ -322,12 +322,13 @@ impl Project {
     pub fn refuse_useless_parameters_file(
         &self,
         environment: &EnvironmentSettings,
-        artifacts: &[Target<'_>],
+        artifacts: &[ParameterTarget<'_>],
     ) -> Result<(), SettingsError> {
         let Some(file) = &environment.parameters_file else {
             return Ok(());
         };
-        let there = |artifact: &Target<'_>| self.directory.join(file.path(*artifact)).exists();
+        let there =
+            |artifact: &ParameterTarget<'_>| self.directory.join(file.path(*artifact)).exists();
         if artifacts.iter().any(there) {
             return Ok(());
         }

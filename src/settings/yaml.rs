@@ -51,13 +51,13 @@ impl Position {
 
 /// What is wrong at a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct YamlFault {
     pub place: Position,
     pub what: String,
     pub hint: String,
 }
 
-impl Fault {
+impl YamlFault {
     pub fn new(place: Position, what: impl Into<String>, hint: impl Into<String>) -> Self {
         Self {
             place,
@@ -86,21 +86,21 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Placed<T> {
 
 /// The value of a key that may be left out. Unlike an `Option` it refuses a key without a value.
 #[derive(Debug)]
-pub struct Given<T>(pub Option<Placed<T>>);
+pub struct Optional<T>(pub Option<Placed<T>>);
 
-impl<T> Default for Given<T> {
+impl<T> Default for Optional<T> {
     fn default() -> Self {
         Self(None)
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Given<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Optional<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Placed::deserialize(deserializer).map(|placed| Self(Some(placed)))
     }
 }
 
-impl<T> Given<T> {
+impl<T> Optional<T> {
     pub fn value(self) -> Option<T> {
         self.0.map(|placed| placed.value)
     }
@@ -162,17 +162,17 @@ pub fn refused<E: de::Error>(what: &str, hint: &str) -> E {
 }
 
 /// The text of a file; editors may have put a byte order mark before it.
-pub fn text_of(bytes: &[u8]) -> Result<&str, Fault> {
+pub fn text_of(bytes: &[u8]) -> Result<&str, YamlFault> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     std::str::from_utf8(bytes).map_err(|error| {
         let good = bytes.get(..error.valid_up_to()).unwrap_or_default();
         let place = Position::after(&String::from_utf8_lossy(good));
-        Fault::new(place, "the file is not UTF-8", "save it as UTF-8")
+        YamlFault::new(place, "the file is not UTF-8", "save it as UTF-8")
     })
 }
 
 /// Reads one document. A text without any gives what has no keys at all.
-pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, Fault> {
+pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, YamlFault> {
     let options = options! {
         budget: budget! {
             max_depth: DEEPEST,
@@ -189,7 +189,7 @@ pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, Fault> {
     serde_yaml::from_str_with_options(text, options).map_err(|error| fault(&error, text))
 }
 
-fn fault(error: &Error, text: &str) -> Fault {
+fn fault(error: &Error, text: &str) -> YamlFault {
     let error = match error {
         Error::AliasError { error, .. } => error,
         error => error,
@@ -236,7 +236,7 @@ fn fault(error: &Error, text: &str) -> Fault {
         Error::InvalidBooleanStrict { .. } => must_be(here, "true or false"),
         other => whatever_the_keys(other),
     };
-    Fault::new(place, what, hint)
+    YamlFault::new(place, what, hint)
 }
 
 /// The key whose value begins at a place of the same line.

@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use super::given::Variable;
-use super::{CredentialsError, Proof};
+use super::{ClientProof, CredentialsError};
 use crate::settings::secret::{Secret, shown_file_name};
 
 /// No certificate and key are larger, in bytes.
@@ -34,7 +34,7 @@ pub fn together(
     key: Option<Variable>,
     file: Option<Variable>,
     file_name: String,
-) -> Result<(Proof, String), CredentialsError> {
+) -> Result<(ClientProof, String), CredentialsError> {
     let of_file = file.clone();
     let of_file = of_file.filter(|file| file.value.contains(BEGIN_CERTIFICATE));
     let variable = file_name.clone();
@@ -56,7 +56,7 @@ pub fn together(
         key: Secret::new(key.value),
         key_source: key.name.clone(),
     };
-    Ok((Proof::Certificate(certificate), key.name))
+    Ok((ClientProof::Certificate(certificate), key.name))
 }
 
 /// The PEM text of the file that `variable` names, or that it holds itself.

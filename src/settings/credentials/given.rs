@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::certificate;
 use super::key::{self, ServiceKey};
-use super::{Credentials, CredentialsError, KeyError, Login, Names, Proof, Sources};
+use super::{ClientProof, Credentials, CredentialsError, KeyError, Login, Sources, VariableNames};
 use crate::settings::address::{AddressError, TenantUrl, TokenUrl};
 use crate::settings::environment::Environment;
 use crate::settings::landscape;
@@ -32,7 +32,7 @@ const SINGLE: [&str; 8] = [
 
 /// The single variables that are set.
 pub struct CredentialVariables<'n> {
-    names: &'n Names,
+    names: &'n VariableNames,
     variables: BTreeMap<&'static str, Variable>,
 }
 
@@ -40,7 +40,7 @@ impl<'n> CredentialVariables<'n> {
     pub fn read(
         environment: &Environment,
         dir: &Path,
-        names: &'n Names,
+        names: &'n VariableNames,
     ) -> Result<Self, CredentialsError> {
         let mut variables = BTreeMap::new();
         for single in SINGLE {
@@ -157,7 +157,7 @@ impl<'n> CredentialVariables<'n> {
                 "TOKEN_URL" => token_url_for(variable, proof)? == *token_url,
                 "CLIENT_ID" => variable.value == *client_id,
                 "CLIENT_SECRET" => {
-                    matches!(proof, Proof::Secret(own) if variable.value == own.expose())
+                    matches!(proof, ClientProof::Secret(own) if variable.value == own.expose())
                 }
                 _ => true,
             };
@@ -247,15 +247,15 @@ fn refuse_other_plan(id: &Variable, url: &Variable) -> Result<(), CredentialsErr
 }
 
 /// A secret, and where it came from.
-fn of_secret(secret: Variable) -> (Proof, String) {
-    (Proof::Secret(Secret::new(secret.value)), secret.name)
+fn of_secret(secret: Variable) -> (ClientProof, String) {
+    (ClientProof::Secret(Secret::new(secret.value)), secret.name)
 }
 
 fn oauth(
     url: Variable,
     token_url: Variable,
     id: Variable,
-    (proof, secret): (Proof, String),
+    (proof, secret): (ClientProof, String),
 ) -> Result<Credentials, CredentialsError> {
     let tenant = parse_url(&url)?;
     let login = Login::ClientCredentials {
@@ -278,13 +278,13 @@ fn oauth(
 }
 
 /// The token service; certificates are shown to a host of their own.
-fn token_url_for(variable: &Variable, proof: &Proof) -> Result<TokenUrl, CredentialsError> {
+fn token_url_for(variable: &Variable, proof: &ClientProof) -> Result<TokenUrl, CredentialsError> {
     let url = TokenUrl::parse(&variable.value).map_err(|error| not_an_address(variable, error))?;
     let fault = landscape::not_a_token_service(url.host());
     fault.map_or(Ok(()), |error| Err(not_an_address(variable, error)))?;
     Ok(match proof {
-        Proof::Secret(_) => url,
-        Proof::Certificate(_) => url.for_certificates(),
+        ClientProof::Secret(_) => url,
+        ClientProof::Certificate(_) => url.for_certificates(),
     })
 }
 

@@ -52,7 +52,7 @@ fn assert_is_the_key(credentials: &Credentials) {
     let login = Login::ClientCredentials {
         token_url: TokenUrl::parse(TOKEN_URL).unwrap(),
         client_id: ID.to_owned(),
-        proof: Proof::Secret(Secret::new(SECRET)),
+        proof: ClientProof::Secret(Secret::new(SECRET)),
     };
     assert_eq!(credentials.login, login);
 }
@@ -170,7 +170,7 @@ fn single_variables() {
 #[test]
 fn another_prefix() {
     let environment = Environment::default().with("PROD_CPI_SERVICE_KEY", &wrapped());
-    let names = Names::with_prefix("PROD_CPI");
+    let names = VariableNames::with_prefix("PROD_CPI");
     let credentials = Credentials::from_named(&environment, Path::new("."), &names).unwrap();
     assert_is_the_key(&credentials);
     let error =

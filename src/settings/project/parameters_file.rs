@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Target;
+use super::ParameterTarget;
 use super::value::{HOW, RawParameter};
 use crate::settings::error::SettingsError;
 use crate::settings::parameters;
@@ -19,7 +19,7 @@ pub struct ParametersFile {
 
 impl ParametersFile {
     /// The file of an artifact, relative to the working directory. A zip has it where its directory would have it.
-    pub fn path(&self, artifact: Target<'_>) -> PathBuf {
+    pub fn path(&self, artifact: ParameterTarget<'_>) -> PathBuf {
         let pattern = self.pattern.replace("{id}", artifact.id);
         match pattern.strip_prefix("{artifact}/") {
             Some(rest) => {
@@ -42,7 +42,7 @@ impl ParametersFile {
     pub fn read(
         &self,
         directory: &Path,
-        artifact: Target<'_>,
+        artifact: ParameterTarget<'_>,
     ) -> Result<Vec<RawParameter>, SettingsError> {
         let path = self.path(artifact);
         let of_each = self.pattern.contains('{');

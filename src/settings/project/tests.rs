@@ -152,7 +152,7 @@ fn named(
     let settings = settings
         .into_iter()
         .find(|one| one.id.as_deref() == Some(id));
-    let target = Target {
+    let target = ParameterTarget {
         id,
         path: Path::new("flows/invoices"),
         settings,
@@ -193,7 +193,7 @@ fn a_value_from_variables_names_them_and_is_masked() {
         .with("HOST", "secret.example.com")
         .with("PATH_OF", "orders");
     let redactor = Redactor::new();
-    let target = Target {
+    let target = ParameterTarget {
         id: "Invoices",
         path: Path::new("flows/invoices"),
         settings: None,
@@ -431,7 +431,7 @@ fn files_of_parameters_beside_the_artifacts_are_read() {
     let project = project.unwrap();
     let qa = project.environment("qa").unwrap();
     let settings = &project.packages[0].artifacts[0];
-    let target = |path| Target {
+    let target = |path| ParameterTarget {
         id: "A",
         path: Path::new(path),
         settings: Some(settings),
@@ -489,7 +489,7 @@ fn a_file_of_parameters_without_a_placeholder_must_be_there() {
         .parameters_file
         .clone()
         .unwrap();
-    let target = Target {
+    let target = ParameterTarget {
         id: "A",
         path: Path::new("x"),
         settings: None,
