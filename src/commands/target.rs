@@ -78,7 +78,11 @@ impl Target {
         let sandbox = begin()?;
         let variables = variables_of(&sandbox);
         Ok(Self {
-            credentials: Credentials::from_environment(&variables, &process.directory)?,
+            credentials: Credentials::from_named(
+                &variables,
+                &process.directory,
+                &VariableNames::default(),
+            )?,
             network: Environment::default(),
             sandbox: Some(sandbox),
         })

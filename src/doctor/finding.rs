@@ -185,9 +185,10 @@ impl Diagnosis {
 
 /// The exit code of an examination: that of the first finding that is not well, because what follows is its consequence.
 pub fn exit(findings: &[Diagnosis]) -> Exit {
-    let codes = findings.iter().filter_map(|finding| match finding.state {
+    let mut findings = findings.iter();
+    let first = findings.find_map(|finding| match finding.state {
         DiagnosisState::Failed(exit) => Some(exit),
         _ => None,
     });
-    codes.into_iter().next().unwrap_or(Exit::Ok)
+    first.unwrap_or(Exit::Ok)
 }

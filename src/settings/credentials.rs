@@ -28,8 +28,8 @@ pub struct Credentials {
     pub runtime: TenantUrl,
     /// How to log on there.
     pub login: Login,
-    /// Which variable each value came from.
-    pub sources: Sources,
+    /// Where the tenant's address came from: `CPI_URL`, or `CPI_SERVICE_KEY (url)`.
+    pub url_source: String,
 }
 
 /// The two ways to log on.
@@ -98,19 +98,6 @@ pub enum ClientProof {
     Certificate(ClientCertificate),
 }
 
-/// Where each value came from, in words for messages: `CPI_URL`, or `CPI_SERVICE_KEY (url)`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sources {
-    /// The tenant's address.
-    pub url: String,
-    /// The token service's address; `None` for basic authentication.
-    pub token_url: Option<String>,
-    /// Client id or user.
-    pub user: String,
-    /// Client secret, private key or password.
-    pub secret: String,
-}
-
 /// How the variables are called.
 #[derive(Debug, Clone)]
 pub struct VariableNames {
@@ -138,15 +125,7 @@ impl VariableNames {
 }
 
 impl Credentials {
-    /// Reads the `CPI_...` variables; the path of a key file is relative to `dir`.
-    pub fn from_environment(
-        environment: &Environment,
-        dir: &Path,
-    ) -> Result<Self, CredentialsError> {
-        Self::from_named(environment, dir, &VariableNames::default())
-    }
-
-    /// The same with variables that are called otherwise.
+    /// Reads the variables of these names; the path of a key file is relative to `dir`.
     pub fn from_named(
         environment: &Environment,
         dir: &Path,
@@ -171,7 +150,7 @@ impl Credentials {
         if named.is_some_and(|named| named != location.value) {
             let why = "name two runtime locations";
             return Err(CredentialsError::contradiction(
-                self.sources.url,
+                self.url_source,
                 &location.name,
                 why,
             ));

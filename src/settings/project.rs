@@ -211,36 +211,37 @@ impl Project {
     /// The environment of a name.
     pub fn environment(&self, name: &str) -> Result<&EnvironmentSettings, SettingsError> {
         self.environments.get(name).ok_or_else(|| {
-            let names: Vec<&str> = self.environments.keys().map(String::as_str).collect();
-            let hint = match (nearest(name, names.iter().copied()), names.is_empty()) {
-                (_, true) => "it has no environments: add them below `environments:`".to_owned(),
-                (Some(near), _) => {
-                    format!("did you mean `{near}`? It has: {}", names.join(", "))
+            let all = self.environment_names();
+            let hint = match nearest(name, self.environments.keys().map(String::as_str)) {
+                _ if all.is_empty() => {
+                    "it has no environments: add them below `environments:`".to_owned()
                 }
-                (None, _) => format!("it has: {}", names.join(", ")),
+                Some(near) => format!("did you mean `{near}`? It has: {all}"),
+                None => format!("it has: {all}"),
             };
             let what = format!("there is no environment `{}`", quoted(name));
             SettingsError::new(self.path.display().to_string(), what, hint)
         })
     }
 
+    fn environment_names(&self) -> String {
+        let names = self.environments.keys().map(String::as_str);
+        names.collect::<Vec<_>>().join(", ")
+    }
+
     /// Refuses to do without an environment where one has a tenant, credentials, ids, names or packages of its own: what
     /// is meant for it would go elsewhere.
     pub fn refuse_no_environment(&self) -> Result<(), SettingsError> {
-        if !self
-            .environments
-            .values()
-            .any(EnvironmentSettings::is_apart)
-        {
+        let mut environments = self.environments.values();
+        if !environments.any(EnvironmentSettings::is_apart) {
             return Ok(());
         }
-        let names: Vec<&str> = self.environments.keys().map(String::as_str).collect();
         Err(SettingsError::new(
             self.path.display().to_string(),
             "the settings file has environments, and none is chosen",
             format!(
                 "choose one with --environment NAME (or FLOWSHIP_ENVIRONMENT); it has: {}",
-                names.join(", ")
+                self.environment_names()
             ),
         ))
     }

@@ -26,7 +26,7 @@ pub struct ClientCertificate {
     pub key_source: String,
 }
 
-/// The certificate to log on with, and where its private key came from. Certificate and key are those of a service key, or of
+/// The certificate to log on with. Certificate and key are those of a service key, or of
 /// the `file` that the variable `file_name` is for, whether it is set or not. The certificate of the file goes first, because
 /// the file may bring those that vouch for it.
 pub fn together(
@@ -34,7 +34,7 @@ pub fn together(
     key: Option<Variable>,
     file: Option<Variable>,
     file_name: String,
-) -> Result<(ClientProof, String), CredentialsError> {
+) -> Result<ClientProof, CredentialsError> {
     let of_file = file.clone();
     let of_file = of_file.filter(|file| file.value.contains(BEGIN_CERTIFICATE));
     let variable = file_name.clone();
@@ -50,13 +50,12 @@ pub fn together(
     let chain = of_file.or(chain).ok_or(CredentialsError::NoCertificate {
         variable: file_name,
     })?;
-    let certificate = ClientCertificate {
+    Ok(ClientProof::Certificate(ClientCertificate {
         chain: chain.value,
         chain_source: chain.name,
         key: Secret::new(key.value),
-        key_source: key.name.clone(),
-    };
-    Ok((ClientProof::Certificate(certificate), key.name))
+        key_source: key.name,
+    }))
 }
 
 /// The PEM text of the file that `variable` names, or that it holds itself.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::certificate;
 use super::key::{self, ServiceKey};
-use super::{ClientProof, Credentials, CredentialsError, KeyError, Login, Sources, VariableNames};
+use super::{ClientProof, Credentials, CredentialsError, KeyError, Login, VariableNames};
 use crate::settings::address::{AddressError, TenantUrl, TokenUrl};
 use crate::settings::environment::Environment;
 use crate::settings::landscape;
@@ -129,9 +129,10 @@ impl<'n> CredentialVariables<'n> {
         } else if let Some(file) = file {
             return Err(two_logins(variable, &file.name));
         } else {
-            of_secret(text("clientsecret"))
+            ClientProof::Secret(Secret::new(key.text("clientsecret")))
         };
-        oauth(text("url"), text("tokenurl"), text("clientid"), proof)
+        let client_id = key.text("clientid").to_owned();
+        oauth(text("url"), &text("tokenurl"), client_id, proof)
     }
 
     /// Single variables beside a key are fine where they say the same.
@@ -190,32 +191,22 @@ impl<'n> CredentialVariables<'n> {
             self.all(["URL", "TOKEN_URL", "CLIENT_ID", "CLIENT_SECRET"])?;
         refuse_other_plan(&id, &url)?;
         let proof = match key_file {
-            None => of_secret(secret),
+            None => ClientProof::Secret(Secret::new(secret.value)),
             Some(file) => {
                 let name = file.name.clone();
                 certificate::together(None, None, Some(file), name)?
             }
         };
-        oauth(url, token_url, id, proof)
+        oauth(url, &token_url, id.value, proof)
     }
 
     fn user_and_password(self) -> Result<Credentials, CredentialsError> {
         let [url, username, password] = self.all(["URL", "USERNAME", "PASSWORD"])?;
-        let tenant = parse_url(&url)?;
-        Ok(Credentials {
-            runtime: tenant.clone(),
-            url: tenant,
-            sources: Sources {
-                url: url.name,
-                token_url: None,
-                user: username.name,
-                secret: password.name,
-            },
-            login: Login::Basic {
-                username: username.value,
-                password: Secret::new(password.value),
-            },
-        })
+        let login = Login::Basic {
+            username: username.value,
+            password: Secret::new(password.value),
+        };
+        credentials(url, login)
     }
 
     /// All of these, or an error that names those that are missing.
@@ -246,34 +237,27 @@ fn refuse_other_plan(id: &Variable, url: &Variable) -> Result<(), CredentialsErr
     })
 }
 
-/// A secret, and where it came from.
-fn of_secret(secret: Variable) -> (ClientProof, String) {
-    (ClientProof::Secret(Secret::new(secret.value)), secret.name)
-}
-
 fn oauth(
     url: Variable,
-    token_url: Variable,
-    id: Variable,
-    (proof, secret): (ClientProof, String),
+    token_url: &Variable,
+    client_id: String,
+    proof: ClientProof,
 ) -> Result<Credentials, CredentialsError> {
-    let tenant = parse_url(&url)?;
     let login = Login::ClientCredentials {
-        token_url: token_url_for(&token_url, &proof)?,
-        client_id: id.value,
+        token_url: token_url_for(token_url, &proof)?,
+        client_id,
         proof,
     };
-    let sources = Sources {
-        url: url.name,
-        token_url: Some(token_url.name),
-        user: id.name,
-        secret,
-    };
+    credentials(url, login)
+}
+
+fn credentials(url: Variable, login: Login) -> Result<Credentials, CredentialsError> {
+    let tenant = parse_url(&url)?;
     Ok(Credentials {
         runtime: tenant.clone(),
         url: tenant,
+        url_source: url.name,
         login,
-        sources,
     })
 }
 

@@ -19,7 +19,7 @@ fn wrapped() -> String {
 }
 
 fn read_in(environment: &Environment, dir: &Path) -> Result<Credentials, CredentialsError> {
-    let result = Credentials::from_environment(environment, dir);
+    let result = Credentials::from_named(environment, dir, &VariableNames::default());
     if let Err(error) = &result {
         let text = error.to_string();
         for secret in [SECRET, "hunter22", "0f1e2d3c"] {
@@ -139,19 +139,10 @@ fn a_file_of_every_shape() {
 }
 
 #[test]
-fn where_each_value_came_from() {
-    let sources = read_key(&wrapped()).unwrap().sources;
-    assert_eq!(sources.url, "CPI_SERVICE_KEY (url)");
-    assert_eq!(
-        sources.token_url.as_deref(),
-        Some("CPI_SERVICE_KEY (tokenurl)")
-    );
-    let sources = read(&basic()).unwrap().sources;
-    assert_eq!(
-        (sources.user.as_str(), sources.secret.as_str()),
-        ("CPI_USERNAME", "CPI_PASSWORD")
-    );
-    assert_eq!(sources.token_url, None);
+fn where_the_address_came_from() {
+    let source = |read: Result<Credentials, CredentialsError>| read.unwrap().url_source;
+    assert_eq!(source(read_key(&wrapped())), "CPI_SERVICE_KEY (url)");
+    assert_eq!(source(read(&basic())), "CPI_URL");
 }
 
 #[test]
@@ -394,7 +385,7 @@ fn an_external_certificate_has_its_private_key_in_a_file() {
         .with("CPI_CLIENT_ID", ID)
         .with("CPI_CLIENT_KEY_FILE", "both.pem");
     assert_eq!(
-        read_in(&alone, dir.path()).unwrap().sources.secret,
+        certificate_of(&read_in(&alone, dir.path()).unwrap()).key_source,
         "CPI_CLIENT_KEY_FILE"
     );
     let refused = |environment: &Environment| {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 
 use super::file::{
-    ArtifactEntry, EnvironmentEntry, FilePath, Id, PackageEntry, Parameters, PathOrArtifact,
+    ArtifactEntry, EnvironmentEntry, FilePath, PackageEntry, Parameters, PathOrArtifact,
     SettingsFormat, Text,
 };
 use super::value::{HOW, RawParameter};
@@ -206,41 +206,31 @@ fn normal(given: &str) -> Vec<&str> {
 /// Refuses packages, artifact ids and paths that stand twice: two entries would be copies that share their addresses, which
 /// is what environments are looked through for.
 fn refuse_repetitions(packages: &[Placed<PackageEntry>]) -> Result<(), YamlFault> {
-    let (mut ids, mut artifact_ids) = (HashMap::new(), HashMap::new());
-    let mut paths: HashMap<Vec<&str>, usize> = HashMap::new();
+    let mut lines: HashMap<(&str, String), usize> = HashMap::new();
+    let mut once = |what, text: &str, key: String, place: Position| {
+        let Some(first) = lines.insert((what, key), place.line) else {
+            return Ok(());
+        };
+        let hint = match what {
+            "path" => {
+                "remove one of them; copies under other ids are made by an environment with `id-suffix`"
+            }
+            _ => "an id stands once: put everything about it in one place",
+        };
+        let what = format!("the {what} `{}` stands on line {first} too", quoted(text));
+        Err(YamlFault::new(place, what, hint))
+    };
     for package in packages {
-        refuse_second("package", &package.value.id, &mut ids)?;
+        let id = &package.value.id;
+        once("package", &id.value.0, id.value.0.clone(), id.place)?;
         for entry in &package.value.artifacts.0 {
             let artifact = &entry.value.0;
             if let Some(id) = &artifact.id.0 {
-                refuse_second("artifact", id, &mut artifact_ids)?;
+                once("artifact", &id.value.0, id.value.0.clone(), id.place)?;
             }
             let path = &artifact.path.0;
-            if let Some(first) = paths.insert(normal(path), entry.place.line) {
-                return Err(YamlFault::new(
-                    entry.place,
-                    format!("the path `{}` stands on line {first} too", quoted(path)),
-                    "remove one of them; copies under other ids are made by an environment with `id-suffix`",
-                ));
-            }
+            once("path", path, normal(path).join("/"), entry.place)?;
         }
     }
     Ok(())
-}
-
-/// Refuses an id that stands twice; `lines` are those of the ones before.
-fn refuse_second<'n>(
-    of: &str,
-    id: &'n Placed<Text<Id>>,
-    lines: &mut HashMap<&'n str, usize>,
-) -> Result<(), YamlFault> {
-    let text = &id.value.0;
-    match lines.insert(text, id.place.line) {
-        None => Ok(()),
-        Some(first) => Err(YamlFault::new(
-            id.place,
-            format!("the {of} `{}` stands on line {first} too", quoted(text)),
-            "an id stands once: put everything about it in one place",
-        )),
-    }
 }
