@@ -58,7 +58,7 @@ pub(crate) fn run(
         report.exit = Exit::Usage;
     }
     let exit = console.print(&selection, report.exit, process);
-    let _ = report.print_errors(console.style, process.err);
+    let _ = report.print_errors(false, console.style, process.err);
     console.publish(&report, &Redactor::new(), process);
     Ok(exit)
 }

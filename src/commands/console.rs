@@ -219,7 +219,7 @@ impl Console {
         redactor: &Redactor,
         process: &mut Process<'_>,
     ) -> Exit {
-        let _ = report.print_all_errors(self.style, process.err);
+        let _ = report.print_errors(true, self.style, process.err);
         self.publish(report, redactor, process);
         let written = self.write(report, process);
         let failed = written.is_err();

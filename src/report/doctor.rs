@@ -98,8 +98,7 @@ impl Printed for Examination<'_> {
     }
 
     fn json(&self) -> io::Result<String> {
-        let about = Question(self);
-        json::object(self.simulated, about, self.exit, self, [])
+        json::object(self.simulated, Question(self), self.exit, self, [])
     }
 }
 

@@ -23,7 +23,7 @@ pub mod summary;
 pub mod table;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use self::page::Page;
 use crate::deploy::outcome::{Message, Outcome, Place};
@@ -90,17 +90,8 @@ pub struct PlacedFinding {
 impl Report {
     /// A path of the working directory as a path of the repository, with `/` on every system.
     pub fn repository_path(&self, path: &str) -> String {
-        let joined = if Path::new(path).is_absolute() {
-            PathBuf::from(path)
-        } else {
-            self.below_repository.join(path)
-        };
+        let joined = self.below_repository.join(path);
         let text = joined.to_string_lossy().replace('\\', "/");
         text.strip_prefix("./").unwrap_or(&text).to_owned()
-    }
-
-    /// The beginning as JUnit wants it: `2026-11-22T10:02:11`.
-    pub fn began_without_zone(&self) -> String {
-        self.began.chars().take(19).collect()
     }
 }

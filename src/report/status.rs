@@ -296,9 +296,10 @@ pub fn outcomes(stages: &[TenantStatus], failing: bool) -> Vec<Outcome> {
     let several = stages.len() > 1;
     let states = stages.iter().flat_map(TenantStatus::states);
     let outcomes = states.map(|StagedState { stage, id, state }| {
-        let id = match several {
-            true => format!("{id} ({})", stage.name()),
-            false => id.to_owned(),
+        let id = if several {
+            format!("{id} ({})", stage.name())
+        } else {
+            id.to_owned()
         };
         outcome(id, state, failing)
     });

@@ -74,12 +74,12 @@ pub fn read_file(variable: Variable, dir: &Path) -> Result<Variable, Credentials
             value: text,
             ..variable
         }),
-        Err(error) => Err(CredentialsError::KeyFile {
-            reason: match shown_file_name(&variable.value) {
-                Some(name) => format!("{name}: {}", error.kind()),
-                None => error.kind().to_string(),
-            },
-            variable: variable.name,
-        }),
+        Err(error) => {
+            let name = shown_file_name(&variable.value).map(|name| format!("{name}: "));
+            Err(CredentialsError::KeyFile {
+                reason: format!("{}{}", name.unwrap_or_default(), error.kind()),
+                variable: variable.name,
+            })
+        }
     }
 }

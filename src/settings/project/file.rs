@@ -174,34 +174,38 @@ impl<'de> Visitor<'de> for PathOrArtifactVisitor {
 pub struct Text<F>(pub String, PhantomData<F>);
 
 /// What a text must look like.
-pub trait TextForm {
+pub struct TextRule {
     /// What a text of the form is, for messages.
-    const WANTED: &'static str;
+    wanted: &'static str,
     /// Credentials may have been pasted here: messages do not repeat the text.
-    const HIDDEN: bool;
-
+    hidden: bool,
     /// Whether a text has the form.
-    fn accepts(text: &str) -> bool;
-
+    pub accepts: fn(&str) -> bool,
     /// What else is wrong with a text, and what to do.
-    fn refuses(text: &str) -> Option<(String, String)>;
+    refuses: fn(&str) -> Option<(String, String)>,
+}
+
+/// The type of a text.
+pub trait TextForm {
+    const RULE: TextRule;
 }
 
 impl<F: TextForm> Text<F> {
     fn of<E: de::Error>(text: String) -> Result<Self, E> {
-        match F::refuses(&text) {
-            Some((what, hint)) => Err(refused(&what, &hint)),
-            None if F::accepts(&text) => Ok(Self(text, PhantomData)),
-            None => {
-                let wanted = F::WANTED;
-                let what = match text.as_str() {
-                    "" => "this is empty".to_owned(),
-                    _ if F::HIDDEN => format!("this is no {wanted}"),
-                    text => format!("`{}` is no {wanted}", quoted(text)),
-                };
-                Err(refused(&what, &format!("write a {wanted}")))
-            }
+        let rule = F::RULE;
+        if let Some((what, hint)) = (rule.refuses)(&text) {
+            return Err(refused(&what, &hint));
         }
+        if (rule.accepts)(&text) {
+            return Ok(Self(text, PhantomData));
+        }
+        let wanted = rule.wanted;
+        let what = match text.as_str() {
+            "" => "this is empty".to_owned(),
+            _ if rule.hidden => format!("this is no {wanted}"),
+            text => format!("`{}` is no {wanted}", quoted(text)),
+        };
+        Err(refused(&what, &format!("write a {wanted}")))
     }
 }
 
@@ -220,16 +224,12 @@ macro_rules! forms {
         pub struct $name;
 
         impl TextForm for $name {
-            const WANTED: &'static str = $wanted;
-            const HIDDEN: bool = $hidden;
-
-            fn accepts(text: &str) -> bool {
-                $accepts(text)
-            }
-
-            fn refuses(text: &str) -> Option<(String, String)> {
-                $refuses(text)
-            }
+            const RULE: TextRule = TextRule {
+                wanted: $wanted,
+                hidden: $hidden,
+                accepts: $accepts,
+                refuses: $refuses,
+            };
         }
     )*};
 }
@@ -308,7 +308,7 @@ fn no_variable(text: &str) -> Option<(String, String)> {
 fn no_id(text: &str) -> Option<(String, String)> {
     no_variable(text).or_else(|| {
         let what = format!("this can be no id: {}", id::fault(text)?);
-        Some((what, format!("write a {}", Id::WANTED)))
+        Some((what, format!("write a {}", Id::RULE.wanted)))
     })
 }
 

@@ -283,13 +283,13 @@ type AcceptedBy = (&'static str, fn(&str) -> bool);
 
 /// The patterns, each with what takes texts of its form.
 const FORMS: [AcceptedBy; 7] = [
-    (Words::PATTERN, Words::accepts),
-    (Id::PATTERN, Id::accepts),
-    (EnvironmentName::PATTERN, EnvironmentName::accepts),
-    (Prefix::PATTERN, Prefix::accepts),
-    (FilePath::PATTERN, FilePath::accepts),
-    (ParameterKey::PATTERN, ParameterKey::accepts),
-    (Value::PATTERN, Value::accepts),
+    (Words::PATTERN, Words::RULE.accepts),
+    (Id::PATTERN, Id::RULE.accepts),
+    (EnvironmentName::PATTERN, EnvironmentName::RULE.accepts),
+    (Prefix::PATTERN, Prefix::RULE.accepts),
+    (FilePath::PATTERN, FilePath::RULE.accepts),
+    (ParameterKey::PATTERN, ParameterKey::RULE.accepts),
+    (Value::PATTERN, Value::RULE.accepts),
 ];
 
 /// Whether a text matches one of our patterns. The patterns are compared with the forms below.
