@@ -32,7 +32,7 @@ impl RawParameter {
     /// Reads a value in which `${env:NAME}` stands for a variable and `$${env:` for `${env:` itself.
     ///
     /// # Errors
-    /// What is wrong in the value; [`HOW`] says what to do.
+    /// What is wrong in the value; `HOW` says what to do.
     pub fn read(
         key: String,
         at: String,
