@@ -4,47 +4,47 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Exit {
     /// What was asked for is so.
-    Ok,
-    /// The tenant decided: a build or start failed, a write was refused, somebody else was quicker.
-    Failed,
+    Ok = 0,
+    /// The tenant decided: a build or start failed, a write was refused, another user was quicker.
+    Failed = 1,
     /// A bad option, variable or settings file; nothing was sent.
-    Usage,
+    Usage = 2,
     /// The artifact itself is not valid; nothing was sent.
-    Artifact,
+    Artifact = 3,
     /// 401 or 403: credentials, plan or role.
-    Refused,
+    Refused = 4,
     /// DNS, TLS, connection, 5xx or 429 after all retries, before a deployment was accepted.
-    Unreachable,
+    Unreachable = 5,
     /// An answer that makes no sense; never a success.
-    Protocol,
+    Protocol = 6,
     /// The deadline, or contact lost, after a deployment was or may have been accepted.
-    Undecided,
+    Undecided = 7,
     /// What was taken away could not be put back: a person is needed.
-    Worse,
+    Worse = 8,
     /// `plan --fail-on-changes`: something would be done.
-    Changes,
+    Changes = 9,
     /// The tenant's own passing fault ended a deployment.
-    Transient,
+    Transient = 11,
     /// Ended by Ctrl-C.
-    Interrupted,
+    Interrupted = 130,
     /// Ended by SIGTERM.
-    Terminated,
+    Terminated = 143,
 }
 
 impl Exit {
-    /// Every code, in the order of the README's table.
+    /// Every code; of two artifacts of a run, that which stands later here is worse.
     pub const ALL: [Exit; 13] = [
         Exit::Ok,
-        Exit::Failed,
-        Exit::Usage,
-        Exit::Artifact,
-        Exit::Refused,
+        Exit::Transient,
+        Exit::Undecided,
         Exit::Unreachable,
         Exit::Protocol,
-        Exit::Undecided,
+        Exit::Artifact,
+        Exit::Refused,
+        Exit::Failed,
         Exit::Worse,
+        Exit::Usage,
         Exit::Changes,
-        Exit::Transient,
         Exit::Interrupted,
         Exit::Terminated,
     ];
@@ -60,21 +60,7 @@ impl Exit {
 
     /// The number given to the operating system.
     pub fn code(self) -> u8 {
-        match self {
-            Exit::Ok => 0,
-            Exit::Failed => 1,
-            Exit::Usage => 2,
-            Exit::Artifact => 3,
-            Exit::Refused => 4,
-            Exit::Unreachable => 5,
-            Exit::Protocol => 6,
-            Exit::Undecided => 7,
-            Exit::Worse => 8,
-            Exit::Changes => 9,
-            Exit::Transient => 11,
-            Exit::Interrupted => 130,
-            Exit::Terminated => 143,
-        }
+        self as u8
     }
 
     /// The word for the code, as in the README's table.
@@ -95,27 +81,11 @@ impl Exit {
         }
     }
 
-    /// How bad a result is beside those of other artifacts of the same run; larger is worse.
-    fn severity(self) -> u8 {
-        match self {
-            Exit::Ok => 0,
-            Exit::Transient => 1,
-            Exit::Undecided => 2,
-            Exit::Unreachable => 3,
-            Exit::Protocol => 4,
-            Exit::Artifact => 5,
-            Exit::Refused => 6,
-            Exit::Failed => 7,
-            Exit::Worse => 8,
-            Exit::Usage | Exit::Changes | Exit::Interrupted | Exit::Terminated => 9,
-        }
-    }
-
     /// The code of a run whose artifacts ended so: that of the worst, `Ok` for none.
     pub fn worst(all: impl IntoIterator<Item = Exit>) -> Exit {
-        all.into_iter()
-            .max_by_key(|exit| exit.severity())
-            .unwrap_or(Exit::Ok)
+        let all: Vec<Exit> = all.into_iter().collect();
+        let worst = Exit::ALL.into_iter().rev().find(|exit| all.contains(exit));
+        worst.unwrap_or(Exit::Ok)
     }
 }
 

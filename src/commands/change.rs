@@ -24,10 +24,10 @@ use crate::exit::Exit;
 use crate::journal::Journal;
 use crate::report::ci::{self, Ci};
 use crate::report::page::Page;
-use crate::report::plan::Plan;
-use crate::report::progress::Progress;
-use crate::report::table::{self, Look, Table};
-use crate::report::{Found, Report};
+use crate::report::plan::PlanReport;
+use crate::report::progress::RunProgress;
+use crate::report::table::{self, Table, TableLook};
+use crate::report::{PlacedFinding, Report};
 use crate::rollback;
 use crate::sandbox::Sandbox;
 use crate::smoke::Smoke;
@@ -45,7 +45,7 @@ pub struct Change {
     /// The ends of the artifacts that are not valid, and of those that need them, when the run goes on without them.
     pub invalid: Vec<Outcome>,
     /// What the offline check found in all of them.
-    pub findings: Vec<Found>,
+    pub findings: Vec<PlacedFinding>,
     pub keep_going: bool,
     pub redactor: Redactor,
     /// The host of the tenant that the content was taken from.
@@ -192,7 +192,7 @@ impl Change {
         };
         Telling {
             console,
-            progress: Progress::new(console.volume, simulated).with_table(table),
+            progress: RunProgress::new(console.volume, simulated).with_table(table),
             report: Report {
                 simulated,
                 tenant: Some(site.host.clone()),
@@ -222,7 +222,7 @@ impl Change {
     /// The live table, for somebody who looks at a run over several artifacts.
     fn table(&self, console: &Console, simulated: bool, process: &Process<'_>) -> Option<Table> {
         let in_ci = console.ci != Ci::None || process.environment.get("CI").is_some();
-        let look = Look {
+        let look = TableLook {
             style: console.style,
             simulated,
         };
@@ -279,7 +279,7 @@ fn deploy(
 /// What the calling thread needs while it tells what happens.
 struct Telling<'a> {
     console: &'a Console,
-    progress: Progress,
+    progress: RunProgress,
     report: Report,
     redactor: Redactor,
     /// The packed archives, which the worker cannot remove when the run is interrupted.
@@ -400,7 +400,7 @@ impl Telling<'_> {
         }
         ci::publish_plan(changes, self.console.ci, process.environment, process.err);
         let report = &self.report;
-        let plan = Plan { previews, report };
+        let plan = PlanReport { previews, report };
         self.console.print(&plan, report.exit, process)
     }
 }

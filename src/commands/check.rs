@@ -13,7 +13,7 @@ use super::settings_file::Settings;
 use crate::Process;
 use crate::exit::Exit;
 use crate::report::page::Page;
-use crate::report::{Report, Told, json};
+use crate::report::{Printed, Report, json};
 use crate::text::redactor::Redactor;
 
 /// Arguments of `check`.
@@ -58,7 +58,7 @@ pub(crate) fn run(
         report.exit = Exit::Usage;
     }
     let exit = console.print(&selection, report.exit, process);
-    let _ = report.print_errors(console.style, process.err);
+    let _ = report.print_errors(false, console.style, process.err);
     console.publish(&report, &Redactor::new(), process);
     Ok(exit)
 }
@@ -81,7 +81,7 @@ fn report(selection: &Selection, console: &Console, process: &Process<'_>) -> Re
     report
 }
 
-impl Told for Selection {
+impl Printed for Selection {
     fn text(&self, page: &mut Page) {
         for found in &self.findings() {
             page.line(format_args!(

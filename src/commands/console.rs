@@ -14,7 +14,7 @@ use crate::report::ci::{self, Ci, Files};
 use crate::report::masked::Masked;
 use crate::report::page::{Page, Style};
 use crate::report::progress::Volume;
-use crate::report::{Report, Told};
+use crate::report::{Printed, Report};
 use crate::text::redactor::Redactor;
 
 /// How to talk.
@@ -208,7 +208,7 @@ impl Console {
         redactor: &Redactor,
         process: &mut Process<'_>,
     ) -> Exit {
-        let _ = report.print_all_errors(self.style, process.err);
+        let _ = report.print_errors(true, self.style, process.err);
         self.publish(report, redactor, process);
         let written = self.write(report, process);
         let failed = written.is_err();
@@ -235,12 +235,12 @@ impl Console {
     }
 
     /// Prints a result in the form that was asked for; gives the code that the run ends with.
-    pub(super) fn print(&self, told: &impl Told, exit: Exit, process: &mut Process<'_>) -> Exit {
+    pub(super) fn print(&self, told: &impl Printed, exit: Exit, process: &mut Process<'_>) -> Exit {
         let written = self.write(told, process);
         self.finish(written, exit, process)
     }
 
-    fn write(&self, told: &impl Told, process: &mut Process<'_>) -> io::Result<()> {
+    fn write(&self, told: &impl Printed, process: &mut Process<'_>) -> io::Result<()> {
         let mut page = self.page(told.is_simulated());
         match self.form {
             Form::Text => {

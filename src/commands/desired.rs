@@ -20,7 +20,8 @@ use crate::rollback::Scope;
 use crate::settings::environment::Environment;
 use crate::settings::parameters::NamedParameter;
 use crate::settings::project::{
-    ArtifactSettings, DeployRule, EnvironmentSettings, PackageSettings, Target, deploy_rule,
+    ArtifactSettings, DeployRule, EnvironmentSettings, PackageSettings, ParameterTarget,
+    deploy_rule,
 };
 use crate::tenant::wire::Description;
 use crate::text::redactor::Redactor;
@@ -244,7 +245,7 @@ impl Settings {
         let Some(project) = &self.project else {
             return Ok(Vec::new());
         };
-        let target = Target { id, path, settings };
+        let target = ParameterTarget { id, path, settings };
         let environment = self.environment.as_ref();
         Ok(project.parameters(target, environment, basis.variables, basis.redactor)?)
     }
@@ -264,12 +265,12 @@ impl Settings {
         let ids: Vec<&str> = all.iter().map(|artifact| self.id_of(artifact)).collect();
         project.refuse_unknown_artifacts(environment, &ids)?;
         let paths: Vec<PathBuf> = all.iter().map(|one| shown(one.path(), directory)).collect();
-        let targets = ids.iter().zip(&paths).map(|(id, path)| Target {
+        let targets = ids.iter().zip(&paths).map(|(id, path)| ParameterTarget {
             id,
             path,
             settings: None,
         });
-        let targets: Vec<Target<'_>> = targets.collect();
+        let targets: Vec<ParameterTarget<'_>> = targets.collect();
         Ok(project.refuse_useless_parameters_file(environment, &targets)?)
     }
 }

@@ -17,7 +17,7 @@ use crate::Process;
 use crate::clock::span;
 use crate::deploy::ledger::Event;
 use crate::doctor::examine_online;
-use crate::doctor::finding::{self, Finding};
+use crate::doctor::finding::{self, Diagnosis};
 use crate::doctor::offline::{self, Offline};
 use crate::doctor::uses::Use;
 use crate::exit::Exit;
@@ -123,11 +123,11 @@ struct Examiner<'a> {
     simulated: bool,
     wanted: Use,
     offline: bool,
-    findings: Vec<Finding>,
+    findings: Vec<Diagnosis>,
 }
 
 impl Examiner<'_> {
-    fn found(&mut self, finding: Finding, process: &mut Process<'_>) {
+    fn found(&mut self, finding: Diagnosis, process: &mut Process<'_>) {
         if self.console.form == Form::Text && self.is_told(&finding) {
             let mut page = self.console.page(self.simulated);
             report::lines(&finding, &self.findings, &mut page);
@@ -138,11 +138,11 @@ impl Examiner<'_> {
     }
 
     /// `--quiet` leaves out what is well.
-    fn is_told(&self, finding: &Finding) -> bool {
+    fn is_told(&self, finding: &Diagnosis) -> bool {
         self.console.tells()
             || matches!(
                 finding.state,
-                finding::State::Failed(_) | finding::State::Warning
+                finding::DiagnosisState::Failed(_) | finding::DiagnosisState::Warning
             )
     }
 

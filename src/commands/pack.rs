@@ -14,7 +14,7 @@ use crate::artifact::{Archive, PackOptions, id};
 use crate::deploy::outcome::Message;
 use crate::exit::Exit;
 use crate::report::page::Page;
-use crate::report::{Told, json};
+use crate::report::{Printed, json};
 use crate::whole_file;
 
 /// Arguments of `pack`.
@@ -75,7 +75,7 @@ struct Packed<'a> {
     file: &'a Path,
 }
 
-impl Told for Packed<'_> {
+impl Printed for Packed<'_> {
     fn text(&self, page: &mut Page) {
         let Self { archive, id, file } = self;
         let (file, size) = (file.display(), archive.size);

@@ -10,7 +10,7 @@ use crate::Process;
 use crate::deploy::outcome::{Message, Outcome, Place};
 use crate::settings::environment::Environment;
 use crate::settings::error::SettingsError;
-use crate::settings::options::{Listed, listed};
+use crate::settings::options::{ListValue, listed};
 use crate::settings::parameters::{self, NamedParameter};
 use crate::text::nearest;
 use crate::text::redactor::Redactor;
@@ -19,7 +19,7 @@ use crate::text::redactor::Redactor;
 struct Given<'a> {
     of_file: Vec<NamedParameter>,
     /// Each with whether its value is that of a variable.
-    listed: Vec<(Listed, bool)>,
+    listed: Vec<(ListValue, bool)>,
     redactor: &'a Redactor,
     variables: &'a Environment,
 }
@@ -49,7 +49,7 @@ impl<'a> Given<'a> {
     /// One entry as a parameter of the artifact `id`.
     fn one(
         &self,
-        (given, from_variable): &(Listed, bool),
+        (given, from_variable): &(ListValue, bool),
         id: &str,
     ) -> Result<NamedParameter, SettingsError> {
         if *from_variable {

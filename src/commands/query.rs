@@ -10,8 +10,8 @@ use crate::Process;
 use crate::deploy::ledger::Event;
 use crate::exit::Exit;
 use crate::query::Query;
-use crate::report::progress::Progress;
-use crate::report::query::{Answered, Facts, Origin};
+use crate::report::progress::RunProgress;
+use crate::report::query::{QueryFacts, QueryOrigin, QueryReport};
 use crate::tenant::wire::ArtifactId;
 use crate::text::redactor::Redactor;
 
@@ -59,7 +59,7 @@ impl Worker {
     ) -> Result<(T, Vec<Site>), Refusal> {
         let sites = std::mem::take(&mut self.sites);
         let simulated = sites.iter().any(Site::is_simulated);
-        let mut progress = Progress::new(console.volume, simulated);
+        let mut progress = RunProgress::new(console.volume, simulated);
         let redactor = self.redactor.clone();
         let (clock, deadline) = (process.clock, self.deadline);
         masked(process, &redactor, |process| {
@@ -90,7 +90,7 @@ impl Worker {
     }
 
     /// Reads from the one tenant, and prints what was found and what could not be had.
-    pub(crate) fn query<T: Facts + Send + 'static, E: Send + 'static>(
+    pub(crate) fn query<T: QueryFacts + Send + 'static, E: Send + 'static>(
         self,
         (console, process): (&Console, &mut Process<'_>),
         interrupted: &str,
@@ -106,14 +106,14 @@ impl Worker {
         let troubles: Vec<_> = facts.troubles().iter().chain(facts.failures()).collect();
         let exit = Exit::worst(troubles.iter().map(|trouble| trouble.exit));
         let simulated = sites[0].is_simulated();
-        let of = Origin {
+        let of = QueryOrigin {
             tenant: &sites[0].host,
             simulated,
             exit,
         };
         Ok(masked(process, &redactor, |process| {
             console.tell_troubles(troubles.iter().copied(), simulated, process);
-            console.print(&Answered { of, facts: &facts }, exit, process)
+            console.print(&QueryReport { of, facts: &facts }, exit, process)
         }))
     }
 }

@@ -7,7 +7,7 @@ use crate::artifact::{Artifact, ArtifactError};
 use crate::deploy::outcome::{Message, Outcome, Place};
 use crate::exit::Exit;
 use crate::inventory::Trouble;
-use crate::report::Found;
+use crate::report::PlacedFinding;
 use crate::settings::credentials::CredentialsError;
 use crate::settings::error::SettingsError;
 use crate::settings::options::BadVariable;
@@ -19,7 +19,7 @@ pub struct Refusal {
     pub exit: Exit,
     pub messages: Vec<Message>,
     /// What the offline check found, when it was that.
-    pub findings: Vec<Found>,
+    pub findings: Vec<PlacedFinding>,
     /// The artifacts that are not valid, as far as they could be opened at all.
     pub invalid: Vec<Outcome>,
     /// A signal or a fault came first, and everything is said.
@@ -135,7 +135,7 @@ pub fn not_an_artifact(error: &ArtifactError, directory: &Path) -> Refusal {
         file: file.clone(),
         ..Message::new(what.clone())
     };
-    let findings = file.into_iter().map(|place| Found {
+    let findings = file.into_iter().map(|place| PlacedFinding {
         severity: "error",
         rule: "manifest-unusable",
         message: without_place(&what, &place),

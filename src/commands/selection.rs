@@ -9,7 +9,7 @@ use crate::Process;
 use crate::artifact::{self, Artifact, Finding, Severity, artifacts_below};
 use crate::deploy::outcome::{Message, Outcome, Place};
 use crate::exit::Exit;
-use crate::report::Found;
+use crate::report::PlacedFinding;
 use crate::report::page::Page;
 
 /// The artifacts of a command line.
@@ -19,13 +19,13 @@ pub struct Selection {
     /// What could not be opened at all: the path as it is shown, and why.
     pub unreadable: Vec<(PathBuf, Message)>,
     /// What was found outside of those that could be opened: in the others, and in the settings file.
-    pub strays: Vec<Found>,
+    pub strays: Vec<PlacedFinding>,
 }
 
 /// One artifact, and what the offline check found in it.
 pub struct Checked {
     pub artifact: Artifact,
-    pub findings: Vec<Found>,
+    pub findings: Vec<PlacedFinding>,
 }
 
 impl Checked {
@@ -42,7 +42,7 @@ pub struct Chosen {
     /// The ends of the others.
     pub invalid: Vec<Outcome>,
     /// What the offline check found in all of them.
-    pub findings: Vec<Found>,
+    pub findings: Vec<PlacedFinding>,
 }
 
 impl Selection {
@@ -91,14 +91,14 @@ impl Selection {
 
     /// Whether everything is valid.
     pub fn is_valid(&self) -> bool {
-        let fine = |found: &Found| found.severity != "error";
+        let fine = |found: &PlacedFinding| found.severity != "error";
         self.unreadable.is_empty()
             && self.strays.iter().all(fine)
             && self.checked.iter().all(|one| one.error().is_none())
     }
 
     /// Everything that was found.
-    pub fn findings(&self) -> Vec<Found> {
+    pub fn findings(&self) -> Vec<PlacedFinding> {
         let of_checked = self.checked.iter().flat_map(|one| &one.findings);
         of_checked.chain(&self.strays).cloned().collect()
     }
@@ -176,18 +176,18 @@ pub fn below(paths: &[PathBuf], directory: &Path) -> Result<Vec<PathBuf>, Refusa
 }
 
 /// What the offline check finds, with places relative to the working directory.
-fn findings(artifact: &Artifact, directory: &Path) -> Vec<Found> {
+fn findings(artifact: &Artifact, directory: &Path) -> Vec<PlacedFinding> {
     let root = shown(artifact.path(), directory);
     let found_in = |finding| found(finding, &root);
     artifact::check(artifact).iter().map(found_in).collect()
 }
 
-fn found(finding: &Finding, root: &Path) -> Found {
+fn found(finding: &Finding, root: &Path) -> PlacedFinding {
     let severity = match finding.severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
     };
-    Found {
+    PlacedFinding {
         severity,
         rule: finding.rule,
         place: Place {
@@ -200,7 +200,7 @@ fn found(finding: &Finding, root: &Path) -> Found {
 }
 
 /// Tells warnings and what is left out of the zip.
-fn tell(artifact: &Artifact, findings: &[Found], process: &mut Process<'_>) {
+fn tell(artifact: &Artifact, findings: &[PlacedFinding], process: &mut Process<'_>) {
     let mut page = Page::plain();
     page.items("left out: ", artifact.left_out());
     for found in findings.iter().filter(|found| found.severity == "warning") {
@@ -210,7 +210,7 @@ fn tell(artifact: &Artifact, findings: &[Found], process: &mut Process<'_>) {
 }
 
 /// The first error as a message, the others as causes; `None` when there is none.
-fn summary(findings: &[Found]) -> Option<Message> {
+fn summary(findings: &[PlacedFinding]) -> Option<Message> {
     let mut errors = findings.iter().filter(|found| found.severity == "error");
     let first = errors.next()?;
     let mut message = Message::new(first.message.clone())

@@ -11,7 +11,7 @@ use crate::artifact::{Artifact, ArtifactKind};
 use crate::deploy::outcome::{Message, Place};
 use crate::deploy::parameters::PROFILE;
 use crate::inventory::selection::Names;
-use crate::report::Found;
+use crate::report::PlacedFinding;
 use crate::settings::credentials;
 use crate::settings::project::{
     self, ArtifactSettings, EnvironmentSettings, PackageSettings, ParametersFile, Project,
@@ -136,7 +136,7 @@ impl Settings {
         let environment = self.environment();
         let prefix = environment.map_or("CPI", EnvironmentSettings::credentials_prefix);
         LoginNames {
-            names: credentials::Names::with_prefix(prefix),
+            names: credentials::VariableNames::with_prefix(prefix),
             host: environment.and_then(|one| one.host.clone()),
             at: environment.map(|one| one.at.clone()).unwrap_or_default(),
         }
@@ -206,7 +206,7 @@ impl Settings {
 
     /// What is wrong with the settings, as far as that shows without variables and tenant: in the chosen environment, or
     /// else in all of them.
-    pub fn findings(&self) -> Result<Vec<Found>, Refusal> {
+    pub fn findings(&self) -> Result<Vec<PlacedFinding>, Refusal> {
         let Some(project) = &self.project else {
             return Ok(Vec::new());
         };
@@ -258,7 +258,7 @@ pub fn knows(artifact: &Artifact, key: &str) -> bool {
         && (key == PROFILE || artifact.parameter_keys().contains(key))
 }
 
-fn unknown_parameter(artifact: &Artifact, parameter: &RawParameter) -> Option<Found> {
+fn unknown_parameter(artifact: &Artifact, parameter: &RawParameter) -> Option<PlacedFinding> {
     let key = parameter.key.as_str();
     // SAP adds such keys on the tenant
     if knows(artifact, key) || key.starts_with("SAP_") {
@@ -269,7 +269,7 @@ fn unknown_parameter(artifact: &Artifact, parameter: &RawParameter) -> Option<Fo
         Some(near) => format!("did you mean `{near}`?"),
         None => "the keys of an artifact are those of its parameters.prop".to_owned(),
     };
-    Some(Found {
+    Some(PlacedFinding {
         severity: "error",
         rule: "unknown-parameter",
         place,

@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::deploy::job::{Job, Source};
 use crate::deploy::outcome::Message;
 use crate::http::Http;
-use crate::settings::credentials::{Credentials, Names};
+use crate::settings::credentials::{Credentials, VariableNames};
 use crate::settings::project::Affix;
 use crate::smoke::Smoke;
 use crate::smoke::file::{self, SmokeTest};
@@ -22,7 +22,7 @@ use crate::text::redactor::Redactor;
 /// The tests of a run, each with the id of its artifact on the tenant.
 pub struct SmokeTests {
     pub tests: Vec<(String, SmokeTest)>,
-    pub names: Names,
+    pub names: VariableNames,
 }
 
 /// Reads the files, and finds the artifact of each.
@@ -30,7 +30,7 @@ pub fn tests_of(
     files: &[PathBuf],
     jobs: &[Job],
     id: &Affix,
-    names: Names,
+    names: VariableNames,
     process: &Process<'_>,
 ) -> Result<Option<SmokeTests>, Refusal> {
     let mut tests = Vec::new();
@@ -97,7 +97,7 @@ impl SmokeTests {
         process: &Process<'_>,
     ) -> Result<Smoke, Refusal> {
         let (variables, names) = match &target.sandbox {
-            Some(sandbox) => (all_variables_of(sandbox), Names::default()),
+            Some(sandbox) => (all_variables_of(sandbox), VariableNames::default()),
             None => (process.environment.clone(), self.names),
         };
         let caller =

@@ -15,7 +15,7 @@ use crate::exit::Exit;
 use crate::inventory::{self, Trouble};
 use crate::parallel::parallel_map;
 use crate::query::Query;
-use crate::report::status::{self as report, Stage, Stages};
+use crate::report::status::{self as report, Stages, TenantStatus};
 use crate::settings::project::Affix;
 use crate::status::{self, Found, State, Wanted};
 use crate::tenant::error::TenantError;
@@ -148,7 +148,11 @@ fn by_original_id(mut found: Found, plan: &StagePlan) -> (BTreeMap<String, State
 type Read = Result<(BTreeMap<String, State>, Found), TenantError>;
 
 /// What each tenant showed. One of several that could not be asked does not hide the others.
-fn stages(sites: &[Site], read: Vec<Read>, args: &StatusArgs) -> Result<Vec<Stage>, Refusal> {
+fn stages(
+    sites: &[Site],
+    read: Vec<Read>,
+    args: &StatusArgs,
+) -> Result<Vec<TenantStatus>, Refusal> {
     let several = sites.len() > 1;
     let mut stages = Vec::new();
     let mut nowhere = Vec::new();
@@ -158,7 +162,7 @@ fn stages(sites: &[Site], read: Vec<Read>, args: &StatusArgs) -> Result<Vec<Stag
             Err(error) if several => (BTreeMap::new(), not_asked(site, error)),
             Err(error) => return Err(error.into()),
         };
-        stages.push(Stage {
+        stages.push(TenantStatus {
             environment: site.environment.clone(),
             tenant: site.host.clone(),
             simulated: site.is_simulated(),
@@ -188,7 +192,7 @@ fn not_asked(site: &Site, error: TenantError) -> Found {
 }
 
 /// What does not run only counts where that is asked for.
-fn exit(stages: &[Stage], fail_on_error: bool) -> Exit {
+fn exit(stages: &[TenantStatus], fail_on_error: bool) -> Exit {
     let troubles = stages.iter().flat_map(|stage| &stage.troubles);
     let troubles = troubles.map(|trouble| trouble.exit);
     let mut states = stages.iter().flat_map(|stage| stage.states.values());

@@ -8,14 +8,14 @@ use crate::deploy::outcome::Message;
 use crate::doctor::offline::SOON;
 use crate::http::CertificateFacts;
 use crate::sandbox::{Preload, Sandbox, SandboxError, SandboxOptions, Scenario};
-use crate::settings::credentials::{Credentials, Names};
+use crate::settings::credentials::{Credentials, VariableNames};
 use crate::settings::environment::Environment;
 use crate::tenant::wire::ArtifactId;
 
 /// Which variables hold the credentials, and for which host they must be.
 #[derive(Default)]
 pub struct LoginNames {
-    pub names: Names,
+    pub names: VariableNames,
     /// The only host that they may be for.
     pub host: Option<String>,
     /// Where the environment stands that says so.
@@ -78,7 +78,11 @@ impl Target {
         let sandbox = begin()?;
         let variables = variables_of(&sandbox);
         Ok(Self {
-            credentials: Credentials::from_environment(&variables, &process.directory)?,
+            credentials: Credentials::from_named(
+                &variables,
+                &process.directory,
+                &VariableNames::default(),
+            )?,
             network: Environment::default(),
             sandbox: Some(sandbox),
         })

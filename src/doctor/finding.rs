@@ -7,11 +7,11 @@ use crate::named::named;
 
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
+pub struct Diagnosis {
     /// What was looked at.
-    pub subject: Subject,
+    pub subject: Topic,
     /// How it is.
-    pub state: State,
+    pub state: DiagnosisState,
     /// What is so, in one line.
     pub says: String,
     /// What that means for the user, where it is not well.
@@ -24,7 +24,7 @@ pub struct Finding {
 
 named! {
     /// What an examination looks at, in its order.
-    pub enum Subject {
+    pub enum Topic {
         /// The variables that are set.
         Variables = "variables",
         /// The service key.
@@ -68,36 +68,36 @@ named! {
     }
 }
 
-impl Subject {
+impl Topic {
     /// It is as it must be.
-    pub fn ok(self, says: impl Into<String>) -> Finding {
-        Finding::new(self, State::Ok, says)
+    pub fn ok(self, says: impl Into<String>) -> Diagnosis {
+        Diagnosis::new(self, DiagnosisState::Ok, says)
     }
 
     /// Something worth knowing.
-    pub fn note(self, says: impl Into<String>) -> Finding {
-        Finding::new(self, State::Note, says)
+    pub fn note(self, says: impl Into<String>) -> Diagnosis {
+        Diagnosis::new(self, DiagnosisState::Note, says)
     }
 
     /// Something that may do harm.
-    pub fn warning(self, says: impl Into<String>) -> Finding {
-        Finding::new(self, State::Warning, says)
+    pub fn warning(self, says: impl Into<String>) -> Diagnosis {
+        Diagnosis::new(self, DiagnosisState::Warning, says)
     }
 
     /// It is not well; the code that this leads to.
-    pub fn failed(self, exit: Exit, says: impl Into<String>) -> Finding {
-        Finding::new(self, State::Failed(exit), says)
+    pub fn failed(self, exit: Exit, says: impl Into<String>) -> Diagnosis {
+        Diagnosis::new(self, DiagnosisState::Failed(exit), says)
     }
 
     /// It could not be looked at.
-    pub fn skipped(self, says: impl Into<String>) -> Finding {
-        Finding::new(self, State::Skipped, says)
+    pub fn skipped(self, says: impl Into<String>) -> Diagnosis {
+        Diagnosis::new(self, DiagnosisState::Skipped, says)
     }
 }
 
 /// How a subject is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum DiagnosisState {
     /// As it must be.
     Ok,
     /// Worth knowing, neither good nor bad.
@@ -110,7 +110,7 @@ pub enum State {
     Skipped,
 }
 
-impl State {
+impl DiagnosisState {
     /// As it stands in reports.
     pub fn word(self) -> &'static str {
         match self {
@@ -140,9 +140,9 @@ pub enum Fix {
     },
 }
 
-impl Finding {
+impl Diagnosis {
     /// A finding without anything to mend.
-    pub fn new(subject: Subject, state: State, says: impl Into<String>) -> Self {
+    pub fn new(subject: Topic, state: DiagnosisState, says: impl Into<String>) -> Self {
         Self {
             subject,
             state,
@@ -179,15 +179,16 @@ impl Finding {
 
     /// Whether it is not well.
     pub fn is_failed(&self) -> bool {
-        matches!(self.state, State::Failed(_))
+        matches!(self.state, DiagnosisState::Failed(_))
     }
 }
 
 /// The exit code of an examination: that of the first finding that is not well, because what follows is its consequence.
-pub fn exit(findings: &[Finding]) -> Exit {
-    let codes = findings.iter().filter_map(|finding| match finding.state {
-        State::Failed(exit) => Some(exit),
+pub fn exit(findings: &[Diagnosis]) -> Exit {
+    let mut findings = findings.iter();
+    let first = findings.find_map(|finding| match finding.state {
+        DiagnosisState::Failed(exit) => Some(exit),
         _ => None,
     });
-    codes.into_iter().next().unwrap_or(Exit::Ok)
+    first.unwrap_or(Exit::Ok)
 }

@@ -13,7 +13,7 @@ use crate::clock::{Clock, Deadline};
 use crate::settings::credentials::Credentials;
 use crate::tenant::Tenant;
 
-use self::finding::{Finding, Subject};
+use self::finding::{Diagnosis, Topic};
 use self::rights::Rights;
 use self::uses::Use;
 
@@ -24,7 +24,7 @@ pub fn examine_online(
     wanted: Use,
     clock: &Clock,
     deadline: Deadline,
-    tell: &mut dyn FnMut(Finding),
+    tell: &mut dyn FnMut(Diagnosis),
 ) {
     let http = tenant.http();
     let stations = network::stations(credentials);
@@ -33,11 +33,11 @@ pub fn examine_online(
         .for_each(&mut *tell);
     for station in &stations {
         let findings = network::reach(http, station, clock, deadline);
-        let stuck = findings.iter().any(Finding::is_failed);
+        let stuck = findings.iter().any(Diagnosis::is_failed);
         findings.into_iter().for_each(&mut *tell);
         if stuck {
             let why = format!("not asked, because the {} was not reached", station.what);
-            return tell(Subject::Token.skipped(why));
+            return tell(Topic::Token.skipped(why));
         }
     }
     Rights {

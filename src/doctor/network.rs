@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::finding::{Finding, Subject};
+use super::finding::{Diagnosis, Topic};
 use super::remedy;
 use crate::clock::{Clock, Deadline};
 use crate::exit::Exit;
@@ -61,7 +61,7 @@ fn origin(url: &str) -> &str {
 }
 
 /// Which proxies and which certificates are in force.
-pub fn settings(http: &Http, stations: &[Station]) -> Vec<Finding> {
+pub fn settings(http: &Http, stations: &[Station]) -> Vec<Diagnosis> {
     let described = http.describe();
     let ways: Vec<String> = stations
         .iter()
@@ -79,15 +79,15 @@ pub fn settings(http: &Http, stations: &[Station]) -> Vec<Finding> {
         ""
     };
     vec![
-        Subject::Proxy.ok(format!("{none}{}", ways.join(", "))),
-        Subject::Trust.ok(described.roots),
+        Topic::Proxy.ok(format!("{none}{}", ways.join(", "))),
+        Topic::Trust.ok(described.roots),
     ]
 }
 
 /// Goes to a host, and says how far it came.
-pub fn reach(http: &Http, station: &Station, clock: &Clock, deadline: Deadline) -> Vec<Finding> {
+pub fn reach(http: &Http, station: &Station, clock: &Clock, deadline: Deadline) -> Vec<Diagnosis> {
     let outcome = probe(http, station, clock, deadline);
-    let mut findings: Vec<Finding> = name(http, station, outcome.as_ref().err())
+    let mut findings: Vec<Diagnosis> = name(http, station, outcome.as_ref().err())
         .into_iter()
         .collect();
     match &outcome {
@@ -118,7 +118,7 @@ fn probe(
 }
 
 /// Whether the name of the host is known; nothing for an address.
-fn name(http: &Http, station: &Station, error: Option<&SendError>) -> Option<Finding> {
+fn name(http: &Http, station: &Station, error: Option<&SendError>) -> Option<Diagnosis> {
     let host = &station.host;
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     if bare.parse::<IpAddr>().is_ok() || is_loopback(host) {
@@ -126,20 +126,20 @@ fn name(http: &Http, station: &Station, error: Option<&SendError>) -> Option<Fin
     }
     let what = station.what;
     Some(match error {
-        Some(error) if error.stage == Stage::Resolve => Subject::Dns.failed(Exit::Unreachable, format!("{what} {host}: {}", error.reason()),
+        Some(error) if error.stage == Stage::Resolve => Topic::Dns.failed(Exit::Unreachable, format!("{what} {host}: {}", error.reason()),
         )
         .means("the address is misspelt, the tenant is gone, or this machine cannot look up names of the internet")
         .fix("compare the address with `url` and `tokenurl` of the service key; in a company network set HTTPS_PROXY, then the proxy looks the name up"),
-        _ if http.proxy_to(host).is_some() => Subject::Dns.ok(format!("{what} {host}: left to the proxy"),
+        _ if http.proxy_to(host).is_some() => Topic::Dns.ok(format!("{what} {host}: left to the proxy"),
         ),
-        _ => Subject::Dns.ok(format!("{what} {host}: known")),
+        _ => Topic::Dns.ok(format!("{what} {host}: known")),
     })
 }
 
-fn certificate(http: &Http, station: &Station, clock: &Clock) -> Finding {
+fn certificate(http: &Http, station: &Station, clock: &Clock) -> Diagnosis {
     let shown = http.shown_by(&station.host);
     let Some(own) = shown.first() else {
-        return Subject::Tls.note(format!("{}: plain http to this machine", station.what));
+        return Topic::Tls.note(format!("{}: plain http to this machine", station.what));
     };
     let days = own.days_left(clock.date());
     let says = format!(
@@ -147,31 +147,31 @@ fn certificate(http: &Http, station: &Station, clock: &Clock) -> Finding {
         station.what, own.issuer
     );
     if http.is_vouched_for_publicly(&station.host) == Some(false) {
-        return Subject::Tls.note(format!(
+        return Topic::Tls.note(format!(
             "{says}; no public authority: a proxy re-signs connections, and this machine trusts it"
         ));
     }
-    Subject::Tls.ok(says)
+    Topic::Tls.ok(says)
 }
 
-fn not_reached(http: &Http, station: &Station, error: &SendError) -> Finding {
+fn not_reached(http: &Http, station: &Station, error: &SendError) -> Diagnosis {
     let shown = http.shown_by(&station.host);
     let what = station.what;
     let says = format!("{what} {}: {}", station.host, error.reason());
-    let finding = |subject: Subject| subject.failed(Exit::Unreachable, says.clone());
+    let finding = |subject: Topic| subject.failed(Exit::Unreachable, says.clone());
     match error.stage {
-        _ if error.refused_certificate => Subject::Certificate.failed(Exit::Refused, says,
+        _ if error.refused_certificate => Topic::Certificate.failed(Exit::Refused, says,
         )
         .means("the certificate has expired, was revoked, or belongs to another instance")
         .fixes(remedy::new_certificate()),
-        Stage::Proxy => finding(Subject::Proxy)
+        Stage::Proxy => finding(Topic::Proxy)
             .means("the proxy stands between this machine and the tenant")
             .fix(proxy_fix(error)),
-        Stage::Tls => untrusted(finding(Subject::Tls), station, http, &shown),
-        Stage::Connect => finding(Subject::Tls)
+        Stage::Tls => untrusted(finding(Topic::Tls), station, http, &shown),
+        Stage::Connect => finding(Topic::Tls)
             .means("a firewall, a missing proxy or a wrong port keeps this machine from the host")
             .fix("in a company network set HTTPS_PROXY; else have the way to this host and port 443 opened"),
-        _ => finding(Subject::Tls)
+        _ => finding(Topic::Tls)
             .means("the connection stands, but no answer of HTTP comes")
             .fix("try again; if it stays, ask your network's operators what stands between"),
     }
@@ -190,11 +190,11 @@ fn proxy_fix(error: &SendError) -> &'static str {
 
 /// Encryption failed: by a certificate that nobody here trusts, most of the time.
 fn untrusted(
-    finding: Finding,
+    finding: Diagnosis,
     station: &Station,
     http: &Http,
     shown: &[CertificateFacts],
-) -> Finding {
+) -> Diagnosis {
     let Some(own) = shown.first() else {
         return finding
             .means("no certificate was shown: the port does not speak https, or something breaks the connection off");

@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::time::SystemTime;
 
-use super::finding::{Finding, State, Subject};
+use super::finding::{Diagnosis, Topic};
 use super::remedy;
 use super::uses::Use;
 use crate::exit::Exit;
 use crate::http::{CertificateFacts, HttpError};
 use crate::settings::credentials::{
-    Credentials, CredentialsError, KeyAnatomy, KeyError, KeyKind, Login, Names, Plan, Proof,
+    ClientProof, Credentials, CredentialsError, KeyError, Login, ServiceKey, VariableNames,
     looks_like_a_client, scrubbed,
 };
 use crate::settings::environment::Environment;
@@ -17,27 +17,29 @@ use crate::settings::landscape::{self, Host};
 use crate::text::nearest;
 
 /// The variables that hold credentials, below their prefix, and whether their value may be shown.
-const VARIABLES: [(&str, Shown); 9] = [
-    ("SERVICE_KEY", Shown::Length),
-    ("URL", Shown::Length),
-    ("TOKEN_URL", Shown::Length),
-    ("CLIENT_ID", Shown::Beginning),
-    ("CLIENT_SECRET", Shown::Length),
-    ("CLIENT_KEY_FILE", Shown::Length),
-    ("USERNAME", Shown::Beginning),
-    ("PASSWORD", Shown::Length),
-    ("RUNTIME_LOCATION", Shown::Id),
+const VARIABLES: [(&str, ShownPart); 9] = [
+    ("SERVICE_KEY", ShownPart::Length),
+    ("URL", ShownPart::Length),
+    ("TOKEN_URL", ShownPart::Length),
+    ("CLIENT_ID", ShownPart::Beginning),
+    ("CLIENT_SECRET", ShownPart::Length),
+    ("CLIENT_KEY_FILE", ShownPart::Length),
+    ("USERNAME", ShownPart::Beginning),
+    ("PASSWORD", ShownPart::Length),
+    ("RUNTIME_LOCATION", ShownPart::Id),
 ];
 /// Variables of the same prefix that hold no credentials.
 const OTHERS: [&str; 1] = ["CA_FILE"];
 /// Ids of runtime locations are words of people, in characters.
 const LONGEST_ID: usize = 40;
+/// The plan that deploying needs.
+const PLAN_API: &str = "api (Process Integration Runtime)";
 /// A certificate that ends sooner is warned about, in days.
 pub const SOON: i64 = 30;
 
 /// How much of a value is shown.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Shown {
+enum ShownPart {
     Length,
     Beginning,
     /// Whole, where it can be an id.
@@ -57,7 +59,7 @@ pub struct Offline<'a> {
     /// Paths of files start here.
     pub directory: &'a Path,
     /// How the variables are called.
-    pub names: &'a Names,
+    pub names: &'a VariableNames,
     /// What the key is to be used for.
     pub wanted: Use,
     /// The date.
@@ -66,114 +68,102 @@ pub struct Offline<'a> {
 
 impl Offline<'_> {
     /// Everything that can be told, and the credentials where they can be used at all.
-    pub fn examine(&self) -> (Vec<Finding>, Option<Credentials>) {
-        let anatomy = self.anatomy();
+    pub fn examine(&self) -> (Vec<Diagnosis>, Option<Credentials>) {
+        let text = self.environment.get(&self.names.of("SERVICE_KEY"));
+        let found = text.and_then(|text| ServiceKey::find(text, self.directory).ok());
         let mut findings = vec![self.variables()];
         findings.extend(self.empty());
         let misspelt = self.misspelt();
         let may_be_misspelt = misspelt.is_some();
         findings.extend(misspelt);
-        if let Some(Ok(anatomy)) = &anatomy {
-            findings.push(key(anatomy));
-        }
-        let read = Credentials::from_named(self.environment, self.directory, self.names);
-        let credentials = match read {
-            Ok(credentials) => credentials,
-            Err(error) => {
-                let finding = self.unusable(&error, anatomy.as_ref());
-                findings.push(if may_be_misspelt {
-                    without_fixes(finding)
-                } else {
-                    finding
-                });
-                return (findings, None);
+        findings.extend(found.as_ref().map(key));
+        match Credentials::from_named(self.environment, self.directory, self.names) {
+            Ok(credentials) => {
+                findings.extend(self.of_credentials(&credentials));
+                (findings, Some(credentials))
             }
-        };
-        findings.extend(self.of_credentials(&credentials, anatomy.and_then(Result::ok).as_ref()));
-        (findings, Some(credentials))
+            Err(error) => {
+                let mut finding = self.unusable(&error, found.is_some());
+                // names come first: with the right ones there may be nothing left to fix
+                if may_be_misspelt {
+                    finding.fixes.clear();
+                    finding.effective = None;
+                }
+                findings.push(finding);
+                (findings, None)
+            }
+        }
     }
 
-    fn anatomy(&self) -> Option<Result<KeyAnatomy, KeyError>> {
-        let text = self.environment.get(&self.names.of("SERVICE_KEY"))?;
-        (!text.trim().is_empty()).then(|| KeyAnatomy::of(text, self.directory))
-    }
-
-    fn of_credentials(
-        &self,
-        credentials: &Credentials,
-        anatomy: Option<&KeyAnatomy>,
-    ) -> Vec<Finding> {
+    fn of_credentials(&self, credentials: &Credentials) -> Vec<Diagnosis> {
         let mut findings = Vec::new();
         if let Login::ClientCredentials { client_id, .. } = &credentials.login {
-            findings.push(plan(
-                anatomy.map_or(Plan::of_client_id(client_id), |one| one.plan),
-            ));
+            // the client ids of plan `api` are `sb-...|it!b1` (cpi-api.md §1.1); those of other plans were refused
+            findings.push(if client_id.contains("|it!") {
+                Topic::Plan.ok(PLAN_API)
+            } else {
+                Topic::Plan.note("the client id does not tell the plan; the token may")
+            });
         }
         findings.push(landscape_of(credentials));
         findings.extend(addresses(credentials));
         findings.extend(short_secret(credentials));
         findings.extend(client_as_user(credentials));
-        if let Some((certificate, _)) = credentials.certificate() {
-            findings.push(certificate_of(&certificate.chain, self.now));
-        }
+        let certificate = credentials.certificate();
+        findings.extend(certificate.map(|(one, _)| certificate_of(&one.chain, self.now)));
         findings
     }
 
-    fn variables(&self) -> Finding {
+    fn variables(&self) -> Diagnosis {
         let set: Vec<String> = VARIABLES
             .iter()
             .filter_map(|(name, shown)| self.describe(&self.names.of(name), *shown))
             .collect();
         if set.is_empty() {
             let names = self.names.of("...");
-            return Subject::Variables.note(format!("no variable {names} is set"));
+            return Topic::Variables.note(format!("no variable {names} is set"));
         }
-        Subject::Variables.ok(set.join(", "))
+        Topic::Variables.ok(set.join(", "))
     }
 
     /// Variables that are set to nothing: a secret that this run may not see, most often.
-    fn empty(&self) -> Option<Finding> {
-        let empty: Vec<String> = VARIABLES
-            .iter()
-            .map(|(name, _)| self.names.of(name))
+    fn empty(&self) -> Option<Diagnosis> {
+        let names = VARIABLES.iter().map(|(name, _)| self.names.of(name));
+        let empty: Vec<String> = names
             .filter(|name| self.environment.is_empty(name))
             .collect();
         (!empty.is_empty()).then(|| {
-            Subject::Variables.warning(format!("set, but empty, which counts as unset: {}", empty.join(", ")),
-            )
+            Topic::Variables.warning(format!("set, but empty, which counts as unset: {}", empty.join(", ")))
             .means("in a pipeline, secrets are empty where a run may not see them")
             .fix("GitHub: runs of forks and jobs without the environment see no secrets; GitLab: protected variables are for protected branches; Jenkins: the id of withCredentials")
         })
     }
 
     /// `CPI_CLIENT_SECRET (set, 36 characters)`.
-    fn describe(&self, name: &str, shown: Shown) -> Option<String> {
-        let value = match self.environment.get_checked(name) {
-            Ok(value) => value?.trim(),
-            Err(_) => return Some(format!("{name} (set, but no UTF-8 text)")),
+    fn describe(&self, name: &str, shown: ShownPart) -> Option<String> {
+        let Ok(value) = self.environment.get_checked(name) else {
+            return Some(format!("{name} (set, but no UTF-8 text)"));
         };
-        let count = value.chars().count();
-        Some(match shown {
-            Shown::Length => format!("{name} (set, {count} characters)"),
-            Shown::Beginning => format!("{name} ({})", scrubbed(value)),
-            Shown::Id if is_id(value) => format!("{name} ({value})"),
-            Shown::Id => format!("{name} (set, {count} characters)"),
-        })
+        let value = value?.trim();
+        let told = match shown {
+            ShownPart::Beginning => scrubbed(value),
+            ShownPart::Id if is_id(value) => value.to_owned(),
+            ShownPart::Length | ShownPart::Id => {
+                format!("set, {} characters", value.chars().count())
+            }
+        };
+        Some(format!("{name} ({told})"))
     }
 
     /// Variables of the same prefix that nothing reads: most often a name from another tool.
-    fn misspelt(&self) -> Option<Finding> {
-        let known: Vec<String> = VARIABLES
-            .iter()
-            .map(|(name, _)| *name)
-            .chain(OTHERS)
-            .map(|name| self.names.of(name))
-            .collect();
+    fn misspelt(&self) -> Option<Diagnosis> {
+        let names = VARIABLES.iter().map(|(name, _)| *name).chain(OTHERS);
+        let known: Vec<String> = names.map(|name| self.names.of(name)).collect();
         let prefix = self.names.of("");
-        let strangers: Vec<String> = self
-            .environment
-            .names()
-            .filter(|name| name.starts_with(&prefix) && !known.iter().any(|one| one == name))
+        let own = self.environment.names();
+        let own =
+            own.filter(|name| name.starts_with(&prefix) && !known.iter().any(|one| one == name));
+        let strangers: Vec<String> = own
             .map(
                 |name| match nearest(name, known.iter().map(String::as_str)) {
                     Some(known) => format!("{name} (did you mean {known}?)"),
@@ -182,40 +172,34 @@ impl Offline<'_> {
             )
             .collect();
         (!strangers.is_empty()).then(|| {
-            Subject::Variables
+            Topic::Variables
                 .warning(format!("nothing reads {}", strangers.join(", ")))
                 .fix("rename what is misspelt")
         })
     }
 
-    fn unusable(
-        &self,
-        error: &CredentialsError,
-        anatomy: Option<&Result<KeyAnatomy, KeyError>>,
-    ) -> Finding {
+    /// Why there are no credentials. `has_key`: a service key was found.
+    fn unusable(&self, error: &CredentialsError, has_key: bool) -> Diagnosis {
         let (subject, needs_key) = match error {
-            CredentialsError::Nothing { .. } => (Subject::Variables, true),
-            CredentialsError::Key { error, .. } => subject_of(error),
-            CredentialsError::Address { .. } => (Subject::Addresses, false),
+            CredentialsError::Nothing { .. } => (Topic::Variables, true),
+            CredentialsError::Key { error, .. } => match error {
+                KeyError::MissingFields(_) => (Topic::Key, true),
+                error if error.plan().is_some() => (Topic::Plan, true),
+                _ => (Topic::Key, false),
+            },
+            CredentialsError::Address { .. } => (Topic::Addresses, false),
             CredentialsError::NoPrivateKey { .. }
             | CredentialsError::NoCertificate { .. }
-            | CredentialsError::KeyFile { .. } => (Subject::Certificate, false),
-            CredentialsError::Location { .. } => (Subject::Landscape, false),
-            CredentialsError::Missing { .. }
-            | CredentialsError::OnlyUrl { .. }
-            | CredentialsError::Contradiction { .. }
-            | CredentialsError::CallerKey { .. }
-            | CredentialsError::NotText(_) => (Subject::Variables, false),
+            | CredentialsError::KeyFile { .. } => (Topic::Certificate, false),
+            CredentialsError::Location { .. } => (Topic::Landscape, false),
+            _ => (Topic::Variables, false),
         };
-        let finding = subject.failed(Exit::Usage, error.to_string());
-        let finding = match anatomy {
-            Some(Ok(anatomy)) if subject == Subject::Plan => finding.means(format!(
-                "the plan is {}; deploying needs {}",
-                anatomy.plan.describe(),
-                Plan::Api.describe()
-            )),
-            _ => finding,
-        };
+        let mut finding = subject.failed(Exit::Usage, error.to_string());
+        if let CredentialsError::Key { error, .. } = error
+            && let Some(plan) = error.plan().filter(|_| has_key)
+        {
+            finding = finding.means(format!("the plan is {plan}; deploying needs {PLAN_API}"));
+        }
         if needs_key {
             return finding
                 .fixes(remedy::create_key(self.wanted))
@@ -225,83 +209,40 @@ impl Offline<'_> {
     }
 }
 
-/// Names come first: with the right ones there may be nothing left to mend.
-fn without_fixes(finding: Finding) -> Finding {
-    Finding {
-        fixes: Vec::new(),
-        effective: None,
-        ..finding
-    }
-}
-
 /// What keeps this machine from sending anything: a file or variable of its network.
-pub fn no_network(error: &HttpError) -> Finding {
+pub fn no_network(error: &HttpError) -> Diagnosis {
     let subject = match error {
         HttpError::CaFileUnreadable { .. }
         | HttpError::CaFileWithoutCertificate { .. }
-        | HttpError::CaFileDamaged { .. } => Subject::Trust,
-        HttpError::Proxy { .. } => Subject::Proxy,
-        HttpError::ClientCertificate { .. } => Subject::Certificate,
-        HttpError::NotText(_) => Subject::Variables,
+        | HttpError::CaFileDamaged { .. } => Topic::Trust,
+        HttpError::Proxy { .. } => Topic::Proxy,
+        HttpError::ClientCertificate { .. } => Topic::Certificate,
+        HttpError::NotText(_) => Topic::Variables,
     };
     subject.failed(Exit::Usage, error.to_string())
 }
 
-/// What a fault of the key belongs to, and whether another key is needed.
-fn subject_of(error: &KeyError) -> (Subject, bool) {
-    match error {
-        KeyError::OtherService
-        | KeyError::IntegrationFlowPlan
-        | KeyError::RuntimeHost
-        | KeyError::ApiManagement => (Subject::Plan, true),
-        KeyError::MissingFields(_) => (Subject::Key, true),
-        KeyError::Address { .. } => (Subject::Addresses, false),
-        KeyError::NotAKey
-        | KeyError::Unreadable(_)
-        | KeyError::NotAKeyFile
-        | KeyError::Cut { .. }
-        | KeyError::Broken { .. }
-        | KeyError::NotAnObject(_) => (Subject::Key, false),
-    }
-}
-
 /// The shape of a key.
-fn key(anatomy: &KeyAnatomy) -> Finding {
-    let wrapper = match &anatomy.wrapper {
-        Some(name) => format!("wrapped in `{name}`"),
-        None => "flat".to_owned(),
+fn key(key: &ServiceKey) -> Diagnosis {
+    let wrapper = match key.wrapper.as_str() {
+        "" => "flat".to_owned(),
+        name => format!("wrapped in `{name}`"),
     };
-    let fields: Vec<String> = anatomy
-        .fields
-        .iter()
-        .map(|field| format!("{} ({} characters)", field.name, field.length))
-        .collect();
-    let missing = match anatomy.missing.as_slice() {
-        [] => String::new(),
-        names => format!("; missing: {}", names.join(", ")),
-    };
+    let fields = key.fields();
+    let fields = fields.map(|(name, length)| format!("{name} ({length} characters)"));
     let says = format!(
-        "{}, {wrapper}, of type {}; {}{missing}",
-        anatomy.form,
-        anatomy.kind.describe(),
-        fields.join(", ")
+        "{}, {wrapper}, of type {}; {}",
+        key.form,
+        key.kind(),
+        fields.collect::<Vec<_>>().join(", ")
     );
-    let state = if anatomy.missing.is_empty() && anatomy.kind != KeyKind::Nothing {
-        State::Ok
-    } else {
-        State::Note
-    };
-    Finding::new(Subject::Key, state, says)
-}
-
-fn plan(plan: Plan) -> Finding {
-    match plan {
-        Plan::Api => Subject::Plan.ok(plan.describe()),
-        _ => Subject::Plan.note("the client id does not tell the plan; the token may"),
+    match key.missing().as_slice() {
+        [] => Topic::Key.ok(says),
+        names => Topic::Key.note(format!("{says}; missing: {}", names.join(", "))),
     }
 }
 
-fn landscape_of(credentials: &Credentials) -> Finding {
+fn landscape_of(credentials: &Credentials) -> Diagnosis {
     let url = &credentials.url;
     let says = match Host::of(url.host()) {
         _ if credentials.is_neo() => {
@@ -320,19 +261,19 @@ fn landscape_of(credentials: &Credentials) -> Finding {
         }
         None => String::new(),
     };
-    Subject::Landscape.ok(format!("{says}{edge}; tenant {url}"))
+    Topic::Landscape.ok(format!("{says}{edge}; tenant {url}"))
 }
 
 /// Tenant and token service, where their names tell something.
-fn addresses(credentials: &Credentials) -> Option<Finding> {
+fn addresses(credentials: &Credentials) -> Option<Diagnosis> {
     let Login::ClientCredentials { token_url, .. } = &credentials.login else {
         return None;
     };
     let mismatch = landscape::mismatch(credentials.url.host(), token_url.host());
     Some(match mismatch {
-        None => Subject::Addresses.ok(format!("token service {}", token_url.host()),
+        None => Topic::Addresses.ok(format!("token service {}", token_url.host()),
         ),
-        Some(mismatch) => Subject::Addresses.warning(format!(
+        Some(mismatch) => Topic::Addresses.warning(format!(
                 "tenant {} and token service {} do not belong together",
                 credentials.url.host(),
                 token_url.host()
@@ -344,36 +285,34 @@ fn addresses(credentials: &Credentials) -> Option<Finding> {
 }
 
 /// Secrets of the token service are `<uuid>$<random>`: a shell that met them in double quotes leaves the first half.
-fn short_secret(credentials: &Credentials) -> Option<Finding> {
+fn short_secret(credentials: &Credentials) -> Option<Diagnosis> {
     let Login::ClientCredentials {
-        proof: Proof::Secret(secret),
+        proof: ClientProof::Secret(secret),
         ..
     } = &credentials.login
     else {
         return None;
     };
-    let is_half = secret.expose().len() == 36
-        && secret.expose().bytes().enumerate().all(|(at, byte)| {
-            if matches!(at, 8 | 13 | 18 | 23) {
-                byte == b'-'
-            } else {
-                byte.is_ascii_hexdigit()
-            }
-        });
+    let secret = secret.expose();
+    let is_digit = |(at, byte): (usize, u8)| match at {
+        8 | 13 | 18 | 23 => byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    };
+    let is_half = secret.len() == 36 && secret.bytes().enumerate().all(is_digit);
     is_half.then(|| {
-        Subject::Key.warning("the client secret has 36 characters and no `$`; those of service keys usually go on after a `$`",
+        Topic::Key.warning("the client secret has 36 characters and no `$`; those of service keys usually go on after a `$`",
         )
         .means("a shell may have taken the rest for a variable")
         .fix("set the variable in single quotes, or paste it into the CI system's own form; GitLab: switch off `Expand variable reference`")
     })
 }
 
-fn client_as_user(credentials: &Credentials) -> Option<Finding> {
+fn client_as_user(credentials: &Credentials) -> Option<Diagnosis> {
     let Login::Basic { username, .. } = &credentials.login else {
         return None;
     };
     looks_like_a_client(username).then(|| {
-        Subject::Key.warning("the user name looks like the client id of a service key",
+        Topic::Key.warning("the user name looks like the client id of a service key",
         )
         .means("basic authentication with client id and secret does not work for the API")
         .fix("put the whole service key into CPI_SERVICE_KEY, and unset CPI_USERNAME and CPI_PASSWORD")
@@ -381,29 +320,27 @@ fn client_as_user(credentials: &Credentials) -> Option<Finding> {
 }
 
 /// Until when the certificate is valid, in days.
-fn certificate_of(chain: &str, now: SystemTime) -> Finding {
+fn certificate_of(chain: &str, now: SystemTime) -> Diagnosis {
     let Some(facts) = CertificateFacts::of_pem(chain) else {
-        return Subject::Certificate
+        return Topic::Certificate
             .failed(Exit::Usage, "the certificate cannot be read")
             .fix("it must be PEM (-----BEGIN CERTIFICATE-----), as it stands in the key");
     };
     let days = facts.days_left(now);
     let name = &facts.subject;
     if facts.valid_from > now {
-        return Subject::Certificate
+        return Topic::Certificate
             .warning(format!("{name}: not valid yet"))
             .fix("set the clock of this machine right, or wait");
     }
-    match days {
-        ..0 => Subject::Certificate
+    let finding = match days {
+        ..0 => Topic::Certificate
             .failed(Exit::Refused, format!("{name}: expired {} days ago", -days))
-            .means("the token service does not accept it any more")
-            .fixes(remedy::new_certificate())
-            .effective(remedy::KEY_EFFECTIVE),
-        0..SOON => Subject::Certificate
-            .warning(format!("{name}: expires in {days} days"))
-            .fixes(remedy::new_certificate())
-            .effective(remedy::KEY_EFFECTIVE),
-        _ => Subject::Certificate.ok(format!("{name}: expires in {days} days")),
-    }
+            .means("the token service does not accept it any more"),
+        0..SOON => Topic::Certificate.warning(format!("{name}: expires in {days} days")),
+        _ => return Topic::Certificate.ok(format!("{name}: expires in {days} days")),
+    };
+    finding
+        .fixes(remedy::new_certificate())
+        .effective(remedy::KEY_EFFECTIVE)
 }

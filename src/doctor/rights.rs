@@ -1,6 +1,6 @@
 //! What the tenant lets this key do: the token, its roles, one harmless read for each area of the API.
 
-use super::finding::{Finding, State, Subject};
+use super::finding::{Diagnosis, Topic};
 use super::remedy;
 use super::uses::Use;
 use crate::clock::{Clock, Deadline, iso};
@@ -32,7 +32,7 @@ pub struct Rights<'a> {
 
 impl Rights<'_> {
     /// Asks, and tells each finding as soon as it is known.
-    pub fn examine(&self, tell: &mut dyn FnMut(Finding)) {
+    pub fn examine(&self, tell: &mut dyn FnMut(Diagnosis)) {
         let claims = match self.tenant.claims(self.deadline) {
             Ok(claims) => claims,
             Err(error) => return tell(self.no_token(&error)),
@@ -50,8 +50,8 @@ impl Rights<'_> {
         tell(self.which_tenant(&claims));
     }
 
-    fn no_token(&self, error: &TenantError) -> Finding {
-        let finding = failure(Subject::Token, error);
+    fn no_token(&self, error: &TenantError) -> Diagnosis {
+        let finding = failure(Topic::Token, error);
         let says = error.says.as_ref().map(ToString::to_string);
         let about_grant = says.is_some_and(|says| says.to_lowercase().contains("grant type"));
         match error.kind {
@@ -74,10 +74,10 @@ impl Rights<'_> {
         }
     }
 
-    fn token(&self, claims: Option<&Claims>) -> Finding {
+    fn token(&self, claims: Option<&Claims>) -> Diagnosis {
         let who = self.credentials.login.who();
         let Some(claims) = claims else {
-            return Subject::Token.ok(format!("none is needed: basic authentication as {who}"));
+            return Topic::Token.ok(format!("none is needed: basic authentication as {who}"));
         };
         let valid = match (claims.issued, claims.expires) {
             (Some(issued), Some(expires)) => {
@@ -89,32 +89,29 @@ impl Rights<'_> {
             None => "it does not tell its roles".to_owned(),
             Some(_) => format!("{} roles", claims.roles().len()),
         };
-        let finding = |state, what: &str| {
-            Finding::new(
-                Subject::Token,
-                state,
-                format!("issued for {who}{valid}; {scopes}{what}"),
+        let says = format!("issued for {who}{valid}; {scopes}");
+        let (service, means) = if claims.is_of_caller() {
+            (
+                "ESBMessaging.send",
+                "the key is of plan integration-flow: it can only call flows, not deploy them",
             )
+        } else if claims.is_of_api_management() {
+            (
+                "API Management",
+                "the key is one of API Management, which knows nothing of integration flows",
+            )
+        } else {
+            return Topic::Token.ok(says);
         };
-        if claims.is_of_caller() {
-            return finding(State::Failed(Exit::Refused), " (ESBMessaging.send)")
-                .means(
-                    "the key is of plan integration-flow: it can only call flows, not deploy them",
-                )
-                .fixes(remedy::create_key(self.wanted))
-                .effective(remedy::KEY_EFFECTIVE);
-        }
-        if claims.is_of_api_management() {
-            return finding(State::Failed(Exit::Refused), " (API Management)")
-                .means("the key is one of API Management, which knows nothing of integration flows")
-                .fixes(remedy::create_key(self.wanted))
-                .effective(remedy::KEY_EFFECTIVE);
-        }
-        finding(State::Ok, "")
+        Topic::Token
+            .failed(Exit::Refused, format!("{says} ({service})"))
+            .means(means)
+            .fixes(remedy::create_key(self.wanted))
+            .effective(remedy::KEY_EFFECTIVE)
     }
 
     /// Roles in the token against what the use needs, and what else they are enough for.
-    fn roles(&self, claims: &Claims) -> Vec<Finding> {
+    fn roles(&self, claims: &Claims) -> Vec<Diagnosis> {
         if claims.is_of_caller() || claims.is_of_api_management() {
             return Vec::new();
         }
@@ -123,30 +120,29 @@ impl Rights<'_> {
         }
         let needed = self.wanted.roles();
         let lacking = claims.lacking(needed);
-        let unknown: Vec<Role> = needed
-            .iter()
-            .copied()
-            .filter(|role| claims.holds(*role) == Holding::Unknown)
-            .collect();
+        let unknown = with(needed, claims, Holding::Unknown);
         let name = self.wanted.name();
-        let mut findings = Vec::new();
-        if !lacking.is_empty() {
-            findings.push(
-                self.missing(Subject::Roles, &lacking, claims)
-                    .means(purposes(name, &lacking)),
-            );
+        let finding = if !lacking.is_empty() {
+            let words: Vec<&str> = lacking.iter().map(|role| role.purpose()).collect();
+            self.missing(Topic::Roles, &lacking, claims).means(format!(
+                "without it `flowship {name}` could not {}",
+                words.join("; ")
+            ))
         } else if unknown.is_empty() {
-            let says = format!("{name} has all it needs: {}", remedy::names(needed));
-            findings.push(Subject::Roles.ok(says));
+            Topic::Roles.ok(format!(
+                "{name} has all it needs: {}",
+                remedy::names(needed)
+            ))
         } else {
-            findings.push(self.untold(&unknown, claims));
-        }
-        findings.extend(self.other_uses(claims));
-        findings
+            self.untold(&unknown, claims)
+        };
+        std::iter::once(finding)
+            .chain(self.other_uses(claims))
+            .collect()
     }
 
     /// The token does not tell about these roles.
-    fn untold(&self, unknown: &[Role], claims: &Claims) -> Finding {
+    fn untold(&self, unknown: &[Role], claims: &Claims) -> Diagnosis {
         let names: Vec<String> = unknown
             .iter()
             .map(|role| self.tenant.name_of(*role))
@@ -164,29 +160,25 @@ impl Rights<'_> {
             "the token does not tell about {} ({beside}); the tenant decides, and reads show it as far as reads can",
             names.join(", ")
         );
-        Subject::Roles.note(says)
+        Topic::Roles.note(says)
     }
 
     /// A note on a token without any role: the tenant decides, but it will hardly decide otherwise.
-    fn without_roles(&self, claims: &Claims) -> Finding {
-        let needed = self.wanted.roles();
-        Subject::Roles
+    fn without_roles(&self, claims: &Claims) -> Diagnosis {
+        let subaccount = claims.subaccount.as_deref();
+        Topic::Roles
             .warning("the token names no role of this service at all")
-            .fixes(remedy::add_roles(
-                self.wanted,
-                &[],
-                claims.subaccount.as_deref(),
-            ))
+            .fixes(remedy::add_roles(self.wanted, &[], subaccount))
             .effective(remedy::ROLES_EFFECTIVE)
             .means(format!(
                 "the service instance was made without roles; {} needs {}",
                 self.wanted.name(),
-                remedy::names(needed)
+                remedy::names(self.wanted.roles())
             ))
     }
 
     /// The finding that roles are missing, with its cure.
-    fn missing(&self, subject: Subject, missing: &[Role], claims: &Claims) -> Finding {
+    fn missing(&self, subject: Topic, missing: &[Role], claims: &Claims) -> Diagnosis {
         let name = self.wanted.name();
         let finding = |names: &str| subject.failed(Exit::Refused, format!("{name} lacks {names}"));
         match &self.credentials.login {
@@ -199,52 +191,45 @@ impl Rights<'_> {
                 .fixes(remedy::add_roles_to_user(missing))
                 .effective("with the user's next logon"),
             Login::ClientCredentials { .. } => {
-                let held: Vec<Role> = Role::ALL
-                    .into_iter()
-                    .filter(|role| claims.holds(*role) == Holding::Held)
-                    .collect();
+                let held = with(&Role::ALL, claims, Holding::Held);
+                let subaccount = claims.subaccount.as_deref();
                 finding(&remedy::names(missing))
-                    .fixes(remedy::add_roles(
-                        self.wanted,
-                        &held,
-                        claims.subaccount.as_deref(),
-                    ))
+                    .fixes(remedy::add_roles(self.wanted, &held, subaccount))
                     .effective(remedy::ROLES_EFFECTIVE)
             }
         }
     }
 
-    fn other_uses(&self, claims: &Claims) -> Option<Finding> {
+    fn other_uses(&self, claims: &Claims) -> Option<Diagnosis> {
         if claims.roles().is_empty() {
             return None;
         }
         let others = Use::ALL.into_iter().filter(|one| *one != self.wanted);
         let words: Vec<String> = others
-            .map(|one| match claims.lacking(one.roles()).as_slice() {
-                [] if !one
-                    .roles()
-                    .iter()
-                    .all(|role| claims.holds(*role) == Holding::Held) =>
-                {
-                    format!("{} unknown", one.name())
+            .map(|one| {
+                let (name, roles) = (one.name(), one.roles());
+                match claims.lacking(roles).as_slice() {
+                    [] if with(roles, claims, Holding::Held).len() < roles.len() => {
+                        format!("{name} unknown")
+                    }
+                    [] => format!("{name} yes"),
+                    lacking => format!("{name} no ({})", remedy::names(lacking)),
                 }
-                [] => format!("{} yes", one.name()),
-                lacking => format!("{} no ({})", one.name(), remedy::names(lacking)),
             })
             .collect();
         let says = format!(
             "for other uses, as far as the token tells: {}",
             words.join(", ")
         );
-        Some(Subject::Roles.note(says))
+        Some(Topic::Roles.note(says))
     }
 
     /// One harmless read for each area; whether all that this use needs were let through.
-    fn areas(&self, claims: &Claims, tell: &mut dyn FnMut(Finding)) -> bool {
+    fn areas(&self, claims: &Claims, tell: &mut dyn FnMut(Diagnosis)) -> bool {
         let areas = [
-            (Subject::Packages, Area::Packages),
-            (Subject::Runtime, Area::Runtime),
-            (Subject::Tasks, Area::Tasks),
+            (Topic::Packages, Area::Packages),
+            (Topic::Runtime, Area::Runtime),
+            (Topic::Tasks, Area::Tasks),
         ];
         let mut well = true;
         let mut ended = false;
@@ -276,12 +261,12 @@ impl Rights<'_> {
 
     fn refused(
         &self,
-        subject: Subject,
+        subject: Topic,
         area: Area,
         error: &TenantError,
         needed: bool,
         claims: &Claims,
-    ) -> Finding {
+    ) -> Diagnosis {
         let role = area.role();
         match error.kind {
             Kind::Role if !needed => subject.note(format!(
@@ -297,7 +282,7 @@ impl Rights<'_> {
                 if claims.holds(role) == Holding::Held {
                     means.push_str("; the token names it, but the tenant does not grant it: it is new, or the key is another tenant's");
                 }
-                Finding {
+                Diagnosis {
                     says: format!("{} ({})", finding.says, error.at),
                     ..finding.means(means)
                 }
@@ -317,7 +302,7 @@ impl Rights<'_> {
     }
 
     /// A 401 of the tenant itself: another key is the cure, most of the time.
-    fn not_taken(&self, subject: Subject, error: &TenantError) -> Finding {
+    fn not_taken(&self, subject: Topic, error: &TenantError) -> Diagnosis {
         let finding = failed(subject, error);
         match &self.credentials.login {
             Login::ClientCredentials { .. } if !self.credentials.is_neo() => finding
@@ -329,112 +314,96 @@ impl Rights<'_> {
     }
 
     /// Basic authentication and Neo need a CSRF token for the first write.
-    fn csrf(&self) -> Option<Finding> {
+    fn csrf(&self) -> Option<Diagnosis> {
         if !self.credentials.wants_csrf() || !self.wanted.writes() {
             return None;
         }
         Some(match self.tenant.try_csrf(self.deadline) {
-            Ok(()) => Subject::Csrf.ok("given, as writing calls need it here"),
-            Err(error) => failed(Subject::Csrf, &error),
+            Ok(()) => Topic::Csrf.ok("given, as writing calls need it here"),
+            Err(error) => failed(Topic::Csrf, &error),
         })
     }
 
     /// What an access policy hides looks as if it were not there (cpi-api.md §1.4).
-    fn policies(&self, claims: &Claims) -> Finding {
-        let finding = |state, says: &str| Finding::new(Subject::AccessPolicies, state, says);
+    fn policies(&self, claims: &Claims) -> Diagnosis {
+        let subject = Topic::AccessPolicies;
         if claims.sees_all_artifacts() == Some(true) {
-            let says = "AccessAllAccessPoliciesArtifacts is held: no policy hides an artifact";
-            return finding(State::Ok, says);
+            return subject
+                .ok("AccessAllAccessPoliciesArtifacts is held: no policy hides an artifact");
+        }
+        if self.credentials.is_neo() {
+            return subject.note("artifacts under an access policy would look missing, unless AccessPoliciesArtifacts.AccessAll is assigned");
         }
         let may_look = claims
             .roles()
             .iter()
             .any(|scope| scope.ends_with(".AccessPoliciesRead"));
-        let there_are = may_look
-            && matches!(
-                self.tenant.peek(Area::AccessPolicies, self.deadline),
-                Ok(Peek::Open { some: true })
-            );
-        let state = if there_are {
-            State::Warning
+        let peek = || self.tenant.peek(Area::AccessPolicies, self.deadline);
+        let there_are = may_look && matches!(peek(), Ok(Peek::Open { some: true }));
+        let finding = if there_are {
+            subject.warning("this tenant has access policies, and the key does not hold AccessAllAccessPoliciesArtifacts")
         } else {
-            State::Note
+            subject.note("artifacts under an access policy would look missing: the key does not show AccessAllAccessPoliciesArtifacts")
         };
-        let says = if there_are {
-            "this tenant has access policies, and the key does not hold AccessAllAccessPoliciesArtifacts"
-        } else {
-            "artifacts under an access policy would look missing: the key does not show AccessAllAccessPoliciesArtifacts"
-        };
-        if self.credentials.is_neo() {
-            let says = "artifacts under an access policy would look missing, unless AccessPoliciesArtifacts.AccessAll is assigned";
-            return finding(State::Note, says);
-        }
-        finding(state, says)
+        finding
             .fix("if the tenant uses access policies, add AccessAllAccessPoliciesArtifacts to the roles of the instance; it shows no payloads")
     }
 
-    fn clocks(&self) -> Option<Finding> {
+    fn clocks(&self) -> Option<Diagnosis> {
         let (theirs, ours) = self.tenant.seen().clocks?;
         let Some(apart) = apart(ours, theirs) else {
             let says = "the same as the tenant's, within two minutes";
-            return Some(Subject::Clock.ok(says));
+            return Some(Topic::Clock.ok(says));
         };
-        Some(
-            Subject::Clock.warning(format!("this machine is {apart} the tenant"),
-            )
+        let says = format!("this machine is {apart} the tenant");
+        let finding = Topic::Clock.warning(says)
             .means("certificates may look expired or not yet valid; verdicts do not depend on it, they compare the tenant's dates only")
-            .fix("let the machine set its clock by the network: sudo timedatectl set-ntp true (Linux), w32tm /resync (Windows)"),
-        )
+            .fix("let the machine set its clock by the network: sudo timedatectl set-ntp true (Linux), w32tm /resync (Windows)");
+        Some(finding)
     }
 
-    fn rate(&self) -> Option<Finding> {
+    fn rate(&self) -> Option<Diagnosis> {
         let left = self.tenant.seen().rate_left?;
-        Some(Subject::RateLimit.note(left))
+        Some(Topic::RateLimit.note(left))
     }
 
     /// Nothing in the API names the stage, so everything that may tell a person is shown.
-    fn which_tenant(&self, claims: &Claims) -> Finding {
-        let mut says = self.credentials.url.host().to_owned();
-        if let Host::Tenant { region, .. } = Host::of(self.credentials.url.host()) {
-            says.push_str(&format!(", region {region}"));
+    fn which_tenant(&self, claims: &Claims) -> Diagnosis {
+        let host = self.credentials.url.host();
+        let mut says = host.to_owned();
+        if let Host::Tenant { region, .. } = Host::of(host) {
+            says += &format!(", region {region}");
         }
-        let words = |text: &str| self.tenant.words(text).to_string();
         if let Some(subdomain) = &claims.subdomain {
-            says.push_str(&format!(", subaccount {}", words(subdomain)));
+            says += &format!(", subaccount {}", self.tenant.words(subdomain));
         }
         if let Some(id) = &claims.subaccount {
-            says.push_str(&format!(" ({})", words(id)));
+            says += &format!(" ({})", self.tenant.words(id));
         }
-        says.push_str(&format!(", {}", self.credentials.login.who()));
+        says += &format!(", {}", self.credentials.login.who());
         if let Some((theirs, _)) = self.tenant.seen().clocks {
-            says.push_str(&format!(
-                ", its clock {}",
-                iso(crate::clock::epoch_millis(theirs))
-            ));
+            says += &format!(", its clock {}", iso(crate::clock::epoch_millis(theirs)));
         }
-        Subject::Tenant.note(says)
+        Topic::Tenant.note(says)
     }
 }
 
-fn let_through(subject: Subject, area: Area, peek: Peek) -> Finding {
+fn let_through(subject: Topic, area: Area, peek: Peek) -> Diagnosis {
     let what = match area {
         Area::Packages => "packages can be read",
         Area::Runtime => "what runs can be read",
         Area::Tasks => "deployments can be followed",
         Area::AccessPolicies => "access policies can be read",
     };
-    let (state, says) = match peek {
-        Peek::Open { some: false } if area == Area::Packages => (
-            State::Ok,
-            format!("{what}; there are none, or none that this key may see"),
-        ),
-        Peek::Open { .. } => (State::Ok, what.to_owned()),
-        Peek::NotOffered => (
-            State::Note,
-            format!("this tenant does not offer the call ({what} otherwise)"),
-        ),
-    };
-    Finding::new(subject, state, says)
+    match peek {
+        Peek::Open { some: false } if area == Area::Packages => subject.ok(format!(
+            "{what}; there are none, or none that this key may see"
+        )),
+        Peek::Open { .. } => subject.ok(what),
+        Peek::NotOffered => subject.note(format!(
+            "this tenant does not offer the call ({what} otherwise)"
+        )),
+    }
 }
 
 /// Seconds as people say them.
@@ -447,7 +416,7 @@ fn span(seconds: u64) -> String {
 }
 
 /// An error as a finding: what and where, why, and its own hint.
-fn failed(subject: Subject, error: &TenantError) -> Finding {
+fn failed(subject: Topic, error: &TenantError) -> Diagnosis {
     let finding = failure(subject, error);
     match &error.hint {
         Some(hint) => finding.fix(hint.clone()),
@@ -456,14 +425,14 @@ fn failed(subject: Subject, error: &TenantError) -> Finding {
 }
 
 /// The same without its hint, where more can be said here.
-fn failure(subject: Subject, error: &TenantError) -> Finding {
+fn failure(subject: Topic, error: &TenantError) -> Diagnosis {
     subject.failed(error.exit(), error.to_string())
 }
 
-fn purposes(name: &str, roles: &[Role]) -> String {
-    let words: Vec<&str> = roles.iter().map(|role| role.purpose()).collect();
-    format!(
-        "without it `flowship {name}` could not {}",
-        words.join("; ")
-    )
+/// Those of the roles that are held, lacking or unknown.
+fn with(roles: &[Role], claims: &Claims, holding: Holding) -> Vec<Role> {
+    let roles = roles.iter().copied();
+    roles
+        .filter(|role| claims.holds(*role) == holding)
+        .collect()
 }

@@ -11,7 +11,7 @@ use crate::artifact::{
 };
 use crate::inventory::Trouble;
 use crate::settings::parameters::read_file;
-use crate::settings::project::Target;
+use crate::settings::project::ParameterTarget;
 
 /// The folder of these files, where the settings file names none.
 pub const FOLDER: &str = "parameters";
@@ -91,7 +91,7 @@ fn file_of(wanted: &Wanted, place: &Path, id: &str) -> Option<Result<PathBuf, Ar
         ),
         Some(pattern) if !pattern.pattern.contains('{') => return None,
         Some(pattern) => {
-            let target = Target {
+            let target = ParameterTarget {
                 id,
                 path: place,
                 settings: None,

@@ -5,15 +5,13 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Report, github, gitlab, junit, receipt};
+use super::{Report, github, gitlab, junit, receipt, summary};
 use crate::settings::environment::Environment;
 use crate::text::redactor::Redactor;
 use crate::whole_file;
 
 /// The most that a step summary may hold, in bytes; GitHub drops the whole of a larger one (its limit is 1 MiB).
 const SUMMARY_ROOM: usize = 1_000_000;
-/// The name of our section in a GitLab log.
-const SECTION: &str = "flowship";
 
 /// A CI system that understands more than plain lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,17 +57,20 @@ impl Ci {
     /// Begins the part of the log that can be folded.
     pub fn open(self, title: &str, now: u64, err: &mut dyn Write) -> io::Result<()> {
         match self {
-            Ci::Github => github::open_group(title, err),
-            Ci::Gitlab => gitlab::open_section(SECTION, title, now, err),
+            Ci::Github => writeln!(err, "::group::{}", github::data(title)),
+            Ci::Gitlab => writeln!(
+                err,
+                "\u{1b}[0Ksection_start:{now}:flowship[collapsed=true]\r\u{1b}[0K{title}"
+            ),
             Ci::Jenkins | Ci::None => Ok(()),
         }
     }
 
-    /// Ends it.
+    /// Ends it; always before an error line, so that the error is seen in a folded log.
     pub fn close(self, now: u64, err: &mut dyn Write) -> io::Result<()> {
         match self {
-            Ci::Github => github::close_group(err),
-            Ci::Gitlab => gitlab::close_section(SECTION, now, err),
+            Ci::Github => writeln!(err, "::endgroup::"),
+            Ci::Gitlab => writeln!(err, "\u{1b}[0Ksection_end:{now}:flowship\r\u{1b}[0K"),
             Ci::Jenkins | Ci::None => Ok(()),
         }
     }
@@ -88,9 +89,6 @@ pub struct Files {
     pub code_quality: Option<PathBuf>,
 }
 
-/// Writes one report as text.
-type Render<'a> = &'a dyn Fn() -> String;
-
 /// Writes annotations and all files. Each that can't be written is told as a warning.
 pub fn publish(
     report: &Report,
@@ -100,89 +98,74 @@ pub fn publish(
     redactor: &Redactor,
     err: &mut dyn Write,
 ) {
-    if ci == Ci::Github
-        && let Err(error) = github::annotations(report, err)
-    {
-        warn("the annotations", Path::new("standard error"), &error, err);
-    }
-    let written: [(&str, Option<&PathBuf>, Render<'_>); 4] = [
-        ("the JUnit report", files.junit.as_ref(), &|| {
-            junit::xml(report)
-        }),
-        ("the receipt", files.receipt.as_ref(), &|| {
-            receipt::json(report, environment)
-        }),
-        ("the dotenv report", files.dotenv.as_ref(), &|| {
-            gitlab::dotenv(report)
-        }),
-        (
-            "the Code Quality report",
-            files.code_quality.as_ref(),
-            &|| gitlab::code_quality(report),
-        ),
-    ];
-    for (name, path, content) in written {
-        if let Some(path) = path
-            && let Err(error) = whole_file::replace(path, |file| {
-                file.write_all(redactor.clean(&content()).as_bytes())
-            })
-        {
-            warn(name, path, &error, err);
-        }
-    }
     if ci == Ci::Github {
-        step_files(report, environment, redactor, err);
+        let written = github::annotations(report, err);
+        warn("the annotations", "standard error", written, err);
     }
-}
-
-/// Appends to the files that GitHub names for outputs and the summary.
-fn step_files(
-    report: &Report,
-    environment: &Environment,
-    redactor: &Redactor,
-    err: &mut dyn Write,
-) {
-    if let Some(path) = environment.get("GITHUB_OUTPUT").map(Path::new)
-        && let Err(error) = append(path, &redactor.clean(&github::outputs(report)))
-    {
-        warn("the step outputs", path, &error, err);
-    }
-    if let Some(path) = environment.get("GITHUB_STEP_SUMMARY").map(Path::new) {
-        let used = fs::metadata(path).map_or(0, |found| {
-            usize::try_from(found.len()).unwrap_or(usize::MAX)
+    let mut file = |name: &str, path: &Option<PathBuf>, content: &dyn Fn() -> String| {
+        let Some(path) = path else { return };
+        let content = content();
+        let content = redactor.clean(&content);
+        let written = whole_file::replace(path, |file| file.write_all(content.as_bytes()));
+        warn(name, &path.display().to_string(), written, err);
+    };
+    file("the JUnit report", &files.junit, &|| junit::xml(report));
+    file("the receipt", &files.receipt, &|| {
+        receipt::json(report, environment)
+    });
+    file("the dotenv report", &files.dotenv, &|| {
+        gitlab::dotenv(report)
+    });
+    file("the Code Quality report", &files.code_quality, &|| {
+        gitlab::code_quality(report)
+    });
+    if ci == Ci::Github {
+        append(OUTPUTS, environment, err, |_| {
+            redactor.clean(&github::outputs(report)).into_owned()
         });
-        let summary = github::step_summary(report, SUMMARY_ROOM.saturating_sub(used));
-        if let Err(error) = append(path, &redactor.clean(&summary)) {
-            warn("the step summary", path, &error, err);
-        }
+        append(SUMMARY, environment, err, |used| {
+            let summary = summary::markdown(report, SUMMARY_ROOM.saturating_sub(used));
+            redactor.clean(&summary).into_owned()
+        });
     }
 }
 
 /// Tells the steps and jobs that come after a plan whether anything would be done.
 pub fn publish_plan(changes: bool, ci: Ci, environment: &Environment, err: &mut dyn Write) {
-    if ci == Ci::Github
-        && let Some(path) = environment.get("GITHUB_OUTPUT").map(Path::new)
-    {
-        let outputs = format!("changes={changes}\n");
-        if let Err(error) = append(path, &outputs) {
-            warn("the step outputs", path, &error, err);
-        }
+    if ci == Ci::Github {
+        append(OUTPUTS, environment, err, |_| {
+            format!("changes={changes}\n")
+        });
     }
 }
 
-fn warn(what: &str, path: &Path, error: &io::Error, err: &mut dyn Write) {
-    // where even standard error is gone, nobody is left to be told
-    let _ = writeln!(
-        err,
-        "warning: {what} could not be written to {}: {error}",
-        path.display()
-    );
+/// The files that GitHub names for outputs and the summary of a step: what they are called, and their variables.
+const OUTPUTS: (&str, &str) = ("the step outputs", "GITHUB_OUTPUT");
+const SUMMARY: (&str, &str) = ("the step summary", "GITHUB_STEP_SUMMARY");
+
+/// Appends to the file that a variable names, if it is set. `content` gets the size of what is there.
+fn append(
+    (what, variable): (&str, &str),
+    environment: &Environment,
+    err: &mut dyn Write,
+    content: impl FnOnce(usize) -> String,
+) {
+    let Some(path) = environment.get(variable) else {
+        return;
+    };
+    let used = fs::metadata(path).map_or(0, |found| found.len());
+    let content = content(usize::try_from(used).unwrap_or(usize::MAX));
+    let file = OpenOptions::new().create(true).append(true).open(path);
+    let written = file.and_then(|mut file| file.write_all(content.as_bytes()));
+    warn(what, path, written, err);
 }
 
-fn append(path: &Path, content: &str) -> io::Result<()> {
-    OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(path)?
-        .write_all(content.as_bytes())
+fn warn(what: &str, path: &str, written: io::Result<()>, err: &mut dyn Write) {
+    if let Err(error) = written {
+        // where even standard error is gone, nobody is left to read it
+        let _ = writeln!(
+            err,
+            "warning: {what} could not be written to {path}: {error}"
+        );
+    }
 }

@@ -4,8 +4,8 @@ use std::io;
 
 use super::json::written;
 use super::page::Page;
-use super::{Told, json};
-use crate::doctor::finding::{Finding, Fix, State};
+use super::{Printed, json};
+use crate::doctor::finding::{Diagnosis, DiagnosisState, Fix};
 use crate::doctor::uses::Use;
 use crate::exit::Exit;
 
@@ -20,25 +20,25 @@ pub struct Examination<'a> {
     /// The host of the tenant, when the credentials could be read.
     pub tenant: Option<&'a str>,
     /// Everything that was found, in order.
-    pub findings: &'a [Finding],
+    pub findings: &'a [Diagnosis],
     /// The code of the run.
     pub exit: Exit,
 }
 
 /// Adds one finding: how it is, what is so, what it means, what to do; a cure that `earlier` findings told is not told
 /// again.
-pub fn lines(finding: &Finding, earlier: &[Finding], page: &mut Page) {
+pub fn lines(finding: &Diagnosis, earlier: &[Diagnosis], page: &mut Page) {
     let word = format!("{:<7}", finding.state.word());
     let word = match finding.state {
-        State::Ok => page.style.good(&word),
-        State::Warning => page.style.change(&word),
-        State::Failed(_) => page.style.bad(&word),
-        State::Note | State::Skipped => word,
+        DiagnosisState::Ok => page.style.good(&word),
+        DiagnosisState::Warning => page.style.change(&word),
+        DiagnosisState::Failed(_) => page.style.bad(&word),
+        DiagnosisState::Note | DiagnosisState::Skipped => word,
     };
     let label = format!("{word} {:<15} ", finding.subject.name());
     page.item(&label, &finding.says);
     page.items("  means: ", &finding.means);
-    let same = |one: &&Finding| finding.fixes.len() > 1 && one.fixes == finding.fixes;
+    let same = |one: &&Diagnosis| finding.fixes.len() > 1 && one.fixes == finding.fixes;
     if let Some(told) = earlier.iter().find(same) {
         page.line(format_args!(
             "  fix:   as above, at `{}`",
@@ -67,7 +67,7 @@ fn fixes(fixes: &[Fix], page: &mut Page) {
     }
 }
 
-impl Told for Examination<'_> {
+impl Printed for Examination<'_> {
     fn is_simulated(&self) -> bool {
         self.simulated
     }
@@ -76,7 +76,9 @@ impl Told for Examination<'_> {
     fn text(&self, page: &mut Page) {
         let name = self.wanted.name();
         let findings = self.findings.iter();
-        let warnings = findings.clone().filter(|one| one.state == State::Warning);
+        let warnings = findings
+            .clone()
+            .filter(|one| one.state == DiagnosisState::Warning);
         let but = match warnings.count() {
             0 => String::new(),
             1 => ", with a warning".to_owned(),
@@ -96,8 +98,7 @@ impl Told for Examination<'_> {
     }
 
     fn json(&self) -> io::Result<String> {
-        let about = Question(self);
-        json::object(self.simulated, about, self.exit, self, [])
+        json::object(self.simulated, Question(self), self.exit, self, [])
     }
 }
 
@@ -116,7 +117,7 @@ written! {
         "findings" => it.findings,
     }
 
-    Finding as it {
+    Diagnosis as it {
         "subject" => it.subject.name(),
         "state" => it.state.word(),
         "message" => it.says,

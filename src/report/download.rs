@@ -4,13 +4,13 @@ use std::path::Path;
 
 use super::json::written;
 use super::page::{Page, Style};
-use super::query::{Facts, Origin};
+use super::query::{QueryFacts, QueryOrigin};
 use crate::download::{Downloaded, End, Item};
 use crate::inventory::{Trouble, counted};
 
-impl Facts for Downloaded {
+impl QueryFacts for Downloaded {
     /// A line for each artifact that is not as it was, and one that counts.
-    fn text(&self, of: &Origin<'_>, page: &mut Page) {
+    fn text(&self, of: &QueryOrigin<'_>, page: &mut Page) {
         for item in &self.items {
             if let Some(line) = line(item, page.style) {
                 page.line(line);

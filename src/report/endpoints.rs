@@ -2,15 +2,15 @@
 
 use super::json::written;
 use super::page::{Page, Style};
-use super::query::{Facts, Origin};
+use super::query::{QueryFacts, QueryOrigin};
 use crate::endpoints::{Callable, Found};
 use crate::inventory::{Trouble, counted};
 use crate::tenant::service_endpoints::ServiceEndpoint;
 use crate::tenant::wire::RuntimeStatus;
 
-impl Facts for Found {
+impl QueryFacts for Found {
     /// A block for each artifact, and a line that counts.
-    fn text(&self, of: &Origin<'_>, page: &mut Page) {
+    fn text(&self, of: &QueryOrigin<'_>, page: &mut Page) {
         let mut count = self.others.len();
         for callable in &self.callables {
             page.line(headline(callable, page.style));

@@ -1,8 +1,7 @@
-//! GitHub Actions: groups, annotations, step outputs, the step summary.
+//! GitHub Actions: annotations and step outputs.
 
 use std::io::{self, Write};
 
-use super::summary;
 use super::{Report, json};
 use crate::deploy::outcome::{Message, Outcome, Place, Word};
 use crate::exit::Exit;
@@ -11,42 +10,24 @@ use crate::text::disarm;
 /// How many annotations of a kind GitHub shows for a step; the summary holds them all.
 const MOST_ANNOTATIONS: usize = 10;
 
-/// Opens a group of log lines.
-pub fn open_group(title: &str, err: &mut dyn Write) -> io::Result<()> {
-    writeln!(err, "::group::{}", data(title))
-}
-
-/// Closes it; always before an error line, so that the error is seen in a folded log.
-pub fn close_group(err: &mut dyn Write) -> io::Result<()> {
-    writeln!(err, "::endgroup::")
-}
-
 /// Writes an annotation for each error and finding, at its file and line where that is known.
 pub fn annotations(report: &Report, err: &mut dyn Write) -> io::Result<()> {
-    // an error with a place is told with the findings
-    let of_run = report
-        .errors
-        .iter()
-        .filter(|_| report.findings.is_empty())
-        .map(|message| ("error", None, message));
-    let of_artifacts = report.artifacts.iter().filter_map(|outcome| {
-        // what is wrong with an invalid artifact is told with its findings
-        let message = outcome
-            .verdict
-            .message
-            .as_ref()
-            .filter(|_| outcome.verdict.word != Word::Invalid)?;
-        Some(("error", Some(outcome.id.as_str()), message))
+    // an error with a place is told with the findings, and so is what is wrong with an invalid artifact
+    let of_run = report.errors.iter().filter(|_| report.findings.is_empty());
+    let valid = report.artifacts.iter();
+    let valid = valid.filter(|outcome| outcome.verdict.word != Word::Invalid);
+    let of_artifacts = valid.flat_map(|outcome| {
+        let message = outcome.verdict.message.iter();
+        message.map(|message| (Some(outcome.id.as_str()), message))
     });
-    for (level, id, message) in of_run.chain(of_artifacts).take(MOST_ANNOTATIONS) {
+    let errors = of_run.map(|message| (None, message)).chain(of_artifacts);
+    for (id, message) in errors.take(MOST_ANNOTATIONS) {
         let place = message.file.as_ref();
-        annotation(level, place, report, &sentence(id, message), err)?;
+        annotation("error", place, report, &sentence(id, message), err)?;
     }
     for level in ["error", "warning"] {
-        let findings = report
-            .findings
-            .iter()
-            .filter(|found| found.severity == level);
+        let findings = report.findings.iter();
+        let findings = findings.filter(|found| found.severity == level);
         for found in findings.take(MOST_ANNOTATIONS) {
             let text = format!("{} ({}). {}", found.message, found.rule, found.remedy);
             annotation(level, Some(&found.place), report, &text, err)?;
@@ -57,13 +38,10 @@ pub fn annotations(report: &Report, err: &mut dyn Write) -> io::Result<()> {
 
 fn sentence(id: Option<&str>, message: &Message) -> String {
     let id = id.map(|id| format!("{id}: ")).unwrap_or_default();
-    let hint = message.hint.iter().map(|hint| format!(". {hint}"));
-    let sentence = format!("{id}{}", message.sentence());
-    format!(
-        "{}{}",
-        sentence.trim_end_matches('.'),
-        hint.collect::<String>()
-    )
+    let hint = message.hint.as_ref().map(|hint| format!(". {hint}"));
+    let sentence = message.sentence();
+    let sentence = sentence.trim_end_matches('.');
+    format!("{id}{sentence}{}", hint.unwrap_or_default())
 }
 
 fn annotation(
@@ -75,12 +53,10 @@ fn annotation(
 ) -> io::Result<()> {
     let mut properties = String::new();
     if let Some(place) = place {
-        properties.push_str(&format!(
-            "file={},",
-            property(&disarm(&report.repository_path(&place.path)))
-        ));
+        let path = disarm(&report.repository_path(&place.path));
+        properties += &format!("file={},", property(&path));
         if let Some(line) = place.line {
-            properties.push_str(&format!("line={line},"));
+            properties += &format!("line={line},");
         }
     }
     writeln!(
@@ -91,7 +67,7 @@ fn annotation(
 }
 
 /// A value behind `::` of a workflow command.
-fn data(text: &str) -> String {
+pub fn data(text: &str) -> String {
     text.replace('%', "%25")
         .replace('\r', "%0D")
         .replace('\n', "%0A")
@@ -111,11 +87,15 @@ fn verdict(report: &Report) -> String {
     }
 }
 
-/// The step outputs, one `name=value` a line. Single-artifact outputs are those of the first artifact.
-pub fn outputs(report: &Report) -> String {
+/// The step outputs. Those of a single artifact are of the first one; each value is one line: disarmed text, a number or compact
+/// JSON.
+pub fn values(report: &Report) -> [(&'static str, String); 9] {
     let first = report.artifacts.first();
-    let of_first = |read: fn(&Outcome) -> Option<String>| first.and_then(read).unwrap_or_default();
-    let values = [
+    let of_first = |read: fn(&Outcome) -> Option<String>| {
+        let value = first.and_then(read).unwrap_or_default();
+        value.replace(['\r', '\n'], " ")
+    };
+    [
         ("verdict", verdict(report)),
         ("exit-code", report.exit.code().to_string()),
         ("artifact-id", of_first(|one| Some(one.id.clone()))),
@@ -137,15 +117,11 @@ pub fn outputs(report: &Report) -> String {
         ),
         ("task-id", of_first(|one| one.task.clone())),
         ("artifacts", json::artifacts(report)),
-    ];
-    // every value is one line: disarmed text, a number or compact JSON
-    values
-        .iter()
-        .map(|(name, value)| format!("{name}={}\n", value.replace(['\r', '\n'], " ")))
-        .collect()
+    ]
 }
 
-/// The step summary, at most `room` bytes long: above GitHub's limit the whole of it would be dropped.
-pub fn step_summary(report: &Report, room: usize) -> String {
-    summary::markdown(report, room)
+/// The step outputs, one `name=value` a line.
+pub fn outputs(report: &Report) -> String {
+    let lines = values(report).map(|(name, value)| format!("{name}={value}\n"));
+    lines.concat()
 }

@@ -2,12 +2,12 @@
 
 use super::json::written;
 use super::page::{Page, Style};
-use super::query::{Facts, Origin};
+use super::query::{QueryFacts, QueryOrigin};
 use crate::inventory::{Inventory, PackageContent, Stored, Trouble, counted};
 
-impl Facts for Inventory {
+impl QueryFacts for Inventory {
     /// A block for each package, and a line that counts.
-    fn text(&self, of: &Origin<'_>, page: &mut Page) {
+    fn text(&self, of: &QueryOrigin<'_>, page: &mut Page) {
         for content in &self.packages {
             page.line(headline(content, page.style));
             let rows: Vec<Vec<String>> = content.artifacts.iter().map(row).collect();

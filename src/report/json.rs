@@ -18,17 +18,17 @@ use crate::text::is_invisible;
 const SCHEMA: u32 = 1;
 
 /// What is written as an object, or as a part of one.
-pub(crate) trait Fields {
+pub(crate) trait JsonFields {
     fn write<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error>;
 }
 
-impl<F: Fields> Fields for Option<F> {
+impl<F: JsonFields> JsonFields for Option<F> {
     fn write<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         self.iter().try_for_each(|fields| fields.write(map))
     }
 }
 
-impl Fields for () {
+impl JsonFields for () {
     fn write<M: SerializeMap>(&self, _: &mut M) -> Result<(), M::Error> {
         Ok(())
     }
@@ -38,7 +38,7 @@ impl Fields for () {
 /// a part.
 macro_rules! written {
     ($($facts:ty as $it:ident { $($name:tt $(if $when:expr)? => $value:expr,)+ })+) => {$(
-        impl $crate::report::json::Fields for $facts {
+        impl $crate::report::json::JsonFields for $facts {
             fn write<M: serde::ser::SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
                 let $it = self;
                 $($(if $when)? { $crate::report::json::field!(map, $name, $value); })+
@@ -49,7 +49,7 @@ macro_rules! written {
         impl serde::Serialize for $facts {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 let mut map = serializer.serialize_map(None)?;
-                $crate::report::json::Fields::write(self, &mut map)?;
+                $crate::report::json::JsonFields::write(self, &mut map)?;
                 serde::ser::SerializeMap::end(map)
             }
         }
@@ -58,7 +58,7 @@ macro_rules! written {
 
 macro_rules! field {
     ($map:ident, .., $part:expr) => {
-        $crate::report::json::Fields::write(&$part, $map)?
+        $crate::report::json::JsonFields::write(&$part, $map)?
     };
     ($map:ident, $name:literal, $value:expr) => {
         $map.serialize_entry($name, &$value)?
@@ -89,9 +89,9 @@ struct VersionedObject<'a, A, F> {
 /// Writes an object with the common head.
 pub(super) fn object<'a>(
     simulated: bool,
-    about: impl Fields,
+    about: impl JsonFields,
     exit: Exit,
-    facts: &impl Fields,
+    facts: &impl JsonFields,
     errors: impl IntoIterator<Item = &'a Message>,
 ) -> io::Result<String> {
     pretty(&VersionedObject {
@@ -103,7 +103,7 @@ pub(super) fn object<'a>(
     })
 }
 
-impl<A: Fields, F: Fields> Serialize for VersionedObject<'_, A, F> {
+impl<A: JsonFields, F: JsonFields> Serialize for VersionedObject<'_, A, F> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         Preamble.write(&mut map)?;
@@ -122,7 +122,7 @@ impl<A: Fields, F: Fields> Serialize for VersionedObject<'_, A, F> {
 pub(super) struct Preamble;
 
 /// The tenant that an object is about.
-pub(super) struct About<'a> {
+pub(super) struct TenantFields<'a> {
     pub(super) tenant: Option<&'a str>,
     pub(super) source: Option<&'a str>,
 }
@@ -131,7 +131,7 @@ pub(super) struct About<'a> {
 pub(super) struct ArtifactHead<'a>(pub(super) &'a Outcome);
 
 /// What was deployed, by which task.
-pub(super) struct ArtifactContent<'a>(pub(super) &'a Outcome);
+pub(super) struct DeployedContent<'a>(pub(super) &'a Outcome);
 
 /// What the verdict rests on.
 pub(super) struct ArtifactGround<'a>(pub(super) &'a Outcome);
@@ -142,7 +142,7 @@ written! {
         "flowship" => env!("CARGO_PKG_VERSION"),
     }
 
-    About<'_> as it {
+    TenantFields<'_> as it {
         "tenant" => it.tenant,
         "source" if it.source.is_some() => it.source,
     }
@@ -155,7 +155,7 @@ written! {
         "exit_code" => it.0.verdict.exit.code(),
     }
 
-    ArtifactContent<'_> as it {
+    DeployedContent<'_> as it {
         "content_sha256" => it.0.content_sha256,
         "zip_sha256" => it.0.zip_sha256,
         "task" => it.0.task,
@@ -170,7 +170,7 @@ written! {
         .. => ArtifactHead(it),
         "designtime_version" => it.designtime_version,
         "runtime_version" => it.runtime_version,
-        .. => ArtifactContent(it),
+        .. => DeployedContent(it),
         .. => ArtifactGround(it),
         "notes" if !it.notes.is_empty() => it.notes,
         "rollback" if it.rollback.is_some() => it.rollback,

@@ -6,139 +6,124 @@ use crate::exit::Exit;
 use crate::text::is_invisible;
 
 /// How a case ended.
-enum Result<'a> {
+enum CaseEnd<'a> {
     Passed,
     Skipped(&'static str),
-    /// The tenant, or the artifact, decided against it.
-    Failure(&'a Message),
-    /// It could not be found out.
-    Error(&'a Message),
+    /// `failure`: the tenant, or the artifact, decided against it; `error`: it could not be found out.
+    Problem(&'static str, &'a Message),
 }
 
-struct Case<'a> {
+struct TestCase<'a> {
     classname: &'a str,
     name: &'a str,
     seconds: f64,
-    result: Result<'a>,
+    end: CaseEnd<'a>,
     output: &'a str,
 }
 
 /// Writes the report.
 pub fn xml(report: &Report) -> String {
-    let mut cases: Vec<Case<'_>> = report
-        .errors
-        .iter()
-        .take(1)
-        .map(|error| of_run(report, error))
-        .collect();
-    cases.extend(report.checked.iter().map(|id| of_check(id)));
-    for outcome in &report.artifacts {
+    let case = |classname, name, end| TestCase {
+        classname,
+        name,
+        seconds: 0.0,
+        end,
+        output: "",
+    };
+    // an error that ended the run before any artifact had a verdict, and artifacts in which the check found no error
+    let errors = report.errors.iter().take(1);
+    let errors =
+        errors.map(|error| case("flowship", report.command, CaseEnd::Problem("error", error)));
+    let checked = report.checked.iter();
+    let checked = checked.map(|id| case(id, Phase::Check.name(), CaseEnd::Passed));
+    let phases = report.artifacts.iter().flat_map(|outcome| {
         let phases = match outcome.phase {
             Phase::Status => &[Phase::Status][..],
             _ if report.command == "undeploy" => &Phase::UNDEPLOYMENT,
             Phase::Smoke => &Phase::WITH_SMOKE,
             _ => &Phase::DEPLOYMENT,
         };
-        cases.extend(phases.iter().map(|phase| of_phase(outcome, *phase)));
-    }
-    let count =
-        |wanted: fn(&Result<'_>) -> bool| cases.iter().filter(|case| wanted(&case.result)).count();
-    let (failures, errors) = (
-        count(|result| matches!(result, Result::Failure(_))),
-        count(|result| matches!(result, Result::Error(_))),
-    );
-    let skipped = count(|result| matches!(result, Result::Skipped(_)));
+        phases.iter().map(|phase| {
+            let case = case(&outcome.id, phase.name(), end(outcome, *phase));
+            if *phase != outcome.phase {
+                return case;
+            }
+            TestCase {
+                seconds: outcome.took.as_secs_f64(),
+                output: &outcome.verdict.evidence,
+                ..case
+            }
+        })
+    });
+    let cases: Vec<TestCase<'_>> = errors.chain(checked).chain(phases).collect();
+    let count = |element| {
+        cases
+            .iter()
+            .filter(|case| case.end.element() == element)
+            .count()
+    };
     let seconds = cases.iter().fold(0.0, |sum, case| sum + case.seconds);
     let totals = format!(
-        "name=\"flowship {}\" tests=\"{}\" failures=\"{failures}\" errors=\"{errors}\"",
+        "name=\"flowship {}\" tests=\"{}\" failures=\"{}\" errors=\"{}\"",
         report.command,
-        cases.len()
+        cases.len(),
+        count("failure"),
+        count("error")
     );
-    let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    text.push_str(&format!("<testsuites {totals} time=\"{seconds:.3}\">\n"));
-    text.push_str(&format!(
-        "  <testsuite {totals} skipped=\"{skipped}\" time=\"{seconds:.3}\" timestamp=\"{}\">\n",
-        report.began_without_zone()
-    ));
-    for case in &cases {
-        text.push_str(&element(case));
-    }
-    text.push_str("  </testsuite>\n</testsuites>\n");
-    text
+    let elements: String = cases.iter().map(element).collect();
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites {totals} time=\"{seconds:.3}\">\n  <testsuite {totals} skipped=\"{}\" time=\"{seconds:.3}\" timestamp=\"{}\">\n{elements}  </testsuite>\n</testsuites>\n",
+        count("skipped"),
+        // JUnit has no zone
+        report.began.get(..19).unwrap_or(&report.began)
+    )
 }
 
-/// An error that ended the run before any artifact had a verdict.
-fn of_run<'a>(report: &Report, error: &'a Message) -> Case<'a> {
-    Case {
-        classname: "flowship",
-        name: report.command,
-        seconds: 0.0,
-        result: Result::Error(error),
-        output: "",
+impl CaseEnd<'_> {
+    fn element(&self) -> &'static str {
+        match self {
+            Self::Passed => "",
+            Self::Skipped(_) => "skipped",
+            Self::Problem(element, _) => element,
+        }
     }
 }
 
-/// An artifact in which the offline check found no error.
-fn of_check(id: &str) -> Case<'_> {
-    Case {
-        classname: id,
-        name: Phase::Check.name(),
-        seconds: 0.0,
-        result: Result::Passed,
-        output: "",
-    }
-}
-
-fn of_phase(outcome: &Outcome, phase: Phase) -> Case<'_> {
-    let last = phase == outcome.phase;
-    Case {
-        classname: &outcome.id,
-        name: phase.name(),
-        seconds: if last {
-            outcome.took.as_secs_f64()
-        } else {
-            0.0
-        },
-        result: result(outcome, phase),
-        output: if last { &outcome.verdict.evidence } else { "" },
-    }
-}
-
-fn result(outcome: &Outcome, phase: Phase) -> Result<'_> {
+fn end(outcome: &Outcome, phase: Phase) -> CaseEnd<'_> {
     match (&outcome.verdict.message, outcome.verdict.word) {
         (_, Word::Unchanged)
             if matches!(phase, Phase::Upload | Phase::Configure | Phase::Deploy) =>
         {
-            Result::Skipped("unchanged")
+            CaseEnd::Skipped("unchanged")
         }
-        (_, Word::Absent) if phase != Phase::Read => Result::Skipped("not deployed"),
+        (_, Word::Absent) if phase != Phase::Read => CaseEnd::Skipped("not deployed"),
         (_, Word::Uploaded) if phase > Phase::Configure => {
-            Result::Skipped("not deployed, as asked")
+            CaseEnd::Skipped("not deployed, as asked")
         }
-        (None, _) => Result::Passed,
-        (Some(_), _) if phase < outcome.phase => Result::Passed,
-        (Some(_), _) if phase > outcome.phase => Result::Skipped("not reached"),
-        (Some(message), _) => match outcome.verdict.exit {
-            Exit::Failed | Exit::Artifact | Exit::Undecided | Exit::Transient => {
-                Result::Failure(message)
-            }
-            _ => Result::Error(message),
-        },
+        (None, _) => CaseEnd::Passed,
+        (Some(_), _) if phase < outcome.phase => CaseEnd::Passed,
+        (Some(_), _) if phase > outcome.phase => CaseEnd::Skipped("not reached"),
+        (Some(message), _) => {
+            let element = match outcome.verdict.exit {
+                Exit::Failed | Exit::Artifact | Exit::Undecided | Exit::Transient => "failure",
+                _ => "error",
+            };
+            CaseEnd::Problem(element, message)
+        }
     }
 }
 
-fn element(case: &Case<'_>) -> String {
+fn element(case: &TestCase<'_>) -> String {
     let head = format!(
         "    <testcase classname=\"{}\" name=\"{}\" time=\"{:.3}\"",
         escape(case.classname),
         escape(case.name),
         case.seconds
     );
-    let inner = match &case.result {
-        Result::Passed => String::new(),
-        Result::Skipped(why) => format!("      <skipped message=\"{}\"/>\n", escape(why)),
-        Result::Failure(message) => problem("failure", message),
-        Result::Error(message) => problem("error", message),
+    let inner = match &case.end {
+        CaseEnd::Passed => String::new(),
+        CaseEnd::Skipped(why) => format!("      <skipped message=\"{why}\"/>\n"),
+        CaseEnd::Problem(element, message) => problem(element, message),
     };
     let output = match case.output {
         "" => String::new(),
@@ -151,16 +136,14 @@ fn element(case: &Case<'_>) -> String {
 }
 
 fn problem(element: &str, message: &Message) -> String {
-    let mut text = message.what.clone();
-    for cause in message.reasons() {
-        text.push_str(&format!("\ncause: {cause}"));
-    }
-    if let Some(at) = &message.at {
-        text.push_str(&format!("\nat: {at}"));
-    }
-    if let Some(hint) = &message.hint {
-        text.push_str(&format!("\nhint: {hint}"));
-    }
+    let causes = message.reasons().into_iter().map(|cause| ("cause", cause));
+    let at = message.at.iter().map(|at| ("at", at.clone()));
+    let hint = message.hint.iter().map(|hint| ("hint", hint.clone()));
+    let more = causes.chain(at).chain(hint);
+    let more: String = more
+        .map(|(what, text)| format!("\n{what}: {text}"))
+        .collect();
+    let text = format!("{}{more}", message.what);
     format!(
         "      <{element} type=\"{element}\" message=\"{}\">{}</{element}>\n",
         escape(&message.what),
@@ -170,22 +153,14 @@ fn problem(element: &str, message: &Message) -> String {
 
 /// Text of XML 1.0: markup escaped, characters that it does not allow left out.
 fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\n' | '\t' => escaped.push(c),
-            _ if c.is_control() || is_invisible(c) => {}
-            '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..='\u{10ffff}' => {
-                escaped.push(c);
-            }
-            _ => {}
-        }
-    }
-    escaped
+    let legal = |c: &char| {
+        let is_forbidden =
+            c.is_control() || is_invisible(*c) || matches!(c, '\u{fffe}' | '\u{ffff}');
+        matches!(c, '\n' | '\t') || !is_forbidden
+    };
+    let text: String = text.chars().filter(legal).collect();
+    let text = text.replace('&', "&amp;").replace('<', "&lt;");
+    text.replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use super::json::written;
 use super::page::Page;
-use super::query::{Facts, Origin};
+use super::query::{QueryFacts, QueryOrigin};
 use crate::inventory::{Trouble, counted};
 use crate::messages::{Failure, Found, Judgement};
 use crate::tenant::message_logs::MessageLog;
 
-impl Facts for Found {
+impl QueryFacts for Found {
     /// The counts, then the newest failures, or else the newest message.
-    fn text(&self, of: &Origin<'_>, page: &mut Page) {
+    fn text(&self, of: &QueryOrigin<'_>, page: &mut Page) {
         page.line(format_args!(
             "{} {} ({} since {}{})",
             page.style.end(of.exit, self.word()),

@@ -23,14 +23,14 @@ pub mod summary;
 pub mod table;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use self::page::Page;
 use crate::deploy::outcome::{Message, Outcome, Place};
 use crate::exit::Exit;
 
 /// What a command tells on standard output.
-pub trait Told {
+pub trait Printed {
     /// The tenant was a simulated one; every line says so.
     fn is_simulated(&self) -> bool {
         false
@@ -59,7 +59,7 @@ pub struct Report {
     /// The artifacts that were checked offline, and no more, without an error.
     pub checked: Vec<String>,
     /// What the offline check found.
-    pub findings: Vec<Found>,
+    pub findings: Vec<PlacedFinding>,
     /// What ended the run before any artifact had a verdict.
     pub errors: Vec<Message>,
     /// The code of the run.
@@ -74,7 +74,7 @@ pub struct Report {
 
 /// One finding of the offline check, with its place relative to the working directory.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Found {
+pub struct PlacedFinding {
     /// `error` or `warning`.
     pub severity: &'static str,
     /// The name of the rule.
@@ -91,17 +91,8 @@ pub struct Found {
 impl Report {
     /// A path of the working directory as a path of the repository, with `/` on every system.
     pub fn repository_path(&self, path: &str) -> String {
-        let joined = if Path::new(path).is_absolute() {
-            PathBuf::from(path)
-        } else {
-            self.below_repository.join(path)
-        };
+        let joined = self.below_repository.join(path);
         let text = joined.to_string_lossy().replace('\\', "/");
         text.strip_prefix("./").unwrap_or(&text).to_owned()
-    }
-
-    /// The beginning as JUnit wants it: `2026-11-22T10:02:11`.
-    pub fn began_without_zone(&self) -> String {
-        self.began.chars().take(19).collect()
     }
 }

@@ -75,21 +75,15 @@ impl Style {
         if !self.colour {
             return disarm_source(line);
         }
-        let mut safe = String::new();
-        for (place, piece) in line.split('\u{1b}').enumerate() {
-            let colour = [GREEN, RED, YELLOW, CYAN, RED_AND_BOLD, RESET]
-                .map(|code| format!("[{code}m"))
-                .into_iter()
-                .find(|sequence| place > 0 && piece.starts_with(sequence));
-            match colour {
-                Some(sequence) => {
-                    safe.push('\u{1b}');
-                    safe.push_str(&sequence);
-                    safe.push_str(&disarm_source(&piece[sequence.len()..]));
-                }
-                None if place == 0 => safe.push_str(&disarm_source(piece)),
-                None => safe.push_str(&disarm_source(&format!("\u{1b}{piece}"))),
-            }
+        let mut pieces = line.split('\u{1b}');
+        let mut safe = disarm_source(pieces.next().unwrap_or_default());
+        for piece in pieces {
+            let colours = [GREEN, RED, YELLOW, CYAN, RED_AND_BOLD, RESET];
+            let colours = colours.map(|code| format!("[{code}m"));
+            safe += &match colours.iter().find(|code| piece.starts_with(*code)) {
+                Some(code) => format!("\u{1b}{code}{}", disarm_source(&piece[code.len()..])),
+                None => disarm_source(&format!("\u{1b}{piece}")),
+            };
         }
         safe
     }

@@ -5,23 +5,23 @@ use std::io;
 
 use serde_json::{Value, json};
 
-use super::json::{self, About, written};
+use super::json::{self, TenantFields, written};
 use super::page::Page;
-use super::{Report, Told};
+use super::{Printed, Report};
 use crate::artifact::changes::{Change, ChangeKind};
 use crate::deploy::outcome::Message;
 use crate::deploy::preview::{Action, ParameterChange, Preview};
 use crate::text::disarm_source;
 
 /// What would be done, and what is not valid.
-pub struct Plan<'a> {
+pub struct PlanReport<'a> {
     /// One for each artifact that is valid.
     pub previews: &'a [Preview],
     /// The run.
     pub report: &'a Report,
 }
 
-impl Told for Plan<'_> {
+impl Printed for PlanReport<'_> {
     fn is_simulated(&self) -> bool {
         self.report.simulated
     }
@@ -49,7 +49,7 @@ impl Told for Plan<'_> {
 
     fn json(&self) -> io::Result<String> {
         let report = self.report;
-        let about = About {
+        let about = TenantFields {
             tenant: report.tenant.as_deref(),
             source: None,
         };
@@ -58,13 +58,13 @@ impl Told for Plan<'_> {
 }
 
 written! {
-    Plan<'_> as it {
+    PlanReport<'_> as it {
         "changes" => it.previews.iter().any(|preview| preview.action.is_change()),
         "artifacts" => it.artifacts(),
     }
 }
 
-impl Plan<'_> {
+impl PlanReport<'_> {
     fn artifacts(&self) -> Vec<Value> {
         let invalid = self.report.artifacts.iter().map(|outcome| {
             json!({

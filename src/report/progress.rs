@@ -21,7 +21,7 @@ pub enum Volume {
 }
 
 /// Prints events as they come, and remembers what was written.
-pub struct Progress {
+pub struct RunProgress {
     volume: Volume,
     simulated: bool,
     /// What the tenant holds of each artifact; empty while nothing was written.
@@ -31,7 +31,7 @@ pub struct Progress {
     table: Option<Table>,
 }
 
-impl Progress {
+impl RunProgress {
     /// A progress that says so much; `simulated` runs say so in each line.
     pub fn new(volume: Volume, simulated: bool) -> Self {
         Self {
@@ -50,38 +50,38 @@ impl Progress {
 
     /// Takes note of an event that happened at `now`.
     pub fn tell(&mut self, event: &Event, now: Moment, err: &mut dyn Write) -> io::Result<()> {
-        if let Event::Progress { artifact, .. } = event {
-            self.states.entry(artifact.clone()).or_default();
-        }
-        match event {
-            Event::Progress { artifact, text } if self.volume != Volume::Quiet => {
-                let table = self.table.as_mut();
-                if table.is_some_and(|table| table.hear(artifact, text, now)) {
-                    return Ok(());
-                }
-                self.line(now, &format!("{artifact}: {text}"), err)
+        let (artifact, text) = match event {
+            Event::Progress { artifact, text } => {
+                self.states.entry(artifact.clone()).or_default();
+                (Some(artifact), text.as_str())
             }
-            Event::Told(text) if self.volume != Volume::Quiet => self.line(now, text, err),
-            Event::Decided { artifact, word } if self.volume != Volume::Quiet => {
-                let table = self.table.as_mut();
-                if table.is_some_and(|table| table.decide(artifact, *word, now)) {
-                    return Ok(());
-                }
-                self.line(now, &format!("{artifact}: {}", word.name()), err)
-            }
-            Event::Request(text) if self.volume == Volume::Verbose => self.line(now, text, err),
+            Event::Decided { artifact, word } => (Some(artifact), word.name()),
+            Event::Told(text) => (None, text.as_str()),
+            Event::Request(text) if self.volume == Volume::Verbose => (None, text.as_str()),
             Event::Wrote { artifact, state } => {
                 self.states.insert(artifact.clone(), state.clone());
-                Ok(())
+                return Ok(());
             }
             Event::Kept { artifact, file } => {
                 match file {
                     Some(file) => self.kept.insert(artifact.clone(), file.clone()),
                     None => self.kept.remove(artifact),
                 };
-                Ok(())
+                return Ok(());
             }
-            _ => Ok(()),
+            _ => return Ok(()),
+        };
+        let is_drawn = |table: &mut Table| match event {
+            Event::Progress { artifact, text } => table.hear(artifact, text, now),
+            Event::Decided { artifact, word } => table.decide(artifact, *word, now),
+            _ => false,
+        };
+        if self.volume == Volume::Quiet || self.table.as_mut().is_some_and(is_drawn) {
+            return Ok(());
+        }
+        match artifact {
+            Some(artifact) => self.line(now, &format!("{artifact}: {text}"), err),
+            None => self.line(now, text, err),
         }
     }
 
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn without_a_table_each_event_is_a_line() {
-        let mut progress = Progress::new(Volume::Normal, true);
+        let mut progress = RunProgress::new(Volume::Normal, true);
         let mut err = Vec::new();
         let artifact = || "A".to_owned();
         let events = [

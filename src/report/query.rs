@@ -2,16 +2,16 @@
 
 use std::io;
 
-use super::Told;
-use super::json::{self, About, Fields};
+use super::Printed;
+use super::json::{self, JsonFields, TenantFields};
 use super::page::Page;
 use crate::exit::Exit;
 use crate::inventory::Trouble;
 
 /// The facts that a query found.
-pub(crate) trait Facts: Fields {
+pub(crate) trait QueryFacts: JsonFields {
     /// For people. `of`: where they were found, and the code of the run.
-    fn text(&self, of: &Origin<'_>, page: &mut Page);
+    fn text(&self, of: &QueryOrigin<'_>, page: &mut Page);
 
     /// What could not be had.
     fn troubles(&self) -> &[Trouble];
@@ -23,7 +23,7 @@ pub(crate) trait Facts: Fields {
 }
 
 /// Where facts were found, and how that ended.
-pub struct Origin<'a> {
+pub struct QueryOrigin<'a> {
     /// The host.
     pub tenant: &'a str,
     /// The tenant was a simulated one.
@@ -33,14 +33,14 @@ pub struct Origin<'a> {
 }
 
 /// Facts, and where they were found.
-pub struct Answered<'a, F> {
+pub struct QueryReport<'a, F> {
     /// Where.
-    pub of: Origin<'a>,
+    pub of: QueryOrigin<'a>,
     /// The facts.
     pub facts: &'a F,
 }
 
-impl<F: Facts> Told for Answered<'_, F> {
+impl<F: QueryFacts> Printed for QueryReport<'_, F> {
     fn is_simulated(&self) -> bool {
         self.of.simulated
     }
@@ -50,7 +50,7 @@ impl<F: Facts> Told for Answered<'_, F> {
     }
 
     fn json(&self) -> io::Result<String> {
-        let about = About {
+        let about = TenantFields {
             tenant: Some(self.of.tenant),
             source: None,
         };

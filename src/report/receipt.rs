@@ -1,10 +1,9 @@
 //! The deploy receipt: who deployed what, from which commit, where to, and what stood there before.
 
-use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::Report;
-use super::json::{ArtifactContent, ArtifactGround, ArtifactHead, Preamble, written};
+use super::json::{ArtifactGround, ArtifactHead, DeployedContent, Preamble, written};
 use crate::deploy::outcome::Outcome;
 use crate::settings::environment::Environment;
 
@@ -15,24 +14,16 @@ struct Receipt<'a> {
 }
 
 /// What became of one artifact.
-struct Entry<'a>(&'a Outcome);
+struct ReceiptEntry<'a>(&'a Outcome);
 
-struct Change<T> {
+#[derive(Serialize)]
+struct BeforeAfter<T> {
     before: T,
     after: T,
 }
 
-impl<T: Serialize> Serialize for Change<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("before", &self.before)?;
-        map.serialize_entry("after", &self.after)?;
-        map.end()
-    }
-}
-
-fn change<T>(before: T, after: T) -> Change<T> {
-    Change { before, after }
+fn change<T>(before: T, after: T) -> BeforeAfter<T> {
+    BeforeAfter { before, after }
 }
 
 written! {
@@ -47,12 +38,12 @@ written! {
         "began" => it.report.began,
         "ended" => it.report.ended,
         "exit_code" => it.report.exit.code(),
-        "artifacts" => it.report.artifacts.iter().map(Entry).collect::<Vec<_>>(),
+        "artifacts" => it.report.artifacts.iter().map(ReceiptEntry).collect::<Vec<_>>(),
     }
 
-    Entry<'_> as it {
+    ReceiptEntry<'_> as it {
         .. => ArtifactHead(it.0),
-        .. => ArtifactContent(it.0),
+        .. => DeployedContent(it.0),
         "designtime_version" => change(&it.0.before.designtime_version, &it.0.designtime_version),
         "version_requested" if it.0.requested_version.is_some() => it.0.requested_version,
         "runtime_version" => change(&it.0.before.runtime_version, &it.0.runtime_version),
@@ -78,9 +69,8 @@ pub fn json(report: &Report, environment: &Environment) -> String {
         report,
         environment,
     };
-    let mut text = super::json::pretty(&receipt).unwrap_or_default();
-    text.push('\n');
-    text
+    let text = super::json::pretty(&receipt).unwrap_or_default();
+    text + "\n"
 }
 
 fn first<'a>(environment: &'a Environment, names: &[&str]) -> Option<&'a str> {
@@ -88,15 +78,12 @@ fn first<'a>(environment: &'a Environment, names: &[&str]) -> Option<&'a str> {
 }
 
 fn pipeline_url(environment: &Environment) -> Option<String> {
-    let github = || {
-        let (server, repository, run) = (
-            environment.get("GITHUB_SERVER_URL")?,
-            environment.get("GITHUB_REPOSITORY")?,
-            environment.get("GITHUB_RUN_ID")?,
-        );
-        Some(format!("{server}/{repository}/actions/runs/{run}"))
-    };
-    github().or_else(|| {
-        first(environment, &["CI_JOB_URL", "CI_PIPELINE_URL", "BUILD_URL"]).map(str::to_owned)
-    })
+    let get = |name| environment.get(name);
+    let github = get("GITHUB_SERVER_URL")
+        .zip(get("GITHUB_REPOSITORY"))
+        .zip(get("GITHUB_RUN_ID"));
+    let github = github
+        .map(|((server, repository), run)| format!("{server}/{repository}/actions/runs/{run}"));
+    let others = ["CI_JOB_URL", "CI_PIPELINE_URL", "BUILD_URL"];
+    github.or_else(|| first(environment, &others).map(str::to_owned))
 }

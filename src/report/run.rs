@@ -3,11 +3,11 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use super::json::{self, About};
+use super::json::{self, TenantFields};
 use super::page::{Page, Style};
-use super::{Report, Told};
+use super::{Printed, Report};
 
-impl Told for Report {
+impl Printed for Report {
     fn is_simulated(&self) -> bool {
         self.simulated
     }
@@ -47,35 +47,30 @@ impl Told for Report {
 }
 
 impl Report {
-    pub(super) fn about(&self) -> About<'_> {
-        About {
+    pub(super) fn about(&self) -> TenantFields<'_> {
+        TenantFields {
             tenant: self.tenant.as_deref(),
             source: self.source.as_deref(),
         }
     }
 
-    /// Writes what is not well for the run as a whole.
-    pub fn print_errors(&self, style: Style, err: &mut dyn Write) -> io::Result<()> {
-        self.errors_of_run(style).print(err)
-    }
-
-    /// Writes what is not well, for the run and for each artifact.
-    pub fn print_all_errors(&self, style: Style, err: &mut dyn Write) -> io::Result<()> {
-        let mut page = self.errors_of_run(style);
-        for outcome in &self.artifacts {
+    /// Writes what is not well for the run as a whole, and `of_artifacts` for each of them.
+    pub fn print_errors(
+        &self,
+        of_artifacts: bool,
+        style: Style,
+        err: &mut dyn Write,
+    ) -> io::Result<()> {
+        let mut page = Page::new(self.simulated, style);
+        for error in &self.errors {
+            page.message(None, error);
+        }
+        for outcome in self.artifacts.iter().filter(|_| of_artifacts) {
             if let Some(message) = &outcome.verdict.message {
                 page.message(Some(&outcome.id), message);
             }
         }
         page.print(err)
-    }
-
-    fn errors_of_run(&self, style: Style) -> Page {
-        let mut page = Page::new(self.simulated, style);
-        for error in &self.errors {
-            page.message(None, error);
-        }
-        page
     }
 }
 

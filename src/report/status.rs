@@ -5,7 +5,7 @@ use std::io;
 
 use super::json::written;
 use super::page::{Page, Style};
-use super::{Told, json};
+use super::{Printed, json};
 use crate::deploy::outcome::{Message, Outcome, Phase, Verdict, Word};
 use crate::exit::Exit;
 use crate::inventory::{Trouble, counted};
@@ -16,7 +16,7 @@ use crate::tenant::wire::{DesigntimeArtifact, RuntimeArtifact, RuntimeStatus};
 use crate::text::SafeText;
 
 /// What one tenant showed.
-pub struct Stage {
+pub struct TenantStatus {
     /// The name of the environment, if one was chosen.
     pub environment: Option<String>,
     /// The host.
@@ -29,7 +29,7 @@ pub struct Stage {
     pub troubles: Vec<Trouble>,
 }
 
-impl Stage {
+impl TenantStatus {
     fn name(&self) -> &str {
         self.environment.as_deref().unwrap_or(&self.tenant)
     }
@@ -38,12 +38,12 @@ impl Stage {
 /// What all tenants showed.
 pub struct Stages<'a> {
     /// One for each tenant.
-    pub stages: &'a [Stage],
+    pub stages: &'a [TenantStatus],
     /// The code of the run.
     pub exit: Exit,
 }
 
-impl Told for Stages<'_> {
+impl Printed for Stages<'_> {
     fn is_simulated(&self) -> bool {
         self.stages.iter().any(|stage| stage.simulated)
     }
@@ -77,7 +77,7 @@ impl Told for Stages<'_> {
     }
 }
 
-fn table(stage: &Stage, style: Style) -> Vec<Vec<String>> {
+fn table(stage: &TenantStatus, style: Style) -> Vec<Vec<String>> {
     let head = [
         "ARTIFACT",
         "DESIGN TIME",
@@ -104,7 +104,7 @@ fn table(stage: &Stage, style: Style) -> Vec<Vec<String>> {
     rows
 }
 
-fn matrix(stages: &[Stage], style: Style) -> Vec<Vec<String>> {
+fn matrix(stages: &[TenantStatus], style: Style) -> Vec<Vec<String>> {
     let names = stages.iter().map(|stage| stage.name().to_owned());
     let head = std::iter::once("ARTIFACT".to_owned()).chain(names);
     let mut rows = vec![head.collect()];
@@ -182,31 +182,17 @@ fn remarks(state: &State) -> Vec<String> {
     lines
 }
 
-fn summary(stage: &Stage) -> String {
+fn summary(stage: &TenantStatus) -> String {
     let count = |is: &dyn Fn(&State) -> bool| stage.states.values().filter(|one| is(one)).count();
-    let healthy = |health: fn(&Health) -> bool| count(&|one| health(&one.health()));
-    let mut parts = vec![format!("{} run", count(&State::runs))];
-    for (number, what) in [
-        (healthy(|is| *is == Health::Error), "in ERROR"),
-        (
-            healthy(|is| *is == Health::InMotion),
-            "starting or stopping",
-        ),
-        (healthy(|is| *is == Health::Stopped), "stopped"),
-        (
-            healthy(|is| matches!(is, Health::Unknown(_))),
-            "with a status that nobody documented",
-        ),
-        (healthy(|is| *is == Health::NotDeployed), "not deployed"),
-        (
-            count(&|one| matches!(one.content(), Content::Older(_))),
-            "with content older than the design time",
-        ),
-    ] {
-        if number > 0 {
-            parts.push(format!("{number} {what}"));
-        }
-    }
+    let healths = HEALTHS.map(|what| (count(&|one| health(one) == what), what));
+    let older = count(&|one| matches!(one.content(), Content::Older(_)));
+    let older = (older, "with content older than the design time");
+    let others = healths.into_iter().chain([older]);
+    let others = others.filter(|(number, _)| *number > 0);
+    let parts = std::iter::once((count(&State::runs), "run")).chain(others);
+    let parts: Vec<String> = parts
+        .map(|(number, what)| format!("{number} {what}"))
+        .collect();
     format!(
         "{} on {}: {}",
         counted(stage.states.len(), "artifact"),
@@ -215,21 +201,41 @@ fn summary(stage: &Stage) -> String {
     )
 }
 
+/// What artifacts that do not run are counted by, in this order.
+const HEALTHS: [&str; 5] = [
+    "in ERROR",
+    "starting or stopping",
+    "stopped",
+    "with a status that nobody documented",
+    "not deployed",
+];
+
+fn health(state: &State) -> &'static str {
+    match state.health() {
+        Health::Running => "run",
+        Health::Error => "in ERROR",
+        Health::InMotion => "starting or stopping",
+        Health::Stopped => "stopped",
+        Health::Unknown(_) => "with a status that nobody documented",
+        Health::NotDeployed => "not deployed",
+    }
+}
+
 /// One artifact on one stage.
 struct StagedState<'a> {
-    stage: &'a Stage,
+    stage: &'a TenantStatus,
     id: &'a str,
     state: &'a State,
 }
 
-impl Stages<'_> {
-    fn states(&self) -> Vec<StagedState<'_>> {
-        let stages = self.stages.iter();
-        let states = stages.flat_map(|stage| {
-            let states = stage.states.iter();
-            states.map(move |(id, state)| StagedState { stage, id, state })
-        });
-        states.collect()
+impl TenantStatus {
+    fn states(&self) -> impl Iterator<Item = StagedState<'_>> {
+        let states = self.states.iter();
+        states.map(move |(id, state)| StagedState {
+            stage: self,
+            id,
+            state,
+        })
     }
 }
 
@@ -256,10 +262,10 @@ impl StagedState<'_> {
 written! {
     Stages<'_> as it {
         "tenants" => it.stages,
-        "artifacts" => it.states(),
+        "artifacts" => it.stages.iter().flat_map(TenantStatus::states).collect::<Vec<_>>(),
     }
 
-    Stage as it {
+    TenantStatus as it {
         "environment" => it.environment,
         "tenant" => it.tenant,
     }
@@ -286,20 +292,18 @@ written! {
 }
 
 /// The states as ends, for the reports that CI systems read. `failing`: what does not run counts as failed.
-pub fn outcomes(stages: &[Stage], failing: bool) -> Vec<Outcome> {
+pub fn outcomes(stages: &[TenantStatus], failing: bool) -> Vec<Outcome> {
     let several = stages.len() > 1;
-    let mut outcomes = Vec::new();
-    for stage in stages {
-        for (id, state) in &stage.states {
-            let id = if several {
-                format!("{id} ({})", stage.name())
-            } else {
-                id.clone()
-            };
-            outcomes.push(outcome(id, state, failing));
-        }
-    }
-    outcomes
+    let states = stages.iter().flat_map(TenantStatus::states);
+    let outcomes = states.map(|StagedState { stage, id, state }| {
+        let id = if several {
+            format!("{id} ({})", stage.name())
+        } else {
+            id.to_owned()
+        };
+        outcome(id, state, failing)
+    });
+    outcomes.collect()
 }
 
 fn outcome(id: String, state: &State, failing: bool) -> Outcome {

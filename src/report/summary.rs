@@ -19,37 +19,24 @@ pub fn markdown(report: &Report, room: usize) -> String {
 
 fn within(report: &Report, room: usize) -> String {
     let spare = SPARE.min(room / 4);
+    let rest = room.saturating_sub(spare);
     let mut text = heading(report);
-    let errors = report
-        .errors
-        .iter()
-        .map(|error| format!("\n{}\n", problem(error)));
-    push_within(&mut text, errors, room.saturating_sub(spare));
+    let errors = report.errors.iter();
+    let errors = errors.map(|error| format!("\n{}\n", problem(error)));
+    push_within(&mut text, errors, rest);
     if !report.artifacts.is_empty() {
-        text.push_str("\n| Artifact | Verdict | Design time | Runtime | Time | Why |\n|---|---|---|---|---|---|\n");
+        text += "\n| Artifact | Verdict | Design time | Runtime | Time | Why |\n|---|---|---|---|---|---|\n";
     }
     let rows = report.artifacts.iter().map(|outcome| row(report, outcome));
-    push_within(&mut text, rows, room.saturating_sub(spare));
-    let evidence = report
-        .artifacts
-        .iter()
-        .filter(|outcome| !outcome.verdict.evidence.is_empty());
+    push_within(&mut text, rows, rest);
     text.push('\n');
-    push_within(
-        &mut text,
-        evidence.map(evidence_line),
-        room.saturating_sub(spare / 2),
-    );
+    let evidence = report.artifacts.iter().filter_map(evidence_line);
+    push_within(&mut text, evidence, room.saturating_sub(spare / 2));
     let findings = report.findings.iter().map(|found| {
-        let line = found
-            .place
-            .line
-            .map(|line| format!(":{line}"))
-            .unwrap_or_default();
         format!(
-            "- {} `{}{line}`: {}\n",
+            "- {} `{}`: {}\n",
             found.severity,
-            code(&found.place.path),
+            code(&found.place.to_string()),
             escape(&found.message)
         )
     });
@@ -81,16 +68,10 @@ fn heading(report: &Report) -> String {
     } else {
         ""
     };
-    let tenant = report
-        .tenant
-        .as_ref()
-        .map(|host| format!(" on `{}`", code(host)))
-        .unwrap_or_default();
-    let well = report
-        .artifacts
-        .iter()
-        .filter(|outcome| outcome.verdict.exit == Exit::Ok)
-        .count();
+    let tenant = report.tenant.as_ref();
+    let tenant = tenant.map_or_else(String::new, |host| format!(" on `{}`", code(host)));
+    let exits = report.artifacts.iter().map(|outcome| outcome.verdict.exit);
+    let well = exits.filter(|exit| *exit == Exit::Ok).count();
     let count = match report.artifacts.len() {
         0 if !report.checked.is_empty() => {
             format!("`{}` is valid", code(&report.checked.join("`, `")))
@@ -152,34 +133,27 @@ fn change(before: Option<&str>, after: Option<&str>) -> String {
 }
 
 fn problem(message: &Message) -> String {
-    let mut text = format!("**{}**", escape(&message.what));
-    for cause in message.reasons() {
-        text.push_str(&format!("<br>{}", escape(&cause)));
-    }
-    if let Some(hint) = &message.hint {
-        text.push_str(&format!("<br>→ {}", escape(hint)));
-    }
-    text
+    let causes = message.reasons().into_iter();
+    let causes = causes.map(|cause| format!("<br>{}", escape(&cause)));
+    let hint = message.hint.iter();
+    let hint = hint.map(|hint| format!("<br>→ {}", escape(hint)));
+    let more: String = causes.chain(hint).collect();
+    format!("**{}**{more}", escape(&message.what))
 }
 
-fn evidence_line(outcome: &Outcome) -> String {
-    format!(
-        "- `{}`: {}\n",
-        code(&outcome.id),
-        escape(&outcome.verdict.evidence)
-    )
+fn evidence_line(outcome: &Outcome) -> Option<String> {
+    let evidence = escape(&outcome.verdict.evidence);
+    (!evidence.is_empty()).then(|| format!("- `{}`: {evidence}\n", code(&outcome.id)))
 }
 
 /// Where a person finds the artifact in the tenant's web UI. Two generations of hosts have it at two paths.
 fn link(report: &Report, outcome: &Outcome) -> Option<String> {
-    let (host, package, kind) = (
-        report.tenant.as_ref()?,
-        outcome.package.as_ref()?,
-        outcome.kind?,
-    );
     if report.simulated {
         return None;
     }
+    let host = report.tenant.as_ref()?;
+    let package = outcome.package.as_ref()?;
+    let kind = outcome.kind?;
     let set = match kind {
         ArtifactKind::IntegrationFlow => "integrationflows",
         ArtifactKind::MessageMapping => "messagemappings",

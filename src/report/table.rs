@@ -21,7 +21,7 @@ const CUT: &str = "…";
 
 /// The state of one artifact, as far as events told it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum State {
+enum RowState {
     Waiting,
     Moving { since: Moment, doing: String },
     Decided { word: Word, took: Duration },
@@ -30,13 +30,13 @@ enum State {
 /// One artifact of the run.
 struct Row {
     id: String,
-    state: State,
+    state: RowState,
     bar: ProgressBar,
 }
 
 /// How the lines of a table look.
 #[derive(Clone, Copy, Debug)]
-pub struct Look {
+pub struct TableLook {
     /// Colours or none.
     pub style: Style,
     /// The run is against a simulated tenant, which the line of counts says.
@@ -55,7 +55,7 @@ pub struct Table {
     bars: MultiProgress,
     counts: ProgressBar,
     rows: Vec<Row>,
-    look: Look,
+    look: TableLook,
     redactor: Redactor,
     /// Rows of decided artifacts stay, because all rows fit on the terminal.
     all_fit: bool,
@@ -65,7 +65,7 @@ impl Table {
     /// A table of these artifacts on standard error. `rows`: their ids, each with its verdict where it has one already.
     pub fn new<'a>(
         rows: impl Iterator<Item = (&'a str, Option<Word>)>,
-        look: Look,
+        look: TableLook,
         redactor: Redactor,
     ) -> Self {
         let height = usize::from(console::Term::stderr().size().0);
@@ -76,7 +76,7 @@ impl Table {
         target: ProgressDrawTarget,
         height: usize,
         rows: impl Iterator<Item = (&'a str, Option<Word>)>,
-        look: Look,
+        look: TableLook,
         redactor: Redactor,
     ) -> Self {
         let bars = MultiProgress::with_draw_target(target);
@@ -87,11 +87,11 @@ impl Table {
         let row = |(id, verdict): (&str, Option<Word>)| Row {
             id: id.to_owned(),
             state: match verdict {
-                Some(word) => State::Decided {
+                Some(word) => RowState::Decided {
                     word,
                     took: Duration::ZERO,
                 },
-                None => State::Waiting,
+                None => RowState::Waiting,
             },
             bar: new_bar(),
         };
@@ -117,10 +117,10 @@ impl Table {
             return false;
         };
         let since = match row.state {
-            State::Moving { since, .. } => since,
-            State::Waiting | State::Decided { .. } => now,
+            RowState::Moving { since, .. } => since,
+            RowState::Waiting | RowState::Decided { .. } => now,
         };
-        row.state = State::Moving { since, doing };
+        row.state = RowState::Moving { since, doing };
         true
     }
 
@@ -130,11 +130,11 @@ impl Table {
             return false;
         };
         let took = match row.state {
-            State::Moving { since, .. } => now.saturating_sub(since),
-            State::Waiting => Duration::ZERO,
-            State::Decided { took, .. } => took,
+            RowState::Moving { since, .. } => now.saturating_sub(since),
+            RowState::Waiting => Duration::ZERO,
+            RowState::Decided { took, .. } => took,
         };
-        row.state = State::Decided { word, took };
+        row.state = RowState::Decided { word, took };
         true
     }
 
@@ -159,7 +159,7 @@ impl Table {
         for row in &self.rows {
             match &row.state {
                 // where not all fit, the lines are for those that are still in motion
-                State::Waiting | State::Decided { .. } if !self.all_fit => {
+                RowState::Waiting | RowState::Decided { .. } if !self.all_fit => {
                     row.bar.finish_and_clear();
                 }
                 state => set(
@@ -193,10 +193,10 @@ fn set(bar: &ProgressBar, text: String) {
 
 /// `12 started, 1 failed, 4 in motion, 3 waiting`.
 fn counts(rows: &[Row]) -> String {
-    let name = |state: &State| match state {
-        State::Waiting => "waiting",
-        State::Moving { .. } => "in motion",
-        State::Decided { word, .. } => word.name(),
+    let name = |state: &RowState| match state {
+        RowState::Waiting => "waiting",
+        RowState::Moving { .. } => "in motion",
+        RowState::Decided { word, .. } => word.name(),
     };
     let words = Word::ALL.into_iter().map(Word::name);
     let counted = words.chain(["in motion", "waiting"]).filter_map(|word| {
@@ -207,13 +207,13 @@ fn counts(rows: &[Row]) -> String {
 }
 
 /// One artifact: its id, seconds, what is done.
-fn line(id: &str, state: &State, id_width: usize, now: Moment, style: Style) -> String {
+fn line(id: &str, state: &RowState, id_width: usize, now: Moment, style: Style) -> String {
     let (took, doing) = match state {
-        State::Waiting => (String::new(), "waiting".to_owned()),
-        State::Moving { since, doing } => {
+        RowState::Waiting => (String::new(), "waiting".to_owned()),
+        RowState::Moving { since, doing } => {
             (seconds(now.saturating_sub(*since)), with_short_guids(doing))
         }
-        State::Decided { word, took } => (seconds(*took), style.end(word.exit(), word.name())),
+        RowState::Decided { word, took } => (seconds(*took), style.end(word.exit(), word.name())),
     };
     let id = disarm(id);
     let id = pad_str(&id, id_width, Alignment::Left, Some(CUT));
@@ -244,8 +244,8 @@ mod tests {
     use super::*;
     use indicatif::InMemoryTerm;
 
-    fn look(simulated: bool) -> Look {
-        Look {
+    fn look(simulated: bool) -> TableLook {
+        TableLook {
             style: Style::new(false),
             simulated,
         }
@@ -346,7 +346,7 @@ mod tests {
         assert!(!table.hear("A", "warning: needs B", Moment::ZERO));
         assert!(!table.hear("D", "reading", Moment::ZERO));
         assert!(!table.decide("D", Word::Failed, Moment::ZERO));
-        assert_eq!(table.rows[0].state, State::Waiting);
+        assert_eq!(table.rows[0].state, RowState::Waiting);
     }
 
     #[test]

@@ -240,7 +240,12 @@ impl Case<'_> {
         let (back, theirs) =
             decision::values_to_put_back(&known, &standing.configured, |key| self.our_values(key));
         let named = back.into_iter().map(|one| {
-            NamedParameter::plain(one.key, one.value, "the tenant, before this run".to_owned())
+            NamedParameter::new(
+                one.key,
+                one.value,
+                "the tenant, before this run".to_owned(),
+                &[],
+            )
         });
         (named.collect(), theirs)
     }

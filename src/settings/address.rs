@@ -307,19 +307,15 @@ fn split_authority(authority: &str) -> Result<(String, Option<u16>), AddressErro
 }
 
 fn parse_port(text: &str) -> Result<Option<u16>, AddressError> {
-    let Some(digits) = text.strip_prefix(':') else {
-        return if text.is_empty() {
-            Ok(None)
-        } else {
-            Err(AddressError::Host)
-        };
-    };
-    if digits.is_empty() {
-        return Ok(None);
-    }
-    match digits.parse() {
-        Ok(port) if port > 0 && digits.bytes().all(|byte| byte.is_ascii_digit()) => Ok(Some(port)),
-        _ => Err(AddressError::Port),
+    match text.strip_prefix(':') {
+        None if !text.is_empty() => Err(AddressError::Host),
+        None | Some("") => Ok(None),
+        Some(digits) => match digits.parse() {
+            Ok(port) if port > 0 && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+                Ok(Some(port))
+            }
+            _ => Err(AddressError::Port),
+        },
     }
 }
 

@@ -1,6 +1,5 @@
 //! Who logs on where: from a service key or from single variables, never from arguments.
 
-mod anatomy;
 mod caller;
 mod certificate;
 mod error;
@@ -14,10 +13,9 @@ use super::environment::Environment;
 use super::secret::Secret;
 use crate::text::redactor::Redactor;
 
-pub use anatomy::{Field, KeyAnatomy, KeyKind, Plan};
 pub use certificate::ClientCertificate;
 pub use error::CredentialsError;
-pub use key::KeyError;
+pub use key::{KeyError, ServiceKey};
 
 use given::{CredentialVariables, Variable};
 
@@ -30,8 +28,8 @@ pub struct Credentials {
     pub runtime: TenantUrl,
     /// How to log on there.
     pub login: Login,
-    /// Which variable each value came from.
-    pub sources: Sources,
+    /// Where the tenant's address came from: `CPI_URL`, or `CPI_SERVICE_KEY (url)`.
+    pub url_source: String,
 }
 
 /// The two ways to log on.
@@ -44,7 +42,7 @@ pub enum Login {
         /// The public half.
         client_id: String,
         /// The secret half.
-        proof: Proof,
+        proof: ClientProof,
     },
     /// An S-user or a user of the identity provider.
     Basic {
@@ -69,8 +67,8 @@ impl Login {
         match self {
             Self::Basic { password, .. } => password,
             Self::ClientCredentials { proof, .. } => match proof {
-                Proof::Secret(secret) => secret,
-                Proof::Certificate(certificate) => &certificate.key,
+                ClientProof::Secret(secret) => secret,
+                ClientProof::Certificate(certificate) => &certificate.key,
             },
         }
     }
@@ -93,39 +91,26 @@ pub fn scrubbed(name: &str) -> String {
 
 /// What proves that a client is who it says.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Proof {
+pub enum ClientProof {
     /// The client secret.
     Secret(Secret),
     /// A certificate with its private key, shown to the token service alone.
     Certificate(ClientCertificate),
 }
 
-/// Where each value came from, in words for messages: `CPI_URL`, or `CPI_SERVICE_KEY (url)`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sources {
-    /// The tenant's address.
-    pub url: String,
-    /// The token service's address; `None` for basic authentication.
-    pub token_url: Option<String>,
-    /// Client id or user.
-    pub user: String,
-    /// Client secret, private key or password.
-    pub secret: String,
-}
-
 /// How the variables are called.
 #[derive(Debug, Clone)]
-pub struct Names {
+pub struct VariableNames {
     prefix: String,
 }
 
-impl Default for Names {
+impl Default for VariableNames {
     fn default() -> Self {
         Self::with_prefix("CPI")
     }
 }
 
-impl Names {
+impl VariableNames {
     /// `PROD_CPI` makes `PROD_CPI_SERVICE_KEY` and so on.
     pub fn with_prefix(prefix: &str) -> Self {
         Self {
@@ -140,19 +125,11 @@ impl Names {
 }
 
 impl Credentials {
-    /// Reads the `CPI_...` variables; the path of a key file is relative to `dir`.
-    pub fn from_environment(
-        environment: &Environment,
-        dir: &Path,
-    ) -> Result<Self, CredentialsError> {
-        Self::from_named(environment, dir, &Names::default())
-    }
-
-    /// The same with variables that are called otherwise.
+    /// Reads the variables of these names; the path of a key file is relative to `dir`.
     pub fn from_named(
         environment: &Environment,
         dir: &Path,
-        names: &Names,
+        names: &VariableNames,
     ) -> Result<Self, CredentialsError> {
         let mut given = CredentialVariables::read(environment, dir, names)?;
         let location = given.take("RUNTIME_LOCATION");
@@ -173,7 +150,7 @@ impl Credentials {
         if named.is_some_and(|named| named != location.value) {
             let why = "name two runtime locations";
             return Err(CredentialsError::contradiction(
-                self.sources.url,
+                self.url_source,
                 &location.name,
                 why,
             ));
@@ -200,7 +177,7 @@ impl Credentials {
     pub fn certificate(&self) -> Option<(&ClientCertificate, &str)> {
         match &self.login {
             Login::ClientCredentials {
-                proof: Proof::Certificate(certificate),
+                proof: ClientProof::Certificate(certificate),
                 token_url,
                 ..
             } => Some((certificate, token_url.host())),
@@ -228,7 +205,7 @@ impl Credentials {
     }
 }
 
-impl Proof {
+impl ClientProof {
     fn hide_in(&self, redactor: &Redactor) {
         match self {
             Self::Secret(secret) => redactor.add(secret.expose()),

@@ -3,22 +3,14 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
-/// A snapshot of the variables; nothing below `main` asks the process itself.
+/// A snapshot of the variables; nothing below `main` asks the process itself. A value that is not UTF-8 is not kept: nothing
+/// flowship reads may hold one, and a lossy reading of a secret would only produce a wrong password.
 ///
 /// Names are case sensitive. A variable that is empty counts as unset, because CI systems export empty
 /// variables for everything that is not filled in.
 #[derive(Clone, Default)]
 pub struct Environment {
-    variables: BTreeMap<String, VariableValue>,
-}
-
-/// The value of a variable, as far as it is text.
-#[derive(Clone, PartialEq)]
-enum VariableValue {
-    Text(String),
-    /// Bytes that are not UTF-8. They are not kept: nothing flowship reads may hold such a value, and a
-    /// lossy reading of a secret would only produce a wrong password.
-    NotText,
+    variables: BTreeMap<String, Option<String>>,
 }
 
 /// A variable that is set, but not to text.
@@ -34,7 +26,7 @@ impl Environment {
     pub fn new(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let variables = variables
             .into_iter()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, VariableValue::of(value))))
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok())))
             .collect();
         Self { variables }
     }
@@ -47,23 +39,23 @@ impl Environment {
     /// The value of `name`; an error where it is set to something that is not text.
     pub fn get_checked(&self, name: &str) -> Result<Option<&str>, NotText> {
         match self.variables.get(name) {
-            Some(VariableValue::NotText) => Err(NotText {
+            Some(None) => Err(NotText {
                 name: name.to_owned(),
             }),
-            Some(VariableValue::Text(text)) if !text.is_empty() => Ok(Some(text)),
+            Some(Some(text)) if !text.is_empty() => Ok(Some(text)),
             _ => Ok(None),
         }
     }
 
     /// Whether `name` is set to nothing, as CI systems do with secrets that a run may not see.
     pub fn is_empty(&self, name: &str) -> bool {
-        matches!(self.variables.get(name), Some(VariableValue::Text(text)) if text.trim().is_empty())
+        matches!(self.variables.get(name), Some(Some(text)) if text.trim().is_empty())
     }
 
     /// The same variables and this one.
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.variables
-            .insert(name.to_owned(), VariableValue::Text(value.to_owned()));
+            .insert(name.to_owned(), Some(value.to_owned()));
         self
     }
 
@@ -71,14 +63,8 @@ impl Environment {
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.variables
             .iter()
-            .filter(|(_, value)| matches!(value, VariableValue::Text(text) if !text.is_empty()))
+            .filter(|(_, value)| value.as_ref().is_some_and(|text| !text.is_empty()))
             .map(|(name, _)| name.as_str())
-    }
-}
-
-impl VariableValue {
-    fn of(value: OsString) -> Self {
-        value.into_string().map_or(Self::NotText, Self::Text)
     }
 }
 

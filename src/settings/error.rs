@@ -1,6 +1,6 @@
 //! Why settings and parameters can't be used.
 
-use super::yaml::Fault;
+use super::yaml::YamlFault;
 
 /// What is wrong with settings, parameters or a file of them. Nothing was sent; no text repeats the value of a variable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -28,7 +28,7 @@ impl SettingsError {
     }
 
     /// What is wrong at a place of the file that messages call `shown`.
-    pub(crate) fn in_file(shown: &str, fault: Fault) -> Self {
+    pub(crate) fn in_file(shown: &str, fault: YamlFault) -> Self {
         Self::new(fault.place.of(shown), fault.what, fault.hint)
     }
 }

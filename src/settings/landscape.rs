@@ -5,28 +5,26 @@
 use super::address::AddressError;
 
 /// What a host is, as far as its name tells.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Host {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Host<'a> {
     /// A tenant on Cloud Foundry: `<subdomain>.it-<cluster>.cfapps.<region>...`.
     Tenant {
         /// The subdomain of the subaccount.
-        subdomain: String,
+        subdomain: &'a str,
         /// `eu10`, `eu10-004`.
-        region: String,
+        region: &'a str,
     },
     /// Where flows are called, on Cloud Foundry: the second label ends in `-rt`.
     Runtime {
         /// The subdomain of the subaccount.
-        subdomain: String,
-        /// The same host of the tenant itself.
-        tenant: String,
+        subdomain: &'a str,
     },
     /// A token service: `<subdomain>.authentication.<region>...`.
     TokenService {
         /// The subdomain of the subaccount.
-        subdomain: String,
+        subdomain: &'a str,
         /// `eu10`.
-        region: String,
+        region: &'a str,
     },
     /// A tenant on Neo.
     NeoTenant,
@@ -42,38 +40,31 @@ pub enum Host {
     Other,
 }
 
-impl Host {
+impl<'a> Host<'a> {
     /// Reads the name of a host, without port.
-    pub fn of(host: &str) -> Self {
+    pub fn of(host: &'a str) -> Self {
         let labels: Vec<&str> = host.split('.').collect();
-        match labels.as_slice() {
+        match *labels.as_slice() {
             _ if super::address::is_loopback(host) => Self::Loopback,
             _ if labels.iter().any(|label| is_cockpit(label)) => Self::Cockpit,
             ["account", "hana", ..] | ["account", _, "hana", ..] => Self::Cockpit,
             [first, ..] if first.starts_with("oauthasservices-") => Self::NeoTokenService,
             [first, ..] if first.ends_with("-tmn") => Self::NeoTenant,
             [subdomain, "authentication", "cert", region, ..]
-            | [subdomain, "authentication", region, ..] => Self::TokenService {
-                subdomain: (*subdomain).to_owned(),
-                region: (*region).to_owned(),
-            },
+            | [subdomain, "authentication", region, ..] => Self::TokenService { subdomain, region },
             [first, second, ..] if first.contains("apiportal") || second.contains("apiportal") => {
                 Self::ApiManagement
             }
-            [subdomain, second, ..] if second.ends_with("-rt") => Self::Runtime {
-                subdomain: (*subdomain).to_owned(),
-                tenant: host.replacen(second, second.trim_end_matches("-rt"), 1),
-            },
-            [subdomain, second, "cfapps", region, ..] if is_cluster(second) => Self::Tenant {
-                subdomain: (*subdomain).to_owned(),
-                region: (*region).to_owned(),
-            },
+            [subdomain, second, ..] if second.ends_with("-rt") => Self::Runtime { subdomain },
+            [subdomain, second, "cfapps", region, ..] if is_cluster(second) => {
+                Self::Tenant { subdomain, region }
+            }
             _ => Self::Other,
         }
     }
 
     /// The subdomain of the subaccount, where the name holds it.
-    pub fn subdomain(&self) -> Option<&str> {
+    pub fn subdomain(&self) -> Option<&'a str> {
         match self {
             Self::Tenant { subdomain, .. }
             | Self::Runtime { subdomain, .. }
@@ -83,10 +74,10 @@ impl Host {
     }
 
     /// The region without the number of its extension: `eu10` for `eu10-004`.
-    pub fn region(&self) -> Option<&str> {
+    pub fn region(&self) -> Option<&'a str> {
         match self {
             Self::Tenant { region, .. } | Self::TokenService { region, .. } => {
-                Some(region.split('-').next().unwrap_or(region))
+                region.split('-').next()
             }
             _ => None,
         }
@@ -152,14 +143,10 @@ mod tests {
 
     #[test]
     fn hosts_by_their_names() {
-        let tenant = |region: &str| Host::Tenant {
-            subdomain: "dev".to_owned(),
-            region: region.to_owned(),
-        };
-        let service = Host::TokenService {
-            subdomain: "dev".to_owned(),
-            region: "eu10".to_owned(),
-        };
+        let subdomain = "dev";
+        let tenant = |region| Host::Tenant { subdomain, region };
+        let region = "eu10";
+        let service = Host::TokenService { subdomain, region };
         for (host, kind) in [
             (TENANT, tenant("eu10-002")),
             (
@@ -172,12 +159,9 @@ mod tests {
             ),
             (
                 "dev.it-cpi023-rt.cfapps.eu10-002.hana.ondemand.com",
-                Host::Runtime {
-                    subdomain: "dev".to_owned(),
-                    tenant: TENANT.to_owned(),
-                },
+                Host::Runtime { subdomain },
             ),
-            ("dev.authentication.eu10.hana.ondemand.com", service.clone()),
+            ("dev.authentication.eu10.hana.ondemand.com", service),
             ("dev.authentication.cert.eu10.hana.ondemand.com", service),
             ("a1b2-tmn.hci.eu1.hana.ondemand.com", Host::NeoTenant),
             (

@@ -203,7 +203,7 @@ fn reason(error: &clap::Error) -> String {
 
 /// One entry of a list, and where it was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
+pub struct ListValue {
     /// The entry.
     pub text: String,
     /// The option or variable.
@@ -211,14 +211,14 @@ pub struct Listed {
 }
 
 /// The entries of an option that may be repeated, each with its source: the variable, if that says the same.
-pub fn listed(entries: &[String], name: &str, environment: &Environment) -> Vec<Listed> {
+pub fn listed(entries: &[String], name: &str, environment: &Environment) -> Vec<ListValue> {
     let variable = variable(name);
     let lines = environment.get(&variable).unwrap_or_default().lines();
     let same = lines
         .filter(|line| !line.trim().is_empty())
         .eq(entries.iter());
     let source = if same { variable } else { format!("--{name}") };
-    let entry = |text: &String| Listed {
+    let entry = |text: &String| ListValue {
         text: text.clone(),
         source: source.clone(),
     };

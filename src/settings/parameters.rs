@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::environment::Environment;
 use super::error::SettingsError;
-use super::options::Listed;
+use super::options::ListValue;
 use super::yaml::{self, Entries, Placed};
 use crate::artifact::Properties;
 use crate::text::redactor::Redactor;
@@ -31,46 +31,33 @@ pub struct NamedParameter {
 }
 
 impl NamedParameter {
-    /// A value that stands where it was named.
-    pub fn plain(key: String, value: String, source: String) -> Self {
+    /// A value, and the variables that it came from, whose names are added to `source`; none where it stands there itself.
+    pub fn new(key: String, value: String, source: String, from: &[&str]) -> Self {
+        let from = (!from.is_empty()).then(|| from.join(", "));
         Self {
+            source: match &from {
+                Some(from) => format!("{source} (from {from})"),
+                None => source,
+            },
             key,
             value,
-            source,
-            from: None,
-        }
-    }
-
-    /// A value that came from the variables `from`, whose names are added to `source`.
-    pub fn from_variables(key: String, value: String, source: &str, from: &[String]) -> Self {
-        let from = from.join(", ");
-        Self {
-            key,
-            value,
-            source: format!("{source} (from {from})"),
-            from: Some(from),
+            from,
         }
     }
 }
 
 /// Reads a file of parameters, given relative to `directory` and named in messages as it was given: YAML when its name ends in `.yaml` or `.yml`, else java properties.
 pub fn read_file(directory: &Path, given: &Path) -> Result<Vec<NamedParameter>, SettingsError> {
-    let path = &directory.join(given);
     let shown = given.display().to_string();
-    let cannot = |reason: String| {
-        SettingsError::new(
-            &shown,
-            format!("the parameter file can't be read: {reason}"),
-            "check the path given with --parameters",
-        )
-    };
-    let bytes = read_bounded(path, LARGEST).map_err(|reason| cannot(reason.to_string()))?;
-    let extension = path
-        .extension()
-        .and_then(|extension| extension.to_str())
-        .unwrap_or_default()
-        .to_ascii_lowercase();
-    if matches!(extension.as_str(), "yaml" | "yml") {
+    let bytes = read_bounded(&directory.join(given), LARGEST).map_err(|reason| {
+        let what = format!("the parameter file can't be read: {reason}");
+        SettingsError::new(&shown, what, "check the path given with --parameters")
+    })?;
+    let extension = given.extension().unwrap_or_default();
+    if ["yaml", "yml"]
+        .iter()
+        .any(|yaml| extension.eq_ignore_ascii_case(yaml))
+    {
         yaml(&shown, &bytes)
     } else {
         properties(&shown, &bytes)
@@ -87,39 +74,31 @@ fn properties(shown: &str, bytes: &[u8]) -> Result<Vec<NamedParameter>, Settings
     })?;
     let named = properties.iter().map(|entry| {
         let at = format!("{shown}:{}", entry.line);
-        NamedParameter::plain(entry.key.clone(), entry.value.clone(), at)
+        NamedParameter::new(entry.key.clone(), entry.value.clone(), at, &[])
     });
     Ok(named.collect())
 }
 
 fn yaml(shown: &str, bytes: &[u8]) -> Result<Vec<NamedParameter>, SettingsError> {
-    let text = std::str::from_utf8(bytes)
-        .map_err(|_| SettingsError::new(shown, "the file is not UTF-8", "save it as UTF-8"))?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let read = yaml::read::<Entries<String, Placed<String>>>(text);
+    let read = yaml::text_of(bytes).and_then(yaml::read::<Entries<String, Placed<String>>>);
     let entries = read.map_err(|fault| SettingsError::in_file(shown, fault))?;
     let named = entries.0.into_iter().map(|(key, value)| {
         let at = format!("{shown}:{}", value.place.line);
-        NamedParameter::plain(key.value, value.value, at)
+        NamedParameter::new(key.value, value.value, at, &[])
     });
-    let mut named: Vec<NamedParameter> = named.collect();
-    named.sort_by(|one, other| one.key.cmp(&other.key));
-    Ok(named)
+    Ok(last_wins(named))
 }
 
 /// Reads `--set [ID:]KEY=VALUE` for the artifact `id`.
-pub fn set(given: &Listed, id: &str) -> Result<NamedParameter, SettingsError> {
+pub fn set(given: &ListValue, id: &str) -> Result<NamedParameter, SettingsError> {
     let (key, value) = split(given)?;
-    Ok(NamedParameter::plain(
-        without_id(key, id),
-        value.to_owned(),
-        given.source.clone(),
-    ))
+    let (key, source) = (without_id(key, id), given.source.clone());
+    Ok(NamedParameter::new(key, value.to_owned(), source, &[]))
 }
 
 /// Reads `--set-from-env [ID:]KEY=NAME` for the artifact `id`; the value is masked in whatever the tenant says.
 pub fn set_from_env(
-    given: &Listed,
+    given: &ListValue,
     id: &str,
     environment: &Environment,
     redactor: &Redactor,
@@ -139,12 +118,8 @@ pub fn set_from_env(
         redactor,
     };
     let value = variables.value(name, key, &given.source, "use --set KEY=")?;
-    Ok(NamedParameter::from_variables(
-        without_id(key, id),
-        value,
-        &given.source,
-        &[name.to_owned()],
-    ))
+    let (key, source) = (without_id(key, id), given.source.clone());
+    Ok(NamedParameter::new(key, value, source, &[name]))
 }
 
 /// The variables that parameters may get their values from.
@@ -254,7 +229,7 @@ impl CredentialNames {
     }
 }
 
-fn split(given: &Listed) -> Result<(&str, &str), SettingsError> {
+fn split(given: &ListValue) -> Result<(&str, &str), SettingsError> {
     match given.text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key, value)),
         // the text is not repeated: a secret may have been pasted here
@@ -274,31 +249,28 @@ fn without_id(key: &str, id: &str) -> String {
 }
 
 /// Whether an entry names this artifact before its key.
-pub fn names(given: &Listed, id: &str) -> bool {
+pub fn names(given: &ListValue, id: &str) -> bool {
     let rest = given.text.strip_prefix(id);
     rest.is_some_and(|rest| rest.starts_with(':'))
 }
 
 /// Whether an entry is for this artifact: not when it names another one of the run before its key.
-pub fn is_for(given: &Listed, id: &str, all: &[&str]) -> bool {
+pub fn is_for(given: &ListValue, id: &str, all: &[&str]) -> bool {
     names(given, id) || !all.iter().any(|other| names(given, other))
 }
 
 /// Later entries win over earlier ones with the same key.
-pub fn last_wins(all: Vec<NamedParameter>) -> Vec<NamedParameter> {
-    let mut by_key: BTreeMap<String, NamedParameter> = BTreeMap::new();
-    for parameter in all {
-        by_key.insert(parameter.key.clone(), parameter);
-    }
-    by_key.into_values().collect()
+pub fn last_wins(all: impl IntoIterator<Item = NamedParameter>) -> Vec<NamedParameter> {
+    let by_key = all.into_iter().map(|one| (one.key.clone(), one));
+    by_key.collect::<BTreeMap<_, _>>().into_values().collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn listed(text: &str) -> Listed {
-        Listed {
+    fn listed(text: &str) -> ListValue {
+        ListValue {
             text: text.into(),
             source: "--set".into(),
         }

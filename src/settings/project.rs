@@ -24,7 +24,7 @@ use crate::text::redactor::Redactor;
 pub use parameters_file::ParametersFile;
 pub use value::RawParameter;
 
-use super::yaml::{Fault, Position, quoted};
+use super::yaml::{self, quoted};
 use crate::whole_file::read_bounded;
 
 /// The names that are looked for, in this order.
@@ -141,7 +141,7 @@ pub struct Affix {
 
 /// An artifact whose parameters are asked for.
 #[derive(Clone, Copy, Debug)]
-pub struct Target<'a> {
+pub struct ParameterTarget<'a> {
     /// Its id, without prefix and suffix.
     pub id: &'a str,
     /// Its directory or zip, relative to the working directory.
@@ -173,25 +173,11 @@ pub fn read(directory: &Path, given: &Path) -> Result<Project, SettingsError> {
         let what = format!("the settings file can't be read: {reason}");
         SettingsError::new(&shown, what, "check the path, and who may read it")
     })?;
-    let project = text_of(&bytes)
+    let project = yaml::text_of(&bytes)
         .and_then(|text| reading::read(text, directory, given))
         .map_err(|fault| SettingsError::in_file(&shown, fault))?;
     project.refuse_credentials()?;
     Ok(project)
-}
-
-/// The text of a file; editors may have put a byte order mark before it.
-fn text_of(bytes: &[u8]) -> Result<&str, Fault> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    std::str::from_utf8(bytes).map_err(|error| {
-        let good = bytes.get(..error.valid_up_to()).unwrap_or_default();
-        let good = String::from_utf8_lossy(good);
-        Fault::new(
-            Position::START.after(&good),
-            "the file is not UTF-8",
-            "save it as UTF-8",
-        )
-    })
 }
 
 impl Project {
@@ -204,11 +190,12 @@ impl Project {
             .flat_map(|artifact| &artifact.parameters)
             .chain(of_environments.flat_map(|one| &one.parameters));
         let credentials = self.credential_names();
-        let mut variables = parameters.flat_map(RawParameter::variables);
-        match variables.find(|(name, _)| credentials.holds(name)) {
-            None => Ok(()),
-            Some((name, at)) => Err(parameters::holds_credentials(name, at)),
+        for parameter in parameters {
+            if let Some(name) = parameter.variables().find(|name| credentials.holds(name)) {
+                return Err(parameters::holds_credentials(name, &parameter.value_at));
+            }
         }
+        Ok(())
     }
 
     /// The files of parameters in an environment, or without one.
@@ -225,36 +212,37 @@ impl Project {
     /// The environment of a name.
     pub fn environment(&self, name: &str) -> Result<&EnvironmentSettings, SettingsError> {
         self.environments.get(name).ok_or_else(|| {
-            let names: Vec<&str> = self.environments.keys().map(String::as_str).collect();
-            let hint = match (nearest(name, names.iter().copied()), names.is_empty()) {
-                (_, true) => "it has no environments: add them below `environments:`".to_owned(),
-                (Some(near), _) => {
-                    format!("did you mean `{near}`? It has: {}", names.join(", "))
+            let all = self.environment_names();
+            let hint = match nearest(name, self.environments.keys().map(String::as_str)) {
+                _ if all.is_empty() => {
+                    "it has no environments: add them below `environments:`".to_owned()
                 }
-                (None, _) => format!("it has: {}", names.join(", ")),
+                Some(near) => format!("did you mean `{near}`? It has: {all}"),
+                None => format!("it has: {all}"),
             };
             let what = format!("there is no environment `{}`", quoted(name));
             SettingsError::new(self.path.display().to_string(), what, hint)
         })
     }
 
+    fn environment_names(&self) -> String {
+        let names = self.environments.keys().map(String::as_str);
+        names.collect::<Vec<_>>().join(", ")
+    }
+
     /// Refuses to do without an environment where one has a tenant, credentials, ids, names or packages of its own: what
     /// is meant for it would go elsewhere.
     pub fn refuse_no_environment(&self) -> Result<(), SettingsError> {
-        if !self
-            .environments
-            .values()
-            .any(EnvironmentSettings::is_apart)
-        {
+        let mut environments = self.environments.values();
+        if !environments.any(EnvironmentSettings::is_apart) {
             return Ok(());
         }
-        let names: Vec<&str> = self.environments.keys().map(String::as_str).collect();
         Err(SettingsError::new(
             self.path.display().to_string(),
             "the settings file has environments, and none is chosen",
             format!(
                 "choose one with --environment NAME (or FLOWSHIP_ENVIRONMENT); it has: {}",
-                names.join(", ")
+                self.environment_names()
             ),
         ))
     }
@@ -270,32 +258,33 @@ impl Project {
     /// on; only those are asked for that are used.
     pub fn parameters(
         &self,
-        artifact: Target<'_>,
+        artifact: ParameterTarget<'_>,
         environment: Option<&EnvironmentSettings>,
         variables: &Environment,
         redactor: &Redactor,
     ) -> Result<Vec<NamedParameter>, SettingsError> {
-        let mut raw: BTreeMap<String, RawParameter> = BTreeMap::new();
-        let own = artifact
+        let mut raw = artifact
             .settings
-            .map_or(&[][..], |settings| &settings.parameters);
-        let of_file = match self.parameters_file_of(environment) {
-            Some(file) => file.read(&self.directory, artifact)?,
-            None => Vec::new(),
-        };
-        let of_environment = environment
-            .and_then(|one| one.parameters.get(artifact.id))
-            .map_or(&[][..], |found| &found.parameters);
-        for parameter in own.iter().chain(&of_file).chain(of_environment) {
-            raw.insert(parameter.key.clone(), parameter.clone());
+            .map_or_else(Vec::new, |settings| settings.parameters.clone());
+        if let Some(file) = self.parameters_file_of(environment) {
+            raw.extend(file.read(&self.directory, artifact)?);
         }
+        let of_environment = environment.and_then(|one| one.parameters.get(artifact.id));
+        raw.extend(
+            of_environment
+                .into_iter()
+                .flat_map(|found| found.parameters.clone()),
+        );
+        let raw: BTreeMap<&str, &RawParameter> =
+            raw.iter().map(|one| (one.key.as_str(), one)).collect();
         let variables = Variables {
             environment: variables,
             credentials: &self.credential_names(),
             redactor,
         };
-        let filled = raw.values().map(|parameter| parameter.fill(&variables));
-        filled.collect()
+        raw.values()
+            .map(|parameter| parameter.fill(&variables))
+            .collect()
     }
 
     /// Refuses parameters of an environment for an artifact that is none of `ids`: all ids of the packages, without prefix and
@@ -335,12 +324,13 @@ impl Project {
     pub fn refuse_useless_parameters_file(
         &self,
         environment: &EnvironmentSettings,
-        artifacts: &[Target<'_>],
+        artifacts: &[ParameterTarget<'_>],
     ) -> Result<(), SettingsError> {
         let Some(file) = &environment.parameters_file else {
             return Ok(());
         };
-        let there = |artifact: &Target<'_>| self.directory.join(file.path(*artifact)).exists();
+        let there =
+            |artifact: &ParameterTarget<'_>| self.directory.join(file.path(*artifact)).exists();
         if artifacts.iter().any(there) {
             return Ok(());
         }

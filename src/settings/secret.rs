@@ -22,15 +22,6 @@ impl Secret {
     pub fn expose(&self) -> &str {
         &self.0
     }
-
-    /// What may be said about it: `set, 36 characters`.
-    pub fn describe(&self) -> String {
-        match self.0.chars().count() {
-            0 => "empty".to_owned(),
-            1 => "set, 1 character".to_owned(),
-            count => format!("set, {count} characters"),
-        }
-    }
 }
 
 /// The value of a variable that names a file of certificates or keys, where it is certainly such a name and no secret
@@ -67,12 +58,5 @@ mod tests {
     fn debug_shows_nothing() {
         assert_eq!(format!("{:?}", Secret::new("hunter22")), "(redacted)");
         assert_eq!(format!("{:?}", Some(Secret::new("x"))), "Some((redacted))");
-    }
-
-    #[test]
-    fn described_by_its_length() {
-        assert_eq!(Secret::new("a".repeat(36)).describe(), "set, 36 characters");
-        assert_eq!(Secret::new("ä").describe(), "set, 1 character");
-        assert_eq!(Secret::new("").describe(), "empty");
     }
 }

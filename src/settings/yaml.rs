@@ -39,30 +39,25 @@ impl Position {
         format!("{shown}:{}:{}", self.line, self.column)
     }
 
-    /// The place behind a text that begins here.
-    pub fn after(self, text: &str) -> Self {
-        match text.rsplit_once('\n') {
-            None => Self {
-                column: self.column + text.chars().count(),
-                ..self
-            },
-            Some((lines, last)) => Self {
-                line: self.line + lines.matches('\n').count() + 1,
-                column: last.chars().count() + 1,
-            },
+    /// The place behind a text with which a file begins.
+    fn after(text: &str) -> Self {
+        let last = text.rsplit('\n').next().unwrap_or_default();
+        Self {
+            line: text.matches('\n').count() + 1,
+            column: last.chars().count() + 1,
         }
     }
 }
 
 /// What is wrong at a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct YamlFault {
     pub place: Position,
     pub what: String,
     pub hint: String,
 }
 
-impl Fault {
+impl YamlFault {
     pub fn new(place: Position, what: impl Into<String>, hint: impl Into<String>) -> Self {
         Self {
             place,
@@ -77,42 +72,35 @@ impl Fault {
 pub struct Placed<T> {
     pub value: T,
     pub place: Position,
-    /// Where it begins and ends in the text, in bytes.
-    pub bytes: (usize, usize),
 }
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Placed<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let spanned = Spanned::<T>::deserialize(deserializer)?;
-        let span = spanned.defined.span();
-        let start = span.byte_offset().unwrap_or_default();
-        let end = start + span.byte_len().unwrap_or_default();
-        let number = |counted| usize::try_from(counted).unwrap_or(usize::MAX);
         Ok(Self {
             value: spanned.value,
             place: Position::at(&spanned.defined),
-            bytes: (number(start), number(end)),
         })
     }
 }
 
 /// The value of a key that may be left out. Unlike an `Option` it refuses a key without a value.
 #[derive(Debug)]
-pub struct Given<T>(pub Option<Placed<T>>);
+pub struct Optional<T>(pub Option<Placed<T>>);
 
-impl<T> Default for Given<T> {
+impl<T> Default for Optional<T> {
     fn default() -> Self {
         Self(None)
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Given<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Optional<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Placed::deserialize(deserializer).map(|placed| Self(Some(placed)))
     }
 }
 
-impl<T> Given<T> {
+impl<T> Optional<T> {
     pub fn value(self) -> Option<T> {
         self.0.map(|placed| placed.value)
     }
@@ -124,29 +112,27 @@ pub struct Entries<K, V>(pub Vec<(Placed<K>, V)>);
 
 impl<'de, K: Deserialize<'de>, V: Deserialize<'de>> Deserialize<'de> for Entries<K, V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_option(EntriesVisitor(PhantomData))
+        let filled = Option::<MapEntries<K, V>>::deserialize(deserializer)?;
+        Ok(Self(filled.map_or_else(Vec::new, |filled| filled.0)))
+    }
+}
+
+/// A mapping that has entries.
+struct MapEntries<K, V>(Vec<(Placed<K>, V)>);
+
+impl<'de, K: Deserialize<'de>, V: Deserialize<'de>> Deserialize<'de> for MapEntries<K, V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(EntriesVisitor(PhantomData))
     }
 }
 
 struct EntriesVisitor<K, V>(PhantomData<(K, V)>);
 
 impl<'de, K: Deserialize<'de>, V: Deserialize<'de>> Visitor<'de> for EntriesVisitor<K, V> {
-    type Value = Entries<K, V>;
+    type Value = MapEntries<K, V>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a mapping of keys to values")
-    }
-
-    fn visit_none<E>(self) -> Result<Self::Value, E> {
-        Ok(Entries(Vec::new()))
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Entries(Vec::new()))
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_map(self)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
@@ -154,7 +140,7 @@ impl<'de, K: Deserialize<'de>, V: Deserialize<'de>> Visitor<'de> for EntriesVisi
         while let Some(entry) = map.next_entry()? {
             entries.push(entry);
         }
-        Ok(Entries(entries))
+        Ok(MapEntries(entries))
     }
 }
 
@@ -173,8 +159,18 @@ pub fn refused<E: de::Error>(what: &str, hint: &str) -> E {
     E::custom(format_args!("{what}\n{hint}"))
 }
 
+/// The text of a file; editors may have put a byte order mark before it.
+pub fn text_of(bytes: &[u8]) -> Result<&str, YamlFault> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    std::str::from_utf8(bytes).map_err(|error| {
+        let good = bytes.get(..error.valid_up_to()).unwrap_or_default();
+        let place = Position::after(&String::from_utf8_lossy(good));
+        YamlFault::new(place, "the file is not UTF-8", "save it as UTF-8")
+    })
+}
+
 /// Reads one document. A text without any gives what has no keys at all.
-pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, Fault> {
+pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, YamlFault> {
     let options = options! {
         budget: budget! {
             max_depth: DEEPEST,
@@ -191,7 +187,7 @@ pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, Fault> {
     serde_yaml::from_str_with_options(text, options).map_err(|error| fault(&error, text))
 }
 
-fn fault(error: &Error, text: &str) -> Fault {
+fn fault(error: &Error, text: &str) -> YamlFault {
     let error = match error {
         Error::AliasError { error, .. } => error,
         error => error,
@@ -238,7 +234,7 @@ fn fault(error: &Error, text: &str) -> Fault {
         Error::InvalidBooleanStrict { .. } => must_be(here, "true or false"),
         other => whatever_the_keys(other),
     };
-    Fault::new(place, what, hint)
+    YamlFault::new(place, what, hint)
 }
 
 /// The key whose value begins at a place of the same line.

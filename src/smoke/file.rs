@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::clock::span;
 use crate::http::Method;
 use crate::settings::error::SettingsError;
-use crate::settings::yaml::{self, Entries, Fault, Given, Placed, quoted};
+use crate::settings::yaml::{self, Entries, Optional, Placed, YamlFault, quoted};
 use crate::whole_file::read_bounded;
 
 /// The most bytes of the file, and of the body that it names.
@@ -71,25 +71,25 @@ pub fn read(directory: &Path, given: &Path) -> Result<SmokeTest, SettingsError> 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 struct Written {
-    artifact: Given<String>,
-    path: Given<String>,
-    method: Given<String>,
-    headers: Given<Entries<String, Placed<String>>>,
-    body: Given<String>,
-    body_file: Given<String>,
-    expect: Given<Expected>,
-    log: Given<String>,
-    within: Given<String>,
+    artifact: Optional<String>,
+    path: Optional<String>,
+    method: Optional<String>,
+    headers: Optional<Entries<String, Placed<String>>>,
+    body: Optional<String>,
+    body_file: Optional<String>,
+    expect: Optional<Expected>,
+    log: Optional<String>,
+    within: Optional<String>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 struct Expected {
-    status: Given<String>,
-    body_contains: Given<String>,
+    status: Optional<String>,
+    body_contains: Optional<String>,
 }
 
-fn of_text(text: &str, shown: &str, folder: &Path) -> Result<SmokeTest, Fault> {
+fn of_text(text: &str, shown: &str, folder: &Path) -> Result<SmokeTest, YamlFault> {
     let written: Written = yaml::read(text)?;
     let expected = written.expect.value().unwrap_or_default();
     let body = body(written.body, written.body_file, folder)?;
@@ -130,12 +130,13 @@ const LOG: Complaint = (
 const SPAN: Complaint = ("`within` is no span of time", "write 90s, 2m or 1h30m");
 
 fn parsed<T>(
-    given: Given<String>,
+    given: Optional<String>,
     parse: impl Fn(&str) -> Option<T>,
     (what, hint): Complaint,
-) -> Result<Option<T>, Fault> {
-    let parse =
-        |text: Placed<String>| parse(&text.value).ok_or_else(|| Fault::new(text.place, what, hint));
+) -> Result<Option<T>, YamlFault> {
+    let parse = |text: Placed<String>| {
+        parse(&text.value).ok_or_else(|| YamlFault::new(text.place, what, hint))
+    };
     given.0.map(parse).transpose()
 }
 
@@ -168,9 +169,13 @@ fn within(text: &str) -> Option<Duration> {
     (!span.is_zero()).then_some(span)
 }
 
-fn body(text: Given<String>, file: Given<String>, folder: &Path) -> Result<Vec<u8>, Fault> {
+fn body(
+    text: Optional<String>,
+    file: Optional<String>,
+    folder: &Path,
+) -> Result<Vec<u8>, YamlFault> {
     match (text.0, file.0) {
-        (Some(_), Some(file)) => Err(Fault::new(
+        (Some(_), Some(file)) => Err(YamlFault::new(
             file.place,
             "there are `body` and `body-file`",
             "keep one of them",
@@ -178,7 +183,7 @@ fn body(text: Given<String>, file: Given<String>, folder: &Path) -> Result<Vec<u
         (Some(text), None) => Ok(text.value.into_bytes()),
         (None, None) => Ok(Vec::new()),
         (None, Some(file)) => read_bounded(&folder.join(&file.value), LARGEST).map_err(|error| {
-            Fault::new(
+            YamlFault::new(
                 file.place,
                 format!("{} can't be read: {error}", file.value),
                 "the path is relative to this file",
@@ -187,10 +192,10 @@ fn body(text: Given<String>, file: Given<String>, folder: &Path) -> Result<Vec<u
     }
 }
 
-fn header((name, value): (Placed<String>, Placed<String>)) -> Result<(String, String), Fault> {
+fn header((name, value): (Placed<String>, Placed<String>)) -> Result<(String, String), YamlFault> {
     let refused = |what: &str, hint: &str| {
         let what = format!("{what}: `{}`", quoted(&name.value));
-        Err(Fault::new(name.place, what, hint))
+        Err(YamlFault::new(name.place, what, hint))
     };
     if RESERVED.contains(&name.value.to_ascii_lowercase().as_str()) {
         return refused(

@@ -15,7 +15,7 @@ use super::odata;
 use super::roles::Claims;
 use crate::clock::{Clock, Deadline};
 use crate::http::{Answer, Body, Connection, Http, Method, Request};
-use crate::settings::credentials::{Credentials, Login, Proof};
+use crate::settings::credentials::{ClientProof, Credentials, Login};
 use crate::settings::secret::Secret;
 use crate::text::Words;
 use crate::text::redactor::Redactor;
@@ -130,14 +130,14 @@ struct TokenRequest {
 }
 
 impl TokenRequest {
-    fn new(client_id: &str, proof: &Proof, neo: bool) -> Self {
+    fn new(client_id: &str, proof: &ClientProof, neo: bool) -> Self {
         let grant = "grant_type=client_credentials";
         match proof {
-            Proof::Secret(secret) => Self {
+            ClientProof::Secret(secret) => Self {
                 authorization: Some(basic(client_id, secret)),
                 form: (!neo).then(|| grant.to_owned()),
             },
-            Proof::Certificate(_) => Self {
+            ClientProof::Certificate(_) => Self {
                 authorization: None,
                 form: Some(format!(
                     "{grant}&client_id={}",

@@ -1,5 +1,6 @@
 //! House rules that no compiler knows. Each failure says the rule and why it is one.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -198,8 +199,7 @@ fn the_verdict_is_a_pure_function() {
             "HashSet",
         ],
         |name| {
-            name == "deploy/verdict.rs"
-                || name == "undeploy/verdict.rs"
+            name.starts_with("deploy/evidence")
                 || name == "deploy/plan.rs"
                 || name == "deploy/parameters.rs"
         },
@@ -245,6 +245,145 @@ fn streams_are_handed_in_and_not_reached_for() {
     );
 }
 
+/// Names that still stand for several types, and for how many. The list only ever gets shorter.
+const SHARED_NAMES: &[(&str, usize)] = &[
+    ("Age", 2),
+    ("Answer", 2),
+    ("Artifact", 2),
+    ("Before", 2),
+    ("Body", 2),
+    ("Call", 2),
+    ("Change", 2),
+    ("Chosen", 2),
+    ("Circumstances", 2),
+    ("Connection", 2),
+    ("Content", 3),
+    ("Course", 2),
+    ("Credentials", 2),
+    ("Deployer", 2),
+    ("Deployment", 2),
+    ("Description", 2),
+    ("Effect", 2),
+    ("End", 5),
+    ("Ended", 2),
+    ("Entry", 4),
+    ("Evidence", 2),
+    ("Facts", 2),
+    ("Failure", 2),
+    ("Finding", 2),
+    ("Found", 5),
+    ("Group", 2),
+    ("Head", 2),
+    ("Held", 2),
+    ("Journal", 2),
+    ("Judgement", 4),
+    ("Kind", 2),
+    ("Listed", 2),
+    ("Look", 2),
+    ("Merged", 2),
+    ("MessageLog", 2),
+    ("Moment", 2),
+    ("Named", 2),
+    ("Needs", 2),
+    ("Next", 2),
+    ("Origin", 3),
+    ("Pace", 2),
+    ("Packed", 2),
+    ("Page", 4),
+    ("Place", 2),
+    ("Progress", 2),
+    ("Properties", 2),
+    ("Property", 2),
+    ("Query", 2),
+    ("Refusal", 2),
+    ("Request", 2),
+    ("Requirement", 2),
+    ("Rules", 2),
+    ("Schedule", 2),
+    ("Seen", 2),
+    ("Selection", 2),
+    ("Sent", 2),
+    ("Setting", 2),
+    ("Shown", 3),
+    ("Source", 4),
+    ("Stage", 3),
+    ("Stamp", 2),
+    ("Standing", 2),
+    ("Step", 2),
+    ("Stop", 2),
+    ("Stored", 2),
+    ("Surveyed", 2),
+    ("Target", 3),
+    ("Task", 2),
+    ("Tenant", 2),
+    ("Trouble", 2),
+    ("Values", 2),
+    ("Wanted", 5),
+    ("Watch", 3),
+    ("Watched", 3),
+    ("Why", 2),
+    ("Write", 2),
+    ("Written", 2),
+];
+
+/// The name of the type that a line declares, if it does. Types of traits and functions stand behind blanks and are none.
+fn declared(line: &str) -> Option<&str> {
+    let plain = line.trim_start();
+    let plain = match plain.split_once(' ') {
+        Some((visibility, rest)) if visibility.starts_with("pub") => rest,
+        _ => plain,
+    };
+    let (keyword, rest) = plain.split_once(' ')?;
+    let is_type = match keyword {
+        "struct" | "enum" | "trait" | "union" => true,
+        "type" => !line.starts_with(' '),
+        _ => false,
+    };
+    let end = rest.find(|letter: char| !letter.is_alphanumeric() && letter != '_');
+    let name = &rest[..end.unwrap_or(rest.len())];
+    // macros declare `$name`
+    (is_type && !name.is_empty()).then_some(name)
+}
+
+#[test]
+fn a_name_stands_for_one_type() {
+    let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for source in sources() {
+        for (at, line) in &source.lines {
+            if let Some(name) = declared(line) {
+                let place = format!("src/{}:{at}", source.name);
+                places.entry(name.to_owned()).or_default().push(place);
+            }
+        }
+    }
+    assert!(places.len() > 500, "only {} types are seen", places.len());
+    let allowed = |name: &str| {
+        let shared = SHARED_NAMES.iter().find(|(shared, _)| *shared == name);
+        shared.map_or(1, |(_, count)| *count)
+    };
+    let too_many: Vec<String> = places
+        .iter()
+        .filter(|(name, found)| found.len() > allowed(name))
+        .map(|(name, found)| format!("{name}: {}", found.join(", ")))
+        .collect();
+    assert!(
+        too_many.is_empty(),
+        "a reader who finds a name knows the type: give the newer one a name of its own\n{}",
+        too_many.join("\n")
+    );
+    let count = |name: &str| places.get(name).map_or(0, Vec::len);
+    let settled: Vec<String> = SHARED_NAMES
+        .iter()
+        .filter(|(name, allowed)| count(name) < *allowed || *allowed < 2)
+        .map(|(name, _)| format!("{name}: {}", count(name)))
+        .collect();
+    assert!(
+        settled.is_empty(),
+        "shorten SHARED_NAMES: these names stand for fewer types by now\n{}",
+        settled.join("\n")
+    );
+}
+
 #[test]
 fn nothing_panics_on_purpose() {
     nowhere(
@@ -259,6 +398,11 @@ fn the_search_itself_sees_words_and_no_parts_of_words() {
     assert!(holds("use ureq::Agent;", "ureq") && !holds("let ureqs = 1;", "ureq"));
     assert!(holds("x.unwrap();", ".unwrap()") && !holds("x.unwrap_or(1);", ".unwrap()"));
     assert!(holds("std::process::exit(1)", "process::exit"));
+    assert_eq!(declared("    pub enum Word {"), Some("Word"));
+    assert_eq!(declared("pub(crate) trait Facts: Fields {"), Some("Facts"));
+    assert_eq!(declared("type Pairs<'a> = Vec<&'a str>;"), Some("Pairs"));
+    assert_eq!(declared("    type Target = str;"), None);
+    assert_eq!(declared("let structure = 1;"), None);
     let edge = sources()
         .into_iter()
         .find(|source| source.name == "main.rs")

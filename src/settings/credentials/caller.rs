@@ -4,15 +4,15 @@
 use std::path::Path;
 
 use super::given::CredentialVariables;
-use super::key::{self, WANTED_FOR_CALLS};
-use super::{Credentials, CredentialsError, Login, Names};
+use super::key::{ServiceKey, WANTED_FOR_CALLS, not_for_calls};
+use super::{Credentials, CredentialsError, Login, VariableNames};
 use crate::settings::environment::Environment;
 use crate::settings::landscape::Host;
 
 /// What the client ids of plan `integration-flow` hold, and those of plan `api`.
 const PLANS: (&str, &str) = ("|it-rt-", "|it!b");
 
-impl Names {
+impl VariableNames {
     /// The variable of the key that calls flows.
     pub fn of_caller_key(&self) -> String {
         self.of("RUNTIME_SERVICE_KEY")
@@ -25,7 +25,7 @@ impl Credentials {
     pub fn of_caller(
         environment: &Environment,
         dir: &Path,
-        names: &Names,
+        names: &VariableNames,
         api: &Credentials,
     ) -> Result<Option<Self>, CredentialsError> {
         let variable = names.of_caller_key();
@@ -37,12 +37,12 @@ impl Credentials {
             variable: variable.clone(),
             reason,
         };
-        let read = key::read_for_calls(text, dir);
-        let key = read.map_err(|error| refused(key::not_for_calls(&error)))?;
+        let read = ServiceKey::read_for_calls(text, dir);
+        let key = read.map_err(|error| refused(not_for_calls(&error)))?;
         // CPI_RUNTIME_CLIENT_KEY_FILE holds the private key of an external certificate
-        let own_names = Names::with_prefix(&names.of("RUNTIME"));
+        let own_names = VariableNames::with_prefix(&names.of("RUNTIME"));
         let caller =
-            CredentialVariables::read(environment, dir, &own_names)?.of_key(key, &variable)?;
+            CredentialVariables::read(environment, dir, &own_names)?.of_key(&key, &variable)?;
         match of_plan_api(&caller, api) {
             Some(why) => Err(refused(format!(
                 "is a key of plan api ({why}), which deploys flows and may not call them; {WANTED_FOR_CALLS}"
@@ -94,7 +94,7 @@ mod tests {
         let environment = Environment::default()
             .with("CPI_SERVICE_KEY", &key("sb-api!b1|it!b2", tenant))
             .with("CPI_RUNTIME_SERVICE_KEY", text);
-        let (dir, names) = (Path::new("/"), Names::default());
+        let (dir, names) = (Path::new("/"), VariableNames::default());
         let api = Credentials::from_named(&environment, dir, &names).unwrap();
         Credentials::of_caller(&environment, dir, &names, &api)
     }

@@ -3,8 +3,8 @@
 use std::io;
 use std::path::Path;
 
-use super::CredentialsError;
 use super::given::Variable;
+use super::{ClientProof, CredentialsError};
 use crate::settings::secret::{Secret, shown_file_name};
 use crate::whole_file::read_bounded;
 
@@ -26,51 +26,36 @@ pub struct ClientCertificate {
     pub key_source: String,
 }
 
-/// What a certificate is put together from.
-pub struct Parts {
-    /// Of the service key.
-    pub chain: Option<Variable>,
-    /// Of the service key.
-    pub key: Option<Variable>,
-    /// `..._CLIENT_KEY_FILE`: its name, and its text.
-    pub file: Option<Variable>,
-    /// The name of that variable, whether it is set or not.
-    pub file_name: String,
-}
-
-impl Parts {
-    /// The private key is in the service key or in the file; the certificate too, and that of the file goes first,
-    /// because it may bring those that vouch for it.
-    pub fn together(self) -> Result<ClientCertificate, CredentialsError> {
-        let of_file = self
-            .file
-            .as_ref()
-            .filter(|file| file.value.contains(BEGIN_CERTIFICATE))
-            .cloned();
-        let key = match (self.key, self.file) {
-            (Some(key), Some(file)) if file.value.trim() != key.value.trim() => {
-                let why = "both hold a private key";
-                return Err(CredentialsError::contradiction(key.name, file.name, why));
-            }
-            (Some(key), _) | (None, Some(key)) => key,
-            (None, None) => {
-                return Err(CredentialsError::NoPrivateKey {
-                    variable: self.file_name,
-                });
-            }
-        };
-        let chain = of_file
-            .or(self.chain)
-            .ok_or(CredentialsError::NoCertificate {
-                variable: self.file_name,
-            })?;
-        Ok(ClientCertificate {
-            chain: chain.value,
-            chain_source: chain.name,
-            key: Secret::new(key.value),
-            key_source: key.name,
-        })
-    }
+/// The certificate to log on with. Certificate and key are those of a service key, or of
+/// the `file` that the variable `file_name` is for, whether it is set or not. The certificate of the file goes first, because
+/// the file may bring those that vouch for it.
+pub fn together(
+    chain: Option<Variable>,
+    key: Option<Variable>,
+    file: Option<Variable>,
+    file_name: String,
+) -> Result<ClientProof, CredentialsError> {
+    let of_file = file.clone();
+    let of_file = of_file.filter(|file| file.value.contains(BEGIN_CERTIFICATE));
+    let variable = file_name.clone();
+    let key = match (key, file) {
+        (Some(key), Some(file)) if file.value.trim() != key.value.trim() => {
+            let why = "both hold a private key";
+            return Err(CredentialsError::contradiction(key.name, file.name, why));
+        }
+        (key, file) => key
+            .or(file)
+            .ok_or(CredentialsError::NoPrivateKey { variable })?,
+    };
+    let chain = of_file.or(chain).ok_or(CredentialsError::NoCertificate {
+        variable: file_name,
+    })?;
+    Ok(ClientProof::Certificate(ClientCertificate {
+        chain: chain.value,
+        chain_source: chain.name,
+        key: Secret::new(key.value),
+        key_source: key.name,
+    }))
 }
 
 /// The PEM text of the file that `variable` names, or that it holds itself.
@@ -87,12 +72,12 @@ pub fn read_file(variable: Variable, dir: &Path) -> Result<Variable, Credentials
             value: text,
             ..variable
         }),
-        Err(error) => Err(CredentialsError::KeyFile {
-            reason: match shown_file_name(&variable.value) {
-                Some(name) => format!("{name}: {error}"),
-                None => error.to_string(),
-            },
-            variable: variable.name,
-        }),
+        Err(error) => {
+            let name = shown_file_name(&variable.value).map(|name| format!("{name}: "));
+            Err(CredentialsError::KeyFile {
+                reason: format!("{}{error}", name.unwrap_or_default()),
+                variable: variable.name,
+            })
+        }
     }
 }

@@ -129,22 +129,4 @@ impl CredentialsError {
             why,
         }
     }
-
-    /// An address inside a key that is none is a fault of the key.
-    pub fn about_key(self, variable: &str) -> Self {
-        match self {
-            Self::Address { source_name, error } => {
-                let field = source_name
-                    .split(['(', ')'])
-                    .nth(1)
-                    .unwrap_or("url")
-                    .to_owned();
-                Self::Key {
-                    variable: variable.to_owned(),
-                    error: KeyError::Address { field, error },
-                }
-            }
-            other => other,
-        }
-    }
 }

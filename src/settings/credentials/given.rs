@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::certificate::{self, Parts};
+use super::certificate;
 use super::key::{self, ServiceKey};
-use super::{Credentials, CredentialsError, KeyError, Login, Names, Proof, Sources};
+use super::{ClientProof, Credentials, CredentialsError, KeyError, Login, VariableNames};
 use crate::settings::address::{AddressError, TenantUrl, TokenUrl};
 use crate::settings::environment::Environment;
 use crate::settings::landscape;
@@ -32,7 +32,7 @@ const SINGLE: [&str; 8] = [
 
 /// The single variables that are set.
 pub struct CredentialVariables<'n> {
-    names: &'n Names,
+    names: &'n VariableNames,
     variables: BTreeMap<&'static str, Variable>,
 }
 
@@ -40,7 +40,7 @@ impl<'n> CredentialVariables<'n> {
     pub fn read(
         environment: &Environment,
         dir: &Path,
-        names: &'n Names,
+        names: &'n VariableNames,
     ) -> Result<Self, CredentialsError> {
         let mut variables = BTreeMap::new();
         for single in SINGLE {
@@ -104,36 +104,35 @@ impl<'n> CredentialVariables<'n> {
             variable: variable.clone(),
             error,
         };
-        let key = key::read(text, dir).map_err(refused)?;
-        let credentials = self.of_key(key, &variable)?;
+        let key = ServiceKey::read(text, dir).map_err(refused)?;
+        let credentials = self.of_key(&key, &variable)?;
         self.must_agree_with(&credentials, &variable)?;
         Ok(credentials)
     }
 
     /// What a key that was read makes, with the file of its private key where it lacks that.
-    pub fn of_key(&self, key: ServiceKey, variable: &str) -> Result<Credentials, CredentialsError> {
-        let from = |field: &str, value: String| Variable {
+    pub fn of_key(
+        &self,
+        key: &ServiceKey,
+        variable: &str,
+    ) -> Result<Credentials, CredentialsError> {
+        let named = |field: &str, value: String| Variable {
             name: format!("{variable} ({field})"),
             value,
         };
-        let file = self.variables.get("CLIENT_KEY_FILE");
-        let proof = match (key.secret, file) {
-            (Some(_), Some(file)) => return Err(two_logins(variable, &file.name)),
-            (Some(secret), None) => of_secret(from("clientsecret", secret)),
-            (None, file) => of_certificate(Parts {
-                chain: key.chain.map(|chain| from("certificate", chain)),
-                key: key.key.map(|key| from("key", key)),
-                file: file.cloned(),
-                file_name: self.names.of("CLIENT_KEY_FILE"),
-            })?,
+        let text = |field| named(field, key.text(field).to_owned());
+        let pem = |field| key.pem(field).map(|text| named(field, text));
+        let file = self.variables.get("CLIENT_KEY_FILE").cloned();
+        let proof = if key.has_certificate() {
+            let file_name = self.names.of("CLIENT_KEY_FILE");
+            certificate::together(pem("certificate"), pem("key"), file, file_name)?
+        } else if let Some(file) = file {
+            return Err(two_logins(variable, &file.name));
+        } else {
+            ClientProof::Secret(Secret::new(key.text("clientsecret")))
         };
-        oauth(
-            from("url", key.url),
-            from("tokenurl", key.token_url),
-            from("clientid", key.client_id),
-            proof,
-        )
-        .map_err(|error| error.about_key(variable))
+        let client_id = key.text("clientid").to_owned();
+        oauth(text("url"), &text("tokenurl"), client_id, proof)
     }
 
     /// Single variables beside a key are fine where they say the same.
@@ -159,7 +158,7 @@ impl<'n> CredentialVariables<'n> {
                 "TOKEN_URL" => token_url_for(variable, proof)? == *token_url,
                 "CLIENT_ID" => variable.value == *client_id,
                 "CLIENT_SECRET" => {
-                    matches!(proof, Proof::Secret(own) if variable.value == own.expose())
+                    matches!(proof, ClientProof::Secret(own) if variable.value == own.expose())
                 }
                 _ => true,
             };
@@ -192,34 +191,22 @@ impl<'n> CredentialVariables<'n> {
             self.all(["URL", "TOKEN_URL", "CLIENT_ID", "CLIENT_SECRET"])?;
         refuse_other_plan(&id, &url)?;
         let proof = match key_file {
-            None => of_secret(secret),
-            Some(file) => of_certificate(Parts {
-                chain: None,
-                key: None,
-                file_name: file.name.clone(),
-                file: Some(file),
-            })?,
+            None => ClientProof::Secret(Secret::new(secret.value)),
+            Some(file) => {
+                let name = file.name.clone();
+                certificate::together(None, None, Some(file), name)?
+            }
         };
-        oauth(url, token_url, id, proof)
+        oauth(url, &token_url, id.value, proof)
     }
 
     fn user_and_password(self) -> Result<Credentials, CredentialsError> {
         let [url, username, password] = self.all(["URL", "USERNAME", "PASSWORD"])?;
-        let tenant = parse_url(&url)?;
-        Ok(Credentials {
-            runtime: tenant.clone(),
-            url: tenant,
-            sources: Sources {
-                url: url.name,
-                token_url: None,
-                user: username.name,
-                secret: password.name,
-            },
-            login: Login::Basic {
-                username: username.value,
-                password: Secret::new(password.value),
-            },
-        })
+        let login = Login::Basic {
+            username: username.value,
+            password: Secret::new(password.value),
+        };
+        credentials(url, login)
     }
 
     /// All of these, or an error that names those that are missing.
@@ -250,67 +237,45 @@ fn refuse_other_plan(id: &Variable, url: &Variable) -> Result<(), CredentialsErr
     })
 }
 
-/// A secret, and where it came from.
-fn of_secret(secret: Variable) -> (Proof, String) {
-    (Proof::Secret(Secret::new(secret.value)), secret.name)
-}
-
-/// A certificate, and where its private key came from.
-fn of_certificate(parts: Parts) -> Result<(Proof, String), CredentialsError> {
-    let certificate = parts.together()?;
-    let source = certificate.key_source.clone();
-    Ok((Proof::Certificate(certificate), source))
-}
-
 fn oauth(
     url: Variable,
-    token_url: Variable,
-    id: Variable,
-    (proof, secret): (Proof, String),
+    token_url: &Variable,
+    client_id: String,
+    proof: ClientProof,
 ) -> Result<Credentials, CredentialsError> {
-    let tenant = parse_url(&url)?;
     let login = Login::ClientCredentials {
-        token_url: token_url_for(&token_url, &proof)?,
-        client_id: id.value,
+        token_url: token_url_for(token_url, &proof)?,
+        client_id,
         proof,
     };
-    let sources = Sources {
-        url: url.name,
-        token_url: Some(token_url.name),
-        user: id.name,
-        secret,
-    };
+    credentials(url, login)
+}
+
+fn credentials(url: Variable, login: Login) -> Result<Credentials, CredentialsError> {
+    let tenant = parse_url(&url)?;
     Ok(Credentials {
         runtime: tenant.clone(),
         url: tenant,
+        url_source: url.name,
         login,
-        sources,
     })
 }
 
 /// The token service; certificates are shown to a host of their own.
-fn token_url_for(variable: &Variable, proof: &Proof) -> Result<TokenUrl, CredentialsError> {
-    let url = parse_token_url(variable)?;
+fn token_url_for(variable: &Variable, proof: &ClientProof) -> Result<TokenUrl, CredentialsError> {
+    let url = TokenUrl::parse(&variable.value).map_err(|error| not_an_address(variable, error))?;
+    let fault = landscape::not_a_token_service(url.host());
+    fault.map_or(Ok(()), |error| Err(not_an_address(variable, error)))?;
     Ok(match proof {
-        Proof::Secret(_) => url,
-        Proof::Certificate(_) => url.for_certificates(),
+        ClientProof::Secret(_) => url,
+        ClientProof::Certificate(_) => url.for_certificates(),
     })
 }
 
 fn parse_url(variable: &Variable) -> Result<TenantUrl, CredentialsError> {
     let url = TenantUrl::parse(&variable.value).map_err(|error| not_an_address(variable, error))?;
-    match landscape::not_a_tenant(url.host()) {
-        Some(error) => Err(not_an_address(variable, error)),
-        None => Ok(url),
-    }
-}
-
-fn parse_token_url(variable: &Variable) -> Result<TokenUrl, CredentialsError> {
-    let url = TokenUrl::parse(&variable.value).map_err(|error| not_an_address(variable, error))?;
-    match landscape::not_a_token_service(url.host()) {
-        Some(error) => Err(not_an_address(variable, error)),
-        None => Ok(url),
-    }
+    let fault = landscape::not_a_tenant(url.host());
+    fault.map_or(Ok(url), |error| Err(not_an_address(variable, error)))
 }
 
 fn not_an_address(variable: &Variable, error: AddressError) -> CredentialsError {

@@ -7,7 +7,7 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Map, Value};
 
-use crate::settings::address::{AddressError, TenantUrl};
+use crate::settings::address::TenantUrl;
 use crate::settings::landscape::Host;
 use crate::whole_file::read_bounded;
 
@@ -21,16 +21,28 @@ const WANTED: &str = "create an instance of Process Integration Runtime with pla
 /// The same where flows are to be called.
 pub const WANTED_FOR_CALLS: &str = "create an instance of Process Integration Runtime with plan integration-flow (role ESBMessaging.send), then a key for it";
 
-/// The values of a key of plan `api`.
+/// The fields of all kinds of keys that people look for.
+const FIELDS: [&str; 10] = [
+    "url",
+    "tokenurl",
+    "clientid",
+    "clientsecret",
+    "certificate",
+    "key",
+    "clientId",
+    "clientSecret",
+    "tokenUrl",
+    "uaa",
+];
+
+/// A service key as it was found, whether it can be used or not.
 pub struct ServiceKey {
-    pub url: String,
-    pub token_url: String,
-    pub client_id: String,
-    /// `None` where a certificate takes its place.
-    pub secret: Option<String>,
-    /// PEM texts; a key of type external certificate lacks the private key, and perhaps the certificate.
-    pub chain: Option<String>,
-    pub key: Option<String>,
+    /// How it was handed over: `JSON`, `base64 of JSON`, `a file that holds JSON`.
+    pub form: &'static str,
+    /// The sections around the values: `oauth`; empty for a flat key.
+    pub wrapper: String,
+    whole: Map<String, Value>,
+    values: Map<String, Value>,
 }
 
 /// Why a service key cannot be used. No text repeats anything of it.
@@ -89,27 +101,20 @@ pub enum KeyError {
     /// The key of API Management.
     #[error("is a key of API Management, which knows nothing of integration flows; {WANTED}")]
     ApiManagement,
-    /// An address in the key that is none.
-    #[error("has a field {field} that {error}")]
-    Address {
-        /// The field.
-        field: String,
-        /// What is wrong.
-        error: AddressError,
-    },
 }
 
-/// Reads a key from the value of its variable: JSON, base64 of JSON, or the path of a file of either.
-pub fn read(text: &str, dir: &Path) -> Result<ServiceKey, KeyError> {
-    parse(&find_json(text, dir)?.json)
-}
-
-/// The same for a key of plan `integration-flow`.
-pub fn read_for_calls(text: &str, dir: &Path) -> Result<ServiceKey, KeyError> {
-    let object = object_in(&find_json(text, dir)?.json)?;
-    let key = values_of(&object);
-    refuse_other_services(&object, key)?;
-    fields_of(key)
+impl KeyError {
+    /// The plan that a key of the wrong kind belongs to.
+    pub fn plan(&self) -> Option<&'static str> {
+        match self {
+            Self::IntegrationFlowPlan | Self::RuntimeHost => {
+                Some("integration-flow (Process Integration Runtime)")
+            }
+            Self::ApiManagement => Some("apiportal-apiaccess (API Management)"),
+            Self::OtherService => Some("of another service"),
+            _ => None,
+        }
+    }
 }
 
 /// Why a key of plan `integration-flow` cannot be used.
@@ -117,31 +122,130 @@ pub fn not_for_calls(error: &KeyError) -> String {
     error.to_string().replace(WANTED, WANTED_FOR_CALLS)
 }
 
-/// The JSON of a key, and what it was found in.
-pub struct FoundKey {
-    pub json: String,
-    /// JSON itself, or base64 of it.
-    pub is_base64: bool,
-    /// The variable held the name of a file.
-    pub in_file: bool,
-}
-
-/// Finds the JSON that `text` is, that it is base64 of, or that the file it names holds.
-pub fn find_json(text: &str, dir: &Path) -> Result<FoundKey, KeyError> {
-    let found = |(json, is_base64), in_file| FoundKey {
-        json,
-        is_base64,
-        in_file,
-    };
-    if let Some(inline) = json_in(text) {
-        return Ok(found(inline, false));
+impl ServiceKey {
+    /// Finds the key that `text` is as JSON, that it is base64 of, or that the file holds which it names, relative to `dir`.
+    pub fn find(text: &str, dir: &Path) -> Result<Self, KeyError> {
+        let (form, json) = match json_in(text) {
+            Some((json, false)) => ("JSON", json),
+            Some((json, true)) => ("base64 of JSON", json),
+            None => {
+                let content = read_file(text, dir)?.ok_or_else(|| what_it_is_instead(text))?;
+                match json_in(&content).ok_or(KeyError::NotAKeyFile)? {
+                    (json, false) => ("a file that holds JSON", json),
+                    (json, true) => ("a file that holds base64 of JSON", json),
+                }
+            }
+        };
+        let whole = match parse_json(&json)? {
+            Value::Object(object) => object,
+            other => return Err(KeyError::NotAnObject(kind_of(&other))),
+        };
+        let (wrapper, values) = values_in(&whole, DEEPEST).unwrap_or((String::new(), &whole));
+        Ok(Self {
+            form,
+            wrapper,
+            values: values.clone(),
+            whole,
+        })
     }
-    match read_file(text, dir)? {
-        Some(content) => {
-            let inside = json_in(&content).ok_or(KeyError::NotAKeyFile)?;
-            Ok(found(inside, true))
+
+    /// Reads a key of plan `api`.
+    pub fn read(text: &str, dir: &Path) -> Result<Self, KeyError> {
+        let key = Self::find(text, dir)?;
+        key.refuse_other_services()?;
+        refuse_other_plan(key.text("clientid"), key.text("url"))?;
+        if key.has_role_of_callers() {
+            return Err(KeyError::IntegrationFlowPlan);
         }
-        None => Err(what_it_is_instead(text)),
+        key.complete()
+    }
+
+    /// Reads a key of plan `integration-flow`.
+    pub fn read_for_calls(text: &str, dir: &Path) -> Result<Self, KeyError> {
+        let key = Self::find(text, dir)?;
+        key.refuse_other_services()?;
+        key.complete()
+    }
+
+    fn complete(self) -> Result<Self, KeyError> {
+        match self.missing() {
+            missing if missing.is_empty() => Ok(self),
+            missing => Err(KeyError::MissingFields(missing)),
+        }
+    }
+
+    /// Refuses keys of other services, which know nothing of flows.
+    fn refuse_other_services(&self) -> Result<(), KeyError> {
+        let names = ["url", "clientid"];
+        if is_api_management(&self.whole)
+            || names
+                .iter()
+                .any(|name| self.text(name).contains("apiportal"))
+        {
+            return Err(KeyError::ApiManagement);
+        }
+        if self.whole.contains_key("uaa") && !self.values.contains_key("tokenurl") {
+            return Err(KeyError::OtherService);
+        }
+        Ok(())
+    }
+
+    fn has_role_of_callers(&self) -> bool {
+        let roles = self.values.get("roles").and_then(Value::as_array);
+        roles.is_some_and(|roles| {
+            let mut names = roles.iter().filter_map(Value::as_str);
+            !roles.is_empty() && names.all(|role| role.starts_with("ESBMessaging."))
+        })
+    }
+
+    /// The text of a field; empty where it is not there or no text.
+    pub fn text(&self, name: &str) -> &str {
+        let text = self.values.get(name).and_then(Value::as_str);
+        text.map(str::trim).unwrap_or_default()
+    }
+
+    /// The PEM text of a field. A key that went through a shell or a form may hold the two characters \n instead of line breaks.
+    pub fn pem(&self, name: &str) -> Option<String> {
+        Some(self.text(name).replace("\\n", "\n")).filter(|text| !text.is_empty())
+    }
+
+    /// Whether a certificate takes the place of the secret.
+    pub fn has_certificate(&self) -> bool {
+        let names = ["certificate", "key", "certificatedetails"];
+        self.text("clientsecret").is_empty()
+            && names.iter().any(|name| self.values.contains_key(*name))
+    }
+
+    /// The fields that the key needs and lacks.
+    pub fn missing(&self) -> Vec<&'static str> {
+        let wanted = ["url", "tokenurl", "clientid", "clientsecret"];
+        let needed = wanted.len() - usize::from(self.has_certificate());
+        let wanted = wanted.into_iter().take(needed);
+        wanted.filter(|name| self.text(name).is_empty()).collect()
+    }
+
+    /// The fields that it has of those that people look for, each with its length in characters.
+    pub fn fields(&self) -> impl Iterator<Item = (&'static str, usize)> {
+        FIELDS.into_iter().filter_map(|name| {
+            let text = match self.values.get(name)? {
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            Some((name, text.chars().count()))
+        })
+    }
+
+    /// What it proves itself with, as the cockpit calls it.
+    pub fn kind(&self) -> &'static str {
+        if !self.text("clientsecret").is_empty() {
+            "ClientId/Secret"
+        } else if !self.text("key").is_empty() {
+            "Certificate"
+        } else if self.has_certificate() {
+            "External Certificate"
+        } else {
+            "neither secret nor certificate"
+        }
     }
 }
 
@@ -160,23 +264,17 @@ fn json_in(text: &str) -> Option<(String, bool)> {
 }
 
 fn decode_base64(text: &str) -> Option<String> {
-    let compact: Vec<u8> = text
-        .bytes()
-        .filter(|byte| !byte.is_ascii_whitespace())
-        .map(|byte| match byte {
-            b'-' => b'+',
-            b'_' => b'/',
-            other => other,
-        })
-        .collect();
+    let mut compact = text.replace('-', "+").replace('_', "/");
+    compact.retain(|letter| !letter.is_ascii_whitespace());
+    // a single character too many is what remains of a cut value: the JSON then tells where it ends
+    if compact.len() % 4 == 1 {
+        compact.pop();
+    }
     let config = GeneralPurposeConfig::new()
         .with_decode_padding_mode(DecodePaddingMode::Indifferent)
         .with_decode_allow_trailing_bits(true);
     let engine = GeneralPurpose::new(&alphabet::STANDARD, config);
-    // a single character too many is what remains of a cut value: the JSON then tells where it ends
-    let remainder = usize::from(compact.len() % 4 == 1);
-    let whole = &compact[..compact.len() - remainder];
-    let bytes = engine.decode(whole).ok()?;
+    let bytes = engine.decode(compact).ok()?;
     decode_text(bytes)
 }
 
@@ -226,21 +324,6 @@ fn kind_of(value: &Value) -> &'static str {
     }
 }
 
-fn parse(text: &str) -> Result<ServiceKey, KeyError> {
-    let object = object_in(text)?;
-    let key = values_of(&object);
-    refuse_other_kinds(&object, key)?;
-    fields_of(key)
-}
-
-/// The JSON object of a key, whatever is in it.
-pub fn object_in(text: &str) -> Result<Map<String, Value>, KeyError> {
-    match parse_json(text)? {
-        Value::Object(object) => Ok(object),
-        other => Err(KeyError::NotAnObject(kind_of(&other))),
-    }
-}
-
 /// Parses from the first `{`, since `cf service-key` prints a line before it; positions count from the beginning of the text.
 fn parse_json(text: &str) -> Result<Value, KeyError> {
     let text = text.trim().trim_matches('\'');
@@ -266,55 +349,18 @@ fn position(skipped: &str, line: usize, column: usize) -> (usize, usize) {
     (line + lines, if line == 1 { column + last } else { column })
 }
 
-/// The object that holds the values: this one, or one inside it (`oauth`, `credentials`, ...).
-pub fn values_of(object: &Map<String, Value>) -> &Map<String, Value> {
-    find_key(object, DEEPEST).unwrap_or(object)
-}
-
-fn find_key(object: &Map<String, Value>, deepest: usize) -> Option<&Map<String, Value>> {
+/// The object that holds the values, this one or one inside it (`oauth`, `credentials`, ...), and the names on the way to it.
+fn values_in(object: &Map<String, Value>, deepest: usize) -> Option<(String, &Map<String, Value>)> {
     let names = ["clientid", "clientsecret", "tokenurl"];
     if names.iter().any(|name| object.contains_key(*name)) {
-        return Some(object);
+        return Some((String::new(), object));
     }
-    if deepest == 0 {
-        return None;
-    }
-    let mut inner = object
-        .iter()
-        .filter(|(name, _)| *name != "uaa")
-        .filter_map(|(_, value)| value.as_object());
-    inner.find_map(|inner| find_key(inner, deepest - 1))
-}
-
-/// Refuses keys of other services and plans, which know nothing of deployments.
-pub fn refuse_other_kinds(
-    whole: &Map<String, Value>,
-    key: &Map<String, Value>,
-) -> Result<(), KeyError> {
-    refuse_other_services(whole, key)?;
-    refuse_other_plan(text_of(key, "clientid"), text_of(key, "url"))?;
-    if has_role_of_callers(key) {
-        return Err(KeyError::IntegrationFlowPlan);
-    }
-    Ok(())
-}
-
-/// Refuses keys of other services.
-fn refuse_other_services(
-    whole: &Map<String, Value>,
-    key: &Map<String, Value>,
-) -> Result<(), KeyError> {
-    let text = |name: &str| text_of(key, name);
-    if is_api_management(whole)
-        || text("url").contains("apiportal")
-        || text("clientid").contains("apiportal")
-    {
-        return Err(KeyError::ApiManagement);
-    }
-    if whole.contains_key("uaa") && !key.contains_key("tokenurl") {
-        return Err(KeyError::OtherService);
-    }
-    Ok(())
+    let mut inner = object.iter().filter(|(name, _)| *name != "uaa");
+    inner.find_map(|(name, inner)| {
+        let (path, values) = values_in(inner.as_object()?, deepest.checked_sub(1)?)?;
+        let path = format!("{name}.{path}");
+        Some((path.trim_end_matches('.').to_owned(), values))
+    })
 }
 
 fn is_api_management(object: &Map<String, Value>) -> bool {
@@ -329,17 +375,6 @@ fn is_api_management(object: &Map<String, Value>) -> bool {
             .any(is_api_management)
 }
 
-fn has_role_of_callers(key: &Map<String, Value>) -> bool {
-    let roles = key.get("roles").and_then(Value::as_array);
-    roles.is_some_and(|roles| {
-        !roles.is_empty()
-            && roles
-                .iter()
-                .filter_map(Value::as_str)
-                .all(|role| role.starts_with("ESBMessaging."))
-    })
-}
-
 /// Refuses client ids and hosts of plan `integration-flow`.
 pub fn refuse_other_plan(client_id: &str, url: &str) -> Result<(), KeyError> {
     if client_id.contains("apiportal") {
@@ -348,49 +383,10 @@ pub fn refuse_other_plan(client_id: &str, url: &str) -> Result<(), KeyError> {
     if client_id.contains("it-rt-") {
         return Err(KeyError::IntegrationFlowPlan);
     }
-    match TenantUrl::parse(url).map(|url| Host::of(url.host())) {
-        Ok(Host::Runtime { .. }) => Err(KeyError::RuntimeHost),
+    match TenantUrl::parse(url) {
+        Ok(url) if matches!(Host::of(url.host()), Host::Runtime { .. }) => {
+            Err(KeyError::RuntimeHost)
+        }
         _ => Ok(()),
     }
-}
-
-/// The text of a field; empty where it is not there or no text.
-pub fn text_of<'k>(key: &'k Map<String, Value>, name: &str) -> &'k str {
-    let text = key.get(name).and_then(Value::as_str);
-    text.map(str::trim).unwrap_or_default()
-}
-
-/// Whether a certificate takes the place of the secret.
-pub fn has_certificate(key: &Map<String, Value>) -> bool {
-    let names = ["certificate", "key", "certificatedetails"];
-    text_of(key, "clientsecret").is_empty() && names.iter().any(|name| key.contains_key(*name))
-}
-
-/// The fields that a key needs and this one lacks.
-pub fn missing_in(key: &Map<String, Value>) -> Vec<&'static str> {
-    let wanted: &[&str] = if has_certificate(key) {
-        &["url", "tokenurl", "clientid"]
-    } else {
-        &["url", "tokenurl", "clientid", "clientsecret"]
-    };
-    let missing = |name: &&&str| text_of(key, name).is_empty();
-    wanted.iter().filter(missing).copied().collect()
-}
-
-fn fields_of(key: &Map<String, Value>) -> Result<ServiceKey, KeyError> {
-    let missing = missing_in(key);
-    if !missing.is_empty() {
-        return Err(KeyError::MissingFields(missing));
-    }
-    let text = |name: &str| text_of(key, name).to_owned();
-    // a key that went through a shell or a form may hold the two characters \n instead of line breaks
-    let pem = |name: &str| Some(text(name).replace("\\n", "\n")).filter(|text| !text.is_empty());
-    Ok(ServiceKey {
-        url: text("url"),
-        token_url: text("tokenurl"),
-        client_id: text("clientid"),
-        secret: (!has_certificate(key)).then(|| text("clientsecret")),
-        chain: pem("certificate"),
-        key: pem("key"),
-    })
 }

@@ -19,7 +19,7 @@ fn wrapped() -> String {
 }
 
 fn read_in(environment: &Environment, dir: &Path) -> Result<Credentials, CredentialsError> {
-    let result = Credentials::from_environment(environment, dir);
+    let result = Credentials::from_named(environment, dir, &VariableNames::default());
     if let Err(error) = &result {
         let text = error.to_string();
         for secret in [SECRET, "hunter22", "0f1e2d3c"] {
@@ -52,7 +52,7 @@ fn assert_is_the_key(credentials: &Credentials) {
     let login = Login::ClientCredentials {
         token_url: TokenUrl::parse(TOKEN_URL).unwrap(),
         client_id: ID.to_owned(),
-        proof: Proof::Secret(Secret::new(SECRET)),
+        proof: ClientProof::Secret(Secret::new(SECRET)),
     };
     assert_eq!(credentials.login, login);
 }
@@ -139,19 +139,10 @@ fn a_file_of_every_shape() {
 }
 
 #[test]
-fn where_each_value_came_from() {
-    let sources = read_key(&wrapped()).unwrap().sources;
-    assert_eq!(sources.url, "CPI_SERVICE_KEY (url)");
-    assert_eq!(
-        sources.token_url.as_deref(),
-        Some("CPI_SERVICE_KEY (tokenurl)")
-    );
-    let sources = read(&basic()).unwrap().sources;
-    assert_eq!(
-        (sources.user.as_str(), sources.secret.as_str()),
-        ("CPI_USERNAME", "CPI_PASSWORD")
-    );
-    assert_eq!(sources.token_url, None);
+fn where_the_address_came_from() {
+    let source = |read: Result<Credentials, CredentialsError>| read.unwrap().url_source;
+    assert_eq!(source(read_key(&wrapped())), "CPI_SERVICE_KEY (url)");
+    assert_eq!(source(read(&basic())), "CPI_URL");
 }
 
 #[test]
@@ -170,7 +161,7 @@ fn single_variables() {
 #[test]
 fn another_prefix() {
     let environment = Environment::default().with("PROD_CPI_SERVICE_KEY", &wrapped());
-    let names = Names::with_prefix("PROD_CPI");
+    let names = VariableNames::with_prefix("PROD_CPI");
     let credentials = Credentials::from_named(&environment, Path::new("."), &names).unwrap();
     assert_is_the_key(&credentials);
     let error =
@@ -315,16 +306,15 @@ fn keys_of_another_kind_are_named() {
         ("12345".into(), KeyError::NotAnObject("a number")),
         ("hunter22".into(), KeyError::NotAKey),
         ("../keys/hunter22.json".into(), KeyError::NotAKey),
-        (
-            flat().replace(URL, "http://plain.corp"),
-            KeyError::Address {
-                field: "url".into(),
-                error: AddressError::PlainHttp,
-            },
-        ),
     ] {
         assert_eq!(key_error(&key), error, "{key}");
     }
+    let error = read_key(&flat().replace(URL, "http://plain.corp")).unwrap_err();
+    let plain = CredentialsError::Address {
+        source_name: "CPI_SERVICE_KEY (url)".into(),
+        error: AddressError::PlainHttp,
+    };
+    assert_eq!(error, plain);
 }
 
 const CHAIN: &str = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----";
@@ -395,7 +385,7 @@ fn an_external_certificate_has_its_private_key_in_a_file() {
         .with("CPI_CLIENT_ID", ID)
         .with("CPI_CLIENT_KEY_FILE", "both.pem");
     assert_eq!(
-        read_in(&alone, dir.path()).unwrap().sources.secret,
+        certificate_of(&read_in(&alone, dir.path()).unwrap()).key_source,
         "CPI_CLIENT_KEY_FILE"
     );
     let refused = |environment: &Environment| {
@@ -472,31 +462,24 @@ fn the_run_time_of_an_edge_integration_cell_has_its_own_root() {
 
 #[test]
 fn the_anatomy_of_a_key() {
-    let of = |text: &str| KeyAnatomy::of(text, Path::new("/nonexistent")).unwrap();
-    let anatomy = of(&STANDARD.encode(wrapped()));
-    assert_eq!(
-        (
-            anatomy.form,
-            anatomy.wrapper.as_deref(),
-            anatomy.plan,
-            anatomy.kind
-        ),
-        ("base64 of JSON", Some("oauth"), Plan::Api, KeyKind::Secret)
-    );
-    let names: Vec<_> = anatomy.fields.iter().map(|field| field.name).collect();
+    let of = |text: &str| ServiceKey::find(text, Path::new("/nonexistent")).unwrap();
+    let key = of(&STANDARD.encode(wrapped()));
+    let shape = (key.form, key.wrapper.as_str(), key.kind());
+    assert_eq!(shape, ("base64 of JSON", "oauth", "ClientId/Secret"));
+    let names: Vec<_> = key.fields().map(|(name, _)| name).collect();
     assert_eq!(names, ["url", "tokenurl", "clientid", "clientsecret"]);
-    assert!(anatomy.missing.is_empty());
-    assert_eq!(of(&flat()).wrapper, None);
-    let caller = of(&flat().replace("|it!b77", "|it-rt-dev!b77"));
-    assert_eq!(caller.plan, Plan::IntegrationFlow);
+    assert!(key.missing().is_empty());
+    assert_eq!(of(&flat()).wrapper, "");
+    let deeper = of(&format!(r#"{{"a":{{"b":{}}}}}"#, flat()));
+    assert_eq!(deeper.wrapper, "a.b");
+    let caller = key_error(&flat().replace("|it!b77", "|it-rt-dev!b77"));
+    assert!(caller.plan().unwrap().starts_with("integration-flow"));
     let external = of(&certificate_key(&[("certificate", CHAIN)]));
-    assert_eq!(external.kind, KeyKind::ExternalCertificate);
-    assert_eq!(external.certificate.as_deref(), Some(CHAIN));
+    assert_eq!(external.kind(), "External Certificate");
+    assert_eq!(external.pem("certificate").as_deref(), Some(CHAIN));
     let empty = of(&certificate_key(&[("url", "")]).replace("certificatedetails", "x"));
-    assert_eq!(
-        (empty.kind, empty.missing),
-        (KeyKind::Nothing, vec!["url", "clientsecret"])
-    );
+    assert_eq!(empty.kind(), "neither secret nor certificate");
+    assert_eq!(empty.missing(), ["url", "clientsecret"]);
 }
 
 #[test]

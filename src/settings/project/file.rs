@@ -12,24 +12,24 @@ use super::DeployRule;
 use crate::artifact::id;
 use crate::settings::address::TenantUrl;
 use crate::settings::parameters::{CREDENTIAL_NAMES, is_variable_name};
-use crate::settings::yaml::{Entries, Given, Placed, quoted, refused};
+use crate::settings::yaml::{Entries, Optional, Placed, quoted, refused};
 
 /// What flowship deploys, and what differs between environments.
 #[derive(Debug, Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct Format {
+pub struct SettingsFormat {
     /// The version of this format; 1 when it is left out.
-    pub version: Given<Text<Version>>,
+    pub version: Optional<Text<Version>>,
     /// The integration packages and their artifacts.
-    pub packages: Given<Filled<Placed<Package>>>,
+    pub packages: Optional<Filled<Placed<PackageEntry>>>,
     /// The environments by name, as in `--environment qa`: which tenant, and what differs there.
-    pub environments: Given<Entries<Text<EnvironmentName>, Option<Environment>>>,
+    pub environments: Optional<Entries<Text<EnvironmentName>, Option<EnvironmentEntry>>>,
     /// The same as the key of an environment, for runs without --environment.
-    pub parameters_file: Given<Text<FilePath>>,
+    pub parameters_file: Optional<Text<FilePath>>,
     /// `required`: with --rollback, an artifact is refused whose running content could not be put back. Left out, it is
     /// deployed with a warning.
-    pub rollback: Given<RollbackRule>,
+    pub rollback: Optional<RollbackRule>,
 }
 
 /// Whether what can't be put back may be overwritten.
@@ -45,15 +45,15 @@ pub enum RollbackRule {
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Package {
+pub struct PackageEntry {
     /// The id of the package. It is created when the tenant has none; an existing one is never written.
     pub id: Placed<Text<Id>>,
     /// The name of the package when it is created; its id when left out.
     #[serde(default)]
-    pub name: Given<Text<Words>>,
+    pub name: Optional<Text<Words>>,
     /// The short text of the package when it is created.
     #[serde(default)]
-    pub short_text: Given<Text<Words>>,
+    pub short_text: Optional<Text<Words>>,
     /// The artifacts: a path, or an object that says more. A path is relative to this file and leads to the directory of an
     /// artifact, a zip exported from a tenant, or a directory that holds several artifacts.
     pub artifacts: Filled<Placed<PathOrArtifact>>,
@@ -61,27 +61,27 @@ pub struct Package {
 
 /// An entry of `artifacts`.
 #[derive(Debug)]
-pub struct PathOrArtifact(pub Artifact);
+pub struct PathOrArtifact(pub ArtifactEntry);
 
 /// An artifact, or a directory of several.
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Artifact {
+pub struct ArtifactEntry {
     /// The directory, zip, or directory of several artifacts, relative to this file.
     pub path: Text<FilePath>,
     /// The id on the tenant instead of the manifest's; for one artifact only.
     #[serde(default)]
-    pub id: Given<Text<Id>>,
+    pub id: Optional<Text<Id>>,
     /// The name on the tenant instead of the manifest's; for one artifact only.
     #[serde(default)]
-    pub name: Given<Text<Words>>,
+    pub name: Optional<Text<Words>>,
     /// When to deploy: `changed` (the default), `always` though nothing changed, or `never`: upload and configure only.
     #[serde(default)]
-    pub deploy: Given<DeployRule>,
+    pub deploy: Optional<DeployRule>,
     /// Externalized parameters in every environment; for one artifact only. ${env:NAME} is replaced by the variable NAME.
     #[serde(default)]
-    pub parameters: Given<Parameters>,
+    pub parameters: Optional<Parameters>,
 }
 
 /// Keys of parameters and their values.
@@ -91,35 +91,35 @@ pub type Parameters = Entries<Text<ParameterKey>, Placed<Text<Value>>>;
 #[derive(Debug, Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct Environment {
+pub struct EnvironmentEntry {
     /// The beginning of the names of the variables that hold the credentials: PROD_CPI for PROD_CPI_SERVICE_KEY. No others are
     /// looked at. CPI when left out.
-    pub credentials: Given<Text<Prefix>>,
+    pub credentials: Optional<Text<Prefix>>,
     /// The host of the tenant. Credentials for another one are refused before a token is asked for.
-    pub host: Given<Text<HostName>>,
+    pub host: Optional<Text<HostName>>,
     /// Put before the id of every artifact.
-    pub id_prefix: Given<Text<Id>>,
+    pub id_prefix: Optional<Text<Id>>,
     /// Put behind the id of every artifact: copies for one of several stages on one tenant.
-    pub id_suffix: Given<Text<Id>>,
+    pub id_suffix: Optional<Text<Id>>,
     /// Put before the name of every artifact.
-    pub name_prefix: Given<Text<Words>>,
+    pub name_prefix: Optional<Text<Words>>,
     /// Put behind the name of every artifact.
-    pub name_suffix: Given<Text<Words>>,
+    pub name_suffix: Optional<Text<Words>>,
     /// Put before the id of every package.
-    pub package_prefix: Given<Text<Id>>,
+    pub package_prefix: Optional<Text<Id>>,
     /// Put behind the id of every package. Without it copies stand in the package of the originals; with it, the name of a
     /// package that is created gets name-prefix and name-suffix too.
-    pub package_suffix: Given<Text<Id>>,
+    pub package_suffix: Optional<Text<Id>>,
     /// Deploy copies although they share a sender address, queue, folder or store with their original; false when left out.
-    pub allow_shared_addresses: Given<bool>,
+    pub allow_shared_addresses: Optional<bool>,
     /// When to deploy artifacts that do not say it themselves. `never` holds for all artifacts.
-    pub deploy: Given<DeployRule>,
+    pub deploy: Optional<DeployRule>,
     /// A file of parameters for each artifact that has one: {artifact} at the beginning stands for the directory of the
     /// artifact, {id} for its id. Else relative to this file.
-    pub parameters_file: Given<Text<FilePath>>,
+    pub parameters_file: Optional<Text<FilePath>>,
     /// Externalized parameters by the id of the artifact, without prefix and suffix. ${env:NAME} is replaced by the variable
     /// NAME.
-    pub parameters: Given<Entries<Text<Id>, Parameters>>,
+    pub parameters: Optional<Entries<Text<Id>, Parameters>>,
 }
 
 /// A list with at least one entry.
@@ -155,17 +155,17 @@ impl<'de> Visitor<'de> for PathOrArtifactVisitor {
     }
 
     fn visit_str<E: de::Error>(self, path: &str) -> Result<Self::Value, E> {
-        Ok(PathOrArtifact(Artifact {
+        Ok(PathOrArtifact(ArtifactEntry {
             path: Text::of(path.to_owned())?,
-            id: Given::default(),
-            name: Given::default(),
-            deploy: Given::default(),
-            parameters: Given::default(),
+            id: Optional::default(),
+            name: Optional::default(),
+            deploy: Optional::default(),
+            parameters: Optional::default(),
         }))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        Artifact::deserialize(MapAccessDeserializer::new(map)).map(PathOrArtifact)
+        ArtifactEntry::deserialize(MapAccessDeserializer::new(map)).map(PathOrArtifact)
     }
 }
 
@@ -174,38 +174,42 @@ impl<'de> Visitor<'de> for PathOrArtifactVisitor {
 pub struct Text<F>(pub String, PhantomData<F>);
 
 /// What a text must look like.
-pub trait Form {
+pub struct TextRule {
     /// What a text of the form is, for messages.
-    const WANTED: &'static str;
+    wanted: &'static str,
     /// Credentials may have been pasted here: messages do not repeat the text.
-    const HIDDEN: bool;
-
+    hidden: bool,
     /// Whether a text has the form.
-    fn accepts(text: &str) -> bool;
-
+    pub accepts: fn(&str) -> bool,
     /// What else is wrong with a text, and what to do.
-    fn refuses(text: &str) -> Option<(String, String)>;
+    refuses: fn(&str) -> Option<(String, String)>,
 }
 
-impl<F: Form> Text<F> {
+/// The type of a text.
+pub trait TextForm {
+    const RULE: TextRule;
+}
+
+impl<F: TextForm> Text<F> {
     fn of<E: de::Error>(text: String) -> Result<Self, E> {
-        match F::refuses(&text) {
-            Some((what, hint)) => Err(refused(&what, &hint)),
-            None if F::accepts(&text) => Ok(Self(text, PhantomData)),
-            None => {
-                let wanted = F::WANTED;
-                let what = match text.as_str() {
-                    "" => "this is empty".to_owned(),
-                    _ if F::HIDDEN => format!("this is no {wanted}"),
-                    text => format!("`{}` is no {wanted}", quoted(text)),
-                };
-                Err(refused(&what, &format!("write a {wanted}")))
-            }
+        let rule = F::RULE;
+        if let Some((what, hint)) = (rule.refuses)(&text) {
+            return Err(refused(&what, &hint));
         }
+        if (rule.accepts)(&text) {
+            return Ok(Self(text, PhantomData));
+        }
+        let wanted = rule.wanted;
+        let what = match text.as_str() {
+            "" => "this is empty".to_owned(),
+            _ if rule.hidden => format!("this is no {wanted}"),
+            text => format!("`{}` is no {wanted}", quoted(text)),
+        };
+        Err(refused(&what, &format!("write a {wanted}")))
     }
 }
 
-impl<'de, F: Form> Deserialize<'de> for Text<F> {
+impl<'de, F: TextForm> Deserialize<'de> for Text<F> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::of(String::deserialize(deserializer)?)
     }
@@ -219,17 +223,13 @@ macro_rules! forms {
         #[derive(Debug)]
         pub struct $name;
 
-        impl Form for $name {
-            const WANTED: &'static str = $wanted;
-            const HIDDEN: bool = $hidden;
-
-            fn accepts(text: &str) -> bool {
-                $accepts(text)
-            }
-
-            fn refuses(text: &str) -> Option<(String, String)> {
-                $refuses(text)
-            }
+        impl TextForm for $name {
+            const RULE: TextRule = TextRule {
+                wanted: $wanted,
+                hidden: $hidden,
+                accepts: $accepts,
+                refuses: $refuses,
+            };
         }
     )*};
 }
@@ -308,7 +308,7 @@ fn no_variable(text: &str) -> Option<(String, String)> {
 fn no_id(text: &str) -> Option<(String, String)> {
     no_variable(text).or_else(|| {
         let what = format!("this can be no id: {}", id::fault(text)?);
-        Some((what, format!("write a {}", Id::WANTED)))
+        Some((what, format!("write a {}", Id::RULE.wanted)))
     })
 }
 

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{RawParameter, Target};
+use super::ParameterTarget;
+use super::value::{HOW, RawParameter};
 use crate::settings::error::SettingsError;
 use crate::settings::parameters;
 
@@ -18,7 +19,7 @@ pub struct ParametersFile {
 
 impl ParametersFile {
     /// The file of an artifact, relative to the working directory. A zip has it where its directory would have it.
-    pub fn path(&self, artifact: Target<'_>) -> PathBuf {
+    pub fn path(&self, artifact: ParameterTarget<'_>) -> PathBuf {
         let pattern = self.pattern.replace("{id}", artifact.id);
         match pattern.strip_prefix("{artifact}/") {
             Some(rest) => {
@@ -41,7 +42,7 @@ impl ParametersFile {
     pub fn read(
         &self,
         directory: &Path,
-        artifact: Target<'_>,
+        artifact: ParameterTarget<'_>,
     ) -> Result<Vec<RawParameter>, SettingsError> {
         let path = self.path(artifact);
         let of_each = self.pattern.contains('{');
@@ -54,8 +55,8 @@ impl ParametersFile {
         })?;
         let raw = named.into_iter().map(|named| {
             let at = named.source;
-            RawParameter::read(&named.key, at.clone(), &named.value, |_| at.clone())
-                .map_err(|bad| SettingsError::new(&at, bad.what, bad.hint))
+            RawParameter::read(named.key, at.clone(), &named.value, at.clone())
+                .map_err(|what| SettingsError::new(at, what, HOW))
         });
         raw.collect()
     }

@@ -4,21 +4,22 @@ use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 
 use super::file::{
-    Artifact, Environment, FilePath, Format, Id, Package, Parameters, PathOrArtifact, Text,
+    ArtifactEntry, EnvironmentEntry, FilePath, PackageEntry, Parameters, PathOrArtifact,
+    SettingsFormat, Text,
 };
-use super::value::{RawParameter, places};
+use super::value::{HOW, RawParameter};
 use super::{
     Affix, ArtifactParameters, ArtifactSettings, EnvironmentSettings, PackageSettings,
     ParametersFile, Project, quoted,
 };
 use crate::settings::address::TenantUrl;
-use crate::settings::yaml::{self, Entries, Fault, Given, Placed, Position};
+use crate::settings::yaml::{self, Entries, Optional, Placed, Position, YamlFault};
 
 /// Reads the text of the file `given`, relative to `directory`.
-pub fn read(text: &str, directory: &Path, given: &Path) -> Result<Project, Fault> {
-    let file: Format = yaml::read(text)?;
+pub fn read(text: &str, directory: &Path, given: &Path) -> Result<Project, YamlFault> {
+    let file: SettingsFormat = yaml::read(text)?;
     if file.packages.0.is_none() && file.environments.0.is_none() {
-        return Err(Fault::new(
+        return Err(YamlFault::new(
             Position::START,
             "the file names neither packages nor environments",
             "add `packages:` with the packages and their artifacts",
@@ -27,7 +28,6 @@ pub fn read(text: &str, directory: &Path, given: &Path) -> Result<Project, Fault
     let packages = file.packages.value().map_or_else(Vec::new, |list| list.0);
     refuse_repetitions(&packages)?;
     let source = SettingsSource {
-        text,
         shown: &given.display().to_string(),
         base: given.parent().unwrap_or(Path::new("")),
     };
@@ -39,7 +39,7 @@ pub fn read(text: &str, directory: &Path, given: &Path) -> Result<Project, Fault
         path: given.to_owned(),
         directory: directory.to_owned(),
         rollback_required: file.rollback.value().is_some(),
-        environments: environments.collect::<Result<_, Fault>>()?,
+        environments: environments.collect::<Result<_, YamlFault>>()?,
         packages: packages
             .into_iter()
             .map(|package| source.package(package))
@@ -48,15 +48,15 @@ pub fn read(text: &str, directory: &Path, given: &Path) -> Result<Project, Fault
     })
 }
 
-fn entries<K, V>(given: Given<Entries<K, V>>) -> Vec<(Placed<K>, V)> {
+fn entries<K, V>(given: Optional<Entries<K, V>>) -> Vec<(Placed<K>, V)> {
     given.value().map_or_else(Vec::new, |entries| entries.0)
 }
 
-fn owned<F>(given: Given<Text<F>>) -> Option<String> {
+fn owned<F>(given: Optional<Text<F>>) -> Option<String> {
     given.value().map(|text| text.0)
 }
 
-fn affix<F>(prefix: Given<Text<F>>, suffix: Given<Text<F>>) -> Affix {
+fn affix<F>(prefix: Optional<Text<F>>, suffix: Optional<Text<F>>) -> Affix {
     Affix {
         prefix: owned(prefix).unwrap_or_default(),
         suffix: owned(suffix).unwrap_or_default(),
@@ -65,7 +65,6 @@ fn affix<F>(prefix: Given<Text<F>>, suffix: Given<Text<F>>) -> Affix {
 
 /// The file that is read.
 struct SettingsSource<'a> {
-    text: &'a str,
     shown: &'a str,
     base: &'a Path,
 }
@@ -75,7 +74,7 @@ impl SettingsSource<'_> {
         place.of(self.shown)
     }
 
-    fn package(&self, package: Placed<Package>) -> Result<PackageSettings, Fault> {
+    fn package(&self, package: Placed<PackageEntry>) -> Result<PackageSettings, YamlFault> {
         let at = self.at(package.place);
         let package = package.value;
         let artifacts = package.artifacts.0.into_iter();
@@ -90,9 +89,9 @@ impl SettingsSource<'_> {
         })
     }
 
-    fn artifact(&self, entry: Placed<PathOrArtifact>) -> Result<ArtifactSettings, Fault> {
+    fn artifact(&self, entry: Placed<PathOrArtifact>) -> Result<ArtifactSettings, YamlFault> {
         let at = self.at(entry.place);
-        let artifact: Artifact = entry.value.0;
+        let artifact: ArtifactEntry = entry.value.0;
         Ok(ArtifactSettings {
             path: below(self.base, &artifact.path.0),
             id: owned(artifact.id),
@@ -106,8 +105,8 @@ impl SettingsSource<'_> {
     fn environment<F>(
         &self,
         name: &Placed<Text<F>>,
-        environment: Environment,
-    ) -> Result<EnvironmentSettings, Fault> {
+        environment: EnvironmentEntry,
+    ) -> Result<EnvironmentSettings, YamlFault> {
         let parameters = entries(environment.parameters).into_iter();
         let parameters = parameters.map(|(id, parameters)| {
             let parameters = ArtifactParameters {
@@ -125,31 +124,26 @@ impl SettingsSource<'_> {
             package: affix(environment.package_prefix, environment.package_suffix),
             allow_shared_addresses: environment.allow_shared_addresses.value() == Some(true),
             deploy: environment.deploy.value(),
-            parameters: parameters.collect::<Result<_, Fault>>()?,
+            parameters: parameters.collect::<Result<_, YamlFault>>()?,
             parameters_file: self.parameters_file(environment.parameters_file)?,
             at: self.at(name.place),
         })
     }
 
-    fn parameters(&self, parameters: Option<Parameters>) -> Result<Vec<RawParameter>, Fault> {
+    fn parameters(&self, parameters: Option<Parameters>) -> Result<Vec<RawParameter>, YamlFault> {
         let entries = parameters.map_or_else(Vec::new, |entries| entries.0);
         let parameter = entries.into_iter().map(|(key, value)| {
-            let places = places(self.text, value.bytes, value.place);
-            // a `${env:` that is written with escapes is not found in the file
-            let place = |number: usize| places.get(number).copied().unwrap_or(value.place);
-            let (at, variable) = (self.at(key.place), |number| self.at(place(number)));
-            RawParameter::read(&key.value.0, at, &value.value.0, variable).map_err(|bad| {
-                let place = place(bad.before);
-                bad.at(place)
-            })
+            let (at, value_at) = (self.at(key.place), self.at(value.place));
+            RawParameter::read(key.value.0, at, &value.value.0, value_at)
+                .map_err(|what| YamlFault::new(value.place, what, HOW))
         });
         parameter.collect()
     }
 
     fn parameters_file(
         &self,
-        given: Given<Text<FilePath>>,
-    ) -> Result<Option<ParametersFile>, Fault> {
+        given: Optional<Text<FilePath>>,
+    ) -> Result<Option<ParametersFile>, YamlFault> {
         let Some(Placed { value, place, .. }) = given.0 else {
             return Ok(None);
         };
@@ -159,7 +153,7 @@ impl SettingsSource<'_> {
             .unwrap_or(&pattern)
             .replace("{id}", "");
         if inside.contains(['{', '}']) {
-            return Err(Fault::new(
+            return Err(YamlFault::new(
                 place,
                 "`parameters-file` holds braces that stand for nothing",
                 "write {artifact}/ at the beginning for the directory of the artifact, and {id} for its id",
@@ -211,42 +205,32 @@ fn normal(given: &str) -> Vec<&str> {
 
 /// Refuses packages, artifact ids and paths that stand twice: two entries would be copies that share their addresses, which
 /// is what environments are looked through for.
-fn refuse_repetitions(packages: &[Placed<Package>]) -> Result<(), Fault> {
-    let (mut ids, mut artifact_ids) = (HashMap::new(), HashMap::new());
-    let mut paths: HashMap<Vec<&str>, usize> = HashMap::new();
+fn refuse_repetitions(packages: &[Placed<PackageEntry>]) -> Result<(), YamlFault> {
+    let mut lines: HashMap<(&str, String), usize> = HashMap::new();
+    let mut once = |what, text: &str, key: String, place: Position| {
+        let Some(first) = lines.insert((what, key), place.line) else {
+            return Ok(());
+        };
+        let hint = match what {
+            "path" => {
+                "remove one of them; copies under other ids are made by an environment with `id-suffix`"
+            }
+            _ => "an id stands once: put everything about it in one place",
+        };
+        let what = format!("the {what} `{}` stands on line {first} too", quoted(text));
+        Err(YamlFault::new(place, what, hint))
+    };
     for package in packages {
-        refuse_second("package", &package.value.id, &mut ids)?;
+        let id = &package.value.id;
+        once("package", &id.value.0, id.value.0.clone(), id.place)?;
         for entry in &package.value.artifacts.0 {
             let artifact = &entry.value.0;
             if let Some(id) = &artifact.id.0 {
-                refuse_second("artifact", id, &mut artifact_ids)?;
+                once("artifact", &id.value.0, id.value.0.clone(), id.place)?;
             }
             let path = &artifact.path.0;
-            if let Some(first) = paths.insert(normal(path), entry.place.line) {
-                return Err(Fault::new(
-                    entry.place,
-                    format!("the path `{}` stands on line {first} too", quoted(path)),
-                    "remove one of them; copies under other ids are made by an environment with `id-suffix`",
-                ));
-            }
+            once("path", path, normal(path).join("/"), entry.place)?;
         }
     }
     Ok(())
-}
-
-/// Refuses an id that stands twice; `lines` are those of the ones before.
-fn refuse_second<'n>(
-    of: &str,
-    id: &'n Placed<Text<Id>>,
-    lines: &mut HashMap<&'n str, usize>,
-) -> Result<(), Fault> {
-    let text = &id.value.0;
-    match lines.insert(text, id.place.line) {
-        None => Ok(()),
-        Some(first) => Err(Fault::new(
-            id.place,
-            format!("the {of} `{}` stands on line {first} too", quoted(text)),
-            "an id stands once: put everything about it in one place",
-        )),
-    }
 }

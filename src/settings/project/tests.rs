@@ -128,16 +128,10 @@ fn every_key_is_read() {
         qa.parameters_file.as_ref().unwrap().pattern,
         "{artifact}/QA/parameters.prop"
     );
-    let variables: Vec<_> = qa.parameters["Invoices"].parameters[0]
-        .variables()
-        .collect();
-    assert_eq!(
-        variables,
-        [
-            ("HOST", "flowship.yaml:34:35"),
-            ("PATH_OF", "flowship.yaml:34:47")
-        ]
-    );
+    let address = &qa.parameters["Invoices"].parameters[0];
+    let variables: Vec<_> = address.variables().collect();
+    assert_eq!(variables, ["HOST", "PATH_OF"]);
+    assert_eq!(address.value_at, "flowship.yaml:34:27");
     assert!(project.rollback_required);
     let plain = project.environment("plain").unwrap();
     assert_eq!(plain.credentials_prefix(), "CPI");
@@ -158,7 +152,7 @@ fn named(
     let settings = settings
         .into_iter()
         .find(|one| one.id.as_deref() == Some(id));
-    let target = Target {
+    let target = ParameterTarget {
         id,
         path: Path::new("flows/invoices"),
         settings,
@@ -199,7 +193,7 @@ fn a_value_from_variables_names_them_and_is_masked() {
         .with("HOST", "secret.example.com")
         .with("PATH_OF", "orders");
     let redactor = Redactor::new();
-    let target = Target {
+    let target = ParameterTarget {
         id: "Invoices",
         path: Path::new("flows/invoices"),
         settings: None,
@@ -260,14 +254,14 @@ fn a_variable_that_gives_no_value_is_told_with_its_place() {
             "${env:MISSING}",
             "6:17: the variable MISSING, whose value parameter `Target` is to get, is not set or empty; set it",
         ),
-        ("${env:A} ${env:EMPTY}", "6:26: the variable EMPTY"),
+        ("${env:A} ${env:EMPTY}", "6:17: the variable EMPTY"),
         (
             "\"$${env:A}ü ${env:MISSING}\"",
-            "6:29: the variable MISSING",
+            "6:17: the variable MISSING",
         ),
         (
             "|\n          one\n          x ${env:MISSING}\n",
-            "8:13: the variable MISSING",
+            "7:11: the variable MISSING",
         ),
         ("\"\\u0024{env:MISSING}\"", "6:17: the variable MISSING"),
     ] {
@@ -297,12 +291,12 @@ fn credentials_of_any_environment_are_refused_when_the_file_is_read() {
         "PROD_URL",
         "PROD_SFTP_PASSWORD",
     ] {
-        let wanted = format!("6:18: {name} holds the credentials for the tenant");
+        let wanted = format!("6:17: {name} holds the credentials for the tenant");
         let found = told(project(&with_value(&format!("x${{env:{name}}}"))).1.err());
         assert!(found.starts_with(&wanted), "{found}");
     }
     let of_artifact = "packages:\n- id: P\n  artifacts:\n  - path: a\n    parameters: {K: '${env:QA_URL}'}\nenvironments:\n  qa:\n    credentials: QA\n";
-    assert!(told(project(of_artifact).1.err()).starts_with("5:22: QA_URL holds"));
+    assert!(told(project(of_artifact).1.err()).starts_with("5:21: QA_URL holds"));
     good(&with_value("$${env:CPI_URL} ${env:QA_PASSWORD}"));
 }
 
@@ -437,7 +431,7 @@ fn files_of_parameters_beside_the_artifacts_are_read() {
     let project = project.unwrap();
     let qa = project.environment("qa").unwrap();
     let settings = &project.packages[0].artifacts[0];
-    let target = |path| Target {
+    let target = |path| ParameterTarget {
         id: "A",
         path: Path::new(path),
         settings: Some(settings),
@@ -495,7 +489,7 @@ fn a_file_of_parameters_without_a_placeholder_must_be_there() {
         .parameters_file
         .clone()
         .unwrap();
-    let target = Target {
+    let target = ParameterTarget {
         id: "A",
         path: Path::new("x"),
         settings: None,

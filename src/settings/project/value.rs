@@ -1,10 +1,13 @@
 //! Values of parameters: text, and variables that are put into it.
 
+use std::mem;
+
 use crate::settings::error::SettingsError;
 use crate::settings::parameters::{NamedParameter, Variables, is_variable_name};
-use crate::settings::yaml::{Fault, Position};
 
 const BEGINS: &str = "${env:";
+/// What to do about a value in which variables are written wrong.
+pub const HOW: &str = "write ${env:NAME}; to write `${env:` itself, write `$${env:`";
 
 /// A parameter as it stands in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +16,8 @@ pub struct RawParameter {
     pub key: String,
     /// Where the key stands: `flowship.yaml:12:3`.
     pub at: String,
+    /// Where the value stands.
+    pub value_at: String,
     pieces: Vec<Piece>,
 }
 
@@ -20,60 +25,32 @@ pub struct RawParameter {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Piece {
     Text(String),
-    Variable {
-        name: String,
-        /// Where it stands.
-        at: String,
-    },
-}
-
-/// A value in which something is wrong, and how many `${env:` stand before it.
-pub struct BadValue {
-    pub before: usize,
-    pub what: String,
-    pub hint: String,
+    Variable(String),
 }
 
 impl RawParameter {
-    /// Reads a value in which `${env:NAME}` stands for a variable and `$${env:` for `${env:` itself. `place` gives where
-    /// the `${env:` of a number (from 0) stands.
+    /// Reads a value in which `${env:NAME}` stands for a variable and `$${env:` for `${env:` itself.
+    ///
+    /// # Errors
+    /// What is wrong in the value; `HOW` says what to do.
     pub fn read(
-        key: &str,
+        key: String,
         at: String,
         value: &str,
-        place: impl Fn(usize) -> String,
-    ) -> Result<Self, BadValue> {
-        let mut pieces = Vec::new();
-        let mut rest = value;
-        let mut met = 0;
-        while let Some(found) = rest.find(BEGINS) {
-            let (before, after) = (&rest[..found], &rest[found + BEGINS.len()..]);
-            if let Some(before) = before.strip_suffix('$') {
-                pieces.push(Piece::Text(format!("{before}{BEGINS}")));
-                rest = after;
-            } else {
-                let name = name(after, met)?;
-                pieces.push(Piece::Text(before.to_owned()));
-                pieces.push(Piece::Variable {
-                    name: name.to_owned(),
-                    at: place(met),
-                });
-                rest = &after[name.len() + 1..];
-            }
-            met += 1;
-        }
-        pieces.push(Piece::Text(rest.to_owned()));
+        value_at: String,
+    ) -> Result<Self, &'static str> {
         Ok(Self {
-            key: key.to_owned(),
+            key,
             at,
-            pieces,
+            value_at,
+            pieces: pieces(value)?,
         })
     }
 
-    /// The variables in the value, in the order in which they stand there: the name of each, and its place.
-    pub fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
+    /// The variables in the value, in the order in which they stand there.
+    pub fn variables(&self) -> impl Iterator<Item = &str> {
         self.pieces.iter().filter_map(|piece| match piece {
-            Piece::Variable { name, at } => Some((name.as_str(), at.as_str())),
+            Piece::Variable(name) => Some(name.as_str()),
             Piece::Text(_) => None,
         })
     }
@@ -81,68 +58,50 @@ impl RawParameter {
     /// The parameter with the values of its variables, which are masked from now on.
     pub(crate) fn fill(&self, variables: &Variables<'_>) -> Result<NamedParameter, SettingsError> {
         let mut value = String::new();
-        let mut from: Vec<String> = Vec::new();
+        let mut from: Vec<&str> = Vec::new();
         for piece in &self.pieces {
             match piece {
-                Piece::Text(text) => value.push_str(text),
-                Piece::Variable { name, at } => {
+                Piece::Text(text) => value += text,
+                Piece::Variable(name) => {
                     let empty = "write \"\" instead of the variable";
-                    value.push_str(&variables.value(name, &self.key, at, empty)?);
-                    if !from.contains(name) {
-                        from.push(name.clone());
+                    value += &variables.value(name, &self.key, &self.value_at, empty)?;
+                    if !from.contains(&name.as_str()) {
+                        from.push(name);
                     }
                 }
             }
         }
-        Ok(if from.is_empty() {
-            NamedParameter::plain(self.key.clone(), value, self.at.clone())
-        } else {
-            NamedParameter::from_variables(self.key.clone(), value, &self.at, &from)
-        })
-    }
-}
-
-/// The name at the beginning of what follows `${env:`.
-fn name(after: &str, before: usize) -> Result<&str, BadValue> {
-    let hint = "write ${env:NAME}; to write `${env:` itself, write `$${env:`";
-    let bad = |what: &str| BadValue {
-        before,
-        what: what.to_owned(),
-        hint: hint.to_owned(),
-    };
-    let Some(end) = after.find('}') else {
-        return Err(bad("`${env:` without the `}` that ends it"));
-    };
-    let name = &after[..end];
-    if is_variable_name(name) {
-        Ok(name)
-    } else if name.contains(":-") || name.contains('?') {
-        Err(bad(
-            "there are no defaults in `${env:...}`, only the name of a variable",
+        Ok(NamedParameter::new(
+            self.key.clone(),
+            value,
+            self.at.clone(),
+            &from,
         ))
-    } else {
-        Err(bad("between `${env:` and `}` stands no name of a variable"))
     }
 }
 
-/// Where each `${env:` stands between two bytes of the file, of which the first is at `start`.
-pub fn places(text: &str, bytes: (usize, usize), start: Position) -> Vec<Position> {
-    let mut rest = text.get(bytes.0..bytes.1).unwrap_or_default();
-    let mut place = start;
-    let mut places = Vec::new();
-    while let Some(found) = rest.find(BEGINS) {
-        let (before, after) = rest.split_at(found);
-        place = place.after(before);
-        places.push(place);
-        // past the dollar sign alone: the brace belongs to what is looked through next
-        place = place.after("$");
-        rest = &after[1..];
+fn pieces(value: &str) -> Result<Vec<Piece>, &'static str> {
+    let mut pieces = Vec::new();
+    let mut parts = value.split(BEGINS);
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        if let Some(before) = text.strip_suffix('$') {
+            text = format!("{before}{BEGINS}{part}");
+            continue;
+        }
+        let (name, rest) = part
+            .split_once('}')
+            .ok_or("`${env:` without the `}` that ends it")?;
+        if !is_variable_name(name) {
+            return Err(if name.contains(":-") || name.contains('?') {
+                "there are no defaults in `${env:...}`, only the name of a variable"
+            } else {
+                "between `${env:` and `}` stands no name of a variable"
+            });
+        }
+        pieces.push(Piece::Text(mem::replace(&mut text, rest.to_owned())));
+        pieces.push(Piece::Variable(name.to_owned()));
     }
-    places
-}
-
-impl BadValue {
-    pub fn at(self, place: Position) -> Fault {
-        Fault::new(place, self.what, self.hint)
-    }
+    pieces.push(Piece::Text(text));
+    Ok(pieces)
 }

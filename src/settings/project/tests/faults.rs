@@ -351,13 +351,13 @@ fn what_is_written_wrong_between_the_braces_is_found_before_any_variable_is_look
     for (written, expected) in [
         (
             "a ${env:A",
-            "6:19: `${env:` without the `}` that ends it; write ${env:NAME}",
+            "6:17: `${env:` without the `}` that ends it; write ${env:NAME}",
         ),
         ("${env:}", "6:17: between `${env:` and `}` stands no name"),
         ("${env:a-b}", "6:17: between `${env:`"),
         ("${env:1A}", "6:17: between `${env:`"),
         ("${env:A:-x}", "6:17: there are no defaults"),
-        ("${env:A} ${env:B C}", "6:26: between `${env:`"),
+        ("${env:A} ${env:B C}", "6:17: between `${env:`"),
     ] {
         let found = fault(&with_value(written));
         assert!(
@@ -391,7 +391,7 @@ proptest! {
     #[test]
     fn a_value_without_variables_stays_as_it_is(value in "[a-z${}: .]{0,40}") {
         prop_assume!(!value.contains("${env:"));
-        let Ok(read) = RawParameter::read("k", "f:1".into(), &value, |_| String::new()) else {
+        let Ok(read) = RawParameter::read("k".into(), "f:1".into(), &value, "f:1".into()) else {
             return Err(TestCaseError::fail("refused"));
         };
         let variables = Variables {

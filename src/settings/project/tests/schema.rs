@@ -9,14 +9,14 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value as Json, json};
 
 use super::super::file::{
-    Artifact, EnvironmentName, FilePath, Filled, Form, Format, HostName, Id, ParameterKey,
-    PathOrArtifact, Prefix, Text, Value, Version, Words,
+    ArtifactEntry, EnvironmentName, FilePath, Filled, HostName, Id, ParameterKey, PathOrArtifact,
+    Prefix, SettingsFormat, Text, TextForm, Value, Version, Words,
 };
 use super::*;
-use crate::settings::yaml::{Entries, Given, Placed};
+use crate::settings::yaml::{Entries, Optional, Placed};
 
 /// A form as a regular expression of JSON schemas. What the reader takes matches it.
-trait Pattern: Form {
+trait Pattern: TextForm {
     const PATTERN: &'static str;
 }
 
@@ -76,7 +76,7 @@ macro_rules! inline {
 }
 
 inline!(<T: JsonSchema> Placed<T>, generator => T::json_schema(generator));
-inline!(<T: JsonSchema> Given<T>, generator => T::json_schema(generator));
+inline!(<T: JsonSchema> Optional<T>, generator => T::json_schema(generator));
 inline!(<T: JsonSchema> Filled<T>, generator => json_schema!({
     "type": "array",
     "minItems": 1,
@@ -96,7 +96,7 @@ inline!(<F: Pattern> Text<F>, _generator => if F::PATTERN == Version::PATTERN {
 inline!(<> PathOrArtifact, generator => json_schema!({
     "anyOf": [
         {"type": "string", "pattern": FilePath::PATTERN},
-        Artifact::json_schema(generator),
+        ArtifactEntry::json_schema(generator),
     ],
 }));
 
@@ -109,7 +109,9 @@ fn schema() -> Json {
             *text = text.replace('\n', " ");
         }
     }));
-    let mut schema = settings.into_generator().into_root_schema_for::<Format>();
+    let mut schema = settings
+        .into_generator()
+        .into_root_schema_for::<SettingsFormat>();
     schema.insert("title".into(), json!("flowship.yaml"));
     schema.to_value()
 }
@@ -191,7 +193,7 @@ fn the_example_is_read_and_satisfies_the_schema() {
     assert!(manifest.contains(id));
     for environment in project.environments.values() {
         assert!(project.refuse_unknown_artifacts(environment, &[id]).is_ok());
-        let target = Target {
+        let target = ParameterTarget {
             id,
             path: &artifact.path,
             settings: Some(artifact),
@@ -281,13 +283,13 @@ type AcceptedBy = (&'static str, fn(&str) -> bool);
 
 /// The patterns, each with what takes texts of its form.
 const FORMS: [AcceptedBy; 7] = [
-    (Words::PATTERN, Words::accepts),
-    (Id::PATTERN, Id::accepts),
-    (EnvironmentName::PATTERN, EnvironmentName::accepts),
-    (Prefix::PATTERN, Prefix::accepts),
-    (FilePath::PATTERN, FilePath::accepts),
-    (ParameterKey::PATTERN, ParameterKey::accepts),
-    (Value::PATTERN, Value::accepts),
+    (Words::PATTERN, Words::RULE.accepts),
+    (Id::PATTERN, Id::RULE.accepts),
+    (EnvironmentName::PATTERN, EnvironmentName::RULE.accepts),
+    (Prefix::PATTERN, Prefix::RULE.accepts),
+    (FilePath::PATTERN, FilePath::RULE.accepts),
+    (ParameterKey::PATTERN, ParameterKey::RULE.accepts),
+    (Value::PATTERN, Value::RULE.accepts),
 ];
 
 /// Whether a text matches one of our patterns. The patterns are compared with the forms below.
