@@ -212,16 +212,11 @@ pub fn unescaped(text: &str) -> Cow<'_, str> {
         ("&apos;", "'"),
         ("&amp;", "&"),
     ];
-    match text.contains('&') {
-        true => Cow::Owned(
-            entities
-                .iter()
-                .fold(text.to_owned(), |text, (entity, letter)| {
-                    text.replace(entity, letter)
-                }),
-        ),
-        false => Cow::Borrowed(text),
+    if !text.contains('&') {
+        return Cow::Borrowed(text);
     }
+    let unescape = |text: String, (entity, letter): &(&str, &str)| text.replace(entity, letter);
+    Cow::Owned(entities.iter().fold(text.to_owned(), unescape))
 }
 
 /// The text directly in an element, whether it is written plainly, in CDATA or both, without blanks around it.

@@ -15,7 +15,7 @@ use flowship::artifact::{
 use flowship::deploy::approval::Approval;
 use flowship::journal::{Journal, Recovery, Subject};
 use flowship::settings::address::TenantUrl;
-use flowship::settings::credentials::Credentials;
+use flowship::settings::credentials::{Credentials, VariableNames};
 use flowship::settings::environment::Environment;
 use flowship::settings::secret::Secret;
 use flowship::settings::{parameters, project};
@@ -175,7 +175,11 @@ fn service_key(data: &[u8]) {
         return;
     }
     let variables = [(OsString::from("CPI_SERVICE_KEY"), OsString::from(text))];
-    if let Err(error) = Credentials::from_environment(&Environment::new(variables), files::home()) {
+    if let Err(error) = Credentials::from_named(
+        &Environment::new(variables),
+        files::home(),
+        &VariableNames::with_prefix("CPI"),
+    ) {
         is_harmless(&disarm(&error.to_string()));
     }
 }

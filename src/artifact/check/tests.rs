@@ -323,7 +323,11 @@ fn parameter_files_are_checked() {
         found(&without_value),
         [(Severity::Warning, "parameter-without-value", None)]
     );
-    assert_eq!(found(&Sample::flow().without(DEFINITIONS_PATH)), []);
+    let undefined = Sample::flow().without(DEFINITIONS_PATH);
+    assert_eq!(
+        found(&undefined),
+        [(Severity::Error, "definitions-missing", None)]
+    );
     let without_values = Sample::flow().without(PARAMETERS_PATH);
     assert_eq!(
         found(&without_values),
