@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 use super::answer::Answer;
 use super::bundle::sha256;
 use super::clock::Seconds;
-use super::journal::Journal;
+use super::request_log::RequestLog;
 use super::state::{Artifact, Record, Runtime, Tenant};
 
-pub fn journal(journal: &Journal) -> Answer {
-    Answer::json(200, &json!({ "requests": journal.entries }))
+pub fn requests(log: &RequestLog) -> Answer {
+    Answer::json(200, &json!({ "requests": log.entries }))
 }
 
 pub fn state(tenant: &Tenant, now: Seconds) -> Answer {

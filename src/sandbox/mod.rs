@@ -29,7 +29,6 @@ mod error_information;
 mod fault;
 mod gate;
 mod inspect;
-mod journal;
 mod ledger;
 mod locks;
 mod messages;
@@ -38,6 +37,7 @@ mod packages;
 mod path;
 mod preload;
 mod query;
+mod request_log;
 mod resources;
 mod routes;
 mod runtime;
@@ -68,13 +68,13 @@ use state::Tenant;
 use tokens::{Client, Credentials, Sessions};
 
 pub use colleague::Deed;
-pub use journal::{Journal, JournalEntry};
 pub use ledger::ledger;
 pub use preload::Preload;
+pub use request_log::{LoggedRequest, RequestLog};
 pub use scenario::{Scenario, ScenarioInfo, Source, UnknownScenario};
 
 /// Whoever looks over the tenant's shoulder. The caller waits for its answer meanwhile.
-pub type Watch = Box<dyn FnMut(&JournalEntry) + Send>;
+pub type Watch = Box<dyn FnMut(&LoggedRequest) + Send>;
 
 /// How a sandbox is set up.
 pub struct SandboxOptions {
@@ -225,8 +225,8 @@ impl Sandbox {
     }
 
     /// The requests seen so far.
-    pub fn journal(&self) -> Journal {
-        self.service.journal()
+    pub fn request_log(&self) -> RequestLog {
+        self.service.request_log()
     }
 
     /// Serves until [`Sandbox::stop`] is called from another thread, or for ever.

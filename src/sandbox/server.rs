@@ -233,7 +233,7 @@ impl<'s> Connection<'s> {
         answer: &Answer,
         keep_alive: bool,
     ) -> Result<Next, WireError> {
-        // noted first: who has the answer finds the request in the journal
+        // noted first: who has the answer finds the request in the log
         self.service.note(visit, Some(answer.status));
         let body: &[u8] = match visit.head.method.as_str() {
             "HEAD" => &[],

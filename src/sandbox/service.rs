@@ -1,4 +1,4 @@
-//! One request from arrival to journal: faults, the gate, the routes. Knows answers, not sockets.
+//! One request from arrival to log: faults, the gate, the routes. Knows answers, not sockets.
 
 use std::io::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,9 +10,9 @@ use super::call::{Body, Call, Setting};
 use super::fault::{Effect, Fault, Moment, route_not_found};
 use super::gate::{self, Caller, Pace};
 use super::inspect;
-use super::journal::{Journal, JournalEntry};
 use super::model::RUNTIME;
 use super::path::{Query, Segment, Target, decode, segments};
+use super::request_log::{LoggedRequest, RequestLog};
 use super::routes;
 use super::senders;
 use super::state::Tenant;
@@ -36,7 +36,7 @@ pub struct Service {
 /// What was seen so far.
 #[derive(Default)]
 pub struct Records {
-    journal: Journal,
+    requests: RequestLog,
     arrived: usize,
     /// For each fault, how many requests it could have hit.
     matched: Vec<usize>,
@@ -61,7 +61,7 @@ pub struct Visit {
     target: Target,
     destination: Destination,
     caller: Option<Caller>,
-    entry: JournalEntry,
+    entry: LoggedRequest,
     /// The answer, when it needs neither body nor tenant.
     pub refusal: Option<Answer>,
     fault: Option<Fault>,
@@ -152,7 +152,7 @@ impl Service {
         !self.setting.scenarios.has("location") || is_runtime == at_location
     }
 
-    fn entry(&self, head: &Head, target: &Target) -> JournalEntry {
+    fn entry(&self, head: &Head, target: &Target) -> LoggedRequest {
         let leak = self.holds_secret(&head.target);
         let hidden = |text: String| {
             if leak {
@@ -161,7 +161,7 @@ impl Service {
                 text
             }
         };
-        JournalEntry {
+        LoggedRequest {
             number: 0,
             arrived: self.setting.clock.now(),
             method: head.method.clone(),
@@ -182,7 +182,7 @@ impl Service {
     }
 
     /// Counts the request and finds the fault that hits it.
-    fn arrive(&self, entry: &mut JournalEntry) -> Option<Fault> {
+    fn arrive(&self, entry: &mut LoggedRequest) -> Option<Fault> {
         let mut records = locked(&self.records);
         records.arrived += 1;
         entry.number = records.arrived;
@@ -279,22 +279,22 @@ impl Service {
     fn inspect(&self, path: &str) -> Answer {
         let now = self.setting.clock.now();
         match path {
-            "/sandbox/journal" => inspect::journal(&self.journal()),
+            "/sandbox/journal" => inspect::requests(&self.request_log()),
             _ => inspect::state(&locked(&self.tenant), now),
         }
     }
 
-    /// Writes a request into journal and log, with the status that reaches the caller.
+    /// Records and logs a request, with the status that reaches the caller.
     pub fn note(&self, visit: &Visit, status: Option<u16>) {
         if visit.entry.number == 0 {
             return;
         }
-        let entry = JournalEntry {
+        let entry = LoggedRequest {
             status,
             ..visit.entry.clone()
         };
         self.log_line(&entry.to_string());
-        locked(&self.records).journal.entries.push(entry.clone());
+        locked(&self.records).requests.entries.push(entry.clone());
         if let Some(watch) = locked(&self.watch).as_mut() {
             watch(&entry);
         }
@@ -307,8 +307,8 @@ impl Service {
         }
     }
 
-    pub fn journal(&self) -> Journal {
-        locked(&self.records).journal.clone()
+    pub fn request_log(&self) -> RequestLog {
+        locked(&self.records).requests.clone()
     }
 
     /// How long the network takes.
