@@ -46,6 +46,19 @@ impl Answer {
         }
     }
 
+    /// The same with another body; a zip is none that is written as text.
+    pub fn rewritten(&self, body: Vec<u8>) -> Self {
+        let mut answer = self.clone();
+        if !self.body.starts_with(b"PK") {
+            answer.body = Arc::new(body);
+        }
+        answer
+    }
+
+    pub fn text_body(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self

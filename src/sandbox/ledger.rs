@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 
-use super::scenario::{Scenario, Source};
+use super::scenario::{Certainty, Scenario};
 
-use Source::{Assumed, Documented, Observed};
+use Certainty::{Assumed, Documented, Observed};
 
 /// What is always on: how sure that is, where it is known from, and what it is.
 #[rustfmt::skip]
-static BEHAVIOURS: &[(Source, &str, &str)] = &[
+static BEHAVIOURS: &[(Certainty, &str, &str)] = &[
     (Documented, "OAuth with client credentials", "the token endpoint takes POST with basic or form client authentication and grant_type=client_credentials in query or form"),
     (Assumed, "XSUAA habit", "wrong clients are 401 JSON, wrong grants 400 JSON; client ids in basic authentication may be percent-encoded"),
     (Observed, "Terraform provider", "without a live token every call is 401 with a page; without the role it is 403 with an empty body"),
@@ -73,7 +73,7 @@ pub fn ledger() -> String {
     text
 }
 
-fn line(text: &mut String, source: Source, sentence: &str, reference: &str) {
+fn line(text: &mut String, source: Certainty, sentence: &str, reference: &str) {
     let origin = if reference.is_empty() {
         String::new()
     } else {

@@ -71,7 +71,7 @@ pub use colleague::Deed;
 pub use ledger::ledger;
 pub use preload::Preload;
 pub use request_log::{LoggedRequest, RequestLog};
-pub use scenario::{Scenario, ScenarioInfo, Source, UnknownScenario};
+pub use scenario::{Certainty, Scenario, ScenarioInfo, UnknownScenario};
 
 /// Whoever looks over the tenant's shoulder. The caller waits for its answer meanwhile.
 pub type Watch = Box<dyn FnMut(&LoggedRequest) + Send>;
@@ -142,7 +142,7 @@ pub struct Sandbox {
 impl Sandbox {
     /// Binds, fills and serves.
     pub fn start(options: SandboxOptions) -> Result<Self, SandboxError> {
-        let scenarios = Scenarios::new(options.scenarios);
+        let scenarios = Scenarios(options.scenarios);
         check(options.listen, options.speed, &scenarios, &options.preload)?;
         let failed = |source| SandboxError::Listen {
             address: options.listen,
@@ -227,11 +227,6 @@ impl Sandbox {
     /// The requests seen so far.
     pub fn request_log(&self) -> RequestLog {
         self.service.request_log()
-    }
-
-    /// Serves until [`Sandbox::stop`] is called from another thread, or for ever.
-    pub fn wait(&self) {
-        self.server.wait();
     }
 
     /// Ends the listener and all connections.

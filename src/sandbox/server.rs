@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::{self, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -29,7 +29,6 @@ struct Connections {
     streams: Mutex<HashMap<u64, TcpStream>>,
     next: AtomicU64,
     stopping: AtomicBool,
-    ended: (Mutex<bool>, Condvar),
 }
 
 impl Server {
@@ -47,17 +46,6 @@ impl Server {
         })
     }
 
-    /// Blocks until the server ends.
-    pub fn wait(&self) {
-        let (ended, changed) = &self.state.ended;
-        let mut guard = locked(ended);
-        while !*guard {
-            guard = changed
-                .wait(guard)
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
-        }
-    }
-
     pub fn stop(&self) {
         self.state.stopping.store(true, Ordering::SeqCst);
         // accept() cannot be interrupted; a connection wakes it
@@ -68,8 +56,6 @@ impl Server {
         for stream in locked(&self.state.streams).values() {
             let _ = stream.shutdown(Shutdown::Both);
         }
-        *locked(&self.state.ended.0) = true;
-        self.state.ended.1.notify_all();
     }
 }
 
@@ -189,11 +175,11 @@ impl<'s> Connection<'s> {
         thread::sleep(service.latency());
         match visit.effect(Moment::After) {
             None => self.reply(&visit, &answer, keep_alive),
-            Some(Effect::Rewritten(how)) => self.reply(&visit, &how.answer(&answer), keep_alive),
+            Some(Effect::Rewritten(how)) => self.reply(&visit, &how(&answer), keep_alive),
             Some(Effect::Truncated) => self.truncate(&visit, &answer),
             Some(Effect::SlowBody) => self.drip(&visit, &answer),
             Some(Effect::Page(page)) => {
-                let page = page.answer(service.setting.clock.today());
+                let page = page(service.setting.clock.today());
                 self.reply(&visit, &page, keep_alive)
             }
             Some(effect) => self.spoil(&visit, effect),
@@ -215,7 +201,7 @@ impl<'s> Connection<'s> {
         if head.expects_continue && head.length > 0 {
             self.writer.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
         }
-        if visit.effect(Moment::Before) == Some(Effect::CutUpload) {
+        if let Some(Effect::CutUpload) = visit.effect(Moment::Before) {
             read_body(&mut self.reader, head.length / 2)?;
             self.service.note(visit, None);
             return Ok(None);

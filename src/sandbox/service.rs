@@ -98,7 +98,7 @@ impl Service {
         }
         visit.fault = self.arrive(&mut visit.entry);
         visit.refusal = match visit.effect(Moment::Before) {
-            Some(Effect::Page(page)) => Some(page.answer(self.setting.clock.today())),
+            Some(Effect::Page(page)) => Some(page(self.setting.clock.today())),
             Some(_) => None,
             None => self.gate(&mut visit).err(),
         };

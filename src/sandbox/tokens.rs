@@ -340,7 +340,7 @@ mod tests {
 
     fn chosen(names: &[&str]) -> Scenarios {
         let parsed = names.iter().map(|name| Scenario::parse(name).unwrap());
-        Scenarios::new(parsed.collect())
+        Scenarios(parsed.collect())
     }
 
     #[test]
