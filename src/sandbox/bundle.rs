@@ -27,8 +27,8 @@ pub enum BundleError {
     NotAnArchive,
     #[error("The artifact content does not contain META-INF/MANIFEST.MF.")]
     NoManifest,
-    #[error("The manifest of the artifact content cannot be read.")]
-    BrokenManifest,
+    #[error("invalid header field line {0}")]
+    BrokenManifest(u32),
     #[error("The manifest of the artifact content has no Bundle-SymbolicName.")]
     NoSymbolicName,
 }
@@ -46,7 +46,8 @@ impl Bundle {
     pub fn read(zip: &[u8]) -> Result<Self, BundleError> {
         open(zip)?;
         let bytes = file(zip, MANIFEST).ok_or(BundleError::NoManifest)?;
-        let manifest = Manifest::parse(&bytes).map_err(|_| BundleError::BrokenManifest)?;
+        let manifest =
+            Manifest::parse(&bytes).map_err(|error| BundleError::BrokenManifest(error.line()))?;
         Ok(Self {
             symbolic_name: manifest
                 .symbolic_name()
@@ -99,6 +100,11 @@ pub fn model_properties(zip: &[u8]) -> Vec<(String, String)> {
         Some((key.text()?.to_owned(), value.text()?.to_owned()))
     })
     .collect()
+}
+
+/// Whether there are values of parameters, and no definitions.
+pub fn lacks_definitions(zip: &[u8]) -> bool {
+    file(zip, PARAMETERS).is_some() && file(zip, DEFINITIONS).is_none()
 }
 
 /// Whether a message mapping has the mapping that it is about.
@@ -277,17 +283,31 @@ pub fn renamed(zip: Vec<u8>, id: &str) -> Result<Vec<u8>, BundleError> {
     }
 }
 
-/// The content of an artifact that was created without any: its manifest.
+/// The content of an artifact that was created without any: its manifest, and of a flow the whole shell.
 pub fn empty(kind: ArtifactType, id: &str, name: &str) -> Result<Vec<u8>, BundleError> {
     let manifest = format!(
         "Manifest-Version: 1.0\r\nBundle-ManifestVersion: 2\r\nBundle-SymbolicName: x; singleton:=true\r\nBundle-Name: x\r\n\
-         Bundle-Version: 1.0.0\r\nSAP-BundleType: {}\r\nSAP-NodeType: IFLMAP\r\n\r\n",
+         Bundle-Version: 1.0.0\r\nSAP-BundleType: {}\r\nSAP-NodeType: IFLMAP\r\nSAP-RuntimeProfile: iflmap\r\n\r\n",
         kind.bundle_type()
     );
     // aligned() wraps long values; a plain format! would not
     let manifest = aligned(manifest.as_bytes(), Some(id), Some(name));
-    zip_of([(MANIFEST.to_owned(), manifest)])
+    let mut files = vec![(MANIFEST.to_owned(), manifest)];
+    if kind == ArtifactType::IntegrationFlow {
+        let model = format!("src/main/resources/scenarioflows/integrationflow/{id}.iflw");
+        let shell = [
+            (".project", "<projectDescription/>"),
+            (&model, SHELL),
+            (PARAMETERS, ""),
+            (DEFINITIONS, "<parameters/>"),
+        ];
+        files.extend(shell.map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec())));
+    }
+    zip_of(files)
 }
+
+/// The model of a flow in which nothing happens.
+const SHELL: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><bpmn2:definitions xmlns:bpmn2=\"http://www.omg.org/spec/BPMN/20100524/MODEL\" id=\"Definitions_1\"><bpmn2:collaboration id=\"Collaboration_1\" name=\"Default Collaboration\"/><bpmn2:process id=\"Process_1\" name=\"Integration Process\"/></bpmn2:definitions>";
 
 /// A zip of these files.
 pub fn zip_of(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Result<Vec<u8>, BundleError> {

@@ -188,14 +188,16 @@ impl<'a> Call<'a> {
                 return Err(Refusal::bad_request("The request body is not valid JSON."));
             }
         };
-        let mut sent = fields.iter().filter(|(name, _)| *name != "__metadata");
-        if let Some((name, _)) = sent.clone().find(|(name, _)| !set.takes(name)) {
-            return Err(Refusal::undefined(name));
-        }
-        if sent.any(|(_, value)| !value.is_string() && !value.is_null()) {
-            return Err(Refusal::bad_request(
-                "A property in the request body has a wrong type.",
-            ));
+        for (name, value) in fields.iter().filter(|(name, _)| *name != "__metadata") {
+            match set.takes(name, value) {
+                Some(true) => {}
+                Some(false) => {
+                    let text = "A property in the request body has a wrong type.";
+                    return Err(Refusal::bad_request(text));
+                }
+                None if name == "Version" => return Err(Refusal::bad_request(GENERATED)),
+                None => return Err(Refusal::undefined(name)),
+            }
         }
         Ok(Properties(fields))
     }
@@ -236,7 +238,7 @@ impl<'a> Call<'a> {
         query::sort(&mut list, self.query, documented)?;
         let address = format!("{}/{}", self.setting.root, self.address());
         let page_size = self.setting.scenarios.page_size();
-        let mut page = query::page(list, self.query, page_size, &address)?;
+        let mut page = query::page(list, self.query, (documented, page_size), &address)?;
         let usual = set != MESSAGES.name;
         if self.chosen("cut-lists") && usual && set != RUNTIME.name {
             page.next = None;
@@ -282,6 +284,9 @@ impl<'a> Call<'a> {
         rest.map(|segment| segment.name.as_str()).collect()
     }
 }
+
+/// open-integration-workbench, of a create with a version.
+const GENERATED: &str = "Auto generated version property must not be part of input payload.";
 
 /// The properties of a request body.
 pub struct Properties(Map<String, Value>);

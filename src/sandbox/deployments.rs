@@ -1,6 +1,7 @@
 //! Deploy calls and `BuildAndDeployStatus`.
 
 use super::answer::{Answer, Answered, Refusal};
+use super::artifact_type::ArtifactType;
 use super::call::Call;
 use super::clock::Seconds;
 use super::dependencies;
@@ -53,7 +54,11 @@ fn timer_starts(stages: &[Stage]) -> Vec<(Seconds, Record)> {
 
 fn accepted(call: &Call, artifact: &Artifact, task: &str) -> Answered {
     let chosen = |scenario: &str| call.is_for(scenario, &artifact.id);
-    if chosen("no-task-id") {
+    let is_empty = match call.value_for("no-task-id", &artifact.id) {
+        Some("message-mappings") => artifact.kind == ArtifactType::MessageMapping,
+        chosen => chosen.is_some(),
+    };
+    if is_empty {
         return Ok(Answer::empty(202));
     }
     if artifact.kind.is_mapping() && !chosen("mapping-task-id") {
@@ -84,6 +89,7 @@ pub fn course(tenant: &Tenant, call: &Call, artifact: &Artifact) -> Course {
 pub fn record(artifact: &Artifact, by: &str) -> Record {
     Record {
         kind: artifact.kind,
+        shown_type: artifact.kind.runtime_type().to_owned(),
         name: artifact.name.clone(),
         // a draft runs under the last saved number
         version: artifact.version.clone(),

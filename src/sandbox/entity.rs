@@ -12,6 +12,8 @@ use super::path::{encode, key_literal};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Property {
     Text(String),
+    Flag(bool),
+    Number(u64),
     /// An `Edm.DateTime`, in milliseconds since 1970.
     Date(i64),
     /// A complex type: its fields, all text.
@@ -28,6 +30,8 @@ impl Property {
     fn json(&self) -> Value {
         match self {
             Property::Text(text) => json!(text),
+            Property::Flag(flag) => json!(flag),
+            Property::Number(number) => json!(number),
             Property::Date(millis) => json!(format!("/Date({millis})/")),
             Property::Complex(fields) => fields
                 .iter()
@@ -41,6 +45,7 @@ impl Property {
         let inner = match self {
             Property::Text(text) => escape(text),
             Property::Date(millis) => iso(*millis),
+            Property::Flag(_) | Property::Number(_) => self.comparable(),
             Property::Complex(fields) => fields
                 .iter()
                 .map(|(name, text)| format!("<d:{name}>{}</d:{name}>", escape(text)))
@@ -53,6 +58,8 @@ impl Property {
     fn comparable(&self) -> String {
         match self {
             Property::Text(text) => text.clone(),
+            Property::Flag(flag) => flag.to_string(),
+            Property::Number(number) => number.to_string(),
             Property::Date(millis) => comparable_date(*millis),
             Property::Null | Property::Complex(_) => String::new(),
         }
@@ -144,7 +151,9 @@ impl Entity {
             json!({"id": uri, "uri": uri, "type": format!("com.sap.hci.api.{kind}")});
         if self.set.is_media() {
             metadata["content_type"] = json!("application/octet-stream");
-            metadata["media_src"] = json!(format!("{uri}/$value"));
+            let file = format!("{uri}/$value");
+            metadata["media_src"] = json!(file);
+            metadata["edit_media"] = json!(file);
         }
         let mut fields = json!({ "__metadata": metadata });
         for (name, value) in &self.properties {
@@ -183,7 +192,10 @@ impl Entity {
         });
         let expanded: String = expanded.collect();
         let content = if self.set.is_media() {
-            format!("<content type=\"application/octet-stream\" src=\"{uri}/$value\"/>{properties}")
+            format!(
+                "<link href=\"{uri}/$value\" rel=\"edit-media\"/>\
+                 <content type=\"application/octet-stream\" src=\"{uri}/$value\"/>{properties}"
+            )
         } else {
             format!("<content type=\"application/xml\">{properties}</content>")
         };

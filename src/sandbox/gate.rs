@@ -8,6 +8,7 @@ use super::answer::Answer;
 use super::call::Setting;
 use super::fault::{route_not_found, too_many_requests, unauthorized};
 use super::path::{Query, Segment};
+use super::scenario::Scenarios;
 use super::security_material;
 use super::tokens::{Client, Credentials, Issue, Sessions, basic, bearer};
 use super::wire::Head;
@@ -111,11 +112,15 @@ pub fn check_role(
     method: &str,
     segments: &[Segment],
     credentials: &Credentials,
+    scenarios: &Scenarios,
 ) -> Result<(), Answer> {
     let needed = roles(method, segments);
     let is_held = |role: &&str| credentials.roles.iter().any(|held| held == role);
     if needed.is_empty() || needed.iter().any(is_held) {
         Ok(())
+    } else if scenarios.has("roles-missing-json") {
+        let error = json!({"code": "Forbidden", "message": {"lang": "en", "value": null}});
+        Err(Answer::json(403, &json!({ "error": error })))
     } else {
         Err(Answer::empty(403))
     }

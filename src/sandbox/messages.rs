@@ -105,25 +105,26 @@ impl MessageLog {
             ("Name", &self.name),
             ("Type", "INTEGRATION_FLOW"),
             ("PackageId", &self.package),
+            ("PackageName", &self.package),
         ];
-        MESSAGES.entity(vec![
-            text(&self.guid),
-            text(&self.correlation),
-            Property::Null,
-            date(self.began),
-            ended.map_or(Property::Null, |(at, _)| date(*at)),
-            Property::Null,
-            Property::Null,
-            text(&self.name),
-            text(self.status(call.now)),
-            text(link),
-            text("INFO"),
-            Property::Complex(
+        MESSAGES.filled(|name| match name {
+            "MessageGuid" => text(&self.guid),
+            "CorrelationId" | "TransactionId" => text(&self.correlation),
+            "LogStart" => date(self.began),
+            "LogEnd" => ended.map_or(Property::Null, |(at, _)| date(*at)),
+            "IntegrationFlowName" => text(&self.name),
+            "Status" | "CustomStatus" => text(self.status(call.now)),
+            "AlternateWebLink" => text(&link),
+            "IntegrationArtifact" => Property::Complex(
                 artifact
                     .map(|(name, value)| (name, value.to_owned()))
                     .to_vec(),
             ),
-        ])
+            "LogLevel" => text("INFO"),
+            "ArchivingStatus" => text("NOT_RELEVANT"),
+            name if name.starts_with("Archiving") => Property::Flag(false),
+            _ => Property::Null,
+        })
     }
 }
 
@@ -168,9 +169,10 @@ fn one(tenant: &Tenant, call: &Call, rest: &[&str]) -> Answered {
     }
 }
 
-/// Conditions that must all hold, and some orders; nothing else is documented.
+/// Conditions that must all hold, alternatives in parentheses (two clients), and some orders; nothing else is documented.
 const DOCUMENTED: Documented = Documented {
-    joined_by: "and ",
+    joins_groups: true,
+    ignored: &[],
     condition: is_documented,
     order: |order| {
         let orders = [
@@ -210,21 +212,14 @@ mod tests {
     /// The message logs that options choose, of one that is over and one that is not.
     fn chosen(options: &str) -> Result<Vec<String>, Refusal> {
         let log = |guid: &str, status: &str, end: Property| {
-            let artifact = Property::Complex(vec![("Id", "it's".to_owned())]);
-            MESSAGES.entity(vec![
-                text(guid),
-                text("c"),
-                Property::Null,
-                Property::Date(1_500),
-                end,
-                Property::Null,
-                Property::Null,
-                text("Name"),
-                text(status),
-                text(""),
-                text("INFO"),
-                artifact,
-            ])
+            MESSAGES.filled(|name| match name {
+                "MessageGuid" => text(guid),
+                "Status" => text(status),
+                "LogStart" => Property::Date(1_500),
+                "LogEnd" => end.clone(),
+                "IntegrationArtifact" => Property::Complex(vec![("Id", "it's".to_owned())]),
+                _ => Property::Null,
+            })
         };
         let over = log("over", "COMPLETED", Property::Date(2_000));
         let query = Query::parse(options).unwrap();
@@ -253,6 +248,11 @@ mod tests {
             ),
             ("LogStart gt datetime'1970-01-01T00:00:01.500'", vec![]),
             ("LogEnd lt datetime'1970-01-01T00:00:03'", vec!["over"]),
+            (
+                "(Status eq 'RETRY' or Status eq 'FAILED') and LogStart gt datetime'1970-01-01T00:00:01'",
+                vec!["open"],
+            ),
+            ("(Status eq 'COMPLETED')", vec!["over"]),
             // two hours later
             ("LogEnd gt datetime'1970-01-01T00:00:00Z'", vec![]),
         ] {
@@ -264,7 +264,8 @@ mod tests {
         }
         for refused in [
             "Status eq 'A' or Status eq 'B'",
-            "(Status eq 'A')",
+            "(Status eq 'A' and Status eq 'B')",
+            "(Status eq 'A'",
             "IntegrationArtifact/Id ne 'A'",
             "Sender eq 'A'",
             "LogStart eq datetime'1970-01-01T00:00:00'",

@@ -154,6 +154,14 @@ impl Query {
         pairs.collect::<Option<Vec<_>>>().map(Self)
     }
 
+    pub fn without(&self, names: &[&str]) -> Self {
+        let kept = self
+            .0
+            .iter()
+            .filter(|(name, _)| !names.contains(&name.as_str()));
+        Self(kept.cloned().collect())
+    }
+
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0
             .iter()

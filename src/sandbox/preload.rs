@@ -6,7 +6,7 @@ use super::call::Call;
 use super::clock::Seconds;
 use super::deployments::record;
 use super::designtime::{configure, entering};
-use super::error_information::start_error;
+use super::error_information::{USUAL, start_error};
 use super::messages::MessageLog;
 use super::service::{Service, locked};
 use super::state::{Artifact, COLLEAGUE, Record, Stage, Stamp, StartError, Tenant, draft_word};
@@ -58,11 +58,13 @@ pub fn store(service: &Service, preload: Preload) -> Result<(), SandboxError> {
     let artifact = artifact(&call, preload)?;
     let mut tenant = locked(&service.tenant);
     let read_only = call.is_for("read-only", &artifact.package);
-    packages::preload(&mut tenant, &artifact.package, read_only, call.stamp());
+    packages::preload(&mut tenant, &artifact.package, read_only, &call);
     if deployed {
         deploy(&mut tenant, &artifact, &call);
     }
-    tenant.store(artifact);
+    if !call.is_for("runtime-type", &artifact.id) {
+        tenant.store(artifact);
+    }
     Ok(())
 }
 
@@ -122,12 +124,15 @@ fn deploy(tenant: &mut Tenant, artifact: &Artifact, call: &Call) {
     let scenarios = &call.setting.scenarios;
     let error = failed.then(|| StartError {
         ready: DEPLOYED,
-        text: start_error("a", id, scenarios.cause()),
+        text: start_error(USUAL, id, scenarios.cause()),
     });
     let mut record = record(artifact, &call.shown_as("deployed-by")).with(status, error);
     record.deployed_on = call.setting.clock.millis(DEPLOYED);
     if let Some(version) = call.value_for("runtime-version", id) {
         version.clone_into(&mut record.version);
+    }
+    if let Some(of) = call.value_for("runtime-type", id) {
+        of.clone_into(&mut record.shown_type);
     }
     let runtime = tenant.runtime.entry(id.clone()).or_default();
     runtime.hidden = artifact.hidden;

@@ -98,7 +98,8 @@ fn entity(resource: &Resource) -> Entity {
         text(&resource.name),
         text(resource.kind),
         text(""),
-        text(resource.size.to_string()),
+        Property::Number(resource.size),
+        text("Bytes"),
         Property::Null,
     ])
 }

@@ -227,7 +227,12 @@ impl Service {
             .first()
             .is_some_and(|first| routes::knows(&first.name))
         {
-            gate::check_role(&head.method, segments, &self.credentials)?;
+            gate::check_role(
+                &head.method,
+                segments,
+                &self.credentials,
+                &self.setting.scenarios,
+            )?;
         }
         visit.caller = Some(caller);
         Ok(())

@@ -75,7 +75,7 @@ fn what_ends_well_is_green_and_runs() {
         (&["version-policy=keep"], Earlier),
         (&["version-policy=create-1.0.0"], Nothing),
         (&["resource-put=200"], Earlier),
-        (&["strict-package-id"], Nothing),
+        (&["any-package-id"], Nothing),
         (&["latency=0.5"], Earlier),
         (&["page-size=1"], Earlier),
         (&["slow-start=30"], Nothing),

@@ -283,8 +283,12 @@ fn scenarios_about_what_is_there_refuse_as_documented() {
         (draft["Version"].as_str(), draft["ModifiedBy"].as_str()),
         (Some("Active"), Some("colleague@example.com"))
     );
-    let strict = Client::quiet(&["strict-package-id"]);
-    assert_eq!(strict.create_package("a_b").status, 400);
+    assert_eq!(
+        Client::quiet(&["any-package-id"])
+            .create_package("a_b")
+            .status,
+        201
+    );
     let conflict = Client::with_flow(&["duplicate=409"]);
     assert_eq!(conflict.create(FLOWS, "Flow", &flow()).status, 409);
 }
@@ -343,4 +347,150 @@ fn scenarios_about_what_is_there_can_mean_one_of_several() {
         (mode("P"), mode("Q")),
         (json!("EDIT_ALLOWED"), json!("READ_ONLY"))
     );
+}
+
+#[test]
+fn refusals_are_worded_as_they_were_recorded() {
+    let client = Client::with_flow(&["duplicate=second-wording"]);
+    let taken = client.create(FLOWS, "Flow", &flow());
+    assert_eq!(taken.status, 500);
+    assert_eq!(
+        taken.message(),
+        "An integration flow Flow with the artifact ID Flow already exists in the P package. \
+         To create /upload an integration flow, use a different ID."
+    );
+    let nowhere = json!({"Name": "N", "Id": "N", "PackageId": "Gone"});
+    let nowhere = client.api("POST", FLOWS, &nowhere);
+    assert_eq!(
+        (nowhere.status, nowhere.message()),
+        (404, "Package ID Gone does not exist.".to_owned())
+    );
+    let versioned = json!({"Name": "N", "Id": "N", "PackageId": "P", "Version": "1.0.0"});
+    let versioned = client.api("POST", FLOWS, &versioned);
+    assert!(versioned.status == 400 && versioned.message().starts_with("Auto generated version"));
+    let bad_id = client.create_package("a_b");
+    assert_eq!(
+        (bad_id.status, bad_id.message()),
+        (
+            400,
+            "Property 'Id' value cannot have a special character. Enter a valid Id.".to_owned()
+        )
+    );
+    let path = "IntegrationDesigntimeArtifactSaveAsVersion?Id='Flow'&SaveAsVersion='Active'";
+    let saved = client.api("POST", path, &Value::Null);
+    assert!(saved.status == 400 && saved.text().contains("CANNOT_UPDATE_BUNDLE</message>"));
+    let locked = Client::with_flow(&["locked=400"]);
+    assert_eq!(locked.update(&flow()).status, 400);
+    let read_only = Client::with_flow(&["read-only"]).get(&format!("{FLOW}/$value"));
+    let text = "Cannot download the artifact from a configure only package.</message>";
+    assert!(read_only.status == 400 && read_only.text().contains(text));
+    let mute = Client::with_flow(&[
+        "roles-missing=WorkspacePackagesRead,WorkspacePackagesEdit",
+        "roles-missing-json",
+    ]);
+    assert_eq!(mute.get(FLOW).status, 403);
+    assert_eq!(
+        mute.get(FLOW).json()["error"]["message"]["value"],
+        Value::Null
+    );
+}
+
+#[test]
+fn content_that_tenants_cannot_read_is_refused() {
+    let client = Client::with_flow(&[]);
+    let prop = "src/main/resources/parameters.propdef";
+    let bare = bundle::with_file(&flow(), prop, None).unwrap();
+    let folded = "Manifest-Version: 1.0\r\nBundle-SymbolicName: Flow\r\nbroken\r\n";
+    let folded = bundle::with_file(&flow(), bundle::MANIFEST, Some(folded.as_bytes())).unwrap();
+    for (zip, status, text) in [
+        (bare, 500, "InputStream cannot be null"),
+        (folded, 400, "invalid header field line 3"),
+    ] {
+        for refused in [client.update(&zip), client.create(FLOWS, "Other", &zip)] {
+            assert_eq!((refused.status, refused.message().as_str()), (status, text));
+        }
+    }
+    assert_eq!(client.status(&FLOW.replace("Flow", "Other")), 404);
+}
+
+#[test]
+fn a_flow_without_content_gets_a_shell() {
+    let client = Client::quiet(&[]);
+    let body = json!({"Name": "N", "Id": "Flow", "PackageId": "P"});
+    assert_eq!(client.api("POST", FLOWS, &body).status, 201);
+    let zip = client.get(&format!("{FLOW}/$value")).body;
+    let names: Vec<_> = bundle::files(&zip)
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    assert!(
+        names.iter().any(|name| name.ends_with("/Flow.iflw")),
+        "{names:?}"
+    );
+    let manifest = bundle::file(&zip, bundle::MANIFEST).unwrap();
+    assert!(
+        String::from_utf8(manifest)
+            .unwrap()
+            .contains("SAP-RuntimeProfile: iflmap")
+    );
+    assert_eq!(client.update(&zip).status, 200);
+}
+
+#[test]
+fn a_tenant_may_rename_the_mapping_of_what_is_created() {
+    let client = Client::quiet(&["rewrites-content=name"]);
+    let zip = content("M", "1.0.0", "MessageMapping", "");
+    assert_eq!(
+        client
+            .create("MessageMappingDesigntimeArtifacts", "M", &zip)
+            .status,
+        201
+    );
+    let stored = client.sandbox.design("M").unwrap().zip;
+    assert!(bundle::file(&stored, "src/main/resources/mapping/M.mmap").is_some());
+}
+
+#[test]
+fn entities_have_the_properties_of_the_model() {
+    let client = Client::with_flow(&[
+        "locked",
+        "dates-of-flows-only",
+        "roles-also=WorkspaceArtifactLocksRead",
+    ]);
+    let flow = client.get(FLOW).json()["d"].clone();
+    let media = &flow["__metadata"];
+    assert!(media["edit_media"].is_string() && media["edit_media"] == media["media_src"]);
+    assert!(flow["Comment"].is_string() && flow["ModifiedBy"].is_string());
+    let mapping = content("M", "1.0.0", "MessageMapping", "");
+    client.create("MessageMappingDesigntimeArtifacts", "M", &mapping);
+    let mapping = client.get("MessageMappingDesigntimeArtifacts(Id='M',Version='active')");
+    let mapping = mapping.json()["d"].clone();
+    for name in [
+        "CreatedBy",
+        "CreatedAt",
+        "ModifiedBy",
+        "ModifiedAt",
+        "Comment",
+        "Sender",
+    ] {
+        assert!(mapping.get(name).is_none(), "{name}");
+    }
+    assert!(mapping["Resources"]["__deferred"].is_object());
+    let package = client.get("IntegrationPackages('P')").json()["d"].clone();
+    assert_eq!(package["PartnerContent"], json!(false));
+    let lock = client.get("IntegrationDesigntimeLocks").json()["d"]["results"][0].clone();
+    assert!(
+        lock["CreatedAt"].as_str().unwrap().starts_with("/Date("),
+        "{lock}"
+    );
+    let resource = client.get(&format!("{FLOW}/Resources")).json()["d"]["results"][0].clone();
+    assert!(resource["ResourceSize"].is_number() && resource["ResourceSizeUnit"].is_string());
+    let flag =
+        |value: Value| json!({"Name": "Q", "Id": "Q", "ShortText": "s", "PartnerContent": value});
+    let create = |value| {
+        client
+            .api("POST", "IntegrationPackages", &flag(value))
+            .status
+    };
+    assert_eq!((create(json!("false")), create(json!(false))), (400, 201));
 }

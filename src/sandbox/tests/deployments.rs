@@ -182,10 +182,8 @@ fn error_information_comes_in_every_shape() {
             reply.text()
         );
         assert_eq!(
-            client
-                .get("IntegrationRuntimeArtifacts('Flow')/ErrorInformation")
-                .json()["d"]["Id"],
-            "Flow"
+            client.status("IntegrationRuntimeArtifacts('Flow')/ErrorInformation"),
+            404
         );
     }
     let (client, _) = deployed(&["start-error-late-text=60"], true);
@@ -342,4 +340,67 @@ fn a_mapping_can_answer_its_deployment_with_a_task() {
         client.task(&task) == "SUCCESS" && status_of(&client, "ValueMapping1") == "STARTED"
     });
     client.until(|| status_of(&client, "ValueMapping2") == "STARTING");
+}
+
+#[test]
+fn error_information_is_worded_as_it_was_recorded() {
+    let path = "IntegrationRuntimeArtifacts('Flow')/ErrorInformation/$value";
+    let recorded = |scenario: &str| {
+        let (client, _) = deployed(&[scenario], true);
+        client.until(|| client.status(path) == 200);
+        let body = client.get(path).json();
+        assert_eq!(body["message"]["messageText"], "");
+        let parameter = body["parameter"][0].as_str().unwrap().to_owned();
+        (body["message"]["messageId"].clone(), parameter)
+    };
+    let (id, text) = recorded("build-fail");
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!((id, lines.len()), (json!("GenerationFailed"), 3));
+    assert!(lines[1].starts_with("Generation and build failed for Flow as"));
+    assert!(lines[2].contains("SANDBOX_ALIAS"));
+    let (id, text) = recorded("start-error");
+    let inner: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(id, "InstanceError");
+    let child = &inner["childMessageInstances"][0]["parameters"][0];
+    assert!(child.as_str().unwrap().contains("SANDBOX_ALIAS"));
+    assert_eq!(inner["parameters"][0], "Flow");
+    let (_, text) = recorded("start-error=truncated");
+    assert!(text.ends_with("... [truncated]") && serde_json::from_str::<Value>(&text).is_err());
+}
+
+#[test]
+fn what_runs_is_shown_as_chosen() {
+    let shown = |scenarios: &[&str]| {
+        let client = Client::with_flow(scenarios);
+        let record = client.get("IntegrationRuntimeArtifacts('Flow')").json()["d"].clone();
+        (record, client.status(FLOW))
+    };
+    let (record, _) = shown(&["dates-without-zone"]);
+    let date = record["DeployedOn"].as_str().unwrap();
+    assert!(
+        date.len() == 23 && date.starts_with("20") && date.contains('T'),
+        "{date}"
+    );
+    let (record, design) = shown(&["runtime-type=FUNCTION_LIBRARIES"]);
+    assert_eq!(
+        (&record["Type"], design),
+        (&json!("FUNCTION_LIBRARIES"), 404)
+    );
+    let client = Client::quiet(&["unknown-status=FAILED"]);
+    client.create(FLOWS, "Flow", &flow());
+    client.deploy();
+    assert_eq!(end_of(&client, "Flow").0, "STARTED");
+    client.until(|| {
+        client
+            .runtime()
+            .is_some_and(|(status, _)| status == "FAILED")
+    });
+}
+
+#[test]
+fn message_mappings_may_be_deployed_without_a_word() {
+    let client = Client::quiet(&["no-task-id=message-mappings"]);
+    all_types(&client);
+    let body = |kind: &str| deploy_of(&client, kind, &format!("{kind}1")).body;
+    assert!(body("MessageMapping").is_empty() && !body("ValueMapping").is_empty());
 }

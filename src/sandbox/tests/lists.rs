@@ -8,17 +8,12 @@ fn lists_are_filtered_and_paged() {
     for id in ["A", "B", "C"] {
         client.create_package(id);
     }
-    let list = client
-        .get("IntegrationPackages?$inlinecount=allpages&$orderby=Id desc")
-        .json()["d"]
-        .clone();
     assert_eq!(
-        (
-            list["results"].as_array().unwrap().len(),
-            list["__count"].as_str()
-        ),
-        (2, Some("4"))
+        client.status("IntegrationPackages?$inlinecount=allpages"),
+        501
     );
+    let list = client.get("IntegrationPackages?$orderby=Id desc").json()["d"].clone();
+    assert_eq!(list["results"].as_array().unwrap().len(), 2);
     let next = list["__next"]
         .as_str()
         .unwrap()
@@ -83,15 +78,25 @@ fn a_packages_lists_show_what_single_reads_show_for_every_type() {
 
 #[test]
 fn a_packages_lists_take_the_query_options() {
-    let client = Client::quiet(&[]);
+    let (client, deaf) = (Client::quiet(&[]), Client::quiet(&["skip-ignored"]));
     all_types(&client);
+    all_types(&deaf);
     for (set, kind) in SETS {
         let path = format!("IntegrationPackages('P')/{set}");
-        let list = client.get(&format!("{path}?$top=1&$skip=1&$inlinecount=allpages"));
-        let list = list.json()["d"].clone();
+        let options = format!("{path}?$top=1&$skip=1&$inlinecount=allpages");
+        let list = client.get(&options).json()["d"].clone();
         assert_eq!(list["__count"], "3", "{set}");
         assert_eq!(list["results"].as_array().unwrap().len(), 1, "{set}");
         assert_eq!(list["results"][0]["Id"], format!("{kind}2"));
+        let first = deaf.get(&options).json()["d"].clone();
+        assert_eq!(
+            (
+                &first["__count"],
+                first["results"].as_array().unwrap().len()
+            ),
+            (&Value::Null, 1)
+        );
+        assert_eq!(first["results"][0]["Id"], format!("{kind}1"));
         assert!(
             list["__next"].is_null(),
             "{set}: what was asked for is complete"

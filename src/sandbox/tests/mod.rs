@@ -40,6 +40,7 @@ fn content(id: &str, version: &str, kind: &str, prop: &str) -> Vec<u8> {
     zip_of(&[
         ("META-INF/MANIFEST.MF", &manifest),
         (PROP, prop),
+        ("src/main/resources/parameters.propdef", "<parameters/>"),
         ("src/main/resources/script/a.groovy", "// a"),
         ("src/main/resources/mapping/m.mmap", "m"),
         ("metainfo.prop", "description=Described\n"),

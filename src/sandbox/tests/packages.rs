@@ -67,7 +67,7 @@ fn packages_behave_as_documented() {
             "POST",
             "IntegrationPackages",
             json!({"PackageContent": "UEs="}),
-            501,
+            400,
         ),
         (
             "PATCH",
@@ -121,11 +121,60 @@ fn packages_behave_as_documented() {
             .status,
         202
     );
+    client.until(|| client.status("IntegrationPackages('P')") == 404);
+    assert_eq!(client.status(FLOW), 404);
+}
+
+#[test]
+fn a_deleted_package_is_seen_for_a_moment_and_its_flows_run_on() {
+    let client = Client::start(&[], 1.0, vec![preloaded()]);
+    let deleted = client.api("DELETE", "IntegrationPackages('P')", &Value::Null);
+    assert_eq!((deleted.status, client.status(FLOW)), (202, 200));
+    client.until(|| client.status(FLOW) == 404);
+    assert!(client.runtime().is_some());
+}
+
+#[test]
+fn a_package_is_imported_as_it_was_exported() {
+    let client = Client::with_flow(&[]);
+    let export = client.get("IntegrationPackages('P')/$value").body;
+    let body = json!({"PackageContent": STANDARD.encode(&export)});
+    let import = |path: &str| client.api("POST", path, &body).status;
+    assert_eq!(import("IntegrationPackages"), 409);
+    assert_eq!(import("IntegrationPackages?Overwrite=true"), 201);
+    let other = Client::start(&[], 20.0, Vec::new());
+    assert_eq!(other.api("POST", "IntegrationPackages", &body).status, 201);
+    let imported = other.get(FLOW).json()["d"].clone();
     assert_eq!(
-        (
-            client.get("IntegrationPackages('P')").status,
-            client.get(FLOW).status
-        ),
-        (404, 404)
+        (&imported["PackageId"], &imported["Version"]),
+        (&json!("P"), &json!("1.0.3"))
     );
+    let stored = |client: &Client| client.sandbox.design("Flow").unwrap().zip_sha256;
+    assert_eq!(stored(&other), stored(&client));
+}
+
+#[test]
+fn packages_have_the_custom_tags_of_the_tenant() {
+    let client = Client::quiet(&["custom-tags=Author,LoB"]);
+    let put = |name: &str| {
+        let path = format!("IntegrationPackages('P')/$links/CustomTags('{name}')");
+        client.api("PUT", &path, &json!({"Value": "me"})).status
+    };
+    assert_eq!((put("Author"), put("Nope")), (202, 404));
+    let tags = client.get("IntegrationPackages('P')/CustomTags").json()["d"]["results"].clone();
+    let shown = |at: usize| (tags[at]["Name"].clone(), tags[at]["Value"].clone());
+    assert_eq!(
+        (shown(0), shown(1)),
+        ((json!("Author"), json!("me")), (json!("LoB"), json!("")))
+    );
+}
+
+#[test]
+fn reads_of_single_packages_can_fail_after_a_burst() {
+    let client = Client::with_flow(&["package-reads-fail=2"]);
+    let reads: Vec<_> = (0..9)
+        .map(|_| client.status("IntegrationPackages('P')"))
+        .collect();
+    assert_eq!(reads, [200, 200, 200, 200, 200, 404, 404, 200, 200]);
+    assert_eq!(client.status("IntegrationPackages"), 200);
 }

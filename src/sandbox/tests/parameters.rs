@@ -81,7 +81,7 @@ fn parameters_are_configured_and_kept() {
 fn resources_change_the_zip() {
     let client = Client::with_flow(&[]);
     let list = client.get(&format!("{FLOW}/Resources")).json();
-    assert_eq!(list["d"]["results"][0]["ResourceSize"], "4");
+    assert_eq!(list["d"]["results"][0]["ResourceSize"], 4);
     let named = format!("{FLOW}/Resources(Name='a.groovy',ResourceType='groovy')");
     assert_eq!(client.get(&format!("{named}/$value")).text(), "// a");
     let linked = named.replace("/Resources", "/$links/Resources");
