@@ -8,7 +8,7 @@ use super::Watch;
 use super::answer::{Answer, Format, Refusal};
 use super::call::{Body, Call, Setting};
 use super::fault::{Effect, Fault, Moment, route_not_found};
-use super::gate::{self, Caller, Pace};
+use super::gate::{Caller, Pace};
 use super::inspect;
 use super::model::RUNTIME;
 use super::path::{Query, Segment, Target, decode, segments};
@@ -210,29 +210,20 @@ impl Service {
         let head = &visit.head;
         let segments: &[Segment] = match &visit.destination {
             Destination::Inspection | Destination::Token => return Ok(()),
-            Destination::Flow => {
-                let sessions = locked(&self.sessions);
-                return gate::check_flow_caller(head, &self.credentials, &sessions, &self.setting);
-            }
+            Destination::Flow => return self.check_flow_caller(head),
             Destination::Nowhere => return Err(route_not_found()),
             Destination::Front | Destination::Refused(_) => &[],
             Destination::Api(segments, _) => segments,
         };
-        let sessions = locked(&self.sessions);
-        let caller = gate::authenticate(head, &self.credentials, &sessions, &self.setting)?;
-        gate::check_pace(segments, &mut locked(&self.pace), &self.setting)?;
-        gate::check_csrf(head, &caller, &sessions, &self.setting)?;
+        let caller = self.authenticate(head)?;
+        self.check_pace(segments)?;
+        self.check_csrf(head, &caller)?;
         // a tenant that does not know a name cannot have a role for it
         if segments
             .first()
             .is_some_and(|first| routes::knows(&first.name))
         {
-            gate::check_role(
-                &head.method,
-                segments,
-                &self.credentials,
-                &self.setting.scenarios,
-            )?;
+            self.check_role(&head.method, segments)?;
         }
         visit.caller = Some(caller);
         Ok(())
@@ -244,17 +235,7 @@ impl Service {
         let head = &visit.head;
         let answer = match &visit.destination {
             Destination::Inspection => return self.inspect(&visit.target.path),
-            Destination::Token => {
-                let mut sessions = locked(&self.sessions);
-                return gate::token(
-                    head,
-                    &visit.target.query,
-                    &body,
-                    &self.credentials,
-                    &mut sessions,
-                    &self.setting,
-                );
-            }
+            Destination::Token => return self.token(head, &visit.target.query, &body),
             Destination::Front => Answer::html(200, "<html><body>Sandbox</body></html>"),
             Destination::Flow => {
                 let call = (head, visit.target.path.as_str(), body);
@@ -278,7 +259,7 @@ impl Service {
                 answer.unwrap_or_else(|refusal| refusal.render(call.format))
             }
         };
-        gate::fetch_csrf(head, &mut locked(&self.sessions), answer)
+        self.fetch_csrf(head, answer)
     }
 
     fn inspect(&self, path: &str) -> Answer {

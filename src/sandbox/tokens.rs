@@ -296,9 +296,8 @@ impl Sessions {
 
     /// Whether a request holds the CSRF token of its session, or needs none because it reads.
     pub fn holds_csrf(&self, head: &Head) -> bool {
-        let reads = matches!(head.method.as_str(), "GET" | "HEAD");
         let held = self.csrf_of(head.header("cookie").unwrap_or_default());
-        reads || (held.is_some() && held == head.header("x-csrf-token"))
+        head.reads() || (held.is_some() && held == head.header("x-csrf-token"))
     }
 }
 
