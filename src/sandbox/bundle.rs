@@ -1,7 +1,6 @@
 //! The zip of an artifact as the tenant reads and rewrites it.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::io::{Cursor, Read, Write};
 
 use sha2::{Digest, Sha256};
@@ -124,6 +123,18 @@ pub struct Declared {
     pub description: String,
 }
 
+impl Declared {
+    /// A text without a definition.
+    pub fn text(key: &str, value: &str) -> Self {
+        Self {
+            key: key.to_owned(),
+            value: value.to_owned(),
+            data_type: "xsd:string".to_owned(),
+            description: String::new(),
+        }
+    }
+}
+
 /// The externalised parameters: those defined, then those that only have a value.
 pub fn parameters(zip: &[u8]) -> Vec<Declared> {
     let values = file(zip, PARAMETERS).and_then(|bytes| Properties::parse(&bytes).ok());
@@ -134,17 +145,11 @@ pub fn parameters(zip: &[u8]) -> Vec<Declared> {
         let value = values.get(&parameter.key).unwrap_or_default();
         value.clone_into(&mut parameter.value);
     }
-    let known: BTreeSet<String> = declared
-        .iter()
-        .map(|parameter| parameter.key.clone())
-        .collect();
-    let undeclared = values.iter().filter(|entry| !known.contains(&entry.key));
-    declared.extend(undeclared.map(|entry| Declared {
-        key: entry.key.clone(),
-        value: entry.value.clone(),
-        data_type: "xsd:string".to_owned(),
-        description: String::new(),
-    }));
+    for entry in values.iter() {
+        if declared.iter().all(|parameter| parameter.key != entry.key) {
+            declared.push(Declared::text(&entry.key, &entry.value));
+        }
+    }
     declared
 }
 
@@ -157,11 +162,13 @@ fn definitions(bytes: &[u8]) -> Vec<Declared> {
         .root_element()
         .children()
         .filter(|node| node.has_tag_name("parameter"));
-    let mut known = BTreeSet::new();
-    parameters
-        .filter_map(definition)
-        .filter(|parameter| known.insert(parameter.key.clone()))
-        .collect()
+    let mut declared: Vec<Declared> = Vec::new();
+    for parameter in parameters.filter_map(definition) {
+        if declared.iter().all(|known| known.key != parameter.key) {
+            declared.push(parameter);
+        }
+    }
+    declared
 }
 
 fn definition(node: roxmltree::Node<'_, '_>) -> Option<Declared> {
@@ -170,11 +177,12 @@ fn definition(node: roxmltree::Node<'_, '_>) -> Option<Declared> {
         let text = child.text()?.trim();
         (!text.is_empty()).then(|| text.to_owned())
     };
+    let key = child("name").or_else(|| child("key"))?;
+    let declared = Declared::text(&key, "");
     Some(Declared {
-        key: child("name").or_else(|| child("key"))?,
-        value: String::new(),
-        data_type: child("type").unwrap_or_else(|| "xsd:string".to_owned()),
+        data_type: child("type").unwrap_or(declared.data_type),
         description: child("description").unwrap_or_default(),
+        ..declared
     })
 }
 

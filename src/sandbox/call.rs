@@ -7,7 +7,7 @@ use super::artifact_type::ArtifactType;
 use super::clock::{Seconds, TenantClock};
 use super::entity::{Entity, entity_answer, list_answer};
 use super::model::{ENDPOINTS, EntitySet, MESSAGES, RUNTIME};
-use super::path::{Key, Query, Segment, key_literal};
+use super::path::{Query, Segment};
 use super::query::{self, Documented, USUAL};
 use super::scenario::Scenarios;
 use super::state::{COLLEAGUE, Stamp};
@@ -165,7 +165,7 @@ impl<'a> Call<'a> {
     pub fn has_key(&self) -> bool {
         self.segments
             .first()
-            .is_some_and(|first| first.key != Key::None)
+            .is_some_and(|first| !first.key.is_none())
     }
 
     /// Refuses what is called otherwise than by POST.
@@ -263,18 +263,8 @@ impl<'a> Call<'a> {
 
     /// The path below the root, encoded again, for links to further pages.
     fn address(&self) -> String {
-        let parts = self.segments.iter().map(|segment| {
-            let name = &segment.name;
-            match &segment.key {
-                Key::None => name.clone(),
-                Key::Single(key) => format!("{name}({})", key_literal(key)),
-                Key::Named(pairs) => {
-                    let pairs = pairs.iter();
-                    let pairs = pairs.map(|(name, key)| format!("{name}={}", key_literal(key)));
-                    format!("{name}({})", pairs.collect::<Vec<_>>().join(","))
-                }
-            }
-        });
+        let parts = self.segments.iter();
+        let parts = parts.map(|segment| segment.name.clone() + &segment.key.written());
         parts.collect::<Vec<_>>().join("/")
     }
 

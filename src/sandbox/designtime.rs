@@ -35,15 +35,12 @@ pub fn answer(tenant: &mut Tenant, call: &mut Call<'_>) -> Answered {
         ("GET", ["$value"]) => download(tenant, call, artifact),
         ("PUT", []) => update(tenant, call, id),
         ("DELETE", []) => delete(tenant, call, id),
-        (_, ["Configurations", ..] | ["$links", "Configurations"]) => {
+        (_, ["Configurations", ..] | ["$links", "Configurations"]) if has("Configurations") => {
             configurations::answer(tenant, call, id)
         }
         (_, ["Resources", ..] | ["$links", "Resources"]) if has("Resources") => {
             resources::answer(tenant, call, id)
         }
-        (_, ["Resources", ..] | ["$links", "Resources"]) => Err(Refusal::not_found(
-            "Resources are not available for this artifact.",
-        )),
         (_, [navigation, ..]) if has(navigation) => Err(Refusal::not_simulated(navigation)),
         (_, [name, ..]) if !name.starts_with('$') => Err(Refusal::no_navigation(name)),
         _ => Err(Refusal::not_implemented()),
@@ -77,7 +74,6 @@ fn all(tenant: &mut Tenant, call: &mut Call, kind: ArtifactType) -> Answered {
 /// An artifact as the lists of its package show it.
 pub fn listed(artifact: &Artifact, call: &Call) -> Entity {
     let undated = call.chosen("lists-without-dates");
-    let is_date = |name: &str| name.starts_with("Created") || name.starts_with("Modified");
     entity(artifact, call).keep(|name| !undated || !is_date(name))
 }
 
@@ -97,7 +93,6 @@ pub fn entity(artifact: &Artifact, call: &Call) -> Entity {
         "ArtifactContent" => Property::Null,
         _ => text(""),
     };
-    let is_date = |name: &str| name.starts_with("Created") || name.starts_with("Modified");
     let mut entity = artifact.kind.entity_set().filled(value);
     if !call.chosen("dates-of-flows-only") && artifact.kind != ArtifactType::IntegrationFlow {
         let dates = FLOWS.properties().filter(|name| is_date(name));
@@ -107,6 +102,10 @@ pub fn entity(artifact: &Artifact, call: &Call) -> Entity {
     }
     let is_old = call.chosen("no-modified-at");
     entity.keep(|name| !is_old || !(is_date(name) || name == "Comment"))
+}
+
+fn is_date(property: &str) -> bool {
+    property.starts_with("Created") || property.starts_with("Modified")
 }
 
 fn date(stamp: &Stamp, call: &Call) -> Property {
@@ -217,9 +216,11 @@ fn check_free(
         (None, Some(_)) => package,
         (None, None) => return Ok(()),
     };
-    let (article, words) = match kind {
-        ArtifactType::IntegrationFlow => ("An", kind.words()),
-        _ => ("A", kind.words()),
+    let words = kind.words();
+    let article = if kind == ArtifactType::IntegrationFlow {
+        "An"
+    } else {
+        "A"
     };
     let text = match call.value("duplicate") {
         Some("second-wording") => format!(
@@ -350,7 +351,12 @@ fn update(tenant: &mut Tenant, call: &mut Call, id: &str) -> Answered {
         .take("ArtifactContent")
         .filter(|content| !content.is_empty());
     let updated = match content {
-        Some(content) => uploaded(artifact, decoded(&content, kind)?, name, call)?,
+        Some(content) => {
+            let zip = as_stored(decoded(&content, kind)?, id, call)?;
+            let new = with_content(artifact, zip, name, call)?;
+            let is_lost = call.is_for("update-not-stored", id);
+            if is_lost { artifact.clone() } else { new }
+        }
         // a name alone is saved as a draft
         None => Artifact {
             name: name.unwrap_or_else(|| artifact.name.clone()),
@@ -367,21 +373,6 @@ fn update(tenant: &mut Tenant, call: &mut Call, id: &str) -> Answered {
     tenant.store(updated);
     colleague(tenant, call, id, "after-upload");
     Ok(Answer::empty(200))
-}
-
-/// What an upload makes of an artifact, with the departures that scenarios ask for.
-fn uploaded(
-    old: &Artifact,
-    zip: Vec<u8>,
-    name: Option<String>,
-    call: &Call,
-) -> Result<Artifact, Refusal> {
-    let new = with_content(old, as_stored(zip, &old.id, call)?, name, call)?;
-    Ok(if call.is_for("update-not-stored", &old.id) {
-        old.clone()
-    } else {
-        new
-    })
 }
 
 /// The content as the tenant spells it.

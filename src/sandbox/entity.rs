@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
-use time::format_description::well_known::Iso8601;
 
 use super::answer::{Answer, Format, escape};
 use super::model::EntitySet;
@@ -74,12 +73,12 @@ pub fn comparable_date(millis: i64) -> String {
 /// `2026-09-27T10:20:30.123`, without a zone, as Atom bodies have it.
 pub fn iso(millis: i64) -> String {
     let date = OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000);
-    let text = date
-        .ok()
-        .and_then(|date| date.format(&Iso8601::DATE_TIME).ok())
-        .unwrap_or_default();
-    let (seconds, fraction) = text.split_once('.').unwrap_or((&text, "0"));
-    format!("{seconds}.{:.3}", format!("{fraction:0<3}"))
+    let date = date.unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let (hour, minute, second, milli) = date.time().as_hms_milli();
+    format!(
+        "{}T{hour:02}:{minute:02}:{second:02}.{milli:03}",
+        date.date()
+    )
 }
 
 /// An entity of a set.
@@ -232,45 +231,23 @@ pub struct Page {
 
 /// Writes one entity.
 pub fn entity_answer(status: u16, entity: &Entity, format: Format, root: &str) -> Answer {
-    let json = || json!({"d": entity.json(root)});
-    let xml = || entity.xml(root, DECLARATIONS);
-    answer(
-        status,
-        format,
-        json,
-        xml,
-        "application/atom+xml;type=entry;charset=utf-8",
-    )
+    match format {
+        Format::Json => Answer::json(status, &json!({"d": entity.json(root)})),
+        Format::Atom => atom(status, "entry", &entity.xml(root, DECLARATIONS)),
+    }
 }
 
 /// Writes a list.
 pub fn list_answer(set: &str, page: &Page, format: Format, root: &str) -> Answer {
-    let json = || json!({"d": list_json(page, root)});
-    let xml = || feed(set, page, root);
-    answer(
-        200,
-        format,
-        json,
-        xml,
-        "application/atom+xml;type=feed;charset=utf-8",
-    )
+    match format {
+        Format::Json => Answer::json(200, &json!({"d": list_json(page, root)})),
+        Format::Atom => atom(200, "feed", &feed(set, page, root)),
+    }
 }
 
-fn answer(
-    status: u16,
-    format: Format,
-    json: impl FnOnce() -> Value,
-    xml: impl FnOnce() -> String,
-    content_type: &'static str,
-) -> Answer {
-    match format {
-        Format::Json => Answer::json(status, &json()),
-        Format::Atom => Answer::typed(
-            status,
-            content_type,
-            format!("{PROLOG}{}", xml()).into_bytes(),
-        ),
-    }
+fn atom(status: u16, kind: &str, xml: &str) -> Answer {
+    let content_type = format!("application/atom+xml;type={kind};charset=utf-8");
+    Answer::typed(status, content_type, format!("{PROLOG}{xml}").into_bytes())
 }
 
 fn list_json(page: &Page, root: &str) -> Value {

@@ -3,12 +3,11 @@
 use serde_json::{Value, json};
 
 use super::answer::Answer;
-use super::call::Setting;
 use super::fault::{route_not_found, too_many_requests, unauthorized};
 use super::path::{Query, Segment};
 use super::security_material;
 use super::service::{Service, locked};
-use super::tokens::{Client, Issue, basic, bearer};
+use super::tokens::{Client, basic, bearer};
 use super::wire::Head;
 
 /// Somebody who was recognised.
@@ -150,26 +149,11 @@ impl Service {
         };
         match form.get("grant_type") {
             Some("client_credentials") => {
-                let issued = locked(&self.sessions).issue(credentials, &self.issue(client));
+                let issued = locked(&self.sessions).issue(credentials, client, &self.setting);
                 worded(&issued, scenarios.value("token-answer"))
             }
             None | Some("") => oauth_error(400, "invalid_request", "Missing grant type"),
             Some(_) => oauth_error(400, "unsupported_grant_type", "Unsupported grant type"),
-        }
-    }
-
-    fn issue(&self, client: Client) -> Issue {
-        const HALF_A_DAY: f64 = 43_200.0;
-        let Setting {
-            clock, scenarios, ..
-        } = &self.setting;
-        let now = clock.now();
-        Issue {
-            client,
-            now,
-            date: clock.millis(now) / 1000,
-            lifetime: scenarios.seconds("expired-token").unwrap_or(HALF_A_DAY),
-            neo: scenarios.has("neo"),
         }
     }
 }

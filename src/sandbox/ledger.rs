@@ -80,10 +80,9 @@ pub fn ledger() -> String {
 }
 
 fn line(text: &mut String, source: Certainty, sentence: &str, reference: &str) {
-    let origin = if reference.is_empty() {
-        String::new()
-    } else {
-        format!(" ({reference})")
+    let origin = match reference {
+        "" => String::new(),
+        reference => format!(" ({reference})"),
     };
     // writing to a String cannot fail
     let _ = writeln!(text, "  {:<10}  {sentence}{origin}", source.word());

@@ -7,7 +7,8 @@ use super::entity::{Entity, Property, text};
 use super::model::MESSAGES;
 use super::query::{Condition, Documented};
 use super::scenario::Scenarios;
-use super::state::{Record, Tenant};
+use super::senders::has_timer;
+use super::state::{Record, Stage, Tenant};
 use super::tokens::random_text;
 
 /// How long a message takes.
@@ -129,15 +130,14 @@ impl MessageLog {
 }
 
 /// A flow with a timer processes a message when it has started.
-pub fn of_timer(
-    tenant: &mut Tenant,
-    scenarios: &Scenarios,
-    id: &str,
-    starts: Vec<(Seconds, Record)>,
-) {
-    for (at, record) in starts {
-        let log = MessageLog::begin(tenant, scenarios, (id, &record), at);
-        tenant.messages.push(log);
+pub fn of_timer(tenant: &mut Tenant, scenarios: &Scenarios, id: &str, stages: &[Stage]) {
+    for stage in stages {
+        let record = stage.record.as_ref();
+        let starts = |record: &&Record| record.status == "STARTED" && has_timer(record);
+        if let Some(record) = record.filter(starts) {
+            let log = MessageLog::begin(tenant, scenarios, (id, record), stage.at);
+            tenant.messages.push(log);
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Artifacts that are on the tenant before the first request.
 
 use super::artifact_type::ArtifactType;
-use super::bundle::{self, Bundle};
+use super::bundle::{self, Bundle, BundleError};
 use super::call::Call;
 use super::clock::Seconds;
 use super::deployments::record;
@@ -36,7 +36,7 @@ impl Preload {
             package_id: "Examples".to_owned(),
             zip: bundle::empty(ArtifactType::IntegrationFlow, id, "Example").unwrap_or_default(),
             deployed: true,
-            configured: Vec::new(),
+            ..Self::default()
         }
     }
 
@@ -46,16 +46,24 @@ impl Preload {
             package_id: package_id.to_owned(),
             zip: bundle::earlier_version(zip).unwrap_or_else(|| zip.to_vec()),
             deployed: true,
-            configured: Vec::new(),
+            ..Self::default()
         }
     }
 }
 
 /// Stores an artifact as if it had been saved two hours, and deployed one hour before the sandbox started.
 pub fn store(service: &Service, preload: Preload) -> Result<(), SandboxError> {
-    let call = Call::inside(author(service, &preload.zip), SAVED, &service.setting);
+    let setting = &service.setting;
+    let refused = |error: BundleError| SandboxError::Preload(error.to_string());
+    let bundle = Bundle::read(&preload.zip).map_err(refused)?;
+    let draft = setting
+        .scenarios
+        .of_artifact("draft", &bundle.symbolic_name);
+    // a draft is a colleague's; everything else was left by an earlier run of the same client
+    let author = draft.map_or(service.credentials.client_id.as_str(), |_| COLLEAGUE);
+    let call = Call::inside(author, SAVED, setting);
     let deployed = preload.deployed;
-    let artifact = artifact(&call, preload)?;
+    let artifact = artifact(&call, bundle, preload)?;
     let mut tenant = locked(&service.tenant);
     let read_only = call.is_for("read-only", &artifact.package);
     packages::preload(&mut tenant, &artifact.package, read_only, &call);
@@ -68,24 +76,8 @@ pub fn store(service: &Service, preload: Preload) -> Result<(), SandboxError> {
     Ok(())
 }
 
-/// A draft is a colleague's; everything else was left by an earlier run of the same client.
-fn author<'a>(service: &'a Service, zip: &[u8]) -> &'a str {
-    let scenarios = &service.setting.scenarios;
-    let drafted = Bundle::read(zip).is_ok_and(|bundle| {
-        scenarios
-            .of_artifact("draft", &bundle.symbolic_name)
-            .is_some()
-    });
-    if drafted {
-        COLLEAGUE
-    } else {
-        &service.credentials.client_id
-    }
-}
-
-fn artifact(call: &Call, preload: Preload) -> Result<Artifact, SandboxError> {
+fn artifact(call: &Call, bundle: Bundle, preload: Preload) -> Result<Artifact, SandboxError> {
     let refused = |text: String| SandboxError::Preload(text);
-    let bundle = Bundle::read(&preload.zip).map_err(|error| refused(error.to_string()))?;
     let kind = bundle
         .sap_type
         .as_deref()

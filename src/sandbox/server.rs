@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::{self, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -26,8 +26,7 @@ pub struct Server {
 /// The open connections, so that they can be ended from outside.
 #[derive(Default)]
 struct Connections {
-    streams: Mutex<HashMap<u64, TcpStream>>,
-    next: AtomicU64,
+    streams: Mutex<HashMap<SocketAddr, TcpStream>>,
     stopping: AtomicBool,
 }
 
@@ -82,28 +81,27 @@ fn accept(listener: &TcpListener, service: &Arc<Service>, state: &Arc<Connection
 }
 
 fn open(stream: TcpStream, service: &Arc<Service>, state: &Arc<Connections>) {
-    let Ok(handle) = stream.try_clone() else {
+    let (Ok(handle), Ok(caller)) = (stream.try_clone(), stream.peer_addr()) else {
         return;
     };
-    let number = state.next.fetch_add(1, Ordering::SeqCst);
     {
         let mut streams = locked(&state.streams);
         if streams.len() >= MOST_CONNECTIONS {
             return;
         }
-        streams.insert(number, handle);
+        streams.insert(caller, handle);
     }
     let (service, shared) = (Arc::clone(service), Arc::clone(state));
     let serve = move || {
         serve(stream, &service);
-        locked(&shared.streams).remove(&number);
+        locked(&shared.streams).remove(&caller);
     };
     if thread::Builder::new()
         .name("sandbox connection".to_owned())
         .spawn(serve)
         .is_err()
     {
-        locked(&state.streams).remove(&number);
+        locked(&state.streams).remove(&caller);
     }
 }
 

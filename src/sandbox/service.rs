@@ -192,12 +192,7 @@ impl Service {
                 records.matched.push(0);
             }
             // every fault counts for itself, even if another one hits first
-            if fault.hits(
-                entry.number,
-                &entry.method,
-                &entry.decoded,
-                &mut records.matched[at],
-            ) && hit.is_none()
+            if fault.hits(&entry.method, &entry.decoded, &mut records.matched[at]) && hit.is_none()
             {
                 hit = Some(fault.clone());
             }

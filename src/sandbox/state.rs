@@ -313,6 +313,15 @@ impl Tenant {
         runtime.at(now).filter(|_| !runtime.hidden)
     }
 
+    /// Whether an artifact is STARTED with exactly the content and the parameters that are stored.
+    pub fn runs_as_stored(&self, id: &str, now: Seconds) -> bool {
+        let stored = self.artifacts.get(id).map(Artifact::content);
+        let record = self.runtime.get(id).and_then(|runtime| runtime.at(now));
+        record.is_some_and(|record| {
+            record.status == "STARTED" && stored.as_ref() == Some(&record.content)
+        })
+    }
+
     /// Somebody else saves, once for each artifact: the same content and one file more.
     pub fn colleague_saves(&mut self, id: &str, millis: i64) {
         if !self.colleague_saved.insert(id.to_owned()) {

@@ -293,8 +293,8 @@ fn one_of_thirty_fails_and_the_state_says_so() {
         let expected = if id == "F07" { "ERROR" } else { "STARTED" };
         assert_eq!(runs["status"], expected, "{id}");
         assert_eq!(
-            (&runs["as_stored"], &runs["version"]),
-            (&json!(true), &json!("1.0.0")),
+            (&artifact["runs_as_stored"], &runs["version"]),
+            (&json!(id != "F07"), &json!("1.0.0")),
             "{id}"
         );
         assert_eq!(runs["zip_sha256"], artifact["zip_sha256"], "{id}");
