@@ -97,7 +97,7 @@ impl Figures {
                 Event::Colleague(..) => self.count("deeds of a colleague"),
             }
         }
-        let journal = story.sandbox.journal();
+        let journal = story.sandbox.request_log();
         for entry in &journal.entries {
             self.count("requests");
             if entry.fault.is_some() {
@@ -213,7 +213,7 @@ fn show(plan: &Plan, story: &Story) {
             }
         }
     }
-    for entry in &story.sandbox.journal().entries {
+    for entry in &story.sandbox.request_log().entries {
         println!(
             "{entry}{}",
             if entry.carried_out {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::thread;
 use std::time::Duration;
 
-use flowship::sandbox::{JournalEntry, Preload, Running, Sandbox, SandboxOptions, Scenario};
+use flowship::sandbox::{LoggedRequest, Preload, Running, Sandbox, SandboxOptions, Scenario};
 use tempfile::TempDir;
 
 use crate::artifacts::zipped;
@@ -217,7 +217,7 @@ fn tenant(plan: &Plan, stage: &Arc<Stage>) -> Sandbox {
         speed: SPEED,
         seed: Some(plan.seed),
         preload: preload.collect(),
-        watch: Some(Box::new(move |_: &JournalEntry| stage.request())),
+        watch: Some(Box::new(move |_: &LoggedRequest| stage.request())),
         ..SandboxOptions::default()
     })
     .unwrap_or_else(|error| panic!("{error}"))

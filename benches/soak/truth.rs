@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use flowship::sandbox::{Deed, Design, JournalEntry, Running};
+use flowship::sandbox::{Deed, Design, LoggedRequest, Running};
 use serde_json::Value;
 
 use crate::artifacts::{Files, unzipped};
@@ -38,7 +38,7 @@ fn tenant(plan: &Plan, story: &Story, faults: &mut Vec<String>) {
             faults.push(format!("{}: undeployed {times} times", artifact.id));
         }
     }
-    let journal = sandbox.journal();
+    let journal = sandbox.request_log();
     if let Some(entry) = journal.entries.iter().find(|entry| entry.secret_in_target) {
         faults.push(format!("a secret in an address: {entry}"));
     }
@@ -284,7 +284,7 @@ impl Judge<'_> {
     /// Whether the answer of one of its deploy calls was lost.
     fn lost_its_call(&self, artifact: &Planned) -> bool {
         let called = format!("DesigntimeArtifact?Id='{}'", artifact.id);
-        let journal = self.story.sandbox.journal();
+        let journal = self.story.sandbox.request_log();
         journal.entries.iter().any(|entry| {
             entry.fault.is_some() && entry.method == "POST" && entry.decoded.contains(&called)
         })
@@ -306,7 +306,7 @@ impl Judge<'_> {
 
     /// What a colleague saved is not overwritten by who could have seen it.
     fn lost(&self, place: usize, artifact: &Planned, said: &Said) -> Option<String> {
-        let journal = self.story.sandbox.journal();
+        let journal = self.story.sandbox.request_log();
         let entries = || journal.entries.iter();
         for happened in &self.story.happened {
             let Event::Colleague(at, Deed::Save(_) | Deed::Draft(_)) = &happened.event else {
@@ -421,7 +421,7 @@ fn has(all: &BTreeMap<String, String>, wanted: &BTreeMap<String, String>) -> boo
         .all(|(key, value)| all.get(key) == Some(value))
 }
 
-fn writes(entry: &JournalEntry, artifact: &Planned) -> bool {
+fn writes(entry: &LoggedRequest, artifact: &Planned) -> bool {
     matches!(entry.method.as_str(), "PUT" | "DELETE")
         && entry
             .decoded
@@ -430,7 +430,7 @@ fn writes(entry: &JournalEntry, artifact: &Planned) -> bool {
 }
 
 /// Whether an answer shows who saved an artifact last, and when.
-fn reads(entry: &JournalEntry, artifact: &Planned) -> bool {
+fn reads(entry: &LoggedRequest, artifact: &Planned) -> bool {
     let alone = format!("DesigntimeArtifacts(Id='{}'", artifact.id);
     let listed = format!("')/{}DesigntimeArtifacts", artifact.kind.bundle_type());
     let ends_well = |part: &str| {

@@ -33,17 +33,30 @@ impl Answer {
         Self::typed(status, "application/json", body.to_string().into_bytes())
     }
 
-    pub fn typed(status: u16, content_type: &'static str, body: Vec<u8>) -> Self {
+    pub fn typed(status: u16, content_type: impl Into<String>, body: Vec<u8>) -> Self {
         Self::shared(status, content_type, Arc::new(body))
     }
 
     /// A body that is kept elsewhere too, such as a stored zip.
-    pub fn shared(status: u16, content_type: &'static str, body: Arc<Vec<u8>>) -> Self {
+    pub fn shared(status: u16, content_type: impl Into<String>, body: Arc<Vec<u8>>) -> Self {
         Self {
             status,
-            headers: vec![("Content-Type", content_type.to_owned())],
+            headers: vec![("Content-Type", content_type.into())],
             body,
         }
+    }
+
+    /// The same with another body; a zip is none that is written as text.
+    pub fn rewritten(&self, body: Vec<u8>) -> Self {
+        let mut answer = self.clone();
+        if !self.body.starts_with(b"PK") {
+            answer.body = Arc::new(body);
+        }
+        answer
+    }
+
+    pub fn text_body(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
     }
 
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -167,33 +180,9 @@ pub fn escape(text: &str) -> String {
 
 /// The reason phrase, which `OData` errors repeat as their code.
 pub fn reason(status: u16) -> &'static str {
-    match status {
-        100 => "Continue",
-        200 => "OK",
-        201 => "Created",
-        202 => "Accepted",
-        204 => "No Content",
-        302 => "Found",
-        400 => "Bad Request",
-        401 => "Unauthorized",
-        403 => "Forbidden",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        406 => "Not Acceptable",
-        409 => "Conflict",
-        411 => "Length Required",
-        413 => "Payload Too Large",
-        415 => "Unsupported Media Type",
-        423 => "Locked",
-        429 => "Too Many Requests",
-        431 => "Request Header Fields Too Large",
-        501 => "Not Implemented",
-        502 => "Bad Gateway",
-        503 => "Service Unavailable",
-        504 => "Gateway Timeout",
-        505 => "HTTP Version Not Supported",
-        _ => "Internal Server Error",
-    }
+    let known = ureq::http::StatusCode::from_u16(status).ok();
+    let reason = known.and_then(|status| status.canonical_reason());
+    reason.unwrap_or("Internal Server Error")
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! The zip of an artifact as the tenant reads and rewrites it.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::io::{Cursor, Read, Write};
 
 use sha2::{Digest, Sha256};
@@ -27,8 +26,8 @@ pub enum BundleError {
     NotAnArchive,
     #[error("The artifact content does not contain META-INF/MANIFEST.MF.")]
     NoManifest,
-    #[error("The manifest of the artifact content cannot be read.")]
-    BrokenManifest,
+    #[error("invalid header field line {0}")]
+    BrokenManifest(u32),
     #[error("The manifest of the artifact content has no Bundle-SymbolicName.")]
     NoSymbolicName,
 }
@@ -46,7 +45,8 @@ impl Bundle {
     pub fn read(zip: &[u8]) -> Result<Self, BundleError> {
         open(zip)?;
         let bytes = file(zip, MANIFEST).ok_or(BundleError::NoManifest)?;
-        let manifest = Manifest::parse(&bytes).map_err(|_| BundleError::BrokenManifest)?;
+        let manifest =
+            Manifest::parse(&bytes).map_err(|error| BundleError::BrokenManifest(error.line()))?;
         Ok(Self {
             symbolic_name: manifest
                 .symbolic_name()
@@ -101,6 +101,11 @@ pub fn model_properties(zip: &[u8]) -> Vec<(String, String)> {
     .collect()
 }
 
+/// Whether there are values of parameters, and no definitions.
+pub fn lacks_definitions(zip: &[u8]) -> bool {
+    file(zip, PARAMETERS).is_some() && file(zip, DEFINITIONS).is_none()
+}
+
 /// Whether a message mapping has the mapping that it is about.
 pub fn has_mapping(zip: &[u8]) -> bool {
     let files = files(zip);
@@ -118,6 +123,18 @@ pub struct Declared {
     pub description: String,
 }
 
+impl Declared {
+    /// A text without a definition.
+    pub fn text(key: &str, value: &str) -> Self {
+        Self {
+            key: key.to_owned(),
+            value: value.to_owned(),
+            data_type: "xsd:string".to_owned(),
+            description: String::new(),
+        }
+    }
+}
+
 /// The externalised parameters: those defined, then those that only have a value.
 pub fn parameters(zip: &[u8]) -> Vec<Declared> {
     let values = file(zip, PARAMETERS).and_then(|bytes| Properties::parse(&bytes).ok());
@@ -128,17 +145,11 @@ pub fn parameters(zip: &[u8]) -> Vec<Declared> {
         let value = values.get(&parameter.key).unwrap_or_default();
         value.clone_into(&mut parameter.value);
     }
-    let known: BTreeSet<String> = declared
-        .iter()
-        .map(|parameter| parameter.key.clone())
-        .collect();
-    let undeclared = values.iter().filter(|entry| !known.contains(&entry.key));
-    declared.extend(undeclared.map(|entry| Declared {
-        key: entry.key.clone(),
-        value: entry.value.clone(),
-        data_type: "xsd:string".to_owned(),
-        description: String::new(),
-    }));
+    for entry in values.iter() {
+        if declared.iter().all(|parameter| parameter.key != entry.key) {
+            declared.push(Declared::text(&entry.key, &entry.value));
+        }
+    }
     declared
 }
 
@@ -151,11 +162,13 @@ fn definitions(bytes: &[u8]) -> Vec<Declared> {
         .root_element()
         .children()
         .filter(|node| node.has_tag_name("parameter"));
-    let mut known = BTreeSet::new();
-    parameters
-        .filter_map(definition)
-        .filter(|parameter| known.insert(parameter.key.clone()))
-        .collect()
+    let mut declared: Vec<Declared> = Vec::new();
+    for parameter in parameters.filter_map(definition) {
+        if declared.iter().all(|known| known.key != parameter.key) {
+            declared.push(parameter);
+        }
+    }
+    declared
 }
 
 fn definition(node: roxmltree::Node<'_, '_>) -> Option<Declared> {
@@ -164,11 +177,12 @@ fn definition(node: roxmltree::Node<'_, '_>) -> Option<Declared> {
         let text = child.text()?.trim();
         (!text.is_empty()).then(|| text.to_owned())
     };
+    let key = child("name").or_else(|| child("key"))?;
+    let declared = Declared::text(&key, "");
     Some(Declared {
-        key: child("name").or_else(|| child("key"))?,
-        value: String::new(),
-        data_type: child("type").unwrap_or_else(|| "xsd:string".to_owned()),
+        data_type: child("type").unwrap_or(declared.data_type),
         description: child("description").unwrap_or_default(),
+        ..declared
     })
 }
 
@@ -277,17 +291,31 @@ pub fn renamed(zip: Vec<u8>, id: &str) -> Result<Vec<u8>, BundleError> {
     }
 }
 
-/// The content of an artifact that was created without any: its manifest.
+/// The content of an artifact that was created without any: its manifest, and of a flow the whole shell.
 pub fn empty(kind: ArtifactType, id: &str, name: &str) -> Result<Vec<u8>, BundleError> {
     let manifest = format!(
         "Manifest-Version: 1.0\r\nBundle-ManifestVersion: 2\r\nBundle-SymbolicName: x; singleton:=true\r\nBundle-Name: x\r\n\
-         Bundle-Version: 1.0.0\r\nSAP-BundleType: {}\r\nSAP-NodeType: IFLMAP\r\n\r\n",
+         Bundle-Version: 1.0.0\r\nSAP-BundleType: {}\r\nSAP-NodeType: IFLMAP\r\nSAP-RuntimeProfile: iflmap\r\n\r\n",
         kind.bundle_type()
     );
     // aligned() wraps long values; a plain format! would not
     let manifest = aligned(manifest.as_bytes(), Some(id), Some(name));
-    zip_of([(MANIFEST.to_owned(), manifest)])
+    let mut files = vec![(MANIFEST.to_owned(), manifest)];
+    if kind == ArtifactType::IntegrationFlow {
+        let model = format!("src/main/resources/scenarioflows/integrationflow/{id}.iflw");
+        let shell = [
+            (".project", "<projectDescription/>"),
+            (&model, SHELL),
+            (PARAMETERS, ""),
+            (DEFINITIONS, "<parameters/>"),
+        ];
+        files.extend(shell.map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec())));
+    }
+    zip_of(files)
 }
+
+/// The model of a flow in which nothing happens.
+const SHELL: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><bpmn2:definitions xmlns:bpmn2=\"http://www.omg.org/spec/BPMN/20100524/MODEL\" id=\"Definitions_1\"><bpmn2:collaboration id=\"Collaboration_1\" name=\"Default Collaboration\"/><bpmn2:process id=\"Process_1\" name=\"Integration Process\"/></bpmn2:definitions>";
 
 /// A zip of these files.
 pub fn zip_of(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Result<Vec<u8>, BundleError> {

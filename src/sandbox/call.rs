@@ -7,7 +7,7 @@ use super::artifact_type::ArtifactType;
 use super::clock::{Seconds, TenantClock};
 use super::entity::{Entity, entity_answer, list_answer};
 use super::model::{ENDPOINTS, EntitySet, MESSAGES, RUNTIME};
-use super::path::{Key, Query, Segment, key_literal};
+use super::path::{Query, Segment};
 use super::query::{self, Documented, USUAL};
 use super::scenario::Scenarios;
 use super::state::{COLLEAGUE, Stamp};
@@ -165,7 +165,7 @@ impl<'a> Call<'a> {
     pub fn has_key(&self) -> bool {
         self.segments
             .first()
-            .is_some_and(|first| first.key != Key::None)
+            .is_some_and(|first| !first.key.is_none())
     }
 
     /// Refuses what is called otherwise than by POST.
@@ -188,14 +188,16 @@ impl<'a> Call<'a> {
                 return Err(Refusal::bad_request("The request body is not valid JSON."));
             }
         };
-        let mut sent = fields.iter().filter(|(name, _)| *name != "__metadata");
-        if let Some((name, _)) = sent.clone().find(|(name, _)| !set.takes(name)) {
-            return Err(Refusal::undefined(name));
-        }
-        if sent.any(|(_, value)| !value.is_string() && !value.is_null()) {
-            return Err(Refusal::bad_request(
-                "A property in the request body has a wrong type.",
-            ));
+        for (name, value) in fields.iter().filter(|(name, _)| *name != "__metadata") {
+            match set.takes(name, value) {
+                Some(true) => {}
+                Some(false) => {
+                    let text = "A property in the request body has a wrong type.";
+                    return Err(Refusal::bad_request(text));
+                }
+                None if name == "Version" => return Err(Refusal::bad_request(GENERATED)),
+                None => return Err(Refusal::undefined(name)),
+            }
         }
         Ok(Properties(fields))
     }
@@ -236,7 +238,7 @@ impl<'a> Call<'a> {
         query::sort(&mut list, self.query, documented)?;
         let address = format!("{}/{}", self.setting.root, self.address());
         let page_size = self.setting.scenarios.page_size();
-        let mut page = query::page(list, self.query, page_size, &address)?;
+        let mut page = query::page(list, self.query, (documented, page_size), &address)?;
         let usual = set != MESSAGES.name;
         if self.chosen("cut-lists") && usual && set != RUNTIME.name {
             page.next = None;
@@ -261,18 +263,8 @@ impl<'a> Call<'a> {
 
     /// The path below the root, encoded again, for links to further pages.
     fn address(&self) -> String {
-        let parts = self.segments.iter().map(|segment| {
-            let name = &segment.name;
-            match &segment.key {
-                Key::None => name.clone(),
-                Key::Single(key) => format!("{name}({})", key_literal(key)),
-                Key::Named(pairs) => {
-                    let pairs = pairs.iter();
-                    let pairs = pairs.map(|(name, key)| format!("{name}={}", key_literal(key)));
-                    format!("{name}({})", pairs.collect::<Vec<_>>().join(","))
-                }
-            }
-        });
+        let parts = self.segments.iter();
+        let parts = parts.map(|segment| segment.name.clone() + &segment.key.written());
         parts.collect::<Vec<_>>().join("/")
     }
 
@@ -282,6 +274,9 @@ impl<'a> Call<'a> {
         rest.map(|segment| segment.name.as_str()).collect()
     }
 }
+
+/// open-integration-workbench, of a create with a version.
+const GENERATED: &str = "Auto generated version property must not be part of input payload.";
 
 /// The properties of a request body.
 pub struct Properties(Map<String, Value>);

@@ -11,11 +11,6 @@ use super::state::{Artifact, Parameter, Tenant};
 
 pub fn answer(tenant: &mut Tenant, call: &mut Call, id: &str) -> Answered {
     let artifact = &tenant.artifacts[id];
-    if artifact.kind != ArtifactType::IntegrationFlow {
-        return Err(Refusal::not_found(
-            "Configurations are not available for this artifact.",
-        ));
-    }
     let last = call.segments.last();
     let key = last.and_then(|segment| segment.key.only("ParameterKey"));
     match (call.method, call.rest().as_slice(), key) {
@@ -89,7 +84,8 @@ pub fn after_upload(
     let mut declared = bundle::parameters(zip);
     let elsewhere = call.is_for("never-appears", id) || call.chosen("location");
     if elsewhere && declared.iter().all(|one| one.key != "SAP_ProfileId") {
-        declared.push(profile());
+        // seen on tenants with an integration cell: a flow made from a zip belongs to the cell
+        declared.push(Declared::text("SAP_ProfileId", "integrationcell"));
     }
     declared
         .into_iter()
@@ -98,16 +94,6 @@ pub fn after_upload(
             declared,
         })
         .collect()
-}
-
-/// Seen on tenants with an integration cell: a flow made from a zip belongs to the cell.
-fn profile() -> Declared {
-    Declared {
-        key: "SAP_ProfileId".to_owned(),
-        value: "integrationcell".to_owned(),
-        data_type: "xsd:string".to_owned(),
-        description: String::new(),
-    }
 }
 
 fn kept(declared: &Declared, old: &[Parameter], call: &Call) -> Option<String> {

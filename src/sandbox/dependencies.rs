@@ -9,26 +9,22 @@ use super::scenario::Scenarios;
 use super::state::{Artifact, Tenant};
 use crate::artifact::manifest::{Capability, Manifest};
 
-/// Something that a flow uses: its type, and the name under which it is provided.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Need {
-    namespace: &'static str,
-    name: String,
-}
-
 /// The namespace of a capability, the key of a flow step that refers to one, and the type that provides it.
 const KINDS: [(&str, &str, ArtifactType); 2] = [
-    (
-        "scriptcollection",
-        "scriptBundleId",
-        ArtifactType::ScriptCollection,
-    ),
     (
         "messagemapping",
         "messageMappingBundleId",
         ArtifactType::MessageMapping,
     ),
+    (
+        "scriptcollection",
+        "scriptBundleId",
+        ArtifactType::ScriptCollection,
+    ),
 ];
+
+/// Something that a flow uses: the place of its type in [`KINDS`], and the name under which it is provided.
+type Need = (usize, String);
 
 /// Why a deployment of `artifact` would not start at `at`, as far as is foreseen now; `None` when nothing is missing.
 ///
@@ -44,82 +40,49 @@ pub fn missing(
     if rule == Some("unchecked") || artifact.kind != ArtifactType::IntegrationFlow {
         return None;
     }
-    let lacks = |need: &Need| match provided(tenant, need, at) {
-        Provided::Running => false,
-        Provided::Stored => true,
-        Provided::Nowhere => rule == Some("strict"),
-    };
-    let need = needs(&artifact.zip).into_iter().find(lacks)?;
-    let (_, _, kind) = KINDS
-        .into_iter()
-        .find(|(namespace, _, _)| *namespace == need.namespace)?;
-    Some(format!(
-        "The {} '{}' is not deployed",
-        kind.words(),
-        need.name
-    ))
-}
-
-/// How far something that is needed has come.
-enum Provided {
-    Running,
-    Stored,
-    Nowhere,
-}
-
-fn provided(tenant: &Tenant, need: &Need, at: Seconds) -> Provided {
-    let runs = tenant.runtime.iter().any(|(id, runtime)| {
-        runtime.at(at).is_some_and(|record| {
-            record.status == "STARTED" && provides(id, record.kind, &record.content.zip, need)
+    let runs = |need: &Need| {
+        tenant.runtime.iter().any(|(id, runtime)| {
+            runtime.at(at).is_some_and(|record| {
+                record.status == "STARTED" && provides(id, record.kind, &record.content.zip, need)
+            })
         })
-    });
-    let mut stored = tenant.artifacts.values();
-    if runs {
-        Provided::Running
-    } else if stored.any(|one| provides(&one.id, one.kind, &one.zip, need)) {
-        Provided::Stored
-    } else {
-        Provided::Nowhere
-    }
+    };
+    let is_stored = |need: &Need| {
+        let mut stored = tenant.artifacts.values();
+        stored.any(|one| provides(&one.id, one.kind, &one.zip, need))
+    };
+    let mut needs = needs(&artifact.zip).into_iter();
+    let (kind, name) =
+        needs.find(|need| !runs(need) && (rule == Some("strict") || is_stored(need)))?;
+    let words = KINDS[kind].2.words();
+    Some(format!("The {words} '{name}' is not deployed"))
 }
 
 /// The name that others use may differ from the id.
-fn provides(id: &str, kind: ArtifactType, zip: &[u8], need: &Need) -> bool {
-    let of_kind = KINDS
-        .iter()
-        .any(|(namespace, _, provider)| *namespace == need.namespace && *provider == kind);
+fn provides(id: &str, kind: ArtifactType, zip: &[u8], (place, name): &Need) -> bool {
+    let (namespace, _, provider) = KINDS[*place];
     let named = || {
-        let means = |capability: &Capability| {
-            capability.namespace == need.namespace && capability.name == need.name
-        };
+        let means =
+            |capability: &Capability| capability.namespace == namespace && capability.name == *name;
         manifest(zip).is_some_and(|manifest| manifest.provided().iter().any(means))
     };
-    of_kind && (id == need.name || named())
+    kind == provider && (id == name || named())
 }
 
 /// What manifest and model of a flow name, each once. A name that holds a parameter means nothing before run time.
 fn needs(zip: &[u8]) -> BTreeSet<Need> {
-    let required = manifest(zip)
-        .map(|manifest| manifest.required())
-        .unwrap_or_default();
-    let by_manifest = required.into_iter().filter_map(|(capability, _)| {
-        let (namespace, _, _) = KINDS
-            .into_iter()
-            .find(|(namespace, _, _)| *namespace == capability.namespace)?;
-        Some(Need {
-            namespace,
-            name: capability.name,
+    let required = manifest(zip).map(|manifest| manifest.required());
+    let by_manifest = required.unwrap_or_default().into_iter();
+    let by_manifest = by_manifest.map(|(capability, _)| (capability.namespace, capability.name));
+    let named = by_manifest.chain(bundle::model_properties(zip));
+    named
+        .filter(|(_, name)| !name.is_empty() && !name.contains('{'))
+        .filter_map(|(word, name)| {
+            let mut kinds = KINDS.iter();
+            let place =
+                kinds.position(|(namespace, step, _)| word == *namespace || word == *step)?;
+            Some((place, name))
         })
-    });
-    let by_model = bundle::model_properties(zip)
-        .into_iter()
-        .filter_map(|(key, name)| {
-            let (namespace, _, _) = KINDS.into_iter().find(|(_, step, _)| *step == key)?;
-            Some(Need { namespace, name })
-        });
-    by_manifest
-        .chain(by_model)
-        .filter(|need| !need.name.is_empty() && !need.name.contains('{'))
         .collect()
 }
 

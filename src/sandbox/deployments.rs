@@ -1,16 +1,16 @@
 //! Deploy calls and `BuildAndDeployStatus`.
 
 use super::answer::{Answer, Answered, Refusal};
+use super::artifact_type::ArtifactType;
 use super::call::Call;
-use super::clock::Seconds;
 use super::dependencies;
 use super::designtime::{self, colleague};
 use super::entity::text;
+use super::messages;
 use super::model::TASKS;
-use super::state::{Artifact, Record, Stage, Task, Tenant};
+use super::state::{Artifact, Record, Task, Tenant};
 use super::timeline::{Course, Order};
 use super::tokens::uuid;
-use super::{messages, senders};
 
 /// Accepts a deployment: 202, with the task's id as bare text, or with an entity for mappings.
 pub fn deploy(tenant: &mut Tenant, call: &mut Call<'_>) -> Answered {
@@ -28,9 +28,8 @@ pub fn deploy(tenant: &mut Tenant, call: &mut Call<'_>) -> Answered {
     let task = uuid(&mut tenant.rng);
     let runtime = tenant.runtime.entry(id.clone()).or_default();
     runtime.deployments += 1;
-    let starts = timer_starts(&course.stages);
-    runtime.plan(course.stages);
-    messages::of_timer(tenant, &call.setting.scenarios, &id, starts);
+    runtime.plan(course.stages.clone());
+    messages::of_timer(tenant, &call.setting.scenarios, &id, &course.stages);
     let planned = Task {
         artifact: id.clone(),
         visible: course.visible,
@@ -41,19 +40,13 @@ pub fn deploy(tenant: &mut Tenant, call: &mut Call<'_>) -> Answered {
     accepted(call, &artifact, &task)
 }
 
-/// When those that have a timer will be started.
-fn timer_starts(stages: &[Stage]) -> Vec<(Seconds, Record)> {
-    let records = stages
-        .iter()
-        .filter_map(|stage| Some((stage.at, stage.record.as_ref()?)));
-    let starts =
-        records.filter(|(_, record)| record.status == "STARTED" && senders::has_timer(record));
-    starts.map(|(at, record)| (at, record.clone())).collect()
-}
-
 fn accepted(call: &Call, artifact: &Artifact, task: &str) -> Answered {
     let chosen = |scenario: &str| call.is_for(scenario, &artifact.id);
-    if chosen("no-task-id") {
+    let is_empty = match call.value_for("no-task-id", &artifact.id) {
+        Some("message-mappings") => artifact.kind == ArtifactType::MessageMapping,
+        chosen => chosen.is_some(),
+    };
+    if is_empty {
         return Ok(Answer::empty(202));
     }
     if artifact.kind.is_mapping() && !chosen("mapping-task-id") {
@@ -84,6 +77,7 @@ pub fn course(tenant: &Tenant, call: &Call, artifact: &Artifact) -> Course {
 pub fn record(artifact: &Artifact, by: &str) -> Record {
     Record {
         kind: artifact.kind,
+        shown_type: artifact.kind.runtime_type().to_owned(),
         name: artifact.name.clone(),
         // a draft runs under the last saved number
         version: artifact.version.clone(),

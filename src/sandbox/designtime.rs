@@ -5,11 +5,12 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::answer::{Answer, Answered, Refusal};
+use super::answer::{Answer, Answered, Format, Refusal};
 use super::artifact_type::ArtifactType;
 use super::bundle::{self, Bundle, BundleError};
 use super::call::Call;
 use super::entity::{Entity, Property, iso, text};
+use super::model::FLOWS;
 use super::state::{Artifact, EDITED, Parameter, Stamp, Tenant};
 use super::{configurations, resources};
 
@@ -34,15 +35,12 @@ pub fn answer(tenant: &mut Tenant, call: &mut Call<'_>) -> Answered {
         ("GET", ["$value"]) => download(tenant, call, artifact),
         ("PUT", []) => update(tenant, call, id),
         ("DELETE", []) => delete(tenant, call, id),
-        (_, ["Configurations", ..] | ["$links", "Configurations"]) => {
+        (_, ["Configurations", ..] | ["$links", "Configurations"]) if has("Configurations") => {
             configurations::answer(tenant, call, id)
         }
         (_, ["Resources", ..] | ["$links", "Resources"]) if has("Resources") => {
             resources::answer(tenant, call, id)
         }
-        (_, ["Resources", ..] | ["$links", "Resources"]) => Err(Refusal::not_found(
-            "Resources are not available for this artifact.",
-        )),
         (_, [navigation, ..]) if has(navigation) => Err(Refusal::not_simulated(navigation)),
         (_, [name, ..]) if !name.starts_with('$') => Err(Refusal::no_navigation(name)),
         _ => Err(Refusal::not_implemented()),
@@ -76,36 +74,38 @@ fn all(tenant: &mut Tenant, call: &mut Call, kind: ArtifactType) -> Answered {
 /// An artifact as the lists of its package show it.
 pub fn listed(artifact: &Artifact, call: &Call) -> Entity {
     let undated = call.chosen("lists-without-dates");
-    let is_date = |name: &str| name.starts_with("Created") || name.starts_with("Modified");
     entity(artifact, call).keep(|name| !undated || !is_date(name))
 }
 
-/// An artifact as the API shows it. Tenants of some years ago did not say when and by whom it was saved.
+/// An artifact as the API shows it. Tenants of some years ago did not say when and by whom it was saved; some say so of
+/// flows only.
 pub fn entity(artifact: &Artifact, call: &Call) -> Entity {
-    let (is_flow, is_old) = (
-        artifact.kind == ArtifactType::IntegrationFlow,
-        call.chosen("no-modified-at"),
-    );
-    let entity = artifact.kind.entity_set().entity(vec![
-        text(&artifact.id),
-        text(artifact.shown_version()),
-        text(&artifact.package),
-        text(&artifact.name),
-        text(&artifact.description),
-        text(""),
-        text(""),
-        text(""),
-        date(&artifact.created, call),
-        text(&artifact.created.by),
-        date(&artifact.modified, call),
-        text(&artifact.modified.by),
-        Property::Null,
-    ]);
-    entity.keep(|name| match name {
-        "Sender" | "Receiver" => is_flow,
-        "Comment" | "CreatedAt" | "CreatedBy" | "ModifiedAt" | "ModifiedBy" => !is_old,
-        _ => true,
-    })
+    let value = |name: &str| match name {
+        "Id" => text(&artifact.id),
+        "Version" => text(artifact.shown_version()),
+        "PackageId" => text(&artifact.package),
+        "Name" => text(&artifact.name),
+        "Description" => text(&artifact.description),
+        "CreatedAt" => date(&artifact.created, call),
+        "CreatedBy" => text(&artifact.created.by),
+        "ModifiedAt" => date(&artifact.modified, call),
+        "ModifiedBy" => text(&artifact.modified.by),
+        "ArtifactContent" => Property::Null,
+        _ => text(""),
+    };
+    let mut entity = artifact.kind.entity_set().filled(value);
+    if !call.chosen("dates-of-flows-only") && artifact.kind != ArtifactType::IntegrationFlow {
+        let dates = FLOWS.properties().filter(|name| is_date(name));
+        entity
+            .properties
+            .extend(dates.map(|name| (name, value(name))));
+    }
+    let is_old = call.chosen("no-modified-at");
+    entity.keep(|name| !is_old || !(is_date(name) || name == "Comment"))
+}
+
+fn is_date(property: &str) -> bool {
+    property.starts_with("Created") || property.starts_with("Modified")
 }
 
 fn date(stamp: &Stamp, call: &Call) -> Property {
@@ -127,14 +127,18 @@ fn create(tenant: &mut Tenant, call: &mut Call, kind: ArtifactType) -> Answered 
         body.take_filled("PackageId")?,
     );
     check_name(&name)?;
-    let holder = tenant.packages.get(&package).ok_or_else(|| {
-        Refusal::not_found(format!("Integration package with Id {package} not found."))
-    })?;
+    let holder = tenant
+        .packages
+        .get(&package)
+        .ok_or_else(|| Refusal::not_found(format!("Package ID {package} does not exist.")))?;
     holder.refuse_read_only()?;
     check_free(tenant, call, kind, (&id, &name, &package))?;
     check_deleted(tenant, call, kind, &id)?;
     let zip = match content {
-        Some(content) => bundle::renamed(decoded(&content, kind)?, &id)?,
+        Some(content) => {
+            let zip = bundle::renamed(decoded(&content, kind)?, &id)?;
+            as_stored(zip, &id, call)?
+        }
         None => bundle::empty(kind, &id, &name)?,
     };
     let entering = entering(zip, kind, &package, call)?;
@@ -212,14 +216,21 @@ fn check_free(
         (None, Some(_)) => package,
         (None, None) => return Ok(()),
     };
-    let article = match kind {
-        ArtifactType::IntegrationFlow => "An",
-        _ => "A",
+    let words = kind.words();
+    let article = if kind == ArtifactType::IntegrationFlow {
+        "An"
+    } else {
+        "A"
     };
-    let text = format!(
-        "{article} {} {name} with the ID {id} already exists in the {owner} package. Please rename the artifact ID.",
-        kind.words()
-    );
+    let text = match call.value("duplicate") {
+        Some("second-wording") => format!(
+            "{article} {words} {name} with the artifact ID {id} already exists in the {owner} package. To create /upload {} {words}, use a different ID.",
+            article.to_ascii_lowercase()
+        ),
+        _ => format!(
+            "{article} {words} {name} with the ID {id} already exists in the {owner} package. Please rename the artifact ID."
+        ),
+    };
     Err(Refusal::new(call.status("duplicate", 500), text))
 }
 
@@ -246,6 +257,9 @@ fn decoded(content: &str, kind: ArtifactType) -> Result<Vec<u8>, Refusal> {
     let broken = |_| Refusal::bad_request("The artifact content is not valid Base64.");
     let zip = STANDARD.decode(content).map_err(broken)?;
     let bundle = Bundle::read(&zip)?;
+    if bundle::lacks_definitions(&zip) {
+        return Err(Refusal::new(500, "InputStream cannot be null"));
+    }
     if bundle.is_of(kind) {
         return Ok(zip);
     }
@@ -258,7 +272,14 @@ fn decoded(content: &str, kind: ArtifactType) -> Result<Vec<u8>, Refusal> {
 }
 
 fn download(tenant: &Tenant, call: &Call, artifact: &Artifact) -> Answered {
-    refuse_read_only(tenant, artifact)?;
+    if tenant
+        .packages
+        .get(&artifact.package)
+        .is_some_and(|package| package.read_only)
+    {
+        let text = "Cannot download the artifact from a configure only package.";
+        return Ok(Refusal::bad_request(text).render(Format::Atom));
+    }
     let mut zip = Arc::clone(&artifact.zip);
     if call.chosen("downloads-differ") {
         zip = Arc::new(bundle::dated(&zip, call.millis())?);
@@ -330,7 +351,12 @@ fn update(tenant: &mut Tenant, call: &mut Call, id: &str) -> Answered {
         .take("ArtifactContent")
         .filter(|content| !content.is_empty());
     let updated = match content {
-        Some(content) => uploaded(artifact, decoded(&content, kind)?, name, call)?,
+        Some(content) => {
+            let zip = as_stored(decoded(&content, kind)?, id, call)?;
+            let new = with_content(artifact, zip, name, call)?;
+            let is_lost = call.is_for("update-not-stored", id);
+            if is_lost { artifact.clone() } else { new }
+        }
         // a name alone is saved as a draft
         None => Artifact {
             name: name.unwrap_or_else(|| artifact.name.clone()),
@@ -349,22 +375,11 @@ fn update(tenant: &mut Tenant, call: &mut Call, id: &str) -> Answered {
     Ok(Answer::empty(200))
 }
 
-/// What an upload makes of an artifact, with the departures that scenarios ask for.
-fn uploaded(
-    old: &Artifact,
-    zip: Vec<u8>,
-    name: Option<String>,
-    call: &Call,
-) -> Result<Artifact, Refusal> {
-    let zip = match call.value_for("rewrites-content", &old.id) {
-        Some(how) => bundle::respelled(zip, &old.id, how)?,
+/// The content as the tenant spells it.
+fn as_stored(zip: Vec<u8>, id: &str, call: &Call) -> Result<Vec<u8>, Refusal> {
+    Ok(match call.value_for("rewrites-content", id) {
+        Some(how) => bundle::respelled(zip, id, how)?,
         None => zip,
-    };
-    let new = with_content(old, zip, name, call)?;
-    Ok(if call.is_for("update-not-stored", &old.id) {
-        old.clone()
-    } else {
-        new
     })
 }
 
@@ -397,9 +412,9 @@ pub fn with_content(
 
 fn version_after(old: &Artifact, manifest: Option<String>, call: &Call) -> String {
     let raised = |manifest: &String| match call.value("version-policy") {
-        Some("manifest") => true,
+        Some("raise") => numbers(manifest) > numbers(&old.version),
         Some("keep" | "create-1.0.0") => false,
-        _ => numbers(manifest) > numbers(&old.version),
+        _ => true,
     };
     manifest
         .filter(raised)
@@ -446,6 +461,9 @@ pub fn save_as_version(tenant: &mut Tenant, call: &mut Call<'_>) -> Answered {
     refuse_writing(tenant, artifact, call, "update")?;
     if version.trim().is_empty() {
         return Err(Refusal::bad_request("The version cannot be empty."));
+    }
+    if version.eq_ignore_ascii_case("active") {
+        return Ok(Refusal::bad_request("CANNOT_UPDATE_BUNDLE").render(Format::Atom));
     }
     let chosen = call.value_for("save-as-version", &id);
     match chosen.filter(|_| numbers(&version) <= numbers(&artifact.version)) {

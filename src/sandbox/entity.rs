@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
-use time::format_description::well_known::Iso8601;
 
 use super::answer::{Answer, Format, escape};
 use super::model::EntitySet;
@@ -12,6 +11,8 @@ use super::path::{encode, key_literal};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Property {
     Text(String),
+    Flag(bool),
+    Number(u64),
     /// An `Edm.DateTime`, in milliseconds since 1970.
     Date(i64),
     /// A complex type: its fields, all text.
@@ -28,6 +29,8 @@ impl Property {
     fn json(&self) -> Value {
         match self {
             Property::Text(text) => json!(text),
+            Property::Flag(flag) => json!(flag),
+            Property::Number(number) => json!(number),
             Property::Date(millis) => json!(format!("/Date({millis})/")),
             Property::Complex(fields) => fields
                 .iter()
@@ -41,6 +44,7 @@ impl Property {
         let inner = match self {
             Property::Text(text) => escape(text),
             Property::Date(millis) => iso(*millis),
+            Property::Flag(_) | Property::Number(_) => self.comparable(),
             Property::Complex(fields) => fields
                 .iter()
                 .map(|(name, text)| format!("<d:{name}>{}</d:{name}>", escape(text)))
@@ -53,6 +57,8 @@ impl Property {
     fn comparable(&self) -> String {
         match self {
             Property::Text(text) => text.clone(),
+            Property::Flag(flag) => flag.to_string(),
+            Property::Number(number) => number.to_string(),
             Property::Date(millis) => comparable_date(*millis),
             Property::Null | Property::Complex(_) => String::new(),
         }
@@ -67,12 +73,12 @@ pub fn comparable_date(millis: i64) -> String {
 /// `2026-09-27T10:20:30.123`, without a zone, as Atom bodies have it.
 pub fn iso(millis: i64) -> String {
     let date = OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000);
-    let text = date
-        .ok()
-        .and_then(|date| date.format(&Iso8601::DATE_TIME).ok())
-        .unwrap_or_default();
-    let (seconds, fraction) = text.split_once('.').unwrap_or((&text, "0"));
-    format!("{seconds}.{:.3}", format!("{fraction:0<3}"))
+    let date = date.unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let (hour, minute, second, milli) = date.time().as_hms_milli();
+    format!(
+        "{}T{hour:02}:{minute:02}:{second:02}.{milli:03}",
+        date.date()
+    )
 }
 
 /// An entity of a set.
@@ -144,7 +150,9 @@ impl Entity {
             json!({"id": uri, "uri": uri, "type": format!("com.sap.hci.api.{kind}")});
         if self.set.is_media() {
             metadata["content_type"] = json!("application/octet-stream");
-            metadata["media_src"] = json!(format!("{uri}/$value"));
+            let file = format!("{uri}/$value");
+            metadata["media_src"] = json!(file);
+            metadata["edit_media"] = json!(file);
         }
         let mut fields = json!({ "__metadata": metadata });
         for (name, value) in &self.properties {
@@ -183,7 +191,10 @@ impl Entity {
         });
         let expanded: String = expanded.collect();
         let content = if self.set.is_media() {
-            format!("<content type=\"application/octet-stream\" src=\"{uri}/$value\"/>{properties}")
+            format!(
+                "<link href=\"{uri}/$value\" rel=\"edit-media\"/>\
+                 <content type=\"application/octet-stream\" src=\"{uri}/$value\"/>{properties}"
+            )
         } else {
             format!("<content type=\"application/xml\">{properties}</content>")
         };
@@ -220,45 +231,23 @@ pub struct Page {
 
 /// Writes one entity.
 pub fn entity_answer(status: u16, entity: &Entity, format: Format, root: &str) -> Answer {
-    let json = || json!({"d": entity.json(root)});
-    let xml = || entity.xml(root, DECLARATIONS);
-    answer(
-        status,
-        format,
-        json,
-        xml,
-        "application/atom+xml;type=entry;charset=utf-8",
-    )
+    match format {
+        Format::Json => Answer::json(status, &json!({"d": entity.json(root)})),
+        Format::Atom => atom(status, "entry", &entity.xml(root, DECLARATIONS)),
+    }
 }
 
 /// Writes a list.
 pub fn list_answer(set: &str, page: &Page, format: Format, root: &str) -> Answer {
-    let json = || json!({"d": list_json(page, root)});
-    let xml = || feed(set, page, root);
-    answer(
-        200,
-        format,
-        json,
-        xml,
-        "application/atom+xml;type=feed;charset=utf-8",
-    )
+    match format {
+        Format::Json => Answer::json(200, &json!({"d": list_json(page, root)})),
+        Format::Atom => atom(200, "feed", &feed(set, page, root)),
+    }
 }
 
-fn answer(
-    status: u16,
-    format: Format,
-    json: impl FnOnce() -> Value,
-    xml: impl FnOnce() -> String,
-    content_type: &'static str,
-) -> Answer {
-    match format {
-        Format::Json => Answer::json(status, &json()),
-        Format::Atom => Answer::typed(
-            status,
-            content_type,
-            format!("{PROLOG}{}", xml()).into_bytes(),
-        ),
-    }
+fn atom(status: u16, kind: &str, xml: &str) -> Answer {
+    let content_type = format!("application/atom+xml;type={kind};charset=utf-8");
+    Answer::typed(status, content_type, format!("{PROLOG}{xml}").into_bytes())
 }
 
 fn list_json(page: &Page, root: &str) -> Value {

@@ -4,7 +4,7 @@
 use super::answer::{Answered, Refusal};
 use super::bundle::hex;
 use super::call::Call;
-use super::entity::{Entity, text};
+use super::entity::{Entity, Property, text};
 use super::model::LOCKS;
 use super::state::{Artifact, Tenant};
 
@@ -27,7 +27,7 @@ fn entity(artifact: &Artifact) -> Option<Entity> {
         text(artifact.kind.bundle_type()),
         text(&artifact.package),
         text(&artifact.package),
-        text(lock.millis.to_string()),
+        Property::Date(lock.millis),
         text(&lock.by),
     ]))
 }

@@ -7,7 +7,8 @@ use super::entity::{Entity, Property, text};
 use super::model::MESSAGES;
 use super::query::{Condition, Documented};
 use super::scenario::Scenarios;
-use super::state::{Record, Tenant};
+use super::senders::has_timer;
+use super::state::{Record, Stage, Tenant};
 use super::tokens::random_text;
 
 /// How long a message takes.
@@ -105,38 +106,38 @@ impl MessageLog {
             ("Name", &self.name),
             ("Type", "INTEGRATION_FLOW"),
             ("PackageId", &self.package),
+            ("PackageName", &self.package),
         ];
-        MESSAGES.entity(vec![
-            text(&self.guid),
-            text(&self.correlation),
-            Property::Null,
-            date(self.began),
-            ended.map_or(Property::Null, |(at, _)| date(*at)),
-            Property::Null,
-            Property::Null,
-            text(&self.name),
-            text(self.status(call.now)),
-            text(link),
-            text("INFO"),
-            Property::Complex(
+        MESSAGES.filled(|name| match name {
+            "MessageGuid" => text(&self.guid),
+            "CorrelationId" | "TransactionId" => text(&self.correlation),
+            "LogStart" => date(self.began),
+            "LogEnd" => ended.map_or(Property::Null, |(at, _)| date(*at)),
+            "IntegrationFlowName" => text(&self.name),
+            "Status" | "CustomStatus" => text(self.status(call.now)),
+            "AlternateWebLink" => text(&link),
+            "IntegrationArtifact" => Property::Complex(
                 artifact
                     .map(|(name, value)| (name, value.to_owned()))
                     .to_vec(),
             ),
-        ])
+            "LogLevel" => text("INFO"),
+            "ArchivingStatus" => text("NOT_RELEVANT"),
+            name if name.starts_with("Archiving") => Property::Flag(false),
+            _ => Property::Null,
+        })
     }
 }
 
 /// A flow with a timer processes a message when it has started.
-pub fn of_timer(
-    tenant: &mut Tenant,
-    scenarios: &Scenarios,
-    id: &str,
-    starts: Vec<(Seconds, Record)>,
-) {
-    for (at, record) in starts {
-        let log = MessageLog::begin(tenant, scenarios, (id, &record), at);
-        tenant.messages.push(log);
+pub fn of_timer(tenant: &mut Tenant, scenarios: &Scenarios, id: &str, stages: &[Stage]) {
+    for stage in stages {
+        let record = stage.record.as_ref();
+        let starts = |record: &&Record| record.status == "STARTED" && has_timer(record);
+        if let Some(record) = record.filter(starts) {
+            let log = MessageLog::begin(tenant, scenarios, (id, record), stage.at);
+            tenant.messages.push(log);
+        }
     }
 }
 
@@ -168,9 +169,10 @@ fn one(tenant: &Tenant, call: &Call, rest: &[&str]) -> Answered {
     }
 }
 
-/// Conditions that must all hold, and some orders; nothing else is documented.
+/// Conditions that must all hold, alternatives in parentheses (two clients), and some orders; nothing else is documented.
 const DOCUMENTED: Documented = Documented {
-    joined_by: "and ",
+    joins_groups: true,
+    ignored: &[],
     condition: is_documented,
     order: |order| {
         let orders = [
@@ -210,21 +212,14 @@ mod tests {
     /// The message logs that options choose, of one that is over and one that is not.
     fn chosen(options: &str) -> Result<Vec<String>, Refusal> {
         let log = |guid: &str, status: &str, end: Property| {
-            let artifact = Property::Complex(vec![("Id", "it's".to_owned())]);
-            MESSAGES.entity(vec![
-                text(guid),
-                text("c"),
-                Property::Null,
-                Property::Date(1_500),
-                end,
-                Property::Null,
-                Property::Null,
-                text("Name"),
-                text(status),
-                text(""),
-                text("INFO"),
-                artifact,
-            ])
+            MESSAGES.filled(|name| match name {
+                "MessageGuid" => text(guid),
+                "Status" => text(status),
+                "LogStart" => Property::Date(1_500),
+                "LogEnd" => end.clone(),
+                "IntegrationArtifact" => Property::Complex(vec![("Id", "it's".to_owned())]),
+                _ => Property::Null,
+            })
         };
         let over = log("over", "COMPLETED", Property::Date(2_000));
         let query = Query::parse(options).unwrap();
@@ -253,6 +248,11 @@ mod tests {
             ),
             ("LogStart gt datetime'1970-01-01T00:00:01.500'", vec![]),
             ("LogEnd lt datetime'1970-01-01T00:00:03'", vec!["over"]),
+            (
+                "(Status eq 'RETRY' or Status eq 'FAILED') and LogStart gt datetime'1970-01-01T00:00:01'",
+                vec!["open"],
+            ),
+            ("(Status eq 'COMPLETED')", vec!["over"]),
             // two hours later
             ("LogEnd gt datetime'1970-01-01T00:00:00Z'", vec![]),
         ] {
@@ -264,7 +264,8 @@ mod tests {
         }
         for refused in [
             "Status eq 'A' or Status eq 'B'",
-            "(Status eq 'A')",
+            "(Status eq 'A' and Status eq 'B')",
+            "(Status eq 'A'",
             "IntegrationArtifact/Id ne 'A'",
             "Sender eq 'A'",
             "LogStart eq datetime'1970-01-01T00:00:00'",

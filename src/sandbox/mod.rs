@@ -29,7 +29,6 @@ mod error_information;
 mod fault;
 mod gate;
 mod inspect;
-mod journal;
 mod ledger;
 mod locks;
 mod messages;
@@ -38,6 +37,7 @@ mod packages;
 mod path;
 mod preload;
 mod query;
+mod request_log;
 mod resources;
 mod routes;
 mod runtime;
@@ -68,13 +68,14 @@ use state::Tenant;
 use tokens::{Client, Credentials, Sessions};
 
 pub use colleague::Deed;
-pub use journal::{Journal, JournalEntry};
+pub use inspect::{Design, Running};
 pub use ledger::ledger;
 pub use preload::Preload;
-pub use scenario::{Scenario, ScenarioInfo, Source, UnknownScenario};
+pub use request_log::{LoggedRequest, RequestLog};
+pub use scenario::{Certainty, Scenario, ScenarioInfo, UnknownScenario};
 
 /// Whoever looks over the tenant's shoulder. The caller waits for its answer meanwhile.
-pub type Watch = Box<dyn FnMut(&JournalEntry) + Send>;
+pub type Watch = Box<dyn FnMut(&LoggedRequest) + Send>;
 
 /// How a sandbox is set up.
 pub struct SandboxOptions {
@@ -142,7 +143,7 @@ pub struct Sandbox {
 impl Sandbox {
     /// Binds, fills and serves.
     pub fn start(options: SandboxOptions) -> Result<Self, SandboxError> {
-        let scenarios = Scenarios::new(options.scenarios);
+        let scenarios = Scenarios(options.scenarios);
         check(options.listen, options.speed, &scenarios, &options.preload)?;
         let failed = |source| SandboxError::Listen {
             address: options.listen,
@@ -225,13 +226,8 @@ impl Sandbox {
     }
 
     /// The requests seen so far.
-    pub fn journal(&self) -> Journal {
-        self.service.journal()
-    }
-
-    /// Serves until [`Sandbox::stop`] is called from another thread, or for ever.
-    pub fn wait(&self) {
-        self.server.wait();
+    pub fn request_log(&self) -> RequestLog {
+        self.service.request_log()
     }
 
     /// Ends the listener and all connections.
@@ -244,36 +240,35 @@ impl Sandbox {
         preload::store(&self.service, preload)
     }
 
+    /// Reads what is known of an id at run time.
+    fn at_run_time<T>(&self, id: &str, read: impl Fn(&state::Runtime, f64) -> T) -> Option<T> {
+        let now = self.now();
+        let tenant = locked(&self.service.tenant);
+        tenant.runtime.get(id).map(|runtime| read(runtime, now))
+    }
+
     /// How many deploy calls for an artifact were accepted.
     pub fn deployments(&self, id: &str) -> usize {
-        let tenant = locked(&self.service.tenant);
-        let runtime = tenant.runtime.get(id);
-        runtime.map_or(0, |runtime| runtime.deployments)
+        let count = self.at_run_time(id, |runtime, _| runtime.deployments);
+        count.unwrap_or(0)
     }
 
     /// How many undeploy calls for an artifact were accepted.
     pub fn undeployments(&self, id: &str) -> usize {
-        let tenant = locked(&self.service.tenant);
-        let runtime = tenant.runtime.get(id);
-        runtime.map_or(0, |runtime| runtime.undeployments)
+        let count = self.at_run_time(id, |runtime, _| runtime.undeployments);
+        count.unwrap_or(0)
     }
 
     /// What the run time holds for an id now, even if a policy hides it.
     pub fn running(&self, id: &str) -> Option<Running> {
-        let now = self.now();
-        let tenant = locked(&self.service.tenant);
-        tenant.runtime.get(id)?.at(now).map(Running::of)
+        self.at_run_time(id, |runtime, now| runtime.at(now).map(Running::of))?
     }
 
     /// Everything that the run time held for an id up to now, each with the tenant's second from which on.
     pub fn history(&self, id: &str) -> Vec<(f64, Option<Running>)> {
-        let now = self.now();
-        let tenant = locked(&self.service.tenant);
-        let stages = tenant.runtime.get(id).into_iter();
-        stages
-            .flat_map(|runtime| runtime.until(now))
-            .map(|stage| (stage.at, stage.record.as_ref().map(Running::of)))
-            .collect()
+        let shown = |stage: &state::Stage| (stage.at, stage.record.as_ref().map(Running::of));
+        let history = self.at_run_time(id, |runtime, now| runtime.until(now).map(shown).collect());
+        history.unwrap_or_default()
     }
 
     /// Seconds on the tenant's clock since the start.
@@ -284,19 +279,7 @@ impl Sandbox {
     /// What is stored for an id at design time, even if a policy hides it.
     pub fn design(&self, id: &str) -> Option<Design> {
         let tenant = locked(&self.service.tenant);
-        let artifact = tenant.artifacts.get(id)?;
-        Some(Design {
-            package: artifact.package.clone(),
-            bundle_type: artifact.kind.bundle_type(),
-            name: artifact.name.clone(),
-            version: artifact.version.clone(),
-            draft: artifact.draft.is_some(),
-            modified_by: artifact.modified.by.clone(),
-            modified_at: artifact.modified.millis,
-            zip_sha256: bundle::sha256(&artifact.zip),
-            zip: artifact.zip.to_vec(),
-            parameters: artifact.content().parameters,
-        })
+        tenant.artifacts.get(id).map(Design::of)
     }
 
     /// The ids of all artifacts that are stored at design time, in their order.
@@ -307,13 +290,7 @@ impl Sandbox {
 
     /// Whether an artifact is STARTED with exactly the content and the parameters that are stored at design time now.
     pub fn runs_as_stored(&self, id: &str) -> bool {
-        let now = self.now();
-        let tenant = locked(&self.service.tenant);
-        let stored = tenant.artifacts.get(id).map(state::Artifact::content);
-        let record = tenant.runtime.get(id).and_then(|runtime| runtime.at(now));
-        record.is_some_and(|record| {
-            record.status == "STARTED" && stored.as_ref() == Some(&record.content)
-        })
+        locked(&self.service.tenant).runs_as_stored(id, self.now())
     }
 
     /// A package's writable properties.
@@ -323,64 +300,6 @@ impl Sandbox {
             .get(id)
             .map(|package| package.properties.clone())
     }
-}
-
-/// What the run time holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Running {
-    /// STARTED, ERROR, ...
-    pub status: String,
-    /// The version shown.
-    pub version: String,
-    /// The client that deployed it.
-    pub deployed_by: String,
-    /// Milliseconds since 1970 on the tenant's clock.
-    pub deployed_on: i64,
-    /// The digest of the deployed zip.
-    pub zip_sha256: String,
-    /// The deployed zip.
-    pub zip: Vec<u8>,
-    /// The values it runs with.
-    pub parameters: BTreeMap<String, String>,
-}
-
-impl Running {
-    fn of(record: &state::Record) -> Self {
-        Self {
-            status: record.status.clone(),
-            version: record.version.clone(),
-            deployed_by: record.deployed_by.clone(),
-            deployed_on: record.deployed_on,
-            zip_sha256: bundle::sha256(&record.content.zip),
-            zip: record.content.zip.to_vec(),
-            parameters: record.content.parameters.clone(),
-        }
-    }
-}
-
-/// What is stored at design time.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Design {
-    /// The package's id.
-    pub package: String,
-    /// `SAP-BundleType`.
-    pub bundle_type: &'static str,
-    /// The name shown.
-    pub name: String,
-    /// The last saved version.
-    pub version: String,
-    /// Whether a word is shown instead of the version.
-    pub draft: bool,
-    /// Who saved it last.
-    pub modified_by: String,
-    /// When, in milliseconds since 1970 on the tenant's clock.
-    pub modified_at: i64,
-    /// The digest of the stored zip.
-    pub zip_sha256: String,
-    /// The stored zip.
-    pub zip: Vec<u8>,
-    /// All parameters with their values.
-    pub parameters: BTreeMap<String, String>,
 }
 
 fn check(

@@ -1,6 +1,8 @@
 //! What entities look like, one table: set, type, key, properties and navigation, in the order and in the compact form of
 //! SAP's own model. Links, keys, lists, `$select`, request bodies and both renderings follow from it.
 
+use serde_json::Value;
+
 use super::entity::{Entity, Property, key_of};
 
 /// An entity set.
@@ -10,7 +12,8 @@ pub struct EntitySet {
     /// The type, without its namespace; a star says that `$value` gives a file.
     kind: &'static str,
     key: &'static str,
-    /// A minus says that no request body may hold the property.
+    /// A minus: no request body may hold the property. A letter behind a colon: its type, where that is not text (`o`
+    /// boolean, `i` number, `d` date).
     properties: &'static str,
     navigation: &'static str,
 }
@@ -31,22 +34,22 @@ const fn set(
     }
 }
 
-/// All types of artifacts have these; only flows show `Sender` and `Receiver`.
-const ARTIFACT: &str = "Id Version PackageId Name Description Sender Receiver Comment CreatedAt- CreatedBy- ModifiedAt- ModifiedBy- ArtifactContent";
+/// What all types of artifacts have.
+const ARTIFACT: &str = "Id Version- PackageId Name Description ArtifactContent";
 const CREDENTIAL: &str = "Name Kind Description User";
 
 pub static PACKAGES: EntitySet = set(
     "IntegrationPackages",
     "IntegrationPackage*",
     "Id",
-    "Id Name ResourceId Description ShortText Version Vendor PartnerContent UpdateAvailable Mode SupportedPlatform ModifiedBy CreationDate ModifiedDate CreatedBy Products Keywords Countries Industries LineOfBusiness PackageContent",
-    "IntegrationDesigntimeArtifacts ValueMappingDesigntimeArtifacts MessageMappingDesigntimeArtifacts ScriptCollectionDesigntimeArtifacts CustomTags",
+    "Id Name ResourceId Description ShortText Version Vendor PartnerContent:o UpdateAvailable:o Mode SupportedPlatform ModifiedBy CreationDate ModifiedDate CreatedBy Products Keywords Countries Industries LineOfBusiness PackageContent",
+    "IntegrationDesigntimeArtifacts ValueMappingDesigntimeArtifacts MessageMappingDesigntimeArtifacts ScriptCollectionDesigntimeArtifacts DataTypeDesigntimeArtifacts MessageTypeDesigntimeArtifacts FaultMessageTypeDesigntimeArtifacts ServiceInterfaceDesigntimeArtifacts CustomTags",
 );
 pub static FLOWS: EntitySet = set(
     "IntegrationDesigntimeArtifacts",
     "IntegrationDesigntimeArtifact*",
     "Id Version",
-    ARTIFACT,
+    "Id Version- PackageId Name Description Sender Receiver CreatedBy- CreatedAt- ModifiedBy- ModifiedAt- ArtifactContent Comment",
     "Configurations Resources DesignGuidelineExecutionResults",
 );
 pub static VALUE_MAPPINGS: EntitySet = set(
@@ -61,14 +64,14 @@ pub static MESSAGE_MAPPINGS: EntitySet = set(
     "MessageMappingDesigntimeArtifact*",
     "Id Version",
     ARTIFACT,
-    "",
+    "Resources",
 );
 pub static SCRIPT_COLLECTIONS: EntitySet = set(
     "ScriptCollectionDesigntimeArtifacts",
     "ScriptCollectionDesigntimeArtifact*",
     "Id Version",
     ARTIFACT,
-    "Resources",
+    "Resources DesignGuidelineExecutionResults",
 );
 pub static CONFIGURATIONS: EntitySet = set(
     "Configurations",
@@ -81,14 +84,14 @@ pub static RESOURCES: EntitySet = set(
     "Resources",
     "Resource*",
     "Name ResourceType",
-    "Name ResourceType ReferencedResourceType ResourceSize ResourceContent",
+    "Name ResourceType ReferencedResourceType ResourceSize:i ResourceSizeUnit ResourceContent",
     "",
 );
 pub static LOCKS: EntitySet = set(
     "IntegrationDesigntimeLocks",
     "IntegrationDesigntimeLock",
     "ResourceId",
-    "ResourceId ArtifactId ArtifactName ArtifactType PackageId PackageName CreatedAt CreatedBy",
+    "ResourceId ArtifactId ArtifactName ArtifactType PackageId PackageName CreatedAt:d CreatedBy",
     "",
 );
 pub static TASKS: EntitySet = set(
@@ -102,21 +105,15 @@ pub static RUNTIME: EntitySet = set(
     "IntegrationRuntimeArtifacts",
     "IntegrationRuntimeArtifact*",
     "Id",
-    "Id Version Name Type DeployedBy DeployedOn Status",
+    "Id Version Name Type DeployedBy DeployedOn:d Status",
     "ErrorInformation",
 );
-pub static ERRORS: EntitySet = set(
-    "RuntimeArtifactErrorInformations",
-    "RuntimeArtifactErrorInformation*",
-    "Id",
-    "Id",
-    "",
-);
+pub static CUSTOM_TAGS: EntitySet = set("CustomTags", "CustomTag", "Name", "Name Value", "");
 pub static ENDPOINTS: EntitySet = set(
     "ServiceEndpoints",
     "ServiceEndpoint",
     "Id",
-    "Name Id Title Version Summary Description LastUpdated Protocol",
+    "Name Id Title Version Summary Description LastUpdated:d Protocol",
     "EntryPoints ApiDefinitions",
 );
 pub static ENTRY_POINTS: EntitySet = set(
@@ -130,8 +127,8 @@ pub static MESSAGES: EntitySet = set(
     "MessageProcessingLogs",
     "MessageProcessingLog",
     "MessageGuid",
-    "MessageGuid CorrelationId ApplicationMessageId LogStart LogEnd Sender Receiver IntegrationFlowName Status AlternateWebLink LogLevel IntegrationArtifact",
-    "ErrorInformation Attachments Runs",
+    "MessageGuid CorrelationId ApplicationMessageId PredecessorMessageGuid ApplicationMessageType LogStart:d LogEnd:d Sender Receiver IntegrationFlowName Status AlternateWebLink IntegrationArtifact LogLevel CustomStatus ArchivingStatus ArchivingSenderChannelMessages:o ArchivingReceiverChannelMessages:o ArchivingLogAttachments:o ArchivingPersistedMessages:o TransactionId PreviousComponentName LocalComponentName OriginComponentName",
+    "CustomHeaderProperties MessageStoreEntries ErrorInformation AdapterAttributes Attachments Runs",
 );
 /// Sets that show names of security material; the last one is the keystore.
 pub static SECURITY_MATERIAL: [EntitySet; 4] = [
@@ -166,16 +163,25 @@ impl EntitySet {
 
     pub fn properties(&self) -> impl Iterator<Item = &'static str> + use<> {
         let all = self.properties.split(' ');
-        all.map(|name| name.trim_end_matches('-'))
+        all.map(|written| written.split([':', '-']).next().unwrap_or_default())
     }
 
     pub fn navigation(&self) -> impl Iterator<Item = &'static str> + use<> {
         self.navigation.split_terminator(' ')
     }
 
-    /// Whether a request body may hold this property.
-    pub fn takes(&self, property: &str) -> bool {
-        self.properties.split(' ').any(|known| known == property)
+    /// Whether a request body may hold this property with this value; `None` where the property is not for clients.
+    pub fn takes(&self, property: &str, value: &Value) -> Option<bool> {
+        let mut all = self.properties.split(' ');
+        let kind = all.find_map(|written| match written.strip_prefix(property)? {
+            "" => Some("s"),
+            rest => rest.strip_prefix(':'),
+        });
+        Some(match kind? {
+            "o" => value.is_boolean() || value.is_null(),
+            "i" => value.is_number() || value.is_null(),
+            _ => value.is_string() || value.is_null(),
+        })
     }
 
     /// An entity of this set, with its values in the order of the properties.
@@ -189,5 +195,10 @@ impl EntitySet {
             links: self.navigation().collect(),
             expanded: Vec::new(),
         }
+    }
+
+    /// The same, with the value of each property by its name.
+    pub fn filled(&'static self, value: impl Fn(&str) -> Property) -> Entity {
+        self.entity(self.properties().map(value).collect())
     }
 }

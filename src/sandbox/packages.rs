@@ -4,16 +4,18 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::answer::{Answer, Answered, Refusal};
 use super::artifact_type::ArtifactType;
-use super::bundle::{sha256, zip_of};
+use super::bundle::{file, sha256, zip_of};
 use super::call::{Call, Properties};
+use super::clock::Seconds;
 use super::designtime;
 use super::entity::{Entity, Property, text};
-use super::model::PACKAGES;
-use super::state::{Artifact, Package, Stamp, Tenant};
+use super::model::{CUSTOM_TAGS, PACKAGES};
+use super::query::{Documented, USUAL};
+use super::state::{Artifact, Package, Tenant};
 use super::tokens::uuid;
 
 /// What clients may write. Everything else the tenant sets itself.
@@ -30,9 +32,20 @@ const WRITABLE: [&str; 11] = [
     "Industries",
     "LineOfBusiness",
 ];
+/// How long a deleted package is still seen.
+const DELETION: Seconds = 1.0;
+/// What an export holds, base64 of JSON.
+const LISTING: &str = "resources.cnt";
+/// `resourceType` of the package itself.
+const CONTENT_PACKAGE: &str = "ContentPackage";
+const EXISTS: &str = "Entity with the specified IntegrationPackage id already exist.";
+
 pub fn answer(tenant: &mut Tenant, call: &mut Call) -> Answered {
     let rest = call.rest().join("/");
     if !call.has_key() {
+        if call.query.get("$inlinecount").is_some() {
+            return Err(Refusal::not_implemented());
+        }
         return match (call.method, rest.as_str()) {
             ("GET", "" | "$count") => {
                 let all = tenant.packages.values().map(entity);
@@ -42,6 +55,7 @@ pub fn answer(tenant: &mut Tenant, call: &mut Call) -> Answered {
             _ => Err(Refusal::not_implemented()),
         };
     }
+    refuse_unseen(tenant, call)?;
     let package = tenant.packages.get(call.key("Id")?);
     let package = package.ok_or_else(Refusal::missing)?;
     match (call.method, rest.as_str()) {
@@ -49,9 +63,17 @@ pub fn answer(tenant: &mut Tenant, call: &mut Call) -> Answered {
         ("GET", "$value") => export(tenant, package),
         ("PUT", "") => replace(tenant, call),
         ("DELETE", "") => {
+            // gone soon after (mcp-cpi-share: within two seconds)
             let id = package.id.clone();
-            Ok(delete(tenant, &id))
+            let package = tenant.packages.get_mut(&id).ok_or_else(Refusal::missing)?;
+            package.deleted = Some(call.now + DELETION);
+            Ok(Answer::empty(202))
         }
+        ("GET", "CustomTags") => {
+            let tag = |(name, value)| CUSTOM_TAGS.entity(vec![text(name), text(value)]);
+            call.all(CUSTOM_TAGS.name, package.tags.iter().map(tag).collect())
+        }
+        ("PUT", "$links/CustomTags") => tag(tenant, call),
         ("GET", navigation) => members(tenant, call, package, navigation),
         _ => Err(Refusal::not_implemented()),
     }
@@ -59,22 +81,21 @@ pub fn answer(tenant: &mut Tenant, call: &mut Call) -> Answered {
 
 fn create(tenant: &mut Tenant, call: &mut Call) -> Answered {
     let mut body = call.properties(&PACKAGES)?;
-    if body.has("PackageContent") {
-        return Err(Refusal::not_simulated("Importing a package"));
+    if let Some(content) = body.take("PackageContent") {
+        return import(tenant, call, &content);
     }
     refuse_mode(&body)?;
     let id = body.take_filled("Id")?;
-    if call.chosen("strict-package-id") && !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        return Err(Refusal::bad_request(
-            "The package Id may contain letters and digits only.",
-        ));
+    let is_plain = id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if !is_plain && !call.chosen("any-package-id") {
+        let text = "Property 'Id' value cannot have a special character. Enter a valid Id.";
+        return Err(Refusal::bad_request(text));
     }
     let properties = writable(&mut body)?;
     if tenant.packages.contains_key(&id) {
-        let text = "Entity with the specified IntegrationPackage id already exist.";
-        return Err(Refusal::new(409, text));
+        return Err(Refusal::new(409, EXISTS));
     }
-    let package = new(tenant, &id, properties, call.stamp());
+    let package = new(tenant, &id, properties, call);
     let answer = call.entity(201, entity(&package));
     tenant.packages.insert(id, package);
     answer
@@ -117,12 +138,19 @@ fn new(
     tenant: &mut Tenant,
     id: &str,
     properties: BTreeMap<&'static str, String>,
-    stamp: Stamp,
+    call: &Call,
 ) -> Package {
+    let stamp = call.stamp();
+    let tags = call.value("custom-tags").unwrap_or_default();
+    let tags = tags
+        .split_terminator(',')
+        .map(|name| (name.to_owned(), String::new()));
     Package {
         id: id.to_owned(),
         properties,
         read_only: false,
+        tags: tags.collect(),
+        deleted: None,
         created: stamp.clone(),
         modified: stamp,
         resource_id: uuid(&mut tenant.rng).replace('-', ""),
@@ -130,14 +158,60 @@ fn new(
 }
 
 /// A package that is on the tenant from the start.
-pub fn preload(tenant: &mut Tenant, id: &str, read_only: bool, stamp: Stamp) {
+pub fn preload(tenant: &mut Tenant, id: &str, read_only: bool, call: &Call) {
     let text = |name: &'static str| match name {
         "Name" | "ShortText" => (name, id.to_owned()),
         _ => (name, stored(name, String::new())),
     };
-    let mut package = new(tenant, id, WRITABLE.into_iter().map(text).collect(), stamp);
+    let mut package = new(tenant, id, WRITABLE.into_iter().map(text).collect(), call);
     package.read_only = read_only;
     tenant.packages.entry(id.to_owned()).or_insert(package);
+}
+
+/// A package with all its artifacts, as an export holds them.
+fn import(tenant: &mut Tenant, call: &mut Call, content: &str) -> Answered {
+    let broken = || Refusal::bad_request("The package content cannot be read.");
+    let zip = STANDARD.decode(content).map_err(|_| broken())?;
+    let listing = file(&zip, LISTING).and_then(|text| STANDARD.decode(text).ok());
+    let listing: Value = listing
+        .and_then(|text| serde_json::from_slice(&text).ok())
+        .ok_or_else(broken)?;
+    let resources = listing["resources"].as_array().ok_or_else(broken)?;
+    let text_of =
+        |resource: &Value, name: &str| resource[name].as_str().unwrap_or_default().to_owned();
+    let holder = resources
+        .iter()
+        .find(|one| one["resourceType"] == CONTENT_PACKAGE);
+    let holder = holder.ok_or_else(broken)?;
+    let (id, name) = (text_of(holder, "uniqueId"), text_of(holder, "displayName"));
+    let overwrites = call.query.get("Overwrite") == Some("true");
+    if tenant.packages.contains_key(&id) && !overwrites {
+        return Err(Refusal::new(409, EXISTS));
+    }
+    let mut entering = Vec::new();
+    for resource in resources {
+        let kinds = ArtifactType::ALL.into_iter();
+        let mut kinds = kinds.filter(|kind| resource["resourceType"] == kind.resource_type());
+        let Some(kind) = kinds.next() else { continue };
+        let content = file(&zip, &format!("{}_content", text_of(resource, "id")));
+        let artifact = designtime::entering(content.ok_or_else(broken)?, kind, &id, call)?;
+        let taken = tenant.artifacts.get(&artifact.id);
+        if taken.is_some_and(|taken| taken.package != id) {
+            let text = format!(
+                "Uniqueness Conflict: {} exists in another package.",
+                artifact.id
+            );
+            return Err(Refusal::new(409, text));
+        }
+        entering.push(artifact);
+    }
+    preload(tenant, &id, false, call);
+    entering
+        .into_iter()
+        .for_each(|artifact| tenant.store(artifact));
+    let package = tenant.packages.get_mut(&id).ok_or_else(broken)?;
+    package.properties.insert("Name", name);
+    call.entity(201, entity(package))
 }
 
 /// The whole entity is replaced: what is left out becomes empty.
@@ -171,30 +245,41 @@ impl Package {
     }
 }
 
-/// Design time only: what runs goes on running.
-fn delete(tenant: &mut Tenant, id: &str) -> Answer {
-    tenant.packages.remove(id);
-    tenant
-        .artifacts
-        .retain(|_, artifact| artifact.package != id);
-    Answer::empty(202)
+/// `$links/CustomTags('NAME')`: the tags that a tenant wants are configured there.
+fn tag(tenant: &mut Tenant, call: &mut Call) -> Answered {
+    let name = call.segments.last().and_then(|last| last.key.only("Name"));
+    let value = call.properties(&CUSTOM_TAGS)?.take("Value");
+    let package = tenant.packages.get_mut(call.key("Id")?);
+    let tags = &mut package.ok_or_else(Refusal::missing)?.tags;
+    let tag = name.and_then(|name| tags.get_mut(name));
+    *tag.ok_or_else(Refusal::missing)? = value.unwrap_or_default();
+    Ok(Answer::empty(202))
+}
+
+/// Scenario `package-reads-fail`: after a burst of reads of single packages some are 404; lists show what is.
+fn refuse_unseen(tenant: &mut Tenant, call: &Call) -> Result<(), Refusal> {
+    const BURST: usize = 5;
+    let reads = &mut tenant.package_reads;
+    *reads += usize::from(call.method == "GET");
+    let unseen = call
+        .setting
+        .scenarios
+        .times_of("package-reads-fail", call.key("Id")?);
+    if call.method == "GET" && *reads > BURST && *reads - BURST <= unseen {
+        return Err(Refusal::missing());
+    }
+    Ok(())
 }
 
 fn members(tenant: &Tenant, call: &Call, package: &Package, navigation: &str) -> Answered {
     let name = navigation.strip_suffix("/$count").unwrap_or(navigation);
-    let others = [
-        "DataTypeDesigntimeArtifacts",
-        "MessageTypeDesigntimeArtifacts",
-        "FaultMessageTypeDesigntimeArtifacts",
-        "ServiceInterfaceDesigntimeArtifacts",
-    ];
-    let Some(kind) = ArtifactType::named_in(name).filter(|kind| kind.entity_set().name == name)
-    else {
+    let kind = ArtifactType::named_in(name).filter(|kind| kind.entity_set().name == name);
+    let Some(kind) = kind else {
         // these types exist; nothing of them can be stored here
-        if let Some(other) = others.into_iter().find(|other| *other == name) {
-            return call.all(other, Vec::new());
-        }
-        return Err(Refusal::no_navigation(name));
+        return match PACKAGES.navigation().find(|known| *known == name) {
+            Some(other) => call.all(other, Vec::new()),
+            None => Err(Refusal::no_navigation(name)),
+        };
     };
     match call.value_for("broken-package-list", &package.id) {
         Some(broken) if broken == "all" || broken == kind.stem() => {
@@ -203,10 +288,18 @@ fn members(tenant: &Tenant, call: &Call, package: &Package, navigation: &str) ->
         _ => {
             let members = in_package(tenant, &package.id).filter(|artifact| artifact.kind == kind);
             let shown = members.map(|artifact| designtime::listed(artifact, call));
-            call.all(name, shown.collect())
+            let ignores = call.chosen("skip-ignored");
+            let documented = if ignores { &MEMBERS } else { &USUAL };
+            call.all_by(name, shown.collect(), documented)
         }
     }
 }
+
+/// Lists without a second page by `$skip`, and without a count.
+const MEMBERS: Documented = Documented {
+    ignored: &["$skip", "$inlinecount"],
+    ..USUAL
+};
 
 fn in_package<'a>(tenant: &'a Tenant, package: &'a str) -> impl Iterator<Item = &'a Artifact> {
     tenant
@@ -221,18 +314,17 @@ fn entity(package: &Package) -> Entity {
     } else {
         "EDIT_ALLOWED"
     };
-    let values = PACKAGES.properties().map(|name| match name {
+    PACKAGES.filled(|name| match name {
         "Id" => text(&package.id),
         "ResourceId" => text(&package.resource_id),
         "Mode" => text(mode),
-        "UpdateAvailable" | "PartnerContent" => text("false"),
+        "UpdateAvailable" | "PartnerContent" => Property::Flag(false),
         "CreatedBy" => text(&package.created.by),
         "CreationDate" => text(package.created.millis.to_string()),
         "ModifiedBy" => text(&package.modified.by),
         "ModifiedDate" => text(package.modified.millis.to_string()),
         written => package.properties.get(written).map_or(Property::Null, text),
-    });
-    PACKAGES.entity(values.collect())
+    })
 }
 
 fn export(tenant: &Tenant, package: &Package) -> Answered {
@@ -257,10 +349,16 @@ fn export(tenant: &Tenant, package: &Package) -> Answered {
 }
 
 fn export_zip(package: &Package, artifacts: &[&Artifact]) -> Result<Vec<u8>, Refusal> {
-    let resources: Vec<_> = artifacts
+    let mut resources: Vec<_> = artifacts
         .iter()
         .map(|artifact| resource(artifact))
         .collect();
+    resources.push(json!({
+        "id": package.resource_id,
+        "uniqueId": package.id,
+        "displayName": package.properties.get("Name"),
+        "resourceType": CONTENT_PACKAGE,
+    }));
     let listing = json!({"resources": resources, "relations": []}).to_string();
     let hash = json!([sha256(listing.as_bytes()), sha256(b"")]).to_string();
     let versions = "HashVersion=2.0.0\nExportModelVersion=1.0.0\n";
@@ -269,7 +367,7 @@ fn export_zip(package: &Package, artifacts: &[&Artifact]) -> Result<Vec<u8>, Ref
         (name, artifact.zip.to_vec())
     });
     let described = [
-        ("resources.cnt", STANDARD.encode(&listing)),
+        (LISTING, STANDARD.encode(&listing)),
         ("contentmetadata.md", STANDARD.encode(versions)),
         ("hash", STANDARD.encode(hash)),
         ("ExportInformation.info", format!("Name={}\n", package.id)),

@@ -7,40 +7,42 @@ pub struct Segment {
     pub key: Key,
 }
 
-/// A key predicate.
+/// A key predicate: values with their names, or one value without; empty where there is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Key {
-    None,
-    Single(String),
-    Named(Vec<(String, String)>),
-}
+pub struct Key(Vec<(String, String)>);
 
 impl Key {
+    pub fn is_none(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The value of the only key property, written `('X')` or `(Name='X')`.
     pub fn only(&self, name: &str) -> Option<&str> {
-        match self {
-            Key::Single(value) => Some(value),
-            Key::Named(pairs) if pairs.len() == 1 => self.named(name),
+        match &self.0[..] {
+            [(known, value)] if known.is_empty() || known == name => Some(value),
             _ => None,
         }
     }
 
     /// The two values of a composed key, in whatever order they were written.
     pub fn pair(&self, first: &str, second: &str) -> Option<(&str, &str)> {
-        match self {
-            Key::Named(pairs) if pairs.len() == 2 => {
-                Some((self.named(first)?, self.named(second)?))
-            }
-            _ => None,
-        }
+        let named = |name: &str| {
+            let pair = self.0.iter().find(|(known, _)| known == name);
+            pair.map(|(_, value)| value.as_str())
+        };
+        Some((named(first)?, named(second)?)).filter(|_| self.0.len() == 2)
     }
 
-    fn named(&self, name: &str) -> Option<&str> {
-        let Key::Named(pairs) = self else { return None };
-        pairs
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+    /// As it stands in links.
+    pub fn written(&self) -> String {
+        let pairs = self.0.iter().map(|(name, value)| match name.as_str() {
+            "" => key_literal(value),
+            name => format!("{name}={}", key_literal(value)),
+        });
+        match pairs.collect::<Vec<_>>().join(",") {
+            pairs if pairs.is_empty() => pairs,
+            pairs => format!("({pairs})"),
+        }
     }
 }
 
@@ -83,27 +85,25 @@ pub fn segments(path: &str) -> Option<Vec<Segment>> {
 }
 
 fn segment(text: &str) -> Option<Segment> {
-    let Some((name, rest)) = text.split_once('(') else {
-        return Some(Segment {
-            name: text.to_owned(),
-            key: Key::None,
-        });
+    let (name, key) = match text.split_once('(') {
+        Some((name, rest)) => (name, key(rest.strip_suffix(')')?)?),
+        None => (text, Key(Vec::new())),
     };
     Some(Segment {
         name: name.to_owned(),
-        key: key(rest.strip_suffix(')')?)?,
+        key,
     })
 }
 
 fn key(text: &str) -> Option<Key> {
     if text.is_empty() {
-        return Some(Key::None);
+        return Some(Key(Vec::new()));
     }
     if text.starts_with('\'') {
         let (value, rest) = literal(text)?;
-        return rest.is_empty().then_some(Key::Single(value));
+        return rest.is_empty().then(|| Key(vec![(String::new(), value)]));
     }
-    named(text).map(Key::Named)
+    named(text).map(Key)
 }
 
 fn named(mut text: &str) -> Option<Vec<(String, String)>> {
@@ -152,6 +152,14 @@ impl Query {
             Some((decode(name, true)?, decode(value, true)?))
         });
         pairs.collect::<Option<Vec<_>>>().map(Self)
+    }
+
+    pub fn without(&self, names: &[&str]) -> Self {
+        let kept = self
+            .0
+            .iter()
+            .filter(|(name, _)| !names.contains(&name.as_str()));
+        Self(kept.cloned().collect())
     }
 
     pub fn get(&self, name: &str) -> Option<&str> {
@@ -225,16 +233,21 @@ mod tests {
 
     #[test]
     fn keys_are_read_strictly() {
-        let pair = Key::Named(vec![
-            ("Id".into(), "O'Neil x".into()),
-            ("Version".into(), "active".into()),
-        ]);
+        let key = |pairs: &[(&str, &str)]| {
+            let pairs = pairs.iter();
+            Key(pairs
+                .map(|(name, value)| ((*name).into(), (*value).into()))
+                .collect())
+        };
         let good = [
-            ("/A('x')", Key::Single("x".into())),
-            ("/A(Id='O''Neil%20x',Version='active')", pair),
-            ("/A('a%2Fb%2520')", Key::Single("a/b%20".into())),
-            ("/A()", Key::None),
-            ("/A", Key::None),
+            ("/A('x')", key(&[("", "x")])),
+            (
+                "/A(Id='O''Neil%20x',Version='active')",
+                key(&[("Id", "O'Neil x"), ("Version", "active")]),
+            ),
+            ("/A('a%2Fb%2520')", key(&[("", "a/b%20")])),
+            ("/A()", key(&[])),
+            ("/A", key(&[])),
         ];
         for (path, key) in good {
             assert_eq!(parse(path), Some(("A".to_owned(), key)), "{path}");
@@ -283,7 +296,8 @@ mod tests {
         #[test]
         fn what_is_written_is_read_back(value in ".*") {
             let path = format!("/A({})", key_literal(&value));
-            prop_assert_eq!(parse(&path).unwrap().1, Key::Single(value));
+            let (_, key) = parse(&path).unwrap();
+            prop_assert_eq!(key.only("Id"), Some(value.as_str()));
         }
     }
 }

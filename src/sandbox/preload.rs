@@ -1,12 +1,12 @@
 //! Artifacts that are on the tenant before the first request.
 
 use super::artifact_type::ArtifactType;
-use super::bundle::{self, Bundle};
+use super::bundle::{self, Bundle, BundleError};
 use super::call::Call;
 use super::clock::Seconds;
 use super::deployments::record;
 use super::designtime::{configure, entering};
-use super::error_information::start_error;
+use super::error_information::{USUAL, start_error};
 use super::messages::MessageLog;
 use super::service::{Service, locked};
 use super::state::{Artifact, COLLEAGUE, Record, Stage, Stamp, StartError, Tenant, draft_word};
@@ -36,7 +36,7 @@ impl Preload {
             package_id: "Examples".to_owned(),
             zip: bundle::empty(ArtifactType::IntegrationFlow, id, "Example").unwrap_or_default(),
             deployed: true,
-            configured: Vec::new(),
+            ..Self::default()
         }
     }
 
@@ -46,44 +46,38 @@ impl Preload {
             package_id: package_id.to_owned(),
             zip: bundle::earlier_version(zip).unwrap_or_else(|| zip.to_vec()),
             deployed: true,
-            configured: Vec::new(),
+            ..Self::default()
         }
     }
 }
 
 /// Stores an artifact as if it had been saved two hours, and deployed one hour before the sandbox started.
 pub fn store(service: &Service, preload: Preload) -> Result<(), SandboxError> {
-    let call = Call::inside(author(service, &preload.zip), SAVED, &service.setting);
+    let setting = &service.setting;
+    let refused = |error: BundleError| SandboxError::Preload(error.to_string());
+    let bundle = Bundle::read(&preload.zip).map_err(refused)?;
+    let draft = setting
+        .scenarios
+        .of_artifact("draft", &bundle.symbolic_name);
+    // a draft is a colleague's; everything else was left by an earlier run of the same client
+    let author = draft.map_or(service.credentials.client_id.as_str(), |_| COLLEAGUE);
+    let call = Call::inside(author, SAVED, setting);
     let deployed = preload.deployed;
-    let artifact = artifact(&call, preload)?;
+    let artifact = artifact(&call, bundle, preload)?;
     let mut tenant = locked(&service.tenant);
     let read_only = call.is_for("read-only", &artifact.package);
-    packages::preload(&mut tenant, &artifact.package, read_only, call.stamp());
+    packages::preload(&mut tenant, &artifact.package, read_only, &call);
     if deployed {
         deploy(&mut tenant, &artifact, &call);
     }
-    tenant.store(artifact);
+    if !call.is_for("runtime-type", &artifact.id) {
+        tenant.store(artifact);
+    }
     Ok(())
 }
 
-/// A draft is a colleague's; everything else was left by an earlier run of the same client.
-fn author<'a>(service: &'a Service, zip: &[u8]) -> &'a str {
-    let scenarios = &service.setting.scenarios;
-    let drafted = Bundle::read(zip).is_ok_and(|bundle| {
-        scenarios
-            .of_artifact("draft", &bundle.symbolic_name)
-            .is_some()
-    });
-    if drafted {
-        COLLEAGUE
-    } else {
-        &service.credentials.client_id
-    }
-}
-
-fn artifact(call: &Call, preload: Preload) -> Result<Artifact, SandboxError> {
+fn artifact(call: &Call, bundle: Bundle, preload: Preload) -> Result<Artifact, SandboxError> {
     let refused = |text: String| SandboxError::Preload(text);
-    let bundle = Bundle::read(&preload.zip).map_err(|error| refused(error.to_string()))?;
     let kind = bundle
         .sap_type
         .as_deref()
@@ -122,12 +116,15 @@ fn deploy(tenant: &mut Tenant, artifact: &Artifact, call: &Call) {
     let scenarios = &call.setting.scenarios;
     let error = failed.then(|| StartError {
         ready: DEPLOYED,
-        text: start_error("a", id, scenarios.cause()),
+        text: start_error(USUAL, id, scenarios.cause()),
     });
     let mut record = record(artifact, &call.shown_as("deployed-by")).with(status, error);
     record.deployed_on = call.setting.clock.millis(DEPLOYED);
     if let Some(version) = call.value_for("runtime-version", id) {
         version.clone_into(&mut record.version);
+    }
+    if let Some(of) = call.value_for("runtime-type", id) {
+        of.clone_into(&mut record.shown_type);
     }
     let runtime = tenant.runtime.entry(id.clone()).or_default();
     runtime.hidden = artifact.hidden;

@@ -23,10 +23,11 @@ const KNOWN: &[&str] = &[
 pub fn page(
     list: Vec<Entity>,
     query: &Query,
-    page_size: usize,
+    (documented, page_size): (&Documented, usize),
     address: &str,
 ) -> Result<Page, Refusal> {
     refuse_unknown(query)?;
+    let query = &query.without(documented.ignored);
     let count = counted(query, list.len())?;
     let skipped = number(query, "$skip")?
         .unwrap_or(0)
@@ -46,8 +47,10 @@ pub fn page(
 /// What a list is filtered and sorted by. Everything else is refused.
 #[derive(Debug)]
 pub struct Documented {
-    /// What joins conditions; they are not nested.
-    pub joined_by: &'static str,
+    /// Whether conditions are joined by `and`, and alternatives in parentheses; else by `or` alone.
+    pub joins_groups: bool,
+    /// Options that have no effect.
+    pub ignored: &'static [&'static str],
     pub condition: fn(&Condition) -> bool,
     pub order: fn(&str) -> bool,
     pub default_order: &'static str,
@@ -55,7 +58,8 @@ pub struct Documented {
 
 /// What most lists take.
 pub const USUAL: Documented = Documented {
-    joined_by: "or ",
+    joins_groups: false,
+    ignored: &[],
     condition: |condition| {
         let texts = ["eq", "ne", "substringof", "startswith", "endswith"];
         texts.contains(&condition.operator.as_str())
@@ -75,23 +79,16 @@ pub fn filtered(
     let Some(filter) = query.get("$filter") else {
         return Ok(list);
     };
-    let known = |one: &Condition| {
-        list.iter()
-            .all(|entity| entity.comparable(&one.property).is_some())
+    let is_known = |one: &Condition| {
+        let mut entities = list.iter();
+        (documented.condition)(one)
+            && entities.all(|entity| entity.comparable(&one.property).is_some())
     };
-    let conditions = conditions(filter, documented).filter(|all| all.iter().all(known));
-    let conditions =
-        conditions.ok_or_else(|| Refusal::bad_request("Invalid filter expression."))?;
-    let enough = if documented.joined_by == "and " {
-        conditions.len()
-    } else {
-        1
-    };
+    let groups = groups(filter, documented).filter(|groups| groups.iter().flatten().all(is_known));
+    let groups = groups.ok_or_else(|| Refusal::bad_request("Invalid filter expression."))?;
     list.retain(|entity| {
-        let held = conditions
-            .iter()
-            .filter(|condition| condition.holds(entity));
-        held.count() >= enough
+        let mut groups = groups.iter();
+        groups.all(|group| group.iter().any(|condition| condition.holds(entity)))
     });
     Ok(list)
 }
@@ -225,17 +222,41 @@ impl Condition {
     }
 }
 
-fn conditions(mut text: &str, documented: &Documented) -> Option<Vec<Condition>> {
+/// Conditions that must all hold, each one a group of which one is enough.
+fn groups(mut text: &str, documented: &Documented) -> Option<Vec<Vec<Condition>>> {
+    if !documented.joins_groups {
+        let (group, rest) = alternatives(text)?;
+        return rest.is_empty().then(|| vec![group]);
+    }
+    let mut groups = Vec::new();
+    loop {
+        let (group, rest) = match text.trim().strip_prefix('(') {
+            Some(inside) => {
+                let (group, rest) = alternatives(inside)?;
+                (group, rest.strip_prefix(')')?.trim())
+            }
+            None => {
+                let (condition, rest) = condition(text.trim())?;
+                (vec![condition], rest.trim())
+            }
+        };
+        groups.push(group);
+        if rest.is_empty() {
+            return Some(groups);
+        }
+        text = rest.strip_prefix("and ")?;
+    }
+}
+
+/// Conditions joined by `or`, and what follows.
+fn alternatives(mut text: &str) -> Option<(Vec<Condition>, &str)> {
     let mut conditions = Vec::new();
     loop {
         let (condition, rest) = condition(text.trim())?;
-        if !(documented.condition)(&condition) {
-            return None;
-        }
         conditions.push(condition);
-        match rest.trim() {
-            "" => return Some(conditions),
-            rest => text = rest.strip_prefix(documented.joined_by)?,
+        match rest.trim().strip_prefix("or ") {
+            Some(more) => text = more,
+            None => return Some((conditions, rest.trim())),
         }
     }
 }
@@ -317,7 +338,7 @@ mod tests {
         let query = Query::parse(options).unwrap();
         let mut list = filtered(list(), &query, &USUAL)?;
         sort(&mut list, &query, &USUAL)?;
-        page(list, &query, 2, "http://h/S")
+        page(list, &query, (&USUAL, 2), "http://h/S")
     }
 
     fn ids(options: &str) -> Result<String, u16> {
@@ -368,7 +389,7 @@ mod tests {
     proptest! {
         #[test]
         fn arbitrary_filters_never_panic(text in ".*") {
-            let _ = conditions(&text, &USUAL);
+            let _ = groups(&text, &USUAL);
         }
     }
 }

@@ -15,22 +15,30 @@ use super::state::{Artifact, Tenant};
 
 const ROOT: &str = "src/main/resources/";
 
-/// File ending, resource type, folder.
-const TYPES: [(&str, &str, &str); 13] = [
-    ("edmx", "edmx", "edmx"),
-    ("groovy", "groovy", "script"),
-    ("gsh", "groovy", "script"),
-    ("jar", "jar", "lib"),
-    ("js", "js", "script"),
-    ("mmap", "mmap", "mapping"),
-    ("opmap", "opmap", "mapping"),
-    ("wsdl", "wsdl", "wsdl"),
-    ("xsd", "xsd", "xsd"),
-    ("xsl", "xslt", "mapping"),
-    ("xslt", "xslt", "mapping"),
-    ("json", "json", "json"),
-    ("edmx.xml", "edmx", "edmx"),
+/// The documented types, and folders; files end in the type, but for two.
+const TYPES: [(&str, &str); 10] = [
+    ("edmx", "edmx"),
+    ("groovy", "script"),
+    ("jar", "lib"),
+    ("js", "script"),
+    ("json", "json"),
+    ("mmap", "mapping"),
+    ("opmap", "mapping"),
+    ("wsdl", "wsdl"),
+    ("xsd", "xsd"),
+    ("xslt", "mapping"),
 ];
+
+/// The type of a file with this name, and its folder.
+fn type_of(name: &str) -> Option<(&'static str, &'static str)> {
+    let ending = name.rsplit_once('.')?.1.to_ascii_lowercase();
+    let wanted = match ending.as_str() {
+        "gsh" => "groovy",
+        "xsl" => "xslt",
+        ending => ending,
+    };
+    TYPES.into_iter().find(|(kind, _)| *kind == wanted)
+}
 
 struct Resource {
     name: String,
@@ -70,15 +78,9 @@ fn resources(artifact: &Artifact) -> Vec<Resource> {
         .collect()
 }
 
-/// The ending of a file's name, in small letters.
-fn ending(name: &str) -> Option<String> {
-    Some(name.rsplit_once('.')?.1.to_ascii_lowercase())
-}
-
 fn resource(path: String, size: u64) -> Option<Resource> {
     let name = path.strip_prefix(ROOT)?.rsplit('/').next()?.to_owned();
-    let ending = ending(&name)?;
-    let (_, kind, _) = TYPES.iter().find(|(known, _, _)| *known == ending)?;
+    let (kind, _) = type_of(&name)?;
     Some(Resource {
         name,
         kind,
@@ -98,7 +100,8 @@ fn entity(resource: &Resource) -> Entity {
         text(&resource.name),
         text(resource.kind),
         text(""),
-        text(resource.size.to_string()),
+        Property::Number(resource.size),
+        text("Bytes"),
         Property::Null,
     ])
 }
@@ -113,10 +116,8 @@ fn add(tenant: &mut Tenant, call: &mut Call, id: &str) -> Answered {
     let mut body = call.properties(&RESOURCES)?;
     let (name, kind) = (body.take_filled("Name")?, body.take_filled("ResourceType")?);
     let content = content(body.take("ResourceContent"))?;
-    let ending = ending(&name).unwrap_or_default();
-    let mut types = TYPES.iter();
-    let fits = types.find(|(known, of, _)| *known == ending && *of == kind);
-    let Some((_, _, folder)) = fits.filter(|_| !name.contains(['/', '\\'])) else {
+    let fits = type_of(&name).filter(|(of, _)| *of == kind && !name.contains(['/', '\\']));
+    let Some((_, folder)) = fits else {
         return Err(Refusal::bad_request(format!(
             "The resource type {kind} does not fit the name {name}."
         )));

@@ -65,6 +65,7 @@ pub fn answer(tenant: &mut Tenant, call: &mut Call) -> Answered {
 }
 
 fn answer_now(tenant: &mut Tenant, call: &mut Call) -> Answered {
+    tenant.forget_deleted(call.now);
     match call.set_name() {
         "" => service_document(call),
         name => match room(name) {

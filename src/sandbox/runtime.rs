@@ -2,8 +2,8 @@
 
 use super::answer::{Answer, Answered, Format, Refusal};
 use super::call::Call;
-use super::entity::{Entity, Property, text};
-use super::model::{ERRORS, RUNTIME};
+use super::entity::{Entity, Property, iso, text};
+use super::model::RUNTIME;
 use super::state::{Record, Runtime, Tenant};
 use super::undeployment;
 
@@ -20,8 +20,9 @@ pub fn answer(tenant: &mut Tenant, call: &mut Call<'_>) -> Answered {
     let record = tenant.running(id, call.now);
     let record = record.ok_or_else(Refusal::missing)?.clone();
     match (call.method, call.rest().as_slice()) {
-        ("GET", []) => call.entity(200, entity(id, &record)),
-        ("GET", ["ErrorInformation"]) => call.entity(200, ERRORS.entity(vec![text(id)])),
+        ("GET", []) => call.entity(200, entity(id, &record, call)),
+        // also of what is in ERROR (mcp-cpi-share)
+        ("GET", ["ErrorInformation"]) => Err(Refusal::missing()),
         ("GET", ["ErrorInformation", "$value"]) => Ok(error_text(&record, call)),
         ("DELETE", []) => undeployment::undeploy(tenant, call, id, &record),
         _ => Err(Refusal::not_implemented()),
@@ -35,7 +36,9 @@ fn all(tenant: &mut Tenant, call: &Call) -> Answered {
     let shown = tenant.runtime.iter_mut().filter_map(|(id, runtime)| {
         let record = runtime.at(seen).filter(|_| !runtime.hidden).cloned();
         let unseen = runtime.is_unseen();
-        record.filter(|_| !unseen).map(|record| entity(id, &record))
+        record
+            .filter(|_| !unseen)
+            .map(|record| entity(id, &record, call))
     });
     let shown = shown.collect();
     match call.rest().as_slice() {
@@ -44,14 +47,19 @@ fn all(tenant: &mut Tenant, call: &Call) -> Answered {
     }
 }
 
-fn entity(id: &str, record: &Record) -> Entity {
+fn entity(id: &str, record: &Record, call: &Call) -> Entity {
+    let deployed_on = if call.chosen("dates-without-zone") {
+        text(iso(record.deployed_on))
+    } else {
+        Property::Date(record.deployed_on)
+    };
     RUNTIME.entity(vec![
         text(id),
         text(&record.version),
         text(&record.name),
-        text(record.kind.runtime_type()),
+        text(&record.shown_type),
         text(&record.deployed_by),
-        Property::Date(record.deployed_on),
+        deployed_on,
         text(&record.status),
     ])
 }

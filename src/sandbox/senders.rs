@@ -108,19 +108,24 @@ fn is_at(address: &str, path: &str) -> bool {
 
 /// Whether its sender asks for a CSRF token.
 fn is_protected(record: &Record) -> bool {
-    let properties = bundle::model_properties(&record.content.zip);
-    let asks = |(key, value): &(String, String)| {
-        key == "xsrfProtection" && (value == "1" || value == "true")
-    };
-    properties.iter().any(asks)
+    has(record, "xsrfProtection", |value| {
+        matches!(value, "1" | "true")
+    })
 }
 
 /// Whether a flow starts by itself.
 pub fn has_timer(record: &Record) -> bool {
+    has(record, "cmdVariantUri", |value| {
+        value.contains("intermediatetimer")
+    })
+}
+
+/// Whether a step has such a property.
+fn has(record: &Record, name: &str, is_meant: impl Fn(&str) -> bool) -> bool {
     let properties = bundle::model_properties(&record.content.zip);
     properties
         .iter()
-        .any(|(key, value)| key == "cmdVariantUri" && value.contains("intermediatetimer"))
+        .any(|(key, value)| key == name && is_meant(value))
 }
 
 #[cfg(test)]

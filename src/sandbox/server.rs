@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::io::{self, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -26,10 +26,8 @@ pub struct Server {
 /// The open connections, so that they can be ended from outside.
 #[derive(Default)]
 struct Connections {
-    streams: Mutex<HashMap<u64, TcpStream>>,
-    next: AtomicU64,
+    streams: Mutex<HashMap<SocketAddr, TcpStream>>,
     stopping: AtomicBool,
-    ended: (Mutex<bool>, Condvar),
 }
 
 impl Server {
@@ -47,17 +45,6 @@ impl Server {
         })
     }
 
-    /// Blocks until the server ends.
-    pub fn wait(&self) {
-        let (ended, changed) = &self.state.ended;
-        let mut guard = locked(ended);
-        while !*guard {
-            guard = changed
-                .wait(guard)
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
-        }
-    }
-
     pub fn stop(&self) {
         self.state.stopping.store(true, Ordering::SeqCst);
         // accept() cannot be interrupted; a connection wakes it
@@ -68,8 +55,6 @@ impl Server {
         for stream in locked(&self.state.streams).values() {
             let _ = stream.shutdown(Shutdown::Both);
         }
-        *locked(&self.state.ended.0) = true;
-        self.state.ended.1.notify_all();
     }
 }
 
@@ -96,28 +81,27 @@ fn accept(listener: &TcpListener, service: &Arc<Service>, state: &Arc<Connection
 }
 
 fn open(stream: TcpStream, service: &Arc<Service>, state: &Arc<Connections>) {
-    let Ok(handle) = stream.try_clone() else {
+    let (Ok(handle), Ok(caller)) = (stream.try_clone(), stream.peer_addr()) else {
         return;
     };
-    let number = state.next.fetch_add(1, Ordering::SeqCst);
     {
         let mut streams = locked(&state.streams);
         if streams.len() >= MOST_CONNECTIONS {
             return;
         }
-        streams.insert(number, handle);
+        streams.insert(caller, handle);
     }
     let (service, shared) = (Arc::clone(service), Arc::clone(state));
     let serve = move || {
         serve(stream, &service);
-        locked(&shared.streams).remove(&number);
+        locked(&shared.streams).remove(&caller);
     };
     if thread::Builder::new()
         .name("sandbox connection".to_owned())
         .spawn(serve)
         .is_err()
     {
-        locked(&state.streams).remove(&number);
+        locked(&state.streams).remove(&caller);
     }
 }
 
@@ -189,11 +173,11 @@ impl<'s> Connection<'s> {
         thread::sleep(service.latency());
         match visit.effect(Moment::After) {
             None => self.reply(&visit, &answer, keep_alive),
-            Some(Effect::Rewritten(how)) => self.reply(&visit, &how.answer(&answer), keep_alive),
+            Some(Effect::Rewritten(how)) => self.reply(&visit, &how(&answer), keep_alive),
             Some(Effect::Truncated) => self.truncate(&visit, &answer),
             Some(Effect::SlowBody) => self.drip(&visit, &answer),
             Some(Effect::Page(page)) => {
-                let page = page.answer(service.setting.clock.today());
+                let page = page(service.setting.clock.today());
                 self.reply(&visit, &page, keep_alive)
             }
             Some(effect) => self.spoil(&visit, effect),
@@ -215,7 +199,7 @@ impl<'s> Connection<'s> {
         if head.expects_continue && head.length > 0 {
             self.writer.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
         }
-        if visit.effect(Moment::Before) == Some(Effect::CutUpload) {
+        if let Some(Effect::CutUpload) = visit.effect(Moment::Before) {
             read_body(&mut self.reader, head.length / 2)?;
             self.service.note(visit, None);
             return Ok(None);
@@ -233,7 +217,7 @@ impl<'s> Connection<'s> {
         answer: &Answer,
         keep_alive: bool,
     ) -> Result<Next, WireError> {
-        // noted first: who has the answer finds the request in the journal
+        // noted first: who has the answer finds the request in the log
         self.service.note(visit, Some(answer.status));
         let body: &[u8] = match visit.head.method.as_str() {
             "HEAD" => &[],

@@ -1,4 +1,4 @@
-//! One request from arrival to journal: faults, the gate, the routes. Knows answers, not sockets.
+//! One request from arrival to log: faults, the gate, the routes. Knows answers, not sockets.
 
 use std::io::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,11 +8,11 @@ use super::Watch;
 use super::answer::{Answer, Format, Refusal};
 use super::call::{Body, Call, Setting};
 use super::fault::{Effect, Fault, Moment, route_not_found};
-use super::gate::{self, Caller, Pace};
+use super::gate::{Caller, Pace};
 use super::inspect;
-use super::journal::{Journal, JournalEntry};
 use super::model::RUNTIME;
 use super::path::{Query, Segment, Target, decode, segments};
+use super::request_log::{LoggedRequest, RequestLog};
 use super::routes;
 use super::senders;
 use super::state::Tenant;
@@ -36,7 +36,7 @@ pub struct Service {
 /// What was seen so far.
 #[derive(Default)]
 pub struct Records {
-    journal: Journal,
+    requests: RequestLog,
     arrived: usize,
     /// For each fault, how many requests it could have hit.
     matched: Vec<usize>,
@@ -61,7 +61,7 @@ pub struct Visit {
     target: Target,
     destination: Destination,
     caller: Option<Caller>,
-    entry: JournalEntry,
+    entry: LoggedRequest,
     /// The answer, when it needs neither body nor tenant.
     pub refusal: Option<Answer>,
     fault: Option<Fault>,
@@ -98,7 +98,7 @@ impl Service {
         }
         visit.fault = self.arrive(&mut visit.entry);
         visit.refusal = match visit.effect(Moment::Before) {
-            Some(Effect::Page(page)) => Some(page.answer(self.setting.clock.today())),
+            Some(Effect::Page(page)) => Some(page(self.setting.clock.today())),
             Some(_) => None,
             None => self.gate(&mut visit).err(),
         };
@@ -152,7 +152,7 @@ impl Service {
         !self.setting.scenarios.has("location") || is_runtime == at_location
     }
 
-    fn entry(&self, head: &Head, target: &Target) -> JournalEntry {
+    fn entry(&self, head: &Head, target: &Target) -> LoggedRequest {
         let leak = self.holds_secret(&head.target);
         let hidden = |text: String| {
             if leak {
@@ -161,7 +161,7 @@ impl Service {
                 text
             }
         };
-        JournalEntry {
+        LoggedRequest {
             number: 0,
             arrived: self.setting.clock.now(),
             method: head.method.clone(),
@@ -182,7 +182,7 @@ impl Service {
     }
 
     /// Counts the request and finds the fault that hits it.
-    fn arrive(&self, entry: &mut JournalEntry) -> Option<Fault> {
+    fn arrive(&self, entry: &mut LoggedRequest) -> Option<Fault> {
         let mut records = locked(&self.records);
         records.arrived += 1;
         entry.number = records.arrived;
@@ -192,12 +192,7 @@ impl Service {
                 records.matched.push(0);
             }
             // every fault counts for itself, even if another one hits first
-            if fault.hits(
-                entry.number,
-                &entry.method,
-                &entry.decoded,
-                &mut records.matched[at],
-            ) && hit.is_none()
+            if fault.hits(&entry.method, &entry.decoded, &mut records.matched[at]) && hit.is_none()
             {
                 hit = Some(fault.clone());
             }
@@ -210,24 +205,20 @@ impl Service {
         let head = &visit.head;
         let segments: &[Segment] = match &visit.destination {
             Destination::Inspection | Destination::Token => return Ok(()),
-            Destination::Flow => {
-                let sessions = locked(&self.sessions);
-                return gate::check_flow_caller(head, &self.credentials, &sessions, &self.setting);
-            }
+            Destination::Flow => return self.check_flow_caller(head),
             Destination::Nowhere => return Err(route_not_found()),
             Destination::Front | Destination::Refused(_) => &[],
             Destination::Api(segments, _) => segments,
         };
-        let sessions = locked(&self.sessions);
-        let caller = gate::authenticate(head, &self.credentials, &sessions, &self.setting)?;
-        gate::check_pace(segments, &mut locked(&self.pace), &self.setting)?;
-        gate::check_csrf(head, &caller, &sessions, &self.setting)?;
+        let caller = self.authenticate(head)?;
+        self.check_pace(segments)?;
+        self.check_csrf(head, &caller)?;
         // a tenant that does not know a name cannot have a role for it
         if segments
             .first()
             .is_some_and(|first| routes::knows(&first.name))
         {
-            gate::check_role(&head.method, segments, &self.credentials)?;
+            self.check_role(&head.method, segments)?;
         }
         visit.caller = Some(caller);
         Ok(())
@@ -239,17 +230,7 @@ impl Service {
         let head = &visit.head;
         let answer = match &visit.destination {
             Destination::Inspection => return self.inspect(&visit.target.path),
-            Destination::Token => {
-                let mut sessions = locked(&self.sessions);
-                return gate::token(
-                    head,
-                    &visit.target.query,
-                    &body,
-                    &self.credentials,
-                    &mut sessions,
-                    &self.setting,
-                );
-            }
+            Destination::Token => return self.token(head, &visit.target.query, &body),
             Destination::Front => Answer::html(200, "<html><body>Sandbox</body></html>"),
             Destination::Flow => {
                 let call = (head, visit.target.path.as_str(), body);
@@ -273,28 +254,28 @@ impl Service {
                 answer.unwrap_or_else(|refusal| refusal.render(call.format))
             }
         };
-        gate::fetch_csrf(head, &mut locked(&self.sessions), answer)
+        self.fetch_csrf(head, answer)
     }
 
     fn inspect(&self, path: &str) -> Answer {
         let now = self.setting.clock.now();
         match path {
-            "/sandbox/journal" => inspect::journal(&self.journal()),
+            "/sandbox/journal" => inspect::requests(&self.request_log()),
             _ => inspect::state(&locked(&self.tenant), now),
         }
     }
 
-    /// Writes a request into journal and log, with the status that reaches the caller.
+    /// Records and logs a request, with the status that reaches the caller.
     pub fn note(&self, visit: &Visit, status: Option<u16>) {
         if visit.entry.number == 0 {
             return;
         }
-        let entry = JournalEntry {
+        let entry = LoggedRequest {
             status,
             ..visit.entry.clone()
         };
         self.log_line(&entry.to_string());
-        locked(&self.records).journal.entries.push(entry.clone());
+        locked(&self.records).requests.entries.push(entry.clone());
         if let Some(watch) = locked(&self.watch).as_mut() {
             watch(&entry);
         }
@@ -307,8 +288,8 @@ impl Service {
         }
     }
 
-    pub fn journal(&self) -> Journal {
-        locked(&self.records).journal.clone()
+    pub fn request_log(&self) -> RequestLog {
+        locked(&self.records).requests.clone()
     }
 
     /// How long the network takes.

@@ -40,6 +40,8 @@ pub struct Tenant {
     pub deleted: BTreeMap<String, Deleted>,
     /// What flows have processed, and what is foreseen of timers.
     pub messages: Vec<MessageLog>,
+    /// Reads of single packages so far.
+    pub package_reads: usize,
     pub rng: Rng,
 }
 
@@ -53,6 +55,9 @@ pub struct Package {
     /// The properties that clients may write.
     pub properties: BTreeMap<&'static str, String>,
     pub read_only: bool,
+    pub tags: BTreeMap<String, String>,
+    /// When a deletion takes effect.
+    pub deleted: Option<Seconds>,
     pub created: Stamp,
     pub modified: Stamp,
     pub resource_id: String,
@@ -170,6 +175,8 @@ impl Stage {
 #[derive(Debug, Clone)]
 pub struct Record {
     pub kind: ArtifactType,
+    /// `Type` as the run time shows it, which may be one that the design time does not have.
+    pub shown_type: String,
     pub name: String,
     pub version: String,
     pub status: String,
@@ -276,6 +283,7 @@ impl Tenant {
             colleague_saved: BTreeSet::new(),
             deleted: BTreeMap::new(),
             messages: Vec::new(),
+            package_reads: 0,
             rng,
         }
     }
@@ -283,6 +291,14 @@ impl Tenant {
     /// Puts an artifact in its place.
     pub fn store(&mut self, artifact: Artifact) {
         self.artifacts.insert(artifact.id.clone(), artifact);
+    }
+
+    /// Forgets the packages whose deletion has taken effect by now, with all that is in them; what runs goes on running.
+    pub fn forget_deleted(&mut self, now: Seconds) {
+        let stays = |package: &Package| package.deleted.is_none_or(|at| at > now);
+        let (packages, artifacts) = (&mut self.packages, &mut self.artifacts);
+        artifacts.retain(|_, artifact| packages.get(&artifact.package).is_none_or(stays));
+        packages.retain(|_, package| stays(package));
     }
 
     /// An artifact as the API shows it: of this type, this version, and not hidden by a policy.
@@ -295,6 +311,15 @@ impl Tenant {
     pub fn running(&self, id: &str, now: Seconds) -> Option<&Record> {
         let runtime = self.runtime.get(id)?;
         runtime.at(now).filter(|_| !runtime.hidden)
+    }
+
+    /// Whether an artifact is STARTED with exactly the content and the parameters that are stored.
+    pub fn runs_as_stored(&self, id: &str, now: Seconds) -> bool {
+        let stored = self.artifacts.get(id).map(Artifact::content);
+        let record = self.runtime.get(id).and_then(|runtime| runtime.at(now));
+        record.is_some_and(|record| {
+            record.status == "STARTED" && stored.as_ref() == Some(&record.content)
+        })
     }
 
     /// Somebody else saves, once for each artifact: the same content and one file more.

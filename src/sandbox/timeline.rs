@@ -3,7 +3,7 @@
 use super::artifact_type::ArtifactType;
 use super::bundle::has_mapping;
 use super::clock::Seconds;
-use super::error_information::{generation_failed, start_error};
+use super::error_information::{USUAL, generation_failed, start_error};
 use super::scenario::Scenarios;
 use super::state::{Record, Stage, StartError};
 
@@ -140,11 +140,11 @@ impl Order<'_> {
         let shape = self.chosen("start-error");
         if self.is_unmapped() {
             let cause = "validation of resource is failed".to_owned();
-            Some((shape.unwrap_or("a"), cause))
+            Some((shape.unwrap_or(USUAL), cause))
         } else if shape.is_some() || implied {
-            Some((shape.unwrap_or("a"), self.scenarios.cause().to_owned()))
+            Some((shape.unwrap_or(USUAL), self.scenarios.cause().to_owned()))
         } else {
-            (self.lacks)(at).map(|cause| ("a", cause))
+            (self.lacks)(at).map(|cause| (USUAL, cause))
         }
     }
 
@@ -168,7 +168,8 @@ impl Order<'_> {
         let mut stages = Vec::new();
         let mut starting = appears;
         if let Some(how) = self.chosen("unknown-status") {
-            stages.push(self.stage(appears, appears, "PROVISIONING", None));
+            let word = if how == "FAILED" { how } else { "PROVISIONING" };
+            stages.push(self.stage(appears, appears, word, None));
             if how == "forever" {
                 return stages;
             }
@@ -179,7 +180,7 @@ impl Order<'_> {
         if let Some(seconds) = self.seconds("flapping-error") {
             let error = StartError {
                 ready: started,
-                text: start_error("a", self.id, self.scenarios.cause()),
+                text: start_error(USUAL, self.id, self.scenarios.cause()),
             };
             stages.push(self.stage(started, appears, "ERROR", Some(error)));
             started += seconds;

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use fastrand::Rng;
 use serde_json::{Value, json};
 
+use super::call::Setting;
 use super::path::decode;
 use super::scenario::Scenarios;
 use super::wire::Head;
@@ -202,17 +203,6 @@ pub struct Sessions {
     csrf: HashMap<String, String>,
 }
 
-/// How tokens are made.
-pub struct Issue {
-    pub client: Client,
-    /// Seconds on the tenant's clock.
-    pub now: f64,
-    /// Seconds since 1970.
-    pub date: i64,
-    pub lifetime: f64,
-    pub neo: bool,
-}
-
 impl Sessions {
     pub fn new(rng: Rng) -> Self {
         Self {
@@ -227,29 +217,37 @@ impl Sessions {
         clippy::cast_possible_truncation,
         reason = "a token's lifetime is a day at most"
     )]
-    pub fn issue(&mut self, credentials: &Credentials, issue: &Issue) -> Value {
-        self.tokens.retain(|_, (_, expires)| *expires > issue.now);
+    pub fn issue(&mut self, credentials: &Credentials, client: Client, setting: &Setting) -> Value {
+        const HALF_A_DAY: f64 = 43_200.0;
+        let Setting {
+            clock, scenarios, ..
+        } = setting;
+        let now = clock.now();
+        self.tokens.retain(|_, (_, expires)| *expires > now);
         let id = uuid(&mut self.rng).replace('-', "");
-        let lifetime = issue.lifetime as i64;
-        let token = if issue.neo {
+        let lifetime = scenarios.seconds("expired-token").unwrap_or(HALF_A_DAY);
+        let (neo, seconds, issued) = (
+            scenarios.has("neo"),
+            lifetime as i64,
+            clock.millis(now) / 1000,
+        );
+        let token = if neo {
             random_text(&mut self.rng, 32)
         } else {
-            let span = (issue.date, issue.date + lifetime);
-            credentials.jwt(issue.client, &id, span, &mut self.rng)
+            credentials.jwt(client, &id, (issued, issued + seconds), &mut self.rng)
         };
-        let expires = issue.now + issue.lifetime;
-        self.tokens.insert(token.clone(), (issue.client, expires));
-        if issue.neo {
+        self.tokens.insert(token.clone(), (client, now + lifetime));
+        if neo {
             return json!({"access_token": token, "token_type": "Bearer", "expires_in": 0, "scopes": []});
         }
         let mut answer = json!({
             "access_token": token,
             "token_type": "bearer",
             // a token is never said to live longer than it does
-            "expires_in": (lifetime - 1).max(0),
+            "expires_in": (seconds - 1).max(0),
             "jti": id,
         });
-        if let Some(scopes) = credentials.scopes(issue.client) {
+        if let Some(scopes) = credentials.scopes(client) {
             answer["scope"] = json!(scopes.join(" "));
         }
         answer
@@ -296,9 +294,8 @@ impl Sessions {
 
     /// Whether a request holds the CSRF token of its session, or needs none because it reads.
     pub fn holds_csrf(&self, head: &Head) -> bool {
-        let reads = matches!(head.method.as_str(), "GET" | "HEAD");
         let held = self.csrf_of(head.header("cookie").unwrap_or_default());
-        reads || (held.is_some() && held == head.header("x-csrf-token"))
+        head.reads() || (held.is_some() && held == head.header("x-csrf-token"))
     }
 }
 
@@ -336,30 +333,24 @@ pub fn random_text(rng: &mut Rng, length: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sandbox::clock::TenantClock;
     use crate::sandbox::scenario::Scenario;
 
     fn chosen(names: &[&str]) -> Scenarios {
         let parsed = names.iter().map(|name| Scenario::parse(name).unwrap());
-        Scenarios::new(parsed.collect())
+        Scenarios(parsed.collect())
     }
 
     #[test]
     fn a_token_says_what_it_may() {
-        let credentials = Credentials::make(
-            &mut Rng::with_seed(1),
-            &chosen(&["roles-missing=MonitoringDataRead"]),
-        );
+        let setting = Setting {
+            root: String::new(),
+            clock: TenantClock::start(1.0, 0.0),
+            scenarios: chosen(&["roles-missing=MonitoringDataRead", "expired-token=60"]),
+        };
+        let credentials = Credentials::make(&mut Rng::with_seed(1), &setting.scenarios);
         let mut sessions = Sessions::new(Rng::with_seed(2));
-        let answer = sessions.issue(
-            &credentials,
-            &Issue {
-                client: Client::Api,
-                now: 0.0,
-                date: 1000,
-                lifetime: 60.0,
-                neo: false,
-            },
-        );
+        let answer = sessions.issue(&credentials, Client::Api, &setting);
         let token = answer["access_token"].as_str().unwrap();
         assert_eq!(
             (answer["expires_in"].as_i64(), token.split('.').count()),
@@ -369,16 +360,14 @@ mod tests {
             .decode(token.split('.').nth(1).unwrap())
             .unwrap();
         let claims: Value = serde_json::from_slice(&claims).unwrap();
-        assert_eq!(
-            (claims["exp"].as_i64(), claims["iat"].as_i64()),
-            (Some(1060), Some(1000))
-        );
+        let (expires, issued) = (&claims["exp"], &claims["iat"]);
+        assert_eq!(expires.as_i64().unwrap() - issued.as_i64().unwrap(), 60);
         let scopes = claims["scope"].to_string();
         assert!(
             scopes.contains(".WorkspaceArtifactsDeploy") && !scopes.contains("MonitoringDataRead")
         );
         assert_eq!(sessions.live(token, 59.0), Some(Client::Api));
-        assert_eq!(sessions.live(token, 60.0), None);
+        assert_eq!(sessions.live(token, 61.0), None);
     }
 
     #[test]

@@ -20,6 +20,11 @@ pub struct Head {
 }
 
 impl Head {
+    /// Whether the request changes nothing.
+    pub fn reads(&self) -> bool {
+        matches!(self.method.as_str(), "GET" | "HEAD")
+    }
+
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()

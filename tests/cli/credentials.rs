@@ -20,7 +20,7 @@ fn call<'a>(tenant: &'a Tenant, flow: &Flow) -> Flowship<'a> {
 fn with_key(key: &str) -> Run {
     let (tenant, flow) = (Tenant::new(&[]), Flow::new());
     let run = call(&tenant, &flow).env("CPI_SERVICE_KEY", key).run();
-    assert_eq!(tenant.journal().entries, [], "something was sent");
+    assert_eq!(tenant.request_log().entries, [], "something was sent");
     run
 }
 
@@ -304,9 +304,9 @@ fn two_sources_that_disagree_are_both_named_and_nothing_is_sent() {
             .exit(2)
             .no_stdout()
             .stderr_has(said);
-        assert_eq!(tenant.journal().entries, []);
+        assert_eq!(tenant.request_log().entries, []);
     }
-    assert_eq!(other.journal().entries, []);
+    assert_eq!(other.request_log().entries, []);
 }
 
 #[test]
@@ -330,7 +330,7 @@ fn what_is_missing_is_named_beside_what_is_set() {
             run = run.env(name, tenant.variable(name));
         }
         run.run().exit(2).no_stdout().stderr_has(said);
-        assert_eq!(tenant.journal().entries, []);
+        assert_eq!(tenant.request_log().entries, []);
     }
 }
 

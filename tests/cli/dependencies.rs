@@ -14,14 +14,14 @@ fn mapping(id: &str) -> Flow {
 
 /// The moments, in seconds of the tenant, at which requests with this text arrived.
 fn arrivals(tenant: &Tenant, method: &str, part: &str) -> Vec<f64> {
-    let journal = tenant.journal();
+    let journal = tenant.request_log();
     let found = journal.matching(method, part);
     found.iter().map(|entry| entry.arrived).collect()
 }
 
 /// How often a flow was created or updated.
 fn written_flows(tenant: &Tenant) -> usize {
-    let journal = tenant.journal();
+    let journal = tenant.request_log();
     journal
         .matching("POST", "/IntegrationDesigntimeArtifacts")
         .len()
@@ -227,7 +227,7 @@ fn several_that_need_the_same_missing_thing_lead_to_one_look() {
         );
     }
     let looks = tenant
-        .journal()
+        .request_log()
         .matching("GET", "IntegrationRuntimeArtifacts('Nowhere')")
         .len();
     assert!(looks <= 2, "{looks} looks\n{}", tenant.transcript());
@@ -248,7 +248,7 @@ fn of_hundreds_that_are_needed_some_are_looked_up_and_the_others_counted() {
         .stdout_has("note: needs ScriptCollection C001")
         .stdout_has("note: needs 249 more artifacts, which were not looked up");
     assert!(!run.stdout.contains("needs ScriptCollection C000"), "{run}");
-    let looks = |call: &str| tenant.journal().matching("GET", call).len();
+    let looks = |call: &str| tenant.request_log().matching("GET", call).len();
     assert!(looks("ScriptCollectionDesigntimeArtifacts(") <= 50, "{run}");
     assert!(looks("IntegrationRuntimeArtifacts('C") <= 60, "{run}");
 }

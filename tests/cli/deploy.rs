@@ -57,7 +57,7 @@ fn changed_content_is_updated_and_deployed_without_undeploying() {
         .stdout_has("before: STARTED DeployedOn");
     tenant.deployed_once(&new.id);
     tenant.runs(&new);
-    let journal = tenant.journal();
+    let journal = tenant.request_log();
     assert_eq!(
         journal
             .matching("PUT", "IntegrationDesigntimeArtifacts(")
@@ -270,7 +270,7 @@ fn redeploy_configures_and_deploys_what_the_tenant_holds() {
     );
     assert_eq!(
         tenant
-            .journal()
+            .request_log()
             .matching("PUT", "IntegrationDesigntimeArtifacts(")
             .iter()
             .filter(|entry| !entry.decoded.contains("$links"))

@@ -271,7 +271,7 @@ fn offline_tells_what_is_set_and_sends_nothing() {
         .exit(0)
         .stdout_has("JSON, wrapped in `oauth`, of type ClientId/Secret")
         .stdout_has("nothing wrong was found offline");
-    assert_eq!(tenant.journal().entries, [], "{}", run.stdout);
+    assert_eq!(tenant.request_log().entries, [], "{}", run.stdout);
     offline(&[("CPI_SERVICE_KEY", &key(&[]))])
         .exit(0)
         .stdout_has("CPI_SERVICE_KEY (set, ")

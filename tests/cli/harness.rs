@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
-use flowship::sandbox::{Deed, Journal, JournalEntry, Preload, Sandbox, SandboxOptions, Scenario};
+use flowship::sandbox::{
+    Deed, LoggedRequest, Preload, RequestLog, Sandbox, SandboxOptions, Scenario,
+};
 use tempfile::TempDir;
 
 /// Nothing that is right takes longer; a run that hangs is ended and fails its test.
@@ -61,7 +63,7 @@ impl Tenant {
     ) -> Self {
         let place: Arc<OnceLock<Weak<Sandbox>>> = Arc::default();
         let (found, id, mut seen) = (Arc::clone(&place), id.to_owned(), 0);
-        let watch = move |entry: &JournalEntry| {
+        let watch = move |entry: &LoggedRequest| {
             seen += usize::from(!entry.decoded.contains("/oauth"));
             if seen == request && !entry.decoded.contains("/oauth") {
                 let sandbox = found.get().and_then(Weak::upgrade).unwrap();
@@ -95,7 +97,7 @@ impl Tenant {
 
     /// The requests that arrived, as `METHOD decoded-target`.
     pub(crate) fn all_requests(&self) -> Vec<String> {
-        let entries = self.journal().entries.into_iter();
+        let entries = self.request_log().entries.into_iter();
         entries
             .map(|entry| format!("{} {}", entry.method, entry.decoded))
             .collect()
@@ -124,7 +126,7 @@ impl Tenant {
             "deployments and undeployments of {id}\n{}",
             self.transcript()
         );
-        let deletions = self.journal().matching("DELETE", "").len();
+        let deletions = self.request_log().matching("DELETE", "").len();
         assert_eq!(deletions, 0, "something was deleted");
     }
 
@@ -144,7 +146,7 @@ impl Tenant {
 
     /// All requests, for the message of a failed test.
     pub(crate) fn transcript(&self) -> String {
-        let Journal { entries } = self.journal();
+        let RequestLog { entries } = self.request_log();
         entries.iter().map(|entry| format!("{entry}\n")).collect()
     }
 }
@@ -455,7 +457,7 @@ impl Running<'_> {
         };
         leaks_nothing(&self.call, &run);
         for tenant in &self.call.tenants {
-            let journal = tenant.journal();
+            let journal = tenant.request_log();
             let leaking = journal.entries.iter().find(|entry| entry.secret_in_target);
             assert!(leaking.is_none(), "a secret in an address: {leaking:?}");
         }

@@ -25,7 +25,7 @@ fn deploy(tenant: &Tenant, options: &[&str]) -> Run {
 
 /// Lookups of one artifact in the runtime.
 fn looks_at_one(tenant: &Tenant) -> usize {
-    let journal = tenant.journal();
+    let journal = tenant.request_log();
     let looks = journal.matching("GET", "IntegrationRuntimeArtifacts('");
     looks.len()
 }
@@ -94,7 +94,7 @@ fn without_a_list_of_what_runs_each_is_asked_for() {
     for id in FLOWS {
         let target = format!("IntegrationRuntimeArtifacts('{id}')");
         assert!(
-            !tenant.journal().matching("GET", &target).is_empty(),
+            !tenant.request_log().matching("GET", &target).is_empty(),
             "{id}"
         );
     }

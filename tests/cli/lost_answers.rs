@@ -28,7 +28,7 @@ fn a_lost_deploy_answer_leads_to_one_deployment() {
         tenant.deployed_once(&flow.id);
         tenant.runs(&flow);
         let calls = tenant
-            .journal()
+            .request_log()
             .matching("POST", "DeployIntegrationDesigntimeArtifact")
             .len();
         assert_eq!(calls, 1, "{kind}: the call was repeated");
@@ -75,7 +75,7 @@ fn a_lost_create_answer_does_not_create_twice() {
             .run()
             .exit(0)
             .verdict("started");
-        let journal = tenant.journal();
+        let journal = tenant.request_log();
         let creations = journal.matching("POST", "IntegrationDesigntimeArtifacts");
         assert_eq!(creations.len(), 1, "{kind}\n{}", tenant.transcript());
         tenant.deployed_once(&flow.id);
@@ -94,7 +94,7 @@ fn a_lost_package_answer_does_not_create_it_twice() {
             .verdict("started");
         assert_eq!(
             tenant
-                .journal()
+                .request_log()
                 .matching("POST", "IntegrationPackages")
                 .len(),
             1,
@@ -119,7 +119,7 @@ fn a_lost_update_answer_is_looked_up() {
             .run()
             .exit(0)
             .verdict("started");
-        let journal = tenant.journal();
+        let journal = tenant.request_log();
         let uploads = journal.matching("PUT", "IntegrationDesigntimeArtifacts(");
         let uploads = uploads
             .iter()
@@ -270,7 +270,7 @@ fn a_deploy_call_that_is_refused_in_words_is_answered_whatever_its_status() {
             .verdict("failed")
             .stderr_has("for a tenant that this application drives")
             .stderr_has_not("lost");
-        let journal = tenant.journal();
+        let journal = tenant.request_log();
         let calls = journal.matching("POST", "DeployIntegrationDesigntimeArtifact");
         assert_eq!(calls.len(), 1, "{status}: the call was repeated");
         tenant.deployed(&flow.id, 0);

@@ -333,7 +333,7 @@ fn three_changed_of_several_are_written_and_the_others_left_alone() {
     assert_eq!(started, ["Flow_B", "Flow_D"]);
     assert_eq!(
         tenant
-            .journal()
+            .request_log()
             .matching("PUT", "DesigntimeArtifacts")
             .len(),
         2
@@ -601,7 +601,7 @@ fn a_tenant_that_is_hurried_says_so_and_every_artifact_gets_there() {
         let ids = ids(6);
         let names: Vec<&str> = ids.iter().map(String::as_str).collect();
         let _ = Repository::of(&names).deploy(&tenant).run().exit(0);
-        let refused = tenant.journal().entries.into_iter();
+        let refused = tenant.request_log().entries.into_iter();
         assert!(refused.filter(|one| one.status == Some(429)).count() > 0);
         for id in &names {
             tenant.deployed_once(id);

@@ -150,7 +150,7 @@ fn the_newest_failures_are_shown_up_to_the_limit() {
         assert_eq!(run.stdout.contains(guid), at >= 2, "{at}\n{run}");
     }
     let texts = tenant
-        .journal()
+        .request_log()
         .matching("GET", "/ErrorInformation/$value")
         .len();
     assert_eq!(texts, 2);
@@ -268,7 +268,7 @@ fn all_pages_are_read() {
         .stdout_has("24 COMPLETED, 1 FAILED");
     assert_eq!(
         tenant
-            .journal()
+            .request_log()
             .matching("GET", "MessageProcessingLogs?")
             .len(),
         3,

@@ -195,7 +195,7 @@ fn a_file_that_is_missing_or_broken_stops_the_run_before_anything_is_sent() {
             .no_stdout()
             .stderr_has(said);
     }
-    assert_eq!(tenant.journal().entries, []);
+    assert_eq!(tenant.request_log().entries, []);
 }
 
 #[test]
@@ -250,7 +250,7 @@ fn a_variable_that_is_missing_empty_or_a_credential_is_no_value() {
             .no_stdout()
             .stderr_has(said);
     }
-    assert_eq!(tenant.journal().entries, []);
+    assert_eq!(tenant.request_log().entries, []);
 }
 
 #[test]
@@ -263,7 +263,7 @@ fn an_entry_without_equals_sign_is_refused() {
             .exit(2)
             .stderr_has(option);
     }
-    assert_eq!(tenant.journal().entries, []);
+    assert_eq!(tenant.request_log().entries, []);
 }
 
 #[test]
@@ -324,7 +324,7 @@ fn a_list_of_parameters_can_come_from_a_variable() {
 /// Kills a run as soon as its upload was carried out, and nobody has heard of it.
 fn killed_after_the_upload(tenant: &Tenant, run: Flowship<'_>) {
     let puts = || {
-        let journal = tenant.journal();
+        let journal = tenant.request_log();
         journal
             .matching("PUT", "IntegrationDesigntimeArtifacts")
             .len()

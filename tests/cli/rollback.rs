@@ -348,7 +348,7 @@ fn content_of_a_colleague_is_never_overwritten() {
     assert_eq!(run.json()["artifacts"][0]["verdict"], "superseded", "{run}");
     assert_eq!(result(&run), "none", "{run}");
     let puts = tenant
-        .journal()
+        .request_log()
         .matching("PUT", "IntegrationDesigntimeArtifacts")
         .len();
     assert_eq!(puts, 1, "theirs was overwritten\n{}", tenant.transcript());
@@ -907,7 +907,7 @@ fn what_a_colleague_deployed_is_not_restarted_for_a_build_of_ours_that_failed() 
     let run = rolled(&tenant, &after()).args(["--output", "json"]).run();
     let end = (run.code, result(&run));
     assert_eq!(end, (Some(1), "design-time".to_owned()), "{run}");
-    let journal = tenant.journal();
+    let journal = tenant.request_log();
     let calls = journal.matching("POST", "DeployIntegrationDesigntimeArtifact");
     assert_eq!(calls.len(), 1, "{}", tenant.transcript());
 }

@@ -1,7 +1,7 @@
 //! `flowship sandbox`: a tenant for other processes.
 
 use crate::flow::{Flow, zipped};
-use crate::harness::{Flowship, Run, Running};
+use crate::harness::{Flowship, Run, Running, Tenant};
 
 const NAMES: [&str; 8] = [
     "CPI_URL",
@@ -166,5 +166,42 @@ fn the_list_names_every_scenario_with_its_source() {
     }
     for word in ["documented", "observed", "assumed"] {
         assert!(run.stdout.contains(word), "{word}");
+    }
+}
+
+/// What tenants were recorded to do differently: a first and a second deployment are judged the same way under each.
+#[test]
+fn a_deployment_is_judged_truly_under_every_recorded_switch() {
+    for scenario in [
+        "dates-of-flows-only",
+        "skip-ignored",
+        "any-package-id",
+        "dates-without-zone",
+        "package-reads-fail",
+        "custom-tags=Author,LoB",
+        "roles-missing-json",
+        "no-task-id=message-mappings",
+        "version-policy=raise",
+        "unknown-status=FAILED",
+        "endpoint-list-late",
+    ] {
+        let tenant = Tenant::new(&[scenario]);
+        let flow = Flow::new();
+        for times in 1..=2 {
+            Flowship::deploy(&tenant, flow.path()).run().exit(0);
+            assert!(tenant.runs_as_stored(&flow.id), "{scenario}, {times}");
+        }
+    }
+    let library = Flow::new();
+    let tenant = Tenant::holding(&["runtime-type"], vec![library.deployed(&[])]);
+    assert_eq!(tenant.running(&library.id).unwrap().status, "STARTED");
+    assert_eq!(tenant.design(&library.id), None);
+    for scenario in ["start-error=truncated", "start-error=b"] {
+        let tenant = Tenant::new(&[scenario]);
+        Flowship::deploy(&tenant, Flow::new().path())
+            .run()
+            .exit(1)
+            .verdict("failed")
+            .stderr_has("SANDBOX_ALIAS");
     }
 }

@@ -442,7 +442,7 @@ fn without_paths_every_artifact_of_every_package_is_deployed_where_it_belongs() 
     assert_eq!(first["ShortText"], "What comes first");
     assert_eq!(tenant.package("Second").unwrap()["Name"], "Second");
     let created = tenant
-        .journal()
+        .request_log()
         .matching("POST", "IntegrationPackages")
         .len();
     assert_eq!(created, 2, "each package is created once");

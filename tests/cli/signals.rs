@@ -67,7 +67,7 @@ fn a_signal_while_the_deploy_call_hangs_says_that_it_may_have_been_accepted() {
     running.wait_for("uploading");
     // the seal and the baseline are read after the upload; then the call is on its way
     while tenant
-        .journal()
+        .request_log()
         .matching("GET", "IntegrationRuntimeArtifacts")
         .len()
         < 2

@@ -32,7 +32,7 @@ fn undeploy<'a>(tenant: &'a Tenant, ids: &[&str]) -> Flowship<'a> {
 /// How many undeploy calls arrived for an artifact.
 fn calls(tenant: &Tenant, id: &str) -> usize {
     let target = format!("{RUNTIME}'{id}')");
-    tenant.journal().matching("DELETE", &target).len()
+    tenant.request_log().matching("DELETE", &target).len()
 }
 
 /// Fails if anything but the run time was written, or anything but what was named.
@@ -123,7 +123,7 @@ fn what_is_not_deployed_is_fine_and_nothing_is_written() {
         .verdict("absent")
         .stdout_has("the run time says \"not found\", twice; nothing was written");
     tenant.is_untouched();
-    let looks = tenant.journal().matching("GET", RUNTIME).len();
+    let looks = tenant.request_log().matching("GET", RUNTIME).len();
     assert_eq!(looks, 2, "{}", tenant.transcript());
 }
 

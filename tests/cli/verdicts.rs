@@ -75,7 +75,7 @@ fn what_ends_well_is_green_and_runs() {
         (&["version-policy=keep"], Earlier),
         (&["version-policy=create-1.0.0"], Nothing),
         (&["resource-put=200"], Earlier),
-        (&["strict-package-id"], Nothing),
+        (&["any-package-id"], Nothing),
         (&["latency=0.5"], Earlier),
         (&["page-size=1"], Earlier),
         (&["slow-start=30"], Nothing),
@@ -314,7 +314,7 @@ fn a_wrong_secret_is_refused_without_many_attempts() {
         .run()
         .exit(4)
         .stderr_has("the token server refused the credentials");
-    let attempts = tenant.journal().entries.len();
+    let attempts = tenant.request_log().entries.len();
     assert!(
         attempts <= 2,
         "{attempts} attempts: asking often locks clients out"
@@ -330,7 +330,7 @@ fn a_token_that_ends_in_mid_run_is_renewed() {
         .exit(0)
         .verdict("started");
     tenant.deployed_once(&flow.id);
-    let tokens = tenant.journal().matching("POST", "/oauth/token").len();
+    let tokens = tenant.request_log().matching("POST", "/oauth/token").len();
     assert!((2..=5).contains(&tokens), "{tokens} tokens in six seconds");
 }
 
@@ -445,7 +445,7 @@ fn an_error_text_that_is_not_given_as_json_is_read_as_it_is_stored() {
         .exit(1)
         .verdict("failed")
         .stderr_has("No credentials for 'SANDBOX_ALIAS' found");
-    let journal = tenant.journal();
+    let journal = tenant.request_log();
     let asked = journal.matching("GET", "ErrorInformation");
     let refused = asked.iter().filter(|entry| entry.status == Some(406));
     assert_eq!(refused.count(), 1, "{}", tenant.transcript());

@@ -58,7 +58,7 @@ fn deploy(course: Course, scenarios: &[&str]) -> Vec<String> {
     };
     assert_eq!(values, expected, "{said}");
     let faults = tenant
-        .journal()
+        .request_log()
         .entries
         .iter()
         .filter(|entry| entry.fault.is_some())

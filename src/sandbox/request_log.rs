@@ -4,14 +4,14 @@ use std::fmt;
 
 /// The requests seen, in the order in which they were answered.
 #[derive(Debug, Clone, Default)]
-pub struct Journal {
+pub struct RequestLog {
     /// One entry for each request to the tenant; requests for `/sandbox/...` are not counted.
-    pub entries: Vec<JournalEntry>,
+    pub entries: Vec<LoggedRequest>,
 }
 
 /// One request.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub struct JournalEntry {
+pub struct LoggedRequest {
     /// Counts from 1, in the order of arrival.
     pub number: usize,
     /// When it arrived, in seconds on the tenant's clock.
@@ -32,9 +32,9 @@ pub struct JournalEntry {
     pub secret_in_target: bool,
 }
 
-impl Journal {
+impl RequestLog {
     /// The entries of a method whose decoded target contains a text.
-    pub fn matching(&self, method: &str, part: &str) -> Vec<&JournalEntry> {
+    pub fn matching(&self, method: &str, part: &str) -> Vec<&LoggedRequest> {
         self.entries
             .iter()
             .filter(|entry| entry.method == method && entry.decoded.contains(part))
@@ -42,7 +42,7 @@ impl Journal {
     }
 }
 
-impl fmt::Display for JournalEntry {
+impl fmt::Display for LoggedRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
