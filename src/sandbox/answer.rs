@@ -180,9 +180,33 @@ pub fn escape(text: &str) -> String {
 
 /// The reason phrase, which `OData` errors repeat as their code.
 pub fn reason(status: u16) -> &'static str {
-    let known = ureq::http::StatusCode::from_u16(status).ok();
-    let reason = known.and_then(|status| status.canonical_reason());
-    reason.unwrap_or("Internal Server Error")
+    match status {
+        100 => "Continue",
+        200 => "OK",
+        201 => "Created",
+        202 => "Accepted",
+        204 => "No Content",
+        302 => "Found",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        406 => "Not Acceptable",
+        409 => "Conflict",
+        411 => "Length Required",
+        413 => "Payload Too Large",
+        415 => "Unsupported Media Type",
+        423 => "Locked",
+        429 => "Too Many Requests",
+        431 => "Request Header Fields Too Large",
+        501 => "Not Implemented",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        505 => "HTTP Version Not Supported",
+        _ => "Internal Server Error",
+    }
 }
 
 #[cfg(test)]

@@ -273,7 +273,7 @@ fn property(key: &str, value: &str) -> String {
     format!("<ifl:property>\n<key>{key}</key>\n<value>{value}</value>\n</ifl:property>\n")
 }
 
-fn definitions(names: &[&str]) -> String {
+pub(crate) fn definitions(names: &[&str]) -> String {
     let one = |name: &&str| {
         format!(
             "<parameter><key>{name}</key><name>{name}</name><type>xsd:string</type></parameter>"

@@ -254,11 +254,11 @@ fn an_id_is_unique_and_the_option_is_for_one() {
 #[test]
 fn a_parameter_without_an_id_is_for_those_that_know_it() {
     let tenant = Tenant::new(&[]);
-    let repository = Repository::of(&["With"]).with(
-        &Flow::named("Without")
-            .with(VALUES, "Other=1\n")
-            .without(super::flow::DEFINITIONS),
-    );
+    let repository =
+        Repository::of(&["With"]).with(&Flow::named("Without").with(VALUES, "Other=1\n").with(
+            super::flow::DEFINITIONS,
+            super::flow::definitions(&["Other"]),
+        ));
     repository
         .deploy(&tenant)
         .args(["--set", "Retries=7", "--set", "Without:Other=2"])
@@ -571,11 +571,11 @@ fn an_entry_with_an_id_is_for_that_artifact_and_wins() {
 #[test]
 fn a_file_of_parameters_is_for_those_that_know_its_keys() {
     let tenant = Tenant::new(&[]);
-    let repository = Repository::of(&["Flow_A"]).with(
-        &Flow::named("Flow_B")
-            .with(VALUES, "Other=1\n")
-            .without(super::flow::DEFINITIONS),
-    );
+    let repository =
+        Repository::of(&["Flow_A"]).with(&Flow::named("Flow_B").with(VALUES, "Other=1\n").with(
+            super::flow::DEFINITIONS,
+            super::flow::definitions(&["Other"]),
+        ));
     repository.write("qa.properties", "Retries=5\nOther=6\n");
     let with_file = |file: &str| {
         repository
