@@ -63,7 +63,7 @@ pub fn store(service: &Service, preload: Preload) -> Result<(), SandboxError> {
     let author = draft.map_or(service.credentials.client_id.as_str(), |_| COLLEAGUE);
     let call = Call::inside(author, SAVED, setting);
     let deployed = preload.deployed;
-    let artifact = artifact(&call, bundle, preload)?;
+    let artifact = artifact(&call, &bundle, preload)?;
     let mut tenant = locked(&service.tenant);
     let read_only = call.is_for("read-only", &artifact.package);
     packages::preload(&mut tenant, &artifact.package, read_only, &call);
@@ -76,7 +76,7 @@ pub fn store(service: &Service, preload: Preload) -> Result<(), SandboxError> {
     Ok(())
 }
 
-fn artifact(call: &Call, bundle: Bundle, preload: Preload) -> Result<Artifact, SandboxError> {
+fn artifact(call: &Call, bundle: &Bundle, preload: Preload) -> Result<Artifact, SandboxError> {
     let refused = |text: String| SandboxError::Preload(text);
     let kind = bundle
         .sap_type
