@@ -145,7 +145,7 @@ pub fn parameters(zip: &[u8]) -> Vec<Declared> {
         let value = values.get(&parameter.key).unwrap_or_default();
         value.clone_into(&mut parameter.value);
     }
-    for entry in values.iter() {
+    for entry in &values {
         if declared.iter().all(|parameter| parameter.key != entry.key) {
             declared.push(Declared::text(&entry.key, &entry.value));
         }

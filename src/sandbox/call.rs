@@ -33,44 +33,30 @@ pub struct Call<'a> {
     pub method: &'a str,
     pub segments: &'a [Segment],
     pub query: &'a Query,
-    pub body: Body,
+    /// The properties sent, or why the body cannot be read.
+    pub body: Result<Map<String, Value>, Refusal>,
     pub caller: &'a str,
     pub now: Seconds,
     pub format: Format,
     pub setting: &'a Setting,
 }
 
-/// A request body, read before the state is locked.
-pub enum Body {
-    Empty,
-    Json(Map<String, Value>),
-    Malformed,
-    OtherType,
-}
-
-impl Body {
-    /// Reads a body; `{"d": {...}}` is the same as its inside.
-    pub fn read(content_type: Option<&str>, bytes: Vec<u8>) -> Self {
-        if bytes.is_empty() {
-            return Body::Empty;
-        }
-        let media_type = content_type
-            .and_then(|text| text.split(';').next())
-            .unwrap_or_default()
-            .trim();
-        if !media_type.eq_ignore_ascii_case("application/json") {
-            return Body::OtherType;
-        }
-        let parsed = serde_json::from_slice(&bytes);
-        drop(bytes);
-        match parsed {
-            Ok(Value::Object(mut fields)) => match fields.remove("d") {
-                Some(Value::Object(inner)) if fields.is_empty() => Body::Json(inner),
-                None => Body::Json(fields),
-                Some(_) => Body::Malformed,
-            },
-            _ => Body::Malformed,
-        }
+/// Reads a request body, before the state is locked; `{"d": {...}}` is the same as its inside.
+pub fn read_body(content_type: Option<&str>, bytes: &[u8]) -> Result<Map<String, Value>, Refusal> {
+    let malformed = Refusal::bad_request("The request body is not valid JSON.");
+    let media_type = content_type.and_then(|text| text.split(';').next());
+    let media_type = media_type.unwrap_or_default().trim();
+    if !bytes.is_empty() && !media_type.eq_ignore_ascii_case("application/json") {
+        let text = "Unsupported content type: send application/json.";
+        return Err(Refusal::new(415, text));
+    }
+    match serde_json::from_slice(bytes) {
+        Ok(Value::Object(mut fields)) => match fields.remove("d") {
+            Some(Value::Object(inner)) if fields.is_empty() => Ok(inner),
+            None => Ok(fields),
+            Some(_) => Err(malformed),
+        },
+        _ => Err(malformed),
     }
 }
 
@@ -82,7 +68,7 @@ impl<'a> Call<'a> {
             method: "POST",
             segments: &[],
             query: NO_OPTIONS,
-            body: Body::Empty,
+            body: Ok(Map::new()),
             caller,
             now,
             format: Format::Json,
@@ -178,16 +164,7 @@ impl<'a> Call<'a> {
 
     /// The body's properties, all of them known and all of them text or null.
     pub fn properties(&mut self, set: &EntitySet) -> Result<Properties, Refusal> {
-        let fields = match std::mem::replace(&mut self.body, Body::Empty) {
-            Body::Json(fields) => fields,
-            Body::OtherType => {
-                let text = "Unsupported content type: send application/json.";
-                return Err(Refusal::new(415, text));
-            }
-            Body::Empty | Body::Malformed => {
-                return Err(Refusal::bad_request("The request body is not valid JSON."));
-            }
-        };
+        let fields = std::mem::replace(&mut self.body, Ok(Map::new()))?;
         for (name, value) in fields.iter().filter(|(name, _)| *name != "__metadata") {
             match set.takes(name, value) {
                 Some(true) => {}

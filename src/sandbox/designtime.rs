@@ -12,6 +12,7 @@ use super::call::Call;
 use super::entity::{Entity, Property, iso, text};
 use super::model::FLOWS;
 use super::state::{Artifact, EDITED, Parameter, Stamp, Tenant};
+use super::versions::version_after;
 use super::{configurations, resources};
 
 impl From<BundleError> for Refusal {
@@ -136,7 +137,7 @@ fn create(tenant: &mut Tenant, call: &mut Call, kind: ArtifactType) -> Answered 
     check_deleted(tenant, call, kind, &id)?;
     let zip = match content {
         Some(content) => {
-            let zip = bundle::renamed(decoded(&content, kind)?, &id)?;
+            let zip = bundle::renamed(decoded(&content, kind, call)?, &id)?;
             as_stored(zip, &id, call)?
         }
         None => bundle::empty(kind, &id, &name)?,
@@ -253,11 +254,11 @@ fn check_deleted(
     }
 }
 
-fn decoded(content: &str, kind: ArtifactType) -> Result<Vec<u8>, Refusal> {
+fn decoded(content: &str, kind: ArtifactType, call: &Call) -> Result<Vec<u8>, Refusal> {
     let broken = |_| Refusal::bad_request("The artifact content is not valid Base64.");
     let zip = STANDARD.decode(content).map_err(broken)?;
     let bundle = Bundle::read(&zip)?;
-    if bundle::lacks_definitions(&zip) {
+    if call.chosen("definitions-required") && bundle::lacks_definitions(&zip) {
         return Err(Refusal::new(500, "InputStream cannot be null"));
     }
     if bundle.is_of(kind) {
@@ -320,7 +321,7 @@ pub fn refuse_locked(artifact: &Artifact, call: &Call, deed: &str) -> Result<(),
 }
 
 /// Refuses to write what may not be written, or is open elsewhere.
-fn refuse_writing(
+pub fn refuse_writing(
     tenant: &Tenant,
     artifact: &Artifact,
     call: &Call,
@@ -352,7 +353,7 @@ fn update(tenant: &mut Tenant, call: &mut Call, id: &str) -> Answered {
         .filter(|content| !content.is_empty());
     let updated = match content {
         Some(content) => {
-            let zip = as_stored(decoded(&content, kind)?, id, call)?;
+            let zip = as_stored(decoded(&content, kind, call)?, id, call)?;
             let new = with_content(artifact, zip, name, call)?;
             let is_lost = call.is_for("update-not-stored", id);
             if is_lost { artifact.clone() } else { new }
@@ -410,22 +411,6 @@ pub fn with_content(
     })
 }
 
-fn version_after(old: &Artifact, manifest: Option<String>, call: &Call) -> String {
-    let raised = |manifest: &String| match call.value("version-policy") {
-        Some("raise") => numbers(manifest) > numbers(&old.version),
-        Some("keep" | "create-1.0.0") => false,
-        _ => true,
-    };
-    manifest
-        .filter(raised)
-        .unwrap_or_else(|| old.version.clone())
-}
-
-fn numbers(version: &str) -> Vec<u64> {
-    let parts = version.split('.');
-    parts.map(|part| part.parse().unwrap_or(0)).collect()
-}
-
 /// The colleague of scenario `foreign-save`, at the moment that it names.
 pub fn colleague(tenant: &mut Tenant, call: &Call, id: &str, moment: &str) {
     if call.value_for("foreign-save", id) == Some(moment) {
@@ -441,50 +426,6 @@ fn delete(tenant: &mut Tenant, call: &Call, id: &str) -> Answered {
     let scenarios = &call.setting.scenarios;
     let lingers = scenarios.seconds_of("delete-lingers", id).unwrap_or(0.0);
     tenant.deleted.entry(id.to_owned()).or_default().free = call.now + lingers;
-    Ok(Answer::empty(200))
-}
-
-/// `...SaveAsVersion?Id='X'&SaveAsVersion='1.0.4'`: metadata promises the entity, tenants answer nothing.
-pub fn save_as_version(tenant: &mut Tenant, call: &mut Call<'_>) -> Answered {
-    let kind = call.kind()?;
-    let absent = match call.value("no-save-as-version") {
-        Some("all") => true,
-        Some(_) => kind != ArtifactType::IntegrationFlow,
-        None => false,
-    };
-    if absent {
-        return Err(Refusal::not_implemented());
-    }
-    call.must_post()?;
-    let (id, version) = (call.quoted("Id")?, call.quoted("SaveAsVersion")?);
-    let artifact = found(tenant, kind, &id, "active")?;
-    refuse_writing(tenant, artifact, call, "update")?;
-    if version.trim().is_empty() {
-        return Err(Refusal::bad_request("The version cannot be empty."));
-    }
-    if version.eq_ignore_ascii_case("active") {
-        return Ok(Refusal::bad_request("CANNOT_UPDATE_BUNDLE").render(Format::Atom));
-    }
-    let chosen = call.value_for("save-as-version", &id);
-    match chosen.filter(|_| numbers(&version) <= numbers(&artifact.version)) {
-        Some("ignored") => return Ok(Answer::empty(200)),
-        Some(how) => {
-            let status = if how == "refused-500" { 500 } else { 400 };
-            let current = &artifact.version;
-            return Err(Refusal::new(
-                status,
-                format!("The version {version} must be higher than the current version {current}."),
-            ));
-        }
-        None => {}
-    }
-    let artifact = Artifact {
-        version,
-        draft: None,
-        modified: call.stamp(),
-        ..artifact.clone()
-    };
-    tenant.store(artifact);
     Ok(Answer::empty(200))
 }
 

@@ -28,7 +28,7 @@ static BEHAVIOURS: &[(Certainty, &str, &str)] = &[
     (Observed, "Terraform provider", "artifact: PUT is 200 and empty; Id or PackageId in it is refused; on create the zip's Bundle-SymbolicName becomes the Id; on PUT another one is 400 (flows) or 500"),
     (Observed, "Terraform provider", "value mappings cannot be updated (501); message and value mappings answer deploy with an entity (by the metadata; a tenant was seen to say nothing)"),
     (Assumed, "unknown texts", "content that is no base64, no zip, has no manifest or is of another type is 400"),
-    (Observed, "mcp-cpi-share, landscaper, an uploader's error list", "parameters.prop without parameters.propdef is 500 InputStream cannot be null; a badly folded manifest 400 invalid header field line N; SaveAsVersion=Active 400 as XML; a configure-only $value 400 as XML"),
+    (Observed, "mcp-cpi-share, landscaper", "a badly folded manifest 400 invalid header field line N; SaveAsVersion=Active 400 as XML; a configure-only $value 400 as XML"),
     (Observed, "open-integration-workbench", "a Version in the body of an artifact is 400"),
     (Observed, "landscaper, mcp-cpi-share", "a flow created without content has a model, no parameters and the tenant's runtime profile"),
     (Documented, "specification", "tenant-wide lists exist for message and value mappings only (501 for the others)"),

@@ -17,6 +17,7 @@ mod answer;
 mod artifact_type;
 mod bundle;
 mod call;
+mod catalog;
 mod clock;
 mod colleague;
 mod configurations;
@@ -52,6 +53,7 @@ mod tests;
 mod timeline;
 mod tokens;
 mod undeployment;
+mod versions;
 mod wire;
 
 use std::collections::BTreeMap;

@@ -206,9 +206,9 @@ fn import(tenant: &mut Tenant, call: &mut Call, content: &str) -> Answered {
         entering.push(artifact);
     }
     preload(tenant, &id, false, call);
-    entering
-        .into_iter()
-        .for_each(|artifact| tenant.store(artifact));
+    for artifact in entering {
+        tenant.store(artifact);
+    }
     let package = tenant.packages.get_mut(&id).ok_or_else(broken)?;
     package.properties.insert("Name", name);
     call.entity(201, entity(package))

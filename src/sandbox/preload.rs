@@ -9,7 +9,7 @@ use super::designtime::{configure, entering};
 use super::error_information::{USUAL, start_error};
 use super::messages::MessageLog;
 use super::service::{Service, locked};
-use super::state::{Artifact, COLLEAGUE, Record, Stage, Stamp, StartError, Tenant, draft_word};
+use super::state::{Artifact, COLLEAGUE, EDITED, Record, Stage, Stamp, StartError, Tenant};
 use super::{SandboxError, packages};
 
 const SAVED: Seconds = -7200.0;
@@ -63,7 +63,7 @@ pub fn store(service: &Service, preload: Preload) -> Result<(), SandboxError> {
     let author = draft.map_or(service.credentials.client_id.as_str(), |_| COLLEAGUE);
     let call = Call::inside(author, SAVED, setting);
     let deployed = preload.deployed;
-    let artifact = artifact(&call, bundle, preload)?;
+    let artifact = artifact(&call, &bundle, preload)?;
     let mut tenant = locked(&service.tenant);
     let read_only = call.is_for("read-only", &artifact.package);
     packages::preload(&mut tenant, &artifact.package, read_only, &call);
@@ -76,7 +76,7 @@ pub fn store(service: &Service, preload: Preload) -> Result<(), SandboxError> {
     Ok(())
 }
 
-fn artifact(call: &Call, bundle: Bundle, preload: Preload) -> Result<Artifact, SandboxError> {
+fn artifact(call: &Call, bundle: &Bundle, preload: Preload) -> Result<Artifact, SandboxError> {
     let refused = |text: String| SandboxError::Preload(text);
     let kind = bundle
         .sap_type
@@ -92,7 +92,9 @@ fn artifact(call: &Call, bundle: Bundle, preload: Preload) -> Result<Artifact, S
             return Err(refused(format!("it has no parameter '{key}'")));
         }
     }
-    let draft = call.value_for("draft", &artifact.id).map(draft_word);
+    let draft = call.value_for("draft", &artifact.id);
+    // Draft: no version was ever saved
+    let draft = draft.map(|word| if word == "Draft" { "Draft" } else { EDITED });
     let lock = call.is_for("locked", &artifact.id).then(|| Stamp {
         by: COLLEAGUE.to_owned(),
         ..artifact.modified.clone()

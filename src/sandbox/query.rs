@@ -94,13 +94,11 @@ pub fn filtered(
 }
 
 fn refuse_unknown(query: &Query) -> Result<(), Refusal> {
-    match query
-        .names()
-        .find(|name| name.starts_with('$') && !KNOWN.contains(name))
-    {
-        Some(_) => Err(Refusal::not_implemented()),
-        None => Ok(()),
+    let is_unknown = |name: &str| name.starts_with('$') && !KNOWN.contains(&name);
+    if query.names().any(is_unknown) {
+        return Err(Refusal::not_implemented());
     }
+    Ok(())
 }
 
 fn number(query: &Query, name: &str) -> Result<Option<usize>, Refusal> {

@@ -9,6 +9,7 @@ use super::model::{ENDPOINTS, MESSAGES, PACKAGES, RUNTIME, TASKS};
 use super::state::Tenant;
 use super::{
     deployments, designtime, endpoints, locks, messages, packages, runtime, security_material,
+    versions,
 };
 
 /// Known on tenants, not built here.
@@ -93,7 +94,7 @@ fn room(name: &str) -> Option<Room> {
             ArtifactType::named_in(name)?;
             match name {
                 name if name.starts_with("Deploy") => deployments::deploy,
-                name if name.ends_with("SaveAsVersion") => designtime::save_as_version,
+                name if name.ends_with("SaveAsVersion") => versions::save_as_version,
                 _ => designtime::answer,
             }
         }

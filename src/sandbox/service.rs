@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Watch;
 use super::answer::{Answer, Format, Refusal};
-use super::call::{Body, Call, Setting};
+use super::call::{Call, Setting, read_body};
 use super::fault::{Effect, Fault, Moment, route_not_found};
 use super::gate::{Caller, Pace};
 use super::inspect;
@@ -244,7 +244,7 @@ impl Service {
                     method: &head.method,
                     segments,
                     query,
-                    body: Body::read(head.header("content-type"), body),
+                    body: read_body(head.header("content-type"), &body),
                     caller: visit.caller.as_ref().map_or("", |caller| &caller.name),
                     now: self.setting.clock.now(),
                     format: format(head, query),

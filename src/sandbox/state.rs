@@ -15,17 +15,6 @@ pub const COLLEAGUE: &str = "colleague@example.com";
 
 /// What a draft's version reads that was a version before.
 pub const EDITED: &str = "Active";
-/// What it reads where no version was ever saved.
-const UNSAVED: &str = "Draft";
-
-/// The word that a scenario chooses for drafts.
-pub fn draft_word(chosen: &str) -> &'static str {
-    [EDITED, UNSAVED]
-        .into_iter()
-        .find(|word| *word == chosen)
-        .unwrap_or(EDITED)
-}
-
 /// Everything that a tenant remembers.
 pub struct Tenant {
     pub packages: BTreeMap<String, Package>,

@@ -173,6 +173,7 @@ fn the_list_names_every_scenario_with_its_source() {
 #[test]
 fn a_deployment_is_judged_truly_under_every_recorded_switch() {
     for scenario in [
+        "definitions-required",
         "dates-of-flows-only",
         "skip-ignored",
         "any-package-id",

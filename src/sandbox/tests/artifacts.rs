@@ -397,7 +397,7 @@ fn refusals_are_worded_as_they_were_recorded() {
 
 #[test]
 fn content_that_tenants_cannot_read_is_refused() {
-    let client = Client::with_flow(&[]);
+    let client = Client::with_flow(&["definitions-required"]);
     let prop = "src/main/resources/parameters.propdef";
     let bare = bundle::with_file(&flow(), prop, None).unwrap();
     let folded = "Manifest-Version: 1.0\r\nBundle-SymbolicName: Flow\r\nbroken\r\n";
