@@ -250,7 +250,6 @@ const SHARED_NAMES: &[(&str, usize)] = &[
     ("Age", 2),
     ("Answer", 2),
     ("Artifact", 2),
-    ("Body", 2),
     ("Call", 2),
     ("Change", 2),
     ("Chosen", 2),
