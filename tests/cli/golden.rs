@@ -28,7 +28,7 @@ pub(crate) fn is(name: &str, text: &str) {
 }
 
 /// With names instead of ports, task ids, dates, times, paths of temporary directories and our own version.
-fn steady(text: &str) -> String {
+pub(crate) fn steady(text: &str) -> String {
     let text = text.replace(
         &format!("\"flowship\": \"{}\"", env!("CARGO_PKG_VERSION")),
         "\"flowship\": \"VERSION\"",
