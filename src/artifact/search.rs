@@ -6,12 +6,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ignore::{DirEntry, WalkBuilder};
 
+use super::MANIFEST_PATH;
 use super::contents::without_manifest;
 use super::directory::list_directory;
 use super::error::{ArtifactError, unreadable};
+use crate::whole_file::read_bounded;
 
 /// The folder of the manifest.
 const META_INF: &str = "META-INF";
+/// The largest manifest that is looked into, in bytes.
+const LARGEST_MANIFEST: u64 = 1 << 20;
 /// How many folders deep the search goes.
 const DEEPEST: usize = 64;
 /// How many folders the search looks at. A large repository with its build output has some thousand.
@@ -46,6 +50,26 @@ fn is_artifact(directory: &Path) -> Result<bool, ArtifactError> {
         Some(folder) => Ok(entry(&folder.path(), "MANIFEST.MF")?.is_some()),
         None => Ok(false),
     }
+}
+
+/// Whether a directory with a manifest is a Java or web project: no header of SAP stands in the manifest, and nothing beside it
+/// is an artifact's. A manifest that can't be read is left to the opening, which says why.
+fn is_another_project(directory: &Path) -> bool {
+    let markers = [
+        "src/main/resources/scenarioflows",
+        "metainfo.prop",
+        "value_mapping.xml",
+    ];
+    if markers.iter().any(|marker| directory.join(marker).exists()) {
+        return false;
+    }
+    read_bounded(&directory.join(MANIFEST_PATH), LARGEST_MANIFEST).is_ok_and(|bytes| {
+        let text = String::from_utf8_lossy(&bytes);
+        let is_manifest = text
+            .trim_start_matches('\u{feff}')
+            .starts_with("Manifest-Version:");
+        is_manifest && !text.lines().any(|line| line.starts_with("SAP-"))
+    })
 }
 
 fn entry(directory: &Path, name: &str) -> Result<Option<fs::DirEntry>, ArtifactError> {
@@ -100,7 +124,8 @@ fn search(start: &Path, git: bool) -> Result<Vec<PathBuf>, ArtifactError> {
     let finding = Arc::clone(&found);
     // what can't be read is an error of the walk, which comes to it next
     let is_to_be_searched = move |entry: &DirEntry| {
-        let is_artifact = || is_artifact(entry.path()).unwrap_or(false);
+        let is_artifact =
+            || is_artifact(entry.path()).unwrap_or(false) && !is_another_project(entry.path());
         if entry.depth() > 0 && is_directory(entry) && is_artifact() {
             let mut found = finding.lock().unwrap_or_else(PoisonError::into_inner);
             found.push(entry.path().to_owned());
@@ -203,6 +228,20 @@ mod tests {
             .with("z/zipped.zip", "");
         assert_eq!(found(&sample), ["a/one", "a/two", "b", "c/d/e/f"]);
         assert_eq!(found_in(&sample, "a"), ["a/one", "a/two"]);
+    }
+
+    #[test]
+    fn java_and_web_projects_are_passed_over() {
+        let java = "Manifest-Version: 1.0\nBundle-SymbolicName: tools\nCreated-By: Maven\n";
+        let flow = "Manifest-Version: 1.0\nSAP-BundleType: IntegrationFlow\n";
+        let sample = Sample::empty()
+            .with("java/META-INF/MANIFEST.MF", java)
+            .with("java/inner/META-INF/MANIFEST.MF", flow)
+            .with("broken/META-INF/MANIFEST.MF", java)
+            .with("broken/metainfo.prop", "")
+            .with("flow/META-INF/MANIFEST.MF", flow);
+        assert_eq!(found(&sample), ["broken", "flow", "java/inner"]);
+        assert_eq!(found_in(&sample, "java"), ["java"], "what is named is one");
     }
 
     #[test]

@@ -131,11 +131,33 @@ fn without_a_manifest_the_error_names_where_there_is_one() {
         error.to_string().contains("META-INF/manifest.mf"),
         "{error}"
     );
-    let error = open_zip(&[("Orders/META-INF/MANIFEST.MF", b"")]).unwrap_err();
+    let beside = ("readme.md", &b""[..]);
+    let error = open_zip(&[("Orders/META-INF/MANIFEST.MF", b""), beside]).unwrap_err();
     assert!(
         error.to_string().contains("there is one at `Orders`"),
         "{error}"
     );
+}
+
+#[test]
+fn a_zip_with_one_outer_folder_is_read_as_if_without_it() {
+    let manifest = b"Manifest-Version: 1.0\r\nBundle-SymbolicName: Orders\r\nSAP-BundleType: MessageMapping\r\n";
+    let directory = TempDir::new().unwrap();
+    let entries: &[(&str, &[u8])] = &[
+        ("Orders/", b""),
+        ("Orders/META-INF/MANIFEST.MF", manifest),
+        ("Orders/src/main/resources/mapping/a\tb.mmap", b"x"),
+        ("__MACOSX/Orders/._META-INF", b""),
+    ];
+    let artifact = Artifact::open(&sample::zip(directory.path(), entries)).unwrap();
+    assert_eq!(
+        paths(&artifact),
+        [
+            "META-INF/MANIFEST.MF",
+            "src/main/resources/mapping/a\tb.mmap"
+        ]
+    );
+    artifact.read_through().unwrap();
 }
 
 #[test]

@@ -21,6 +21,8 @@ const MODE_LINK: u32 = 0o120_000;
 /// A zip that passed all guards.
 pub struct ZippedFiles {
     archive: ZipArchive<File>,
+    /// The one folder that holds everything, with its slash: somebody zipped the directory instead of what is in it.
+    outer: String,
 }
 
 impl ZippedFiles {
@@ -35,7 +37,8 @@ impl ZippedFiles {
         if archive.has_duplicate_names() {
             return Err(refused(&at, "the same name stands in it more than once"));
         }
-        let zipped = Self { archive };
+        let outer = outer_folder(&archive);
+        let zipped = Self { archive, outer };
         let listing = zipped.list(&at)?;
         Ok((zipped, listing))
     }
@@ -50,7 +53,7 @@ impl ZippedFiles {
     ) -> Result<(), ArtifactError> {
         let entry = self.archive.by_index(index);
         let entry = entry.map_err(|error| broken(at, &error))?;
-        if entry.name_raw() != file.path.as_bytes() {
+        if entry.name_raw() != format!("{}{}", self.outer, file.path).as_bytes() {
             return Err(ArtifactError::Changed { at: at.to_owned() });
         }
         // an entry that lies about its size is stopped there
@@ -107,7 +110,11 @@ impl ZippedFiles {
                 "it is not UTF-8",
             )
         })?;
-        let path = name.strip_suffix('/').unwrap_or(name);
+        let inner = name.strip_prefix(&self.outer).unwrap_or(name);
+        let path = inner.strip_suffix('/').unwrap_or(inner);
+        if path.is_empty() && !self.outer.is_empty() {
+            return Ok(None);
+        }
         if let Some(why) = name_fault(path) {
             return Err(unsafe_name(name.to_owned(), why));
         }
@@ -129,6 +136,28 @@ impl ZippedFiles {
             return Err(refused(&entry_at, "the entry is encrypted"));
         }
         Ok(Some((path.to_owned(), entry.size())))
+    }
+}
+
+/// The folder with its slash in which the whole artifact lies, empty where it lies at the top as it should. What macOS adds beside
+/// the folder does not count.
+fn outer_folder(archive: &ZipArchive<File>) -> String {
+    let names = || {
+        let names = archive.file_names_raw().map(String::from_utf8_lossy);
+        names.filter(|name| !name.starts_with("__MACOSX/"))
+    };
+    let first = names().next().unwrap_or_default();
+    let Some((folder, _)) = first.split_once('/') else {
+        return String::new();
+    };
+    let outer = format!("{folder}/");
+    let manifest = format!("{outer}{MANIFEST_PATH}");
+    let holds_all =
+        names().all(|name| name.starts_with(&outer)) && names().any(|name| name == manifest);
+    if holds_all && !matches!(folder, "." | "..") {
+        outer
+    } else {
+        String::new()
     }
 }
 

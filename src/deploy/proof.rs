@@ -1,6 +1,7 @@
 //! The proof of an earlier run that what the design time holds is what runs: it spares downloads, and shows that nothing is
 //! to be done where the dates of the tenant can't. It counts only while the tenant still shows every fact in it.
 
+use super::evidence::doubts::Doubt;
 use super::evidence::started::{End, Judgement};
 use super::job::{Job, Source};
 use super::plan::{self, Standing};
@@ -32,11 +33,15 @@ pub fn take_up(context: &Context<'_>, job: &Job, standing: &mut Standing) {
     }
 }
 
-/// Writes down what was judged to be started, unless there was a doubt.
+/// Writes down what was judged to be started, unless there was a doubt. Some types of artifacts have no task on some tenants: what
+/// stood long enough all the same is no less ours.
 pub fn record(context: &Context<'_>, job: &Job, standing: &Standing, one: &Pending) {
     let judgement = (one.evidence).judge(context.clock.now(), context.deadline);
-    let is_certain =
-        matches!(judgement, Judgement::Ended(End::Started(doubts)) if doubts.is_empty());
+    let is_certain = matches!(
+        judgement,
+        Judgement::Ended(End::Started(doubts))
+            if doubts.iter().all(|doubt| *doubt == Doubt::TaskNeverVisible)
+    );
     let (true, Source::Files(content), Some(of), Some(record)) = (
         is_certain && context.journal.lasting,
         &job.source,

@@ -20,6 +20,8 @@ pub struct Write<'a> {
     pub deadline: Deadline,
     /// It creates something, so the refusal of a repeated call may be the echo of one whose answer was lost.
     pub creates: bool,
+    /// It follows a deletion that may linger, so the same words may pass.
+    pub replaces: bool,
     /// The pause after each attempt, counted from 0.
     pub pause: fn(u32) -> Duration,
 }
@@ -63,6 +65,7 @@ impl<'a> Write<'a> {
             what,
             deadline,
             creates: false,
+            replaces: false,
             pause: retry::backoff,
         }
     }
@@ -86,6 +89,7 @@ impl<'a> Write<'a> {
         look: impl Fn() -> Result<Option<T>, Halt>,
     ) -> Result<Option<T>, Unwritten> {
         let mut attempts = 0;
+        let mut said_before = None;
         loop {
             attempts += 1;
             let lost = match call() {
@@ -102,14 +106,22 @@ impl<'a> Write<'a> {
             if let Some(found) = look()? {
                 return Ok(Some(found));
             }
+            if !self.replaces && lost.is_said_again(said_before.as_ref()) {
+                return Err(self.lost(state, attempts, lost).into());
+            }
             let pause = (self.pause)(attempts - 1);
             if attempts >= ATTEMPTS || self.deadline.left(clock.now()) <= pause {
                 return Err(self.lost(state, attempts, lost).into());
             }
+            let came = match lost.said {
+                Some(_) => "the tenant refused it, perhaps for now",
+                None => "the answer was lost",
+            };
             tell(format!(
-                "the answer was lost ({}); looked: {} is not written, sending again",
+                "{came} ({}); looked: {} is not written, sending again",
                 lost.why, self.what
             ));
+            said_before = said_before.or(lost.said);
             clock.sleep(pause);
         }
     }
@@ -138,7 +150,7 @@ mod tests {
     const LOST_5: &str = "it could not be written: the answers of 5 attempts were lost";
     const LOST_1: &str = "it could not be written: the answers of 1 attempts were lost";
 
-    /// What the calls answer, one letter each: d(one), l(ost), r(efused), u(nreachable).
+    /// What the calls answer, one letter each: d(one), l(ost), s(aid with a passing status), r(efused), u(nreachable).
     fn answer(letter: char) -> Result<Written, TenantError> {
         let error = |kind| TenantError {
             kind,
@@ -153,6 +165,7 @@ mod tests {
                 why: "cut".to_owned(),
                 said: None,
             })),
+            's' => Ok(Written::Lost(Lost::refused(error(Kind::Refused)))),
             'r' => Err(error(Kind::Refused)),
             _ => Err(error(Kind::Unreachable)),
         }
@@ -207,6 +220,10 @@ mod tests {
             ("lr", 2, true, 9, "found", 2),
             ("lrd", 0, true, 9, "answered", 3),
             ("lu", 0, true, 9, "Unreachable", 2),
+            // the same words again are final
+            ("sd", 0, false, 9, "answered", 2),
+            ("ssd", 0, true, 9, "Refused", 2),
+            ("slsd", 0, false, 9, "Refused", 3),
             // after the last attempt what the tenant said counts
             ("lllll", 0, true, 9, LOST_5, 5),
             ("llllr", 0, true, 9, "Refused", 5),

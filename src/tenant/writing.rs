@@ -47,6 +47,15 @@ impl Lost {
         }
     }
 
+    /// Whether the API said the same words before, and so means them. What it says of a broken session passes.
+    pub fn is_said_again(&self, before: Option<&Box<TenantError>>) -> bool {
+        let said = self.said.as_ref();
+        let is_same = said
+            .zip(before)
+            .is_some_and(|(one, other)| one.says == other.says);
+        is_same && !said.is_some_and(|said| said.tells_of_a_session())
+    }
+
     fn because(why: String) -> Written {
         Written::Lost(Lost { why, said: None })
     }

@@ -51,19 +51,24 @@ fn without_dates_of_a_save_a_proof_alone_shows_that_nothing_is_to_be_done() {
         Flow::of_type("ScriptCollection"),
         Flow::of_type("ValueMapping"),
     ] {
-        let id = flow.id.clone();
-        // a deployment without a task is never judged without a doubt
-        let tenant = Tenant::new(&["no-modified-at", "mapping-task-id"]);
-        let place = || Repository::new().with(&flow);
-        let (one, other) = (place(), place());
-        one.deploy(&tenant).run().exit(0).verdict("started");
-        one.deploy(&tenant).run().exit(0).verdict("unchanged");
-        assert_eq!(tenant.deployments(&id), 1, "{id}");
-        // another directory has no proof, and from then on the one here is out of date
-        other.deploy(&tenant).run().exit(0).verdict("started");
-        one.deploy(&tenant).run().exit(0).verdict("started");
-        assert_eq!(tenant.deployments(&id), 3, "{id}");
-        one.deploy(&tenant).run().exit(0).verdict("unchanged");
+        for scenarios in [
+            &["no-modified-at", "mapping-task-id"][..],
+            &["no-modified-at"],
+            &["no-modified-at", "no-task-id"],
+        ] {
+            let id = flow.id.clone();
+            let tenant = Tenant::new(scenarios);
+            let place = || Repository::new().with(&flow);
+            let (one, other) = (place(), place());
+            one.deploy(&tenant).run().exit(0).verdict("started");
+            one.deploy(&tenant).run().exit(0).verdict("unchanged");
+            assert_eq!(tenant.deployments(&id), 1, "{id}");
+            // another directory has no proof, and from then on the one here is out of date
+            other.deploy(&tenant).run().exit(0).verdict("started");
+            one.deploy(&tenant).run().exit(0).verdict("started");
+            assert_eq!(tenant.deployments(&id), 3, "{id}");
+            one.deploy(&tenant).run().exit(0).verdict("unchanged");
+        }
     }
 }
 

@@ -268,9 +268,8 @@ impl Evidence {
     /// Whether the task tells all that there is to know for now: it is being built, and the runtime can show nobody else's
     /// content, because this run has created the artifact.
     pub fn task_suffices(&self, now: Moment) -> bool {
-        let is_created = !self.ours.existed && self.seen.baseline.record.is_none();
         let looked = self.seen.looked.max(self.seen.called_at());
-        is_created
+        self.is_created()
             && now < looked + pacing::TASK_ALONE
             && matches!(
                 self.task,
@@ -280,6 +279,11 @@ impl Evidence {
                     ..
                 }
             )
+    }
+
+    /// Whether the artifact exists by this run alone, and nothing ran before it.
+    fn is_created(&self) -> bool {
+        !self.ours.existed && self.seen.baseline.record.is_none()
     }
 
     fn shows_an_end(&self) -> bool {
@@ -301,7 +305,8 @@ impl Evidence {
         let origin = self.origin();
         let unseen = match &self.task {
             Task::None { seen: Some(_), .. } => Some(Doubt::TaskForgotten),
-            Task::None { seen: None, .. } => Some(Doubt::TaskNeverVisible),
+            // what this run created, and nothing ran of, nobody else can have deployed
+            Task::None { seen: None, .. } if !self.is_created() => Some(Doubt::TaskNeverVisible),
             _ => None,
         };
         let applies = |applies: bool, doubt| applies.then_some(doubt);

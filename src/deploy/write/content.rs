@@ -43,7 +43,10 @@ impl Writing<'_> {
             }
             answer => answer,
         };
-        let write = Write::new("the content", deadline).creating();
+        let write = Write {
+            replaces: existed,
+            ..Write::new("the content", deadline).creating()
+        };
         let created = self.send(&write, Sent::Content, call, |one| one.created(content));
         match created {
             Err(Halt::Tenant(error)) if !existed && error.is_duplicate() => {

@@ -186,7 +186,10 @@ impl Writing<'_> {
     fn put_back(&mut self, content: &Content, old: &File, backup: &Path, halt: Halt) -> Halt {
         self.progress("the creation failed: putting the old content back");
         let later = self.clock.now() + GRACE;
-        let write = Write::new("the old content", self.deadline.or_later(later));
+        let write = Write {
+            replaces: true,
+            ..Write::new("the old content", self.deadline.or_later(later))
+        };
         let call = || {
             let created = self.create_from(content, old, write.deadline);
             created.or_else(|error| Ok(Written::Lost(Lost::refused(error))))

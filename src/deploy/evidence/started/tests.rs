@@ -363,22 +363,24 @@ fn a_flapping_error_that_recovers_is_started() {
 
 #[test]
 fn without_a_task_the_record_must_stand() {
-    let story = Story::with(
-        Baseline::default(),
-        false,
-        Call::Accepted {
+    let without_task = |baseline, existed| {
+        let call = Call::Accepted {
             at: at(0.0),
             task: None,
             answered: None,
-        },
-    )
-    .runtime(1.0, "STARTED", NEW);
+        };
+        Story::with(baseline, existed, call).runtime(1.0, "STARTED", NEW)
+    };
+    // what this run created, nobody else can have deployed
+    let created = without_task(Baseline::default(), false);
+    assert_eq!(created.judge(1.1), started(vec![]));
+    let story = without_task(baseline("STARTED", OLD), true);
     assert_eq!(story.judge(1.1), Judgement::Wait);
     assert_eq!(
         story.runtime(9.0, "STARTED", NEW).judge(9.1),
         started(vec![Doubt::TaskNeverVisible])
     );
-    let not_offered = Story::fresh()
+    let not_offered = Story::over(baseline("STARTED", OLD))
         .task_is(0.2, TaskReading::NotOffered)
         .runtime(1.0, "STARTED", NEW)
         .runtime(9.0, "STARTED", NEW);
@@ -390,7 +392,7 @@ fn without_a_task_the_record_must_stand() {
 
 #[test]
 fn a_task_counts_as_not_visible_only_after_ten_seconds_of_not_found() {
-    let unseen = Story::fresh()
+    let unseen = Story::over(baseline("STARTED", OLD))
         .task_is(0.1, TaskReading::NotFound)
         .runtime(0.2, "STARTED", NEW)
         .task_is(9.0, TaskReading::NotFound)
@@ -417,7 +419,7 @@ fn a_task_counts_as_not_visible_only_after_ten_seconds_of_not_found() {
         forgotten.0.task_words(),
         "task t DEPLOYING, then not visible"
     );
-    // a status in between begins it anew
+    // a status in between starts the seconds again
     let back = Story::fresh()
         .task_is(5.0, TaskReading::NotFound)
         .task(9.0, "DEPLOYING")
@@ -599,8 +601,8 @@ fn settle_asks_started_to_hold() {
 fn standing_takes_at_most_half_of_the_time_left() {
     let near = Deadline { at: at(10.0) };
     let story = Story::with(
-        Baseline::default(),
-        false,
+        baseline("STARTED", OLD),
+        true,
         Call::Accepted {
             at: at(0.0),
             task: None,
