@@ -106,7 +106,7 @@ impl<'a> Write<'a> {
             if let Some(found) = look()? {
                 return Ok(Some(found));
             }
-            if !self.replaces && lost.is_said_again(said_before.as_ref()) {
+            if !self.replaces && lost.is_said_again(said_before.as_deref()) {
                 return Err(self.lost(state, attempts, lost).into());
             }
             let pause = (self.pause)(attempts - 1);

@@ -48,8 +48,8 @@ impl Lost {
     }
 
     /// Whether the API said the same words before, and so means them. What it says of a broken session passes.
-    pub fn is_said_again(&self, before: Option<&Box<TenantError>>) -> bool {
-        let said = self.said.as_ref();
+    pub fn is_said_again(&self, before: Option<&TenantError>) -> bool {
+        let said = self.said.as_deref();
         let is_same = said
             .zip(before)
             .is_some_and(|(one, other)| one.says == other.says);
