@@ -53,7 +53,7 @@ impl Lost {
         let is_same = said
             .zip(before)
             .is_some_and(|(one, other)| one.says == other.says);
-        is_same && !said.is_some_and(|said| said.tells_of_a_session())
+        is_same && !said.is_some_and(TenantError::tells_of_a_session)
     }
 
     fn because(why: String) -> Written {
