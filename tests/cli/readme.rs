@@ -27,8 +27,9 @@ fn readme() -> String {
 fn pages() -> Vec<String> {
     let guide = fs::read_dir(root().join("docs")).expect("the guide is packaged");
     let mut names: Vec<String> = guide
-        .map(|entry| format!("docs/{}", entry.unwrap().file_name().to_string_lossy()))
-        .filter(|name| name.ends_with(".md"))
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .map(|path| format!("docs/{}", path.file_name().unwrap().to_string_lossy()))
         .collect();
     names.sort();
     names.insert(0, "README.md".to_owned());
