@@ -842,11 +842,12 @@ fn after_the_design_time_alone_was_put_back_the_next_run_knows_what_runs() {
 
 #[test]
 fn a_deployment_that_comes_late_is_seen_and_what_ran_is_put_back() {
-    let tenant = running(&["slow=140#1"]);
+    // it lands some 22 seconds after the call: past the deadline, and before the rollback stops waiting
+    let tenant = running(&["slow=440#1"]);
     let repository = Repository::new().with(&after());
     let run = repository
         .deploy(&tenant)
-        .args(["--timeout", "6s", "--rollback", "--rollback-on-timeout"])
+        .args(["--timeout", "20s", "--rollback", "--rollback-on-timeout"])
         .args(["--output", "json"])
         .run()
         .exit(7);

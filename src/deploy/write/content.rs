@@ -44,7 +44,8 @@ impl Writing<'_> {
             answer => answer,
         };
         let write = Write {
-            replaces: existed,
+            // one that is put back was deleted a moment ago as well
+            replaces: existed || self.kind == ArtifactKind::ValueMapping,
             ..Write::new("the content", deadline).creating()
         };
         let created = self.send(&write, Sent::Content, call, |one| one.created(content));
