@@ -7,9 +7,10 @@ use super::evidence::started::{End, Evidence, Judgement};
 use super::evidence::{Call, Look, RuntimeAnswer};
 use super::job::Job;
 use super::outcome::Verdict;
+use super::plan::Standing;
 use super::watch::{Settled, UnderWay};
 use super::write::{Seal, Trace};
-use super::{Context, parameters, survey};
+use super::{Context, Planned, parameters, survey};
 use crate::artifact::ArtifactKind;
 use crate::clock::{Deadline, Moment};
 use crate::pacing::{self, TaskTurn};
@@ -30,6 +31,8 @@ pub struct Deployment<'a> {
     /// Its place in the run.
     pub place: usize,
     pub job: &'a Job,
+    /// What the tenant held before the first write.
+    pub standing: &'a Standing,
     pub pending: Box<Pending>,
     profile_asked: bool,
     /// Since when it has failed without a text that says why.
@@ -37,10 +40,11 @@ pub struct Deployment<'a> {
 }
 
 impl<'a> Deployment<'a> {
-    pub fn new(place: usize, job: &'a Job, pending: Box<Pending>) -> Self {
+    pub fn new(place: usize, planned: &'a Planned<'a>, pending: Box<Pending>) -> Self {
         Self {
             place,
-            job,
+            job: planned.job,
+            standing: &planned.standing,
             pending,
             profile_asked: false,
             text_late_since: None,

@@ -232,6 +232,8 @@ fn hold_against(
         {
             continue;
         }
+        // an earlier run has carried the plan out
+        let is_done = matches!(one.plan, Plan::Unchanged(_));
         let (action, _) = preview::action(one.job, &one.standing, &one.plan);
         let facts = |salt: &str| Facts::of(one.job, &one.standing, action, salt);
         match approval.moved(&one.job.id.0, facts) {
@@ -241,6 +243,7 @@ fn hold_against(
                 let remedy = "check out the commit of the plan and give the same options";
                 here.push(other_plan(what, remedy));
             }
+            Some(Moved::Tenant(_)) if is_done => {}
             Some(Moved::Tenant(what)) => on_tenant.push((one.job.id.0.clone(), what)),
         }
     }
@@ -303,9 +306,10 @@ pub(crate) enum Next {
 /// What is to be done with one artifact.
 pub(crate) fn planned<'a>(context: &Context<'_>, one: Surveyed<'a>) -> Planned<'a> {
     let (standing, plan, next) = match one.standing {
-        Ok(standing) => {
+        Ok(mut standing) => {
             let plan = plan::decide(one.job, &standing);
             let next = next(context, one.job, &standing, &plan);
+            standing.notes.extend(plan::kept_entries(&standing, &plan));
             (standing, plan, next)
         }
         Err(stop) => {
@@ -378,7 +382,12 @@ impl Planned<'_> {
     ) -> Outcome {
         let clean = |text: &str| context.tenant.words(text).to_string();
         let (content, standing) = (self.job.content(), &self.standing);
-        let (held, before) = (standing.artifact.as_ref(), standing.runtime.as_ref());
+        // a runtime that restarts shows only later what ran
+        let earlier = evidence.and_then(|evidence| evidence.earlier.as_ref());
+        let (held, before) = (
+            standing.artifact.as_ref(),
+            standing.runtime.as_ref().or(earlier),
+        );
         let stood = Before {
             designtime_version: held.map(|artifact| clean(&artifact.version)),
             runtime_version: before.map(|record| clean(&record.version)),

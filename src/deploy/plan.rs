@@ -391,6 +391,24 @@ fn unmergeable(standing: &Standing) -> Option<&str> {
     standing.mapping.as_ref()?.unmergeable.as_deref()
 }
 
+/// The entries of a value mapping that only the tenant has, where nothing is written because they are to stay.
+pub fn kept_entries(standing: &Standing, plan: &Plan) -> Vec<String> {
+    let mapping = standing.mapping.as_ref();
+    match (
+        plan,
+        mapping.map(|mapping| mapping.only_on_tenant.as_slice()),
+    ) {
+        (Plan::Unchanged(_) | Plan::Stopped(_), Some(only)) => {
+            let named = only.iter().take(NAMED_ENTRIES);
+            let note = |entry| format!("entry that only the tenant has, kept: {entry}");
+            let unnamed = only.len().saturating_sub(NAMED_ENTRIES);
+            let rest = (unnamed > 0).then(|| format!("and {unnamed} more such entries"));
+            named.map(note).chain(rest).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
 /// Whether a value mapping differs only in entries that the tenant is to keep.
 fn keeps_tenant_entries(job: &Job, standing: &Standing) -> bool {
     job.rules.replace_value_mappings

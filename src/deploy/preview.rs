@@ -10,7 +10,7 @@ use super::parameters;
 use super::plan::{self, Plan, Standing, Steps, Upload};
 use super::saved::LastSave;
 use super::survey::{self, Depth, Surveyed};
-use super::{Context, Stop, recovery};
+use super::{Context, Stop, recovery, versions};
 use crate::artifact::changes::{Change, may_be_secret};
 use crate::artifact::{ArtifactKind, effects};
 use crate::exit::Exit;
@@ -199,7 +199,9 @@ fn preview(context: &Context<'_>, one: Surveyed<'_>) -> Preview {
             .notes
             .iter()
             .cloned()
+            .chain(plan::kept_entries(&standing, &plan))
             .chain(steps.and_then(|_| no_rollback(context, job, &standing)))
+            .chain(steps.and_then(|steps| version_may_go_down(job, &standing, steps)))
             .map(|note| clean(&note))
             .collect(),
         facts: journal::random()
@@ -207,6 +209,15 @@ fn preview(context: &Context<'_>, one: Surveyed<'_>) -> Preview {
             .map(|salt| Facts::of(job, &standing, action, &salt)),
         changes: standing.changes,
     }
+}
+
+/// That the manifest's version is lower than the tenant's: some tenants take it all the same. (cpi-api.md §16.1 no. 13)
+fn version_may_go_down(job: &Job, standing: &Standing, steps: Steps) -> Option<String> {
+    let (content, shown) = (job.content()?, &standing.artifact.as_ref()?.version);
+    let version = content.artifact.version();
+    (steps.upload == Upload::Update && versions::goes_down(shown, version)).then(|| {
+        format!("the tenant shows version {shown}, and the manifest says {version}: some tenants go down to it")
+    })
 }
 
 /// That a rollback could not put back what runs. The snapshot of an earlier run may know more than the tenant shows.

@@ -23,6 +23,8 @@ pub fn take_up(context: &Context<'_>, job: &Job, standing: &mut Standing) {
     };
     match context.journal.entry::<Proof>(of, now(context, standing)) {
         Ok(proof) => {
+            // under whatever name, and as a draft where this tenant makes one of each update
+            standing.saved_by_us |= proof.is_saved_by(&artifact.stamp());
             let digest = |one: &Configuration| context.journal.digest(&one.key, &one.value);
             let (stamp, values) = (artifact.stamp(), &standing.configured);
             let is_shown = !standing.doubted && proof.is_shown(&stamp, record, values, digest);

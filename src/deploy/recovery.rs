@@ -97,6 +97,14 @@ pub fn configured(
     }
 }
 
+/// The tenant has reset configured values after they were looked at: the next run puts them back, whatever the dates say.
+pub fn reset_late(context: &Context<'_>, job: &Job, standing: &Standing) {
+    if let Some(content) = job.content() {
+        configured(context, job, standing, &content.parameters);
+        update(context, job, standing, |recovery| recovery.suspect = true);
+    }
+}
+
 /// Takes up what earlier runs left of an artifact.
 pub fn take_up(
     context: &Context<'_>,

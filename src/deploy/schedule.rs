@@ -213,9 +213,7 @@ impl<'a> Schedule<'a> {
     /// Takes the end of a writing; gives what is to be watched.
     fn take(&mut self, place: usize, progress: Progress) -> Option<Deployment<'a>> {
         match progress {
-            Progress::Watch(pending) => {
-                Some(Deployment::new(place, self.planned[place].job, pending))
-            }
+            Progress::Watch(pending) => Some(Deployment::new(place, &self.planned[place], pending)),
             Progress::Done(verdict, trace) => {
                 self.conclude(place, trace, None, *verdict);
                 None

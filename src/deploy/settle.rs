@@ -7,10 +7,10 @@ use super::evidence::doubts::{self, Doubt};
 use super::evidence::started::End;
 use super::job::Source;
 use super::outcome::{Message, Verdict, Word};
-use super::parameters::{self, Setting, Why};
+use super::parameters::{self, Setting, Why, html_decoded};
 use super::saved::LastSave;
 use super::watch::Settled;
-use super::{Context, survey};
+use super::{Context, recovery, survey};
 use crate::artifact::ArtifactKind;
 use crate::artifact::comparison::content_equal;
 use crate::exit::Exit;
@@ -102,7 +102,7 @@ impl Deployment<'_> {
         let (stamp, seal) = (artifact.stamp(), &self.pending.seal);
         if stamp == seal.stamp && stamp.saved.is_some() {
             let changed = self.changed_parameter(context)?;
-            return changed.map_or(Ok(None), |key| self.set_or_saved(context, &key).map(Some));
+            return changed.map_or(Ok(None), |one| self.set_or_saved(context, &one).map(Some));
         }
         let holds = match &self.job.source {
             Source::Tenant => stamp == seal.stamp,
@@ -120,26 +120,50 @@ impl Deployment<'_> {
         Ok((!holds).then(|| self.superseded(context, &artifact)))
     }
 
-    /// A value is another one: perhaps because the artifact was saved since its marks were read, which tells who and when.
-    fn set_or_saved(&self, context: &Context<'_>, key: &str) -> Result<Verdict, TenantError> {
+    /// A value is another one: perhaps because the artifact was saved since its marks were read, which tells who and when, or
+    /// because the tenant has reset it late.
+    fn set_or_saved(
+        &self,
+        context: &Context<'_>,
+        (setting, shown): &(Setting, String),
+    ) -> Result<Verdict, TenantError> {
+        let (id, key) = (&self.job.id, &setting.key);
+        let content = self.job.content();
+        let brought = content.and_then(|content| content.parameters.get(key));
+        let is_reset = setting.why == Why::Kept
+            && brought
+                .is_some_and(|brought| html_decoded(brought).trim() == html_decoded(shown).trim());
         Ok(match self.sealed_artifact(context)? {
             None => self.deleted(context),
             Some(now) if now.stamp() != self.pending.seal.stamp => self.superseded(context, &now),
+            Some(_) if is_reset => {
+                recovery::reset_late(context, self.job, self.standing);
+                let message = Message::new(format!("the upload has reset parameter `{key}` of {id} after all: what runs may have the artifact's value instead of the configured one"))
+                    .hint("run again: it puts the configured value back");
+                Verdict::bad(Word::Failed, self.evidence_line(context, &[]), message)
+            }
             Some(_) => {
-                let message = Message::new(format!("somebody else set parameter `{key}` of {} while it was deployed (the API does not tell who or when): what runs may have their value", self.job.id))
+                let message = Message::new(format!("somebody else set parameter `{key}` of {id} while it was deployed (the API does not tell who or when): what runs may have their value"))
                     .hint("agree on its value, then run again; pipelines for one artifact should not run at the same time");
                 self.superseded_with(context, message)
             }
         })
     }
 
-    /// A named parameter whose value is not what was written, also when asked again: not every tenant moves the date of
-    /// the last save when a parameter is set. (unknown: cpi-api.md §15)
-    fn changed_parameter(&self, context: &Context<'_>) -> Result<Option<String>, TenantError> {
-        let settings = self.pending.seal.settings.iter();
-        let named = settings.filter(|one| one.why == Why::Named);
-        let named: Vec<Setting> = named.cloned().collect();
-        let looks = if named.is_empty() {
+    /// A parameter whose value is not what was written, or after an update what was left, with the value that is shown, also when
+    /// asked again: not every tenant moves the date of the last save when a parameter is set. (unknown: cpi-api.md §15)
+    fn changed_parameter(
+        &self,
+        context: &Context<'_>,
+    ) -> Result<Option<(Setting, String)>, TenantError> {
+        let seal = &self.pending.seal;
+        let is_strict = |one: &&Setting| match one.why {
+            Why::Named => true,
+            Why::Kept | Why::Artifact => seal.updated,
+            Why::New => false,
+        };
+        let strict: Vec<Setting> = seal.settings.iter().filter(is_strict).cloned().collect();
+        let looks = if strict.is_empty() {
             0
         } else {
             LOOKS_AT_PARAMETERS
@@ -148,8 +172,11 @@ impl Deployment<'_> {
         for look in 0..looks {
             context.clock.sleep(retry::pause_before(look));
             let now = self.configured(context)?;
-            let missing = parameters::missing(&named, &now);
-            changed = missing.first().map(|one| one.key.clone());
+            let first = parameters::missing(&strict, &now).into_iter().next();
+            changed = first.map(|one| {
+                let shown = parameters::value(&now, &one.key).unwrap_or_default();
+                (one.clone(), shown.to_owned())
+            });
             if changed.is_none() {
                 break;
             }

@@ -61,6 +61,11 @@ fn compare(one: &str, other: &str) -> Option<Ordering> {
     Some(one.cmp(&other))
 }
 
+/// Whether one version is followed by a lower one; false where one is no number.
+pub fn goes_down(before: &str, after: &str) -> bool {
+    compare(after, before) == Some(Ordering::Less)
+}
+
 fn numbers(version: &str) -> Option<Vec<u64>> {
     version.split('.').map(|part| part.parse().ok()).collect()
 }

@@ -238,6 +238,11 @@ impl Proof {
             })
     }
 
+    /// Whether the last save is the one that was judged.
+    pub fn is_saved_by(&self, design: &Stamp) -> bool {
+        design.saved.is_some() && (&design.version, &design.saved) == (&self.version, &self.saved)
+    }
+
     /// Whether it is about content with this fingerprint, as it was sent or as it was stored.
     pub fn is_about(&self, content: Digest) -> bool {
         let content = content.to_string();

@@ -309,6 +309,12 @@ impl Way {
     ) -> Rollback {
         let version = new.designtime_version.as_deref().unwrap_or("unknown");
         let (result, message) = match (self.step, new.verdict.word) {
+            (Step::DesignTime, Word::Uploaded) if before.seen_later(outcome).is_some() => (
+                PutBack::Failed,
+                format!(
+                    "the design time holds the content and parameters of before again (version {version}); it was saved after what ran before was deployed, so the content of that one can't be had"
+                ),
+            ),
             (Step::DesignTime, Word::Uploaded) => (
                 PutBack::DesignTime,
                 format!(

@@ -386,6 +386,29 @@ impl Held {
 }
 
 impl Kept {
+    /// Takes note of what ran before, where the runtime was restarting when the snapshot was made and showed it later. What the
+    /// design time held is what ran only where it was not saved since.
+    pub fn was_seen_later(&mut self, job: &mut Job, outcome: &Outcome, ours: &Planned<'_>) {
+        let saved = ours
+            .standing
+            .artifact
+            .as_ref()
+            .and_then(DesigntimeArtifact::modified_at);
+        let deployed = self
+            .seen_later(outcome)
+            .filter(|deployed| saved.is_some_and(|saved| saved < *deployed));
+        if deployed.is_some() {
+            self.snapshot.was = Was::Running(deployed);
+            job.rules.back = Some(self.snapshot.was);
+        }
+    }
+
+    /// When what ran before was deployed, where the snapshot does not know of it.
+    pub fn seen_later(&self, outcome: &Outcome) -> Option<TenantTime> {
+        let is_unknown = !self.remembered && self.snapshot.was == Was::NotDeployed;
+        outcome.before.deployed_on.filter(|_| is_unknown)
+    }
+
     /// It is not needed any more.
     pub fn forget(self, context: &Context<'_>) {
         forget(context, self.subject());

@@ -229,9 +229,10 @@ fn roll_back(
         for place in wave {
             let kept = match kept[place].take() {
                 Some(Held {
-                    kept,
-                    job: Some(job),
+                    mut kept,
+                    job: Some(mut job),
                 }) => {
+                    kept.was_seen_later(&mut job, &outcomes[place], &planned[place]);
                     let again = false;
                     backs.push((Back { place, kept, again }, job));
                     continue;

@@ -403,7 +403,7 @@ pub fn with_content(
     Ok(Artifact {
         name: name.or(bundle.name).unwrap_or_else(|| old.name.clone()),
         version: version_after(old, bundle.version, call),
-        draft: None,
+        draft: (call.value("version-policy") == Some("draft")).then_some(EDITED),
         description: bundle::description(&zip).unwrap_or_else(|| old.description.clone()),
         parameters: configurations::after_upload(&zip, (&old.id, old.kind), &old.parameters, call),
         zip: Arc::new(zip),

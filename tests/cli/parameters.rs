@@ -456,3 +456,28 @@ fn values_of_a_killed_run_are_not_put_back_over_what_was_deployed_since() {
         default
     );
 }
+
+/// The reads after the upload are too early to show it: at the end it is seen, and the next run puts the value back.
+#[test]
+fn a_value_that_is_reset_late_is_no_green_and_comes_back_with_the_next_run() {
+    let (old, new) = (Flow::new(), Flow::changed());
+    let configured = [("Receiver Address", "https://production.example")];
+    let tenant = Tenant::holding(
+        &["reset-parameters", "design-time-late=120", "slow=60"],
+        vec![old.deployed(&configured)],
+    );
+    let repository = Repository::new().with(&new);
+    repository
+        .deploy(&tenant)
+        .run()
+        .exit(1)
+        .verdict("failed")
+        .stderr_has("has reset parameter `Receiver Address`")
+        .stderr_has("run again");
+    let run = repository.deploy(&tenant).run().exit(0);
+    assert_eq!(
+        values(&tenant, &new),
+        ["https://production.example", "3"],
+        "{run}"
+    );
+}

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use super::flow::{Flow, SCRIPT};
+use super::flow::{Flow, MANIFEST, SCRIPT};
 use super::golden;
 use super::harness::{Flowship, Run, Tenant};
 use super::many::Repository;
@@ -282,4 +282,44 @@ fn github_is_told_whether_a_plan_has_anything_to_do() {
         .run()
         .exit(0);
     assert_eq!(fs::read_to_string(outputs).unwrap(), "changes=true\n");
+}
+
+/// Undecided, and then carried out all the same: the plan is done.
+#[test]
+fn a_plan_that_was_carried_out_is_done_when_it_is_said_again() {
+    let tenant = Tenant::holding(&["slow=90"], vec![Flow::named("Flow").deployed(&[])]);
+    let repository = repository(&Flow::named("Flow").with(SCRIPT, "return 2\n"));
+    plan(&repository, &tenant)
+        .args(["-o", "plan.json"])
+        .run()
+        .exit(0);
+    let run = |timeout| {
+        approved(&repository, &tenant)
+            .args(["--timeout", timeout])
+            .run()
+    };
+    run("3s").exit(7).verdict("undecided");
+    run("60s").exit(0).verdict("unchanged");
+    run("60s").exit(0).verdict("unchanged");
+    tenant.deployed_once("Flow");
+}
+
+#[test]
+fn a_version_that_goes_down_is_told_before_and_after() {
+    let tenant = Tenant::holding(
+        &["version-policy=manifest"],
+        vec![Flow::named("Flow").deployed(&[])],
+    );
+    let lower = Flow::named("Flow").with(SCRIPT, "return 2\n");
+    let manifest = lower.read(MANIFEST).replace("1.0.3", "1.0.2");
+    let repository = repository(&lower.with(MANIFEST, manifest));
+    plan(&repository, &tenant)
+        .run()
+        .exit(0)
+        .stdout_has("the tenant shows version 1.0.3, and the manifest says 1.0.2");
+    repository
+        .deploy(&tenant)
+        .run()
+        .exit(0)
+        .stderr_has("the version went down on the tenant, from 1.0.3 to 1.0.2");
 }

@@ -184,3 +184,30 @@ fn where_nothing_can_be_written_down_a_deployment_warns_and_goes_on() {
         .stderr_has("can't be written")
         .stderr_has("if this run is killed, the next one does not know what it was doing");
 }
+
+/// Where each update becomes a draft under a name that is not known, only the proof tells whose it is.
+#[test]
+fn a_draft_of_an_update_of_ours_is_nobody_elses() {
+    let tenant = Tenant::holding(
+        &["modified-by", "version-policy=draft"],
+        vec![flow().deployed(&[])],
+    );
+    let repository = Repository::new().with(&flow().with(SCRIPT, "return 2\n"));
+    repository.deploy(&tenant).run().exit(0).verdict("started");
+    let changed = flow().with(SCRIPT, "return 3\n");
+    let path = format!("flows/{ID}/{SCRIPT}");
+    repository.write(&path, changed.read(SCRIPT));
+    repository.deploy(&tenant).run().exit(0).verdict("started");
+    tenant.deployed(ID, 2);
+}
+
+/// The task of an earlier run says nothing against what the tenant proves.
+#[test]
+fn a_task_that_never_ends_is_not_waited_for_once_the_flow_runs() {
+    let tenant = Tenant::holding(&["task-stuck=running"], vec![flow().stored()]);
+    let repository = Repository::new().with(&flow().with(SCRIPT, "return 2\n"));
+    let run = || repository.deploy(&tenant).args(["--timeout", "30s"]).run();
+    run().exit(7).verdict("undecided");
+    run().exit(0).verdict("unchanged");
+    tenant.deployed_once(ID);
+}

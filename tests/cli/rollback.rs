@@ -1164,3 +1164,15 @@ fn planted_marks_are_named_and_not_used() {
         );
     }
 }
+
+/// The runtime is restarting when it is read, and shows only later what ran.
+#[test]
+fn what_the_runtime_shows_again_only_later_is_put_back_as_well() {
+    let tenant = running(&["runtime-restart=3", "start-error#1", "slow=20"]);
+    let run = rolled(&tenant, &after())
+        .args(["--output", "json"])
+        .run()
+        .exit(1);
+    assert_eq!(result(&run), "restored", "{run}");
+    is_as_before(&tenant);
+}

@@ -325,3 +325,16 @@ fn a_version_that_the_tenant_can_not_save_is_no_success_and_is_not_asked_for_oth
         }
     });
 }
+
+/// Git dropped an entry: nothing is written, because the tenant keeps it, and that is told.
+#[test]
+fn what_only_the_tenant_has_is_named_where_nothing_is_written_too() {
+    let tenant = holding(&[], &[GIT[0], GIT[1], TENANT[1]]);
+    replace(&repository(), &tenant)
+        .run()
+        .exit(0)
+        .verdict("unchanged")
+        .stdout_has("entry that only the tenant has, kept: ")
+        .stdout_has("States");
+    tenant.is_untouched();
+}

@@ -13,8 +13,10 @@ use crate::pacing::{self, Stage};
 use crate::tenant::TaskReading;
 use crate::tenant::wire::{BuildStatus, RuntimeArtifact, RuntimeStatus, TaskId};
 
-/// How long an ERROR must stand before it is believed; tenants flap.
-const ERROR_STANDS: Duration = Duration::from_secs(4);
+/// How long an ERROR must stand before it is believed, because tenants flap: two thirds of the time left where that is less, but
+/// never less than the other.
+const ERROR_STANDS: Duration = Duration::from_secs(10);
+const ERROR_STANDS_AT_LEAST: Duration = Duration::from_secs(4);
 /// How long a STARTED about which there is a doubt must stand.
 const DOUBT_STANDS: Duration = Duration::from_secs(8);
 /// How long a record must stand that is most likely not of our deployment.
@@ -86,6 +88,8 @@ pub struct Evidence {
     other_profile: Option<String>,
     /// Names in `DeployedBy` that are not known to be ours.
     strangers: BTreeSet<String>,
+    /// A deployment of before the call that the baseline did not show: the runtime was restarting, or a list was behind.
+    pub earlier: Option<RuntimeArtifact>,
 }
 
 impl Evidence {
@@ -103,6 +107,7 @@ impl Evidence {
             started_before_end: false,
             other_profile: None,
             strangers: BTreeSet::new(),
+            earlier: None,
         }
     }
 
@@ -202,6 +207,13 @@ impl Evidence {
     pub fn looked(&mut self, mut look: Look) {
         let baseline = &self.seen.baseline;
         if let RuntimeAnswer::Record(record) = &look.answer {
+            let origin = self.origin();
+            if origin.saw_nothing_before()
+                && record.status == RuntimeStatus::Started
+                && origin.age(record) != Age::New
+            {
+                self.earlier.get_or_insert_with(|| record.clone());
+            }
             let is_comparable = look.by_list
                 || !baseline.by_list
                 || baseline.record.is_some()
@@ -382,10 +394,8 @@ impl Evidence {
         }
         let hold = if new && doubts.iter().any(strong) {
             STRONG_DOUBT_STANDS
-        } else if self.seen.lost().is_some() || doubts.contains(&Doubt::DeployedByAnother) {
-            DOUBT_STANDS
         } else {
-            ERROR_STANDS
+            (deadline.left(since) * 2 / 3).clamp(ERROR_STANDS_AT_LEAST, ERROR_STANDS)
         };
         (stood >= hold).then_some(End::StartFailed)
     }

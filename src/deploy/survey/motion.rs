@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::clock::Moment;
 use crate::deploy::job::Job;
 use crate::deploy::outcome::{Message, Verdict, Word};
-use crate::deploy::plan::{self, Standing};
+use crate::deploy::plan::{self, Plan, Standing};
 use crate::deploy::{Context, Stop};
 use crate::tenant::TaskReading;
 use crate::tenant::wire::{BuildStatus, TaskId};
@@ -75,7 +75,12 @@ fn await_task(context: &Context<'_>, job: &Job, standing: &mut Standing) -> Resu
     let Some(task) = standing.pending.clone() else {
         return Ok(());
     };
-    if !plan::only_lacks_a_deployment(job, standing) {
+    // what the tenant proves outranks what a file says
+    let is_awaited = |standing: &Standing| {
+        plan::only_lacks_a_deployment(job, standing)
+            && !matches!(plan::decide(job, standing), Plan::Unchanged(_))
+    };
+    if !is_awaited(standing) {
         return Ok(());
     }
     let what = format!("and an earlier run has deployed it: waiting for its task {task}");
@@ -85,6 +90,10 @@ fn await_task(context: &Context<'_>, job: &Job, standing: &mut Standing) -> Resu
     while is_going_on(context, &task)? {
         if !wait.pause() {
             return Err(Stop::Ended(Box::new(still_going_on(context, &task))));
+        }
+        read_again(context, job, standing)?;
+        if !is_awaited(standing) {
+            return Ok(());
         }
     }
     // its record may come a little later; a task that was done at the first look has its record already

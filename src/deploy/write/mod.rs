@@ -52,6 +52,8 @@ pub struct Seal {
     pub settings: Vec<Setting>,
     /// The content that stands there, where the tenant has rewritten what was sent.
     pub stored: Option<Comparable>,
+    /// Content was saved over what stood there, which may reset what was configured.
+    pub updated: bool,
 }
 
 /// How the writing of one artifact ended.

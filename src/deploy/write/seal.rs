@@ -5,6 +5,7 @@ use super::Writing;
 use crate::deploy::job::Source;
 use crate::deploy::plan::{self, Upload};
 use crate::deploy::step::Halt;
+use crate::deploy::versions;
 use crate::tenant::wire::DesigntimeArtifact;
 
 /// What tells whether the marks of the design time alone show what it holds.
@@ -70,11 +71,21 @@ impl Writing<'_> {
             }
             Source::Files(_) | Source::Tenant => {}
         }
+        if let Some(before) = self
+            .before
+            .filter(|before| versions::goes_down(&before.version, &artifact.version))
+        {
+            let (from, to) = (self.words(&before.version), self.words(&artifact.version));
+            self.note(format!(
+                "the version went down on the tenant, from {from} to {to}"
+            ));
+        }
         self.trace.version = Some(artifact.version.clone().into());
         let seal = Seal {
             stamp: artifact.stamp(),
             settings: self.settings.clone(),
             stored,
+            updated: wrote && before.is_some(),
         };
         Ok((artifact, seal))
     }

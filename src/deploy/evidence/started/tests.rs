@@ -327,7 +327,7 @@ fn an_error_is_believed_when_it_has_stood_and_is_new() {
         .runtime(1.1, "ERROR", NEW);
     assert_eq!(story.judge(1.2), Judgement::Wait);
     assert_eq!(
-        story.runtime(5.2, "ERROR", NEW).judge(5.3),
+        story.runtime(11.2, "ERROR", NEW).judge(11.3),
         Judgement::Ended(End::StartFailed)
     );
 }
@@ -342,8 +342,8 @@ fn a_stale_error_is_ignored_and_a_running_record_that_breaks_is_not() {
     let broken = Story::over(baseline("STARTED", OLD))
         .task(1.0, "SUCCESS")
         .runtime(1.1, "ERROR", OLD)
-        .runtime(5.2, "ERROR", OLD);
-    assert_eq!(broken.judge(5.3), Judgement::Ended(End::StartFailed));
+        .runtime(11.2, "ERROR", OLD);
+    assert_eq!(broken.judge(11.3), Judgement::Ended(End::StartFailed));
 }
 
 #[test]
@@ -353,10 +353,10 @@ fn a_flapping_error_that_recovers_is_started() {
         .runtime(1.1, "ERROR", NEW)
         .runtime(3.0, "STARTING", NEW)
         .runtime(4.0, "ERROR", NEW)
-        .runtime(7.9, "ERROR", NEW);
-    assert_eq!(story.judge(7.9), Judgement::Wait);
+        .runtime(13.9, "ERROR", NEW);
+    assert_eq!(story.judge(13.9), Judgement::Wait);
     assert_eq!(
-        story.runtime(8.0, "STARTED", NEW).judge(8.1),
+        story.runtime(14.0, "STARTED", NEW).judge(14.1),
         started(vec![])
     );
 }
@@ -434,8 +434,8 @@ fn a_task_counts_as_not_visible_only_after_ten_seconds_of_not_found() {
         .task_is(1.0, TaskReading::NotFound)
         .task_is(11.0, TaskReading::NotFound)
         .runtime(11.1, "ERROR", NEW)
-        .runtime(15.2, "ERROR", NEW);
-    assert_eq!(failed.judge(15.3), Judgement::Ended(End::StartFailed));
+        .runtime(21.2, "ERROR", NEW);
+    assert_eq!(failed.judge(21.3), Judgement::Ended(End::StartFailed));
     let no_contact = Story::fresh()
         .task_is(20.0, TaskReading::NotSeen)
         .runtime(20.1, "STARTED", NEW)
@@ -572,14 +572,17 @@ fn one_absence_is_not_believed_and_two_forget_the_record() {
         .task(1.0, "SUCCESS")
         .runtime(1.1, "ERROR", NEW)
         .runtime_is(3.0, RuntimeAnswer::Absent)
-        .runtime(5.2, "ERROR", NEW);
-    assert_eq!(story.judge(5.3), Judgement::Ended(End::StartFailed));
+        .runtime(11.2, "ERROR", NEW);
+    assert_eq!(story.judge(11.3), Judgement::Ended(End::StartFailed));
     let story = Story::fresh()
         .task(1.0, "SUCCESS")
         .runtime(1.1, "ERROR", NEW)
         .runtime_is(3.0, RuntimeAnswer::Absent)
         .runtime_is(4.0, RuntimeAnswer::Absent);
-    assert_eq!(story.runtime(5.2, "ERROR", NEW).judge(5.3), Judgement::Wait);
+    assert_eq!(
+        story.runtime(11.2, "ERROR", NEW).judge(11.3),
+        Judgement::Wait
+    );
 }
 
 #[test]
@@ -968,8 +971,8 @@ fn two_absences_count_only_in_a_row() {
         .runtime_is(2.0, RuntimeAnswer::Absent)
         .runtime(3.0, "ERROR", NEW)
         .runtime_is(4.0, RuntimeAnswer::Absent)
-        .runtime(5.2, "ERROR", NEW);
-    assert_eq!(flickers.judge(5.3), Judgement::Ended(End::StartFailed));
+        .runtime(11.2, "ERROR", NEW);
+    assert_eq!(flickers.judge(11.3), Judgement::Ended(End::StartFailed));
 }
 
 #[test]
@@ -1003,31 +1006,31 @@ fn a_doubt_first_seen_at_the_deadline_is_not_outlived() {
     );
 }
 
-/// How long an ERROR stands before it is believed.
+/// How long an ERROR stands before it is believed: ten seconds, or two thirds of the time left, but never under four.
 #[test]
-fn a_doubtful_error_stands_longer() {
+fn an_error_stands_ten_seconds_or_two_thirds_of_the_time_left() {
     let ours = || Story::over(baseline("STARTED", OLD));
     let mut unknown = ours();
     unknown.0.stranger("robot".into());
     let call_lost = Story::with(baseline("STARTED", OLD), true, lost());
-    for (story, name, stands) in [
-        (ours(), "", 4.0),
-        (unknown, "robot", 8.0),
-        (call_lost, "", 8.0),
+    for (story, name, deadline, stands) in [
+        (ours(), "", 600.0, 10.0),
+        (unknown, "robot", 600.0, 10.0),
+        (call_lost, "", 600.0, 10.0),
+        (ours(), "", 10.0, 6.0),
+        (ours(), "", 6.0, 4.0),
     ] {
+        let near = Deadline { at: at(deadline) };
         let error = RuntimeArtifact {
             deployed_by: name.into(),
             ..record("ERROR", NEW)
         };
-        let story = story.shows(&error, &[1.0, 1.0 + stands - 0.1]);
-        assert_eq!(
-            story.judge(1.0 + stands),
-            Judgement::Wait,
-            "{name} {stands}"
-        );
+        let story = story.shows(&error, &[1.0, 0.9 + stands]);
+        let judged = story.0.judge(at(0.95 + stands), near);
+        assert_eq!(judged, Judgement::Wait, "{name} {stands}");
         let story = story.shows(&error, &[1.0 + stands]);
         let failed = Judgement::Ended(End::StartFailed);
-        assert_eq!(story.judge(1.1 + stands), failed, "{name} {stands}");
+        assert_eq!(story.0.judge(at(1.0 + stands), near), failed, "{stands}");
     }
 }
 
