@@ -21,8 +21,6 @@ use crate::tenant::odata::TenantTime;
 use crate::tenant::service_endpoints::ServiceEndpoint;
 use crate::text::SafeText;
 
-/// How long an endpoint that is not listed yet, or an address that is not served yet, is waited for.
-const ENDPOINT: Duration = Duration::from_secs(60);
 /// The pause between two looks.
 const PAUSE: Duration = Duration::from_millis(500);
 /// How long one answer is waited for at most.
@@ -177,7 +175,6 @@ impl Run<'_> {
     /// The address of the flow. A flow that has just started may be listed a little later.
     fn address(&self) -> Result<String, Stop> {
         let (context, test) = (self.context, self.test);
-        let until = self.until.min(context.clock.now() + ENDPOINT);
         let name = self.job.content().map_or("", |content| &content.name);
         loop {
             let listed = context.tenant.service_endpoints(context.deadline);
@@ -185,8 +182,9 @@ impl Run<'_> {
             let own = listed.iter().filter(|one| one.is_of(&self.job.id.0, name));
             match addresses(own, test.path.as_deref()).as_slice() {
                 [url] => return Ok(url.clone().into()),
-                [] if context.clock.now() + PAUSE < until => context.clock.sleep(PAUSE),
-                [] => return stop(Word::Failed, self.no_endpoint()),
+                [] if context.clock.now() + PAUSE < self.until => context.clock.sleep(PAUSE),
+                // tenants list a flow up to minutes after it has started (cpi-api.md §16.2)
+                [] => return stop(Word::Undecided, self.no_endpoint()),
                 several => return stop(Word::Failed, ambiguous(several)),
             }
         }
@@ -210,7 +208,6 @@ impl Run<'_> {
     /// The flow's answer. Where the message certainly did not arrive, or the address is not served yet, it is sent again.
     fn answered(&self, url: &str, correlation: &str) -> Result<FlowAnswer, Stop> {
         let (context, test) = (self.context, self.test);
-        let until = self.until.min(context.clock.now() + ENDPOINT);
         let message = FlowMessage {
             url,
             method: test.method,
@@ -228,13 +225,20 @@ impl Run<'_> {
                 Called::Answered(answer) if matches!(answer.status, 404 | 503) => {
                     format!("status {}", answer.status)
                 }
+                Called::Answered(answer) if self.is_of_a_gateway(&answer) && !test.log => {
+                    let what = format!(
+                        "a web page came with status {}, of the flow or of a gateway before it",
+                        answer.status
+                    );
+                    return stop(Word::Undecided, self.message(what).at(url).hint("say what stands in the flow's answer with `body-contains`, or let the message log decide: `log: completed`"));
+                }
                 Called::Answered(answer) => return Ok(answer),
                 Called::NotArrived(reason) => reason,
                 Called::Lost(reason) => return stop(Word::Undecided, self.lost(reason)),
             };
             attempt += 1;
             let pause = retry::backoff(attempt.min(4)).max(PAUSE);
-            if context.clock.now() + pause >= until {
+            if context.clock.now() + pause >= self.until {
                 return stop(Word::Failed, unserved(url, reason));
             }
             context.clock.sleep(pause);
@@ -250,7 +254,8 @@ impl Run<'_> {
     ) -> Result<MessageLog, Stop> {
         loop {
             let last = self.context.clock.now() + PAUSE >= self.until;
-            let found = self.find_log(answer, since, correlation);
+            let may_be_any = last && !self.is_of_a_gateway(answer);
+            let found = self.find_log(answer, since, correlation, may_be_any);
             match found.map_err(|error| (Word::Undecided, Box::new(error.into())))? {
                 Some(log) if !is_open(&log.status) || last => return Ok(log),
                 None if last => {
@@ -264,21 +269,25 @@ impl Run<'_> {
         }
     }
 
-    /// By the id that the answer names, by our correlation id, or as the only message since.
+    /// By the id that the answer names, by our correlation id, or, if it `may_be_any`, as the only message since.
     fn find_log(
         &self,
         answer: &FlowAnswer,
         since: TenantTime,
         correlation: &str,
+        may_be_any: bool,
     ) -> Result<Option<MessageLog>, TenantError> {
         let (tenant, deadline) = (self.context.tenant, self.context.deadline);
         if let Some(guid) = &answer.log {
             return tenant.message_log(guid, deadline);
         }
         let logs = tenant.message_logs(&self.job.id, since, deadline)?.logs;
-        let ours = logs.iter().find(|log| log.correlation_id == correlation);
-        let only = || logs.first().filter(|_| logs.len() == 1);
-        Ok(ours.or_else(only).cloned())
+        Ok(ours(&logs, correlation, may_be_any).cloned())
+    }
+
+    /// Whether a web page came where nothing of the body is expected: a gateway's, most likely.
+    fn is_of_a_gateway(&self, answer: &FlowAnswer) -> bool {
+        answer.is_page && self.test.body_contains.is_none()
     }
 
     fn cause_of(&self, log: &MessageLog) -> Vec<String> {
@@ -296,8 +305,8 @@ impl Run<'_> {
             Some(path) => format!(" with the address `{path}`"),
             None => String::new(),
         };
-        self.message(format!("{} has no endpoint{at} that could be called", self.job.id))
-            .hint("`flowship endpoints` shows what can be called; flows with a timer or ProcessDirect sender have none")
+        self.message(format!("no endpoint of {}{at} was listed within the time given", self.job.id))
+            .hint("tenants list one up to minutes after the start: give it more time with `within`; `flowship endpoints` shows what can be called; flows with a timer or ProcessDirect sender have none")
     }
 
     fn lost(&self, reason: String) -> Message {
@@ -305,6 +314,12 @@ impl Run<'_> {
             .because(reason)
             .hint("`flowship messages` shows what became of it; then run again")
     }
+}
+
+/// The log of our message. Another client's may be the only one for a while, so that counts at the end alone. Pure.
+fn ours<'l>(logs: &'l [MessageLog], correlation: &str, may_be_any: bool) -> Option<&'l MessageLog> {
+    let ours = logs.iter().find(|log| log.correlation_id == correlation);
+    ours.or_else(|| logs.first().filter(|_| may_be_any && logs.len() == 1))
 }
 
 /// The addresses of endpoints, or those among them with this path.
@@ -384,6 +399,29 @@ mod tests {
         ServiceEndpoint {
             urls: urls.iter().map(|url| (*url).into()).collect(),
             ..ServiceEndpoint::default()
+        }
+    }
+
+    #[test]
+    fn the_log_of_another_client_counts_at_the_end_alone() {
+        let log = |correlation: &str| MessageLog {
+            guid: "guid".into(),
+            correlation_id: correlation.into(),
+            status: MessageStatus::Completed,
+            start: None,
+            end: None,
+            link: "".into(),
+        };
+        for (logs, may_be_any, expected) in [
+            (&["other", "us"][..], false, Some("us")),
+            (&["other"], false, None),
+            (&["other"], true, Some("other")),
+            (&["other", "third"], true, None),
+            (&[], true, None),
+        ] {
+            let logs: Vec<MessageLog> = logs.iter().map(|one| log(one)).collect();
+            let found = ours(&logs, "us", may_be_any).map(|log| log.correlation_id.as_str());
+            assert_eq!(found, expected, "{logs:?} {may_be_any}");
         }
     }
 

@@ -50,6 +50,8 @@ pub struct FlowAnswer {
     pub status: u16,
     /// The body, as far as it was read.
     pub body: Vec<u8>,
+    /// The body is a web page.
+    pub is_page: bool,
     /// Length and type of the body.
     pub outline: Option<String>,
     /// The log of the message, where the answer names it.
@@ -191,6 +193,7 @@ fn token_of(answer: &Answer) -> Option<&str> {
 fn answer_of(answer: Answer) -> FlowAnswer {
     FlowAnswer {
         status: answer.status,
+        is_page: answer.is_html(),
         outline: answer.outline(),
         log: answer.header(LOG_HEADER).map(str::to_owned),
         answered: date_of(&answer),

@@ -120,8 +120,8 @@ fn an_endpoint_that_is_late_is_waited_for_and_one_that_is_missing_is_named() {
     let (run, _) = smoked(&["endpoint-late=30", "endpoint-list-late=30"], TEST);
     run.exit(0);
     let (run, calls) = smoked(&["no-endpoint"], &TEST.replace("20s", "2s"));
-    run.exit(1)
-        .stderr_has("Orders has no endpoint that could be called");
+    run.exit(7)
+        .stderr_has("no endpoint of Orders was listed within the time given");
     assert_eq!(calls, 0);
 }
 
@@ -208,4 +208,33 @@ fn it_can_be_tried_without_a_tenant() {
         .run()
         .exit(0)
         .stdout_has("smoke test: POST");
+}
+
+/// With nothing expected of the body, and no log, only an answer that may be the flow's is one.
+#[test]
+fn a_web_page_is_no_answer_of_the_flow() {
+    let anything = "log: none\nmethod: POST\nwithin: 3s\n";
+    let fault = "fault=200-page@POST:/http/orders";
+    let (run, calls) = smoked(&[fault], anything);
+    run.exit(7)
+        .stderr_has("a web page came with status 200")
+        .stderr_has("body-contains");
+    assert_eq!(calls, 1);
+    let (run, calls) = smoked(&[], anything);
+    run.exit(0);
+    assert_eq!(calls, 1);
+}
+
+#[test]
+fn an_endpoint_that_is_not_listed_yet_is_no_reason_for_a_rollback() {
+    let tenant = Tenant::holding(
+        &["no-endpoint"],
+        vec![Flow::called_at("Orders", "/old").deployed(&[])],
+    );
+    deploy(&tenant, &TEST.replace("20s", "2s"))
+        .args(["--rollback", "--rollback-on-timeout"])
+        .run()
+        .exit(7);
+    tenant.deployed_once("Orders");
+    tenant.runs(&Flow::called_at("Orders", "/orders"));
 }
