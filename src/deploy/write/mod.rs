@@ -50,7 +50,8 @@ pub struct Seal {
     pub stamp: Stamp,
     /// The parameters that must stand, for the case that the seal is broken.
     pub settings: Vec<Setting>,
-    /// The content that stands there, where the tenant has rewritten what was sent.
+    /// The content that stands there, where it is not the job's own: the tenant has rewritten what was sent, or a value mapping
+    /// keeps entries of its own.
     pub stored: Option<Comparable>,
     /// Content was saved over what stood there, which may reset what was configured.
     pub updated: bool,

@@ -84,7 +84,7 @@ impl Writing<'_> {
         let seal = Seal {
             stamp: artifact.stamp(),
             settings: self.settings.clone(),
-            stored,
+            stored: stored.or_else(|| self.merged.as_ref().map(|merged| merged.comparable.clone())),
             updated: wrote && before.is_some(),
         };
         Ok((artifact, seal))
