@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs::File;
+use std::path::Path;
 
 use super::digest::Digest;
 use super::error::ArtifactError;
@@ -183,9 +184,10 @@ pub fn difference(
 ) -> Vec<Difference> {
     let first = BY_VALUES.map(|(path, ..)| path);
     let all = local.files.keys().chain(remote.files.keys());
+    let renamed = renamed_mapping(local, remote);
     let rest: BTreeSet<&str> = all
         .map(String::as_str)
-        .filter(|path| !first.contains(path))
+        .filter(|path| !first.contains(path) && !renamed.contains(path))
         .collect();
     let paths = first.into_iter().chain(rest);
     let differences = paths.filter_map(|path| {
@@ -200,6 +202,31 @@ pub fn difference(
         })
     });
     differences.collect()
+}
+
+/// The two names of the one mapping of a message mapping, where only its name differs: a tenant stores it under the id of the
+/// artifact. (cpi-api.md §16.1 no. 16)
+fn renamed_mapping<'a>(local: &'a Comparable, remote: &'a Comparable) -> Vec<&'a str> {
+    let is_message_mapping = |one: &Comparable| {
+        let headers = one.values(MANIFEST_PATH);
+        headers.is_some_and(|all| {
+            all.get("sap-bundletype")
+                .is_some_and(|kind| kind == "MessageMapping")
+        })
+    };
+    let mappings = |one: &'a Comparable| -> Vec<_> {
+        let files = one.files.iter();
+        let is_mapping = |path: &str| Path::new(path).extension().is_some_and(|end| end == "mmap");
+        files.filter(|(path, _)| is_mapping(path)).collect()
+    };
+    match (mappings(local).as_slice(), mappings(remote).as_slice()) {
+        ([(name, ours)], [(other, theirs)])
+            if ours == theirs && is_message_mapping(local) && is_message_mapping(remote) =>
+        {
+            vec![name, other]
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// Whether both have the same content; see [`difference`].

@@ -92,6 +92,8 @@ impl Deployment<'_> {
         context: &Context<'_>,
         shown: Option<DesigntimeArtifact>,
     ) -> Result<Option<Verdict>, TenantError> {
+        // first, so that the marks are the last thing that is read
+        let changed = self.changed_parameter(context);
         let artifact = match shown {
             Some(artifact) => Some(artifact),
             None => self.sealed_artifact(context)?,
@@ -101,8 +103,7 @@ impl Deployment<'_> {
         };
         let (stamp, seal) = (artifact.stamp(), &self.pending.seal);
         if stamp == seal.stamp && stamp.saved.is_some() {
-            let changed = self.changed_parameter(context)?;
-            return changed.map_or(Ok(None), |one| self.set_or_saved(context, &one).map(Some));
+            return changed?.map_or(Ok(None), |one| self.set_or_saved(context, &one).map(Some));
         }
         let holds = match &self.job.source {
             Source::Tenant => stamp == seal.stamp,

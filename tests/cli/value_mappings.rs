@@ -344,7 +344,17 @@ fn what_only_the_tenant_has_is_named_where_nothing_is_written_too() {
 fn one_without_dates_is_replaced_and_judged_by_its_content() {
     let tenant = holding(&["dates-of-flows-only"], &TENANT);
     let repository = repository();
-    replace(&repository, &tenant).run().exit(0).verdict("started");
-    replace(&repository, &tenant).run().exit(0).verdict("unchanged");
-    assert!(running(&tenant).contains("States"), "{}", tenant.transcript());
+    replace(&repository, &tenant)
+        .run()
+        .exit(0)
+        .verdict("started");
+    replace(&repository, &tenant)
+        .run()
+        .exit(0)
+        .verdict("unchanged");
+    assert!(
+        running(&tenant).contains("States"),
+        "{}",
+        tenant.transcript()
+    );
 }
