@@ -244,7 +244,15 @@ impl Deployment<'_> {
         self.failed_because(context, what, causes).into()
     }
 
-    fn failed_because(&self, context: &Context<'_>, what: String, causes: Vec<String>) -> Verdict {
+    fn failed_because(
+        &self,
+        context: &Context<'_>,
+        mut what: String,
+        causes: Vec<String>,
+    ) -> Verdict {
+        if error_information::is_of_the_build(&causes) && !self.pending.evidence.build_failed() {
+            what = format!("the build of {} failed", self.job.rules.content());
+        }
         let evidence = &self.pending.evidence;
         let is_old = evidence.new_record().is_none();
         let is_in = |record: Option<&RuntimeArtifact>, status| {

@@ -1,7 +1,8 @@
 //! `ErrorInformation`: why a deployment failed, in all the shapes that tenants write it.
 //!
 //! The cause sits in the deepest child; placeholders `{0}` are filled from the parameters beside them; a parameter
-//! may itself be a JSON text of the same kind.
+//! may itself be a JSON text of the same kind, which the tenant may have cut, or several lines, the last of which is the cause.
+//! (cpi-api.md §16.2)
 
 use serde_json::{Map, Value};
 
@@ -17,6 +18,10 @@ const LARGEST: usize = 512 * 1024;
 const LONGEST: usize = 8 * 1024;
 /// How many parameters or children of one message are looked at.
 const MOST_LISTED: usize = 500;
+/// How many lines of one text are causes of their own.
+const MOST_LINES: usize = 10;
+/// In how many places a cut document is tried to be closed.
+const MOST_CUTS: usize = 50;
 /// How many placeholders are filled in one message.
 const MOST_FILLED: usize = 100;
 
@@ -29,7 +34,7 @@ pub fn causes(body: &str) -> Vec<String> {
     }
     let mut found = Vec::new();
     if body.len() <= LARGEST
-        && let Ok(value) = serde_json::from_str::<Value>(body)
+        && let Some(value) = json(body)
     {
         collect(&value, 0, &mut found);
     }
@@ -62,21 +67,88 @@ fn collect(value: &Value, depth: usize, found: &mut Vec<(usize, String)>) {
     }
 }
 
-/// A text is a message, unless it is JSON of its own.
+/// A JSON text, also one that the tenant has cut.
+fn json(text: &str) -> Option<Value> {
+    serde_json::from_str(text).ok().or_else(|| uncut(text))
+}
+
+/// What can be read of a JSON text that is cut: up to its last whole values, with what is open closed.
+fn uncut(text: &str) -> Option<Value> {
+    let text = text.trim_end().strip_suffix("[truncated]").unwrap_or(text);
+    let text = text.trim_end().trim_end_matches('.');
+    let mut open = Vec::new();
+    let (mut in_string, mut escaped) = (false, false);
+    // where something could end, with what would have to be closed there
+    let mut ends = Vec::new();
+    for (at, c) in text.char_indices() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if in_string => escaped = true,
+            '"' => in_string = !in_string,
+            _ if in_string => {}
+            '{' => open.push('}'),
+            '[' => open.push(']'),
+            '}' | ']' => drop(open.pop()),
+            ',' => ends.push((at, open.clone())),
+            _ => {}
+        }
+        if open.len() > DEEPEST {
+            return None;
+        }
+    }
+    let closed = |(text, quote, open): (&str, &str, &[char])| {
+        let close: String = open.iter().rev().collect();
+        serde_json::from_str(&format!("{text}{quote}{close}")).ok()
+    };
+    let quote = if in_string { "\"" } else { "" };
+    let whole = closed((text, quote, &open));
+    let before = || {
+        ends.iter()
+            .rev()
+            .take(MOST_CUTS)
+            .find_map(|(at, open)| closed((&text[..*at], "", open)))
+    };
+    whole.or_else(before)
+}
+
+/// A text is a message, unless it is JSON of its own. Of several lines the last is the deepest, but for the lines of a stack
+/// trace.
 fn collect_text(text: &str, depth: usize, found: &mut Vec<(usize, String)>) {
     let text = text.trim();
-    if text.starts_with(['{', '['])
-        && let Ok(inner) = serde_json::from_str::<Value>(text)
+    if is_nested(text)
+        && let Some(inner) = json(text)
     {
         collect(&inner, depth + 1, found);
-    } else if !text.is_empty() {
-        found.push((depth, cut(text).to_owned()));
+        return;
     }
+    let lines: Vec<&str> = cut(text)
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .collect();
+    let is_trace = |line: &&str| {
+        line.starts_with([' ', '\t']) || line.starts_with("at ") || line.starts_with("Caused by")
+    };
+    if lines.len() > MOST_LINES || lines.iter().any(is_trace) {
+        found.push((depth, cut(text).to_owned()));
+    } else {
+        let deeper = lines.iter().enumerate();
+        found.extend(deeper.map(|(number, line)| (depth + number, (*line).trim().to_owned())));
+    }
+}
+
+/// Whether a text may be JSON of its own. `[CONTENT][...]` is a label.
+fn is_nested(text: &str) -> bool {
+    let text = text.trim_start();
+    text.starts_with('{')
+        || (text.starts_with('[') && text[1..].trim_start().starts_with(['{', '[', '"', ']']))
 }
 
 /// One message instance: its message, then what hangs below it.
 fn collect_instance(fields: &Map<String, Value>, depth: usize, found: &mut Vec<(usize, String)>) {
-    let parameters = list(fields, &["parameter", "parameters"]);
+    let mut parameters = list(fields, &["parameter", "parameters"]);
+    if let Some(Value::Object(message)) = fields.get("message") {
+        parameters.extend(list(message, &["parameter", "parameters"]));
+    }
     let before = found.len();
     if let Some(message) = message_of(fields, &parameters) {
         collect_text(&message, depth, found);
@@ -109,7 +181,7 @@ fn collect_parameter(
     found: &mut Vec<(usize, String)>,
 ) {
     let nested = match parameter {
-        Value::String(text) => text.trim_start().starts_with(['{', '[']),
+        Value::String(text) => is_nested(text),
         Value::Object(_) | Value::Array(_) => true,
         _ => false,
     };
@@ -213,7 +285,7 @@ fn next_place(text: &str) -> Option<(&str, &str, usize)> {
 /// A parameter that is no message of its own.
 fn plain(parameter: &Value) -> Option<String> {
     match parameter {
-        Value::String(value) if !value.trim_start().starts_with(['{', '[']) => Some(value.clone()),
+        Value::String(value) if !is_nested(value) => Some(value.clone()),
         Value::Number(value) => Some(value.to_string()),
         _ => None,
     }
@@ -226,6 +298,13 @@ fn cut(text: &str) -> &str {
         end -= 1;
     }
     &text[..end]
+}
+
+/// Whether these causes are those of a failed build: some tenants show them with a record in ERROR. (cpi-api.md §16.2)
+pub fn is_of_the_build(causes: &[String]) -> bool {
+    causes
+        .iter()
+        .any(|cause| cause.contains("GenerationFailed"))
 }
 
 /// Whether these causes name a fault that passes: the build service did not answer, or the start took too long on a busy
@@ -317,6 +396,45 @@ mod tests {
             causes(r#"{"parameter":["only a parameter"]}"#),
             ["only a parameter"]
         );
+    }
+
+    #[test]
+    fn of_several_lines_the_last_is_the_cause() {
+        let build = r#"{"message":{"subsystemName":"CONTENT","messageId":"GenerationFailed","messageText":""},"parameter":["Did not go well\nGeneration and build failed for X\nScript file 'x.groovy' not found"]}"#;
+        assert_eq!(
+            causes(build),
+            [
+                "Script file 'x.groovy' not found",
+                "Generation and build failed for X",
+                "[CONTENT][GenerationFailed]",
+                "Did not go well",
+            ]
+        );
+        assert!(is_of_the_build(&causes(build)));
+        let trace = "java.lang.Error: no\n\tat a.B(C.java:1)\nCaused by: d";
+        assert_eq!(causes(trace), [trace]);
+    }
+
+    #[test]
+    fn what_a_tenant_has_cut_is_read_as_far_as_it_goes() {
+        let whole = r#"{"message":"outer {0}","parameters":["a, \"b\""],"childMessageInstances":[{"message":"inner","parameters":["p"]}]}"#;
+        for (length, expected) in [
+            (whole.len() - 1, &["inner", "p", "outer a, \"b\""][..]),
+            (96, &["inner", "outer a, \"b\""]),
+            (89, &["inn", "outer a, \"b\""]),
+            (55, &["outer a, \"b\""]),
+            (30, &["outer {0}"]),
+            (16, &["oute"]),
+        ] {
+            for end in ["", "...", "... [truncated]"] {
+                let text = format!("{}{end}", &whole[..length]);
+                assert_eq!(causes(&text), expected, "{text}");
+                let inside =
+                    serde_json::json!({"message": {"messageText": ""}, "parameter": [text]});
+                assert_eq!(causes(&inside.to_string()), expected, "{inside}");
+            }
+        }
+        assert_eq!(causes("[CONTENT][X]: words"), ["[CONTENT][X]: words"]);
     }
 
     #[test]
