@@ -99,6 +99,7 @@ impl<'a> Write<'a> {
                     Lost::refused(error)
                 }
                 Err(error) => {
+                    let error = error.of_write(self.what);
                     let (halt, refused) = (error.into(), attempts == 1);
                     return Err(Unwritten { halt, refused });
                 }
@@ -129,7 +130,7 @@ impl<'a> Write<'a> {
     /// The end where each answer was lost: in the tenant's own words, where it said something.
     fn lost(&self, state: &str, attempts: u32, lost: Lost) -> Halt {
         if let Some(said) = lost.said {
-            return Halt::Tenant(said);
+            return said.of_write(self.what).into();
         }
         let message = Message::new(format!(
             "{} could not be written: the answers of {attempts} attempts were lost",

@@ -63,6 +63,17 @@ impl TenantError {
         self
     }
 
+    /// The same of a write that was refused: says what was. `what`: for example `the content`.
+    #[must_use]
+    pub fn of_write(mut self, what: &str) -> Self {
+        if self.is_locked() {
+            self.what = format!("the artifact is locked, so the tenant did not take {what}");
+        } else if matches!(self.kind, Kind::Refused | Kind::NotFound) {
+            self.what = format!("the tenant refused {what}");
+        }
+        self
+    }
+
     /// Whether the tenant refused because the id is taken.
     pub fn is_duplicate(&self) -> bool {
         let says = self.says.as_ref().map(ToString::to_string);
@@ -154,6 +165,8 @@ pub fn remedy(status: u16, text: &str) -> Option<String> {
         || lower.contains("read-only")
     {
         "the package is configure-only: change parameters and deploy with `flowship redeploy`, or copy the package in the web UI to edit it"
+    } else if lower.contains("special character") {
+        "ids of packages take letters and digits, no `_`, `-` or blanks: name another package with --package"
     } else if lower.contains("symbolic") {
         "Bundle-SymbolicName in META-INF/MANIFEST.MF must be the id of the artifact on the tenant; `--id` aligns it in the packed copy"
     } else if lower.contains("draft") {

@@ -392,3 +392,21 @@ fn an_id_that_no_tenant_can_have_is_refused_and_never_printed() {
         variable.run().exit(2).stderr_has("FLOWSHIP_ID");
     }
 }
+
+/// The call, its object with the value, and a remedy.
+#[test]
+fn a_refusal_names_what_was_refused() {
+    let tenant = Tenant::new(&[]);
+    let run = Flowship::new()
+        .against(&tenant)
+        .args(["deploy"])
+        .arg(Flow::new().path())
+        .args(["--package", "Orders_QA"])
+        .run()
+        .exit(1);
+    let _ = run
+        .stderr_has("the tenant refused package Orders_QA")
+        .stderr_has("/api/v1/IntegrationPackages → 400")
+        .stderr_has("special character")
+        .stderr_has("letters and digits");
+}

@@ -769,7 +769,7 @@ fn reports_tell_the_phases_of_an_undeployment() {
         run.written("output.txt")
             .starts_with("verdict=undeployed\nexit-code=1\n")
     );
-    run.stderr_has("::error title=flowship::Flow_B: the tenant refused the call");
+    run.stderr_has("::error title=flowship::Flow_B: the tenant refused the undeployment");
 }
 
 #[test]

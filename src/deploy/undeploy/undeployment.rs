@@ -152,7 +152,7 @@ impl UnderWay for Undeployment {
             },
             Err(error) => Call::NotDone {
                 at,
-                error: Box::new(error),
+                error: Box::new(error.of_write("the undeployment")),
             },
         };
         self.tell_call(context, &call);

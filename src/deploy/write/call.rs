@@ -127,7 +127,8 @@ impl Writing<'_> {
         let answer = self.once_seen(
             || self.tenant.deploy(self.kind, self.id, self.deadline),
             |error| error.kind == Kind::NotFound,
-        )?;
+        );
+        let answer = answer.map_err(|error| error.of_write("the deployment"))?;
         Ok(Call::of(answer, self.clock.now()))
     }
 

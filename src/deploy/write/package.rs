@@ -36,7 +36,8 @@ impl<'a> Writing<'a> {
                 answer => answer,
             }
         };
-        let write = Write::new("the package", self.deadline).creating();
+        let what = format!("package {package}");
+        let write = Write::new(&what, self.deadline).creating();
         self.send(&write, Sent::Nothing, call, |one| Ok(one.has(package)?))?;
         self.wrote(format!(
             "package {package} is there; the artifact is not there yet"

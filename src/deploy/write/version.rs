@@ -47,7 +47,8 @@ impl Writing<'_> {
             let now = one.written_artifact()?;
             Ok((now.version == version).then_some(()))
         };
-        let write = Write::new("the version", self.deadline);
+        let what = format!("version {shown}");
+        let write = Write::new(&what, self.deadline);
         match self.send(&write, Sent::Content, call, is_saved) {
             Ok(_) => self.wrote(format!("{state}; saved as version {shown}")),
             Err(Halt::Tenant(error)) if self.may_do_without(&error) => {
