@@ -89,7 +89,7 @@ fn named(
         match deployed {
             None => troubles.push(Trouble::failed(not_deployed(id))),
             Some(one) => {
-                if one.status != RuntimeStatus::Started {
+                if one.record.status != RuntimeStatus::Started {
                     troubles.push(Trouble::failed(not_started(&one)));
                 }
                 found.push(one);
@@ -107,7 +107,10 @@ pub fn not_deployed(id: &str) -> Message {
 }
 
 fn not_started(one: &Deployed) -> Message {
-    let message = Message::new(format!("{} does not run: it is {}", one.id, one.status));
+    let message = Message::new(format!(
+        "{} does not run: it is {}",
+        one.id, one.record.status
+    ));
     message.hint("`flowship status` shows why; an endpoint answers when the flow is STARTED")
 }
 
@@ -147,14 +150,19 @@ fn owner(callables: &[Callable], endpoint: &ServiceEndpoint) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tenant::wire::RuntimeArtifact;
 
     fn deployed(id: &str, name: &str) -> Deployed {
         Deployed {
             id: id.into(),
             name: name.into(),
             kind: FLOW.into(),
-            version: "1.0.0".into(),
-            status: RuntimeStatus::Started,
+            record: RuntimeArtifact {
+                version: "1.0.0".into(),
+                status: RuntimeStatus::Started,
+                deployed_on: None,
+                deployed_by: "".into(),
+            },
         }
     }
 

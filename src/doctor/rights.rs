@@ -318,7 +318,7 @@ impl Rights<'_> {
         if !self.credentials.wants_csrf() || !self.wanted.writes() {
             return None;
         }
-        Some(match self.tenant.try_csrf(self.deadline) {
+        Some(match self.tenant.fetch_csrf(self.deadline) {
             Ok(()) => Topic::Csrf.ok("given, as writing calls need it here"),
             Err(error) => failed(Topic::Csrf, &error),
         })

@@ -45,7 +45,7 @@ use words::Circumstances;
 pub use answer::Answer;
 pub use certificate::CertificateFacts;
 pub use error::{HttpError, SendError, Sent, Stage};
-pub use request::{Body, Connection, Method, Open, Request};
+pub use request::{Body, Connection, Headers, Method, Open, Request};
 
 /// The most that is read of an answer that is no success, in bytes: enough for any error text.
 const ERROR_CAP: u64 = 64 * 1024;

@@ -3,6 +3,9 @@
 use std::io::{self, Read};
 use std::time::Duration;
 
+/// Headers of our own.
+pub type Headers = Vec<(&'static str, String)>;
+
 /// One request. It is sent at most once: whether it is repeated is the caller's decision.
 pub struct Request<'a> {
     /// What to do.
@@ -10,7 +13,7 @@ pub struct Request<'a> {
     /// Where: `https`, or `http` to this machine only.
     pub url: &'a str,
     /// Beside those that this room writes itself (`Host`, `Content-Length`, `Expect`, `Accept-Encoding`, `User-Agent`).
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Headers,
     /// Headers whose names the user chose.
     pub own_headers: &'a [(String, String)],
     /// What is sent along.

@@ -41,12 +41,12 @@ impl QueryFacts for Found {
 
 fn headline(callable: &Callable, style: Style) -> String {
     let one = &callable.deployed;
-    let mut line = format!("{} {}", one.id, one.version);
+    let mut line = format!("{} {}", one.id, one.record.version);
     if !one.name.is_empty() && one.name != one.id {
         line += &format!(" \"{}\"", one.name);
     }
-    if one.status != RuntimeStatus::Started {
-        line += &format!(" [{}]", style.bad(&one.status.to_string()));
+    if one.record.status != RuntimeStatus::Started {
+        line += &format!(" [{}]", style.bad(&one.record.status.to_string()));
     }
     line
 }
@@ -63,7 +63,7 @@ fn why_none(callable: &Callable) -> String {
     let one = &callable.deployed;
     if !callable.is_flow() {
         format!("it is no integration flow, but {}", one.kind)
-    } else if one.status == RuntimeStatus::Started {
+    } else if one.record.status == RuntimeStatus::Started {
         "nobody calls it from outside; a timer, a poll or another flow (ProcessDirect) starts it"
             .to_owned()
     } else {
@@ -81,8 +81,8 @@ written! {
         "id" => it.deployed.id,
         "name" => it.deployed.name,
         "type" => it.deployed.kind,
-        "version" => it.deployed.version,
-        "status" => it.deployed.status,
+        "version" => it.deployed.record.version,
+        "status" => it.deployed.record.status,
         "endpoints" => it.endpoints,
     }
 

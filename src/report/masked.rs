@@ -71,4 +71,17 @@ mod tests {
         }
         assert_eq!(String::from_utf8(out).unwrap(), "it is ***!\n***");
     }
+
+    #[test]
+    fn a_secret_that_begins_behind_a_line_break_is_held_until_its_line_ends() {
+        let redactor = Redactor::new();
+        redactor.add("hunter2hunter2");
+        let mut out = Vec::new();
+        {
+            let mut masked = Masked::new(&mut out, &redactor);
+            masked.write_all(b"a line\nhunter2").unwrap();
+            masked.write_all(b"hunter2\n").unwrap();
+        }
+        assert_eq!(String::from_utf8(out).unwrap(), "a line\n***\n");
+    }
 }

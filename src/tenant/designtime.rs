@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::Tenant;
 use super::error::{Kind, TenantError};
 use super::exchange::{Ask, Length};
-use super::odata::{self, Page, literal};
+use super::odata::{self, literal};
 use super::reading::Reading;
 use super::roles::Role;
 use super::upload::{ArtifactContent, ZipBytes};
@@ -188,29 +188,19 @@ impl Tenant {
             designtime_path(ArtifactKind::IntegrationFlow, id)
         );
         let all = self.all_pages(&first, deadline, |path| {
-            self.configuration_page(path, deadline).map(Reading::Found)
+            let ask = Ask::of_designtime(path);
+            let page = retry::until_found(&self.clock, MISSING_ATTEMPTS, || {
+                Ok(self.read_page(&ask, deadline)?.found())
+            })?;
+            page.map(Reading::Found).ok_or_else(|| {
+                let what = "the tenant shows the integration flow, but not its parameters";
+                let at = format!("GET {} → 404", self.credentials.url.api(path));
+                TenantError::new(Kind::Nonsense, what, at).hint(
+                    "an access policy may hide it from this key (role AccessAllAccessPoliciesArtifacts)",
+                )
+            })
         })?;
-        match all {
-            Reading::Found(all) => Ok(all),
-            Reading::Missing(_) => Ok(Vec::new()),
-        }
-    }
-
-    fn configuration_page(
-        &self,
-        path: &str,
-        deadline: Deadline,
-    ) -> Result<Page<Configuration>, TenantError> {
-        let page = retry::until_found(&self.clock, MISSING_ATTEMPTS, || {
-            Ok(self.read_page(&Ask::of_designtime(path), deadline)?.found())
-        })?;
-        page.ok_or_else(|| {
-            let what = "the tenant shows the integration flow, but not its parameters";
-            let at = format!("GET {} → 404", self.credentials.url.api(path));
-            TenantError::new(Kind::Nonsense, what, at).hint(
-                "an access policy may hide it from this key (role AccessAllAccessPoliciesArtifacts)",
-            )
-        })
+        Ok(all.found().unwrap_or_default())
     }
 
     /// Writes the value of one externalized parameter, with the data type that the tenant told.

@@ -11,11 +11,10 @@ use super::pace::Bucket;
 use super::roles::Role;
 use super::session::{self, AccessToken, Csrf, Session};
 use crate::clock::{Deadline, Moment};
-use crate::http::{Answer, Body, Connection, Method, Request, SendError, retry};
+use crate::http::{Answer, Body, Connection, Headers, Method, Request, SendError, retry};
 use crate::settings::address::TenantUrl;
 use crate::settings::credentials::Login;
 use crate::settings::secret::Secret;
-use crate::text::Words;
 
 /// The most that is read of an ordinary answer, in bytes. Lists of a whole package stay far below it.
 const ANSWER_CAP: u64 = 8 * 1024 * 1024;
@@ -59,7 +58,7 @@ pub struct Ask<'a> {
     /// How much goes over the wire.
     pub length: Length,
     /// Where the body of a good answer goes, when it is too large for memory.
-    pub sink: Option<RefCell<File>>,
+    pub sink: Option<&'a RefCell<File>>,
     /// The value that it writes, which no error may repeat.
     pub value: Option<&'a str>,
     /// Any error body of the API is its answer, whatever the status; else one of 500 or more may mean that the call was lost.
@@ -130,13 +129,6 @@ impl Renewals {
     }
 }
 
-/// One answer, and what the request bore.
-struct Attempt {
-    answer: Answer,
-    generation: u64,
-    csrf: Option<Csrf>,
-}
-
 /// Why one exchange gave no answer.
 pub enum Trouble {
     /// Nothing that another try could better.
@@ -186,11 +178,7 @@ impl Tenant {
         let mut csrf_fetches = 0;
         let mut throttled = 0;
         loop {
-            let Attempt {
-                answer,
-                generation,
-                csrf,
-            } = self.attempt(ask, deadline)?;
+            let (answer, generation, csrf) = self.attempt(ask, deadline)?;
             match answer.status {
                 // a token that was good for a while may have expired once more; a fresh one is not taken at all
                 401 if renewals.may_go_on(self.clock.now()) => {
@@ -224,7 +212,12 @@ impl Tenant {
         (answer.status == 429).then(|| told().unwrap_or(Duration::from_secs(1)) + retry::jitter())
     }
 
-    fn attempt(&self, ask: &Ask<'_>, deadline: Deadline) -> Result<Attempt, Trouble> {
+    /// One answer, with the generation of the token and the CSRF token that the request bore.
+    fn attempt(
+        &self,
+        ask: &Ask<'_>,
+        deadline: Deadline,
+    ) -> Result<(Answer, u64, Option<Csrf>), Trouble> {
         if ask.method != Method::Get
             && self.credentials.wants_csrf()
             && self.session().csrf.is_none()
@@ -237,68 +230,53 @@ impl Tenant {
         } else {
             "application/json"
         };
-        let mut headers = vec![
-            ("Accept", accepted.to_owned()),
-            (
-                "Authorization",
-                self.authorization(token.as_ref()).expose().to_owned(),
-            ),
-        ];
+        let mut headers = self.headers(accepted, token.as_ref());
         if matches!(ask.body, Body::Bytes(_) | Body::Stream { .. }) {
             headers.push(("Content-Type", "application/json".to_owned()));
         }
         let csrf = self.session().csrf.clone();
-        if let Some(csrf) = &csrf {
-            headers.push(("X-CSRF-Token", csrf.token.expose().to_owned()));
-            headers.push(("Cookie", csrf.cookies.expose().to_owned()));
-        }
-        let answer = self
-            .send(ask, headers, deadline)
-            .map_err(Trouble::Network)?;
-        Ok(Attempt {
-            answer,
-            generation,
-            csrf,
-        })
+        headers.extend(csrf.iter().flat_map(Csrf::headers));
+        let outcome = self.send(ask, headers, deadline);
+        let answer = outcome.map_err(Trouble::Network)?;
+        Ok((answer, generation, csrf))
     }
 
     /// Fetches a CSRF token unless another thread has done so since `used` was: one serves them all.
-    fn renew_csrf(&self, used: Option<&Csrf>, deadline: Deadline) -> Result<(), Trouble> {
+    fn renew_csrf(&self, used: Option<&Csrf>, deadline: Deadline) -> Result<(), TenantError> {
         let _turn = self
             .csrf_turn
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let current = self.session().csrf.clone();
-        let is_newer = match (&current, used) {
-            (Some(current), Some(used)) => current.token != used.token,
-            (Some(_), None) => true,
-            (None, _) => false,
-        };
-        if is_newer {
-            return Ok(());
+        let is_used = |csrf: &Csrf| used.is_some_and(|used| used.token == csrf.token);
+        match current {
+            Some(csrf) if !is_used(&csrf) => Ok(()),
+            _ => self.fetch_csrf(deadline),
         }
-        self.fetch_csrf(deadline)
     }
 
-    fn authorization(&self, token: Option<&AccessToken>) -> Secret {
-        match (&self.credentials.login, token) {
+    /// What every call bears: what it accepts, and who we are.
+    fn headers(&self, accepted: &str, token: Option<&AccessToken>) -> Headers {
+        let authorization = match (&self.credentials.login, token) {
             (Login::Basic { username, password }, _) => {
                 let header = session::basic(username, password);
                 self.redactor
                     .add(header.expose().trim_start_matches("Basic "));
-                header
+                header.expose().to_owned()
             }
-            (Login::ClientCredentials { .. }, Some(token)) => {
-                Secret::new(format!("Bearer {}", token.value.expose()))
-            }
-            (Login::ClientCredentials { .. }, None) => Secret::new(String::new()),
-        }
+            (Login::ClientCredentials { .. }, Some(token)) => token.bearer(),
+            (Login::ClientCredentials { .. }, None) => String::new(),
+        };
+        vec![
+            ("Accept", accepted.to_owned()),
+            ("Authorization", authorization),
+        ]
     }
 
     fn send(
         &self,
         ask: &Ask<'_>,
-        headers: Vec<(&'static str, String)>,
+        headers: Headers,
         deadline: Deadline,
     ) -> Result<Answer, SendError> {
         self.clock
@@ -311,16 +289,13 @@ impl Tenant {
             Length::Upload => deadline.upload_timeout(now),
         };
         let request = Request {
-            method: ask.method,
-            url: &url,
             headers,
-            own_headers: &[],
             body: ask.body,
-            timeout,
             connection: ask.connection,
             cap: ANSWER_CAP,
+            ..Request::new(ask.method, &url, timeout)
         };
-        let outcome = match &ask.sink {
+        let outcome = match ask.sink {
             Some(file) => self
                 .http
                 .send_to_file(&request, &mut file.borrow_mut(), DOWNLOAD_CAP),
@@ -339,11 +314,11 @@ impl Tenant {
         if let Some(theirs) = answer.date() {
             session.seen.clocks = Some((theirs, self.clock.date()));
         }
-        let left = RATE_HEADERS
-            .iter()
-            .find_map(|name| answer.header(name).map(|value| format!("{name}: {value}")));
-        if let Some(left) = left {
-            session.seen.rate_left = Some(Words::new(&left, &self.redactor).to_string());
+        for name in RATE_HEADERS {
+            if let Some(left) = answer.header(name) {
+                session.seen.rate_left = Some(self.words(&format!("{name}: {left}")).to_string());
+                break;
+            }
         }
     }
 
@@ -355,11 +330,16 @@ impl Tenant {
         }
     }
 
-    fn note(&self, ask: &Ask<'_>, outcome: &Result<Answer, SendError>, took: Duration) {
-        let result = match outcome {
+    /// How a request ended, for `--verbose`.
+    pub(super) fn result(&self, outcome: &Result<Answer, SendError>) -> String {
+        match outcome {
             Ok(answer) => answer.status.to_string(),
-            Err(error) => Words::new(error.reason(), &self.redactor).to_string(),
-        };
+            Err(error) => self.words(error.reason()).to_string(),
+        }
+    }
+
+    fn note(&self, ask: &Ask<'_>, outcome: &Result<Answer, SendError>, took: Duration) {
+        let result = self.result(outcome);
         let path = ask.path.split('?').next().unwrap_or_default();
         (self.observer)(&format!(
             "{} {path} → {result} ({} ms)",
@@ -368,59 +348,50 @@ impl Tenant {
         ));
     }
 
-    /// Fetches a CSRF token, without anything to send it with.
-    pub fn csrf(&self, deadline: Deadline) -> Result<(), TenantError> {
-        let root = Ask::of_designtime("");
-        self.fetch_csrf(deadline).map_err(|trouble| match trouble {
-            Trouble::Final(error) => *error,
-            Trouble::Network(error) => self.unreachable(&root, &error),
-        })
-    }
-
     /// Fetches a CSRF token with its cookies (SAP Help: GET on the service root with `X-CSRF-Token: Fetch`).
-    fn fetch_csrf(&self, deadline: Deadline) -> Result<(), Trouble> {
+    pub fn fetch_csrf(&self, deadline: Deadline) -> Result<(), TenantError> {
         self.session().csrf = None;
+        let ask = Ask::of_designtime("");
         let mut attempt = 0;
         loop {
-            attempt += 1;
-            let (token, _) = self.token(deadline)?;
-            let ask = Ask::of_designtime("");
-            let headers = vec![
-                ("Accept", "application/json".to_owned()),
-                (
-                    "Authorization",
-                    self.authorization(token.as_ref()).expose().to_owned(),
-                ),
-                ("X-CSRF-Token", "Fetch".to_owned()),
-            ];
-            let outcome = self.send(&ask, headers, deadline);
-            let asked_to_wait = outcome
-                .as_ref()
-                .ok()
-                .and_then(|answer| self.asked_to_wait(answer));
-            let error = match outcome {
-                Ok(answer) => match csrf_of(&answer) {
+            let (token, generation) = self.token(deadline)?;
+            let mut headers = self.headers("application/json", token.as_ref());
+            headers.push(("X-CSRF-Token", "Fetch".to_owned()));
+            let (error, asked_to_wait) = match self.send(&ask, headers, deadline) {
+                Ok(answer) => match self.csrf_of(&answer) {
                     Some(csrf) => {
-                        self.redactor.add(csrf.token.expose());
-                        self.redactor.add(csrf.cookies.expose());
                         self.session().csrf = Some(csrf);
                         return Ok(());
                     }
-                    None => self.no_csrf(&answer),
+                    None => (self.no_csrf(&answer), self.asked_to_wait(&answer)),
                 },
-                Err(error) => self.unreachable(&ask, &error),
+                Err(error) => (self.unreachable(&ask, &error), None),
             };
-            let pause = asked_to_wait.unwrap_or_else(|| retry::backoff(attempt - 1));
+            let pause = asked_to_wait.unwrap_or_else(|| retry::backoff(attempt));
+            attempt += 1;
             let hopeless = attempt >= CSRF_ATTEMPTS || error.kind == Kind::Role;
             if hopeless || deadline.left(self.clock.now()) <= pause {
-                return Err(error.into());
+                return Err(error);
             }
-            if matches!(error.kind, Kind::Credentials) {
-                let generation = self.session().generation;
+            if error.kind == Kind::Credentials {
                 self.forget_token(generation);
             }
             self.clock.sleep(pause);
         }
+    }
+
+    /// The CSRF token of an answer, hidden from now on.
+    pub(super) fn csrf_of(&self, answer: &Answer) -> Option<Csrf> {
+        let token = answer
+            .header("x-csrf-token")
+            .filter(|token| !token.is_empty() && !token.eq_ignore_ascii_case("required"))?;
+        let cookies = session::cookies(answer);
+        self.redactor.add(token);
+        self.redactor.add(&cookies);
+        Some(Csrf {
+            token: Secret::new(token.to_owned()),
+            cookies: Secret::new(cookies),
+        })
     }
 }
 
@@ -428,34 +399,4 @@ fn wants_csrf(answer: &Answer) -> bool {
     answer
         .header("x-csrf-token")
         .is_some_and(|value| value.eq_ignore_ascii_case("required"))
-}
-
-fn csrf_of(answer: &Answer) -> Option<Csrf> {
-    let token = answer
-        .header("x-csrf-token")
-        .filter(|token| !token.is_empty() && !token.eq_ignore_ascii_case("required"))?;
-    Some(Csrf {
-        token: Secret::new(token.to_owned()),
-        cookies: Secret::new(session::cookies(answer)),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_token_is_renewed_once_and_again_only_when_it_was_good_for_a_while() {
-        let at = Duration::from_secs;
-        let mut renewals = Renewals::default();
-        assert!(renewals.may_go_on(at(1)));
-        renewals.count(at(1));
-        assert!(!renewals.may_go_on(at(2)));
-        assert!(renewals.may_go_on(at(9)));
-        renewals.count(at(9));
-        assert!(
-            !renewals.may_go_on(at(99)),
-            "a slow refusal is one all the same"
-        );
-    }
 }

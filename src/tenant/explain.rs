@@ -25,12 +25,7 @@ impl Tenant {
     }
 
     pub(crate) fn unreachable(&self, ask: &Ask<'_>, error: &SendError) -> TenantError {
-        not_reached(
-            error,
-            ask.method.name(),
-            self.at(ask).split_once(' ').map_or("", |(_, url)| url),
-            &self.redactor,
-        )
+        not_reached(error, self.at(ask), &self.redactor)
     }
 
     /// An error that an answer means.
@@ -218,7 +213,7 @@ impl Tenant {
 }
 
 /// The error of a request that got no answer.
-pub fn not_reached(error: &SendError, method: &str, url: &str, redactor: &Redactor) -> TenantError {
+pub fn not_reached(error: &SendError, at: String, redactor: &Redactor) -> TenantError {
     let what = match error.stage {
         Stage::Local => "the request could not be made",
         Stage::Resolve => "the host name is not known",
@@ -230,14 +225,14 @@ pub fn not_reached(error: &SendError, method: &str, url: &str, redactor: &Redact
         }
         Stage::Send | Stage::Head | Stage::Body => "the connection broke",
     };
-    let failed = |kind| {
-        TenantError::new(kind, what, format!("{method} {url}"))
-            .says(Some(Words::new(error.reason(), redactor)))
-    };
-    if error.refused_certificate {
-        failed(Kind::Credentials).hint("the certificate of the service key has expired, was revoked, or belongs to another instance: create a new key of type certificate")
-    } else {
-        failed(Kind::Unreachable)
+    let says = Some(Words::new(error.reason(), redactor));
+    let failed = TenantError::new(Kind::Unreachable, what, at).says(says);
+    if !error.refused_certificate {
+        return failed;
+    }
+    TenantError {
+        kind: Kind::Credentials,
+        ..failed.hint("the certificate of the service key has expired, was revoked, or belongs to another instance: create a new key of type certificate")
     }
 }
 

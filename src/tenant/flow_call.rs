@@ -7,9 +7,9 @@ use super::Tenant;
 use super::error::{Kind, TenantError};
 use super::meaning::date_of;
 use super::odata::TenantTime;
-use super::session;
+use super::session::Csrf;
 use crate::clock::Deadline;
-use crate::http::{Answer, Body, Connection, Method, Request, SendError, Sent};
+use crate::http::{Answer, Body, Connection, Headers, Method, Request, SendError, Sent};
 
 /// The most that is read of a flow's answer, in bytes.
 const ANSWER_CAP: u64 = 4 << 20;
@@ -69,12 +69,12 @@ impl Tenant {
         timeout: Duration,
         deadline: Deadline,
     ) -> Result<Called, TenantError> {
-        let (called, wants_csrf) = self.call_once(message, Vec::new(), timeout, deadline)?;
+        let (called, wants_csrf) = self.call_once(message, None, timeout, deadline)?;
         if !wants_csrf {
             return Ok(called);
         }
         match self.csrf_of_flow(message, timeout, deadline)? {
-            Some(headers) => Ok(self.call_once(message, headers, timeout, deadline)?.0),
+            csrf @ Some(_) => Ok(self.call_once(message, csrf, timeout, deadline)?.0),
             None => Ok(called),
         }
     }
@@ -82,13 +82,13 @@ impl Tenant {
     fn call_once(
         &self,
         message: &FlowMessage<'_>,
-        csrf: Vec<(&'static str, String)>,
+        csrf: Option<Csrf>,
         timeout: Duration,
         deadline: Deadline,
     ) -> Result<(Called, bool), TenantError> {
         let mut headers = self.headers_of_call(deadline)?;
         headers.push((CORRELATION_HEADER, message.correlation.to_owned()));
-        headers.extend(csrf);
+        headers.extend(csrf.iter().flat_map(Csrf::headers));
         let body = match (message.method, message.body) {
             (Method::Get | Method::Head | Method::Delete, _) => Body::None,
             (_, []) => Body::Empty,
@@ -97,97 +97,69 @@ impl Tenant {
         let outcome = self.send_to_flow(message, message.method, headers, body, timeout);
         Ok(match outcome {
             Ok(answer) => {
-                let wants = answer.status == 403 && token_of(&answer).is_some();
+                let token = answer.header("x-csrf-token").unwrap_or_default();
+                let wants = answer.status == 403 && !token.is_empty();
                 (Called::Answered(answer_of(answer)), wants)
             }
-            Err(error) if error.sent == Sent::No => (
-                Called::NotArrived(self.words(error.reason()).to_string()),
-                false,
-            ),
-            Err(error) => (Called::Lost(self.words(error.reason()).to_string()), false),
+            Err(error) => {
+                let reason = self.words(error.reason()).to_string();
+                let called = match error.sent {
+                    Sent::No => Called::NotArrived(reason),
+                    Sent::Maybe => Called::Lost(reason),
+                };
+                (called, false)
+            }
         })
     }
 
-    /// The headers with the token that a protected sender wants; `None` where it gives none.
+    /// The token that a protected sender wants; `None` where it gives none.
     fn csrf_of_flow(
         &self,
         message: &FlowMessage<'_>,
         timeout: Duration,
         deadline: Deadline,
-    ) -> Result<Option<Vec<(&'static str, String)>>, TenantError> {
+    ) -> Result<Option<Csrf>, TenantError> {
         let mut headers = self.headers_of_call(deadline)?;
         headers.push(("X-CSRF-Token", "Fetch".to_owned()));
         let outcome = self.send_to_flow(message, Method::Head, headers, Body::None, timeout);
-        let Ok(answer) = outcome else {
-            return Ok(None);
-        };
-        let Some(token) = token_of(&answer).filter(|token| !token.eq_ignore_ascii_case("required"))
-        else {
-            return Ok(None);
-        };
-        let cookies = session::cookies(&answer);
-        self.redactor.add(token);
-        self.redactor.add(&cookies);
-        Ok(Some(vec![
-            ("X-CSRF-Token", token.to_owned()),
-            ("Cookie", cookies),
-        ]))
+        Ok(outcome.ok().and_then(|answer| self.csrf_of(&answer)))
     }
 
-    fn headers_of_call(
-        &self,
-        deadline: Deadline,
-    ) -> Result<Vec<(&'static str, String)>, TenantError> {
-        let (token, _) = self.token(deadline)?;
-        let Some(token) = token else {
-            return Err(self.no_token_for_calls());
-        };
-        let bearer = format!("Bearer {}", token.value.expose());
-        Ok(vec![("Authorization", bearer)])
+    fn headers_of_call(&self, deadline: Deadline) -> Result<Headers, TenantError> {
+        match self.token(deadline)? {
+            (Some(token), _) => Ok(vec![("Authorization", token.bearer())]),
+            (None, _) => {
+                let what = "flows are called with an OAuth client";
+                let error = TenantError::new(Kind::Credentials, what, self.host());
+                Err(error.hint("give the service key of plan integration-flow"))
+            }
+        }
     }
 
     fn send_to_flow(
         &self,
         message: &FlowMessage<'_>,
         method: Method,
-        headers: Vec<(&'static str, String)>,
+        headers: Headers,
         body: Body<'_>,
         timeout: Duration,
     ) -> Result<Answer, SendError> {
-        let own_headers = match method {
-            Method::Head => &[][..],
-            _ => message.headers,
-        };
         let outcome = self.http.send(&Request {
-            method,
-            url: message.url,
             headers,
-            own_headers,
+            own_headers: match method {
+                Method::Head => &[],
+                _ => message.headers,
+            },
             body,
-            timeout,
             connection: Connection::Fresh,
             cap: ANSWER_CAP,
+            ..Request::new(method, message.url, timeout)
         });
-        let result = match &outcome {
-            Ok(answer) => answer.status.to_string(),
-            Err(error) => self.words(error.reason()).to_string(),
-        };
+        let result = self.result(&outcome);
         let address = message.url.split('?').next().unwrap_or_default();
         (self.observer)(&format!("{method} {address} → {result}"));
         outcome
     }
-
-    fn no_token_for_calls(&self) -> TenantError {
-        let what = "flows are called with an OAuth client";
-        TenantError::new(Kind::Credentials, what, self.host())
-            .hint("give the service key of plan integration-flow")
-    }
-}
-
-fn token_of(answer: &Answer) -> Option<&str> {
-    answer
-        .header("x-csrf-token")
-        .filter(|token| !token.is_empty())
 }
 
 fn answer_of(answer: Answer) -> FlowAnswer {

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::Tenant;
@@ -11,12 +10,15 @@ use super::error::{Kind, TenantError};
 use super::exchange::Ask;
 use super::meaning::date_of;
 use super::odata::{self, Page, TenantTime, literal};
-use super::reading::{Again, Reading};
+use super::reading::Reading;
+use super::security_material::Named;
+use super::service_endpoints::{Deployed, ServiceEndpoint};
 use super::wire::{
     ArtifactId, Configuration, DesigntimeArtifact, IntegrationPackage, PackageId, RuntimeArtifact,
 };
 use crate::artifact::ArtifactKind;
 use crate::clock::Deadline;
+use crate::http::Answer;
 
 /// How many pages of a list are followed.
 const MOST_PAGES: usize = 1_000;
@@ -52,16 +54,17 @@ macro_rules! keyed {
         }
     )*};
 }
-keyed!(IntegrationPackage: id DesigntimeArtifact: id Configuration: key Listed: id);
-
-/// A record of the list, which says whose it is.
-#[derive(Deserialize)]
-struct Listed {
-    #[serde(rename = "Id")]
-    id: String,
-    #[serde(flatten)]
-    record: RuntimeArtifact,
+keyed! {
+    IntegrationPackage: id
+    DesigntimeArtifact: id
+    Configuration: key
+    Deployed: id
+    ServiceEndpoint: id
+    Named: name
 }
+
+/// A page, with the `Date` header of its answer.
+type DatedPage = (Page<Deployed>, Option<TenantTime>);
 
 impl Tenant {
     /// All integration packages that this key may see.
@@ -69,10 +72,8 @@ impl Tenant {
         &self,
         deadline: Deadline,
     ) -> Result<Vec<IntegrationPackage>, TenantError> {
-        match self.list(PACKAGES, Ask::of_designtime, deadline)? {
-            Reading::Found(all) => Ok(all),
-            Reading::Missing(_) => Err(self.no_api()),
-        }
+        let all = self.list(PACKAGES, Ask::of_designtime, deadline)?;
+        all.found().ok_or_else(|| self.no_api())
     }
 
     /// The artifacts of one type in a package. No tenant-wide list is documented for flows and script collections
@@ -106,11 +107,10 @@ impl Tenant {
         }
         let first = format!("{}DesigntimeArtifacts", entity_prefix(kind));
         match self.list(&first, Ask::of_designtime, deadline) {
-            Ok(Reading::Found(all)) => {
+            Ok(listed) => {
                 let placed = |one: &DesigntimeArtifact| !one.package_id.is_empty();
-                Ok(all.iter().all(placed).then_some(all))
+                Ok(listed.found().filter(|all| all.iter().all(placed)))
             }
-            Ok(Reading::Missing(_)) => Ok(None),
             Err(error) if matches!(error.kind, Kind::Refused | Kind::Nonsense) => Ok(None),
             Err(error) => Err(error),
         }
@@ -118,17 +118,9 @@ impl Tenant {
 
     /// Everything that runs, repeated like any read.
     pub fn runtime_artifacts(&self, deadline: Deadline) -> Result<RuntimeList, TenantError> {
-        let mut answered = None;
-        let listed = self.all_pages(RUNTIME, deadline, |path| {
-            let page = self.read(&Ask::of_runtime(path), deadline, |answer| {
-                Some((odata::collection::<Listed>(&answer.body)?, date_of(answer)))
-            })?;
-            Ok(first_date(page, &mut answered))
-        })?;
-        match listed {
-            Reading::Found(listed) => Ok(runtime_list(listed, answered)),
-            Reading::Missing(_) => Err(self.not_listed(RUNTIME)),
-        }
+        let read = |ask: &Ask<'_>| self.read(ask, deadline, dated_page);
+        let listed = self.runtime_list(deadline, read)?.found();
+        listed.ok_or_else(|| self.not_offered(RUNTIME, "list what runs"))
     }
 
     /// Everything that runs, asked once; `None` when there was no whole answer of the API.
@@ -136,21 +128,36 @@ impl Tenant {
         &self,
         deadline: Deadline,
     ) -> Result<Option<RuntimeList>, TenantError> {
+        let read = |ask: &Ask<'_>| {
+            let once = self.read_once(ask, deadline, dated_page);
+            once.map_err(|failed| failed.error)
+        };
+        match self.runtime_list(deadline, read) {
+            Ok(listed) => Ok(listed.found()),
+            Err(error) if matches!(error.kind, Kind::Credentials | Kind::Role) => Err(error),
+            Err(_) => Ok(None),
+        }
+    }
+
+    fn runtime_list(
+        &self,
+        deadline: Deadline,
+        read: impl Fn(&Ask<'_>) -> Result<Reading<DatedPage>, TenantError>,
+    ) -> Result<Reading<RuntimeList>, TenantError> {
         let mut answered = None;
         let listed = self.all_pages(RUNTIME, deadline, |path| {
-            let page = self.read_once(&Ask::of_runtime(path), deadline, |answer| {
-                Some((odata::collection::<Listed>(&answer.body)?, date_of(answer)))
-            });
-            match page {
-                Ok(page) => Ok(first_date(page, &mut answered)),
-                Err(Again::Never(error) | Again::Perhaps(error, _)) => Err(*error),
+            Ok(read(&Ask::of_runtime(path))?.map(|(page, date)| {
+                answered = answered.or(date);
+                page
+            }))
+        })?;
+        Ok(listed.map(|listed| {
+            let one = |one: Deployed| (ArtifactId(one.id.into()), one.record);
+            RuntimeList {
+                records: listed.into_iter().map(one).collect(),
+                answered,
             }
-        });
-        match listed {
-            Ok(Reading::Found(listed)) => Ok(Some(runtime_list(listed, answered))),
-            Err(error) if matches!(error.kind, Kind::Credentials | Kind::Role) => Err(error),
-            Ok(Reading::Missing(_)) | Err(_) => Ok(None),
-        }
+        }))
     }
 
     /// All entries of a list that is read with such calls.
@@ -211,11 +218,11 @@ impl Tenant {
 
     /// The path below the service root of a link to the next page.
     pub fn below_root(&self, link: &str, first: &str) -> Result<String, TenantError> {
-        let path = match link.split_once("/api/v1/") {
-            Some((_, path)) => Some(path),
-            None => (!link.contains("://") && !link.starts_with('/')).then_some(link),
-        };
-        path.map(str::to_owned).ok_or_else(|| self.endless(first))
+        match link.split_once("/api/v1/") {
+            Some((_, path)) => Ok(path.to_owned()),
+            None if link.contains("://") || link.starts_with('/') => Err(self.endless(first)),
+            None => Ok(link.to_owned()),
+        }
     }
 
     /// A list whose end can't be reached is not the list.
@@ -233,41 +240,15 @@ impl Tenant {
             ..self.endless(path)
         }
     }
-
-    fn not_listed(&self, path: &str) -> TenantError {
-        TenantError {
-            what: "the tenant does not list what runs".to_owned(),
-            at: format!("GET {} → 404", self.credentials.url.api(path)),
-            ..self.endless(path)
-        }
-    }
 }
 
 const PACKAGES: &str = "IntegrationPackages";
-const RUNTIME: &str = "IntegrationRuntimeArtifacts";
+/// The set of what runs.
+pub(super) const RUNTIME: &str = "IntegrationRuntimeArtifacts";
 
-/// The page alone; its date is kept when it is the first.
-fn first_date<T>(
-    page: Reading<(Page<T>, Option<TenantTime>)>,
-    answered: &mut Option<TenantTime>,
-) -> Reading<Page<T>> {
-    match page {
-        Reading::Found((page, date)) => {
-            *answered = answered.or(date);
-            Reading::Found(page)
-        }
-        Reading::Missing(date) => Reading::Missing(date),
-    }
-}
-
-fn runtime_list(listed: Vec<Listed>, answered: Option<TenantTime>) -> RuntimeList {
-    RuntimeList {
-        records: listed
-            .into_iter()
-            .map(|one| (ArtifactId(one.id), one.record))
-            .collect(),
-        answered,
-    }
+/// A page, with the `Date` header of its answer.
+fn dated_page(answer: &Answer) -> Option<DatedPage> {
+    Some((odata::collection(&answer.body)?, date_of(answer)))
 }
 
 /// Whether a page of this length that names no next one may be cut.

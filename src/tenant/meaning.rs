@@ -89,3 +89,114 @@ fn title(text: &str) -> Option<&str> {
 pub fn date_of(answer: &Answer) -> Option<TenantTime> {
     answer.date().map(epoch_millis).map(TenantTime)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ERROR: &str = r#"{"error":{"code":"x","message":{"value":"no"}}}"#;
+    const PAGE: &str = "<html><title>Login</title></html>";
+    const ROUTER: &str = "404 Not Found: Requested route ('x') does not exist.";
+
+    fn answer(status: u16, body: &str) -> Answer {
+        Answer {
+            status,
+            body: body.into(),
+            ..Answer::default()
+        }
+    }
+
+    #[test]
+    fn every_answer_has_one_meaning_whatever_was_asked() {
+        for (status, body, expected) in [
+            (200, "", "good"),
+            (204, "", "good"),
+            (299, ERROR, "good"),
+            (200, PAGE, "page"),
+            (199, "", "page"),
+            (300, ERROR, "page"),
+            (302, "", "page"),
+            (400, ERROR, "says no"),
+            (400, "", "says "),
+            (400, PAGE, "page"),
+            (404, ERROR, "says no"),
+            (404, "", "page"),
+            (404, ROUTER, "page"),
+            (405, "", "says "),
+            // the request was not taken up, whatever the body says
+            (408, ERROR, "down"),
+            (408, "", "down"),
+            (408, PAGE, "down"),
+            (421, ERROR, "down"),
+            (421, "", "down"),
+            (421, PAGE, "down"),
+            (425, ERROR, "down"),
+            (425, "", "down"),
+            (425, PAGE, "down"),
+            (409, ERROR, "says no"),
+            (422, "", "says "),
+            (424, "", "says "),
+            (500, ERROR, "says no"),
+            (500, "", "down"),
+            (500, PAGE, "down"),
+            (500, ROUTER, "down"),
+            // the tenant does not have the call
+            (501, "", "says "),
+            (501, ERROR, "says no"),
+            (501, PAGE, "down"),
+            (502, "", "down"),
+            (503, ERROR, "says no"),
+            (503, "", "down"),
+        ] {
+            let meant = match meaning(&answer(status, body)) {
+                Meaning::Good => "good".to_owned(),
+                Meaning::Says(text) => format!("says {text}"),
+                Meaning::Page => "page".to_owned(),
+                Meaning::Down => "down".to_owned(),
+            };
+            assert_eq!(meant, expected, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn missing_is_what_status_or_text_say() {
+        let text = "Requested entity could not be found.";
+        for (status, text, expected) in [
+            (404, "", true),
+            (404, text, true),
+            (400, text, true),
+            (500, text, true),
+            (400, "", false),
+            (403, "", false),
+            (405, "not found", false),
+            (500, "Requested entity is locked", false),
+        ] {
+            assert_eq!(is_missing(status, text), expected, "{status} {text}");
+        }
+    }
+
+    #[test]
+    fn only_the_api_and_the_title_of_a_page_are_quoted() {
+        let quoted = |status, body| {
+            let words = told(&answer(status, body), &Redactor::new());
+            words.map(|words| words.to_string())
+        };
+        for (status, body, expected) in [
+            (500, ERROR, Some("no")),
+            (200, PAGE, Some("Login")),
+            (500, "", None),
+            (
+                200,
+                ERROR,
+                Some("47 bytes of an unnamed type, valid JSON (not shown)"),
+            ),
+            (
+                500,
+                "token",
+                Some("5 bytes of an unnamed type, not valid JSON (not shown)"),
+            ),
+        ] {
+            assert_eq!(quoted(status, body).as_deref(), expected, "{status} {body}");
+        }
+    }
+}

@@ -9,9 +9,6 @@ use super::Tenant;
 use super::error::TenantError;
 use super::exchange::Ask;
 use super::odata::{self, TenantTime, literal};
-use super::pace::Bucket;
-use super::reading::Reading;
-use super::roles::Role;
 use super::wire::{ArtifactId, date, statuses};
 use crate::clock::Deadline;
 use crate::text::SafeText;
@@ -90,7 +87,10 @@ impl Tenant {
         let mut guids = BTreeSet::new();
         let mut path = first.clone();
         loop {
-            let page: odata::Page<MessageLog> = self.log_page(path, deadline)?;
+            let page = self.read_page::<MessageLog>(&Ask::of_runtime(path), deadline)?;
+            let page = page.found().ok_or_else(|| {
+                self.not_offered("MessageProcessingLogs", "tell what was processed")
+            })?;
             let (length, before) = (page.results.len(), guids.len());
             let own = page.results.into_iter().filter(|log| {
                 // the filter knows whole seconds only
@@ -114,19 +114,6 @@ impl Tenant {
         }
     }
 
-    fn log_page(
-        &self,
-        path: String,
-        deadline: Deadline,
-    ) -> Result<odata::Page<MessageLog>, TenantError> {
-        match self.read_page(&Ask::of_runtime(path), deadline)? {
-            Reading::Found(page) => Ok(page),
-            Reading::Missing(_) => {
-                Err(self.not_offered("MessageProcessingLogs", "tell what was processed"))
-            }
-        }
-    }
-
     /// One message; `None` while the tenant does not show it.
     pub fn message_log(
         &self,
@@ -134,10 +121,7 @@ impl Tenant {
         deadline: Deadline,
     ) -> Result<Option<MessageLog>, TenantError> {
         let path = format!("MessageProcessingLogs({})", literal(guid));
-        Ok(match self.read_entity(&Ask::of_runtime(path), deadline)? {
-            Reading::Found(log) => Some(log),
-            Reading::Missing(_) => None,
-        })
+        Ok(self.read_entity(&Ask::of_runtime(path), deadline)?.found())
     }
 
     /// Why a message failed, in the tenant's words, fit to be printed; `None` where it says nothing (204) or could not be
@@ -147,16 +131,10 @@ impl Tenant {
             "MessageProcessingLogs({})/ErrorInformation/$value",
             literal(guid)
         );
-        let ask = Ask::get(Bucket::Runtime, Role::MonitoringRead, path);
-        let reading = self.read(&ask, deadline, |answer| {
-            Some(odata::text(&answer.body).into_owned())
+        let reading = self.read(&Ask::of_runtime(path), deadline, |answer| {
+            Some(self.words(&odata::text(&answer.body)).to_string())
         });
-        match reading {
-            Ok(Reading::Found(text)) => {
-                Some(self.words(&text).to_string()).filter(|text| !text.is_empty())
-            }
-            Ok(Reading::Missing(_)) | Err(_) => None,
-        }
+        reading.ok()?.found().filter(|text| !text.is_empty())
     }
 }
 

@@ -158,9 +158,7 @@ impl Tenant {
     /// everything, which must not be taken for "there is nothing yet".
     pub fn prove(&self, deadline: Deadline) -> Result<(), TenantError> {
         let ask = Ask::of_designtime("IntegrationPackages?$top=1");
-        match self.read_page::<IgnoredAny>(&ask, deadline)? {
-            Reading::Found(_) => Ok(()),
-            Reading::Missing(_) => Err(self.no_api()),
-        }
+        let page = self.read_page::<IgnoredAny>(&ask, deadline)?;
+        page.found().map(drop).ok_or_else(|| self.no_api())
     }
 }

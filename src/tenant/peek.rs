@@ -6,7 +6,7 @@ use super::error::{Kind, TenantError};
 use super::exchange::Ask;
 use super::odata;
 use super::pace::Bucket;
-use super::reading::{Again, Reading};
+use super::reading::{FailedRead, Reading};
 use super::roles::{Claims, Role};
 use super::session::Seen;
 use crate::clock::Deadline;
@@ -107,10 +107,9 @@ impl Tenant {
         let ask = area.ask();
         let mut attempts = Attempts::new(&self.clock, deadline);
         loop {
-            let (error, most) = match self.read_once(&ask, deadline, has_entries) {
+            let FailedRead { error, most } = match self.read_once(&ask, deadline, has_entries) {
                 Ok(reading) => return Ok(reading),
-                Err(Again::Never(error)) => return Err(*error),
-                Err(Again::Perhaps(error, most)) => (*error, most),
+                Err(failed) => failed,
             };
             let most = match error.kind {
                 Kind::Unreachable => most.min(MOST_LOOKS),
@@ -122,11 +121,6 @@ impl Tenant {
                 return Err(error);
             }
         }
-    }
-
-    /// Fetches a CSRF token, as the first write with basic authentication or on Neo would.
-    pub fn try_csrf(&self, deadline: Deadline) -> Result<(), TenantError> {
-        self.csrf(deadline)
     }
 }
 

@@ -31,6 +31,14 @@ pub enum Reading<T> {
 }
 
 impl<T> Reading<T> {
+    /// The same of something else.
+    pub fn map<U>(self, of: impl FnOnce(T) -> U) -> Reading<U> {
+        match self {
+            Reading::Found(found) => Reading::Found(of(found)),
+            Reading::Missing(date) => Reading::Missing(date),
+        }
+    }
+
     /// What was found.
     pub fn found(self) -> Option<T> {
         match self {
@@ -40,12 +48,12 @@ impl<T> Reading<T> {
     }
 }
 
-/// Whether a failed read may be repeated.
-pub enum Again {
-    /// Another try may help; at most so many in all.
-    Perhaps(Box<TenantError>, u32),
-    /// It is final.
-    Never(Box<TenantError>),
+/// Why a read failed.
+pub struct FailedRead {
+    /// Why.
+    pub error: TenantError,
+    /// How many attempts it is worth in all; one where it is final.
+    pub most: u32,
 }
 
 /// Whether a file begins as a zip does.
@@ -70,8 +78,8 @@ impl Tenant {
         loop {
             match self.read_once(ask, deadline, &parse) {
                 Ok(reading) => return Ok(reading),
-                Err(Again::Perhaps(_, most)) if attempts.again(most) => {}
-                Err(Again::Never(error) | Again::Perhaps(error, _)) => return Err(*error),
+                Err(failed) if attempts.again(failed.most) => {}
+                Err(failed) => return Err(failed.error),
             }
         }
     }
@@ -82,34 +90,33 @@ impl Tenant {
         ask: &Ask<'_>,
         deadline: Deadline,
         parse: impl Fn(&Answer) -> Option<T>,
-    ) -> Result<Reading<T>, Again> {
-        let perhaps = |error, most| Err(Again::Perhaps(Box::new(error), most));
-        let never = |error| Err(Again::Never(Box::new(error)));
+    ) -> Result<Reading<T>, FailedRead> {
+        let failed = |error, most| Err(FailedRead { error, most });
         let answer = match self.exchange(ask, deadline) {
             Ok(answer) => answer,
-            Err(Trouble::Final(error)) => return Err(Again::Never(error)),
+            Err(Trouble::Final(error)) => return failed(*error, 1),
             Err(Trouble::Network(error)) => {
-                return perhaps(self.unreachable(ask, &error), error.attempts());
+                return failed(self.unreachable(ask, &error), error.attempts());
             }
         };
         match meaning(&answer) {
             Meaning::Good => match parse(&answer) {
                 Some(found) => Ok(Reading::Found(found)),
-                None => perhaps(self.nonsense(ask, &answer), NONSENSE_ATTEMPTS),
+                None => failed(self.nonsense(ask, &answer), NONSENSE_ATTEMPTS),
             },
             Meaning::Says(text) if is_missing(answer.status, &text) => {
                 Ok(Reading::Missing(date_of(&answer)))
             }
-            _ if answer.status == 403 => never(self.forbidden(ask, &answer)),
+            _ if answer.status == 403 => failed(self.forbidden(ask, &answer), 1),
             Meaning::Says(text) if answer.status >= 500 => {
                 // 501: this tenant does not have the call, and will not have it in a second
                 let is_final = answer.status == 501 || answer.status == 500 && is_permanent(&text);
                 let most = if is_final { 1 } else { NONSENSE_ATTEMPTS };
-                perhaps(self.refused(ask, &answer, &text), most)
+                failed(self.refused(ask, &answer, &text), most)
             }
-            Meaning::Says(text) => never(self.refused(ask, &answer, &text)),
-            Meaning::Page => perhaps(self.nonsense(ask, &answer), NONSENSE_ATTEMPTS),
-            Meaning::Down => perhaps(self.down(ask, &answer), READ_ATTEMPTS),
+            Meaning::Says(text) => failed(self.refused(ask, &answer, &text), 1),
+            Meaning::Page => failed(self.nonsense(ask, &answer), NONSENSE_ATTEMPTS),
+            Meaning::Down => failed(self.down(ask, &answer), READ_ATTEMPTS),
         }
     }
 
@@ -134,23 +141,20 @@ impl Tenant {
     /// Reads an archive into an unnamed file, positioned at its start; repeated like any read.
     pub fn read_archive(
         &self,
-        mut ask: Ask<'_>,
+        ask: Ask<'_>,
         deadline: Deadline,
     ) -> Result<Reading<File>, TenantError> {
         let file = tempfile::tempfile().map_err(|error| no_temporary_file(&error))?;
-        ask.sink = Some(RefCell::new(file));
+        let file = RefCell::new(file);
+        let ask = Ask {
+            sink: Some(&file),
+            ..ask
+        };
         let reading = self.read(&ask, deadline, |answer| {
-            (answer.status == 200 && !answer.cut && ask.sink.as_ref().is_some_and(holds_a_zip))
-                .then_some(())
+            (answer.status == 200 && !answer.cut && holds_a_zip(&file)).then_some(())
         })?;
-        match (reading, ask.sink) {
-            (Reading::Found(()), Some(file)) => {
-                let mut file = file.into_inner();
-                file.rewind().map_err(|error| no_temporary_file(&error))?;
-                Ok(Reading::Found(file))
-            }
-            (Reading::Missing(date), _) => Ok(Reading::Missing(date)),
-            (Reading::Found(()), None) => Ok(Reading::Missing(None)),
-        }
+        let mut file = file.into_inner();
+        file.rewind().map_err(|error| no_temporary_file(&error))?;
+        Ok(reading.map(|()| file))
     }
 }

@@ -15,7 +15,7 @@ use super::exchange::{Ask, Trouble};
 use super::meaning::{Meaning, date_of, meaning};
 use super::odata::{self, TenantTime, literal};
 use super::pace::Bucket;
-use super::reading::{Again, Reading};
+use super::reading::{FailedRead, Reading};
 use super::roles::Role;
 use super::wire::{ArtifactId, BuildStatus, RuntimeArtifact, TaskId};
 use super::writing::Written;
@@ -135,8 +135,10 @@ impl Tenant {
         let ask = runtime_ask(id, "");
         match self.read_once(&ask, deadline, parse_runtime) {
             Ok(reading) => Ok(Some(runtime_reading(reading))),
-            Err(Again::Never(error)) if matches!(error.kind, Kind::Credentials | Kind::Role) => {
-                Err(*error)
+            Err(FailedRead { error, .. })
+                if matches!(error.kind, Kind::Credentials | Kind::Role) =>
+            {
+                Err(error)
             }
             Err(_) => Ok(None),
         }

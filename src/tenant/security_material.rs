@@ -7,9 +7,7 @@ use serde::Deserialize;
 use super::Tenant;
 use super::error::{Kind, TenantError};
 use super::exchange::Ask;
-use super::lists::Keyed;
 use super::pace::Bucket;
-use super::reading::Reading;
 use super::roles::Role;
 use crate::clock::Deadline;
 
@@ -31,16 +29,12 @@ pub struct SecurityMaterial {
     pub keys: Option<BTreeSet<String>>,
 }
 
+/// An entry of a set.
 #[derive(Deserialize)]
-struct Named {
+pub struct Named {
+    /// What it is called.
     #[serde(alias = "Name", alias = "Alias")]
-    name: String,
-}
-
-impl Keyed for Named {
-    fn key(&self) -> &str {
-        &self.name
-    }
+    pub name: String,
 }
 
 impl Tenant {
@@ -68,8 +62,9 @@ impl Tenant {
     ) -> Result<Option<BTreeSet<String>>, TenantError> {
         let ask = |path: String| Ask::get(Bucket::Designtime, Role::MonitoringRead, path);
         match self.list::<Named>(set, ask, deadline) {
-            Ok(Reading::Found(all)) => Ok(Some(all.into_iter().map(|one| one.name).collect())),
-            Ok(Reading::Missing(_)) => Ok(None),
+            Ok(listed) => Ok(listed
+                .found()
+                .map(|all| all.into_iter().map(|one| one.name).collect())),
             Err(error) if matches!(error.kind, Kind::Unreachable | Kind::Credentials) => Err(error),
             Err(_) => Ok(None),
         }

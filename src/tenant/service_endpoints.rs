@@ -6,10 +6,9 @@ use serde_json::Value;
 use super::Tenant;
 use super::error::{Kind, TenantError};
 use super::exchange::Ask;
-use super::lists::Keyed;
-use super::reading::Reading;
+use super::lists::RUNTIME;
 use super::runtime::runtime_ask;
-use super::wire::{ArtifactId, RuntimeStatus};
+use super::wire::{ArtifactId, RuntimeArtifact};
 use crate::clock::Deadline;
 use crate::http::retry;
 use crate::text::SafeText;
@@ -40,12 +39,6 @@ pub struct ServiceEndpoint {
     pub urls: Vec<SafeText>,
 }
 
-impl Keyed for ServiceEndpoint {
-    fn key(&self) -> &str {
-        &self.id
-    }
-}
-
 impl ServiceEndpoint {
     /// Whether it belongs to the artifact with this id and display name. Tenants write the id or the display name into
     /// `Name` and into what stands before the address; a title alone counts only where nothing else tells.
@@ -73,28 +66,16 @@ pub struct Deployed {
     /// `INTEGRATION_FLOW` and others, of which only this one is documented.
     #[serde(rename = "Type", default)]
     pub kind: SafeText,
-    /// The version.
-    #[serde(rename = "Version", default)]
-    pub version: SafeText,
-    /// Whether it runs.
-    #[serde(rename = "Status")]
-    pub status: RuntimeStatus,
-}
-
-impl Keyed for Deployed {
-    fn key(&self) -> &str {
-        &self.id
-    }
+    /// How it runs.
+    #[serde(flatten)]
+    pub record: RuntimeArtifact,
 }
 
 impl Tenant {
     /// Everything that is deployed.
     pub fn all_deployed(&self, deadline: Deadline) -> Result<Vec<Deployed>, TenantError> {
-        let set = "IntegrationRuntimeArtifacts";
-        match self.list(set, Ask::of_runtime, deadline)? {
-            Reading::Found(all) => Ok(all),
-            Reading::Missing(_) => Err(self.not_offered(set, "list what runs")),
-        }
+        let all = self.list(RUNTIME, Ask::of_runtime, deadline)?.found();
+        all.ok_or_else(|| self.not_offered(RUNTIME, "list what runs"))
     }
 
     /// What is deployed under an id; "not found" is believed when it is answered twice.
@@ -115,12 +96,8 @@ impl Tenant {
         deadline: Deadline,
     ) -> Result<Vec<ServiceEndpoint>, TenantError> {
         let first = "ServiceEndpoints?$expand=EntryPoints";
-        match self.list(first, Ask::of_runtime, deadline)? {
-            Reading::Found(all) => Ok(all),
-            Reading::Missing(_) => {
-                Err(self.not_offered("ServiceEndpoints", "tell where flows can be called"))
-            }
-        }
+        let all = self.list(first, Ask::of_runtime, deadline)?.found();
+        all.ok_or_else(|| self.not_offered("ServiceEndpoints", "tell where flows can be called"))
     }
 
     /// The API's "not found" for a list makes no sense.

@@ -14,7 +14,7 @@ use super::meaning::{described, told};
 use super::odata;
 use super::roles::Claims;
 use crate::clock::{Clock, Deadline};
-use crate::http::{Answer, Body, Connection, Http, Method, Request};
+use crate::http::{Answer, Body, Headers, Http, Method, Request, SendError};
 use crate::settings::credentials::{ClientProof, Credentials, Login};
 use crate::settings::secret::Secret;
 use crate::text::Words;
@@ -32,11 +32,28 @@ pub struct AccessToken {
     pub claims: Claims,
 }
 
+impl AccessToken {
+    /// The header that names us.
+    pub fn bearer(&self) -> String {
+        format!("Bearer {}", self.value.expose())
+    }
+}
+
 /// A CSRF token and the session cookies that it is bound to.
 #[derive(Clone, Debug)]
 pub struct Csrf {
     pub token: Secret,
     pub cookies: Secret,
+}
+
+impl Csrf {
+    /// What a call bears.
+    pub fn headers(&self) -> Headers {
+        vec![
+            ("X-CSRF-Token", self.token.expose().to_owned()),
+            ("Cookie", self.cookies.expose().to_owned()),
+        ]
+    }
 }
 
 /// What a session holds now. `generation` counts the access tokens, so that two threads that meet a 401 with the
@@ -63,7 +80,7 @@ pub struct Seen {
     pub rate_left: Option<String>,
 }
 
-/// The header that names us: a bearer token or basic authentication.
+/// The header that names us by basic authentication.
 pub fn basic(user: &str, password: &Secret) -> Secret {
     Secret::new(format!(
         "Basic {}",
@@ -112,7 +129,7 @@ pub fn fetch_token(
             },
             Err(error) => {
                 most = most.min(error.attempts());
-                super::explain::not_reached(&error, "POST", &url, redactor)
+                super::explain::not_reached(&error, format!("POST {url}"), redactor)
             }
         };
         if !attempts.again(most) {
@@ -153,7 +170,7 @@ impl TokenRequest {
         url: &str,
         clock: &Clock,
         deadline: Deadline,
-    ) -> Result<Answer, crate::http::SendError> {
+    ) -> Result<Answer, SendError> {
         let mut headers = vec![("Accept", "application/json".to_owned())];
         if let Some(authorization) = &self.authorization {
             headers.push(("Authorization", authorization.expose().to_owned()));
@@ -168,17 +185,13 @@ impl TokenRequest {
                 (url, Body::Bytes(form.as_bytes()))
             }
         };
+        let timeout = deadline.poll_timeout(clock.now());
+        let timeout = timeout.max(Duration::from_secs(1));
         http.send(&Request {
-            method: Method::Post,
-            url,
             headers,
-            own_headers: &[],
             body,
-            timeout: deadline
-                .poll_timeout(clock.now())
-                .max(Duration::from_secs(1)),
-            connection: Connection::Pooled,
             cap: TOKEN_CAP,
+            ..Request::new(Method::Post, url, timeout)
         })
     }
 }

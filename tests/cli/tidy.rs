@@ -273,7 +273,6 @@ const SHARED_NAMES: &[(&str, usize)] = &[
     ("Held", 2),
     ("Judgement", 4),
     ("Kind", 2),
-    ("Listed", 2),
     ("Look", 2),
     ("Merged", 2),
     ("MessageLog", 2),
