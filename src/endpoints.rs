@@ -22,7 +22,8 @@ pub struct Callable {
 impl Callable {
     /// Whether it is an integration flow, as far as the tenant says.
     pub fn is_flow(&self) -> bool {
-        self.deployed.kind.is_empty() || self.deployed.kind == FLOW
+        let kind = &self.deployed.record.kind;
+        kind.is_empty() || *kind == FLOW
     }
 }
 
@@ -156,12 +157,12 @@ mod tests {
         Deployed {
             id: id.into(),
             name: name.into(),
-            kind: FLOW.into(),
             record: RuntimeArtifact {
                 version: "1.0.0".into(),
                 status: RuntimeStatus::Started,
                 deployed_on: None,
                 deployed_by: "".into(),
+                kind: FLOW.into(),
             },
         }
     }

@@ -75,6 +75,8 @@ pub enum Content {
     NotDeployed,
     /// It runs, and the design time has it no more, or hides it from this key.
     NotInDesignTime,
+    /// It runs, and this API does not show the design time of its type.
+    NotShown(SafeText),
 }
 
 impl State {
@@ -99,6 +101,9 @@ impl State {
     pub fn content(&self) -> Content {
         let (design, runtime) = match (&self.design, &self.runtime) {
             (_, None) => return Content::NotDeployed,
+            (None, Some(runtime)) if runtime.has_no_design_set() => {
+                return Content::NotShown(runtime.kind.clone());
+            }
             (None, Some(_)) => return Content::NotInDesignTime,
             (Some(design), Some(runtime)) => (design, runtime),
         };

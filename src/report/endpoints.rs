@@ -62,7 +62,7 @@ fn addresses(endpoint: &ServiceEndpoint, page: &mut Page) {
 fn why_none(callable: &Callable) -> String {
     let one = &callable.deployed;
     if !callable.is_flow() {
-        format!("it is no integration flow, but {}", one.kind)
+        format!("it is no integration flow, but {}", one.record.kind)
     } else if one.record.status == RuntimeStatus::Started {
         "nobody calls it from outside; a timer, a poll or another flow (ProcessDirect) starts it"
             .to_owned()
@@ -80,7 +80,7 @@ written! {
     Callable as it {
         "id" => it.deployed.id,
         "name" => it.deployed.name,
-        "type" => it.deployed.kind,
+        "type" => it.deployed.record.kind,
         "version" => it.deployed.record.version,
         "status" => it.deployed.record.status,
         "endpoints" => it.endpoints,

@@ -173,6 +173,11 @@ fn remarks(state: &State) -> Vec<String> {
         Content::Older(why) => lines.push(format!("runs older content: {why}")),
         Content::NotInDesignTime => lines
             .push("runs, and the design time has it no more, or hides it from this key".to_owned()),
+        Content::NotShown(kind) => {
+            lines.push(format!(
+                "runs; this API does not show the design time of a {kind}"
+            ));
+        }
         Content::Current | Content::Unknown | Content::NotDeployed => {}
     }
     if let Some(design) = state.design.as_ref().filter(|design| design.is_draft()) {
@@ -255,6 +260,7 @@ impl StagedState<'_> {
             Content::Unknown => ("unknown", None),
             Content::NotDeployed => ("not-deployed", None),
             Content::NotInDesignTime => ("not-in-design-time", None),
+            Content::NotShown(_) => ("not-shown", None),
         }
     }
 }

@@ -151,6 +151,7 @@ mod tests {
             status,
             deployed_on: Some(TenantTime(deployed)),
             deployed_by: "".into(),
+            kind: "".into(),
         }
     }
 

@@ -74,7 +74,7 @@ impl Tenant {
             return Ok(called);
         }
         match self.csrf_of_flow(message, timeout, deadline)? {
-            csrf @ Some(_) => Ok(self.call_once(message, csrf, timeout, deadline)?.0),
+            Some(csrf) => Ok(self.call_once(message, Some(&csrf), timeout, deadline)?.0),
             None => Ok(called),
         }
     }
@@ -82,13 +82,13 @@ impl Tenant {
     fn call_once(
         &self,
         message: &FlowMessage<'_>,
-        csrf: Option<Csrf>,
+        csrf: Option<&Csrf>,
         timeout: Duration,
         deadline: Deadline,
     ) -> Result<(Called, bool), TenantError> {
         let mut headers = self.headers_of_call(deadline)?;
         headers.push((CORRELATION_HEADER, message.correlation.to_owned()));
-        headers.extend(csrf.iter().flat_map(Csrf::headers));
+        headers.extend(csrf.into_iter().flat_map(Csrf::headers));
         let body = match (message.method, message.body) {
             (Method::Get | Method::Head | Method::Delete, _) => Body::None,
             (_, []) => Body::Empty,

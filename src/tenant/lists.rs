@@ -1,6 +1,6 @@
 //! Lists: the artifacts of a package, everything that runs. One list instead of thirty lookups.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 
@@ -43,6 +43,21 @@ pub struct RuntimeList {
 pub trait Keyed {
     /// Its id, or its key.
     fn key(&self) -> &str;
+
+    /// Whether it counts instead of another with the same key that came before it.
+    fn replaces(&self, _before: &Self) -> bool {
+        false
+    }
+}
+
+impl Keyed for Deployed {
+    fn key(&self) -> &str {
+        &self.id
+    }
+
+    fn replaces(&self, before: &Self) -> bool {
+        self.record.deployed_on > before.record.deployed_on
+    }
 }
 
 macro_rules! keyed {
@@ -58,7 +73,6 @@ keyed! {
     IntegrationPackage: id
     DesigntimeArtifact: id
     Configuration: key
-    Deployed: id
     ServiceEndpoint: id
     Named: name
 }
@@ -173,7 +187,7 @@ impl Tenant {
     }
 
     /// Follows a list to its end, page after page, on our host whatever host the links name. Where a page without a link
-    /// may have been cut, what follows is asked for; entries that come twice are taken once. A list without an end is an
+    /// may have been cut, what follows is asked for; of entries that come twice one is taken. A list without an end is an
     /// error, and so is one that is longer than any tenant's or than the time allows.
     pub fn all_pages<T: DeserializeOwned + Keyed>(
         &self,
@@ -181,8 +195,8 @@ impl Tenant {
         deadline: Deadline,
         mut page: impl FnMut(&str) -> Result<Reading<Page<T>>, TenantError>,
     ) -> Result<Reading<Vec<T>>, TenantError> {
-        let mut all = Vec::new();
-        let mut keys = BTreeSet::new();
+        let mut all: Vec<T> = Vec::new();
+        let mut places = BTreeMap::new();
         let mut path = first.to_owned();
         let (mut guessed, mut barren) = (false, 0);
         for _ in 0..MOST_PAGES {
@@ -197,8 +211,9 @@ impl Tenant {
                 Err(error) => return Err(error),
             };
             let (length, before) = (page.results.len(), all.len());
-            let new = page.results.into_iter();
-            all.extend(new.filter(|one| keys.insert(one.key().to_owned())));
+            for one in page.results {
+                add(one, &mut all, &mut places);
+            }
             guessed = page.next.is_none();
             barren = if all.len() > before { 0 } else { barren + 1 };
             path = match page.next {
@@ -251,6 +266,16 @@ fn dated_page(answer: &Answer) -> Option<DatedPage> {
     Some((odata::collection(&answer.body)?, date_of(answer)))
 }
 
+/// Adds an entry to those before it, whose places are known by their keys: of two with one key one stays.
+fn add<T: Keyed>(one: T, all: &mut Vec<T>, places: &mut BTreeMap<String, usize>) {
+    let place = *places.entry(one.key().to_owned()).or_insert(all.len());
+    match all.get_mut(place) {
+        None => all.push(one),
+        Some(before) if one.replaces(before) => *before = one,
+        Some(_) => {}
+    }
+}
+
 /// Whether a page of this length that names no next one may be cut.
 fn may_be_cut(length: usize) -> bool {
     length > 0 && length.is_multiple_of(ROUND)
@@ -260,4 +285,24 @@ fn may_be_cut(length: usize) -> bool {
 fn skipping(first: &str, count: usize) -> String {
     let separator = if first.contains('?') { '&' } else { '?' };
     format!("{first}{separator}$skip={count}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_records_of_one_id_the_later_counts() {
+        let listed = |id: &str, date: i64| -> Deployed {
+            let record = serde_json::json!({"Id": id, "Status": "STARTED", "DeployedOn": format!("/Date({date})/")});
+            serde_json::from_value(record).unwrap()
+        };
+        for dates in [[1, 2], [2, 1]] {
+            let (mut all, mut places) = (Vec::new(), BTreeMap::new());
+            for one in [listed("A", dates[0]), listed("B", 5), listed("A", dates[1])] {
+                add(one, &mut all, &mut places);
+            }
+            assert_eq!(all, [listed("A", 2), listed("B", 5)]);
+        }
+    }
 }

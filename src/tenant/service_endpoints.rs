@@ -63,9 +63,6 @@ pub struct Deployed {
     /// Its display name.
     #[serde(rename = "Name", default)]
     pub name: SafeText,
-    /// `INTEGRATION_FLOW` and others, of which only this one is documented.
-    #[serde(rename = "Type", default)]
-    pub kind: SafeText,
     /// How it runs.
     #[serde(flatten)]
     pub record: RuntimeArtifact,

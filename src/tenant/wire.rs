@@ -242,6 +242,21 @@ pub struct RuntimeArtifact {
     /// Who deployed it, as far as the tenant says.
     #[serde(rename = "DeployedBy", default)]
     pub deployed_by: SafeText,
+    /// Its type in the runtime's words: `INTEGRATION_FLOW`.
+    #[serde(rename = "Type", default)]
+    pub kind: SafeText,
+}
+
+impl RuntimeArtifact {
+    /// Whether the design time of this API has no set for its type, so that it shows nothing of it. (cpi-api.md §16.2)
+    pub fn has_no_design_set(&self) -> bool {
+        let unshown = [
+            "REST_API_PROVIDER",
+            "IMPORTED_ARCHIVES",
+            "FUNCTION_LIBRARIES",
+        ];
+        unshown.contains(&self.kind.as_str())
+    }
 }
 
 /// A status in the words that are documented; any other is kept, and never a success.

@@ -197,6 +197,12 @@ fn a_deployment_is_judged_truly_under_every_recorded_switch() {
     let tenant = Tenant::holding(&["runtime-type"], vec![library.deployed(&[])]);
     assert_eq!(tenant.running(&library.id).unwrap().status, "STARTED");
     assert_eq!(tenant.design(&library.id), None);
+    Flowship::new()
+        .against(&tenant)
+        .args(["status", &library.id])
+        .run()
+        .exit(0)
+        .stdout_has("this API does not show the design time of a REST_API_PROVIDER");
     for scenario in ["start-error=truncated", "start-error=b"] {
         let tenant = Tenant::new(&[scenario]);
         Flowship::deploy(&tenant, Flow::new().path())

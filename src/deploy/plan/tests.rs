@@ -70,6 +70,7 @@ fn record(version: &str, seconds_after: i64) -> RuntimeArtifact {
         status: RuntimeStatus::Started,
         deployed_on: Some(TenantTime(SAVED + seconds_after * 1_000)),
         deployed_by: "".into(),
+        kind: "".into(),
     }
 }
 

@@ -34,6 +34,7 @@ fn shown() -> Shown {
             status: RuntimeStatus::Started,
             deployed_on: Some(TenantTime(200)),
             deployed_by: "us".into(),
+            kind: "".into(),
         },
         values: vec![configured("a", "1"), configured("b", "2")],
     }

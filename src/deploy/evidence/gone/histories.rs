@@ -18,6 +18,7 @@ fn record(text: &str) -> RuntimeArtifact {
         status: RuntimeStatus::parse(status),
         deployed_on: deployed.parse().ok().map(TenantTime),
         deployed_by: "".into(),
+        kind: "".into(),
     }
 }
 

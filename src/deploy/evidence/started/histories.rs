@@ -204,6 +204,7 @@ fn record(status: RuntimeStatus, deployed_on: i64) -> RuntimeArtifact {
         status,
         deployed_on: Some(TenantTime(deployed_on)),
         deployed_by: "".into(),
+        kind: "".into(),
     }
 }
 

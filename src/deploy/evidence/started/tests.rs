@@ -18,6 +18,7 @@ fn record(status: &str, deployed_on: i64) -> RuntimeArtifact {
         status: RuntimeStatus::parse(status),
         deployed_on: Some(TenantTime(deployed_on)),
         deployed_by: "".into(),
+        kind: "".into(),
     }
 }
 
