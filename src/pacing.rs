@@ -41,7 +41,7 @@ pub const LISTS_FAILED: u32 = 5;
 /// How long started deployments may wait for others, so that one list shows the design time of all.
 pub const TOGETHER: Duration = Duration::from_secs(2);
 /// How long nothing but its task is asked about a deployment.
-pub const TASK_ALONE: Duration = Duration::from_secs(5);
+pub const TASK_ALONE: Duration = Duration::from_secs(15);
 /// How long nothing may be visible after SUCCESS before the runtime profile of the flow is read.
 pub const PROFILE: Duration = Duration::from_secs(5);
 
@@ -75,7 +75,7 @@ pub fn pause(waited: Duration, first: Duration, stage: Stage) -> Duration {
         Stage::Standing => (SOON, CLOSE),
     };
     (waited / 10)
-        .max(steady.min(waited * 2))
+        .max(steady.min(waited * 3))
         .clamp(first.min(longest), longest)
 }
 
@@ -167,7 +167,7 @@ mod tests {
     fn pauses_grow_to_a_tenth_of_the_time_waited() {
         for (waited, build, change, standing) in [
             (0, 300, 300, 300),
-            (300, 600, 500, 500),
+            (300, 900, 500, 500),
             (900, 1000, 500, 500),
             (5_000, 1000, 500, 500),
             (8_000, 1000, 800, 800),

@@ -627,7 +627,7 @@ fn pauses_fit_what_is_waited_for() {
     let story = Story::fresh();
     let first = Duration::from_millis(300);
     let millis = Duration::from_millis;
-    for (now, pause) in [(0.0, 300), (0.3, 600), (3.0, 1_000), (50.0, 5_000)] {
+    for (now, pause) in [(0.0, 300), (0.3, 900), (3.0, 1_000), (50.0, 5_000)] {
         assert_eq!(story.0.pause(at(now), first), millis(pause), "{now}");
     }
     let built = Story::fresh().task(3.0, "SUCCESS");
@@ -651,10 +651,10 @@ fn pauses_fit_what_is_waited_for() {
 fn the_task_alone_tells_while_what_this_run_created_is_built() {
     let suffices = |story: &Story, seconds| story.0.task_suffices(at(seconds));
     let created = Story::fresh().task(1.0, "DEPLOYING");
-    assert!(suffices(&created, 1.1) && suffices(&created, 4.9));
-    assert!(!suffices(&created, 5.0), "not for ever");
-    let looked = created.runtime_is(5.0, RuntimeAnswer::Absent);
-    assert!(suffices(&looked, 9.9) && !suffices(&looked, 10.0));
+    assert!(suffices(&created, 1.1) && suffices(&created, 14.9));
+    assert!(!suffices(&created, 15.0), "not for ever");
+    let looked = created.runtime_is(15.0, RuntimeAnswer::Absent);
+    assert!(suffices(&looked, 29.9) && !suffices(&looked, 30.0));
     let existed = Story::with(Baseline::default(), true, accepted(NEW)).task(1.0, "DEPLOYING");
     let ran = Story::over(baseline("STARTED", OLD)).task(1.0, "DEPLOYING");
     let unasked = Story::fresh();
