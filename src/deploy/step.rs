@@ -20,7 +20,7 @@ pub struct Write<'a> {
     pub deadline: Deadline,
     /// It creates something, so the refusal of a repeated call may be the echo of one whose answer was lost.
     pub creates: bool,
-    /// It follows a deletion that may linger, so the same words may pass.
+    /// It follows a write that may not be seen everywhere yet, so the same words may pass.
     pub replaces: bool,
     /// The pause after each attempt, counted from 0.
     pub pause: fn(u32) -> Duration,

@@ -70,6 +70,7 @@ pub const KINDS: &[(&str, Effect)] = &[
     ("502", Page(|_| Answer::html(502, "<html><body><h1>502 Bad Gateway</h1></body></html>"))),
     ("503", Page(|_| Answer::html(503, "<html><body><h1>503 Service Unavailable</h1></body></html>"))),
     ("504", Page(|_| Answer::html(504, "<html><body><h1>504 Gateway Time-out</h1></body></html>"))),
+    ("404-api", Page(|_| Refusal::new(404, "Package ID Orders does not exist.").render(Format::Json))),
     ("404-page", Page(|_| route_not_found())),
     ("200-page", Page(|_| Answer::html(200, MAINTENANCE))),
     ("401", Page(|_| unauthorized())),

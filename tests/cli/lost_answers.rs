@@ -298,3 +298,18 @@ fn a_broken_session_passes() {
         .stderr_has("passes: run again")
         .stderr_has_not("lost");
 }
+
+/// A replica does not know the package yet that was just created.
+#[test]
+fn a_package_that_is_not_known_everywhere_yet_is_waited_for() {
+    let flow = Flow::new();
+    let tenant = Tenant::new(&[
+        "fault=404-api@POST:IntegrationDesigntimeArtifacts#1",
+        "fault=404-api@POST:IntegrationDesigntimeArtifacts#2",
+    ]);
+    Flowship::deploy(&tenant, flow.path())
+        .run()
+        .exit(0)
+        .verdict("started");
+    tenant.deployed_once(&flow.id);
+}

@@ -11,7 +11,7 @@ use crate::deploy::outcome::Sent;
 use crate::deploy::plan::Upload;
 use crate::deploy::recovery;
 use crate::deploy::step::{Halt, Write};
-use crate::tenant::error::TenantError;
+use crate::tenant::error::{Kind, TenantError};
 use crate::tenant::{Lost, Written, ZipBytes};
 
 impl Writing<'_> {
@@ -35,17 +35,22 @@ impl Writing<'_> {
         self.progress(format!("uploading (new, {} bytes)", archive.size));
         self.content_sent.get_or_insert(self.clock.now());
         let existed = self.before.is_some();
+        let is_package_new = self.standing.package.is_none();
         let deadline = self.deadline;
         let call = |one: &Self| match one.create_from(content, archive.as_ref(), deadline) {
             // an id that was just deleted may be taken for a moment longer (unknown: cpi-api.md §15)
             Err(error) if existed && error.is_duplicate() => {
                 Ok(Written::Lost(Lost::refused(error)))
             }
+            // a replica may not know the package yet that was just created
+            Err(error) if is_package_new && error.kind == Kind::NotFound => {
+                Ok(Written::Lost(Lost::refused(error)))
+            }
             answer => answer,
         };
         let write = Write {
             // one that is put back was deleted a moment ago as well
-            replaces: existed || self.kind == ArtifactKind::ValueMapping,
+            replaces: existed || is_package_new || self.kind == ArtifactKind::ValueMapping,
             ..Write::new("the content", deadline).creating()
         };
         let created = self.send(&write, Sent::Content, call, |one| one.created(content));
