@@ -1,6 +1,7 @@
 //! Every small history of a tenant: our deployment and a foreign one, each building, failed, started or in error; the
 //! task visible at once, late or never; answers lost; a replica that lags. The observations are derived from the
-//! history, and the verdict must be the truth of it: green implies that our content runs, and a history that comes to
+//! history (a runtime that restarts, a call that came to nothing, a task that vanishes, names and numbers that tell whose a record
+//! is), and the verdict must be the truth of it: green implies that our content runs, and a history that comes to
 //! rest ends in its true verdict before the deadline.
 
 use super::*;
@@ -14,6 +15,10 @@ const CALL: i64 = 1_700_000_000_000;
 
 /// The longest time between two looks in the first seconds, and a little.
 const A_LOOK: f64 = 1.1;
+/// The version that this run left, and the names in `DeployedBy`.
+const OURS: &str = "1.0.0";
+const US: &str = "sb-us";
+const ANOTHER: &str = "colleague@example.com";
 /// The first look after the call.
 const FIRST: f64 = 0.3;
 
@@ -45,6 +50,8 @@ enum Visible {
     Never,
     NoToken,
     NotOffered,
+    /// DEPLOYING for two seconds, then never again.
+    Vanishes,
 }
 
 /// What became of the answer of our call.
@@ -53,6 +60,18 @@ enum Answer {
     Came,
     LostAfterAcceptance,
     LostBeforeAcceptance,
+    /// It was accepted, and nothing was ever built.
+    CameToNothing,
+}
+
+/// What a record shows of whose it is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Marks {
+    Nothing,
+    /// `DeployedBy` names us or another user.
+    Names,
+    /// Versions of design time and runtime agree on this tenant.
+    Numbers,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +87,7 @@ struct History {
     answer: Answer,
     /// Every other read of the runtime is so many seconds old.
     lag: f64,
+    marks: Marks,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -114,7 +134,8 @@ impl History {
         });
         let shift = match self.answer {
             Answer::LostBeforeAcceptance => repeated,
-            _ => Some(0.0),
+            Answer::CameToNothing => None,
+            Answer::Came | Answer::LostAfterAcceptance => Some(0.0),
         };
         let ours = shift.map(|shift| {
             (
@@ -134,13 +155,25 @@ impl History {
         deployments.sort_by(|one, other| one.0.lands.total_cmp(&other.0.lands));
         for (deployment, ours) in deployments {
             if deployment.end != Fate::BuildFails && now >= deployment.lands {
-                truth = Some(Truth {
-                    record: deployment.record(now),
-                    ours,
-                });
+                let record = self.marked(deployment.record(now), ours);
+                truth = Some(Truth { record, ours });
             }
         }
         truth
+    }
+
+    fn marked(&self, record: RuntimeArtifact, ours: bool) -> RuntimeArtifact {
+        let (name, version) = if ours { (US, OURS) } else { (ANOTHER, "1.0.7") };
+        let (name, version) = match self.marks {
+            Marks::Nothing => ("", OURS),
+            Marks::Names => (name, OURS),
+            Marks::Numbers => ("", version),
+        };
+        RuntimeArtifact {
+            deployed_by: name.into(),
+            version: version.into(),
+            ..record
+        }
     }
 
     /// Whether no reader of this API can tell the foreign record from ours. Its date is as new as ours, so that only
@@ -148,9 +181,10 @@ impl History {
     /// after our build was known to be done (or when nothing tells that) and before ours, and when it was seen
     /// before, but ours lands later than any doubt is watched.
     fn is_untellable(&self, ended: &Ended) -> bool {
+        let told_by_marks = self.marks != Marks::Nothing;
         let Some(foreign) = self
             .foreign
-            .filter(|foreign| foreign.end != Fate::BuildFails)
+            .filter(|foreign| foreign.end != Fate::BuildFails && !told_by_marks)
         else {
             return false;
         };
@@ -159,6 +193,7 @@ impl History {
             .filter(|_| self.answer == Answer::LostBeforeAcceptance)
             .unwrap_or(0.0);
         let never = self.ours.end == Fate::BuildFails
+            || self.answer == Answer::CameToNothing
             || (self.answer == Answer::LostBeforeAcceptance && ended.repeated.is_none());
         let ours_lands = if never {
             f64::INFINITY
@@ -200,7 +235,7 @@ impl Deployment {
 
 fn record(status: RuntimeStatus, deployed_on: i64) -> RuntimeArtifact {
     RuntimeArtifact {
-        version: "1.0.0".into(),
+        version: OURS.into(),
         status,
         deployed_on: Some(TenantTime(deployed_on)),
         deployed_by: "".into(),
@@ -223,13 +258,16 @@ fn watch(history: &History) -> Ended {
         history.baseline(),
         Ours {
             existed: history.existed,
-            version: Some("1.0.0".into()),
+            version: Some(OURS.into()),
+            numbers_agree: history.marks == Marks::Numbers,
+            named_by_runtime: history.marks == Marks::Names,
             saved: Some(TenantTime(CALL - 500)),
             ..Ours::default()
         },
         Duration::ZERO,
     );
     evidence.called(first_call(history));
+    evidence.stranger(ANOTHER.into());
     let (mut now, mut reads, mut repeated, mut calls) = (FIRST, 0_u32, None, 1);
     loop {
         if evidence.task_to_ask().is_some() {
@@ -254,6 +292,9 @@ fn watch(history: &History) -> Ended {
                 answered: None,
                 by_list: false,
             });
+            if evidence.version_is_due() {
+                evidence.version_read(Some(OURS.into()));
+            }
             reads += 1;
             now += 0.03;
         }
@@ -290,7 +331,7 @@ fn token(history: &History) -> Option<TaskId> {
 
 fn first_call(history: &History) -> Call {
     match history.answer {
-        Answer::Came => Call::Accepted {
+        Answer::Came | Answer::CameToNothing => Call::Accepted {
             at: Duration::ZERO,
             task: token(history),
             answered: Some(TenantTime(CALL)),
@@ -305,7 +346,11 @@ fn first_call(history: &History) -> Call {
 
 fn task_at(history: &History, now: f64, repeated: Option<f64>) -> TaskReading {
     let since = now - repeated.unwrap_or(0.0);
+    if history.answer == Answer::CameToNothing {
+        return TaskReading::NotFound;
+    }
     match history.visible {
+        Visible::Vanishes if since >= 2.0 => return TaskReading::NotFound,
         Visible::Never | Visible::NoToken => return TaskReading::NotFound,
         Visible::NotOffered => return TaskReading::NotOffered,
         Visible::AfterTwoSeconds if since < 2.0 => return TaskReading::NotFound,
@@ -320,8 +365,27 @@ fn task_at(history: &History, now: f64, repeated: Option<f64>) -> TaskReading {
     })
 }
 
-/// All of them.
+/// All of them: of those in which marks tell, only such with another user, where there is something to be told.
 fn histories() -> Vec<History> {
+    let mut all = unmarked();
+    // what would have become of a call that came to nothing makes no difference
+    all.retain(|one| one.answer != Answer::CameToNothing || one.ours.end == Fate::BuildFails);
+    let few = [Visible::FromTheStart, Visible::NoToken];
+    let with_another = (all.iter())
+        .filter(|one| one.foreign.is_some() && one.lag == 0.0 && few.contains(&one.visible));
+    let marked: Vec<History> = [Marks::Names, Marks::Numbers]
+        .into_iter()
+        .flat_map(|marks| {
+            with_another
+                .clone()
+                .map(move |one| History { marks, ..*one })
+        })
+        .collect();
+    all.extend(marked);
+    all
+}
+
+fn unmarked() -> Vec<History> {
     let ends = [Fate::BuildFails, Fate::Started, Fate::Error];
     let mut all = Vec::new();
     for (existed, before, restarts) in [
@@ -337,6 +401,7 @@ fn histories() -> Vec<History> {
             Answer::Came,
             Answer::LostAfterAcceptance,
             Answer::LostBeforeAcceptance,
+            Answer::CameToNothing,
         ] {
             for visible in [
                 Visible::FromTheStart,
@@ -344,6 +409,7 @@ fn histories() -> Vec<History> {
                 Visible::Never,
                 Visible::NoToken,
                 Visible::NotOffered,
+                Visible::Vanishes,
             ] {
                 for lag in [0.0, 2.5] {
                     for (built, later) in
@@ -367,6 +433,7 @@ fn histories() -> Vec<History> {
                                     visible,
                                     answer,
                                     lag,
+                                    marks: Marks::Nothing,
                                 });
                             }
                         }
@@ -427,10 +494,19 @@ fn a_history_without_others_ends_in_its_true_verdict() {
             history.visible,
             Visible::FromTheStart | Visible::AfterTwoSeconds
         ) && history.answer == Answer::Came;
+        let may_be_seen = history.visible == Visible::Vanishes && history.answer == Answer::Came;
         let right = match (history.ours.end, &ended.judgement) {
+            (_, Judgement::Ended(super::End::Undecided(_)))
+                if history.answer == Answer::CameToNothing =>
+            {
+                true
+            }
+            _ if history.answer == Answer::CameToNothing => false,
             (Fate::Started, Judgement::Ended(super::End::Started(_)))
             | (Fate::Error, Judgement::Ended(super::End::StartFailed)) => true,
-            (Fate::BuildFails, Judgement::Ended(super::End::BuildFailed(_))) => task_tells,
+            (Fate::BuildFails, Judgement::Ended(super::End::BuildFailed(_))) => {
+                task_tells || may_be_seen
+            }
             // nothing tells a build that failed from one that has not ended
             (Fate::BuildFails, Judgement::Ended(super::End::Undecided(_))) => !task_tells,
             _ => false,
@@ -453,7 +529,11 @@ fn a_foreign_deployment_before_ours_does_not_hide_our_end() {
             continue;
         }
         judged += 1;
-        let false_verdict = match history.ours.end {
+        let fate = match history.answer {
+            Answer::CameToNothing => Fate::BuildFails,
+            _ => history.ours.end,
+        };
+        let false_verdict = match fate {
             Fate::Started => matches!(
                 ended.judgement,
                 Judgement::Ended(super::End::BuildFailed(_))
@@ -477,7 +557,7 @@ fn a_deployment_is_triggered_twice_only_when_the_first_call_came_to_nothing() {
         let lands = history.ours.end != Fate::BuildFails;
         let patience = if history.before.is_some() { 75.0 } else { 20.0 };
         match history.answer {
-            Answer::Came => assert_eq!(ended.calls, 1, "{history:?}"),
+            Answer::Came | Answer::CameToNothing => assert_eq!(ended.calls, 1, "{history:?}"),
             Answer::LostAfterAcceptance if lands && history.ours.lands < patience => {
                 assert_eq!(ended.calls, 1, "{history:?}");
             }
