@@ -33,7 +33,7 @@ pub struct OutputArgs {
     /// Prints errors and the result only, no progress.
     #[arg(long, global = true)]
     pub quiet: bool,
-    /// Prints one line for each request to the tenant.
+    /// Prints one line for each request to the tenant, and digests and evidence of what is well.
     #[arg(long, global = true)]
     pub verbose: bool,
     /// When to colour: auto, always or never. [default: auto]
@@ -254,7 +254,9 @@ impl Console {
 
     /// A page without lines.
     pub(super) fn page(&self, simulated: bool) -> Page {
-        Page::new(simulated, self.style)
+        let mut page = Page::new(simulated, self.style);
+        page.verbose = self.volume == Volume::Verbose;
+        page
     }
 
     /// Flushes standard output. A reader who is gone changes nothing about what was done, so the code stays; a result that

@@ -93,6 +93,8 @@ impl Style {
 pub struct Page {
     /// Colours, or none.
     pub style: Style,
+    /// Digests, and the evidence of what is well, are printed too.
+    pub verbose: bool,
     mark: &'static str,
     text: String,
 }
@@ -102,6 +104,7 @@ impl Page {
     pub fn new(simulated: bool, style: Style) -> Self {
         Self {
             style,
+            verbose: false,
             mark: if simulated { "SIMULATED " } else { "" },
             text: String::new(),
         }

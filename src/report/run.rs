@@ -6,38 +6,37 @@ use std::time::Duration;
 use super::json::{self, TenantFields};
 use super::page::{Page, Style};
 use super::{Printed, Report};
+use crate::deploy::outcome::{Message, Outcome};
+use crate::exit::Exit;
 
 impl Printed for Report {
     fn is_simulated(&self) -> bool {
         self.simulated
     }
 
-    /// One line for each artifact, and one with its evidence.
+    /// What is well, then what is not, then the total.
     fn text(&self, page: &mut Page) {
-        for outcome in &self.artifacts {
-            let verdict = &outcome.verdict;
-            let version = outcome.runtime_version.as_ref();
-            let version = version.or(outcome.designtime_version.as_ref());
-            let version = version.map(|version| format!(" {version}"));
-            let word = page.style.end(verdict.exit, verdict.word.name());
-            page.line(format_args!(
-                "{word} {}{} ({})",
-                outcome.id,
-                version.unwrap_or_default(),
-                seconds(outcome.took)
-            ));
-            if !verdict.evidence.is_empty() {
-                page.item("  evidence: ", &verdict.evidence);
+        let is_well = |one: &&Outcome| one.verdict.exit == Exit::Ok && one.rollback.is_none();
+        let (well, bad): (Vec<&Outcome>, Vec<&Outcome>) = self.artifacts.iter().partition(is_well);
+        let is_alone = self.artifacts.len() == 1;
+        if well.len() > MOST_LINES && !page.verbose {
+            name_together(&well, page);
+        } else {
+            for one in &well {
+                one_line(one, page);
+                if is_alone || page.verbose {
+                    page.item("  evidence: ", &one.verdict.evidence);
+                }
+                details(one, page);
             }
-            page.items("  note: ", &outcome.notes);
-            if let Some(rollback) = &outcome.rollback {
-                page.item("  rollback: ", rollback.told());
-                page.items("  kept: ", &rollback.saved);
-                page.items("  repair: ", &rollback.repair);
-            }
-            if let (Some(content), Some(zip)) = (&outcome.content_sha256, &outcome.zip_sha256) {
-                page.line(format_args!("  content sha256 {content}, zip sha256 {zip}"));
-            }
+        }
+        for one in &bad {
+            one_line(one, page);
+            page.item("  evidence: ", &one.verdict.evidence);
+            details(one, page);
+        }
+        if self.artifacts.len() > 1 {
+            page.line(total(&well, &bad));
         }
     }
 
@@ -65,12 +64,114 @@ impl Report {
         for error in &self.errors {
             page.message(None, error);
         }
-        for outcome in self.artifacts.iter().filter(|_| of_artifacts) {
-            if let Some(message) = &outcome.verdict.message {
-                page.message(Some(&outcome.id), message);
+        let told = self.artifacts.iter().filter(|_| of_artifacts);
+        let mut messages: Vec<(&Message, Vec<&str>)> = Vec::new();
+        for outcome in told {
+            let Some(message) = &outcome.verdict.message else {
+                continue;
+            };
+            match messages.iter_mut().find(|(known, _)| *known == message) {
+                Some((_, ids)) => ids.push(&outcome.id),
+                None => messages.push((message, vec![&outcome.id])),
             }
         }
+        for (message, ids) in messages {
+            page.message(Some(&names(&ids)), message);
+        }
         page.print(err)
+    }
+}
+
+/// Of how many artifacts that are well each has a line of its own.
+const MOST_LINES: usize = 10;
+/// How many ids stand in one line.
+const MOST_NAMES: usize = 10;
+
+/// `started Orders 1.0.3 (3.2 s)`.
+fn one_line(outcome: &Outcome, page: &mut Page) {
+    let verdict = &outcome.verdict;
+    let version = outcome.runtime_version.as_ref();
+    let version = version.or(outcome.designtime_version.as_ref());
+    let version = version.map(|version| format!(" {version}"));
+    let word = page.style.end(verdict.exit, verdict.word.name());
+    page.line(format_args!(
+        "{word} {}{} ({})",
+        outcome.id,
+        version.unwrap_or_default(),
+        seconds(outcome.took)
+    ));
+}
+
+/// What a reader should know beside the verdict.
+fn details(outcome: &Outcome, page: &mut Page) {
+    page.items("  note: ", &outcome.notes);
+    if let Some(rollback) = &outcome.rollback {
+        page.item("  rollback: ", rollback.told());
+        page.items("  kept: ", &rollback.saved);
+        page.items("  repair: ", &rollback.repair);
+    }
+    if let (true, Some(content), Some(zip)) =
+        (page.verbose, &outcome.content_sha256, &outcome.zip_sha256)
+    {
+        page.line(format_args!("  content sha256 {content}, zip sha256 {zip}"));
+    }
+}
+
+/// Those that are well in a few lines, by their verdicts: `started: A, B, C`; with their notes, each told once.
+fn name_together(well: &[&Outcome], page: &mut Page) {
+    for (word, ids) in by_word(well) {
+        for (number, ids) in ids.chunks(MOST_NAMES).enumerate() {
+            let word = if number == 0 {
+                page.style.good(word)
+            } else {
+                " ".repeat(word.len())
+            };
+            page.line(format_args!("{word} {}", ids.join(", ")));
+        }
+    }
+    let mut notes: Vec<(&str, Vec<&str>)> = Vec::new();
+    for one in well {
+        for note in &one.notes {
+            match notes.iter_mut().find(|(known, _)| known == note) {
+                Some((_, ids)) => ids.push(&one.id),
+                None => notes.push((note, vec![&one.id])),
+            }
+        }
+    }
+    for (note, ids) in notes {
+        page.item("  note: ", format_args!("{}: {note}", names(&ids)));
+    }
+}
+
+/// The ids of each verdict, in the order in which the verdicts come first.
+fn by_word<'o>(outcomes: &[&'o Outcome]) -> Vec<(&'static str, Vec<&'o str>)> {
+    let mut words: Vec<(&str, Vec<&str>)> = Vec::new();
+    for one in outcomes {
+        let word = one.verdict.word.name();
+        match words.iter_mut().find(|(known, _)| *known == word) {
+            Some((_, ids)) => ids.push(&one.id),
+            None => words.push((word, vec![&one.id])),
+        }
+    }
+    words
+}
+
+/// `30 artifacts: 29 started, 1 failed: Flow_17`.
+fn total(well: &[&Outcome], bad: &[&Outcome]) -> String {
+    let well_words = by_word(well).into_iter();
+    let parts = well_words.map(|(word, ids)| format!("{} {word}", ids.len()));
+    let bad_words = by_word(bad).into_iter();
+    let bad_parts = bad_words.map(|(word, ids)| format!("{} {word}: {}", ids.len(), names(&ids)));
+    let parts: Vec<String> = parts.chain(bad_parts).collect();
+    format!("{} artifacts: {}", well.len() + bad.len(), parts.join(", "))
+}
+
+/// The first few ids, and how many more there are.
+fn names(ids: &[&str]) -> String {
+    let shown = ids[..ids.len().min(MOST_NAMES)].join(", ");
+    match ids.len().saturating_sub(MOST_NAMES) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
     }
 }
 

@@ -666,3 +666,35 @@ fn an_interrupted_run_tells_of_those_that_ended_and_of_those_that_were_not_begun
         .stderr_has("state: User: nothing was written");
     assert_eq!(tenant.design("User"), None);
 }
+
+/// Thirty flows, one of which fails, are told on one screen, and the last line has the total.
+#[test]
+fn the_end_of_a_run_is_the_answer() {
+    let ids: Vec<String> = (1..=30).map(|number| format!("Flow_{number:02}")).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let repository = Repository::of(&ids);
+    let tenant = Tenant::new(&["start-error@Flow_17"]);
+    let run = repository.deploy(&tenant).arg("--quiet").run().exit(1);
+    let last = run.stdout.lines().last().unwrap_or_default();
+    assert_eq!(last, "30 artifacts: 29 started, 1 failed: Flow_17", "{run}");
+    let lines = run.stdout.lines().count() + run.stderr.lines().count();
+    assert!(lines <= 20, "{lines} lines\n{run}");
+    let words = run.stdout.split_whitespace();
+    let named = words.filter(|word| word.starts_with("Flow_")).count();
+    assert_eq!(named, 31, "each once, and what failed in the total\n{run}");
+    let all = repository.deploy(&tenant).arg("--verbose").run().exit(1);
+    assert!(all.stdout.contains("content sha256"), "{all}");
+}
+
+#[test]
+fn one_cause_with_many_artifacts_is_one_error() {
+    let repository = Repository::of(&["A", "B", "C"]);
+    let tenant = Tenant::new(&["roles-missing=WorkspacePackagesEdit"]);
+    let run = repository.deploy(&tenant).run().exit(4);
+    let errors = run
+        .stderr
+        .lines()
+        .filter(|line| line.starts_with("error: "));
+    assert_eq!(errors.count(), 1, "{run}");
+    assert!(run.stderr.contains("error: A, B, C: "), "{run}");
+}
