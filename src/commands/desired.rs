@@ -90,7 +90,7 @@ impl DesiredArgs {
         let rules = Rules {
             force: self.force,
             parameters_from_artifact: self.parameters_from_artifact,
-            rollback_required: rollback.is_some() && settings.rollback_required(),
+            rollback_required: rollback.is_some() && settings.project.rollback_required,
             version: self.save_as_version.clone().unwrap_or_default(),
             ..write.rules(wait, &settings, &process.directory)
         };
@@ -217,37 +217,28 @@ impl Settings {
         artifact: Artifact,
         basis: &Basis<'_>,
     ) -> Result<Desired, Refusal> {
-        let (environment, settings) = (self.environment(), origin.settings);
+        let (environment, settings) = (&self.environment, origin.settings);
         let package = origin.package;
         Ok(Desired {
-            package: package.map(|package| self.names().package.apply(&package.id)),
-            package_name: package.and_then(|package| match environment {
-                Some(environment) => Some(environment.package_name(package)),
-                None => package.name.clone(),
-            }),
+            package: package.map(|package| environment.names.package.apply(&package.id)),
+            package_name: package.and_then(|package| environment.package_name(package)),
             short_text: package.and_then(|package| package.short_text.clone()),
             package_description: origin.described,
             pack: origin.pack,
-            parameters: self.parameters(&origin.id, &origin.path, settings, basis)?,
+            parameters: self.project.parameters(
+                ParameterTarget {
+                    id: &origin.id,
+                    path: &origin.path,
+                    settings,
+                },
+                environment,
+                basis.variables,
+                basis.redactor,
+            )?,
             rules: rules_of(basis.rules, deploy_rule(settings, environment)),
-            copied_by: environment.filter(|one| one.has_copies()).cloned(),
+            copied_by: environment.has_copies().then(|| environment.clone()),
             artifact,
         })
-    }
-
-    fn parameters(
-        &self,
-        id: &str,
-        path: &Path,
-        settings: Option<&ArtifactSettings>,
-        basis: &Basis<'_>,
-    ) -> Result<Vec<NamedParameter>, Refusal> {
-        let Some(project) = &self.project else {
-            return Ok(Vec::new());
-        };
-        let target = ParameterTarget { id, path, settings };
-        let environment = self.environment.as_ref();
-        Ok(project.parameters(target, environment, basis.variables, basis.redactor)?)
     }
 
     /// The new names of what has another id than in its manifest: copies use the copies in the same environment.
@@ -259,9 +250,10 @@ impl Settings {
 
     /// Every artifact that the environment has parameters for must be there: in the file, or in the run.
     fn refuse_unknown_artifacts(&self, all: &[&Artifact], directory: &Path) -> Result<(), Refusal> {
-        let (Some(project), Some(environment)) = (&self.project, &self.environment) else {
+        let (project, environment) = (&self.project, &self.environment);
+        if self.environment_name().is_none() {
             return Ok(());
-        };
+        }
         let ids: Vec<&str> = all.iter().map(|artifact| self.id_of(artifact)).collect();
         project.refuse_unknown_artifacts(environment, &ids)?;
         let paths: Vec<PathBuf> = all.iter().map(|one| shown(one.path(), directory)).collect();

@@ -88,7 +88,11 @@ fn wanted(
 /// Where the settings file in use wants the values. One that a download wrote says nothing but our default.
 fn pattern(settings: &Settings, directory: &Path, process: &Process<'_>) -> Option<ParametersFile> {
     let is_ours = keeps_settings(settings, directory, process);
-    settings.parameters_file().filter(|_| !is_ours).cloned()
+    settings
+        .environment
+        .parameters_file
+        .clone()
+        .filter(|_| !is_ours)
 }
 
 /// Whether the settings file beside the artifacts is ours to write: nobody wrote one, neither there nor for this run.

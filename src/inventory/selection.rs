@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use super::{Inventory, PackageContent, Stored, Wanted};
 use crate::artifact::ArtifactKind;
 use crate::query::Query;
-use crate::settings::project::Affix;
+pub use crate::settings::project::Names;
 use crate::tenant::Reading;
 use crate::tenant::error::TenantError;
 use crate::tenant::wire::{ArtifactId, PackageId};
@@ -34,17 +34,6 @@ pub enum Drafts {
     Skip,
     /// They are taken as they are, without a version.
     Take,
-}
-
-/// What an environment puts around names.
-#[derive(Clone, Debug, Default)]
-pub struct Names {
-    /// Around ids of artifacts.
-    pub id: Affix,
-    /// Around names of artifacts.
-    pub name: Affix,
-    /// Around ids of packages.
-    pub package: Affix,
 }
 
 /// What the tenant holds of what is meant. What is named and not there is among the troubles.

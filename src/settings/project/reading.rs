@@ -9,7 +9,7 @@ use super::file::{
 };
 use super::value::{HOW, RawParameter};
 use super::{
-    Affix, ArtifactParameters, ArtifactSettings, EnvironmentSettings, PackageSettings,
+    Affix, ArtifactParameters, ArtifactSettings, EnvironmentSettings, Names, PackageSettings,
     ParametersFile, Project, quoted,
 };
 use crate::settings::address::TenantUrl;
@@ -44,7 +44,10 @@ pub fn read(text: &str, directory: &Path, given: &Path) -> Result<Project, YamlF
             .into_iter()
             .map(|package| source.package(package))
             .collect::<Result<_, _>>()?,
-        parameters_file: source.parameters_file(file.parameters_file)?,
+        plain: EnvironmentSettings {
+            parameters_file: source.parameters_file(file.parameters_file)?,
+            ..EnvironmentSettings::default()
+        },
     })
 }
 
@@ -119,9 +122,11 @@ impl SettingsSource<'_> {
             name: name.value.0.clone(),
             credentials: owned(environment.credentials),
             host: owned(environment.host).and_then(|text| host(&text)),
-            id: affix(environment.id_prefix, environment.id_suffix),
-            artifact_name: affix(environment.name_prefix, environment.name_suffix),
-            package: affix(environment.package_prefix, environment.package_suffix),
+            names: Names {
+                id: affix(environment.id_prefix, environment.id_suffix),
+                name: affix(environment.name_prefix, environment.name_suffix),
+                package: affix(environment.package_prefix, environment.package_suffix),
+            },
             allow_shared_addresses: environment.allow_shared_addresses.value() == Some(true),
             deploy: environment.deploy.value(),
             parameters: parameters.collect::<Result<_, YamlFault>>()?,
