@@ -14,7 +14,7 @@ use super::settings_file::Settings;
 use super::smoke::SmokeTests;
 use super::target::{self, LoginNames, Target};
 use crate::deploy::approval::{Approval, Request};
-use crate::deploy::job::{Job, Source};
+use crate::deploy::job::Job;
 use crate::deploy::ledger::{Ended, Event, Ledger};
 use crate::deploy::outcome::{Message, Outcome};
 use crate::deploy::preview::Preview;
@@ -29,9 +29,7 @@ use crate::report::progress::RunProgress;
 use crate::report::table::{self, Table, TableLook};
 use crate::report::{PlacedFinding, Report};
 use crate::rollback;
-use crate::sandbox::Sandbox;
 use crate::smoke::Smoke;
-use crate::tenant::wire::ArtifactId;
 use crate::text::redactor::Redactor;
 use crate::{Answers, Process};
 
@@ -123,7 +121,9 @@ impl Change {
     /// Carries the run out and writes its report.
     pub fn run(mut self, console: &Console, process: &mut Process<'_>) -> Result<Exit, Refusal> {
         let (redactor, clock) = (self.redactor.clone(), process.clock);
-        let target = Target::new(&self.try_out, &self.login, || self.sandbox(), process)?;
+        // a simulated tenant holds what the run is about, as far as it is needed
+        let begin = || target::simulated(&self.try_out, &self.undeployed(), &self.jobs);
+        let target = Target::new(&self.try_out, &self.login, begin, process)?;
         let mut worker = Worker::new(&self.reading, redactor.clone());
         let smoke = match (self.smoke.take(), &self.purpose) {
             (Some(tests), Purpose::Deploy(_)) => {
@@ -186,10 +186,7 @@ impl Change {
     ) -> Telling<'c> {
         let simulated = site.is_simulated();
         let table = self.table(console, simulated, process);
-        let packed = |job: &Job| match &job.source {
-            Source::Files(content) => Some(content.archive.path().to_owned()),
-            Source::Tenant => None,
-        };
+        let packed = |job: &Job| Some(job.content()?.archive.path().to_owned());
         Telling {
             console,
             progress: RunProgress::new(console.volume, simulated).with_table(table),
@@ -211,11 +208,11 @@ impl Change {
         }
     }
 
-    /// A simulated tenant that holds what the run is about, as far as it is needed.
-    fn sandbox(&self) -> Result<Sandbox, Refusal> {
+    /// The ids of what is undeployed.
+    fn undeployed(&self) -> Vec<&str> {
         match &self.purpose {
-            Purpose::Undeploy(wish) => target::simulated_running(&self.try_out, &wish.ids),
-            Purpose::Deploy(_) | Purpose::Plan(_) => target::simulated(&self.try_out, &self.jobs),
+            Purpose::Undeploy(wish) => wish.ids.iter().map(|id| id.0.as_str()).collect(),
+            Purpose::Deploy(_) | Purpose::Plan(_) => Vec::new(),
         }
     }
 
@@ -226,17 +223,15 @@ impl Change {
             style: console.style,
             simulated,
         };
-        let ids: Vec<&ArtifactId> = match &self.purpose {
-            Purpose::Undeploy(wish) => wish.ids.iter().collect(),
-            Purpose::Deploy(_) | Purpose::Plan(_) => self.jobs.iter().map(|job| &job.id).collect(),
-        };
+        let mut ids = self.undeployed();
+        ids.extend(self.jobs.iter().map(|job| job.id.0.as_str()));
         let (terminal, environment) = (process.terminal, process.environment);
         if ids.len() < 2 || !table::is_wanted(terminal, in_ci, console.volume, environment) {
             return None;
         }
         let invalid = self.invalid.iter();
         let invalid = invalid.map(|outcome| (outcome.id.as_str(), Some(outcome.verdict.word)));
-        let rows = invalid.chain(ids.into_iter().map(|id| (id.0.as_str(), None)));
+        let rows = invalid.chain(ids.into_iter().map(|id| (id, None)));
         Some(Table::new(rows, look, self.redactor.clone()))
     }
 }

@@ -12,12 +12,12 @@ use super::query::NOTHING_WRITTEN;
 use super::refusal::Refusal;
 use super::run::Worker;
 use super::settings_file::Settings;
-use super::target::{LoginNames, simulated, tell_ignored, variables_of};
+use super::target::{LoginNames, simulated, tell_ignored, variable_of};
 use crate::Process;
 use crate::clock::span;
 use crate::deploy::ledger::Event;
 use crate::doctor::examine_online;
-use crate::doctor::finding::{self, Diagnosis};
+use crate::doctor::finding::{Diagnosis, DiagnosisState};
 use crate::doctor::offline::{self, Offline};
 use crate::doctor::uses::Use;
 use crate::exit::Exit;
@@ -66,9 +66,9 @@ pub(crate) fn run(
     }
     let (environment, login, sandbox) = if args.sandbox.sandbox {
         tell_ignored(process);
-        let sandbox = simulated(&args.sandbox, &[])?;
-        let login = LoginNames::default();
-        (variables_of(&sandbox), login, Some(sandbox))
+        let sandbox = simulated(&args.sandbox, &[], &[])?;
+        let variables = variable_of(&sandbox, "CPI_SERVICE_KEY");
+        (variables, LoginNames::default(), Some(sandbox))
     } else {
         let (file, name) = (args.config.as_ref(), args.environment.as_deref());
         let settings = Settings::of_tenants(file, name, process)?;
@@ -87,18 +87,21 @@ pub(crate) fn run(
         credentials.hide_in(&redactor);
         login.must_be_for(credentials)?;
     }
+    let tenant = credentials.as_ref().map(|one| one.url.host().to_owned());
     let mut examiner = Examiner {
         console,
-        simulated: sandbox.is_some(),
-        wanted,
-        offline: args.offline,
-        findings: Vec::new(),
+        examination: Examination {
+            simulated: sandbox.is_some(),
+            wanted,
+            offline: args.offline,
+            tenant,
+            findings: Vec::new(),
+        },
     };
     masked(process, &redactor, |process| {
         for finding in findings {
             examiner.found(finding, process);
         }
-        let host = credentials.as_ref().map(|one| one.url.host().to_owned());
         if let Some(credentials) = credentials {
             match Http::new(&environment, &redactor, credentials.certificate()) {
                 Err(error) => examiner.found(offline::no_network(&error), process),
@@ -113,37 +116,31 @@ pub(crate) fn run(
                 Ok(_) => {}
             }
         }
-        Ok(examiner.finish(host.as_deref(), process))
+        let examination = &examiner.examination;
+        Ok(console.print(examination, examination.exit(), process))
     })
 }
 
 /// Tells findings as they come, and keeps them.
 struct Examiner<'a> {
     console: &'a Console,
-    simulated: bool,
-    wanted: Use,
-    offline: bool,
-    findings: Vec<Diagnosis>,
+    examination: Examination,
 }
 
 impl Examiner<'_> {
     fn found(&mut self, finding: Diagnosis, process: &mut Process<'_>) {
         if self.console.form == Form::Text && self.is_told(&finding) {
-            let mut page = self.console.page(self.simulated);
-            report::lines(&finding, &self.findings, &mut page);
+            let mut page = self.console.page(self.examination.simulated);
+            report::lines(&finding, &self.examination.findings, &mut page);
             let written = page.print(process.out);
             let _ = written.and_then(|()| process.out.flush());
         }
-        self.findings.push(finding);
+        self.examination.findings.push(finding);
     }
 
     /// `--quiet` leaves out what is well.
     fn is_told(&self, finding: &Diagnosis) -> bool {
-        self.console.tells()
-            || matches!(
-                finding.state,
-                finding::DiagnosisState::Failed(_) | finding::DiagnosisState::Warning
-            )
+        self.console.tells() || finding.is_failed() || finding.state == DiagnosisState::Warning
     }
 
     /// Tells what the worker finds until it ends.
@@ -156,7 +153,7 @@ impl Examiner<'_> {
     ) -> Result<(), Refusal> {
         let pace = PaceArgs::default().pace().into();
         worker.add_tenant(http, credentials.clone(), pace, process);
-        let (wanted, clock, deadline) = (self.wanted, process.clock, worker.deadline);
+        let (wanted, clock, deadline) = (self.examination.wanted, process.clock, worker.deadline);
         let (found, findings) = mpsc::channel();
         let tell = |event: Option<Event>, process: &mut Process<'_>| {
             for finding in findings.try_iter() {
@@ -183,17 +180,5 @@ impl Examiner<'_> {
             self.found(finding, process);
         }
         end.of_reading(NOTHING_WRITTEN, process)
-    }
-
-    fn finish(&self, tenant: Option<&str>, process: &mut Process<'_>) -> Exit {
-        let examination = Examination {
-            simulated: self.simulated,
-            wanted: self.wanted,
-            offline: self.offline,
-            tenant,
-            findings: &self.findings,
-            exit: finding::exit(&self.findings),
-        };
-        self.console.print(&examination, examination.exit, process)
     }
 }

@@ -1,7 +1,6 @@
 //! From what is desired of artifacts to jobs, with everything that is known before the tenant is asked.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use super::arguments::ParameterArgs;
 use super::copies;
@@ -45,20 +44,13 @@ pub fn jobs(
         if skipped.contains_key(&place) {
             continue;
         }
-        let mut job = job(one, named, process)?;
-        let needs = &dependencies.needs[place];
-        job.needs = needs
-            .on
-            .iter()
-            .map(|need| moved_up(*need, &skipped))
-            .collect();
-        job.requires = needs
-            .missing
-            .iter()
-            .filter(|missing| !missing.optional)
-            .map(|missing| requirement(&job, missing))
-            .collect();
-        jobs.push(job);
+        jobs.push(job(
+            one,
+            named,
+            &dependencies.needs[place],
+            &skipped,
+            process,
+        )?);
     }
     Ok(JobsOfRun {
         jobs,
@@ -96,11 +88,6 @@ fn invalid_need<'a>(needs: &Needs, invalid: &'a [Outcome]) -> Option<&'a Outcome
     })
 }
 
-/// A place in the run after those before it were left out.
-fn moved_up(place: usize, left_out: &BTreeMap<usize, Outcome>) -> usize {
-    place - left_out.range(..place).count()
-}
-
 /// Who of these needs whom.
 fn dependencies_of(desired: &[Desired], process: &Process<'_>) -> Result<Dependencies, Refusal> {
     let mut references = Vec::new();
@@ -112,23 +99,22 @@ fn dependencies_of(desired: &[Desired], process: &Process<'_>) -> Result<Depende
 }
 
 /// What is not in the run, as the tenant and the reader know it.
-fn requirement(job: &Job, missing: &references::Requirement) -> Requirement {
-    let (root, name) = match &job.source {
-        Source::Files(content) => (
-            content.root.as_path(),
-            missing.renamed(&content.pack.references),
-        ),
-        Source::Tenant => (Path::new(""), missing.name.as_str()),
-    };
-    let path = root.join(&missing.place.path);
+fn requirement(content: &Content, missing: &references::Requirement) -> Requirement {
+    let path = content.root.join(&missing.place.path);
     Requirement {
         kind: missing.kind,
-        name: name.to_owned(),
+        name: missing.renamed(&content.pack.references).to_owned(),
         place: format!("{}:{}", path.display(), missing.place.line),
     }
 }
 
-fn job(one: Desired, named: Vec<NamedParameter>, process: &Process<'_>) -> Result<Job, Refusal> {
+fn job(
+    one: Desired,
+    named: Vec<NamedParameter>,
+    needs: &Needs,
+    skipped: &BTreeMap<usize, Outcome>,
+    process: &Process<'_>,
+) -> Result<Job, Refusal> {
     let Some(package) = one.package.clone() else {
         return Err(Refusal::wrong(
             "--package (or FLOWSHIP_PACKAGE, or flowship.yaml)",
@@ -149,13 +135,16 @@ fn job(one: Desired, named: Vec<NamedParameter>, process: &Process<'_>) -> Resul
     };
     let content = Content::pack(one.artifact, one.pack, home, root)
         .map_err(|error| not_an_artifact(&error, &process.directory))?;
+    let missing = needs.missing.iter().filter(|missing| !missing.optional);
+    let on = needs.on.iter();
     Ok(Job {
         id,
+        requires: missing.map(|one| requirement(&content, one)).collect(),
         source: Source::Files(Box::new(content)),
         named,
         rules: one.rules,
-        needs: Vec::new(),
-        requires: Vec::new(),
+        // those before it that were left out are no places any more
+        needs: on.map(|&at| at - skipped.range(..at).count()).collect(),
         notes: Vec::new(),
     })
 }

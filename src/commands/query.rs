@@ -5,14 +5,13 @@ use super::console::{Console, masked};
 use super::refusal::Refusal;
 use super::run::{Site, Worker};
 use super::settings_file::Settings;
-use super::target::{Target, simulated_running};
+use super::target::{Target, simulated};
 use crate::Process;
 use crate::deploy::ledger::Event;
 use crate::exit::Exit;
 use crate::query::Query;
 use crate::report::progress::RunProgress;
 use crate::report::query::{QueryFacts, QueryOrigin, QueryReport};
-use crate::tenant::wire::ArtifactId;
 use crate::text::redactor::Redactor;
 
 /// What runs on a simulated tenant of which something is asked.
@@ -42,8 +41,7 @@ impl Worker {
         settings: &Settings,
         process: &mut Process<'_>,
     ) -> Result<(), Refusal> {
-        let examples = EXAMPLES.map(|id| ArtifactId(id.to_owned()));
-        let begin = || simulated_running(try_out, &examples);
+        let begin = || simulated(try_out, &EXAMPLES, &[]);
         let target = Target::new(try_out, &settings.login(), begin, process)?;
         self.add(target, settings.environment_name(), process)
     }

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::refusal::Refusal;
-use super::target::{Target, all_variables_of};
+use super::target::{Target, variable_of};
 use crate::Process;
 use crate::artifact::ArtifactKind;
 use crate::clock::Clock;
-use crate::deploy::job::{Job, Source};
+use crate::deploy::job::Job;
 use crate::deploy::outcome::Message;
 use crate::http::Http;
 use crate::settings::credentials::{Credentials, VariableNames};
@@ -51,10 +51,8 @@ pub fn tests_of(
 }
 
 fn job_of<'j>(test: &SmokeTest, jobs: &'j [Job], id: &Affix) -> Result<&'j Job, Refusal> {
-    let is_flow = |job: &&Job| match &job.source {
-        Source::Files(content) => content.kind == ArtifactKind::IntegrationFlow,
-        Source::Tenant => true,
-    };
+    let flow = ArtifactKind::IntegrationFlow;
+    let is_flow = |job: &&Job| job.kind(Some(flow)) == Some(flow);
     let flows: Vec<&Job> = jobs.iter().filter(is_flow).collect();
     let refused = |what: String, hint: &str| Err(Refusal::wrong(test.at.clone(), what, hint));
     match (&test.artifact, flows.as_slice()) {
@@ -97,7 +95,10 @@ impl SmokeTests {
         process: &Process<'_>,
     ) -> Result<Smoke, Refusal> {
         let (variables, names) = match &target.sandbox {
-            Some(sandbox) => (all_variables_of(sandbox), VariableNames::default()),
+            Some(sandbox) => {
+                let names = VariableNames::default();
+                (variable_of(sandbox, &names.of_caller_key()), names)
+            }
             None => (process.environment.clone(), self.names),
         };
         let caller =

@@ -3,14 +3,13 @@
 use super::arguments::TryOutArgs;
 use super::refusal::Refusal;
 use crate::Process;
-use crate::deploy::job::{Job, Source};
+use crate::deploy::job::Job;
 use crate::deploy::outcome::Message;
 use crate::doctor::offline::SOON;
 use crate::http::CertificateFacts;
 use crate::sandbox::{Preload, Sandbox, SandboxError, SandboxOptions, Scenario};
 use crate::settings::credentials::{Credentials, VariableNames};
 use crate::settings::environment::Environment;
-use crate::tenant::wire::ArtifactId;
 
 /// Which variables hold the credentials, and for which host they must be.
 #[derive(Default)]
@@ -76,7 +75,7 @@ impl Target {
         }
         tell_ignored(process);
         let sandbox = begin()?;
-        let variables = variables_of(&sandbox);
+        let variables = variable_of(&sandbox, "CPI_SERVICE_KEY");
         Ok(Self {
             credentials: Credentials::from_named(
                 &variables,
@@ -106,18 +105,10 @@ pub fn warn_of_expiry(credentials: &Credentials, process: &mut Process<'_>) {
     );
 }
 
-/// The variables for a simulated tenant: its service key.
-pub fn variables_of(sandbox: &Sandbox) -> Environment {
+/// The one of the variables for a simulated tenant that holds this service key.
+pub fn variable_of(sandbox: &Sandbox, key: &str) -> Environment {
     let variables = sandbox.variables().into_iter();
-    of_pairs(variables.filter(|(name, _)| *name == "CPI_SERVICE_KEY"))
-}
-
-/// All variables for a simulated tenant.
-pub fn all_variables_of(sandbox: &Sandbox) -> Environment {
-    of_pairs(sandbox.variables().into_iter())
-}
-
-fn of_pairs(variables: impl Iterator<Item = (&'static str, String)>) -> Environment {
+    let variables = variables.filter(|(name, _)| *name == key);
     variables.fold(Environment::default(), |all, (name, value)| {
         all.with(name, &value)
     })
@@ -125,11 +116,8 @@ fn of_pairs(variables: impl Iterator<Item = (&'static str, String)>) -> Environm
 
 /// Says which variables a simulated tenant leaves unread.
 pub fn tell_ignored(process: &mut Process<'_>) {
-    let ignored: Vec<&str> = process
-        .environment
-        .names()
-        .filter(|name| name.starts_with("CPI_") && process.environment.get(name).is_some())
-        .collect();
+    let names = process.environment.names();
+    let ignored: Vec<&str> = names.filter(|name| name.starts_with("CPI_")).collect();
     if !ignored.is_empty() {
         let _ = writeln!(
             process.err,
@@ -139,45 +127,31 @@ pub fn tell_ignored(process: &mut Process<'_>) {
     }
 }
 
-/// Starts a simulated tenant. Where a scenario is about an existing artifact, it holds earlier versions of ours.
-pub fn simulated(try_out: &TryOutArgs, jobs: &[Job]) -> Result<Sandbox, Refusal> {
-    match start(try_out, Vec::new())? {
-        Err(SandboxError::NeedsPreload(..)) => started(start(try_out, earlier_versions(jobs))?),
-        sandbox => started(sandbox),
-    }
-}
-
-/// Starts a simulated tenant on which flows with these ids run.
-pub fn simulated_running(try_out: &TryOutArgs, ids: &[ArtifactId]) -> Result<Sandbox, Refusal> {
-    let examples = ids.iter().map(|id| Preload::example(&id.0));
-    started(start(try_out, examples.collect())?)
-}
-
-type Started = Result<Sandbox, SandboxError>;
-
-fn start(try_out: &TryOutArgs, preload: Vec<Preload>) -> Result<Started, Refusal> {
-    Ok(Sandbox::start(SandboxOptions {
-        scenarios: scenarios(&try_out.scenario)?,
-        preload,
-        ..SandboxOptions::default()
-    }))
-}
-
-fn started(sandbox: Started) -> Result<Sandbox, Refusal> {
+/// Starts a simulated tenant on which flows with these ids run. Where a scenario is about an existing artifact, and none
+/// is there, it holds earlier versions of ours.
+pub fn simulated(try_out: &TryOutArgs, running: &[&str], jobs: &[Job]) -> Result<Sandbox, Refusal> {
+    let scenarios = scenarios(&try_out.scenario)?;
+    let start = |preload| {
+        Sandbox::start(SandboxOptions {
+            scenarios: scenarios.clone(),
+            preload,
+            ..SandboxOptions::default()
+        })
+    };
+    let sandbox = match start(running.iter().map(|id| Preload::example(id)).collect()) {
+        Err(SandboxError::NeedsPreload(..)) if running.is_empty() => {
+            start(jobs.iter().filter_map(earlier_version).collect())
+        }
+        started => started,
+    };
     sandbox.map_err(|error| Refusal::usage(Message::new(error.to_string()).at("--sandbox")))
 }
 
-fn earlier_versions(jobs: &[Job]) -> Vec<Preload> {
-    jobs.iter()
-        .filter_map(|job| match &job.source {
-            Source::Files(content) => {
-                let mut zip = Vec::new();
-                content.archive.copy_to(&mut zip).ok()?;
-                Some(Preload::earlier_version(&content.package.0, &zip))
-            }
-            Source::Tenant => None,
-        })
-        .collect()
+fn earlier_version(job: &Job) -> Option<Preload> {
+    let content = job.content()?;
+    let mut zip = Vec::new();
+    content.archive.copy_to(&mut zip).ok()?;
+    Some(Preload::earlier_version(&content.package.0, &zip))
 }
 
 /// Reads the names of scenarios.

@@ -125,7 +125,7 @@ fn name(arg: &Arg) -> Option<String> {
 }
 
 /// The variable that stands for an option: `poll-interval` is `FLOWSHIP_POLL_INTERVAL`.
-fn variable(name: &str) -> String {
+pub fn variable(name: &str) -> String {
     format!("FLOWSHIP_{}", name.replace('-', "_").to_ascii_uppercase())
 }
 
