@@ -12,7 +12,7 @@ use super::refusal::Refusal;
 use super::run::{Site, WorkEnd, Worker};
 use super::settings_file::Settings;
 use super::smoke::SmokeTests;
-use super::target::{self, LoginNames, Target};
+use super::target::{self, Target};
 use crate::deploy::approval::{Approval, Request};
 use crate::deploy::job::Job;
 use crate::deploy::ledger::{Ended, Event, Ledger};
@@ -29,6 +29,7 @@ use crate::report::progress::RunProgress;
 use crate::report::table::{self, Table, TableLook};
 use crate::report::{PlacedFinding, Report};
 use crate::rollback;
+use crate::settings::project::EnvironmentSettings;
 use crate::smoke::Smoke;
 use crate::text::redactor::Redactor;
 use crate::{Answers, Process};
@@ -50,7 +51,7 @@ pub struct Change {
     pub source: Option<String>,
     /// The messages that are sent to flows which have started.
     pub smoke: Option<SmokeTests>,
-    pub login: LoginNames,
+    pub environment: EnvironmentSettings,
     pub reading: ReadingArgs,
     pub try_out: TryOutArgs,
 }
@@ -112,7 +113,7 @@ impl Change {
             redactor: Redactor::new(),
             source: None,
             smoke: None,
-            login: to.login(),
+            environment: to.environment.clone(),
             reading: reading.clone(),
             try_out: try_out.clone(),
         }
@@ -123,7 +124,7 @@ impl Change {
         let (redactor, clock) = (self.redactor.clone(), process.clock);
         // a simulated tenant holds what the run is about, as far as it is needed
         let begin = || target::simulated(&self.try_out, &self.undeployed(), &self.jobs);
-        let target = Target::new(&self.try_out, &self.login, begin, process)?;
+        let target = Target::new(&self.try_out, &self.environment, begin, process)?;
         let mut worker = Worker::new(&self.reading, redactor.clone());
         let smoke = match (self.smoke.take(), &self.purpose) {
             (Some(tests), Purpose::Deploy(_)) => {

@@ -110,9 +110,8 @@ impl DesiredArgs {
             process,
         )?;
         invalid.extend(work.skipped);
-        let (id, names) = (settings.names().id, settings.login().names);
         Ok(Change {
-            smoke: smoke::tests_of(smoke, &work.jobs, &id, names, process)?,
+            smoke: smoke::tests_of(smoke, &work.jobs, &settings.environment, process)?,
             jobs: work.jobs,
             invalid,
             findings: chosen.findings,

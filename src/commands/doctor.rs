@@ -8,15 +8,14 @@ use clap::Args;
 
 use super::arguments::{PaceArgs, ReadingArgs, TryOutArgs};
 use super::console::{Console, Form, masked};
-use super::query::NOTHING_WRITTEN;
 use super::refusal::Refusal;
-use super::run::Worker;
+use super::run::{NOTHING_WRITTEN, Worker};
 use super::settings_file::Settings;
-use super::target::{LoginNames, simulated, tell_ignored, variable_of};
+use super::target::{must_be_for, simulated, tell_ignored, variable_of};
 use crate::Process;
 use crate::clock::span;
 use crate::deploy::ledger::Event;
-use crate::doctor::examine_online;
+use crate::doctor::Online;
 use crate::doctor::finding::{Diagnosis, DiagnosisState};
 use crate::doctor::offline::{self, Offline};
 use crate::doctor::uses::Use;
@@ -25,6 +24,7 @@ use crate::http::Http;
 use crate::report::doctor::{self as report, Examination};
 use crate::report::progress::Volume;
 use crate::settings::credentials::Credentials;
+use crate::settings::project::EnvironmentSettings;
 use crate::text::redactor::Redactor;
 
 /// Arguments of `doctor`.
@@ -64,28 +64,28 @@ pub(crate) fn run(
         let written = writeln!(process.out, "{}", wanted.instance_parameters(&[]));
         return Ok(console.finish(written, Exit::Ok, process));
     }
-    let (environment, login, sandbox) = if args.sandbox.sandbox {
+    let (variables, environment, sandbox) = if args.sandbox.sandbox {
         tell_ignored(process);
         let sandbox = simulated(&args.sandbox, &[], &[])?;
         let variables = variable_of(&sandbox, "CPI_SERVICE_KEY");
-        (variables, LoginNames::default(), Some(sandbox))
+        (variables, EnvironmentSettings::default(), Some(sandbox))
     } else {
         let (file, name) = (args.config.as_ref(), args.environment.as_deref());
         let settings = Settings::of_tenants(file, name, process)?;
-        (process.environment.clone(), settings.login(), None)
+        (process.environment.clone(), settings.environment, None)
     };
     let redactor = Redactor::new();
     let offline = Offline {
-        environment: &environment,
+        environment: &variables,
         directory: &process.directory,
-        names: &login.names,
+        names: &environment.variable_names(),
         wanted,
         now: process.clock.date(),
     };
     let (findings, credentials) = offline.examine();
     if let Some(credentials) = &credentials {
         credentials.hide_in(&redactor);
-        login.must_be_for(credentials)?;
+        must_be_for(credentials, &environment)?;
     }
     let tenant = credentials.as_ref().map(|one| one.url.host().to_owned());
     let mut examiner = Examiner {
@@ -103,7 +103,7 @@ pub(crate) fn run(
             examiner.found(finding, process);
         }
         if let Some(credentials) = credentials {
-            match Http::new(&environment, &redactor, credentials.certificate()) {
+            match Http::new(&variables, &redactor, credentials.certificate()) {
                 Err(error) => examiner.found(offline::no_network(&error), process),
                 Ok(http) if !args.offline => {
                     let reading = ReadingArgs {
@@ -167,14 +167,14 @@ impl Examiner<'_> {
             let mut tell = |finding| {
                 let _ = found.send(finding);
             };
-            examine_online(
-                &tenants[0],
-                &credentials,
+            let online = Online {
+                tenant: &tenants[0],
+                credentials: &credentials,
                 wanted,
-                &clock,
+                clock: &clock,
                 deadline,
-                &mut tell,
-            );
+            };
+            online.examine(&mut tell);
         });
         for finding in findings.try_iter() {
             self.found(finding, process);

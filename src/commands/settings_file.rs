@@ -5,14 +5,12 @@ use std::path::{Path, PathBuf};
 use super::console::Console;
 use super::refusal::{Refusal, shown};
 use super::selection::{self, Selection};
-use super::target::LoginNames;
 use crate::Process;
 use crate::artifact::{Artifact, ArtifactKind};
 use crate::deploy::outcome::{Message, Place};
 use crate::deploy::parameters::PROFILE;
 use crate::inventory::selection::Names;
 use crate::report::PlacedFinding;
-use crate::settings::credentials::VariableNames;
 use crate::settings::project::{
     self, ArtifactSettings, EnvironmentSettings, PackageSettings, Project, RawParameter,
 };
@@ -107,16 +105,6 @@ impl Settings {
         let words = ["--environment", environment, "--config"];
         let words = words.into_iter().map(str::to_owned);
         words.chain([file.display().to_string()]).collect()
-    }
-
-    /// Which variables hold the credentials, and for which host they must be.
-    pub fn login(&self) -> LoginNames {
-        let environment = &self.environment;
-        LoginNames {
-            names: VariableNames::with_prefix(environment.credentials_prefix()),
-            host: environment.host.clone(),
-            at: environment.at.clone(),
-        }
     }
 
     /// Finds the artifacts that the file names.

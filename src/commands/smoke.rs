@@ -12,7 +12,7 @@ use crate::deploy::job::Job;
 use crate::deploy::outcome::Message;
 use crate::http::Http;
 use crate::settings::credentials::{Credentials, VariableNames};
-use crate::settings::project::Affix;
+use crate::settings::project::{Affix, EnvironmentSettings};
 use crate::smoke::Smoke;
 use crate::smoke::file::{self, SmokeTest};
 use crate::tenant::Tenant;
@@ -29,14 +29,13 @@ pub struct SmokeTests {
 pub fn tests_of(
     files: &[PathBuf],
     jobs: &[Job],
-    id: &Affix,
-    names: VariableNames,
+    environment: &EnvironmentSettings,
     process: &Process<'_>,
 ) -> Result<Option<SmokeTests>, Refusal> {
     let mut tests = Vec::new();
     for file in files {
         let test = file::read(&process.directory, file)?;
-        let job = job_of(&test, jobs, id)?;
+        let job = job_of(&test, jobs, &environment.names.id)?;
         if !job.rules.deploy {
             let what = format!(
                 "{} is not deployed by this run, so that it can't be called",
@@ -47,6 +46,7 @@ pub fn tests_of(
         }
         tests.push((job.id.0.clone(), test));
     }
+    let names = environment.variable_names();
     Ok((!tests.is_empty()).then_some(SmokeTests { tests, names }))
 }
 

@@ -4,9 +4,8 @@ use clap::Args;
 
 use super::arguments::{ReadingArgs, TryOutArgs, once};
 use super::console::{Console, ReportArgs, masked};
-use super::query::NOTHING_WRITTEN;
 use super::refusal::Refusal;
-use super::run::{Site, Worker};
+use super::run::{NOTHING_WRITTEN, Site, Worker};
 use super::settings_file::Settings;
 use crate::Process;
 use crate::exit::Exit;

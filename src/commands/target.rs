@@ -10,43 +10,23 @@ use crate::http::CertificateFacts;
 use crate::sandbox::{Preload, Sandbox, SandboxError, SandboxOptions, Scenario};
 use crate::settings::credentials::{Credentials, VariableNames};
 use crate::settings::environment::Environment;
+use crate::settings::project::EnvironmentSettings;
 
-/// Which variables hold the credentials, and for which host they must be.
-#[derive(Default)]
-pub struct LoginNames {
-    pub names: VariableNames,
-    /// The only host that they may be for.
-    pub host: Option<String>,
-    /// Where the environment stands that says so.
-    pub at: String,
-}
-
-impl LoginNames {
-    /// Reads the credentials; those for another tenant are refused before a token is asked for.
-    pub fn read(&self, process: &Process<'_>) -> Result<Credentials, Refusal> {
-        let credentials =
-            Credentials::from_named(process.environment, &process.directory, &self.names)?;
-        self.must_be_for(&credentials)?;
-        Ok(credentials)
-    }
-
-    /// Refuses credentials for another host than the settings file pins.
-    pub fn must_be_for(&self, credentials: &Credentials) -> Result<(), Refusal> {
-        match &self.host {
-            Some(host) if host != credentials.url.host() => Err(Refusal::wrong(
-                format!(
-                    "{} and {}_...",
-                    self.at,
-                    self.names.of("").trim_end_matches('_')
-                ),
-                format!(
-                    "the credentials are for {}, and this environment is {host}; nothing was sent",
-                    credentials.url.host()
-                ),
-                "give the variables the key of that tenant, or choose the environment that belongs to the key",
-            )),
-            _ => Ok(()),
-        }
+/// Refuses credentials for another host than the settings file pins.
+pub fn must_be_for(
+    credentials: &Credentials,
+    environment: &EnvironmentSettings,
+) -> Result<(), Refusal> {
+    let (is, prefix) = (credentials.url.host(), environment.credentials_prefix());
+    match &environment.host {
+        Some(host) if host != is => Err(Refusal::wrong(
+            format!("{} and {prefix}_...", environment.at),
+            format!(
+                "the credentials are for {is}, and this environment is {host}; nothing was sent"
+            ),
+            "give the variables the key of that tenant, or choose the environment that belongs to the key",
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -59,16 +39,21 @@ pub struct Target {
 }
 
 impl Target {
-    /// Reads the credentials, or begins a simulated tenant when that was asked for on the command line itself.
+    /// Reads the credentials, or begins a simulated tenant when that was asked for on the command line itself. Credentials
+    /// for another tenant are refused before a token is asked for.
     pub fn new(
         try_out: &TryOutArgs,
-        login: &LoginNames,
+        environment: &EnvironmentSettings,
         begin: impl FnOnce() -> Result<Sandbox, Refusal>,
         process: &mut Process<'_>,
     ) -> Result<Self, Refusal> {
         if !try_out.sandbox {
+            let names = environment.variable_names();
+            let credentials =
+                Credentials::from_named(process.environment, &process.directory, &names)?;
+            must_be_for(&credentials, environment)?;
             return Ok(Self {
-                credentials: login.read(process)?,
+                credentials,
                 network: process.environment.clone(),
                 sandbox: None,
             });

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
 
 use super::{Inventory, PackageContent, Stored, Wanted};
 use crate::artifact::ArtifactKind;
@@ -13,15 +13,19 @@ use crate::tenant::error::TenantError;
 use crate::tenant::wire::{ArtifactId, PackageId};
 
 /// What is meant.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct Selection {
-    /// Ids in Git.
+    /// The ids of the artifacts, as in Git.
+    #[arg(value_name = "ID")]
     pub ids: Vec<String>,
-    /// Ids of packages in Git.
+    /// Everything in the package with this id; may be repeated.
+    #[arg(long = "package", value_name = "ID")]
     pub packages: Vec<String>,
-    /// Everything that the tenant holds.
+    /// Everything on the tenant. A download leaves out drafts and read-only packages.
+    #[arg(long)]
     pub all: bool,
     /// How things are called on the tenant.
+    #[arg(skip)]
     pub names: Names,
 }
 

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::credentials::VariableNames;
 use super::environment::Environment;
 use super::error::SettingsError;
 use super::parameters::{self, CredentialNames, NamedParameter, Variables};
@@ -364,6 +365,11 @@ impl EnvironmentSettings {
     /// The beginning of the names of the variables that hold its credentials; `CPI` unless it names another.
     pub fn credentials_prefix(&self) -> &str {
         self.credentials.as_deref().unwrap_or("CPI")
+    }
+
+    /// The names of the variables that hold its credentials.
+    pub fn variable_names(&self) -> VariableNames {
+        VariableNames::with_prefix(self.credentials_prefix())
     }
 
     /// Whether it leads to another place than a run without it.
