@@ -193,7 +193,6 @@ impl Settings {
             name: filled(&one.described.name),
             short_text: filled(&one.described.short_text),
             artifacts: Vec::new(),
-            at: String::new(),
         };
         let name = names.name.strip(artifact.name()).unwrap_or(artifact.name());
         let origin = Origin {

@@ -2,7 +2,6 @@
 //! variables, and nothing of tenants.
 
 mod file;
-mod parameters_file;
 mod reading;
 mod value;
 
@@ -21,8 +20,7 @@ use super::parameters::{self, CredentialNames, NamedParameter, Variables};
 use crate::text::nearest;
 use crate::text::redactor::Redactor;
 
-pub use parameters_file::ParametersFile;
-pub use value::RawParameter;
+pub use value::{ParametersFile, RawParameter};
 
 use super::yaml::{self, quoted};
 use crate::whole_file::read_bounded;
@@ -60,8 +58,6 @@ pub struct PackageSettings {
     pub short_text: Option<String>,
     /// Its artifacts in the order of the file; at least one.
     pub artifacts: Vec<ArtifactSettings>,
-    /// Where it stands: `flowship.yaml:4:5`.
-    pub at: String,
 }
 
 /// An artifact, or a directory of several.

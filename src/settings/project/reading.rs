@@ -77,18 +77,14 @@ impl SettingsSource<'_> {
         place.of(self.shown)
     }
 
-    fn package(&self, package: Placed<PackageEntry>) -> Result<PackageSettings, YamlFault> {
-        let at = self.at(package.place);
-        let package = package.value;
+    fn package(&self, package: PackageEntry) -> Result<PackageSettings, YamlFault> {
         let artifacts = package.artifacts.0.into_iter();
+        let artifacts = artifacts.map(|artifact| self.artifact(artifact));
         Ok(PackageSettings {
             id: package.id.value.0,
             name: owned(package.name),
             short_text: owned(package.short_text),
-            artifacts: artifacts
-                .map(|artifact| self.artifact(artifact))
-                .collect::<Result<_, _>>()?,
-            at,
+            artifacts: artifacts.collect::<Result<_, _>>()?,
         })
     }
 
@@ -210,7 +206,7 @@ fn normal(given: &str) -> Vec<&str> {
 
 /// Refuses packages, artifact ids and paths that stand twice: two entries would be copies that share their addresses, which
 /// is what environments are looked through for.
-fn refuse_repetitions(packages: &[Placed<PackageEntry>]) -> Result<(), YamlFault> {
+fn refuse_repetitions(packages: &[PackageEntry]) -> Result<(), YamlFault> {
     let mut lines: HashMap<(&str, String), usize> = HashMap::new();
     let mut once = |what, text: &str, key: String, place: Position| {
         let Some(first) = lines.insert((what, key), place.line) else {
@@ -226,9 +222,9 @@ fn refuse_repetitions(packages: &[Placed<PackageEntry>]) -> Result<(), YamlFault
         Err(YamlFault::new(place, what, hint))
     };
     for package in packages {
-        let id = &package.value.id;
+        let id = &package.id;
         once("package", &id.value.0, id.value.0.clone(), id.place)?;
-        for entry in &package.value.artifacts.0 {
+        for entry in &package.artifacts.0 {
             let artifact = &entry.value.0;
             if let Some(id) = &artifact.id.0 {
                 once("artifact", &id.value.0, id.value.0.clone(), id.place)?;

@@ -89,15 +89,9 @@ fn every_key_is_read() {
         (
             package.id.as_str(),
             package.name.as_deref(),
-            package.short_text.as_deref(),
-            package.at.as_str()
+            package.short_text.as_deref()
         ),
-        (
-            "Orders",
-            Some("All orders"),
-            Some("What orders need"),
-            "flowship.yaml:3:5"
-        )
+        ("Orders", Some("All orders"), Some("What orders need"))
     );
     let [plain, full] = package.artifacts.as_slice() else {
         panic!("{package:?}");
@@ -371,7 +365,7 @@ fn artifact_paths_begin_where_the_file_lies() {
         .map(|one| one.path.to_str().unwrap())
         .collect();
     assert_eq!(paths, ["ci/../flows/a", "ci", "ci/b/c"]);
-    assert_eq!(project.packages[0].at, "./ci/x.yaml:2:3");
+    assert_eq!(project.packages[0].artifacts[0].at, "./ci/x.yaml:4:5");
     assert_eq!(
         good(&artifacts("  - .")).packages[0].artifacts[0].path,
         Path::new(".")
