@@ -9,7 +9,7 @@ use super::arguments::{ReadingArgs, TryOutArgs};
 use super::console::{Console, masked, tell_broken};
 use super::plan_file;
 use super::refusal::Refusal;
-use super::run::{Site, WorkEnd, Worker};
+use super::run::{WorkEnd, Worker};
 use super::settings_file::Settings;
 use super::smoke::SmokeTests;
 use super::target::{self, Target};
@@ -22,12 +22,12 @@ use crate::deploy::undeploy::{self, Wish};
 use crate::deploy::{self, Context};
 use crate::exit::Exit;
 use crate::journal::Journal;
+use crate::report::Report;
 use crate::report::ci::{self, Ci};
 use crate::report::page::Page;
 use crate::report::plan::PlanReport;
 use crate::report::progress::RunProgress;
 use crate::report::table::{self, Table, TableLook};
-use crate::report::{PlacedFinding, Report};
 use crate::rollback;
 use crate::settings::project::EnvironmentSettings;
 use crate::smoke::Smoke;
@@ -41,14 +41,11 @@ const LONGEST_ANSWER: u64 = 100;
 pub struct Change {
     pub purpose: Purpose,
     pub jobs: Vec<Job>,
-    /// The ends of the artifacts that are not valid, and of those that need them, when the run goes on without them.
-    pub invalid: Vec<Outcome>,
-    /// What the offline check found in all of them.
-    pub findings: Vec<PlacedFinding>,
+    /// What the offline check found, the ends of the artifacts that are not valid, and of those that need them, when the run
+    /// goes on without them, and the tenant that the content was taken from.
+    pub report: Report,
     pub keep_going: bool,
     pub redactor: Redactor,
-    /// The host of the tenant that the content was taken from.
-    pub source: Option<String>,
     /// The messages that are sent to flows which have started.
     pub smoke: Option<SmokeTests>,
     pub environment: EnvironmentSettings,
@@ -101,17 +98,16 @@ impl Change {
     pub fn new(
         purpose: Purpose,
         to: &Settings,
+        report: Report,
         reading: &ReadingArgs,
         try_out: &TryOutArgs,
     ) -> Self {
         Self {
             purpose,
             jobs: Vec::new(),
-            invalid: Vec::new(),
-            findings: Vec::new(),
+            report,
             keep_going: false,
             redactor: Redactor::new(),
-            source: None,
             smoke: None,
             environment: to.environment.clone(),
             reading: reading.clone(),
@@ -137,7 +133,22 @@ impl Change {
         worker.add(target, None, process)?;
         // a simulated tenant lives as long as the run
         let site = worker.sites.remove(0);
-        let mut telling = self.telling(&site, console, process);
+        self.report.simulated = site.is_simulated();
+        self.report.tenant = Some(site.host.clone());
+        let table = self.table(console, process);
+        let packed = |job: &Job| Some(job.content()?.archive.path().to_owned());
+        let mut telling = Telling {
+            console,
+            progress: RunProgress::new(console.volume, site.is_simulated()).with_table(table),
+            report: self.report,
+            redactor: self.redactor,
+            temporary: self.jobs.iter().filter_map(packed).collect(),
+            planning: match &mut self.purpose {
+                Purpose::Plan(planning) => std::mem::take(planning),
+                Purpose::Deploy(_) | Purpose::Undeploy(_) => Planning::default(),
+            },
+            asking: false,
+        };
         let announced = console.command == "transport";
         Ok(masked(process, &redactor, |process| {
             telling.begin(site.greeting, process);
@@ -178,37 +189,6 @@ impl Change {
         journal
     }
 
-    /// What the calling thread needs; takes from the run what is for the report alone.
-    fn telling<'c>(
-        &mut self,
-        site: &Site,
-        console: &'c Console,
-        process: &Process<'_>,
-    ) -> Telling<'c> {
-        let simulated = site.is_simulated();
-        let table = self.table(console, simulated, process);
-        let packed = |job: &Job| Some(job.content()?.archive.path().to_owned());
-        Telling {
-            console,
-            progress: RunProgress::new(console.volume, simulated).with_table(table),
-            report: Report {
-                simulated,
-                tenant: Some(site.host.clone()),
-                source: self.source.take(),
-                findings: std::mem::take(&mut self.findings),
-                artifacts: std::mem::take(&mut self.invalid),
-                ..console.report(process)
-            },
-            redactor: self.redactor.clone(),
-            temporary: self.jobs.iter().filter_map(packed).collect(),
-            planning: match &mut self.purpose {
-                Purpose::Plan(planning) => std::mem::take(planning),
-                Purpose::Deploy(_) | Purpose::Undeploy(_) => Planning::default(),
-            },
-            asking: false,
-        }
-    }
-
     /// The ids of what is undeployed.
     fn undeployed(&self) -> Vec<&str> {
         match &self.purpose {
@@ -218,11 +198,11 @@ impl Change {
     }
 
     /// The live table, for somebody who looks at a run over several artifacts.
-    fn table(&self, console: &Console, simulated: bool, process: &Process<'_>) -> Option<Table> {
+    fn table(&self, console: &Console, process: &Process<'_>) -> Option<Table> {
         let in_ci = console.ci != Ci::None || process.environment.get("CI").is_some();
         let look = TableLook {
             style: console.style,
-            simulated,
+            simulated: self.report.simulated,
         };
         let mut ids = self.undeployed();
         ids.extend(self.jobs.iter().map(|job| job.id.0.as_str()));
@@ -230,7 +210,7 @@ impl Change {
         if ids.len() < 2 || !table::is_wanted(terminal, in_ci, console.volume, environment) {
             return None;
         }
-        let invalid = self.invalid.iter();
+        let invalid = self.report.artifacts.iter();
         let invalid = invalid.map(|outcome| (outcome.id.as_str(), Some(outcome.verdict.word)));
         let rows = invalid.chain(ids.into_iter().map(|id| (id, None)));
         Some(Table::new(rows, look, self.redactor.clone()))

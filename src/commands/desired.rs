@@ -16,6 +16,7 @@ use crate::deploy::job::Rules;
 use crate::deploy::outcome::Message;
 use crate::download;
 use crate::inventory::selection::Names;
+use crate::report::Report;
 use crate::rollback::Scope;
 use crate::settings::environment::Environment;
 use crate::settings::parameters::NamedParameter;
@@ -86,7 +87,12 @@ impl DesiredArgs {
         settings.refuse_no_environment()?;
         let selection = settings.select(&self.paths, Some(console), process)?;
         let chosen = selection.choose(write.keep_going)?;
-        let change = Change::new(purpose, &settings, &tenant.reading, &tenant.sandbox);
+        let report = Report {
+            artifacts: chosen.invalid,
+            findings: chosen.findings,
+            ..console.report(process)
+        };
+        let mut change = Change::new(purpose, &settings, report, &tenant.reading, &tenant.sandbox);
         let rules = Rules {
             force: self.force,
             parameters_from_artifact: self.parameters_from_artifact,
@@ -101,20 +107,17 @@ impl DesiredArgs {
             variables: process.environment,
         };
         let desired = settings.desired(self, chosen.valid, &basis)?;
-        let mut invalid = chosen.invalid;
-        let work = jobs::jobs(
+        let (jobs, skipped) = jobs::jobs(
             desired,
-            &invalid,
+            &change.report.artifacts,
             &write.parameters,
             &change.redactor,
             process,
         )?;
-        invalid.extend(work.skipped);
+        change.report.artifacts.extend(skipped);
         Ok(Change {
-            smoke: smoke::tests_of(smoke, &work.jobs, &settings.environment, process)?,
-            jobs: work.jobs,
-            invalid,
-            findings: chosen.findings,
+            smoke: smoke::tests_of(smoke, &jobs, &settings.environment, process)?,
+            jobs,
             keep_going: write.keep_going,
             ..change
         })

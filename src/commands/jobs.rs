@@ -4,36 +4,31 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::arguments::ParameterArgs;
 use super::desired::Desired;
-use super::parameters;
 use super::refusal::{Refusal, not_an_artifact, shown};
+use super::settings_file::knows;
 use crate::Process;
 use crate::artifact::dependencies::{Dependencies, Needs, dependencies};
 use crate::artifact::sharing::{Consequence, SharedAddress, shared_addresses};
 use crate::artifact::{ArtifactKind, references};
 use crate::deploy::job::{Content, Home, Job, Requirement, Source};
-use crate::deploy::outcome::{Message, Outcome};
+use crate::deploy::outcome::{Message, Outcome, Place};
 use crate::report::page::Page;
-use crate::settings::parameters::NamedParameter;
+use crate::settings::options::{ListValue, listed};
+use crate::settings::parameters::{self, CredentialNames, NamedParameter, Variables};
 use crate::tenant::wire::{ArtifactId, PackageId};
+use crate::text::nearest;
 use crate::text::redactor::Redactor;
 
-/// What a run is to do.
-pub struct JobsOfRun {
-    pub jobs: Vec<Job>,
-    /// The ends of those that need an artifact which is not valid.
-    pub skipped: Vec<Outcome>,
-}
-
 /// Settles the jobs of a run. `invalid`: the ends of the artifacts that are not valid; whoever needs one of them is
-/// left out.
+/// left out, and its end is among the others.
 pub fn jobs(
     desired: Vec<Desired>,
     invalid: &[Outcome],
     args: &ParameterArgs,
     redactor: &Redactor,
     process: &mut Process<'_>,
-) -> Result<JobsOfRun, Refusal> {
-    let named = parameters::for_each(args, &desired, invalid, redactor, process)?;
+) -> Result<(Vec<Job>, Vec<Outcome>), Refusal> {
+    let named = for_each(args, &desired, invalid, redactor, process)?;
     for (one, named) in desired.iter().zip(&named) {
         refuse_shared(one, named, process)?;
     }
@@ -53,10 +48,7 @@ pub fn jobs(
             process,
         )?);
     }
-    Ok(JobsOfRun {
-        jobs,
-        skipped: skipped.into_values().collect(),
-    })
+    Ok((jobs, skipped.into_values().collect()))
 }
 
 /// Those that need an artifact which is not valid, directly or over others, by their places.
@@ -213,4 +205,122 @@ fn refused_copy(
         message = message.because(format!("also {other}"));
     }
     Refusal::usage(message)
+}
+
+/// What `--parameters`, `--set` and `--set-from-env` name, in the order in which they win.
+struct Given<'a> {
+    of_file: Vec<NamedParameter>,
+    listed: Vec<ListValue>,
+    variables: Variables<'a>,
+}
+
+impl<'a> Given<'a> {
+    fn read(
+        args: &ParameterArgs,
+        redactor: &'a Redactor,
+        process: &'a Process<'_>,
+    ) -> Result<Self, Refusal> {
+        let of_file = match &args.parameters {
+            Some(file) => parameters::read_file(&process.directory, file)?,
+            None => Vec::new(),
+        };
+        let environment = process.environment;
+        let set = listed(&args.set, "set", false, environment);
+        let from_env = listed(&args.set_from_env, "set-from-env", true, environment);
+        Ok(Self {
+            of_file,
+            listed: [set, from_env].concat(),
+            variables: Variables {
+                environment,
+                credentials: CredentialNames::default(),
+                redactor,
+            },
+        })
+    }
+}
+
+/// The parameters for one artifact that the tenant holds; `all` are the ids of the run.
+pub fn for_one(
+    args: &ParameterArgs,
+    id: &str,
+    all: &[&str],
+    redactor: &Redactor,
+    process: &Process<'_>,
+) -> Result<Vec<NamedParameter>, Refusal> {
+    let given = Given::read(args, redactor, process)?;
+    let mut named = given.of_file;
+    for entry in &given.listed {
+        if parameters::is_for(entry, id, all) {
+            named.push(parameters::named(entry, id, &given.variables)?);
+        }
+    }
+    Ok(parameters::last_wins(named))
+}
+
+/// The parameters for each artifact of a run. Later sources win: the settings file, `--parameters`, `--set`,
+/// `--set-from-env`. In a run over several artifacts an entry without an id is for those that know its key; one that none
+/// knows is an error. An entry for an artifact that is not valid goes with it.
+fn for_each(
+    args: &ParameterArgs,
+    desired: &[Desired],
+    invalid: &[Outcome],
+    redactor: &Redactor,
+    process: &Process<'_>,
+) -> Result<Vec<Vec<NamedParameter>>, Refusal> {
+    let given = Given::read(args, redactor, process)?;
+    let mut all: Vec<_> = desired.iter().map(|one| one.parameters.clone()).collect();
+    for parameter in &given.of_file {
+        add_to_those_that_know(&mut all, desired, parameter)?;
+    }
+    for entry in &given.listed {
+        let is_for = |id: &str| parameters::names(entry, id);
+        let named = |id: &str| parameters::named(entry, id, &given.variables);
+        if invalid.iter().any(|outcome| is_for(&outcome.id)) {
+            continue;
+        }
+        match desired.iter().position(|one| is_for(one.id())) {
+            Some(place) => all[place].push(named(desired[place].id())?),
+            None => add_to_those_that_know(&mut all, desired, &named("")?)?,
+        }
+    }
+    Ok(all.into_iter().map(parameters::last_wins).collect())
+}
+
+fn add_to_those_that_know(
+    all: &mut [Vec<NamedParameter>],
+    desired: &[Desired],
+    parameter: &NamedParameter,
+) -> Result<(), Refusal> {
+    // one artifact is told apart later, by what the tenant knows of it
+    let alone = desired.len() == 1;
+    let mut known = false;
+    for (one, named) in desired.iter().zip(all) {
+        if alone || knows(&one.artifact, &parameter.key) {
+            named.push(parameter.clone());
+            known = true;
+        }
+    }
+    if known {
+        Ok(())
+    } else {
+        Err(unknown_to_all(desired, parameter))
+    }
+}
+
+fn unknown_to_all(desired: &[Desired], parameter: &NamedParameter) -> Refusal {
+    let keys = desired.iter().flat_map(|one| one.artifact.parameter_keys());
+    let keys: BTreeSet<&str> = keys.collect();
+    let hint = match nearest(&parameter.key, keys) {
+        Some(key) => format!("did you mean `{key}`?"),
+        None => "write ID:KEY=VALUE for a key that only the tenant knows".to_owned(),
+    };
+    let message = Message::new(format!(
+        "none of the {} artifacts has a parameter `{}`; nothing was sent",
+        desired.len(),
+        parameter.key
+    ));
+    Refusal::usage(Message {
+        file: Place::parse(&parameter.source),
+        ..message.at(parameter.source.clone()).hint(hint)
+    })
 }

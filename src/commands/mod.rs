@@ -22,7 +22,6 @@ mod change;
 pub mod console;
 mod desired;
 mod jobs;
-mod parameters;
 pub(crate) mod plan_file;
 pub(crate) mod refusal;
 mod run;

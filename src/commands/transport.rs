@@ -83,7 +83,15 @@ pub(crate) fn run(
     } else {
         Purpose::Deploy(Deployment::default())
     };
-    let change = Change::new(purpose, &ends.to, &args.reading, &TryOutArgs::default());
+    let mut report = console.report(process);
+    report.source = Some(host);
+    let mut change = Change::new(
+        purpose,
+        &ends.to,
+        report,
+        &args.reading,
+        &TryOutArgs::default(),
+    );
     let basis = Basis {
         rules: &args.write.rules(&args.wait, &ends.to, &process.directory),
         redactor: &change.redactor,
@@ -91,13 +99,13 @@ pub(crate) fn run(
         variables: process.environment,
     };
     let all = ends.desired(&taken, &basis)?;
-    let mut work = jobs::jobs(all, &[], &args.write.parameters, &change.redactor, process)?;
-    describe(&mut work.jobs, &taken, &ends);
+    let (mut jobs, skipped) =
+        jobs::jobs(all, &[], &args.write.parameters, &change.redactor, process)?;
+    describe(&mut jobs, &taken, &ends);
+    change.report.artifacts = skipped;
     let exit = Change {
-        jobs: work.jobs,
-        invalid: work.skipped,
+        jobs,
         keep_going: args.write.keep_going,
-        source: Some(host),
         ..change
     }
     .run(console, process)?;

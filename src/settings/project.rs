@@ -267,7 +267,7 @@ impl Project {
         let raw: BTreeMap<_, _> = raw.map(|one| (&one.key, one)).collect();
         let variables = Variables {
             environment: variables,
-            credentials: &self.credential_names(),
+            credentials: self.credential_names(),
             redactor,
         };
         raw.values()
