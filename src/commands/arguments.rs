@@ -87,18 +87,14 @@ impl WriteArgs {
         Rules {
             create_package: !self.no_create_package,
             overwrite_drafts: self.overwrite_drafts,
-            force: false,
             deploy: !self.no_deploy,
-            rollback_required: false,
-            parameters_from_artifact: false,
             replace_value_mappings: mappings.replace_value_mappings,
             drop_tenant_entries: mappings.drop_tenant_entries,
             backup_directory: directory.join(mappings.backup_dir.as_deref().unwrap_or("".as_ref())),
-            back: None,
             reach: settings.reach(directory),
-            version: VersionRule::Keep,
             settle: wait.settle,
             poll_interval: wait.poll_interval,
+            ..Rules::default()
         }
     }
 }

@@ -63,16 +63,6 @@ pub enum Purpose {
     Undeploy(Wish),
 }
 
-impl Purpose {
-    /// How what does not run is put back, where it is.
-    pub fn rollback(&self) -> Option<&rollback::Rules> {
-        match self {
-            Purpose::Deploy(deployment) => deployment.rollback.as_ref(),
-            Purpose::Plan(_) | Purpose::Undeploy(_) => None,
-        }
-    }
-}
-
 /// How jobs are carried out.
 #[derive(Default)]
 pub struct Deployment {

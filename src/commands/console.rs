@@ -56,7 +56,7 @@ pub enum Form {
 }
 
 /// Reports for CI systems.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Reports")]
 pub struct ReportArgs {
     /// The CI system to speak to: auto, github, gitlab, jenkins or none. [default: auto]
@@ -88,12 +88,6 @@ pub enum CiChoice {
 }
 
 impl ReportArgs {
-    /// No report files, and the CI system that is found.
-    pub const NONE: Self = Self {
-        ci: None,
-        files: Files::NONE,
-    };
-
     fn ci(&self, process: &Process<'_>) -> Ci {
         match self.ci.unwrap_or(CiChoice::Auto) {
             CiChoice::Auto => Ci::detect(process.environment),
@@ -120,7 +114,7 @@ impl Console {
     pub fn new(
         command: &'static str,
         args: &OutputArgs,
-        reports: Option<&ReportArgs>,
+        reports: Option<ReportArgs>,
         process: &Process<'_>,
     ) -> Self {
         let colour = args.color.unwrap_or(ColorChoice::Auto);
@@ -133,8 +127,10 @@ impl Console {
                 (false, false) => Volume::Normal,
             },
             style: Style::new(colours_wanted(colour, process)),
-            ci: reports.map_or(Ci::None, |reports| reports.ci(process)),
-            files: reports.map_or(Files::NONE, |reports| reports.files.clone()),
+            ci: reports
+                .as_ref()
+                .map_or(Ci::None, |reports| reports.ci(process)),
+            files: reports.unwrap_or_default().files,
         }
     }
 

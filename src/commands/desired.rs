@@ -74,7 +74,10 @@ impl DesiredArgs {
         process: &mut Process<'_>,
     ) -> Result<Change, Refusal> {
         let (tenant, write) = (&self.tenant, &self.write);
-        let rollback = purpose.rollback().map(|rules| rules.scope);
+        let rollback = match &purpose {
+            Purpose::Deploy(deployment) => deployment.rollback.as_ref().map(|rules| rules.scope),
+            Purpose::Plan(_) | Purpose::Undeploy(_) => None,
+        };
         if write.keep_going && rollback == Some(Scope::All) {
             return Err(Refusal::wrong(
                 "--rollback all, --keep-going",

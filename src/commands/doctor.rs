@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::arguments::{PaceArgs, ReadingArgs, TryOutArgs};
+use super::arguments::{ReadingArgs, TryOutArgs};
 use super::console::{Console, Form, masked};
 use super::refusal::Refusal;
 use super::run::{NOTHING_WRITTEN, Worker};
@@ -106,11 +106,8 @@ pub(crate) fn run(
             match Http::new(&variables, &redactor, credentials.certificate()) {
                 Err(error) => examiner.found(offline::no_network(&error), process),
                 Ok(http) if !args.offline => {
-                    let reading = ReadingArgs {
-                        timeout: Some(args.timeout),
-                        ..ReadingArgs::default()
-                    };
-                    let worker = Worker::new(&reading, redactor.clone());
+                    let mut worker = Worker::new(&ReadingArgs::default(), redactor.clone());
+                    worker.deadline.at = args.timeout;
                     examiner.follow(worker, http, credentials, process)?;
                 }
                 Ok(_) => {}
@@ -151,8 +148,7 @@ impl Examiner<'_> {
         credentials: Credentials,
         process: &mut Process<'_>,
     ) -> Result<(), Refusal> {
-        let pace = PaceArgs::default().pace().into();
-        worker.add_tenant(http, credentials.clone(), pace, process);
+        worker.add_tenant(http, credentials.clone(), process);
         let (wanted, clock, deadline) = (self.examination.wanted, process.clock, worker.deadline);
         let (found, findings) = mpsc::channel();
         let tell = |event: Option<Event>, process: &mut Process<'_>| {

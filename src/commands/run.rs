@@ -110,28 +110,26 @@ impl Worker {
         let certificate = target.credentials.certificate();
         let http = Http::new(&target.network, &self.redactor, certificate)
             .map_err(|error| Refusal::usage(Message::new(error.to_string())))?;
-        let host = target.credentials.url.host().to_owned();
         self.sites.push(Site {
             environment: environment.map(str::to_owned),
-            greeting: greeting(&target.credentials, &http),
-            host: host.clone(),
+            greeting: format!(
+                "tenant {} ({}); {}",
+                target.credentials.url.host(),
+                target.credentials.login.who(),
+                http.describe()
+            ),
+            host: target.credentials.url.host().to_owned(),
             sandbox: target.sandbox,
         });
-        let rates = self.rates;
-        let pace = self.paces.entry(host);
-        let pace = Arc::clone(pace.or_insert_with(|| Arc::new(rates.pace())));
-        self.add_tenant(http, target.credentials, pace, process);
+        self.add_tenant(http, target.credentials, process);
         Ok(())
     }
 
     /// Adds a tenant whose connection stands already.
-    pub fn add_tenant(
-        &mut self,
-        http: Http,
-        credentials: Credentials,
-        pace: Arc<Pace>,
-        process: &Process<'_>,
-    ) {
+    pub fn add_tenant(&mut self, http: Http, credentials: Credentials, process: &Process<'_>) {
+        let (rates, host) = (self.rates, credentials.url.host().to_owned());
+        let pace = self.paces.entry(host);
+        let pace = Arc::clone(pace.or_insert_with(|| Arc::new(rates.pace())));
         self.tenants.push(Tenant::new(
             http,
             credentials,
@@ -300,13 +298,4 @@ impl Worker {
             console.print(&QueryReport { of, facts: &facts }, exit, process)
         }))
     }
-}
-
-fn greeting(credentials: &Credentials, http: &Http) -> String {
-    let who = credentials.login.who();
-    format!(
-        "tenant {} ({who}); {}",
-        credentials.url.host(),
-        http.describe()
-    )
 }

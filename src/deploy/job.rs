@@ -205,7 +205,7 @@ fn names(text: &str, name: &str) -> bool {
 }
 
 /// What the caller allows and asks for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Rules {
     /// Create the package when it is missing.
     pub create_package: bool,

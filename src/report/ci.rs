@@ -97,16 +97,6 @@ pub struct Files {
     pub report_codequality: Option<PathBuf>,
 }
 
-impl Files {
-    /// No files.
-    pub const NONE: Self = Self {
-        report_junit: None,
-        report_json: None,
-        report_dotenv: None,
-        report_codequality: None,
-    };
-}
-
 /// Writes annotations and all files. Each that can't be written is told as a warning.
 pub fn publish(
     report: &Report,

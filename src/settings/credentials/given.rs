@@ -291,8 +291,6 @@ fn two_logins(first: &str, second: &str) -> CredentialsError {
     CredentialsError::contradiction(first, second, "are two different ways to log on")
 }
 
-/// No certificate and key are larger, in bytes.
-const LARGEST_FILE: u64 = 256 * 1024;
 const BEGIN: &str = "-----BEGIN ";
 const BEGIN_CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----";
 
@@ -349,7 +347,7 @@ fn read_file(variable: Variable, dir: &Path) -> Result<Variable, CredentialsErro
         });
     }
     let Variable { name, value } = variable;
-    let read = read_bounded(&dir.join(&value), LARGEST_FILE);
+    let read = read_bounded(&dir.join(&value), key::LARGEST_FILE);
     match read.and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other)) {
         Ok(value) => Ok(Variable { name, value }),
         Err(error) => {

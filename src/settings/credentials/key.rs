@@ -11,8 +11,8 @@ use crate::settings::address::TenantUrl;
 use crate::settings::landscape::Host;
 use crate::whole_file::read_bounded;
 
-/// No key is larger; whatever is, is another file.
-const LARGEST_FILE: u64 = 256 * 1024;
+/// No key is larger, with its certificates or without them; whatever is, is another file.
+pub const LARGEST_FILE: u64 = 256 * 1024;
 /// Instance, wrapper, `oauth`: keys are not nested deeper.
 const DEEPEST: usize = 4;
 /// What to do about a key of the wrong kind.
