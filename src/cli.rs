@@ -144,15 +144,15 @@ fn approved(
 
 impl Command {
     /// Its name, and the reports that it writes; `None` for one that tells CI systems nothing.
-    fn describe(&self) -> (&'static str, Option<&ReportArgs>) {
+    fn describe(&self) -> (&'static str, Option<ReportArgs>) {
         match self {
-            Command::Deploy(args) => ("deploy", Some(&args.reports)),
-            Command::Plan(_) => ("plan", Some(&ReportArgs::NONE)),
-            Command::Redeploy(args) => ("redeploy", Some(&args.reports)),
-            Command::Undeploy(args) => ("undeploy", Some(&args.reports)),
-            Command::Check(args) => ("check", Some(&args.reports)),
-            Command::Transport(args) => ("transport", Some(&args.reports)),
-            Command::Status(args) => ("status", Some(&args.reports)),
+            Command::Deploy(args) => ("deploy", Some(args.reports.clone())),
+            Command::Plan(_) => ("plan", Some(ReportArgs::default())),
+            Command::Redeploy(args) => ("redeploy", Some(args.reports.clone())),
+            Command::Undeploy(args) => ("undeploy", Some(args.reports.clone())),
+            Command::Check(args) => ("check", Some(args.reports.clone())),
+            Command::Transport(args) => ("transport", Some(args.reports.clone())),
+            Command::Status(args) => ("status", Some(args.reports.clone())),
             Command::Doctor(_) => ("doctor", None),
             Command::List(_) => ("list", None),
             Command::Download(_) => ("download", None),

@@ -87,18 +87,14 @@ impl WriteArgs {
         Rules {
             create_package: !self.no_create_package,
             overwrite_drafts: self.overwrite_drafts,
-            force: false,
             deploy: !self.no_deploy,
-            rollback_required: false,
-            parameters_from_artifact: false,
             replace_value_mappings: mappings.replace_value_mappings,
             drop_tenant_entries: mappings.drop_tenant_entries,
             backup_directory: directory.join(mappings.backup_dir.as_deref().unwrap_or("".as_ref())),
-            back: None,
             reach: settings.reach(directory),
-            version: VersionRule::Keep,
             settle: wait.settle,
             poll_interval: wait.poll_interval,
+            ..Rules::default()
         }
     }
 }
@@ -213,36 +209,18 @@ impl ReadingArgs {
     }
 }
 
-/// Artifacts of a tenant.
-#[derive(Debug, Args)]
-pub struct SelectionArgs {
-    /// The ids of the artifacts, as in Git.
-    #[arg(value_name = "ID")]
-    pub ids: Vec<String>,
-    /// Everything in the package with this id; may be repeated.
-    #[arg(long = "package", value_name = "ID")]
-    pub packages: Vec<String>,
-    /// Everything on the tenant. A download leaves out drafts and read-only packages.
-    #[arg(long)]
-    pub all: bool,
-}
-
-impl SelectionArgs {
-    /// What is meant on a tenant where things have these names.
-    pub fn selection(&self, names: Names) -> Result<Selection, Refusal> {
-        if !self.all && self.ids.is_empty() && self.packages.is_empty() {
-            let message = Message::new("nothing is named: neither artifacts nor packages");
-            return Err(Refusal::usage(message.hint(
-                "name ids, or packages with --package, or take everything with --all",
-            )));
-        }
-        Ok(Selection {
-            ids: self.ids.clone(),
-            packages: self.packages.clone(),
-            all: self.all,
-            names,
-        })
+/// What is meant on a tenant where things have these names.
+pub fn selection(given: &Selection, names: Names) -> Result<Selection, Refusal> {
+    if !given.all && given.ids.is_empty() && given.packages.is_empty() {
+        let message = Message::new("nothing is named: neither artifacts nor packages");
+        return Err(Refusal::usage(message.hint(
+            "name ids, or packages with --package, or take everything with --all",
+        )));
     }
+    Ok(Selection {
+        names,
+        ..given.clone()
+    })
 }
 
 /// Where to try it out.

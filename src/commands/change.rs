@@ -9,12 +9,12 @@ use super::arguments::{ReadingArgs, TryOutArgs};
 use super::console::{Console, masked, tell_broken};
 use super::plan_file;
 use super::refusal::Refusal;
-use super::run::{Site, WorkEnd, Worker};
+use super::run::{WorkEnd, Worker};
 use super::settings_file::Settings;
 use super::smoke::SmokeTests;
-use super::target::{self, LoginNames, Target};
+use super::target::{self, Target};
 use crate::deploy::approval::{Approval, Request};
-use crate::deploy::job::{Job, Source};
+use crate::deploy::job::Job;
 use crate::deploy::ledger::{Ended, Event, Ledger};
 use crate::deploy::outcome::{Message, Outcome};
 use crate::deploy::preview::Preview;
@@ -22,16 +22,15 @@ use crate::deploy::undeploy::{self, Wish};
 use crate::deploy::{self, Context};
 use crate::exit::Exit;
 use crate::journal::Journal;
+use crate::report::Report;
 use crate::report::ci::{self, Ci};
 use crate::report::page::Page;
 use crate::report::plan::PlanReport;
 use crate::report::progress::RunProgress;
 use crate::report::table::{self, Table, TableLook};
-use crate::report::{PlacedFinding, Report};
 use crate::rollback;
-use crate::sandbox::Sandbox;
+use crate::settings::project::EnvironmentSettings;
 use crate::smoke::Smoke;
-use crate::tenant::wire::ArtifactId;
 use crate::text::redactor::Redactor;
 use crate::{Answers, Process};
 
@@ -42,17 +41,14 @@ const LONGEST_ANSWER: u64 = 100;
 pub struct Change {
     pub purpose: Purpose,
     pub jobs: Vec<Job>,
-    /// The ends of the artifacts that are not valid, and of those that need them, when the run goes on without them.
-    pub invalid: Vec<Outcome>,
-    /// What the offline check found in all of them.
-    pub findings: Vec<PlacedFinding>,
+    /// What the offline check found, the ends of the artifacts that are not valid, and of those that need them, when the run
+    /// goes on without them, and the tenant that the content was taken from.
+    pub report: Report,
     pub keep_going: bool,
     pub redactor: Redactor,
-    /// The host of the tenant that the content was taken from.
-    pub source: Option<String>,
     /// The messages that are sent to flows which have started.
     pub smoke: Option<SmokeTests>,
-    pub login: LoginNames,
+    pub environment: EnvironmentSettings,
     pub reading: ReadingArgs,
     pub try_out: TryOutArgs,
 }
@@ -65,16 +61,6 @@ pub enum Purpose {
     Plan(Planning),
     /// There are none: this is undeployed.
     Undeploy(Wish),
-}
-
-impl Purpose {
-    /// How what does not run is put back, where it is.
-    pub fn rollback(&self) -> Option<&rollback::Rules> {
-        match self {
-            Purpose::Deploy(deployment) => deployment.rollback.as_ref(),
-            Purpose::Plan(_) | Purpose::Undeploy(_) => None,
-        }
-    }
 }
 
 /// How jobs are carried out.
@@ -102,19 +88,18 @@ impl Change {
     pub fn new(
         purpose: Purpose,
         to: &Settings,
+        report: Report,
         reading: &ReadingArgs,
         try_out: &TryOutArgs,
     ) -> Self {
         Self {
             purpose,
             jobs: Vec::new(),
-            invalid: Vec::new(),
-            findings: Vec::new(),
+            report,
             keep_going: false,
             redactor: Redactor::new(),
-            source: None,
             smoke: None,
-            login: to.login(),
+            environment: to.environment.clone(),
             reading: reading.clone(),
             try_out: try_out.clone(),
         }
@@ -123,7 +108,9 @@ impl Change {
     /// Carries the run out and writes its report.
     pub fn run(mut self, console: &Console, process: &mut Process<'_>) -> Result<Exit, Refusal> {
         let (redactor, clock) = (self.redactor.clone(), process.clock);
-        let target = Target::new(&self.try_out, &self.login, || self.sandbox(), process)?;
+        // a simulated tenant holds what the run is about, as far as it is needed
+        let begin = || target::simulated(&self.try_out, &self.undeployed(), &self.jobs);
+        let target = Target::new(&self.try_out, &self.environment, begin, process)?;
         let mut worker = Worker::new(&self.reading, redactor.clone());
         let smoke = match (self.smoke.take(), &self.purpose) {
             (Some(tests), Purpose::Deploy(_)) => {
@@ -136,7 +123,22 @@ impl Change {
         worker.add(target, None, process)?;
         // a simulated tenant lives as long as the run
         let site = worker.sites.remove(0);
-        let mut telling = self.telling(&site, console, process);
+        self.report.simulated = site.is_simulated();
+        self.report.tenant = Some(site.host.clone());
+        let table = self.table(console, process);
+        let packed = |job: &Job| Some(job.content()?.archive.path().to_owned());
+        let mut telling = Telling {
+            console,
+            progress: RunProgress::new(console.volume, site.is_simulated()).with_table(table),
+            report: self.report,
+            redactor: self.redactor,
+            temporary: self.jobs.iter().filter_map(packed).collect(),
+            planning: match &mut self.purpose {
+                Purpose::Plan(planning) => std::mem::take(planning),
+                Purpose::Deploy(_) | Purpose::Undeploy(_) => Planning::default(),
+            },
+            asking: false,
+        };
         let announced = console.command == "transport";
         Ok(masked(process, &redactor, |process| {
             telling.begin(site.greeting, process);
@@ -177,66 +179,30 @@ impl Change {
         journal
     }
 
-    /// What the calling thread needs; takes from the run what is for the report alone.
-    fn telling<'c>(
-        &mut self,
-        site: &Site,
-        console: &'c Console,
-        process: &Process<'_>,
-    ) -> Telling<'c> {
-        let simulated = site.is_simulated();
-        let table = self.table(console, simulated, process);
-        let packed = |job: &Job| match &job.source {
-            Source::Files(content) => Some(content.archive.path().to_owned()),
-            Source::Tenant => None,
-        };
-        Telling {
-            console,
-            progress: RunProgress::new(console.volume, simulated).with_table(table),
-            report: Report {
-                simulated,
-                tenant: Some(site.host.clone()),
-                source: self.source.take(),
-                findings: std::mem::take(&mut self.findings),
-                artifacts: std::mem::take(&mut self.invalid),
-                ..console.report(process)
-            },
-            redactor: self.redactor.clone(),
-            temporary: self.jobs.iter().filter_map(packed).collect(),
-            planning: match &mut self.purpose {
-                Purpose::Plan(planning) => std::mem::take(planning),
-                Purpose::Deploy(_) | Purpose::Undeploy(_) => Planning::default(),
-            },
-            asking: false,
-        }
-    }
-
-    /// A simulated tenant that holds what the run is about, as far as it is needed.
-    fn sandbox(&self) -> Result<Sandbox, Refusal> {
+    /// The ids of what is undeployed.
+    fn undeployed(&self) -> Vec<&str> {
         match &self.purpose {
-            Purpose::Undeploy(wish) => target::simulated_running(&self.try_out, &wish.ids),
-            Purpose::Deploy(_) | Purpose::Plan(_) => target::simulated(&self.try_out, &self.jobs),
+            Purpose::Undeploy(wish) => wish.ids.iter().map(|id| id.0.as_str()).collect(),
+            Purpose::Deploy(_) | Purpose::Plan(_) => Vec::new(),
         }
     }
 
     /// The live table, for somebody who looks at a run over several artifacts.
-    fn table(&self, console: &Console, simulated: bool, process: &Process<'_>) -> Option<Table> {
+    fn table(&self, console: &Console, process: &Process<'_>) -> Option<Table> {
         let in_ci = console.ci != Ci::None || process.environment.get("CI").is_some();
         let look = TableLook {
             style: console.style,
-            simulated,
+            simulated: self.report.simulated,
         };
-        let ids: Vec<&ArtifactId> = match &self.purpose {
-            Purpose::Undeploy(wish) => wish.ids.iter().collect(),
-            Purpose::Deploy(_) | Purpose::Plan(_) => self.jobs.iter().map(|job| &job.id).collect(),
-        };
+        let mut ids = self.undeployed();
+        ids.extend(self.jobs.iter().map(|job| job.id.0.as_str()));
         let (terminal, environment) = (process.terminal, process.environment);
         if ids.len() < 2 || !table::is_wanted(terminal, in_ci, console.volume, environment) {
             return None;
         }
-        let invalid = self.invalid.iter();
+        let invalid = self.report.artifacts.iter();
         let invalid = invalid.map(|outcome| (outcome.id.as_str(), Some(outcome.verdict.word)));
-        let rows = invalid.chain(ids.into_iter().map(|id| (id.0.as_str(), None)));
+        let rows = invalid.chain(ids.into_iter().map(|id| (id, None)));
         Some(Table::new(rows, look, self.redactor.clone()))
     }
 }

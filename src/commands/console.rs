@@ -1,7 +1,6 @@
 //! How a command talks: the form of its result, how much is said on the way, colours, CI systems and report files.
 
 use std::io::{self, ErrorKind};
-use std::path::PathBuf;
 
 use clap::{Args, ColorChoice, ValueEnum};
 
@@ -57,7 +56,7 @@ pub enum Form {
 }
 
 /// Reports for CI systems.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Reports")]
 pub struct ReportArgs {
     /// The CI system to speak to: auto, github, gitlab, jenkins or none. [default: auto]
@@ -68,18 +67,9 @@ pub struct ReportArgs {
         ignore_case = true
     )]
     pub ci: Option<CiChoice>,
-    /// Writes a JUnit report, one case for each artifact and phase.
-    #[arg(long, value_name = "FILE")]
-    pub report_junit: Option<PathBuf>,
-    /// Writes the deploy receipt: commit, actor, digests, versions before and after, as JSON.
-    #[arg(long, value_name = "FILE")]
-    pub report_json: Option<PathBuf>,
-    /// Writes the result as variables for later jobs (GitLab's dotenv report).
-    #[arg(long, value_name = "FILE")]
-    pub report_dotenv: Option<PathBuf>,
-    /// Writes the findings of the offline check as a Code Quality report (GitLab).
-    #[arg(long, value_name = "FILE")]
-    pub report_codequality: Option<PathBuf>,
+    /// The files.
+    #[command(flatten)]
+    pub files: Files,
 }
 
 /// The CI system to speak to.
@@ -98,15 +88,6 @@ pub enum CiChoice {
 }
 
 impl ReportArgs {
-    /// No report files, and the CI system that is found.
-    pub const NONE: Self = Self {
-        ci: None,
-        report_junit: None,
-        report_json: None,
-        report_dotenv: None,
-        report_codequality: None,
-    };
-
     fn ci(&self, process: &Process<'_>) -> Ci {
         match self.ci.unwrap_or(CiChoice::Auto) {
             CiChoice::Auto => Ci::detect(process.environment),
@@ -114,16 +95,6 @@ impl ReportArgs {
             CiChoice::Gitlab => Ci::Gitlab,
             CiChoice::Jenkins => Ci::Jenkins,
             CiChoice::None => Ci::None,
-        }
-    }
-
-    fn files(&self, process: &Process<'_>) -> Files {
-        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| process.directory.join(path));
-        Files {
-            junit: path(&self.report_junit),
-            receipt: path(&self.report_json),
-            dotenv: path(&self.report_dotenv),
-            code_quality: path(&self.report_codequality),
         }
     }
 }
@@ -143,7 +114,7 @@ impl Console {
     pub fn new(
         command: &'static str,
         args: &OutputArgs,
-        reports: Option<&ReportArgs>,
+        reports: Option<ReportArgs>,
         process: &Process<'_>,
     ) -> Self {
         let colour = args.color.unwrap_or(ColorChoice::Auto);
@@ -156,10 +127,10 @@ impl Console {
                 (false, false) => Volume::Normal,
             },
             style: Style::new(colours_wanted(colour, process)),
-            ci: reports.map_or(Ci::None, |reports| reports.ci(process)),
-            files: reports
-                .map(|reports| reports.files(process))
-                .unwrap_or_default(),
+            ci: reports
+                .as_ref()
+                .map_or(Ci::None, |reports| reports.ci(process)),
+            files: reports.unwrap_or_default().files,
         }
     }
 
@@ -224,14 +195,7 @@ impl Console {
 
     /// Tells a CI system, and writes the files that were asked for.
     pub(super) fn publish(&self, report: &Report, redactor: &Redactor, process: &mut Process<'_>) {
-        ci::publish(
-            report,
-            self.ci,
-            &self.files,
-            process.environment,
-            redactor,
-            process.err,
-        );
+        ci::publish(report, self.ci, &self.files, redactor, process);
     }
 
     /// Prints a result in the form that was asked for; gives the code that the run ends with.

@@ -16,6 +16,7 @@ use crate::deploy::job::Rules;
 use crate::deploy::outcome::Message;
 use crate::download;
 use crate::inventory::selection::Names;
+use crate::report::Report;
 use crate::rollback::Scope;
 use crate::settings::environment::Environment;
 use crate::settings::parameters::NamedParameter;
@@ -73,7 +74,10 @@ impl DesiredArgs {
         process: &mut Process<'_>,
     ) -> Result<Change, Refusal> {
         let (tenant, write) = (&self.tenant, &self.write);
-        let rollback = purpose.rollback().map(|rules| rules.scope);
+        let rollback = match &purpose {
+            Purpose::Deploy(deployment) => deployment.rollback.as_ref().map(|rules| rules.scope),
+            Purpose::Plan(_) | Purpose::Undeploy(_) => None,
+        };
         if write.keep_going && rollback == Some(Scope::All) {
             return Err(Refusal::wrong(
                 "--rollback all, --keep-going",
@@ -86,11 +90,16 @@ impl DesiredArgs {
         settings.refuse_no_environment()?;
         let selection = settings.select(&self.paths, Some(console), process)?;
         let chosen = selection.choose(write.keep_going)?;
-        let change = Change::new(purpose, &settings, &tenant.reading, &tenant.sandbox);
+        let report = Report {
+            artifacts: chosen.invalid,
+            findings: chosen.findings,
+            ..console.report(process)
+        };
+        let mut change = Change::new(purpose, &settings, report, &tenant.reading, &tenant.sandbox);
         let rules = Rules {
             force: self.force,
             parameters_from_artifact: self.parameters_from_artifact,
-            rollback_required: rollback.is_some() && settings.rollback_required(),
+            rollback_required: rollback.is_some() && settings.project.rollback_required,
             version: self.save_as_version.clone().unwrap_or_default(),
             ..write.rules(wait, &settings, &process.directory)
         };
@@ -101,21 +110,17 @@ impl DesiredArgs {
             variables: process.environment,
         };
         let desired = settings.desired(self, chosen.valid, &basis)?;
-        let mut invalid = chosen.invalid;
-        let work = jobs::jobs(
+        let (jobs, skipped) = jobs::jobs(
             desired,
-            &invalid,
+            &change.report.artifacts,
             &write.parameters,
             &change.redactor,
             process,
         )?;
-        invalid.extend(work.skipped);
-        let (id, names) = (settings.names().id, settings.login().names);
+        change.report.artifacts.extend(skipped);
         Ok(Change {
-            smoke: smoke::tests_of(smoke, &work.jobs, &id, names, process)?,
-            jobs: work.jobs,
-            invalid,
-            findings: chosen.findings,
+            smoke: smoke::tests_of(smoke, &jobs, &settings.environment, process)?,
+            jobs,
             keep_going: write.keep_going,
             ..change
         })
@@ -194,7 +199,6 @@ impl Settings {
             name: filled(&one.described.name),
             short_text: filled(&one.described.short_text),
             artifacts: Vec::new(),
-            at: String::new(),
         };
         let name = names.name.strip(artifact.name()).unwrap_or(artifact.name());
         let origin = Origin {
@@ -217,37 +221,28 @@ impl Settings {
         artifact: Artifact,
         basis: &Basis<'_>,
     ) -> Result<Desired, Refusal> {
-        let (environment, settings) = (self.environment(), origin.settings);
+        let (environment, settings) = (&self.environment, origin.settings);
         let package = origin.package;
         Ok(Desired {
-            package: package.map(|package| self.names().package.apply(&package.id)),
-            package_name: package.and_then(|package| match environment {
-                Some(environment) => Some(environment.package_name(package)),
-                None => package.name.clone(),
-            }),
+            package: package.map(|package| environment.names.package.apply(&package.id)),
+            package_name: package.and_then(|package| environment.package_name(package)),
             short_text: package.and_then(|package| package.short_text.clone()),
             package_description: origin.described,
             pack: origin.pack,
-            parameters: self.parameters(&origin.id, &origin.path, settings, basis)?,
+            parameters: self.project.parameters(
+                ParameterTarget {
+                    id: &origin.id,
+                    path: &origin.path,
+                    settings,
+                },
+                environment,
+                basis.variables,
+                basis.redactor,
+            )?,
             rules: rules_of(basis.rules, deploy_rule(settings, environment)),
-            copied_by: environment.filter(|one| one.has_copies()).cloned(),
+            copied_by: environment.has_copies().then(|| environment.clone()),
             artifact,
         })
-    }
-
-    fn parameters(
-        &self,
-        id: &str,
-        path: &Path,
-        settings: Option<&ArtifactSettings>,
-        basis: &Basis<'_>,
-    ) -> Result<Vec<NamedParameter>, Refusal> {
-        let Some(project) = &self.project else {
-            return Ok(Vec::new());
-        };
-        let target = ParameterTarget { id, path, settings };
-        let environment = self.environment.as_ref();
-        Ok(project.parameters(target, environment, basis.variables, basis.redactor)?)
     }
 
     /// The new names of what has another id than in its manifest: copies use the copies in the same environment.
@@ -259,9 +254,10 @@ impl Settings {
 
     /// Every artifact that the environment has parameters for must be there: in the file, or in the run.
     fn refuse_unknown_artifacts(&self, all: &[&Artifact], directory: &Path) -> Result<(), Refusal> {
-        let (Some(project), Some(environment)) = (&self.project, &self.environment) else {
+        let (project, environment) = (&self.project, &self.environment);
+        if self.environment_name().is_none() {
             return Ok(());
-        };
+        }
         let ids: Vec<&str> = all.iter().map(|artifact| self.id_of(artifact)).collect();
         project.refuse_unknown_artifacts(environment, &ids)?;
         let paths: Vec<PathBuf> = all.iter().map(|one| shown(one.path(), directory)).collect();

@@ -6,18 +6,17 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::arguments::{PaceArgs, ReadingArgs, TryOutArgs};
+use super::arguments::{ReadingArgs, TryOutArgs};
 use super::console::{Console, Form, masked};
-use super::query::NOTHING_WRITTEN;
 use super::refusal::Refusal;
-use super::run::Worker;
+use super::run::{NOTHING_WRITTEN, Worker};
 use super::settings_file::Settings;
-use super::target::{LoginNames, simulated, tell_ignored, variables_of};
+use super::target::{must_be_for, simulated, tell_ignored, variable_of};
 use crate::Process;
 use crate::clock::span;
 use crate::deploy::ledger::Event;
-use crate::doctor::examine_online;
-use crate::doctor::finding::{self, Diagnosis};
+use crate::doctor::Online;
+use crate::doctor::finding::{Diagnosis, DiagnosisState};
 use crate::doctor::offline::{self, Offline};
 use crate::doctor::uses::Use;
 use crate::exit::Exit;
@@ -25,6 +24,7 @@ use crate::http::Http;
 use crate::report::doctor::{self as report, Examination};
 use crate::report::progress::Volume;
 use crate::settings::credentials::Credentials;
+use crate::settings::project::EnvironmentSettings;
 use crate::text::redactor::Redactor;
 
 /// Arguments of `doctor`.
@@ -64,86 +64,80 @@ pub(crate) fn run(
         let written = writeln!(process.out, "{}", wanted.instance_parameters(&[]));
         return Ok(console.finish(written, Exit::Ok, process));
     }
-    let (environment, login, sandbox) = if args.sandbox.sandbox {
+    let (variables, environment, sandbox) = if args.sandbox.sandbox {
         tell_ignored(process);
-        let sandbox = simulated(&args.sandbox, &[])?;
-        let login = LoginNames::default();
-        (variables_of(&sandbox), login, Some(sandbox))
+        let sandbox = simulated(&args.sandbox, &[], &[])?;
+        let variables = variable_of(&sandbox, "CPI_SERVICE_KEY");
+        (variables, EnvironmentSettings::default(), Some(sandbox))
     } else {
         let (file, name) = (args.config.as_ref(), args.environment.as_deref());
         let settings = Settings::of_tenants(file, name, process)?;
-        (process.environment.clone(), settings.login(), None)
+        (process.environment.clone(), settings.environment, None)
     };
     let redactor = Redactor::new();
     let offline = Offline {
-        environment: &environment,
+        environment: &variables,
         directory: &process.directory,
-        names: &login.names,
+        names: &environment.variable_names(),
         wanted,
         now: process.clock.date(),
     };
     let (findings, credentials) = offline.examine();
     if let Some(credentials) = &credentials {
         credentials.hide_in(&redactor);
-        login.must_be_for(credentials)?;
+        must_be_for(credentials, &environment)?;
     }
+    let tenant = credentials.as_ref().map(|one| one.url.host().to_owned());
     let mut examiner = Examiner {
         console,
-        simulated: sandbox.is_some(),
-        wanted,
-        offline: args.offline,
-        findings: Vec::new(),
+        examination: Examination {
+            simulated: sandbox.is_some(),
+            wanted,
+            offline: args.offline,
+            tenant,
+            findings: Vec::new(),
+        },
     };
     masked(process, &redactor, |process| {
         for finding in findings {
             examiner.found(finding, process);
         }
-        let host = credentials.as_ref().map(|one| one.url.host().to_owned());
         if let Some(credentials) = credentials {
-            match Http::new(&environment, &redactor, credentials.certificate()) {
+            match Http::new(&variables, &redactor, credentials.certificate()) {
                 Err(error) => examiner.found(offline::no_network(&error), process),
                 Ok(http) if !args.offline => {
-                    let reading = ReadingArgs {
-                        timeout: Some(args.timeout),
-                        ..ReadingArgs::default()
-                    };
-                    let worker = Worker::new(&reading, redactor.clone());
+                    let mut worker = Worker::new(&ReadingArgs::default(), redactor.clone());
+                    worker.deadline.at = args.timeout;
                     examiner.follow(worker, http, credentials, process)?;
                 }
                 Ok(_) => {}
             }
         }
-        Ok(examiner.finish(host.as_deref(), process))
+        let examination = &examiner.examination;
+        Ok(console.print(examination, examination.exit(), process))
     })
 }
 
 /// Tells findings as they come, and keeps them.
 struct Examiner<'a> {
     console: &'a Console,
-    simulated: bool,
-    wanted: Use,
-    offline: bool,
-    findings: Vec<Diagnosis>,
+    examination: Examination,
 }
 
 impl Examiner<'_> {
     fn found(&mut self, finding: Diagnosis, process: &mut Process<'_>) {
         if self.console.form == Form::Text && self.is_told(&finding) {
-            let mut page = self.console.page(self.simulated);
-            report::lines(&finding, &self.findings, &mut page);
+            let mut page = self.console.page(self.examination.simulated);
+            report::lines(&finding, &self.examination.findings, &mut page);
             let written = page.print(process.out);
             let _ = written.and_then(|()| process.out.flush());
         }
-        self.findings.push(finding);
+        self.examination.findings.push(finding);
     }
 
     /// `--quiet` leaves out what is well.
     fn is_told(&self, finding: &Diagnosis) -> bool {
-        self.console.tells()
-            || matches!(
-                finding.state,
-                finding::DiagnosisState::Failed(_) | finding::DiagnosisState::Warning
-            )
+        self.console.tells() || finding.is_failed() || finding.state == DiagnosisState::Warning
     }
 
     /// Tells what the worker finds until it ends.
@@ -154,9 +148,8 @@ impl Examiner<'_> {
         credentials: Credentials,
         process: &mut Process<'_>,
     ) -> Result<(), Refusal> {
-        let pace = PaceArgs::default().pace().into();
-        worker.add_tenant(http, credentials.clone(), pace, process);
-        let (wanted, clock, deadline) = (self.wanted, process.clock, worker.deadline);
+        worker.add_tenant(http, credentials.clone(), process);
+        let (wanted, clock, deadline) = (self.examination.wanted, process.clock, worker.deadline);
         let (found, findings) = mpsc::channel();
         let tell = |event: Option<Event>, process: &mut Process<'_>| {
             for finding in findings.try_iter() {
@@ -170,30 +163,18 @@ impl Examiner<'_> {
             let mut tell = |finding| {
                 let _ = found.send(finding);
             };
-            examine_online(
-                &tenants[0],
-                &credentials,
+            let online = Online {
+                tenant: &tenants[0],
+                credentials: &credentials,
                 wanted,
-                &clock,
+                clock: &clock,
                 deadline,
-                &mut tell,
-            );
+            };
+            online.examine(&mut tell);
         });
         for finding in findings.try_iter() {
             self.found(finding, process);
         }
         end.of_reading(NOTHING_WRITTEN, process)
-    }
-
-    fn finish(&self, tenant: Option<&str>, process: &mut Process<'_>) -> Exit {
-        let examination = Examination {
-            simulated: self.simulated,
-            wanted: self.wanted,
-            offline: self.offline,
-            tenant,
-            findings: &self.findings,
-            exit: finding::exit(&self.findings),
-        };
-        self.console.print(&examination, examination.exit, process)
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::arguments::{SelectionArgs, TenantArgs};
+use super::arguments::{TenantArgs, selection};
 use super::console::Console;
 use super::refusal::Refusal;
 use super::settings_file::Settings;
@@ -12,7 +12,7 @@ use crate::Process;
 use crate::artifact::MANIFEST_PATH;
 use crate::download::{self, ParametersPlace, Wanted, settings_file};
 use crate::exit::Exit;
-use crate::inventory::selection::Drafts;
+use crate::inventory::selection::{Drafts, Selection};
 use crate::settings::project::ParametersFile;
 
 /// What is said when a signal ends it.
@@ -26,7 +26,7 @@ const NO_ENVIRONMENT: &str = "default";
 pub struct DownloadArgs {
     /// Which artifacts.
     #[command(flatten)]
-    pub artifacts: SelectionArgs,
+    pub artifacts: Selection,
     /// The directory to write. An artifact that lies in it already is updated there; a new one goes into
     /// PACKAGE/ARTIFACT. Values that are configured on the tenant go into parameters/ENVIRONMENT/ID.prop (`default`
     /// without --environment), or where `parameters-file` says. [default: the working directory]
@@ -64,7 +64,7 @@ fn wanted(
     settings: &Settings,
     process: &Process<'_>,
 ) -> Result<Wanted, Refusal> {
-    let selection = args.artifacts.selection(settings.names())?;
+    let selection = selection(&args.artifacts, settings.names())?;
     let directory = match &args.directory {
         Some(given) => process.directory.join(given),
         None => process.directory.clone(),
@@ -88,7 +88,11 @@ fn wanted(
 /// Where the settings file in use wants the values. One that a download wrote says nothing but our default.
 fn pattern(settings: &Settings, directory: &Path, process: &Process<'_>) -> Option<ParametersFile> {
     let is_ours = keeps_settings(settings, directory, process);
-    settings.parameters_file().filter(|_| !is_ours).cloned()
+    settings
+        .environment
+        .parameters_file
+        .clone()
+        .filter(|_| !is_ours)
 }
 
 /// Whether the settings file beside the artifacts is ours to write: nobody wrote one, neither there nor for this run.

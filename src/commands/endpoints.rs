@@ -4,8 +4,8 @@ use clap::Args;
 
 use super::arguments::TenantArgs;
 use super::console::Console;
-use super::query::NOTHING_WRITTEN;
 use super::refusal::Refusal;
+use super::run::NOTHING_WRITTEN;
 use crate::Process;
 use crate::endpoints;
 use crate::exit::Exit;

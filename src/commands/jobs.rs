@@ -1,41 +1,36 @@
 //! From what is desired of artifacts to jobs, with everything that is known before the tenant is asked.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::arguments::ParameterArgs;
-use super::copies;
 use super::desired::Desired;
-use super::parameters;
 use super::refusal::{Refusal, not_an_artifact, shown};
+use super::settings_file::knows;
 use crate::Process;
 use crate::artifact::dependencies::{Dependencies, Needs, dependencies};
-use crate::artifact::references;
+use crate::artifact::sharing::{Consequence, SharedAddress, shared_addresses};
+use crate::artifact::{ArtifactKind, references};
 use crate::deploy::job::{Content, Home, Job, Requirement, Source};
-use crate::deploy::outcome::Outcome;
-use crate::settings::parameters::NamedParameter;
+use crate::deploy::outcome::{Message, Outcome, Place};
+use crate::report::page::Page;
+use crate::settings::options::{ListValue, listed};
+use crate::settings::parameters::{self, CredentialNames, NamedParameter, Variables};
 use crate::tenant::wire::{ArtifactId, PackageId};
+use crate::text::nearest;
 use crate::text::redactor::Redactor;
 
-/// What a run is to do.
-pub struct JobsOfRun {
-    pub jobs: Vec<Job>,
-    /// The ends of those that need an artifact which is not valid.
-    pub skipped: Vec<Outcome>,
-}
-
 /// Settles the jobs of a run. `invalid`: the ends of the artifacts that are not valid; whoever needs one of them is
-/// left out.
+/// left out, and its end is among the others.
 pub fn jobs(
     desired: Vec<Desired>,
     invalid: &[Outcome],
     args: &ParameterArgs,
     redactor: &Redactor,
     process: &mut Process<'_>,
-) -> Result<JobsOfRun, Refusal> {
-    let named = parameters::for_each(args, &desired, invalid, redactor, process)?;
+) -> Result<(Vec<Job>, Vec<Outcome>), Refusal> {
+    let named = for_each(args, &desired, invalid, redactor, process)?;
     for (one, named) in desired.iter().zip(&named) {
-        copies::refuse_shared(one, named, process)?;
+        refuse_shared(one, named, process)?;
     }
     let dependencies = dependencies_of(&desired, process)?;
     let skipped = hopeless(&desired, &dependencies.needs, invalid);
@@ -45,25 +40,15 @@ pub fn jobs(
         if skipped.contains_key(&place) {
             continue;
         }
-        let mut job = job(one, named, process)?;
-        let needs = &dependencies.needs[place];
-        job.needs = needs
-            .on
-            .iter()
-            .map(|need| moved_up(*need, &skipped))
-            .collect();
-        job.requires = needs
-            .missing
-            .iter()
-            .filter(|missing| !missing.optional)
-            .map(|missing| requirement(&job, missing))
-            .collect();
-        jobs.push(job);
+        jobs.push(job(
+            one,
+            named,
+            &dependencies.needs[place],
+            &skipped,
+            process,
+        )?);
     }
-    Ok(JobsOfRun {
-        jobs,
-        skipped: skipped.into_values().collect(),
-    })
+    Ok((jobs, skipped.into_values().collect()))
 }
 
 /// Those that need an artifact which is not valid, directly or over others, by their places.
@@ -96,11 +81,6 @@ fn invalid_need<'a>(needs: &Needs, invalid: &'a [Outcome]) -> Option<&'a Outcome
     })
 }
 
-/// A place in the run after those before it were left out.
-fn moved_up(place: usize, left_out: &BTreeMap<usize, Outcome>) -> usize {
-    place - left_out.range(..place).count()
-}
-
 /// Who of these needs whom.
 fn dependencies_of(desired: &[Desired], process: &Process<'_>) -> Result<Dependencies, Refusal> {
     let mut references = Vec::new();
@@ -112,23 +92,22 @@ fn dependencies_of(desired: &[Desired], process: &Process<'_>) -> Result<Depende
 }
 
 /// What is not in the run, as the tenant and the reader know it.
-fn requirement(job: &Job, missing: &references::Requirement) -> Requirement {
-    let (root, name) = match &job.source {
-        Source::Files(content) => (
-            content.root.as_path(),
-            missing.renamed(&content.pack.references),
-        ),
-        Source::Tenant => (Path::new(""), missing.name.as_str()),
-    };
-    let path = root.join(&missing.place.path);
+fn requirement(content: &Content, missing: &references::Requirement) -> Requirement {
+    let path = content.root.join(&missing.place.path);
     Requirement {
         kind: missing.kind,
-        name: name.to_owned(),
+        name: missing.renamed(&content.pack.references).to_owned(),
         place: format!("{}:{}", path.display(), missing.place.line),
     }
 }
 
-fn job(one: Desired, named: Vec<NamedParameter>, process: &Process<'_>) -> Result<Job, Refusal> {
+fn job(
+    one: Desired,
+    named: Vec<NamedParameter>,
+    needs: &Needs,
+    skipped: &BTreeMap<usize, Outcome>,
+    process: &Process<'_>,
+) -> Result<Job, Refusal> {
     let Some(package) = one.package.clone() else {
         return Err(Refusal::wrong(
             "--package (or FLOWSHIP_PACKAGE, or flowship.yaml)",
@@ -149,13 +128,199 @@ fn job(one: Desired, named: Vec<NamedParameter>, process: &Process<'_>) -> Resul
     };
     let content = Content::pack(one.artifact, one.pack, home, root)
         .map_err(|error| not_an_artifact(&error, &process.directory))?;
+    let missing = needs.missing.iter().filter(|missing| !missing.optional);
+    let on = needs.on.iter();
     Ok(Job {
         id,
+        requires: missing.map(|one| requirement(&content, one)).collect(),
         source: Source::Files(Box::new(content)),
         named,
         rules: one.rules,
-        needs: Vec::new(),
-        requires: Vec::new(),
+        // those before it that were left out are no places any more
+        needs: on.map(|&at| at - skipped.range(..at).count()).collect(),
         notes: Vec::new(),
+    })
+}
+
+/// Refuses a copy that would take its original's messages: the same sender address, queue or folder under another id.
+/// What they may share on purpose is told.
+fn refuse_shared(
+    copy: &Desired,
+    named: &[NamedParameter],
+    process: &mut Process<'_>,
+) -> Result<(), Refusal> {
+    let Some(environment) = &copy.copied_by else {
+        return Ok(());
+    };
+    if copy.artifact.kind() != ArtifactKind::IntegrationFlow {
+        return Ok(());
+    }
+    let model = copy
+        .artifact
+        .flow_model()
+        .map_err(|error| not_an_artifact(&error, &process.directory))?;
+    let shared = shared_addresses(&model, &set_apart(copy, named));
+    let (refused, told): (Vec<_>, Vec<_>) = shared.iter().partition(|one| {
+        one.consequence == Consequence::Refuse && !environment.allow_shared_addresses
+    });
+    let mut page = Page::plain();
+    page.items(&format!("warning: {}: ", copy.id()), told);
+    let _ = page.print(process.err);
+    match refused.split_first() {
+        Some((first, others)) => Err(refused_copy(copy, &environment.name, first, others)),
+        None => Ok(()),
+    }
+}
+
+/// The parameters to which the environment gives another value than the artifact does.
+fn set_apart<'a>(copy: &'a Desired, named: &'a [NamedParameter]) -> BTreeSet<&'a str> {
+    let own = copy.artifact.parameters();
+    named
+        .iter()
+        .filter(|one| own.get(&one.key) != Some(one.value.as_str()))
+        .map(|one| one.key.as_str())
+        .collect()
+}
+
+fn refused_copy(
+    copy: &Desired,
+    environment: &str,
+    first: &SharedAddress,
+    others: &[&SharedAddress],
+) -> Refusal {
+    let hint = if first.parameters.is_empty() {
+        format!(
+            "make it an externalized parameter and set that in environment `{environment}`, or allow it there with `allow-shared-addresses: true`"
+        )
+    } else {
+        "or allow it for this environment with `allow-shared-addresses: true`".to_owned()
+    };
+    let mut message = Message::new(format!(
+        "{} is a copy in environment `{environment}` and would share with its original: {}",
+        copy.id(),
+        first
+    ))
+    .hint(hint);
+    for other in others {
+        message = message.because(format!("also {other}"));
+    }
+    Refusal::usage(message)
+}
+
+/// What `--parameters`, `--set` and `--set-from-env` name, in the order in which they win.
+struct Given<'a> {
+    of_file: Vec<NamedParameter>,
+    listed: Vec<ListValue>,
+    variables: Variables<'a>,
+}
+
+impl<'a> Given<'a> {
+    fn read(
+        args: &ParameterArgs,
+        redactor: &'a Redactor,
+        process: &'a Process<'_>,
+    ) -> Result<Self, Refusal> {
+        let of_file = match &args.parameters {
+            Some(file) => parameters::read_file(&process.directory, file)?,
+            None => Vec::new(),
+        };
+        let environment = process.environment;
+        let set = listed(&args.set, "set", false, environment);
+        let from_env = listed(&args.set_from_env, "set-from-env", true, environment);
+        Ok(Self {
+            of_file,
+            listed: [set, from_env].concat(),
+            variables: Variables {
+                environment,
+                credentials: CredentialNames::default(),
+                redactor,
+            },
+        })
+    }
+}
+
+/// The parameters for one artifact that the tenant holds; `all` are the ids of the run.
+pub fn for_one(
+    args: &ParameterArgs,
+    id: &str,
+    all: &[&str],
+    redactor: &Redactor,
+    process: &Process<'_>,
+) -> Result<Vec<NamedParameter>, Refusal> {
+    let given = Given::read(args, redactor, process)?;
+    let mut named = given.of_file;
+    for entry in &given.listed {
+        if parameters::is_for(entry, id, all) {
+            named.push(parameters::named(entry, id, &given.variables)?);
+        }
+    }
+    Ok(parameters::last_wins(named))
+}
+
+/// The parameters for each artifact of a run. Later sources win: the settings file, `--parameters`, `--set`,
+/// `--set-from-env`. In a run over several artifacts an entry without an id is for those that know its key; one that none
+/// knows is an error. An entry for an artifact that is not valid goes with it.
+fn for_each(
+    args: &ParameterArgs,
+    desired: &[Desired],
+    invalid: &[Outcome],
+    redactor: &Redactor,
+    process: &Process<'_>,
+) -> Result<Vec<Vec<NamedParameter>>, Refusal> {
+    let given = Given::read(args, redactor, process)?;
+    let mut all: Vec<_> = desired.iter().map(|one| one.parameters.clone()).collect();
+    for parameter in &given.of_file {
+        add_to_those_that_know(&mut all, desired, parameter)?;
+    }
+    for entry in &given.listed {
+        let is_for = |id: &str| parameters::names(entry, id);
+        let named = |id: &str| parameters::named(entry, id, &given.variables);
+        if invalid.iter().any(|outcome| is_for(&outcome.id)) {
+            continue;
+        }
+        match desired.iter().position(|one| is_for(one.id())) {
+            Some(place) => all[place].push(named(desired[place].id())?),
+            None => add_to_those_that_know(&mut all, desired, &named("")?)?,
+        }
+    }
+    Ok(all.into_iter().map(parameters::last_wins).collect())
+}
+
+fn add_to_those_that_know(
+    all: &mut [Vec<NamedParameter>],
+    desired: &[Desired],
+    parameter: &NamedParameter,
+) -> Result<(), Refusal> {
+    // one artifact is told apart later, by what the tenant knows of it
+    let alone = desired.len() == 1;
+    let mut known = false;
+    for (one, named) in desired.iter().zip(all) {
+        if alone || knows(&one.artifact, &parameter.key) {
+            named.push(parameter.clone());
+            known = true;
+        }
+    }
+    if known {
+        Ok(())
+    } else {
+        Err(unknown_to_all(desired, parameter))
+    }
+}
+
+fn unknown_to_all(desired: &[Desired], parameter: &NamedParameter) -> Refusal {
+    let keys = desired.iter().flat_map(|one| one.artifact.parameter_keys());
+    let keys: BTreeSet<&str> = keys.collect();
+    let hint = match nearest(&parameter.key, keys) {
+        Some(key) => format!("did you mean `{key}`?"),
+        None => "write ID:KEY=VALUE for a key that only the tenant knows".to_owned(),
+    };
+    let message = Message::new(format!(
+        "none of the {} artifacts has a parameter `{}`; nothing was sent",
+        desired.len(),
+        parameter.key
+    ));
+    Refusal::usage(Message {
+        file: Place::parse(&parameter.source),
+        ..message.at(parameter.source.clone()).hint(hint)
     })
 }

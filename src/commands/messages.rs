@@ -6,8 +6,8 @@ use clap::Args;
 
 use super::arguments::{TenantArgs, number};
 use super::console::Console;
-use super::query::NOTHING_WRITTEN;
 use super::refusal::Refusal;
+use super::run::NOTHING_WRITTEN;
 use crate::Process;
 use crate::clock::span;
 use crate::exit::Exit;

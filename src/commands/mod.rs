@@ -1,6 +1,6 @@
 //! The subcommands, one file each: its arguments and its run. What they share lies below them and knows none of them:
 //! arguments, the console, the settings file, the worker, and from a settled question to an exit code `change.rs` for what
-//! writes and `query.rs` for what reads.
+//! writes and `run.rs` for what reads.
 
 pub mod check;
 pub mod deploy;
@@ -20,12 +20,9 @@ pub mod undeploy;
 pub mod arguments;
 mod change;
 pub mod console;
-mod copies;
 mod desired;
 mod jobs;
-mod parameters;
 pub(crate) mod plan_file;
-mod query;
 pub(crate) mod refusal;
 mod run;
 mod selection;

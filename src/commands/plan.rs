@@ -11,7 +11,6 @@ use super::console::Console;
 use super::refusal::Refusal;
 use crate::Process;
 use crate::deploy::approval::Request;
-use crate::deploy::job::VersionRule;
 use crate::exit::Exit;
 use crate::pacing;
 
@@ -62,15 +61,7 @@ fn request(desired: &DesiredArgs) -> Request {
         (write.no_deploy, "no-deploy"),
         (desired.force, "force"),
     ];
-    let version = desired
-        .save_as_version
-        .clone()
-        .map(|version| match version {
-            VersionRule::Keep => "keep".to_owned(),
-            VersionRule::Manifest => "manifest".to_owned(),
-            VersionRule::Bump => "bump".to_owned(),
-            VersionRule::Exactly(number) | VersionRule::Travel(number) => number,
-        });
+    let version = desired.save_as_version.as_ref();
     let on = switches.into_iter().filter(|(on, _)| *on);
     Request {
         paths: desired.paths.clone(),
@@ -81,7 +72,7 @@ fn request(desired: &DesiredArgs) -> Request {
         id: desired.id.clone(),
         name: desired.name.clone(),
         parameters: write.parameters.parameters.clone(),
-        save_as_version: version,
+        save_as_version: version.map(ToString::to_string),
         switches: on.map(|(_, name)| name.to_owned()).collect(),
     }
 }

@@ -13,6 +13,7 @@ use crate::deploy::approval::{Approval, Request};
 use crate::deploy::outcome::Message;
 use crate::deploy::preview::Preview;
 use crate::settings::environment::Environment;
+use crate::settings::options::variable;
 use crate::whole_file::{self, read_bounded};
 
 /// The largest plan file that is read, in bytes.
@@ -36,12 +37,6 @@ pub fn over(environment: &Environment, request: &Request) -> Environment {
         }
     }
     all
-}
-
-/// The variable of an option.
-fn variable(option: &str) -> String {
-    let option = option.replace('-', "_").to_ascii_uppercase();
-    format!("FLOWSHIP_{option}")
 }
 
 /// Writes a plan file.

@@ -5,7 +5,7 @@ use clap::Args;
 use super::arguments::{ParameterArgs, TenantArgs, WaitArgs, WriteArgs, once};
 use super::change::{Change, Deployment, Purpose};
 use super::console::{Console, ReportArgs};
-use super::parameters;
+use super::jobs;
 use super::refusal::Refusal;
 use crate::Process;
 use crate::deploy::job::{Job, Rules, Source};
@@ -53,13 +53,19 @@ pub(crate) fn run(
         ..write.rules(&args.wait, &settings, &process.directory)
     };
     let purpose = Purpose::Deploy(Deployment::default());
-    let mut change = Change::new(purpose, &settings, &tenant.reading, &tenant.sandbox);
+    let mut change = Change::new(
+        purpose,
+        &settings,
+        console.report(process),
+        &tenant.reading,
+        &tenant.sandbox,
+    );
     let ids = once(&args.ids);
     for &id in &ids {
         change.jobs.push(Job {
             id: ArtifactId(id.to_owned()),
             source: Source::Tenant,
-            named: parameters::for_one(&args.parameters, id, &ids, &change.redactor, process)?,
+            named: jobs::for_one(&args.parameters, id, &ids, &change.redactor, process)?,
             rules: rules.clone(),
             needs: Vec::new(),
             requires: Vec::new(),

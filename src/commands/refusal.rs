@@ -56,14 +56,6 @@ impl Refusal {
         }
     }
 
-    /// The same, with the line that is wrong.
-    pub fn in_file(mut self, file: Option<Place>) -> Self {
-        if let Some(message) = self.messages.first_mut() {
-            message.file = file;
-        }
-        self
-    }
-
     /// The same, found because of an entry in a file of settings.
     pub fn named_at(mut self, place: &str) -> Self {
         for message in &mut self.messages {
@@ -82,7 +74,8 @@ impl From<BadVariable> for Refusal {
 impl From<SettingsError> for Refusal {
     fn from(error: SettingsError) -> Self {
         let file = Place::of_column(&error.at).or_else(|| Place::parse(&error.at));
-        Self::wrong(error.at, error.what, error.hint).in_file(file)
+        let message = Message::new(error.what).at(error.at).hint(error.hint);
+        Self::usage(Message { file, ..message })
     }
 }
 

@@ -117,7 +117,7 @@ fn preloaded(given: &str, process: &Process<'_>) -> Result<Preload, Refusal> {
         package_id: package.to_owned(),
         zip,
         deployed: true,
-        configured: Vec::new(),
+        ..Preload::default()
     })
 }
 

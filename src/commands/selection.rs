@@ -178,25 +178,20 @@ pub fn below(paths: &[PathBuf], directory: &Path) -> Result<Vec<PathBuf>, Refusa
 /// What the offline check finds, with places relative to the working directory.
 fn findings(artifact: &Artifact, directory: &Path) -> Vec<PlacedFinding> {
     let root = shown(artifact.path(), directory);
-    let found_in = |finding| found(finding, &root);
-    artifact::check(artifact).iter().map(found_in).collect()
-}
-
-fn found(finding: &Finding, root: &Path) -> PlacedFinding {
-    let severity = match finding.severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    };
-    PlacedFinding {
-        severity,
+    let placed = |finding: Finding| PlacedFinding {
+        severity: match finding.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        },
         rule: finding.rule,
         place: Place {
             path: root.join(&finding.path).display().to_string(),
             line: finding.line,
         },
-        message: finding.message.clone(),
-        remedy: finding.remedy.clone(),
-    }
+        message: finding.message,
+        remedy: finding.remedy,
+    };
+    artifact::check(artifact).into_iter().map(placed).collect()
 }
 
 /// Tells warnings and what is left out of the zip.

@@ -5,24 +5,22 @@ use std::path::{Path, PathBuf};
 use super::console::Console;
 use super::refusal::{Refusal, shown};
 use super::selection::{self, Selection};
-use super::target::LoginNames;
 use crate::Process;
 use crate::artifact::{Artifact, ArtifactKind};
 use crate::deploy::outcome::{Message, Place};
 use crate::deploy::parameters::PROFILE;
 use crate::inventory::selection::Names;
 use crate::report::PlacedFinding;
-use crate::settings::credentials;
 use crate::settings::project::{
-    self, ArtifactSettings, EnvironmentSettings, PackageSettings, ParametersFile, Project,
-    RawParameter,
+    self, ArtifactSettings, EnvironmentSettings, PackageSettings, Project, RawParameter,
 };
 use crate::text::nearest;
 
-/// The settings file of a run, if there is one, and the environment that was chosen.
+/// The settings file of a run, without anything where there is none, and the environment that was chosen, or what holds
+/// without one.
 pub struct Settings {
-    pub project: Option<Project>,
-    pub environment: Option<EnvironmentSettings>,
+    pub project: Project,
+    pub environment: EnvironmentSettings,
     /// The artifacts that the file names, in its order.
     pub entries: Vec<Entry>,
 }
@@ -60,64 +58,42 @@ impl Settings {
             None => project::find(&process.directory)?,
         };
         let project = match &file {
-            Some(file) => Some(project::read(&process.directory, file)?),
-            None => None,
+            Some(file) => project::read(&process.directory, file)?,
+            None => Project::default(),
         };
-        let environment = match (environment, &project) {
-            (None, _) => None,
-            (Some(name), Some(project)) => Some(project.environment(name)?.clone()),
-            (Some(name), None) => return Err(without_file(name)),
+        let environment = match environment {
+            None => &project.plain,
+            Some(name) if file.is_none() => return Err(without_file(name)),
+            Some(name) => project.environment(name)?,
         };
         Ok(Self {
+            environment: environment.clone(),
             project,
-            environment,
             entries: Vec::new(),
         })
     }
 
     /// Refuses to send anything where it is open which environment is meant.
     pub fn refuse_no_environment(&self) -> Result<(), Refusal> {
-        match (&self.project, &self.environment) {
-            (Some(project), None) => Ok(project.refuse_no_environment()?),
-            _ => Ok(()),
+        match self.environment_name() {
+            Some(_) => Ok(()),
+            None => Ok(self.project.refuse_no_environment()?),
         }
-    }
-
-    /// The environment that was chosen.
-    pub fn environment(&self) -> Option<&EnvironmentSettings> {
-        self.environment.as_ref()
     }
 
     /// How things are called in the environment.
     pub fn names(&self) -> Names {
-        self.environment().map_or_else(Names::default, |one| Names {
-            id: one.id.clone(),
-            name: one.artifact_name.clone(),
-            package: one.package.clone(),
-        })
-    }
-
-    /// Where configured values of artifacts are, as the file says.
-    pub fn parameters_file(&self) -> Option<&ParametersFile> {
-        self.project
-            .as_ref()?
-            .parameters_file_of(self.environment())
-    }
-
-    /// Whether nothing may be written that a rollback could not put back.
-    pub fn rollback_required(&self) -> bool {
-        let project = self.project.as_ref();
-        project.is_some_and(|project| project.rollback_required)
+        self.environment.names.clone()
     }
 
     /// The settings file, as it was given.
     pub fn file(&self) -> Option<&Path> {
-        self.project.as_ref().map(|project| project.path.as_path())
+        Some(self.project.path.as_path()).filter(|path| *path != Path::new(""))
     }
 
     /// The name of the environment, if one was chosen.
     pub fn environment_name(&self) -> Option<&str> {
-        self.environment.as_ref().map(|one| one.name.as_str())
+        Some(self.environment.name.as_str()).filter(|name| !name.is_empty())
     }
 
     /// The options with which another command reaches the same tenant, from any directory.
@@ -131,21 +107,10 @@ impl Settings {
         words.chain([file.display().to_string()]).collect()
     }
 
-    /// Which variables hold the credentials, and for which host they must be.
-    pub fn login(&self) -> LoginNames {
-        let environment = self.environment();
-        let prefix = environment.map_or("CPI", EnvironmentSettings::credentials_prefix);
-        LoginNames {
-            names: credentials::VariableNames::with_prefix(prefix),
-            host: environment.and_then(|one| one.host.clone()),
-            at: environment.map(|one| one.at.clone()).unwrap_or_default(),
-        }
-    }
-
     /// Finds the artifacts that the file names.
     pub fn find_entries(&mut self, directory: &Path) -> Result<(), Refusal> {
         let mut entries: Vec<Entry> = Vec::new();
-        for package in self.project.iter().flat_map(|project| &project.packages) {
+        for package in &self.project.packages {
             let mut alone = package.clone();
             for artifact in std::mem::take(&mut alone.artifacts) {
                 let found = selection::below(std::slice::from_ref(&artifact.path), directory)
@@ -180,7 +145,7 @@ impl Settings {
             selection::below(paths, &process.directory)?
         };
         if paths.is_empty() {
-            return Err(nothing_named(self.project.as_ref()));
+            return Err(nothing_named(self.file()));
         }
         let selection = Selection::of(&paths, console, process);
         selection.refuse_twins(&process.directory, |artifact| self.id_of(artifact))?;
@@ -207,18 +172,15 @@ impl Settings {
     /// What is wrong with the settings, as far as that shows without variables and tenant: in the chosen environment, or
     /// else in all of them.
     pub fn findings(&self) -> Result<Vec<PlacedFinding>, Refusal> {
-        let Some(project) = &self.project else {
-            return Ok(Vec::new());
-        };
         let all = self.everything();
-        let environments: Vec<&EnvironmentSettings> = match &self.environment {
-            Some(environment) => vec![environment],
-            None => project.environments.values().collect(),
+        let environments: Vec<&EnvironmentSettings> = match self.environment_name() {
+            Some(_) => vec![&self.environment],
+            None => self.project.environments.values().collect(),
         };
         let ids: Vec<&str> = all.iter().map(|artifact| self.id_of(artifact)).collect();
         let complete = all.len() == self.entries.len();
         for environment in environments.iter().filter(|_| complete) {
-            project.refuse_unknown_artifacts(environment, &ids)?;
+            self.project.refuse_unknown_artifacts(environment, &ids)?;
         }
         let mut findings = Vec::new();
         for (artifact, id) in all.iter().zip(&ids) {
@@ -291,12 +253,12 @@ fn without_file(environment: &str) -> Refusal {
     )
 }
 
-fn nothing_named(project: Option<&Project>) -> Refusal {
-    let message = match project {
+fn nothing_named(file: Option<&Path>) -> Refusal {
+    let message = match file {
         None => Message::new("nothing is named: there is no PATH, and no flowship.yaml here")
             .hint("name an artifact's directory, or a directory that holds several"),
-        Some(project) => Message::new("the settings file names no artifacts, and there is no PATH")
-            .at(project.path.display().to_string())
+        Some(file) => Message::new("the settings file names no artifacts, and there is no PATH")
+            .at(file.display().to_string())
             .hint("add `packages:` with their `artifacts:`, or name a PATH"),
     };
     Refusal::usage(message)

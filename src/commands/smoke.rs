@@ -4,15 +4,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::refusal::Refusal;
-use super::target::{Target, all_variables_of};
+use super::target::{Target, variable_of};
 use crate::Process;
 use crate::artifact::ArtifactKind;
 use crate::clock::Clock;
-use crate::deploy::job::{Job, Source};
+use crate::deploy::job::Job;
 use crate::deploy::outcome::Message;
 use crate::http::Http;
 use crate::settings::credentials::{Credentials, VariableNames};
-use crate::settings::project::Affix;
+use crate::settings::project::{Affix, EnvironmentSettings};
 use crate::smoke::Smoke;
 use crate::smoke::file::{self, SmokeTest};
 use crate::tenant::Tenant;
@@ -29,14 +29,13 @@ pub struct SmokeTests {
 pub fn tests_of(
     files: &[PathBuf],
     jobs: &[Job],
-    id: &Affix,
-    names: VariableNames,
+    environment: &EnvironmentSettings,
     process: &Process<'_>,
 ) -> Result<Option<SmokeTests>, Refusal> {
     let mut tests = Vec::new();
     for file in files {
         let test = file::read(&process.directory, file)?;
-        let job = job_of(&test, jobs, id)?;
+        let job = job_of(&test, jobs, &environment.names.id)?;
         if !job.rules.deploy {
             let what = format!(
                 "{} is not deployed by this run, so that it can't be called",
@@ -47,14 +46,13 @@ pub fn tests_of(
         }
         tests.push((job.id.0.clone(), test));
     }
+    let names = environment.variable_names();
     Ok((!tests.is_empty()).then_some(SmokeTests { tests, names }))
 }
 
 fn job_of<'j>(test: &SmokeTest, jobs: &'j [Job], id: &Affix) -> Result<&'j Job, Refusal> {
-    let is_flow = |job: &&Job| match &job.source {
-        Source::Files(content) => content.kind == ArtifactKind::IntegrationFlow,
-        Source::Tenant => true,
-    };
+    let flow = ArtifactKind::IntegrationFlow;
+    let is_flow = |job: &&Job| job.kind(Some(flow)) == Some(flow);
     let flows: Vec<&Job> = jobs.iter().filter(is_flow).collect();
     let refused = |what: String, hint: &str| Err(Refusal::wrong(test.at.clone(), what, hint));
     match (&test.artifact, flows.as_slice()) {
@@ -97,7 +95,10 @@ impl SmokeTests {
         process: &Process<'_>,
     ) -> Result<Smoke, Refusal> {
         let (variables, names) = match &target.sandbox {
-            Some(sandbox) => (all_variables_of(sandbox), VariableNames::default()),
+            Some(sandbox) => {
+                let names = VariableNames::default();
+                (variable_of(sandbox, &names.of_caller_key()), names)
+            }
             None => (process.environment.clone(), self.names),
         };
         let caller =

@@ -1,14 +1,11 @@
 //! `status`: what runs of what the design time holds, on one tenant or along the stages.
 
-use std::collections::BTreeMap;
-
 use clap::Args;
 
 use super::arguments::{ReadingArgs, TryOutArgs, once};
 use super::console::{Console, ReportArgs, masked};
-use super::query::NOTHING_WRITTEN;
 use super::refusal::Refusal;
-use super::run::{Site, Worker};
+use super::run::{NOTHING_WRITTEN, Site, Worker};
 use super::settings_file::Settings;
 use crate::Process;
 use crate::exit::Exit;
@@ -16,7 +13,7 @@ use crate::inventory::{self, Trouble};
 use crate::parallel::parallel_map;
 use crate::query::Query;
 use crate::report::status::{self as report, Stages, TenantStatus};
-use crate::settings::project::Affix;
+use crate::settings::project::{Affix, Names};
 use crate::status::{self, Found, State, Wanted};
 use crate::tenant::error::TenantError;
 use crate::text::redactor::Redactor;
@@ -51,12 +48,6 @@ pub struct StatusArgs {
     pub sandbox: TryOutArgs,
 }
 
-/// A stage before it was asked.
-struct StagePlan {
-    wanted: Wanted,
-    id: Affix,
-}
-
 /// Shows what runs.
 pub(crate) fn run(
     args: &StatusArgs,
@@ -65,16 +56,15 @@ pub(crate) fn run(
 ) -> Result<Exit, Refusal> {
     let redactor = Redactor::new();
     let mut report = console.report(process);
-    let (worker, plans) = worker(args, &redactor, process)?;
+    let mut worker = Worker::new(&args.reading, redactor.clone());
+    let (wanted, ids) = stages_of(args, &mut worker, process)?;
     let work = move |queries: &[Query<'_>]| {
-        let each: Vec<_> = queries.iter().zip(&plans).collect();
-        let read = |(query, plan): (&Query<'_>, &StagePlan)| {
-            status::read(query, &plan.wanted).map(|found| by_original_id(found, plan))
-        };
+        let each: Vec<_> = queries.iter().zip(&wanted).collect();
+        let read = |(query, wanted): (&Query<'_>, &Wanted)| status::read(query, wanted);
         parallel_map(each, queries.len(), read)
     };
     let (read, sites) = worker.fetch(console, process, NOTHING_WRITTEN, work)?;
-    let stages = stages(&sites, read, args)?;
+    let stages = stages(&sites, &ids, read, args)?;
     report.simulated = sites.iter().any(Site::is_simulated);
     report.tenant = match sites.as_slice() {
         [site] => Some(site.host.clone()),
@@ -99,77 +89,69 @@ pub(crate) fn run(
     }))
 }
 
-/// The environments that are named, or else what is used without one, each with what is asked there.
-fn worker(
+/// The environments that are named, or else what is used without one: what is asked there, and what is around ids.
+fn stages_of(
     args: &StatusArgs,
-    redactor: &Redactor,
+    worker: &mut Worker,
     process: &mut Process<'_>,
-) -> Result<(Worker, Vec<StagePlan>), Refusal> {
-    let reading = &args.reading;
+) -> Result<(Vec<Wanted>, Vec<Affix>), Refusal> {
     let mut names: Vec<_> = once(&args.environments).into_iter().map(Some).collect();
     if names.is_empty() {
         names.push(None);
     }
-    let mut worker = Worker::new(reading, redactor.clone());
-    let mut plans = Vec::new();
+    let (mut wanted, mut ids) = (Vec::new(), Vec::new());
     for name in names {
-        let settings = Settings::of_tenants(reading.config.as_ref(), name, process)?;
-        plans.push(plan(args, &settings));
+        let settings = Settings::of_tenants(args.reading.config.as_ref(), name, process)?;
+        let names = settings.names();
+        wanted.push(args.wanted(&names));
+        ids.push(names.id);
         worker.add_tenant_of(&args.sandbox, &settings, process)?;
     }
-    Ok((worker, plans))
+    Ok((wanted, ids))
 }
 
-/// What is asked of a stage: names in Git become those on the tenant.
-fn plan(args: &StatusArgs, settings: &Settings) -> StagePlan {
-    let names = settings.names();
-    let (ids, packages) = (args.ids.iter(), args.packages.iter());
-    StagePlan {
-        wanted: Wanted {
+impl StatusArgs {
+    /// What is asked of a stage: names in Git become those on the tenant.
+    fn wanted(&self, names: &Names) -> Wanted {
+        let (ids, packages) = (self.ids.iter(), self.packages.iter());
+        Wanted {
             ids: ids.map(|one| names.id.apply(one)).collect(),
             packages: packages.map(|one| names.package.apply(one)).collect(),
-            only_deployed: args.only_deployed,
-            until_rest: args.fail_on_error,
-        },
-        id: names.id,
+            only_deployed: self.only_deployed,
+            until_rest: self.fail_on_error,
+        }
     }
 }
 
-/// The states by their ids without prefix and suffix; what has none of them is no artifact of this environment.
-fn by_original_id(mut found: Found, plan: &StagePlan) -> (BTreeMap<String, State>, Found) {
-    let original = |id: &str| plan.id.strip(id).map(str::to_owned);
-    let states = std::mem::take(&mut found.states).into_iter();
-    let by_id = states.filter_map(|state| Some((original(&state.id)?, state)));
-    let by_id = by_id.collect();
-    found.nowhere = found.nowhere.iter().filter_map(|id| original(id)).collect();
-    (by_id, found)
-}
-
-type Read = Result<(BTreeMap<String, State>, Found), TenantError>;
-
-/// What each tenant showed. One of several that could not be asked does not hide the others.
+/// What each tenant showed, by ids without prefix and suffix; what has none of them is no artifact of this environment.
+/// One of several tenants that could not be asked does not hide the others.
 fn stages(
     sites: &[Site],
-    read: Vec<Read>,
+    ids: &[Affix],
+    read: Vec<Result<Found, TenantError>>,
     args: &StatusArgs,
 ) -> Result<Vec<TenantStatus>, Refusal> {
     let several = sites.len() > 1;
     let mut stages = Vec::new();
     let mut nowhere = Vec::new();
-    for (site, read) in sites.iter().zip(read) {
-        let (states, found) = match read {
-            Ok(read) => read,
-            Err(error) if several => (BTreeMap::new(), not_asked(site, error)),
+    for ((site, affix), read) in sites.iter().zip(ids).zip(read) {
+        let found = match read {
+            Ok(found) => found,
+            Err(error) if several => not_asked(site, error),
             Err(error) => return Err(error.into()),
         };
+        let original = |id: &str| affix.strip(id).map(str::to_owned);
+        let states = found.states.into_iter();
+        let states = states.filter_map(|state| Some((original(&state.id)?, state)));
         stages.push(TenantStatus {
             environment: site.environment.clone(),
             tenant: site.host.clone(),
             simulated: site.is_simulated(),
-            states,
+            states: states.collect(),
             troubles: found.troubles,
         });
-        nowhere.push(found.nowhere);
+        let missing = found.nowhere.iter().filter_map(|id| original(id));
+        nowhere.push(missing.collect::<Vec<_>>());
     }
     for id in &args.ids {
         if nowhere.iter().all(|ids| ids.contains(id))

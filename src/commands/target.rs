@@ -3,51 +3,30 @@
 use super::arguments::TryOutArgs;
 use super::refusal::Refusal;
 use crate::Process;
-use crate::deploy::job::{Job, Source};
+use crate::deploy::job::Job;
 use crate::deploy::outcome::Message;
 use crate::doctor::offline::SOON;
 use crate::http::CertificateFacts;
 use crate::sandbox::{Preload, Sandbox, SandboxError, SandboxOptions, Scenario};
 use crate::settings::credentials::{Credentials, VariableNames};
 use crate::settings::environment::Environment;
-use crate::tenant::wire::ArtifactId;
+use crate::settings::project::EnvironmentSettings;
 
-/// Which variables hold the credentials, and for which host they must be.
-#[derive(Default)]
-pub struct LoginNames {
-    pub names: VariableNames,
-    /// The only host that they may be for.
-    pub host: Option<String>,
-    /// Where the environment stands that says so.
-    pub at: String,
-}
-
-impl LoginNames {
-    /// Reads the credentials; those for another tenant are refused before a token is asked for.
-    pub fn read(&self, process: &Process<'_>) -> Result<Credentials, Refusal> {
-        let credentials =
-            Credentials::from_named(process.environment, &process.directory, &self.names)?;
-        self.must_be_for(&credentials)?;
-        Ok(credentials)
-    }
-
-    /// Refuses credentials for another host than the settings file pins.
-    pub fn must_be_for(&self, credentials: &Credentials) -> Result<(), Refusal> {
-        match &self.host {
-            Some(host) if host != credentials.url.host() => Err(Refusal::wrong(
-                format!(
-                    "{} and {}_...",
-                    self.at,
-                    self.names.of("").trim_end_matches('_')
-                ),
-                format!(
-                    "the credentials are for {}, and this environment is {host}; nothing was sent",
-                    credentials.url.host()
-                ),
-                "give the variables the key of that tenant, or choose the environment that belongs to the key",
-            )),
-            _ => Ok(()),
-        }
+/// Refuses credentials for another host than the settings file pins.
+pub fn must_be_for(
+    credentials: &Credentials,
+    environment: &EnvironmentSettings,
+) -> Result<(), Refusal> {
+    let (is, prefix) = (credentials.url.host(), environment.credentials_prefix());
+    match &environment.host {
+        Some(host) if host != is => Err(Refusal::wrong(
+            format!("{} and {prefix}_...", environment.at),
+            format!(
+                "the credentials are for {is}, and this environment is {host}; nothing was sent"
+            ),
+            "give the variables the key of that tenant, or choose the environment that belongs to the key",
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -60,23 +39,28 @@ pub struct Target {
 }
 
 impl Target {
-    /// Reads the credentials, or begins a simulated tenant when that was asked for on the command line itself.
+    /// Reads the credentials, or begins a simulated tenant when that was asked for on the command line itself. Credentials
+    /// for another tenant are refused before a token is asked for.
     pub fn new(
         try_out: &TryOutArgs,
-        login: &LoginNames,
+        environment: &EnvironmentSettings,
         begin: impl FnOnce() -> Result<Sandbox, Refusal>,
         process: &mut Process<'_>,
     ) -> Result<Self, Refusal> {
         if !try_out.sandbox {
+            let names = environment.variable_names();
+            let credentials =
+                Credentials::from_named(process.environment, &process.directory, &names)?;
+            must_be_for(&credentials, environment)?;
             return Ok(Self {
-                credentials: login.read(process)?,
+                credentials,
                 network: process.environment.clone(),
                 sandbox: None,
             });
         }
         tell_ignored(process);
         let sandbox = begin()?;
-        let variables = variables_of(&sandbox);
+        let variables = variable_of(&sandbox, "CPI_SERVICE_KEY");
         Ok(Self {
             credentials: Credentials::from_named(
                 &variables,
@@ -106,18 +90,10 @@ pub fn warn_of_expiry(credentials: &Credentials, process: &mut Process<'_>) {
     );
 }
 
-/// The variables for a simulated tenant: its service key.
-pub fn variables_of(sandbox: &Sandbox) -> Environment {
+/// The one of the variables for a simulated tenant that holds this service key.
+pub fn variable_of(sandbox: &Sandbox, key: &str) -> Environment {
     let variables = sandbox.variables().into_iter();
-    of_pairs(variables.filter(|(name, _)| *name == "CPI_SERVICE_KEY"))
-}
-
-/// All variables for a simulated tenant.
-pub fn all_variables_of(sandbox: &Sandbox) -> Environment {
-    of_pairs(sandbox.variables().into_iter())
-}
-
-fn of_pairs(variables: impl Iterator<Item = (&'static str, String)>) -> Environment {
+    let variables = variables.filter(|(name, _)| *name == key);
     variables.fold(Environment::default(), |all, (name, value)| {
         all.with(name, &value)
     })
@@ -125,11 +101,8 @@ fn of_pairs(variables: impl Iterator<Item = (&'static str, String)>) -> Environm
 
 /// Says which variables a simulated tenant leaves unread.
 pub fn tell_ignored(process: &mut Process<'_>) {
-    let ignored: Vec<&str> = process
-        .environment
-        .names()
-        .filter(|name| name.starts_with("CPI_") && process.environment.get(name).is_some())
-        .collect();
+    let names = process.environment.names();
+    let ignored: Vec<&str> = names.filter(|name| name.starts_with("CPI_")).collect();
     if !ignored.is_empty() {
         let _ = writeln!(
             process.err,
@@ -139,45 +112,31 @@ pub fn tell_ignored(process: &mut Process<'_>) {
     }
 }
 
-/// Starts a simulated tenant. Where a scenario is about an existing artifact, it holds earlier versions of ours.
-pub fn simulated(try_out: &TryOutArgs, jobs: &[Job]) -> Result<Sandbox, Refusal> {
-    match start(try_out, Vec::new())? {
-        Err(SandboxError::NeedsPreload(..)) => started(start(try_out, earlier_versions(jobs))?),
-        sandbox => started(sandbox),
-    }
-}
-
-/// Starts a simulated tenant on which flows with these ids run.
-pub fn simulated_running(try_out: &TryOutArgs, ids: &[ArtifactId]) -> Result<Sandbox, Refusal> {
-    let examples = ids.iter().map(|id| Preload::example(&id.0));
-    started(start(try_out, examples.collect())?)
-}
-
-type Started = Result<Sandbox, SandboxError>;
-
-fn start(try_out: &TryOutArgs, preload: Vec<Preload>) -> Result<Started, Refusal> {
-    Ok(Sandbox::start(SandboxOptions {
-        scenarios: scenarios(&try_out.scenario)?,
-        preload,
-        ..SandboxOptions::default()
-    }))
-}
-
-fn started(sandbox: Started) -> Result<Sandbox, Refusal> {
+/// Starts a simulated tenant on which flows with these ids run. Where a scenario is about an existing artifact, and none
+/// is there, it holds earlier versions of ours.
+pub fn simulated(try_out: &TryOutArgs, running: &[&str], jobs: &[Job]) -> Result<Sandbox, Refusal> {
+    let scenarios = scenarios(&try_out.scenario)?;
+    let start = |preload| {
+        Sandbox::start(SandboxOptions {
+            scenarios: scenarios.clone(),
+            preload,
+            ..SandboxOptions::default()
+        })
+    };
+    let sandbox = match start(running.iter().map(|id| Preload::example(id)).collect()) {
+        Err(SandboxError::NeedsPreload(..)) if running.is_empty() => {
+            start(jobs.iter().filter_map(earlier_version).collect())
+        }
+        started => started,
+    };
     sandbox.map_err(|error| Refusal::usage(Message::new(error.to_string()).at("--sandbox")))
 }
 
-fn earlier_versions(jobs: &[Job]) -> Vec<Preload> {
-    jobs.iter()
-        .filter_map(|job| match &job.source {
-            Source::Files(content) => {
-                let mut zip = Vec::new();
-                content.archive.copy_to(&mut zip).ok()?;
-                Some(Preload::earlier_version(&content.package.0, &zip))
-            }
-            Source::Tenant => None,
-        })
-        .collect()
+fn earlier_version(job: &Job) -> Option<Preload> {
+    let content = job.content()?;
+    let mut zip = Vec::new();
+    content.archive.copy_to(&mut zip).ok()?;
+    Some(Preload::earlier_version(&content.package.0, &zip))
 }
 
 /// Reads the names of scenarios.

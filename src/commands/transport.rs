@@ -5,20 +5,19 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::arguments::{ReadingArgs, SelectionArgs, TryOutArgs, WaitArgs, WriteArgs};
+use super::arguments::{ReadingArgs, TryOutArgs, WaitArgs, WriteArgs, selection};
 use super::change::{Change, Deployment, Planning, Purpose};
 use super::console::{Console, ReportArgs};
 use super::desired::{Basis, Desired, renamed};
 use super::jobs;
-use super::query::NOTHING_WRITTEN;
 use super::refusal::Refusal;
-use super::run::Worker;
+use super::run::{NOTHING_WRITTEN, Worker};
 use super::settings_file::Settings;
 use crate::Process;
 use crate::deploy::job::{Job, Source, VersionRule};
 use crate::deploy::outcome::Message;
 use crate::exit::Exit;
-use crate::inventory::selection::Drafts;
+use crate::inventory::selection::{Drafts, Selection};
 use crate::text::redactor::Redactor;
 use crate::transport::{self, Taken, Wanted};
 
@@ -27,7 +26,7 @@ use crate::transport::{self, Taken, Wanted};
 pub struct TransportArgs {
     /// Which artifacts.
     #[command(flatten)]
-    pub artifacts: SelectionArgs,
+    pub artifacts: Selection,
     /// The environment of the settings file to take from.
     #[arg(long, value_name = "NAME")]
     pub from: String,
@@ -84,7 +83,15 @@ pub(crate) fn run(
     } else {
         Purpose::Deploy(Deployment::default())
     };
-    let change = Change::new(purpose, &ends.to, &args.reading, &TryOutArgs::default());
+    let mut report = console.report(process);
+    report.source = Some(host);
+    let mut change = Change::new(
+        purpose,
+        &ends.to,
+        report,
+        &args.reading,
+        &TryOutArgs::default(),
+    );
     let basis = Basis {
         rules: &args.write.rules(&args.wait, &ends.to, &process.directory),
         redactor: &change.redactor,
@@ -92,13 +99,13 @@ pub(crate) fn run(
         variables: process.environment,
     };
     let all = ends.desired(&taken, &basis)?;
-    let mut work = jobs::jobs(all, &[], &args.write.parameters, &change.redactor, process)?;
-    describe(&mut work.jobs, &taken, &ends);
+    let (mut jobs, skipped) =
+        jobs::jobs(all, &[], &args.write.parameters, &change.redactor, process)?;
+    describe(&mut jobs, &taken, &ends);
+    change.report.artifacts = skipped;
     let exit = Change {
-        jobs: work.jobs,
-        invalid: work.skipped,
+        jobs,
         keep_going: args.write.keep_going,
-        source: Some(host),
         ..change
     }
     .run(console, process)?;
@@ -170,7 +177,7 @@ fn take(
     console: &Console,
     process: &mut Process<'_>,
 ) -> Result<(Taken, String), Refusal> {
-    let selection = args.artifacts.selection(ends.from.names())?;
+    let selection = selection(&args.artifacts, ends.from.names())?;
     let mut worker = Worker::new(&args.reading, Redactor::new());
     for end in [&ends.from, &ends.to] {
         worker.add_tenant_of(&TryOutArgs::default(), end, process)?;

@@ -61,5 +61,12 @@ pub(crate) fn run(
         poll_interval: args.poll_interval,
         ask: !args.yes,
     });
-    Change::new(purpose, &settings, &tenant.reading, &tenant.sandbox).run(console, process)
+    Change::new(
+        purpose,
+        &settings,
+        console.report(process),
+        &tenant.reading,
+        &tenant.sandbox,
+    )
+    .run(console, process)
 }

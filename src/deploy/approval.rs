@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use ring::pbkdf2;
 use serde::{Deserialize, Serialize};
 
-use super::job::{Job, Rules, VersionRule};
+use super::job::{Job, Rules};
 use super::plan::{self, Standing};
 use super::preview::Action;
 use crate::text::hex;
@@ -202,13 +202,7 @@ impl Approval {
 
 /// What the rules allow and ask for, in words.
 fn options(rules: &Rules) -> String {
-    let version = match &rules.version {
-        VersionRule::Keep => "keep",
-        VersionRule::Manifest => "manifest",
-        VersionRule::Bump => "bump",
-        VersionRule::Exactly(version) | VersionRule::Travel(version) => version,
-    };
-    let mut words = vec![format!("version {version}")];
+    let mut words = vec![format!("version {}", rules.version)];
     for (on, word) in [
         (rules.deploy, "deploy"),
         (rules.force, "force"),

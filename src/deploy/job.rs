@@ -1,6 +1,7 @@
 //! What one artifact of a run is to become: everything that is known before the tenant is asked.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -204,7 +205,7 @@ fn names(text: &str, name: &str) -> bool {
 }
 
 /// What the caller allows and asks for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Rules {
     /// Create the package when it is missing.
     pub create_package: bool,
@@ -260,4 +261,16 @@ pub enum VersionRule {
     Exactly(String),
     /// The one that the source of a transport shows, where the tenant takes it: a version is no reason to fail.
     Travel(String),
+}
+
+/// As the option takes it.
+impl fmt::Display for VersionRule {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Keep => "keep",
+            Self::Manifest => "manifest",
+            Self::Bump => "bump",
+            Self::Exactly(version) | Self::Travel(version) => version,
+        })
+    }
 }

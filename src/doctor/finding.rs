@@ -182,13 +182,3 @@ impl Diagnosis {
         matches!(self.state, DiagnosisState::Failed(_))
     }
 }
-
-/// The exit code of an examination: that of the first finding that is not well, because what follows is its consequence.
-pub fn exit(findings: &[Diagnosis]) -> Exit {
-    let mut findings = findings.iter();
-    let first = findings.find_map(|finding| match finding.state {
-        DiagnosisState::Failed(exit) => Some(exit),
-        _ => None,
-    });
-    first.unwrap_or(Exit::Ok)
-}

@@ -115,10 +115,9 @@ impl Offline<'_> {
     }
 
     fn variables(&self) -> Diagnosis {
-        let set: Vec<String> = VARIABLES
-            .iter()
-            .filter_map(|(name, shown)| self.describe(&self.names.of(name), *shown))
-            .collect();
+        let all = VARIABLES.iter();
+        let set = all.filter_map(|(name, shown)| self.describe(&self.names.of(name), *shown));
+        let set: Vec<String> = set.collect();
         if set.is_empty() {
             let names = self.names.of("...");
             return Topic::Variables.note(format!("no variable {names} is set"));
@@ -159,18 +158,19 @@ impl Offline<'_> {
     fn misspelt(&self) -> Option<Diagnosis> {
         let names = VARIABLES.iter().map(|(name, _)| *name).chain(OTHERS);
         let known: Vec<String> = names.map(|name| self.names.of(name)).collect();
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
         let prefix = self.names.of("");
-        let own = self.environment.names();
-        let own =
-            own.filter(|name| name.starts_with(&prefix) && !known.iter().any(|one| one == name));
-        let strangers: Vec<String> = own
-            .map(
-                |name| match nearest(name, known.iter().map(String::as_str)) {
-                    Some(known) => format!("{name} (did you mean {known}?)"),
-                    None => name.to_owned(),
-                },
-            )
-            .collect();
+        let own = self
+            .environment
+            .names()
+            .filter(|name| name.starts_with(&prefix));
+        let strangers = own.filter(|name| !known.contains(name)).map(|name| {
+            match nearest(name, known.iter().copied()) {
+                Some(known) => format!("{name} (did you mean {known}?)"),
+                None => name.to_owned(),
+            }
+        });
+        let strangers: Vec<String> = strangers.collect();
         (!strangers.is_empty()).then(|| {
             Topic::Variables
                 .warning(format!("nothing reads {}", strangers.join(", ")))

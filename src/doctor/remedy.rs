@@ -32,12 +32,12 @@ pub fn create_key(wanted: Use) -> Vec<Fix> {
         paste("instance parameters", parameters.clone()),
         paste("cf", format!("cf create-service it-rt api {NEW} --wait -c '{parameters}'")),
     ];
-    fixes.extend(key_of(NEW));
+    fixes.extend(key_of(NEW, ""));
     fixes.push(paste(
         WITHOUT_CF,
         format!("btp create services/instance --subaccount {SUBACCOUNT} --name {NEW} --offering-name it-rt --plan-name api --parameters '{parameters}'"),
     ));
-    fixes.push(binding_of(NEW));
+    fixes.push(binding_of(NEW, ""));
     fixes
 }
 
@@ -46,26 +46,23 @@ pub fn new_key() -> Vec<Fix> {
     let mut fixes = vec![Fix::Do(format!(
         "BTP cockpit > the subaccount > Instances and Subscriptions > the instance of Process Integration Runtime > ... > Create Service Key. Below, {INSTANCE} stands for the name of the instance (`cf services` lists them), {SUBACCOUNT} for the id of the subaccount; where a key flowship-key exists already, take another name"
     ))];
-    fixes.extend(key_of(INSTANCE));
-    fixes.push(binding_of(INSTANCE));
+    fixes.extend(key_of(INSTANCE, ""));
+    fixes.push(binding_of(INSTANCE, ""));
     fixes
 }
 
-fn key_of(instance: &str) -> Vec<Fix> {
-    vec![
-        paste(
-            "cf",
-            format!("cf create-service-key {instance} flowship-key"),
-        ),
-        paste("cf", format!("cf service-key {instance} flowship-key")),
-    ]
+/// `more`: further arguments of the command that creates the key.
+fn key_of(instance: &str, more: &str) -> [Fix; 2] {
+    let create = format!("cf create-service-key {instance} flowship-key{more}");
+    let show = format!("cf service-key {instance} flowship-key");
+    [paste("cf", create), paste("cf", show)]
 }
 
-fn binding_of(instance: &str) -> Fix {
+fn binding_of(instance: &str, more: &str) -> Fix {
     paste(
         WITHOUT_CF,
         format!(
-            "btp create services/binding --subaccount {SUBACCOUNT} --name flowship-key --instance-name {instance}"
+            "btp create services/binding --subaccount {SUBACCOUNT} --name flowship-key --instance-name {instance}{more}"
         ),
     )
 }
@@ -109,16 +106,16 @@ pub fn client_on_neo() -> Vec<Fix> {
 /// A new certificate for an instance that there is.
 pub fn new_certificate() -> Vec<Fix> {
     let parameters = "{\"key-type\":\"certificate\",\"validity\":365,\"key-length\":2048}";
-    vec![
+    let mut fixes = vec![
         Fix::Do("create a new key of type certificate, at most 365 days long, and delete the old one when the new one is in use".to_owned()),
         paste("key parameters", parameters),
-        paste("cf", format!("cf create-service-key {INSTANCE} flowship-key -c '{parameters}'")),
-        paste("cf", format!("cf service-key {INSTANCE} flowship-key")),
-        paste(
-            WITHOUT_CF,
-            format!("btp create services/binding --subaccount {SUBACCOUNT} --name flowship-key --instance-name {INSTANCE} --parameters '{parameters}'"),
-        ),
-    ]
+    ];
+    fixes.extend(key_of(INSTANCE, &format!(" -c '{parameters}'")));
+    fixes.push(binding_of(
+        INSTANCE,
+        &format!(" --parameters '{parameters}'"),
+    ));
+    fixes
 }
 
 /// Roles of a person.

@@ -1,13 +1,12 @@
 //! What the tenant lets this key do: the token, its roles, one harmless read for each area of the API.
 
 use super::finding::{Diagnosis, Topic};
-use super::remedy;
 use super::uses::Use;
-use crate::clock::{Clock, Deadline, iso};
+use super::{Online, remedy};
+use crate::clock::iso;
 use crate::exit::Exit;
-use crate::settings::credentials::{Credentials, Login};
+use crate::settings::credentials::Login;
 use crate::settings::landscape::Host;
-use crate::tenant::Tenant;
 use crate::tenant::distrust::apart;
 use crate::tenant::error::{FORBIDDING_PAGE, Kind, TenantError};
 use crate::tenant::peek::{Area, Peek};
@@ -16,23 +15,9 @@ use crate::tenant::roles::{Claims, Holding, Role};
 /// How many scopes are repeated.
 const MOST_SCOPES: usize = 6;
 
-/// What a tenant is asked with.
-pub struct Rights<'a> {
-    /// The tenant.
-    pub tenant: &'a Tenant,
-    /// Who asks.
-    pub credentials: &'a Credentials,
-    /// What the key is to be used for.
-    pub wanted: Use,
-    /// The time.
-    pub clock: &'a Clock,
-    /// Until when.
-    pub deadline: Deadline,
-}
-
-impl Rights<'_> {
-    /// Asks, and tells each finding as soon as it is known.
-    pub fn examine(&self, tell: &mut dyn FnMut(Diagnosis)) {
+impl Online<'_> {
+    /// Asks the tenant, and tells each finding as soon as it is known.
+    pub(super) fn rights(&self, tell: &mut dyn FnMut(Diagnosis)) {
         let claims = match self.tenant.claims(self.deadline) {
             Ok(claims) => claims,
             Err(error) => return tell(self.no_token(&error)),

@@ -2,26 +2,30 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
 
 use super::{Inventory, PackageContent, Stored, Wanted};
 use crate::artifact::ArtifactKind;
 use crate::query::Query;
-use crate::settings::project::Affix;
+pub use crate::settings::project::Names;
 use crate::tenant::Reading;
 use crate::tenant::error::TenantError;
 use crate::tenant::wire::{ArtifactId, PackageId};
 
 /// What is meant.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct Selection {
-    /// Ids in Git.
+    /// The ids of the artifacts, as in Git.
+    #[arg(value_name = "ID")]
     pub ids: Vec<String>,
-    /// Ids of packages in Git.
+    /// Everything in the package with this id; may be repeated.
+    #[arg(long = "package", value_name = "ID")]
     pub packages: Vec<String>,
-    /// Everything that the tenant holds.
+    /// Everything on the tenant. A download leaves out drafts and read-only packages.
+    #[arg(long)]
     pub all: bool,
     /// How things are called on the tenant.
+    #[arg(skip)]
     pub names: Names,
 }
 
@@ -34,17 +38,6 @@ pub enum Drafts {
     Skip,
     /// They are taken as they are, without a version.
     Take,
-}
-
-/// What an environment puts around names.
-#[derive(Clone, Debug, Default)]
-pub struct Names {
-    /// Around ids of artifacts.
-    pub id: Affix,
-    /// Around names of artifacts.
-    pub name: Affix,
-    /// Around ids of packages.
-    pub package: Affix,
 }
 
 /// What the tenant holds of what is meant. What is named and not there is among the troubles.

@@ -5,7 +5,10 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use clap::Args;
+
 use super::{Report, github, gitlab, junit, receipt, summary};
+use crate::Process;
 use crate::settings::environment::Environment;
 use crate::text::redactor::Redactor;
 use crate::whole_file;
@@ -77,16 +80,21 @@ impl Ci {
 }
 
 /// The files that reports go to.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Reports")]
 pub struct Files {
-    /// JUnit.
-    pub junit: Option<PathBuf>,
-    /// The receipt.
-    pub receipt: Option<PathBuf>,
-    /// GitLab's dotenv report.
-    pub dotenv: Option<PathBuf>,
-    /// GitLab's Code Quality report.
-    pub code_quality: Option<PathBuf>,
+    /// Writes a JUnit report, one case for each artifact and phase.
+    #[arg(long, value_name = "FILE")]
+    pub report_junit: Option<PathBuf>,
+    /// Writes the deploy receipt: commit, actor, digests, versions before and after, as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub report_json: Option<PathBuf>,
+    /// Writes the result as variables for later jobs (GitLab's dotenv report).
+    #[arg(long, value_name = "FILE")]
+    pub report_dotenv: Option<PathBuf>,
+    /// Writes the findings of the offline check as a Code Quality report (GitLab).
+    #[arg(long, value_name = "FILE")]
+    pub report_codequality: Option<PathBuf>,
 }
 
 /// Writes annotations and all files. Each that can't be written is told as a warning.
@@ -94,31 +102,37 @@ pub fn publish(
     report: &Report,
     ci: Ci,
     files: &Files,
-    environment: &Environment,
     redactor: &Redactor,
-    err: &mut dyn Write,
+    process: &mut Process<'_>,
 ) {
+    let (environment, directory) = (process.environment, &process.directory);
+    let err = &mut *process.err;
     if ci == Ci::Github {
         let written = github::annotations(report, err);
         warn("the annotations", "standard error", written, err);
     }
     let mut file = |name: &str, path: &Option<PathBuf>, content: &dyn Fn() -> String| {
         let Some(path) = path else { return };
+        let path = directory.join(path);
         let content = content();
         let content = redactor.clean(&content);
-        let written = whole_file::replace(path, |file| file.write_all(content.as_bytes()));
+        let written = whole_file::replace(&path, |file| file.write_all(content.as_bytes()));
         warn(name, &path.display().to_string(), written, err);
     };
-    file("the JUnit report", &files.junit, &|| junit::xml(report));
-    file("the receipt", &files.receipt, &|| {
+    file("the JUnit report", &files.report_junit, &|| {
+        junit::xml(report)
+    });
+    file("the receipt", &files.report_json, &|| {
         receipt::json(report, environment)
     });
-    file("the dotenv report", &files.dotenv, &|| {
+    file("the dotenv report", &files.report_dotenv, &|| {
         gitlab::dotenv(report)
     });
-    file("the Code Quality report", &files.code_quality, &|| {
-        gitlab::code_quality(report)
-    });
+    file(
+        "the Code Quality report",
+        &files.report_codequality,
+        &|| gitlab::code_quality(report),
+    );
     if ci == Ci::Github {
         append(OUTPUTS, environment, err, |_| {
             redactor.clean(&github::outputs(report)).into_owned()

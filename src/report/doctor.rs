@@ -10,7 +10,7 @@ use crate::doctor::uses::Use;
 use crate::exit::Exit;
 
 /// What an examination was about, and how it ended.
-pub struct Examination<'a> {
+pub struct Examination {
     /// The tenant was a simulated one.
     pub simulated: bool,
     /// What the key is to be used for.
@@ -18,11 +18,21 @@ pub struct Examination<'a> {
     /// Nothing was sent.
     pub offline: bool,
     /// The host of the tenant, when the credentials could be read.
-    pub tenant: Option<&'a str>,
+    pub tenant: Option<String>,
     /// Everything that was found, in order.
-    pub findings: &'a [Diagnosis],
-    /// The code of the run.
-    pub exit: Exit,
+    pub findings: Vec<Diagnosis>,
+}
+
+impl Examination {
+    /// The code of the run: that of the first finding that is not well, because what follows is its consequence.
+    pub fn exit(&self) -> Exit {
+        let mut findings = self.findings.iter();
+        let first = findings.find_map(|finding| match finding.state {
+            DiagnosisState::Failed(exit) => Some(exit),
+            _ => None,
+        });
+        first.unwrap_or(Exit::Ok)
+    }
 }
 
 /// Adds one finding: how it is, what is so, what it means, what to do; a cure that `earlier` findings told is not told
@@ -67,7 +77,7 @@ fn fixes(fixes: &[Fix], page: &mut Page) {
     }
 }
 
-impl Printed for Examination<'_> {
+impl Printed for Examination {
     fn is_simulated(&self) -> bool {
         self.simulated
     }
@@ -98,22 +108,22 @@ impl Printed for Examination<'_> {
     }
 
     fn json(&self) -> io::Result<String> {
-        json::object(self.simulated, Question(self), self.exit, self, [])
+        json::object(self.simulated, Question(self), self.exit(), self, [])
     }
 }
 
 /// What was asked.
-struct Question<'a>(&'a Examination<'a>);
+struct Question<'a>(&'a Examination);
 
 written! {
     Question<'_> as it {
         "tenant" => it.0.tenant,
         "for" => it.0.wanted.name(),
         "offline" => it.0.offline,
-        "ready" => it.0.exit == Exit::Ok,
+        "ready" => it.0.exit() == Exit::Ok,
     }
 
-    Examination<'_> as it {
+    Examination as it {
         "findings" => it.findings,
     }
 

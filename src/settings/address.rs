@@ -97,22 +97,25 @@ impl TenantUrl {
     pub fn at_location(&self, id: &str) -> Option<Self> {
         let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
         let is_id = !id.is_empty() && !id.starts_with('.') && id.bytes().all(legal);
-        is_id.then(|| {
-            let mut address = self.0.clone();
-            address.path.push_str("/location/");
-            address.path.push_str(id);
-            Self(address)
-        })
+        is_id.then(|| self.below(&format!("{}/location/{id}", self.0.path)))
     }
 
     /// The address above the runtime location that it ends in, if it does.
     pub fn without_location(&self) -> Self {
-        let mut address = self.0.clone();
-        if let Some(id) = self.location() {
-            let end = address.path.len() - "/location/".len() - id.len();
-            address.path.truncate(end);
-        }
-        Self(address)
+        let above = self.location().and_then(|id| {
+            let path = self.0.path.strip_suffix(id)?;
+            path.strip_suffix("/location/")
+        });
+        self.below(above.unwrap_or(&self.0.path))
+    }
+
+    /// The same host with another path.
+    fn below(&self, path: &str) -> Self {
+        let path = path.to_owned();
+        Self(Address {
+            path,
+            ..self.0.clone()
+        })
     }
 
     /// Whether it is this machine.
@@ -153,12 +156,9 @@ impl TokenUrl {
 
     /// Scheme, host and port with a slash at the end.
     pub fn root(&self) -> String {
-        let root = Address {
-            path: "/".to_owned(),
-            query: None,
-            ..self.0.clone()
-        };
-        root.to_string()
+        let Address { scheme, host, .. } = &self.0;
+        let port = self.0.port.map(|port| format!(":{port}"));
+        format!("{scheme}://{host}{}/", port.unwrap_or_default())
     }
 
     /// The same service where it asks for certificates: `<sub>.authentication.cert.<region>...` (cpi-api.md §1.1).
@@ -241,10 +241,8 @@ impl Address {
         }
         let (scheme, rest) = split_scheme(text)?;
         let rest = rest.split('#').next().unwrap_or_default();
-        let (rest, query) = match rest.split_once('?') {
-            Some((rest, query)) => (rest, Some(query)),
-            None => (rest, None),
-        };
+        let mut parts = rest.splitn(2, '?');
+        let (rest, query) = (parts.next().unwrap_or_default(), parts.next());
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let (host, port) = split_authority(authority)?;
         check_characters(path)?;
@@ -268,15 +266,8 @@ impl Address {
 /// `docker --env-file` and copied `.env` lines keep the quotes.
 fn unquoted(text: &str) -> &str {
     let text = text.trim();
-    for quote in ['"', '\''] {
-        if let Some(inner) = text
-            .strip_prefix(quote)
-            .and_then(|text| text.strip_suffix(quote))
-        {
-            return inner.trim();
-        }
-    }
-    text
+    let within = |quote: char| text.strip_prefix(quote)?.strip_suffix(quote);
+    within('"').or_else(|| within('\'')).unwrap_or(text).trim()
 }
 
 fn split_scheme(text: &str) -> Result<(&'static str, &str), AddressError> {
@@ -310,10 +301,10 @@ fn parse_port(text: &str) -> Result<Option<u16>, AddressError> {
     match text.strip_prefix(':') {
         None if !text.is_empty() => Err(AddressError::Host),
         None | Some("") => Ok(None),
+        // `parse` takes a sign
+        Some(digits) if digits.starts_with('+') => Err(AddressError::Port),
         Some(digits) => match digits.parse() {
-            Ok(port) if port > 0 && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-                Ok(Some(port))
-            }
+            Ok(port @ 1..) => Ok(Some(port)),
             _ => Err(AddressError::Port),
         },
     }
@@ -341,17 +332,12 @@ fn check_characters(part: &str) -> Result<(), AddressError> {
 /// What stands in front of the API, the web UI or nothing. A path that is neither is kept: a company's gateway may
 /// serve the tenant below one, as does an Edge Integration Cell (`/location/<id>`).
 fn tenant_root(path: &str) -> String {
-    let segments: Vec<&str> = path
-        .split('/')
-        .filter(|segment| !segment.is_empty())
-        .collect();
-    let end = (0..segments.len())
-        .find(|&at| is_below_root(&segments[at..]))
-        .unwrap_or(segments.len());
-    segments[..end]
-        .iter()
-        .flat_map(|segment| ["/", segment])
-        .collect()
+    let segments = path.split('/').filter(|segment| !segment.is_empty());
+    let segments: Vec<&str> = segments.collect();
+    let mut ends = 0..segments.len();
+    let end = ends.find(|&at| is_below_root(&segments[at..]));
+    let root = &segments[..end.unwrap_or(segments.len())];
+    root.iter().flat_map(|segment| ["/", segment]).collect()
 }
 
 fn is_below_root(segments: &[&str]) -> bool {

@@ -1,7 +1,6 @@
 //! Who logs on where: from a service key or from single variables, never from arguments.
 
 mod caller;
-mod certificate;
 mod error;
 mod given;
 mod key;
@@ -13,8 +12,8 @@ use super::environment::Environment;
 use super::secret::Secret;
 use crate::text::redactor::Redactor;
 
-pub use certificate::ClientCertificate;
 pub use error::CredentialsError;
+pub use given::ClientCertificate;
 pub use key::{KeyError, ServiceKey};
 
 use given::{CredentialVariables, Variable};

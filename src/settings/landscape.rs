@@ -115,24 +115,21 @@ pub fn not_a_token_service(host: &str) -> Option<AddressError> {
 /// a full stop.
 pub fn mismatch(tenant: &str, token: &str) -> Option<String> {
     let (tenant, token) = (Host::of(tenant), Host::of(token));
-    match (&tenant, &token) {
-        (Host::NeoTenant, Host::TokenService { .. })
-        | (Host::Tenant { .. }, Host::NeoTokenService) => {
-            return Some("one of the two is on Neo, the other on Cloud Foundry".to_owned());
-        }
-        _ => {}
-    }
     let subdomains = tenant.subdomain().zip(token.subdomain());
-    if let Some((tenant, token)) = subdomains.filter(|(tenant, token)| tenant != token) {
-        return Some(format!(
-            "the tenant belongs to the subaccount with the subdomain {tenant}, the token service to {token}"
-        ));
-    }
     let regions = tenant.region().zip(token.region());
-    let (tenant, token) = regions.filter(|(tenant, token)| tenant != token)?;
-    Some(format!(
-        "the tenant is in the region {tenant}, the token service in {token}"
-    ))
+    match (&tenant, &token, subdomains, regions) {
+        (Host::NeoTenant, Host::TokenService { .. }, ..)
+        | (Host::Tenant { .. }, Host::NeoTokenService, ..) => {
+            Some("one of the two is on Neo, the other on Cloud Foundry".to_owned())
+        }
+        (.., Some((tenant, token)), _) if tenant != token => Some(format!(
+            "the tenant belongs to the subaccount with the subdomain {tenant}, the token service to {token}"
+        )),
+        (.., Some((tenant, token))) if tenant != token => Some(format!(
+            "the tenant is in the region {tenant}, the token service in {token}"
+        )),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -125,7 +125,7 @@ fn name(arg: &Arg) -> Option<String> {
 }
 
 /// The variable that stands for an option: `poll-interval` is `FLOWSHIP_POLL_INTERVAL`.
-fn variable(name: &str) -> String {
+pub fn variable(name: &str) -> String {
     format!("FLOWSHIP_{}", name.replace('-', "_").to_ascii_uppercase())
 }
 
@@ -208,10 +208,17 @@ pub struct ListValue {
     pub text: String,
     /// The option or variable.
     pub source: String,
+    /// The value is that of the variable which is named.
+    pub is_variable: bool,
 }
 
 /// The entries of an option that may be repeated, each with its source: the variable, if that says the same.
-pub fn listed(entries: &[String], name: &str, environment: &Environment) -> Vec<ListValue> {
+pub fn listed(
+    entries: &[String],
+    name: &str,
+    is_variable: bool,
+    environment: &Environment,
+) -> Vec<ListValue> {
     let variable = variable(name);
     let lines = environment.get(&variable).unwrap_or_default().lines();
     let same = lines
@@ -221,6 +228,7 @@ pub fn listed(entries: &[String], name: &str, environment: &Environment) -> Vec<
     let entry = |text: &String| ListValue {
         text: text.clone(),
         source: source.clone(),
+        is_variable,
     };
     entries.iter().map(entry).collect()
 }
@@ -317,7 +325,9 @@ mod tests {
         let environment = Environment::default().with("FLOWSHIP_SET", "a=1\nb=2\n");
         let source = |entries: &[&str]| {
             let entries: Vec<String> = entries.iter().map(|&entry| entry.to_owned()).collect();
-            listed(&entries, "set", &environment)[0].source.clone()
+            listed(&entries, "set", false, &environment)[0]
+                .source
+                .clone()
         };
         assert_eq!(source(&["a=1", "b=2"]), "FLOWSHIP_SET");
         assert_eq!(source(&["a=1"]), "--set");

@@ -89,21 +89,18 @@ fn yaml(shown: &str, bytes: &[u8]) -> Result<Vec<NamedParameter>, SettingsError>
     Ok(last_wins(named))
 }
 
-/// Reads `--set [ID:]KEY=VALUE` for the artifact `id`.
-pub fn set(given: &ListValue, id: &str) -> Result<NamedParameter, SettingsError> {
-    let (key, value) = split(given)?;
-    let (key, source) = (without_id(key, id), given.source.clone());
-    Ok(NamedParameter::new(key, value.to_owned(), source, &[]))
-}
-
-/// Reads `--set-from-env [ID:]KEY=NAME` for the artifact `id`; the value is masked in whatever the tenant says.
-pub fn set_from_env(
+/// Reads `[ID:]KEY=VALUE` or `[ID:]KEY=NAME` for the artifact `id`; the value of a variable is masked in whatever the tenant
+/// says.
+pub fn named(
     given: &ListValue,
     id: &str,
-    environment: &Environment,
-    redactor: &Redactor,
+    variables: &Variables<'_>,
 ) -> Result<NamedParameter, SettingsError> {
     let (key, name) = split(given)?;
+    let (own_key, source) = (without_id(key, id), given.source.clone());
+    if !given.is_variable {
+        return Ok(NamedParameter::new(own_key, name.to_owned(), source, &[]));
+    }
     if !is_variable_name(name) {
         // not repeated: a shell may have put the value here
         return Err(SettingsError::new(
@@ -112,23 +109,18 @@ pub fn set_from_env(
             "write the name without `$`: --set-from-env KEY=NAME",
         ));
     }
-    let variables = Variables {
-        environment,
-        credentials: &CredentialNames::default(),
-        redactor,
-    };
     let value = variables.value(name, key, &given.source, "use --set KEY=")?;
-    let (key, source) = (without_id(key, id), given.source.clone());
-    Ok(NamedParameter::new(key, value, source, &[name]))
+    Ok(NamedParameter::new(own_key, value, source, &[name]))
 }
 
 /// The variables that parameters may get their values from.
-pub(crate) struct Variables<'a> {
-    pub(super) environment: &'a Environment,
+pub struct Variables<'a> {
+    /// All of them.
+    pub environment: &'a Environment,
     /// The names of those that no parameter gets.
-    pub(super) credentials: &'a CredentialNames,
+    pub credentials: CredentialNames,
     /// Masks the values in whatever the tenant says.
-    pub(super) redactor: &'a Redactor,
+    pub redactor: &'a Redactor,
 }
 
 impl Variables<'_> {
@@ -273,7 +265,35 @@ mod tests {
         ListValue {
             text: text.into(),
             source: "--set".into(),
+            is_variable: false,
         }
+    }
+
+    fn set(given: &ListValue, id: &str) -> Result<NamedParameter, SettingsError> {
+        let variables = Variables {
+            environment: &Environment::default(),
+            credentials: CredentialNames::default(),
+            redactor: &Redactor::new(),
+        };
+        super::named(given, id, &variables)
+    }
+
+    fn set_from_env(
+        given: &ListValue,
+        id: &str,
+        environment: &Environment,
+        redactor: &Redactor,
+    ) -> Result<NamedParameter, SettingsError> {
+        let variables = Variables {
+            environment,
+            credentials: CredentialNames::default(),
+            redactor,
+        };
+        let given = ListValue {
+            is_variable: true,
+            ..given.clone()
+        };
+        super::named(&given, id, &variables)
     }
 
     #[test]

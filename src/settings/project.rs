@@ -2,7 +2,6 @@
 //! variables, and nothing of tenants.
 
 mod file;
-mod parameters_file;
 mod reading;
 mod value;
 
@@ -10,19 +9,18 @@ mod value;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::credentials::VariableNames;
 use super::environment::Environment;
 use super::error::SettingsError;
 use super::parameters::{self, CredentialNames, NamedParameter, Variables};
 use crate::text::nearest;
 use crate::text::redactor::Redactor;
 
-pub use parameters_file::ParametersFile;
-pub use value::RawParameter;
+pub use value::{ParametersFile, RawParameter};
 
 use super::yaml::{self, quoted};
 use crate::whole_file::read_bounded;
@@ -33,16 +31,16 @@ const NAMES: [&str; 2] = ["flowship.yaml", "flowship.yml"];
 const LARGEST: u64 = 1024 * 1024;
 
 /// What `flowship.yaml` says. Texts are as they stand there; only values of parameters hold variables.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Project {
-    /// The file, as it was given.
+    /// The file, as it was given; empty where there is none.
     pub path: PathBuf,
     /// The packages in the order of the file; may be none.
     pub packages: Vec<PackageSettings>,
     /// The environments by name; may be none.
     pub environments: BTreeMap<String, EnvironmentSettings>,
-    /// Files of parameters for runs without an environment.
-    pub parameters_file: Option<ParametersFile>,
+    /// What holds in runs without an environment.
+    pub plain: EnvironmentSettings,
     /// With --rollback, nothing is written that could not be put back.
     pub rollback_required: bool,
     /// Where relative paths begin.
@@ -60,8 +58,6 @@ pub struct PackageSettings {
     pub short_text: Option<String>,
     /// Its artifacts in the order of the file; at least one.
     pub artifacts: Vec<ArtifactSettings>,
-    /// Where it stands: `flowship.yaml:4:5`.
-    pub at: String,
 }
 
 /// An artifact, or a directory of several.
@@ -95,20 +91,16 @@ pub enum DeployRule {
 }
 
 /// What differs in an environment.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct EnvironmentSettings {
-    /// Its name.
+    /// Its name; empty in a run without an environment.
     pub name: String,
     /// The beginning of the names of the variables that hold its credentials, as named; see [`Self::credentials_prefix`].
     pub credentials: Option<String>,
     /// The only host that its credentials may be for, in lower case.
     pub host: Option<String>,
-    /// Put around the id of every artifact.
-    pub id: Affix,
-    /// Put around the name of every artifact.
-    pub artifact_name: Affix,
-    /// Put around the id of every package.
-    pub package: Affix,
+    /// How things are called there.
+    pub names: Names,
     /// Copies may share sender addresses with their originals.
     pub allow_shared_addresses: bool,
     /// When to deploy artifacts; see [`deploy_rule`].
@@ -128,6 +120,17 @@ pub struct ArtifactParameters {
     pub at: String,
     /// Its parameters.
     pub parameters: Vec<RawParameter>,
+}
+
+/// What an environment puts around names.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    /// Around ids of artifacts.
+    pub id: Affix,
+    /// Around names of artifacts.
+    pub name: Affix,
+    /// Around ids of packages.
+    pub package: Affix,
 }
 
 /// What is put before and behind a name.
@@ -198,17 +201,6 @@ impl Project {
         Ok(())
     }
 
-    /// The files of parameters in an environment, or without one.
-    pub fn parameters_file_of<'s>(
-        &'s self,
-        environment: Option<&'s EnvironmentSettings>,
-    ) -> Option<&'s ParametersFile> {
-        match environment {
-            Some(environment) => environment.parameters_file.as_ref(),
-            None => self.parameters_file.as_ref(),
-        }
-    }
-
     /// The environment of a name.
     pub fn environment(&self, name: &str) -> Result<&EnvironmentSettings, SettingsError> {
         self.environments.get(name).ok_or_else(|| {
@@ -259,27 +251,23 @@ impl Project {
     pub fn parameters(
         &self,
         artifact: ParameterTarget<'_>,
-        environment: Option<&EnvironmentSettings>,
+        environment: &EnvironmentSettings,
         variables: &Environment,
         redactor: &Redactor,
     ) -> Result<Vec<NamedParameter>, SettingsError> {
-        let mut raw = artifact
-            .settings
-            .map_or_else(Vec::new, |settings| settings.parameters.clone());
-        if let Some(file) = self.parameters_file_of(environment) {
-            raw.extend(file.read(&self.directory, artifact)?);
-        }
-        let of_environment = environment.and_then(|one| one.parameters.get(artifact.id));
-        raw.extend(
-            of_environment
-                .into_iter()
-                .flat_map(|found| found.parameters.clone()),
-        );
-        let raw: BTreeMap<&str, &RawParameter> =
-            raw.iter().map(|one| (one.key.as_str(), one)).collect();
+        let of_file = match &environment.parameters_file {
+            Some(file) => file.read(&self.directory, artifact)?,
+            None => Vec::new(),
+        };
+        let own = artifact.settings.iter().flat_map(|one| &one.parameters);
+        let of_environment = environment.parameters.get(artifact.id).into_iter();
+        let raw = own
+            .chain(&of_file)
+            .chain(of_environment.flat_map(|found| &found.parameters));
+        let raw: BTreeMap<_, _> = raw.map(|one| (&one.key, one)).collect();
         let variables = Variables {
             environment: variables,
-            credentials: &self.credential_names(),
+            credentials: self.credential_names(),
             redactor,
         };
         raw.values()
@@ -301,7 +289,9 @@ impl Project {
         let Some((id, parameters)) = unknown else {
             return Ok(());
         };
-        let copied = ids.iter().find(|known| environment.id.apply(known) == *id);
+        let copied = ids
+            .iter()
+            .find(|known| environment.names.id.apply(known) == *id);
         let hint = match (copied, nearest(id, ids.iter().copied())) {
             (Some(original), _) => {
                 format!("write the id without prefix and suffix of the environment: `{original}`")
@@ -373,45 +363,47 @@ impl EnvironmentSettings {
         self.credentials.as_deref().unwrap_or("CPI")
     }
 
+    /// The names of the variables that hold its credentials.
+    pub fn variable_names(&self) -> VariableNames {
+        VariableNames::with_prefix(self.credentials_prefix())
+    }
+
     /// Whether it leads to another place than a run without it.
     fn is_apart(&self) -> bool {
-        let affixes = [&self.id, &self.artifact_name, &self.package];
+        let Names { id, name, package } = &self.names;
         self.credentials.is_some()
             || self.host.is_some()
-            || affixes.iter().any(|affix| !affix.is_empty())
+            || [id, name, package].iter().any(|affix| !affix.is_empty())
     }
 
     /// Whether artifacts have other ids here than in their manifests: they are copies then.
     pub fn has_copies(&self) -> bool {
-        !self.id.is_empty()
+        !self.names.id.is_empty()
     }
 
-    /// The name of a package that is created here. A package of its own has a name of its own.
-    pub fn package_name(&self, package: &PackageSettings) -> String {
-        let name = package.name.as_deref().unwrap_or(&package.id);
-        if self.package.is_empty() {
-            name.to_owned()
-        } else if self.artifact_name.is_empty() {
-            self.package.apply(name)
-        } else {
-            self.artifact_name.apply(name)
-        }
+    /// The name of a package that is created here, if it is not its id. A package of its own has a name of its own.
+    pub fn package_name(&self, package: &PackageSettings) -> Option<String> {
+        let affix = match &self.names {
+            names if names.package.is_empty() => return package.name.clone(),
+            names if names.name.is_empty() => &names.package,
+            names => &names.name,
+        };
+        Some(affix.apply(package.name.as_deref().unwrap_or(&package.id)))
     }
 }
 
 /// When an artifact is deployed. `never` holds, whoever says it; else the artifact's own rule wins over the environment's.
 pub fn deploy_rule(
     artifact: Option<&ArtifactSettings>,
-    environment: Option<&EnvironmentSettings>,
+    environment: &EnvironmentSettings,
 ) -> DeployRule {
-    let of_artifact = artifact.and_then(|settings| settings.deploy);
-    let of_environment = environment.and_then(|settings| settings.deploy);
-    if of_environment == Some(DeployRule::Never) {
-        return DeployRule::Never;
+    match environment.deploy {
+        Some(DeployRule::Never) => DeployRule::Never,
+        rule => artifact
+            .and_then(|settings| settings.deploy)
+            .or(rule)
+            .unwrap_or(DeployRule::Changed),
     }
-    of_artifact
-        .or(of_environment)
-        .unwrap_or(DeployRule::Changed)
 }
 
 impl Affix {
@@ -433,15 +425,5 @@ impl Affix {
     /// Whether it changes nothing.
     pub fn is_empty(&self) -> bool {
         self.prefix.is_empty() && self.suffix.is_empty()
-    }
-}
-
-impl fmt::Display for DeployRule {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Always => "always",
-            Self::Changed => "changed",
-            Self::Never => "never",
-        })
     }
 }

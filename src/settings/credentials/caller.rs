@@ -37,7 +37,7 @@ impl Credentials {
             variable: variable.clone(),
             reason,
         };
-        let read = ServiceKey::read_for_calls(text, dir);
+        let read = ServiceKey::read(text, dir, true);
         let key = read.map_err(|error| refused(not_for_calls(&error)))?;
         // CPI_RUNTIME_CLIENT_KEY_FILE holds the private key of an external certificate
         let own_names = VariableNames::with_prefix(&names.of("RUNTIME"));
@@ -54,6 +54,10 @@ impl Credentials {
 
 /// What shows that a key is of plan `api`, if anything does.
 fn of_plan_api(caller: &Credentials, api: &Credentials) -> Option<&'static str> {
+    let client_id = |credentials: &Credentials| match &credentials.login {
+        Login::ClientCredentials { client_id, .. } => client_id.clone(),
+        Login::Basic { .. } => String::new(),
+    };
     let id = client_id(caller);
     let (calls, deploys) = PLANS;
     if !id.is_empty() && id == client_id(api) {
@@ -69,13 +73,6 @@ fn of_plan_api(caller: &Credentials, api: &Credentials) -> Option<&'static str> 
     let is_tenant = matches!(Host::of(host), Host::Tenant { .. } | Host::NeoTenant);
     let is_same = host == api.url.host() && !caller.url.is_loopback();
     (is_tenant || is_same).then_some("its url is a tenant's, not a run time's")
-}
-
-fn client_id(credentials: &Credentials) -> &str {
-    match &credentials.login {
-        Login::ClientCredentials { client_id, .. } => client_id,
-        Login::Basic { .. } => "",
-    }
 }
 
 #[cfg(test)]

@@ -1,15 +1,16 @@
 //! The variables as they are set, and what they make together.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 
-use super::certificate;
 use super::key::{self, ServiceKey};
 use super::{ClientProof, Credentials, CredentialsError, KeyError, Login, VariableNames};
 use crate::settings::address::{AddressError, TenantUrl, TokenUrl};
 use crate::settings::environment::Environment;
 use crate::settings::landscape;
-use crate::settings::secret::Secret;
+use crate::settings::secret::{Secret, shown_file_name};
+use crate::whole_file::read_bounded;
 
 /// A variable that is set.
 #[derive(Clone)]
@@ -59,7 +60,7 @@ impl<'n> CredentialVariables<'n> {
                 name,
             };
             let variable = match single {
-                "CLIENT_KEY_FILE" => certificate::read_file(variable, dir)?,
+                "CLIENT_KEY_FILE" => read_file(variable, dir)?,
                 _ => variable,
             };
             variables.insert(single, variable);
@@ -87,12 +88,13 @@ impl<'n> CredentialVariables<'n> {
 
     pub fn refuse_two_logins(&self) -> Result<(), CredentialsError> {
         let get = |name| self.variables.get(name);
-        let two = |first: Option<&Variable>, second: Option<&Variable>| {
-            Some(two_logins(&first?.name, &second?.name))
-        };
-        let found = two(self.oauth(), self.basic())
-            .or_else(|| two(get("CLIENT_SECRET"), get("CLIENT_KEY_FILE")));
-        found.map_or(Ok(()), Err)
+        let secrets = (get("CLIENT_SECRET"), get("CLIENT_KEY_FILE"));
+        for pair in [(self.oauth(), self.basic()), secrets] {
+            if let (Some(first), Some(second)) = pair {
+                return Err(two_logins(&first.name, &second.name));
+            }
+        }
+        Ok(())
     }
 
     pub fn with_key(&self, text: &str, dir: &Path) -> Result<Credentials, CredentialsError> {
@@ -104,7 +106,7 @@ impl<'n> CredentialVariables<'n> {
             variable: variable.clone(),
             error,
         };
-        let key = ServiceKey::read(text, dir).map_err(refused)?;
+        let key = ServiceKey::read(text, dir, false).map_err(refused)?;
         let credentials = self.of_key(&key, &variable)?;
         self.must_agree_with(&credentials, &variable)?;
         Ok(credentials)
@@ -125,7 +127,7 @@ impl<'n> CredentialVariables<'n> {
         let file = self.variables.get("CLIENT_KEY_FILE").cloned();
         let proof = if key.has_certificate() {
             let file_name = self.names.of("CLIENT_KEY_FILE");
-            certificate::together(pem("certificate"), pem("key"), file, file_name)?
+            together(pem("certificate"), pem("key"), file, file_name)?
         } else if let Some(file) = file {
             return Err(two_logins(variable, &file.name));
         } else {
@@ -194,7 +196,7 @@ impl<'n> CredentialVariables<'n> {
             None => ClientProof::Secret(Secret::new(secret.value)),
             Some(file) => {
                 let name = file.name.clone();
-                certificate::together(None, None, Some(file), name)?
+                together(None, None, Some(file), name)?
             }
         };
         oauth(url, &token_url, id.value, proof)
@@ -287,4 +289,73 @@ fn not_an_address(variable: &Variable, error: AddressError) -> CredentialsError 
 
 fn two_logins(first: &str, second: &str) -> CredentialsError {
     CredentialsError::contradiction(first, second, "are two different ways to log on")
+}
+
+const BEGIN: &str = "-----BEGIN ";
+const BEGIN_CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----";
+
+/// What to log on with where no secret is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClientCertificate {
+    /// The certificate and those that vouch for it, as PEM.
+    pub chain: String,
+    /// Where the certificate came from.
+    pub chain_source: String,
+    /// The private key, as PEM.
+    pub key: Secret,
+    /// Where the private key came from.
+    pub key_source: String,
+}
+
+/// The certificate to log on with. Certificate and key are those of a service key, or of
+/// the `file` that the variable `file_name` is for, whether it is set or not. The certificate of the file goes first, because
+/// the file may bring those that vouch for it.
+fn together(
+    chain: Option<Variable>,
+    key: Option<Variable>,
+    file: Option<Variable>,
+    file_name: String,
+) -> Result<ClientProof, CredentialsError> {
+    let of_file = file.clone();
+    let of_file = of_file.filter(|file| file.value.contains(BEGIN_CERTIFICATE));
+    let variable = file_name;
+    let key = match (key, file) {
+        (Some(key), Some(file)) if file.value.trim() != key.value.trim() => {
+            let why = "both hold a private key";
+            return Err(CredentialsError::contradiction(key.name, file.name, why));
+        }
+        (Some(key), _) | (None, Some(key)) => key,
+        (None, None) => return Err(CredentialsError::NoPrivateKey { variable }),
+    };
+    let Some(chain) = of_file.or(chain) else {
+        return Err(CredentialsError::NoCertificate { variable });
+    };
+    Ok(ClientProof::Certificate(ClientCertificate {
+        chain: chain.value,
+        chain_source: chain.name,
+        key: Secret::new(key.value),
+        key_source: key.name,
+    }))
+}
+
+/// The PEM text of the file that `variable` names, or that it holds itself.
+fn read_file(variable: Variable, dir: &Path) -> Result<Variable, CredentialsError> {
+    if variable.value.contains(BEGIN) {
+        return Ok(Variable {
+            value: variable.value.replace("\\n", "\n"),
+            ..variable
+        });
+    }
+    let Variable { name, value } = variable;
+    let read = read_bounded(&dir.join(&value), key::LARGEST_FILE);
+    match read.and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other)) {
+        Ok(value) => Ok(Variable { name, value }),
+        Err(error) => {
+            let file = shown_file_name(&value).map(|file| format!("{file}: "));
+            Err(CredentialsError::KeyFile {
+                reason: format!("{}{error}", file.unwrap_or_default()),
+                variable: name,
+            })
+        }
+    }
 }

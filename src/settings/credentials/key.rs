@@ -11,8 +11,8 @@ use crate::settings::address::TenantUrl;
 use crate::settings::landscape::Host;
 use crate::whole_file::read_bounded;
 
-/// No key is larger; whatever is, is another file.
-const LARGEST_FILE: u64 = 256 * 1024;
+/// No key is larger, with its certificates or without them; whatever is, is another file.
+pub const LARGEST_FILE: u64 = 256 * 1024;
 /// Instance, wrapper, `oauth`: keys are not nested deeper.
 const DEEPEST: usize = 4;
 /// What to do about a key of the wrong kind.
@@ -38,7 +38,7 @@ const FIELDS: [&str; 10] = [
 /// A service key as it was found, whether it can be used or not.
 pub struct ServiceKey {
     /// How it was handed over: `JSON`, `base64 of JSON`, `a file that holds JSON`.
-    pub form: &'static str,
+    pub form: String,
     /// The sections around the values: `oauth`; empty for a flat key.
     pub wrapper: String,
     whole: Map<String, Value>,
@@ -126,14 +126,11 @@ impl ServiceKey {
     /// Finds the key that `text` is as JSON, that it is base64 of, or that the file holds which it names, relative to `dir`.
     pub fn find(text: &str, dir: &Path) -> Result<Self, KeyError> {
         let (form, json) = match json_in(text) {
-            Some((json, false)) => ("JSON", json),
-            Some((json, true)) => ("base64 of JSON", json),
+            Some((form, json)) => (form.to_owned(), json),
             None => {
                 let content = read_file(text, dir)?.ok_or_else(|| what_it_is_instead(text))?;
-                match json_in(&content).ok_or(KeyError::NotAKeyFile)? {
-                    (json, false) => ("a file that holds JSON", json),
-                    (json, true) => ("a file that holds base64 of JSON", json),
-                }
+                let (form, json) = json_in(&content).ok_or(KeyError::NotAKeyFile)?;
+                (format!("a file that holds {form}"), json)
             }
         };
         let whole = match parse_json(&json)? {
@@ -149,39 +146,26 @@ impl ServiceKey {
         })
     }
 
-    /// Reads a key of plan `api`.
-    pub fn read(text: &str, dir: &Path) -> Result<Self, KeyError> {
+    /// Reads a key of plan `integration-flow` where it is `for_calls`, else one of plan `api`.
+    pub fn read(text: &str, dir: &Path, for_calls: bool) -> Result<Self, KeyError> {
         let key = Self::find(text, dir)?;
         key.refuse_other_services()?;
-        refuse_other_plan(key.text("clientid"), key.text("url"))?;
-        if key.has_role_of_callers() {
-            return Err(KeyError::IntegrationFlowPlan);
+        if !for_calls {
+            refuse_other_plan(key.text("clientid"), key.text("url"))?;
+            if key.has_role_of_callers() {
+                return Err(KeyError::IntegrationFlowPlan);
+            }
         }
-        key.complete()
-    }
-
-    /// Reads a key of plan `integration-flow`.
-    pub fn read_for_calls(text: &str, dir: &Path) -> Result<Self, KeyError> {
-        let key = Self::find(text, dir)?;
-        key.refuse_other_services()?;
-        key.complete()
-    }
-
-    fn complete(self) -> Result<Self, KeyError> {
-        match self.missing() {
-            missing if missing.is_empty() => Ok(self),
+        match key.missing() {
+            missing if missing.is_empty() => Ok(key),
             missing => Err(KeyError::MissingFields(missing)),
         }
     }
 
     /// Refuses keys of other services, which know nothing of flows.
     fn refuse_other_services(&self) -> Result<(), KeyError> {
-        let names = ["url", "clientid"];
-        if is_api_management(&self.whole)
-            || names
-                .iter()
-                .any(|name| self.text(name).contains("apiportal"))
-        {
+        let mut texts = ["url", "clientid"].map(|name| self.text(name)).into_iter();
+        if is_api_management(&self.whole) || texts.any(|text| text.contains("apiportal")) {
             return Err(KeyError::ApiManagement);
         }
         if self.whole.contains_key("uaa") && !self.values.contains_key("tokenurl") {
@@ -249,18 +233,18 @@ impl ServiceKey {
     }
 }
 
-/// The JSON that `text` is, or that it is base64 of, and whether it was that.
-fn json_in(text: &str) -> Option<(String, bool)> {
+/// The JSON that `text` is, or that it is base64 of, with what it is.
+fn json_in(text: &str) -> Option<(&'static str, String)> {
     let text = text.trim_start_matches('\u{feff}').trim();
     if let Ok(Value::String(inner)) = serde_json::from_str(text) {
         // a key that was made a JSON string by the tool that stored it
         return json_in(&inner);
     }
     if text.contains('{') || text.starts_with('[') {
-        return Some((text.to_owned(), false));
+        return Some(("JSON", text.to_owned()));
     }
     let decoded = decode_base64(text.trim_matches(['\'', '"']))?;
-    decoded.contains('{').then_some((decoded, true))
+    decoded.contains('{').then_some(("base64 of JSON", decoded))
 }
 
 fn decode_base64(text: &str) -> Option<String> {
@@ -280,14 +264,14 @@ fn decode_base64(text: &str) -> Option<String> {
 
 /// UTF-8, or what Windows PowerShell writes with `>`.
 fn decode_text(bytes: Vec<u8>) -> Option<String> {
-    if let Some(wide) = bytes.strip_prefix(&[0xff, 0xfe]) {
-        let units: Vec<u16> = wide
-            .chunks_exact(2)
-            .map(|pair| u16::from_le_bytes([pair[0], pair[1]]))
-            .collect();
-        return String::from_utf16(&units).ok();
-    }
-    String::from_utf8(bytes).ok()
+    let Some(wide) = bytes.strip_prefix(&[0xff, 0xfe]) else {
+        return String::from_utf8(bytes).ok();
+    };
+    let units = wide.chunks_exact(2);
+    let units: Vec<u16> = units
+        .map(|pair| u16::from_le_bytes([pair[0], pair[1]]))
+        .collect();
+    String::from_utf16(&units).ok()
 }
 
 /// The content of the file that `text` names, if there is one.
@@ -364,15 +348,14 @@ fn values_in(object: &Map<String, Value>, deepest: usize) -> Option<(String, &Ma
 }
 
 fn is_api_management(object: &Map<String, Value>) -> bool {
-    let camel = ["clientId", "clientSecret", "tokenUrl"]
+    let camel = ["clientId", "clientSecret", "tokenUrl"];
+    let mut inner = object.values().filter_map(Value::as_object);
+    camel
         .iter()
         .filter(|name| object.contains_key(**name))
-        .count();
-    camel >= 2
-        || object
-            .values()
-            .filter_map(Value::as_object)
-            .any(is_api_management)
+        .count()
+        >= 2
+        || inner.any(is_api_management)
 }
 
 /// Refuses client ids and hosts of plan `integration-flow`.
@@ -383,10 +366,9 @@ pub fn refuse_other_plan(client_id: &str, url: &str) -> Result<(), KeyError> {
     if client_id.contains("it-rt-") {
         return Err(KeyError::IntegrationFlowPlan);
     }
-    match TenantUrl::parse(url) {
-        Ok(url) if matches!(Host::of(url.host()), Host::Runtime { .. }) => {
-            Err(KeyError::RuntimeHost)
-        }
+    let url = TenantUrl::parse(url).ok();
+    match url.as_ref().map(|url| Host::of(url.host())) {
+        Some(Host::Runtime { .. }) => Err(KeyError::RuntimeHost),
         _ => Ok(()),
     }
 }

@@ -464,7 +464,7 @@ fn the_run_time_of_an_edge_integration_cell_has_its_own_root() {
 fn the_anatomy_of_a_key() {
     let of = |text: &str| ServiceKey::find(text, Path::new("/nonexistent")).unwrap();
     let key = of(&STANDARD.encode(wrapped()));
-    let shape = (key.form, key.wrapper.as_str(), key.kind());
+    let shape = (key.form.as_str(), key.wrapper.as_str(), key.kind());
     assert_eq!(shape, ("base64 of JSON", "oauth", "ClientId/Secret"));
     let names: Vec<_> = key.fields().map(|(name, _)| name).collect();
     assert_eq!(names, ["url", "tokenurl", "clientid", "clientsecret"]);

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::value::MapAccessDeserializer;
+use serde::de::value::{MapAccessDeserializer, MapDeserializer};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, de};
 
@@ -22,7 +22,7 @@ pub struct SettingsFormat {
     /// The version of this format; 1 when it is left out.
     pub version: Optional<Text<Version>>,
     /// The integration packages and their artifacts.
-    pub packages: Optional<Filled<Placed<PackageEntry>>>,
+    pub packages: Optional<Filled<PackageEntry>>,
     /// The environments by name, as in `--environment qa`: which tenant, and what differs there.
     pub environments: Optional<Entries<Text<EnvironmentName>, Option<EnvironmentEntry>>>,
     /// The same as the key of an environment, for runs without --environment.
@@ -155,13 +155,8 @@ impl<'de> Visitor<'de> for PathOrArtifactVisitor {
     }
 
     fn visit_str<E: de::Error>(self, path: &str) -> Result<Self::Value, E> {
-        Ok(PathOrArtifact(ArtifactEntry {
-            path: Text::of(path.to_owned())?,
-            id: Optional::default(),
-            name: Optional::default(),
-            deploy: Optional::default(),
-            parameters: Optional::default(),
-        }))
+        let entries = MapDeserializer::new([("path", path)].into_iter());
+        ArtifactEntry::deserialize(entries).map(PathOrArtifact)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
@@ -297,12 +292,9 @@ fn other_version(text: &str) -> Option<(String, String)> {
 
 /// A variable where none is replaced.
 fn no_variable(text: &str) -> Option<(String, String)> {
-    text.contains("${env:").then(|| {
-        (
-            "`${env:` is replaced in values of parameters only".to_owned(),
-            "write the value itself".to_owned(),
-        )
-    })
+    let what = "`${env:` is replaced in values of parameters only";
+    let found = text.contains("${env:");
+    found.then(|| (what.to_owned(), "write the value itself".to_owned()))
 }
 
 fn no_id(text: &str) -> Option<(String, String)> {

@@ -9,7 +9,7 @@ use super::file::{
 };
 use super::value::{HOW, RawParameter};
 use super::{
-    Affix, ArtifactParameters, ArtifactSettings, EnvironmentSettings, PackageSettings,
+    Affix, ArtifactParameters, ArtifactSettings, EnvironmentSettings, Names, PackageSettings,
     ParametersFile, Project, quoted,
 };
 use crate::settings::address::TenantUrl;
@@ -44,7 +44,10 @@ pub fn read(text: &str, directory: &Path, given: &Path) -> Result<Project, YamlF
             .into_iter()
             .map(|package| source.package(package))
             .collect::<Result<_, _>>()?,
-        parameters_file: source.parameters_file(file.parameters_file)?,
+        plain: EnvironmentSettings {
+            parameters_file: source.parameters_file(file.parameters_file)?,
+            ..EnvironmentSettings::default()
+        },
     })
 }
 
@@ -74,18 +77,14 @@ impl SettingsSource<'_> {
         place.of(self.shown)
     }
 
-    fn package(&self, package: Placed<PackageEntry>) -> Result<PackageSettings, YamlFault> {
-        let at = self.at(package.place);
-        let package = package.value;
+    fn package(&self, package: PackageEntry) -> Result<PackageSettings, YamlFault> {
         let artifacts = package.artifacts.0.into_iter();
+        let artifacts = artifacts.map(|artifact| self.artifact(artifact));
         Ok(PackageSettings {
             id: package.id.value.0,
             name: owned(package.name),
             short_text: owned(package.short_text),
-            artifacts: artifacts
-                .map(|artifact| self.artifact(artifact))
-                .collect::<Result<_, _>>()?,
-            at,
+            artifacts: artifacts.collect::<Result<_, _>>()?,
         })
     }
 
@@ -119,9 +118,11 @@ impl SettingsSource<'_> {
             name: name.value.0.clone(),
             credentials: owned(environment.credentials),
             host: owned(environment.host).and_then(|text| host(&text)),
-            id: affix(environment.id_prefix, environment.id_suffix),
-            artifact_name: affix(environment.name_prefix, environment.name_suffix),
-            package: affix(environment.package_prefix, environment.package_suffix),
+            names: Names {
+                id: affix(environment.id_prefix, environment.id_suffix),
+                name: affix(environment.name_prefix, environment.name_suffix),
+                package: affix(environment.package_prefix, environment.package_suffix),
+            },
             allow_shared_addresses: environment.allow_shared_addresses.value() == Some(true),
             deploy: environment.deploy.value(),
             parameters: parameters.collect::<Result<_, YamlFault>>()?,
@@ -205,7 +206,7 @@ fn normal(given: &str) -> Vec<&str> {
 
 /// Refuses packages, artifact ids and paths that stand twice: two entries would be copies that share their addresses, which
 /// is what environments are looked through for.
-fn refuse_repetitions(packages: &[Placed<PackageEntry>]) -> Result<(), YamlFault> {
+fn refuse_repetitions(packages: &[PackageEntry]) -> Result<(), YamlFault> {
     let mut lines: HashMap<(&str, String), usize> = HashMap::new();
     let mut once = |what, text: &str, key: String, place: Position| {
         let Some(first) = lines.insert((what, key), place.line) else {
@@ -221,9 +222,9 @@ fn refuse_repetitions(packages: &[Placed<PackageEntry>]) -> Result<(), YamlFault
         Err(YamlFault::new(place, what, hint))
     };
     for package in packages {
-        let id = &package.value.id;
+        let id = &package.id;
         once("package", &id.value.0, id.value.0.clone(), id.place)?;
-        for entry in &package.value.artifacts.0 {
+        for entry in &package.artifacts.0 {
             let artifact = &entry.value.0;
             if let Some(id) = &artifact.id.0 {
                 once("artifact", &id.value.0, id.value.0.clone(), id.place)?;

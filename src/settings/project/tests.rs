@@ -89,15 +89,9 @@ fn every_key_is_read() {
         (
             package.id.as_str(),
             package.name.as_deref(),
-            package.short_text.as_deref(),
-            package.at.as_str()
+            package.short_text.as_deref()
         ),
-        (
-            "Orders",
-            Some("All orders"),
-            Some("What orders need"),
-            "flowship.yaml:3:5"
-        )
+        ("Orders", Some("All orders"), Some("What orders need"))
     );
     let [plain, full] = package.artifacts.as_slice() else {
         panic!("{package:?}");
@@ -118,10 +112,10 @@ fn every_key_is_read() {
     let qa = project.environment("qa").unwrap();
     assert_eq!(qa.credentials_prefix(), "QA_CPI");
     assert_eq!(qa.host.as_deref(), Some("qa.example.com"));
-    assert_eq!(qa.id.apply("X"), "Pre_X_QA");
-    assert_eq!(qa.artifact_name.apply("X"), "Pre X (QA)");
-    assert_eq!(qa.package.apply("X"), "PXQA");
-    assert_eq!(qa.package_name(package), "Pre All orders (QA)");
+    assert_eq!(qa.names.id.apply("X"), "Pre_X_QA");
+    assert_eq!(qa.names.name.apply("X"), "Pre X (QA)");
+    assert_eq!(qa.names.package.apply("X"), "PXQA");
+    assert_eq!(qa.package_name(package).unwrap(), "Pre All orders (QA)");
     assert!(qa.allow_shared_addresses && qa.has_copies());
     assert_eq!(qa.deploy, Some(DeployRule::Never));
     assert_eq!(
@@ -136,7 +130,7 @@ fn every_key_is_read() {
     let plain = project.environment("plain").unwrap();
     assert_eq!(plain.credentials_prefix(), "CPI");
     assert!(!plain.allow_shared_addresses && !plain.has_copies() && plain.host.is_none());
-    assert_eq!(plain.package_name(package), "All orders");
+    assert_eq!(plain.package_name(package).unwrap(), "All orders");
 }
 
 fn named(
@@ -157,7 +151,7 @@ fn named(
         path: Path::new("flows/invoices"),
         settings,
     };
-    let environment = environment.map(|name| project.environment(name).unwrap());
+    let environment = environment.map_or(&project.plain, |name| project.environment(name).unwrap());
     project.parameters(target, environment, variables, &Redactor::new())
 }
 
@@ -200,7 +194,7 @@ fn a_value_from_variables_names_them_and_is_masked() {
     };
     let qa = project.environment("qa").unwrap();
     let found = project
-        .parameters(target, Some(qa), &variables, &redactor)
+        .parameters(target, qa, &variables, &redactor)
         .unwrap();
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].value, "https://secret.example.com/orders");
@@ -371,7 +365,7 @@ fn artifact_paths_begin_where_the_file_lies() {
         .map(|one| one.path.to_str().unwrap())
         .collect();
     assert_eq!(paths, ["ci/../flows/a", "ci", "ci/b/c"]);
-    assert_eq!(project.packages[0].at, "./ci/x.yaml:2:3");
+    assert_eq!(project.packages[0].artifacts[0].at, "./ci/x.yaml:4:5");
     assert_eq!(
         good(&artifacts("  - .")).packages[0].artifacts[0].path,
         Path::new(".")
@@ -437,7 +431,7 @@ fn files_of_parameters_beside_the_artifacts_are_read() {
         settings: Some(settings),
     };
     let variables = Environment::default().with("X", "variable");
-    let read = |path| project.parameters(target(path), Some(qa), &variables, &Redactor::new());
+    let read = |path| project.parameters(target(path), qa, &variables, &Redactor::new());
     assert!(told(project.refuse_useless_parameters_file(qa, &[target("flows/a")]).err())
         .starts_with("9:22: `parameters-file` leads to no file for any artifact; looked for flows/a/QA/parameters.prop first"));
     assert_eq!(read("flows/a").unwrap()[0].value, "own");
@@ -533,11 +527,9 @@ fn never_holds_whoever_says_it() {
             line("    ", environment)
         );
         let project = good(&text);
-        deploy_rule(
-            Some(&project.packages[0].artifacts[0]),
-            project.environments.get("e"),
-        )
-        .to_string()
+        let artifact = Some(&project.packages[0].artifacts[0]);
+        let rule = deploy_rule(artifact, &project.environments["e"]);
+        format!("{rule:?}").to_lowercase()
     };
     for (artifact, environment, expected) in [
         ("", "", "changed"),

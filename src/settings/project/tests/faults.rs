@@ -396,7 +396,7 @@ proptest! {
         };
         let variables = Variables {
             environment: &Environment::default(),
-            credentials: &CredentialNames::default(),
+            credentials: CredentialNames::default(),
             redactor: &Redactor::new(),
         };
         let Ok(named) = read.fill(&variables) else {

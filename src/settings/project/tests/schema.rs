@@ -183,7 +183,7 @@ fn the_example_is_read_and_satisfies_the_schema() {
     let ids: BTreeSet<String> = project
         .environments
         .values()
-        .map(|one| one.id.apply("X"))
+        .map(|one| one.names.id.apply("X"))
         .collect();
     assert_eq!(ids.len(), 4, "stages on one tenant have ids of their own");
     let artifact = &project.packages[0].artifacts[0];
@@ -200,7 +200,7 @@ fn the_example_is_read_and_satisfies_the_schema() {
         };
         let variables = Environment::default().with("QA_GREETING", "Hi");
         project
-            .parameters(target, Some(environment), &variables, &Redactor::new())
+            .parameters(target, environment, &variables, &Redactor::new())
             .unwrap();
     }
 }
