@@ -200,15 +200,13 @@ impl UnderWay for Deployment<'_> {
 
     fn last_seen(&self) -> String {
         let evidence = &self.pending.evidence;
+        // first, so that it is not cut where a line is short
         let runtime = match (evidence.seen.last_seen(), evidence.new_record()) {
             (Some(record), Some(_)) => format!("runtime {}", record.status),
-            (Some(record), None) => format!(
-                "runtime still shows the deployment before ({})",
-                record.status
-            ),
+            (Some(record), None) => format!("runtime {} (not new)", record.status),
             (None, _) => "runtime shows nothing yet".to_owned(),
         };
-        format!("{}; {runtime}", evidence.task_words())
+        format!("{runtime}; {}", evidence.task_progress())
     }
 
     fn evidence(&self, context: &Context<'_>) -> String {

@@ -109,7 +109,7 @@ fn an_error_is_never_folded_away_in_a_group() {
 fn an_interrupted_run_closes_its_group_too() {
     let (tenant, flow) = (Tenant::new(&["slow=100000"]), Flow::new());
     let mut running = on_github(deploy(&tenant, &flow)).start();
-    running.wait_for("DEPLOYING; runtime shows nothing yet");
+    running.wait_for("runtime shows nothing yet; task DEPLOYING");
     running.signal("TERM");
     let run = running.end().exit(143);
     assert!(
@@ -550,7 +550,7 @@ fn sections_are_opened_and_closed_however_the_run_ends() {
             };
             let mut running = call.start();
             if code == 143 {
-                running.wait_for("DEPLOYING; runtime shows nothing yet");
+                running.wait_for("runtime shows nothing yet; task DEPLOYING");
                 running.signal("TERM");
             }
             let run = running.end().exit(code);

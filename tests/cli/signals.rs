@@ -24,7 +24,7 @@ fn a_signal_in_mid_watch_ends_the_run_and_tells_what_was_written() {
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
         let (tenant, flow) = (Tenant::new(&["slow=100000"]), Flow::new());
         let mut running = Flowship::deploy(&tenant, flow.path()).start();
-        running.wait_for("DEPLOYING; runtime shows nothing yet");
+        running.wait_for("runtime shows nothing yet; task DEPLOYING");
         ended_by(signal, running)
             .exit(code)
             .no_stdout()

@@ -464,20 +464,38 @@ impl Evidence {
 
     /// What is known of the task, in a few words: `task T SUCCESS`.
     pub fn task_words(&self) -> String {
+        match self.task_state() {
+            (Some(id), state) => format!("task {id} {state}"),
+            (None, state) => state,
+        }
+    }
+
+    /// The same without the id, which tells a reader nothing: `task SUCCESS`.
+    pub fn task_progress(&self) -> String {
+        match self.task_state() {
+            (Some(_), state) => format!("task {state}"),
+            (None, state) => state,
+        }
+    }
+
+    fn task_state(&self) -> (Option<&TaskId>, String) {
         match &self.task {
-            Task::Unknown => "no task (the answer of the deploy call was lost)".to_owned(),
+            Task::Unknown => (
+                None,
+                "no task (the answer of the deploy call was lost)".to_owned(),
+            ),
             Task::Running {
                 id,
                 seen: Some(status),
                 ..
             }
-            | Task::Failed { id, status } => format!("task {id} {status}"),
-            Task::Running { id, seen: None, .. } => format!("task {id} not seen"),
-            Task::Succeeded { id, .. } => format!("task {id} SUCCESS"),
+            | Task::Failed { id, status } => (Some(id), status.to_string()),
+            Task::Running { id, seen: None, .. } => (Some(id), "not seen".to_owned()),
+            Task::Succeeded { id, .. } => (Some(id), "SUCCESS".to_owned()),
             Task::None { seen, .. } => match (self.task_id(), seen) {
-                (Some(id), Some(status)) => format!("task {id} {status}, then not visible"),
-                (Some(id), None) => format!("task {id} never visible"),
-                (None, _) => "no task id in the answer".to_owned(),
+                (Some(id), Some(status)) => (Some(id), format!("{status}, then not visible")),
+                (Some(id), None) => (Some(id), "never visible".to_owned()),
+                (None, _) => (None, "no task id in the answer".to_owned()),
             },
         }
     }

@@ -137,7 +137,7 @@ impl Writing<'_> {
             Call::Accepted {
                 task: Some(task), ..
             } => (
-                format!("deployment accepted, task {task}"),
+                "deployment accepted".to_owned(),
                 format!("a deployment was accepted (task {task}); its end is not known"),
             ),
             Call::Accepted { task: None, .. } => (
