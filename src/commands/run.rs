@@ -198,8 +198,9 @@ impl<T> WorkEnd<T> {
 fn greeting(credentials: &Credentials, http: &Http) -> String {
     let who = credentials.login.who();
     format!(
-        "tenant {} ({who}); {}",
+        "tenant {} ({who}); trust: {}; proxy: {}",
         credentials.url.host(),
-        http.describe()
+        http.trust(),
+        http.proxy()
     )
 }

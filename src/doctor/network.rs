@@ -62,7 +62,6 @@ fn origin(url: &str) -> &str {
 
 /// Which proxies and which certificates are in force.
 pub fn settings(http: &Http, stations: &[Station]) -> Vec<Diagnosis> {
-    let described = http.describe();
     let ways: Vec<String> = stations
         .iter()
         .map(|station| match http.proxy_to(&station.host) {
@@ -73,14 +72,14 @@ pub fn settings(http: &Http, stations: &[Station]) -> Vec<Diagnosis> {
             None => format!("{} directly", station.what),
         })
         .collect();
-    let none = if described.proxy == "none" {
+    let none = if http.proxy() == "none" {
         "no proxy is set; "
     } else {
         ""
     };
     vec![
         Topic::Proxy.ok(format!("{none}{}", ways.join(", "))),
-        Topic::Trust.ok(described.roots),
+        Topic::Trust.ok(http.trust()),
     ]
 }
 

@@ -61,7 +61,8 @@ pub enum Write {
 #[derive(Debug)]
 pub struct Progress {
     pub stage: Stage,
-    sent: Sent,
+    /// Whether the server may have got the whole request.
+    pub sent: Sent,
     /// Connections being made: one inside the other where the way leads through a proxy. What is written then is no
     /// part of the request.
     connecting: u32,
@@ -88,11 +89,6 @@ impl Progress {
             last_bytes: [0; 4],
             body_left: body,
         }
-    }
-
-    /// Whether the server may have got the whole request.
-    pub fn sent(&self) -> Sent {
-        self.sent
     }
 
     /// A connection is being made; `true` where it is that of the request, not that to a proxy on the way.
@@ -181,10 +177,10 @@ mod tests {
     fn complete_with_the_empty_line() {
         let mut progress = Progress::new(0);
         write(&mut progress, b"GET / HTTP/1.1\r\nhost: x\r\n", Write::Done);
-        assert_eq!((progress.sent(), progress.stage), (Sent::No, Stage::Send));
+        assert_eq!((progress.sent, progress.stage), (Sent::No, Stage::Send));
         write(&mut progress, b"\r\n", Write::Done);
         assert_eq!(
-            (progress.sent(), progress.stage),
+            (progress.sent, progress.stage),
             (Sent::Maybe, Stage::Head)
         );
     }
@@ -194,9 +190,9 @@ mod tests {
         let mut progress = Progress::new(5);
         write(&mut progress, b"PUT / HTTP/1.1\r\n\r\n", Write::Done);
         write(&mut progress, b"\r\n\r\n", Write::Done);
-        assert_eq!(progress.sent(), Sent::No);
+        assert_eq!(progress.sent, Sent::No);
         write(&mut progress, b"!", Write::Done);
-        assert_eq!(progress.sent(), Sent::Maybe);
+        assert_eq!(progress.sent, Sent::Maybe);
     }
 
     #[test]
@@ -204,7 +200,7 @@ mod tests {
         for (end, sent) in [(Write::Failed, Sent::No), (Write::TimedOut, Sent::Maybe)] {
             let mut progress = Progress::new(0);
             write(&mut progress, b"POST / HTTP/1.1\r\n\r\n", end);
-            assert_eq!((progress.sent(), progress.stage), (sent, Stage::Send));
+            assert_eq!((progress.sent, progress.stage), (sent, Stage::Send));
         }
     }
 
@@ -213,7 +209,7 @@ mod tests {
         let mut progress = Progress::new(2);
         write(&mut progress, b"PUT / HTTP/1.1\r\n\r\n", Write::TimedOut);
         write(&mut progress, b"ab", Write::Done);
-        assert_eq!(progress.sent(), Sent::No);
+        assert_eq!(progress.sent, Sent::No);
     }
 
     #[test]
@@ -224,7 +220,7 @@ mod tests {
         progress.written_below(Write::Done);
         progress.written_below(Write::Failed);
         progress.piece_ends(b"GET / HTTP/1.1\r\n\r\n", Write::Done);
-        assert_eq!(progress.sent(), Sent::No);
+        assert_eq!(progress.sent, Sent::No);
     }
 
     #[test]
@@ -237,6 +233,6 @@ mod tests {
         progress.connected();
         assert!(progress.is_piece());
         write(&mut progress, b"GET / HTTP/1.1\r\n\r\n", Write::Done);
-        assert_eq!(progress.sent(), Sent::Maybe);
+        assert_eq!(progress.sent, Sent::Maybe);
     }
 }

@@ -19,8 +19,9 @@ pub struct Proxies {
 
 /// A proxy, and where it was found.
 pub struct Chosen {
-    variable: &'static str,
-    proxy: Proxy,
+    /// The variable that it came from.
+    pub variable: &'static str,
+    pub proxy: Proxy,
 }
 
 impl Proxies {
@@ -87,15 +88,6 @@ impl Proxies {
 }
 
 impl Chosen {
-    pub fn proxy(&self) -> &Proxy {
-        &self.proxy
-    }
-
-    /// Which variable it came from.
-    pub fn variable(&self) -> &'static str {
-        self.variable
-    }
-
     /// Host and port.
     pub fn address(&self) -> String {
         format!("{}:{}", self.proxy.host(), self.proxy.port())
@@ -113,12 +105,8 @@ impl Chosen {
         } else {
             ""
         };
-        format!(
-            "{scheme}://{}:{} (from {}{with})",
-            self.proxy.host(),
-            self.proxy.port(),
-            self.variable
-        )
+        let (address, variable) = (self.address(), self.variable);
+        format!("{scheme}://{address} (from {variable}{with})")
     }
 }
 

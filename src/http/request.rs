@@ -41,6 +41,11 @@ impl<'a> Request<'a> {
         }
     }
 
+    /// How long it says that its body is, even where it has none; `None` where its method sends none.
+    pub fn announced(&self) -> Option<u64> {
+        matches!(self.method, Method::Post | Method::Put).then(|| self.body.length())
+    }
+
     /// The same request with one header more.
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
@@ -73,11 +78,6 @@ impl Method {
             Self::Put => "PUT",
             Self::Delete => "DELETE",
         }
-    }
-
-    /// Whether a request of this method announces how long its body is, even where it has none.
-    pub fn has_body(self) -> bool {
-        matches!(self, Self::Post | Self::Put)
     }
 }
 

@@ -23,7 +23,8 @@ const LARGEST: u64 = 16 << 20;
 /// What is trusted, and how that is said.
 pub struct Roots {
     trusted: Trusted,
-    description: String,
+    /// For people.
+    pub description: String,
 }
 
 enum Trusted {
@@ -74,10 +75,6 @@ impl Roots {
             trusted: Trusted::These(store(all)),
             description,
         })
-    }
-
-    pub fn describe(&self) -> &str {
-        &self.description
     }
 
     /// What decides whether a server's certificate is believed.

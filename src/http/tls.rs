@@ -152,9 +152,9 @@ impl ServerCertVerifier for Witness {
 /// How connections are encrypted. The settings are made at the first connection, because reading a machine's
 /// certificates takes a while.
 pub struct Encryption {
-    roots: Roots,
+    pub roots: Roots,
     identity: Option<Identity>,
-    shown: Shown,
+    pub shown: Shown,
     nameless: OnceLock<Arc<ClientConfig>>,
     named: OnceLock<Arc<ClientConfig>>,
 }
@@ -168,14 +168,6 @@ impl Encryption {
             nameless: OnceLock::new(),
             named: OnceLock::new(),
         }
-    }
-
-    pub fn roots(&self) -> &Roots {
-        &self.roots
-    }
-
-    pub fn shown(&self) -> &Shown {
-        &self.shown
     }
 
     fn config(&self, host: &str) -> Result<Arc<ClientConfig>, rustls::Error> {

@@ -1,8 +1,7 @@
 //! The way to the server: resolver, proxy, TCP, TLS, with what is needed to tell afterwards how far a request came.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ureq::Error;
 use ureq::config::Config;
@@ -182,31 +181,16 @@ fn outcome(written: &Result<(), Error>) -> Write {
 
 /// Looks up each host once. The client would ask before every request, even where a connection stands already.
 #[derive(Debug, Clone, Default)]
-pub struct Addresses {
-    known: Arc<Mutex<HashMap<String, ResolvedSocketAddrs>>>,
-}
+pub struct Addresses(Arc<Mutex<HashMap<String, ResolvedSocketAddrs>>>);
 
 impl Addresses {
     /// After a connection failed: the host may have moved.
     pub fn forget(&self) {
-        self.known
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        self.lock().clear();
     }
 
-    fn look_up(
-        &self,
-        uri: &Uri,
-        config: &Config,
-        timeout: NextTimeout,
-    ) -> Result<ResolvedSocketAddrs, Error> {
-        if let Some(address) = literal(uri) {
-            let mut addresses = self.empty();
-            addresses.push(address);
-            return Ok(addresses);
-        }
-        DefaultResolver::default().resolve(uri, config, timeout)
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, ResolvedSocketAddrs>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -217,37 +201,12 @@ impl Resolver for Addresses {
         config: &Config,
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, Error> {
-        let key = format!(
-            "{}://{}",
-            uri.scheme_str().unwrap_or_default(),
-            uri.authority().map_or("", |a| a.as_str())
-        );
-        if let Some(known) = self
-            .known
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&key)
-        {
+        let host = format!("{:?}://{:?}", uri.scheme(), uri.authority());
+        if let Some(known) = self.lock().get(&host) {
             return Ok(known.clone());
         }
-        let found = self.look_up(uri, config, timeout)?;
-        self.known
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(key, found.clone());
+        let found = DefaultResolver::default().resolve(uri, config, timeout)?;
+        self.lock().insert(host, found.clone());
         Ok(found)
     }
-}
-
-/// An address needs no lookup, and no thread for it.
-fn literal(uri: &Uri) -> Option<SocketAddr> {
-    let host = uri.host()?.trim_start_matches('[').trim_end_matches(']');
-    let standard = match uri.scheme_str()? {
-        "https" => 443,
-        _ => 80,
-    };
-    Some(SocketAddr::new(
-        host.parse::<IpAddr>().ok()?,
-        uri.port_u16().unwrap_or(standard),
-    ))
 }

@@ -107,25 +107,13 @@ impl<'a> Ask<'a> {
 
 /// A token that lived at least this long was taken once, and has expired.
 const SHORT_LIFE: Duration = Duration::from_secs(2);
-/// How often one call renews the token, however slowly it is refused.
-const MOST_RENEWALS: u32 = 2;
-
-/// How often one call has renewed the token, and when last.
-#[derive(Default)]
-struct Renewals {
-    made: u32,
-    last: Moment,
-}
-
-impl Renewals {
-    /// Once always; again only when the new token was good for a while.
-    fn may_go_on(&self, now: Moment) -> bool {
-        self.made == 0 || (self.made < MOST_RENEWALS && now > self.last + SHORT_LIFE)
-    }
-
-    fn count(&mut self, now: Moment) {
-        self.made += 1;
-        self.last = now;
+/// Whether a call may renew the token that it renewed at these moments: once always, again only when the new token was good
+/// for a while, and no more, however slowly it is refused.
+fn may_renew(renewals: &[Moment], now: Moment) -> bool {
+    match renewals {
+        [] => true,
+        [last] => now > *last + SHORT_LIFE,
+        _ => false,
     }
 }
 
@@ -152,13 +140,7 @@ impl Tenant {
     pub fn token(&self, deadline: Deadline) -> Result<(Option<AccessToken>, u64), TenantError> {
         let mut session = self.session();
         if session.token.is_none() {
-            session.token = session::fetch_token(
-                &self.http,
-                &self.credentials,
-                &self.redactor,
-                &self.clock,
-                deadline,
-            )?;
+            session.token = self.fetch_token(deadline)?;
             session.generation += 1;
         }
         Ok((session.token.clone(), session.generation))
@@ -174,15 +156,15 @@ impl Tenant {
 
     /// One exchange. 429 and 401 mean that nothing was done, so they are dealt with here for every method.
     pub fn exchange(&self, ask: &Ask<'_>, deadline: Deadline) -> Result<Answer, Trouble> {
-        let mut renewals = Renewals::default();
+        let mut renewals = Vec::new();
         let mut csrf_fetches = 0;
         let mut throttled = 0;
         loop {
             let (answer, generation, csrf) = self.attempt(ask, deadline)?;
             match answer.status {
                 // a token that was good for a while may have expired once more; a fresh one is not taken at all
-                401 if renewals.may_go_on(self.clock.now()) => {
-                    renewals.count(self.clock.now());
+                401 if may_renew(&renewals, self.clock.now()) => {
+                    renewals.push(self.clock.now());
                     self.forget_token(generation);
                 }
                 401 => return Err(self.unauthorized(ask, &answer).into()),
@@ -257,20 +239,12 @@ impl Tenant {
 
     /// What every call bears: what it accepts, and who we are.
     fn headers(&self, accepted: &str, token: Option<&AccessToken>) -> Headers {
-        let authorization = match (&self.credentials.login, token) {
-            (Login::Basic { username, password }, _) => {
-                let header = session::basic(username, password);
-                self.redactor
-                    .add(header.expose().trim_start_matches("Basic "));
-                header.expose().to_owned()
-            }
-            (Login::ClientCredentials { .. }, Some(token)) => token.bearer(),
-            (Login::ClientCredentials { .. }, None) => String::new(),
+        let authorization = match &self.credentials.login {
+            Login::Basic { username, password } => Some(self.basic(username, password)),
+            Login::ClientCredentials { .. } => token.map(AccessToken::bearer),
         };
-        vec![
-            ("Accept", accepted.to_owned()),
-            ("Authorization", authorization),
-        ]
+        let accept = ("Accept", accepted.to_owned());
+        std::iter::once(accept).chain(authorization).collect()
     }
 
     fn send(

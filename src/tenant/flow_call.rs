@@ -72,7 +72,7 @@ impl Tenant {
             return Ok(called);
         }
         match self.csrf_of_flow(message, timeout, deadline)? {
-            csrf @ Some(_) => Ok(self.call_once(message, csrf, timeout, deadline)?.0),
+            Some(csrf) => Ok(self.call_once(message, Some(&csrf), timeout, deadline)?.0),
             None => Ok(called),
         }
     }
@@ -80,13 +80,13 @@ impl Tenant {
     fn call_once(
         &self,
         message: &FlowMessage<'_>,
-        csrf: Option<Csrf>,
+        csrf: Option<&Csrf>,
         timeout: Duration,
         deadline: Deadline,
     ) -> Result<(Called, bool), TenantError> {
         let mut headers = self.headers_of_call(deadline)?;
         headers.push((CORRELATION_HEADER, message.correlation.to_owned()));
-        headers.extend(csrf.iter().flat_map(Csrf::headers));
+        headers.extend(csrf.into_iter().flat_map(Csrf::headers));
         let body = match (message.method, message.body) {
             (Method::Get | Method::Head | Method::Delete, _) => Body::None,
             (_, []) => Body::Empty,
@@ -125,7 +125,7 @@ impl Tenant {
 
     fn headers_of_call(&self, deadline: Deadline) -> Result<Headers, TenantError> {
         match self.token(deadline)? {
-            (Some(token), _) => Ok(vec![("Authorization", token.bearer())]),
+            (Some(token), _) => Ok(vec![token.bearer()]),
             (None, _) => {
                 let what = "flows are called with an OAuth client";
                 let error = TenantError::new(Kind::Credentials, what, self.host());

@@ -3,7 +3,6 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::Tenant;
@@ -84,7 +83,7 @@ impl Tenant {
         let answered = Cell::new(None);
         let is_answer = |answer: &Answer| {
             answered.set(date_of(answer));
-            is_deploy_answer(&answer.body)
+            is_deploy_answer(answer)
         };
         let mut attempts = Attempts::new(&self.clock, deadline);
         loop {
@@ -220,13 +219,9 @@ fn runtime_reading(reading: Reading<RuntimeReading>) -> RuntimeReading {
 }
 
 /// A deploy call answers with a bare task id, with nothing, or with an entity.
-fn is_deploy_answer(body: &[u8]) -> bool {
-    let text = odata::text(body);
-    text.is_empty()
-        || is_token(text.trim_matches('"'))
-        || serde_json::from_str::<IgnoredAny>(&text).is_ok()
-        || text.starts_with("<?xml")
-        || text.starts_with("<entry")
+fn is_deploy_answer(answer: &Answer) -> bool {
+    let text = odata::text(&answer.body);
+    empty_or_json(answer) || text.starts_with("<?xml") || is_token(text.trim_matches('"'))
 }
 
 fn is_token(text: &str) -> bool {
