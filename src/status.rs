@@ -7,12 +7,12 @@ use std::time::Duration;
 use crate::artifact::ArtifactKind;
 use crate::deploy::runtime;
 use crate::inventory::{self, Trouble, is_of_all};
+use crate::named::named;
 use crate::pacing::{self, Wait};
 use crate::parallel::parallel_map;
 use crate::query::{Query, READERS};
 use crate::tenant::error::TenantError;
 use crate::tenant::wire::{ArtifactId, DesigntimeArtifact, RuntimeArtifact, RuntimeStatus};
-use crate::text::SafeText;
 
 /// How long an error text is waited for that is late.
 const TEXT_AFTER: Duration = Duration::from_secs(5);
@@ -45,21 +45,22 @@ pub struct State {
     pub causes: Vec<String>,
 }
 
-/// How an artifact does.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Health {
-    /// STARTED.
-    Running,
-    /// STARTING or STOPPING.
-    InMotion,
-    /// ERROR.
-    Error,
-    /// STOPPED: somebody stopped it.
-    Stopped,
-    /// Nothing is deployed.
-    NotDeployed,
-    /// A status that nobody documented.
-    Unknown(SafeText),
+named! {
+    /// How an artifact does, in the words by which artifacts are counted.
+    pub enum Health {
+        /// STARTED.
+        Running = "run",
+        /// ERROR.
+        Error = "in ERROR",
+        /// STARTING or STOPPING.
+        InMotion = "starting or stopping",
+        /// STOPPED: somebody stopped it.
+        Stopped = "stopped",
+        /// A status that nobody documented.
+        Unknown = "with a status that nobody documented",
+        /// Nothing is deployed.
+        NotDeployed = "not deployed",
+    }
 }
 
 /// How what runs relates to what the design time holds.
@@ -86,7 +87,7 @@ impl State {
             Some(RuntimeStatus::Starting | RuntimeStatus::Stopping) => Health::InMotion,
             Some(RuntimeStatus::Error) => Health::Error,
             Some(RuntimeStatus::Stopped) => Health::Stopped,
-            Some(RuntimeStatus::Other(word)) => Health::Unknown(word.clone()),
+            Some(RuntimeStatus::Other(_)) => Health::Unknown,
         }
     }
 
@@ -332,7 +333,7 @@ mod tests {
             ("STOPPING", Health::InMotion),
             ("STOPPED", Health::Stopped),
             ("ERROR", Health::Error),
-            ("PAUSED", Health::Unknown("PAUSED".into())),
+            ("PAUSED", Health::Unknown),
         ] {
             let state = state("1.0.0", None, Some(("1.0.0", status, 1)));
             assert_eq!(state.health(), health);

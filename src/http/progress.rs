@@ -179,10 +179,7 @@ mod tests {
         write(&mut progress, b"GET / HTTP/1.1\r\nhost: x\r\n", Write::Done);
         assert_eq!((progress.sent, progress.stage), (Sent::No, Stage::Send));
         write(&mut progress, b"\r\n", Write::Done);
-        assert_eq!(
-            (progress.sent, progress.stage),
-            (Sent::Maybe, Stage::Head)
-        );
+        assert_eq!((progress.sent, progress.stage), (Sent::Maybe, Stage::Head));
     }
 
     #[test]

@@ -63,9 +63,8 @@ impl Proxies {
 
     fn excepts(&self, host: &str, port: u16) -> bool {
         let host = host.trim_end_matches('.').to_ascii_lowercase();
-        let host = host.trim_start_matches('[').trim_end_matches(']');
         let mut exceptions = self.direct.iter();
-        exceptions.any(|exception| exception.covers(host, port))
+        exceptions.any(|exception| exception.covers(bare(&host), port))
     }
 
     /// Whether a proxy is set, and a host excepted from it.
@@ -230,7 +229,8 @@ fn is_within(host: &str, domain: &str) -> bool {
         && before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
 }
 
-fn bare(address: &str) -> &str {
+/// An address without the brackets around one of IPv6.
+pub fn bare(address: &str) -> &str {
     address.trim_start_matches('[').trim_end_matches(']')
 }
 

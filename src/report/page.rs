@@ -89,6 +89,11 @@ impl Style {
     }
 }
 
+/// What every line about a simulated tenant begins with.
+pub(super) fn mark(simulated: bool) -> &'static str {
+    if simulated { "SIMULATED " } else { "" }
+}
+
 /// Lines for people, each with the mark of a simulated tenant.
 pub struct Page {
     /// Colours, or none.
@@ -102,7 +107,7 @@ impl Page {
     pub fn new(simulated: bool, style: Style) -> Self {
         Self {
             style,
-            mark: if simulated { "SIMULATED " } else { "" },
+            mark: mark(simulated),
             text: String::new(),
         }
     }

@@ -184,13 +184,12 @@ fn remarks(state: &State) -> Vec<String> {
 
 fn summary(stage: &TenantStatus) -> String {
     let count = |is: &dyn Fn(&State) -> bool| stage.states.values().filter(|one| is(one)).count();
-    let healths = HEALTHS.map(|what| (count(&|one| health(one) == what), what));
+    let healths = Health::ALL.map(|health| (count(&|one| one.health() == health), health.name()));
     let older = count(&|one| matches!(one.content(), Content::Older(_)));
     let older = (older, "with content older than the design time");
-    let others = healths.into_iter().chain([older]);
-    let others = others.filter(|(number, _)| *number > 0);
-    let parts = std::iter::once((count(&State::runs), "run")).chain(others);
-    let parts: Vec<String> = parts
+    let counts = healths.into_iter().chain([older]);
+    let told = counts.filter(|(number, what)| *number > 0 || *what == Health::Running.name());
+    let parts: Vec<String> = told
         .map(|(number, what)| format!("{number} {what}"))
         .collect();
     format!(
@@ -199,26 +198,6 @@ fn summary(stage: &TenantStatus) -> String {
         stage.tenant,
         parts.join(", ")
     )
-}
-
-/// What artifacts that do not run are counted by, in this order.
-const HEALTHS: [&str; 5] = [
-    "in ERROR",
-    "starting or stopping",
-    "stopped",
-    "with a status that nobody documented",
-    "not deployed",
-];
-
-fn health(state: &State) -> &'static str {
-    match state.health() {
-        Health::Running => "run",
-        Health::Error => "in ERROR",
-        Health::InMotion => "starting or stopping",
-        Health::Stopped => "stopped",
-        Health::Unknown(_) => "with a status that nobody documented",
-        Health::NotDeployed => "not deployed",
-    }
 }
 
 /// One artifact on one stage.

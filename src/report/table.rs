@@ -6,7 +6,7 @@ use std::time::Duration;
 use console::{Alignment, measure_text_width, pad_str};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::page::Style;
+use super::page::{Style, mark};
 use super::progress::Volume;
 use crate::clock::Moment;
 use crate::deploy::outcome::Word;
@@ -144,11 +144,7 @@ impl Table {
 
     /// Brings every line up to date. May be called often: the terminal is drawn at most twenty times a second.
     pub fn draw(&self, now: Moment) {
-        let mark = if self.look.simulated {
-            "SIMULATED "
-        } else {
-            ""
-        };
+        let mark = mark(self.look.simulated);
         set(&self.counts, format!("{mark}{}", counts(&self.rows)));
         let widest = self
             .rows

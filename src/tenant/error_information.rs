@@ -65,7 +65,7 @@ fn collect(value: &Value, depth: usize, found: &mut Vec<(usize, String)>) {
 /// A text is a message, unless it is JSON of its own.
 fn collect_text(text: &str, depth: usize, found: &mut Vec<(usize, String)>) {
     let text = text.trim();
-    if text.starts_with(['{', '['])
+    if may_be_json(text)
         && let Ok(inner) = serde_json::from_str::<Value>(text)
     {
         collect(&inner, depth + 1, found);
@@ -109,7 +109,7 @@ fn collect_parameter(
     found: &mut Vec<(usize, String)>,
 ) {
     let nested = match parameter {
-        Value::String(text) => text.trim_start().starts_with(['{', '[']),
+        Value::String(text) => may_be_json(text),
         Value::Object(_) | Value::Array(_) => true,
         _ => false,
     };
@@ -137,24 +137,16 @@ fn list<'a>(fields: &'a Map<String, Value>, names: &[&str]) -> Vec<&'a Value> {
 
 /// `[CONTENT][CONTENT_DEPLOY][GenerationFailed]: text`, or the text alone.
 fn message_of(fields: &Map<String, Value>, parameters: &[&Value]) -> Option<String> {
-    let text = |fields: &Map<String, Value>, name: &str| {
-        fields.get(name).and_then(Value::as_str).map(str::to_owned)
+    let (head, label) = match fields.get("message") {
+        Some(Value::String(message)) => (Some(message.as_str()), String::new()),
+        inner => {
+            let body = inner.and_then(Value::as_object).unwrap_or(fields);
+            let text = |name| body.get(name).and_then(Value::as_str);
+            (text("messageText").or_else(|| text("value")), label(body))
+        }
     };
-    let (head, body) = match fields.get("message") {
-        Some(Value::String(message)) => (Some(message.clone()), None),
-        Some(Value::Object(inner)) => (
-            text(inner, "messageText").or_else(|| text(inner, "value")),
-            Some(inner),
-        ),
-        _ => (
-            text(fields, "messageText").or_else(|| text(fields, "value")),
-            Some(fields),
-        ),
-    };
-    let label = body.map(label).unwrap_or_default();
-    let filled = head
-        .map(|head| fill(&head, parameters))
-        .filter(|head| !head.trim().is_empty());
+    let filled = head.map(|head| fill(head, parameters));
+    let filled = filled.filter(|head| !head.trim().is_empty());
     match (label.is_empty(), filled) {
         (true, filled) => filled,
         (false, Some(filled)) => Some(format!("{label}: {filled}")),
@@ -210,10 +202,14 @@ fn next_place(text: &str) -> Option<(&str, &str, usize)> {
     })
 }
 
+fn may_be_json(text: &str) -> bool {
+    text.trim_start().starts_with(['{', '['])
+}
+
 /// A parameter that is no message of its own.
 fn plain(parameter: &Value) -> Option<String> {
     match parameter {
-        Value::String(value) if !value.trim_start().starts_with(['{', '[']) => Some(value.clone()),
+        Value::String(value) if !may_be_json(value) => Some(value.clone()),
         Value::Number(value) => Some(value.to_string()),
         _ => None,
     }

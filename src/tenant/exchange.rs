@@ -34,17 +34,6 @@ const RATE_HEADERS: [&str; 3] = [
     "ratelimit-remaining",
 ];
 
-/// How much goes over the wire in one call, which tells how long it may take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Length {
-    /// Little.
-    Short,
-    /// An archive comes.
-    Download,
-    /// An archive goes.
-    Upload,
-}
-
 /// One call of the API.
 pub struct Ask<'a> {
     pub method: Method,
@@ -55,8 +44,8 @@ pub struct Ask<'a> {
     /// The role that a 403 would mean.
     pub role: Role,
     pub connection: Connection,
-    /// How much goes over the wire.
-    pub length: Length,
+    /// How long it may take: archives take their time.
+    pub timeout: fn(Deadline, Moment) -> Duration,
     /// Where the body of a good answer goes, when it is too large for memory.
     pub sink: Option<&'a RefCell<File>>,
     /// The value that it writes, which no error may repeat.
@@ -84,7 +73,7 @@ impl<'a> Ask<'a> {
             bucket,
             role,
             connection: Connection::Pooled,
-            length: Length::Short,
+            timeout: Deadline::poll_timeout,
             sink: None,
             value: None,
             words_decide: false,
@@ -257,11 +246,7 @@ impl Tenant {
             .sleep(self.pace.take(ask.bucket, self.clock.now()));
         let now = self.clock.now();
         let url = self.root_of(ask).api(&ask.path);
-        let timeout = match ask.length {
-            Length::Short => deadline.poll_timeout(now),
-            Length::Download => deadline.download_timeout(now),
-            Length::Upload => deadline.upload_timeout(now),
-        };
+        let timeout = (ask.timeout)(deadline, now);
         let request = Request {
             headers,
             body: ask.body,

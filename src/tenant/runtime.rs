@@ -1,7 +1,6 @@
 //! The run time: deployments, what runs, and why it failed.
 
 use std::cell::Cell;
-use std::time::Duration;
 
 use serde_json::Value;
 
@@ -21,12 +20,10 @@ use super::writing::Written;
 use crate::artifact::ArtifactKind;
 use crate::clock::{Deadline, Moment};
 use crate::http::{Answer, Body, Connection, Method};
+use crate::pacing;
 
 /// How often a deploy call is made whose refusals tell of a broken session.
 const SESSION_ATTEMPTS: u32 = 4;
-
-/// The pause between two looks at an error text that is late.
-const TEXT_PAUSE: Duration = Duration::from_millis(700);
 
 /// How the tenant took a deploy call.
 #[derive(Debug)]
@@ -167,10 +164,10 @@ impl Tenant {
                     .filter(|cause| !cause.is_empty())
                     .collect();
             }
-            if self.clock.now() + TEXT_PAUSE >= until {
+            if self.clock.now() + pacing::TEXT >= until {
                 return Vec::new();
             }
-            self.clock.sleep(TEXT_PAUSE);
+            self.clock.sleep(pacing::TEXT);
         }
     }
 

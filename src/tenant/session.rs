@@ -6,7 +6,6 @@ use std::time::{Duration, SystemTime};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::Tenant;
 use super::attempts::Attempts;
@@ -14,7 +13,7 @@ use super::error::{Kind, TenantError};
 use super::explain::not_reached;
 use super::meaning::{described, told};
 use super::odata;
-use super::roles::Claims;
+use super::roles::{Claims, scopes};
 use crate::clock::Deadline;
 use crate::http::{Answer, Body, Headers, Method, Request, SendError};
 use crate::settings::credentials::{ClientProof, Login};
@@ -139,7 +138,7 @@ impl Tenant {
         match proof {
             ClientProof::Secret(secret) => headers.push(self.basic(client_id, secret)),
             ClientProof::Certificate(_) => {
-                form += &format!("&client_id={}", odata::form_value(client_id));
+                form += &format!("&client_id={}", odata::percent_encoded(client_id));
             }
         }
         let separator = if url.contains('?') { '&' } else { '?' };
@@ -204,14 +203,7 @@ fn token_in(body: &[u8]) -> Option<(String, String)> {
         .iter()
         .find_map(|name| answer.get(*name)?.as_str())?
         .trim();
-    let scope = match answer.get("scope") {
-        Some(Value::String(scopes)) => scopes.clone(),
-        Some(Value::Array(scopes)) => {
-            let scopes: Vec<&str> = scopes.iter().filter_map(Value::as_str).collect();
-            scopes.join(" ")
-        }
-        _ => String::new(),
-    };
+    let scope = scopes(&answer).unwrap_or_default().join(" ");
     let is_one = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
     is_one.then(|| (token.to_owned(), scope))
 }
