@@ -20,7 +20,6 @@ mod words;
 #[allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests;
 
-use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +33,7 @@ use crate::settings::credentials::ClientCertificate;
 use crate::settings::environment::Environment;
 use crate::text::redactor::Redactor;
 
-use progress::{Board, Progress};
+use progress::Progress;
 use proxy::{Chosen, Proxies};
 use roots::Roots;
 use source::Source;
@@ -69,7 +68,6 @@ pub struct Http {
     pooled: Agent,
     /// Keeps no connection, so that each of its requests makes one; the pool of the other is left alone.
     fresh: Agent,
-    board: Board,
     addresses: wire::Addresses,
     proxies: Proxies,
     encryption: Arc<Encryption>,
@@ -90,14 +88,13 @@ impl Http {
             .map(|(certificate, host)| Identity::read(certificate, host))
             .transpose()?;
         let encryption = Arc::new(Encryption::new(roots, identity));
-        let (board, addresses) = (Board::default(), wire::Addresses::default());
-        let connector = wire::connector(&board, &encryption);
-        let agent = |idle| Agent::with_parts(config(idle), connector.clone(), addresses.clone());
+        let addresses = wire::Addresses::default();
+        let connector = || wire::connector(&encryption);
+        let agent = |idle| Agent::with_parts(config(idle), connector(), addresses.clone());
         let (pooled, fresh) = (agent(MOST_IDLE), agent(0));
         Ok(Self {
             pooled,
             fresh,
-            board,
             addresses,
             proxies,
             encryption,
@@ -147,34 +144,14 @@ impl Http {
 
     /// Sends `request` once and reads the answer, whatever its status.
     pub fn send(&self, request: &Request<'_>) -> Result<Answer, SendError> {
-        self.exchange(request, None)
-    }
-
-    /// The same, but the body of a 2xx answer that is no web page goes to `file`, at most `cap` bytes of it. The file
-    /// is emptied first, so that an attempt leaves nothing to the next.
-    pub fn send_to_file(
-        &self,
-        request: &Request<'_>,
-        file: &mut File,
-        cap: u64,
-    ) -> Result<Answer, SendError> {
-        self.exchange(request, Some((file, cap)))
-    }
-
-    fn exchange(
-        &self,
-        request: &Request<'_>,
-        file: Option<(&mut File, u64)>,
-    ) -> Result<Answer, SendError> {
         let target = match Target::of(request, &self.proxies) {
             Ok(target) => target,
             Err(reason) => return Err(self.local_failure(request, &reason)),
         };
-        self.board.begin(request.announced().unwrap_or(0));
-        let answer = self
-            .run(request, &target)
-            .and_then(|response| receive(response, request, file));
-        let progress = self.board.end();
+        progress::begin(request.announced().unwrap_or(0));
+        let response = self.run(request, &target);
+        let answer = response.and_then(|response| receive(response, request));
+        let progress = progress::end();
         answer.map_err(|failure| self.explain(request, &target, failure, &progress))
     }
 
@@ -378,11 +355,7 @@ fn compose<'b>(
     message.body(body)
 }
 
-fn receive(
-    mut response: Response<ureq::Body>,
-    request: &Request<'_>,
-    file: Option<(&mut File, u64)>,
-) -> Result<Answer, Failure> {
+fn receive(mut response: Response<ureq::Body>, request: &Request<'_>) -> Result<Answer, Failure> {
     let status = response.status().as_u16();
     let mut answer = Answer {
         status,
@@ -390,11 +363,11 @@ fn receive(
         ..Answer::default()
     };
     let mut body = response.body_mut().as_reader();
-    answer.cut = match file {
-        Some((file, cap)) if (200..300).contains(&status) && !answer.is_html_type() => {
+    answer.cut = match request.file {
+        Some((mut file, cap)) if (200..300).contains(&status) && !answer.is_html_type() => {
             let emptied = file.set_len(0).and_then(|()| file.rewind());
             emptied.map_err(|error| Failure::File(status, error))?;
-            copy(status, &mut body, file, cap)?
+            copy(status, &mut body, &mut file, cap)?
         }
         _ => {
             let cap = match status {

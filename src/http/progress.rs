@@ -5,47 +5,37 @@
 //! a thread makes one request at a time: the thread is what a transport, which lives on in the pool from one request
 //! to the next, can know its request by.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, ThreadId};
+use std::cell::RefCell;
 
 use super::error::{Sent, Stage};
 
-/// The requests that are under way.
-#[derive(Debug, Clone, Default)]
-pub struct Board(Arc<Mutex<HashMap<ThreadId, Progress>>>);
+thread_local! {
+    /// The request that this thread makes.
+    static PROGRESS: RefCell<Option<Progress>> = const { RefCell::new(None) };
+}
 
-impl Board {
-    /// A request with a body of this length begins.
-    pub fn begin(&self, body: u64) {
-        self.lock()
-            .insert(thread::current().id(), Progress::new(body));
-    }
+/// A request with a body of this length begins.
+pub fn begin(body: u64) {
+    PROGRESS.set(Some(Progress::new(body)));
+}
 
-    /// Changes what is known of this thread's request.
-    pub fn note(&self, change: impl FnOnce(&mut Progress)) {
-        if let Some(progress) = self.lock().get_mut(&thread::current().id()) {
+/// Changes what is known of this thread's request.
+pub fn note(change: impl FnOnce(&mut Progress)) {
+    PROGRESS.with_borrow_mut(|progress| {
+        if let Some(progress) = progress {
             change(progress);
         }
-    }
+    });
+}
 
-    /// Asks something about this thread's request.
-    pub fn ask<T: Default>(&self, question: impl FnOnce(&Progress) -> T) -> T {
-        self.lock()
-            .get(&thread::current().id())
-            .map_or_else(T::default, question)
-    }
+/// Asks something about this thread's request.
+pub fn ask(question: impl FnOnce(&Progress) -> bool) -> bool {
+    PROGRESS.with_borrow(|progress| progress.as_ref().is_some_and(question))
+}
 
-    /// What was known in the end.
-    pub fn end(&self) -> Progress {
-        self.lock()
-            .remove(&thread::current().id())
-            .unwrap_or_else(|| Progress::new(0))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<ThreadId, Progress>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// What was known in the end.
+pub fn end() -> Progress {
+    PROGRESS.take().unwrap_or_else(|| Progress::new(0))
 }
 
 /// How a write ended.

@@ -1,5 +1,6 @@
 //! What is asked for.
 
+use std::fs::File;
 use std::io::{self, Read};
 use std::time::Duration;
 
@@ -24,6 +25,9 @@ pub struct Request<'a> {
     pub connection: Connection,
     /// The most that is read of the answer's body.
     pub cap: u64,
+    /// Where the body of a 2xx answer goes that is no web page, and at most how much of it. It is emptied first, so that an
+    /// attempt leaves nothing to the next.
+    pub file: Option<(&'a File, u64)>,
 }
 
 impl<'a> Request<'a> {
@@ -38,6 +42,7 @@ impl<'a> Request<'a> {
             timeout,
             connection: Connection::Pooled,
             cap: 16 * 1024 * 1024,
+            file: None,
         }
     }
 

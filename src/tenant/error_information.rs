@@ -17,8 +17,6 @@ const LARGEST: usize = 512 * 1024;
 const LONGEST: usize = 8 * 1024;
 /// How many parameters or children of one message are looked at.
 const MOST_LISTED: usize = 500;
-/// How many placeholders are filled in one message.
-const MOST_FILLED: usize = 100;
 
 /// The messages of an error information body, deepest cause first, without repetitions; the raw text when it
 /// has no known shape; nothing for an empty body.
@@ -173,10 +171,7 @@ fn label(message: &Map<String, Value>) -> String {
 fn fill(text: &str, parameters: &[&Value]) -> String {
     let mut filled = String::new();
     let mut rest = cut(text);
-    for _ in 0..MOST_FILLED {
-        let Some((before, after, place)) = next_place(rest) else {
-            break;
-        };
+    while let Some((before, after, place)) = next_place(rest) {
         filled.push_str(before);
         match parameters.get(place).and_then(|value| plain(value)) {
             Some(value) => filled.push_str(cut(&value)),

@@ -1,6 +1,5 @@
 //! One exchange with the tenant: who we are, our turn, CSRF, one refresh on 401, patience on 429.
 
-use std::cell::RefCell;
 use std::fs::File;
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
@@ -47,7 +46,7 @@ pub struct Ask<'a> {
     /// How long it may take: archives take their time.
     pub timeout: fn(Deadline, Moment) -> Duration,
     /// Where the body of a good answer goes, when it is too large for memory.
-    pub sink: Option<&'a RefCell<File>>,
+    pub sink: Option<&'a File>,
     /// The value that it writes, which no error may repeat.
     pub value: Option<&'a str>,
     /// Any error body of the API is its answer, whatever the status; else one of 500 or more may mean that the call was lost.
@@ -252,14 +251,10 @@ impl Tenant {
             body: ask.body,
             connection: ask.connection,
             cap: ANSWER_CAP,
+            file: ask.sink.map(|file| (file, DOWNLOAD_CAP)),
             ..Request::new(ask.method, &url, timeout)
         };
-        let outcome = match ask.sink {
-            Some(file) => self
-                .http
-                .send_to_file(&request, &mut file.borrow_mut(), DOWNLOAD_CAP),
-            None => self.http.send(&request),
-        };
+        let outcome = self.http.send(&request);
         self.note(ask, &outcome, self.clock.now().saturating_sub(now));
         if let Ok(answer) = &outcome {
             self.see(answer);

@@ -129,7 +129,7 @@ impl Tenant {
         deadline: Deadline,
     ) -> Result<Option<RuntimeReading>, TenantError> {
         let ask = runtime_ask(id, "");
-        match self.read_once(&ask, deadline, parse_runtime) {
+        match self.read_once(&ask, deadline, dated_record) {
             Ok(reading) => Ok(Some(runtime_reading(reading))),
             Err(FailedRead { error, .. })
                 if matches!(error.kind, Kind::Credentials | Kind::Role) =>
@@ -147,7 +147,7 @@ impl Tenant {
         id: &ArtifactId,
         deadline: Deadline,
     ) -> Result<RuntimeReading, TenantError> {
-        self.read(&runtime_ask(id, ""), deadline, parse_runtime)
+        self.read(&runtime_ask(id, ""), deadline, dated_record)
             .map(runtime_reading)
     }
 
@@ -197,22 +197,16 @@ pub fn runtime_ask(id: &ArtifactId, below: &str) -> Ask<'static> {
     Ask::of_runtime(path)
 }
 
-fn parse_runtime(answer: &Answer) -> Option<RuntimeReading> {
-    let record = odata::entity(&answer.body)?;
-    Some(RuntimeReading {
-        record: Some(record),
-        answered: date_of(answer),
-    })
+fn dated_record(answer: &Answer) -> Option<(RuntimeArtifact, Option<TenantTime>)> {
+    Some((odata::entity(&answer.body)?, date_of(answer)))
 }
 
-fn runtime_reading(reading: Reading<RuntimeReading>) -> RuntimeReading {
-    match reading {
-        Reading::Found(reading) => reading,
-        Reading::Missing(answered) => RuntimeReading {
-            record: None,
-            answered,
-        },
-    }
+fn runtime_reading(reading: Reading<(RuntimeArtifact, Option<TenantTime>)>) -> RuntimeReading {
+    let (record, answered) = match reading {
+        Reading::Found((record, answered)) => (Some(record), answered),
+        Reading::Missing(answered) => (None, answered),
+    };
+    RuntimeReading { record, answered }
 }
 
 /// A deploy call answers with a bare task id, with nothing, or with an entity.
