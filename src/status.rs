@@ -159,7 +159,7 @@ fn designs(query: &Query<'_>, wanted: &Wanted) -> Result<Found, TenantError> {
     if wanted.ids.is_empty() || !wanted.packages.is_empty() {
         let of_packages = inventory::Wanted {
             packages: wanted.packages.clone(),
-            kinds: Vec::new(),
+            ..inventory::Wanted::default()
         };
         let inventory = inventory::read(query, &of_packages)?;
         let stored = inventory.artifacts().map(|(_, stored)| State {

@@ -8,7 +8,7 @@ use super::page::{Page, Style};
 use super::{Printed, json};
 use crate::deploy::outcome::{Message, Outcome, Phase, Verdict, Word};
 use crate::exit::Exit;
-use crate::inventory::{Trouble, counted};
+use crate::inventory::{Trouble, counted, tally};
 use crate::settings::credentials::{looks_like_a_client, scrubbed};
 use crate::status::{Content, Health, State};
 use crate::tenant::error_information;
@@ -189,14 +189,11 @@ fn summary(stage: &TenantStatus) -> String {
     let older = (older, "with content older than the design time");
     let counts = healths.into_iter().chain([older]);
     let told = counts.filter(|(number, what)| *number > 0 || *what == Health::Running.name());
-    let parts: Vec<String> = told
-        .map(|(number, what)| format!("{number} {what}"))
-        .collect();
     format!(
         "{} on {}: {}",
         counted(stage.states.len(), "artifact"),
         stage.tenant,
-        parts.join(", ")
+        tally(told)
     )
 }
 

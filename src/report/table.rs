@@ -10,6 +10,7 @@ use super::page::{Style, mark};
 use super::progress::Volume;
 use crate::clock::Moment;
 use crate::deploy::outcome::Word;
+use crate::inventory::tally;
 use crate::settings::environment::Environment;
 use crate::text::disarm;
 use crate::text::redactor::Redactor;
@@ -195,11 +196,10 @@ fn counts(rows: &[Row]) -> String {
         RowState::Decided { word, .. } => word.name(),
     };
     let words = Word::ALL.into_iter().map(Word::name);
-    let counted = words.chain(["in motion", "waiting"]).filter_map(|word| {
-        let count = rows.iter().filter(|row| name(&row.state) == word).count();
-        (count > 0).then(|| format!("{count} {word}"))
-    });
-    counted.collect::<Vec<_>>().join(", ")
+    let count = |word| rows.iter().filter(|row| name(&row.state) == word).count();
+    let words = words.chain(["in motion", "waiting"]);
+    let counted = words.map(|word| (count(word), word));
+    tally(counted.filter(|(number, _)| *number > 0))
 }
 
 /// One artifact: its id, seconds, what is done.

@@ -125,18 +125,19 @@ impl Tenant {
     }
 
     /// The token in force, fetched when there is none.
-    pub fn token(&self, deadline: Deadline) -> Result<(Option<AccessToken>, u64), TenantError> {
+    pub fn token(&self, deadline: Deadline) -> Result<Option<AccessToken>, TenantError> {
         let mut session = self.session();
         if session.token.is_none() {
             session.token = self.fetch_token(deadline)?;
-            session.generation += 1;
         }
-        Ok((session.token.clone(), session.generation))
+        Ok(session.token.clone())
     }
 
-    fn forget_token(&self, generation: u64) {
+    /// Forgets the token that was used, unless another thread has renewed it already.
+    fn forget_token(&self, used: Option<&AccessToken>) {
         let mut session = self.session();
-        if session.generation == generation {
+        let current = session.token.as_ref().map(|token| &token.value);
+        if current == used.map(|token| &token.value) {
             session.token = None;
             session.csrf = None;
         }
@@ -148,12 +149,12 @@ impl Tenant {
         let mut csrf_fetches = 0;
         let mut throttled = 0;
         loop {
-            let (answer, generation, csrf) = self.attempt(ask, deadline)?;
+            let (answer, token, csrf) = self.attempt(ask, deadline)?;
             match answer.status {
                 // a token that was good for a while may have expired once more; a fresh one is not taken at all
                 401 if may_renew(&renewals, self.clock.now()) => {
                     renewals.push(self.clock.now());
-                    self.forget_token(generation);
+                    self.forget_token(token.as_ref());
                 }
                 401 => return Err(self.unauthorized(ask, &answer).into()),
                 403 if wants_csrf(&answer) && csrf_fetches < MOST_CSRF_FETCHES => {
@@ -182,19 +183,19 @@ impl Tenant {
         (answer.status == 429).then(|| told().unwrap_or(Duration::from_secs(1)) + retry::jitter())
     }
 
-    /// One answer, with the generation of the token and the CSRF token that the request bore.
+    /// One answer, with the tokens that the request bore.
     fn attempt(
         &self,
         ask: &Ask<'_>,
         deadline: Deadline,
-    ) -> Result<(Answer, u64, Option<Csrf>), Trouble> {
+    ) -> Result<(Answer, Option<AccessToken>, Option<Csrf>), Trouble> {
         if ask.method != Method::Get
             && self.credentials.wants_csrf()
             && self.session().csrf.is_none()
         {
             self.renew_csrf(None, deadline)?;
         }
-        let (token, generation) = self.token(deadline)?;
+        let token = self.token(deadline)?;
         let accepted = if ask.is_raw() && self.session().raw_as_stored {
             "*/*"
         } else {
@@ -208,7 +209,7 @@ impl Tenant {
         headers.extend(csrf.iter().flat_map(Csrf::headers));
         let outcome = self.send(ask, headers, deadline);
         let answer = outcome.map_err(Trouble::Network)?;
-        Ok((answer, generation, csrf))
+        Ok((answer, token, csrf))
     }
 
     /// Fetches a CSRF token unless another thread has done so since `used` was: one serves them all.
@@ -308,7 +309,7 @@ impl Tenant {
         let ask = Ask::of_designtime("");
         let mut attempt = 0;
         loop {
-            let (token, generation) = self.token(deadline)?;
+            let token = self.token(deadline)?;
             let mut headers = self.headers("application/json", token.as_ref());
             headers.push(("X-CSRF-Token", "Fetch".to_owned()));
             let (error, asked_to_wait) = match self.send(&ask, headers, deadline) {
@@ -328,7 +329,7 @@ impl Tenant {
                 return Err(error);
             }
             if error.kind == Kind::Credentials {
-                self.forget_token(generation);
+                self.forget_token(token.as_ref());
             }
             self.clock.sleep(pause);
         }

@@ -125,8 +125,8 @@ impl Tenant {
 
     fn headers_of_call(&self, deadline: Deadline) -> Result<Headers, TenantError> {
         match self.token(deadline)? {
-            (Some(token), _) => Ok(vec![token.bearer()]),
-            (None, _) => {
+            Some(token) => Ok(vec![token.bearer()]),
+            None => {
                 let what = "flows are called with an OAuth client";
                 let error = TenantError::new(Kind::Credentials, what, self.host());
                 Err(error.hint("give the service key of plan integration-flow"))

@@ -70,8 +70,7 @@ pub enum Peek {
 impl Tenant {
     /// What the access token tells; `None` with basic authentication. Fetches it when there is none.
     pub fn claims(&self, deadline: Deadline) -> Result<Option<Claims>, TenantError> {
-        let (token, _) = self.token(deadline)?;
-        Ok(token.map(|token| token.claims))
+        Ok(self.token(deadline)?.map(|token| token.claims))
     }
 
     /// What was seen beside the answers so far.

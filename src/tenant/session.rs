@@ -60,12 +60,10 @@ impl Csrf {
     }
 }
 
-/// What a session holds now. `generation` counts the access tokens, so that two threads that meet a 401 with the
-/// same token refresh it once.
+/// What a session holds now.
 #[derive(Clone, Debug, Default)]
 pub struct Session {
     pub token: Option<AccessToken>,
-    pub generation: u64,
     pub csrf: Option<Csrf>,
     /// The tenant gives what is stored in an entity only as it is stored: asked for as JSON, it is 406.
     pub raw_as_stored: bool,
