@@ -192,20 +192,18 @@ impl Exception {
     }
 
     fn network(entry: &str) -> Option<Self> {
-        if let Ok(address) = entry.parse::<IpAddr>() {
-            return Some(Self::Network(address, width(address), None));
-        }
-        if let Some((address, bits)) = entry.split_once('/') {
-            let address = bare(address).parse::<IpAddr>().ok()?;
-            let bits = bits
-                .parse()
-                .ok()
-                .filter(|&bits: &u8| bits <= width(address))?;
-            return Some(Self::Network(address, bits, None));
-        }
-        let (address, port) = split_port(entry);
-        let address = bare(address).parse::<IpAddr>().ok()?;
-        Some(Self::Network(address, width(address), port))
+        let (address, bits) = match entry.split_once('/') {
+            Some((address, bits)) => (address, Some(bits.parse().ok()?)),
+            None => (entry, None),
+        };
+        // an address of IPv6 holds colons of its own
+        let (address, port) = match bare(address).parse::<IpAddr>() {
+            Ok(_) => (address, None),
+            Err(_) => split_port(address),
+        };
+        let address = bare(address).parse().ok()?;
+        let bits = bits.unwrap_or(width(address));
+        (bits <= width(address)).then_some(Self::Network(address, bits, port))
     }
 
     fn covers(&self, host: &str, port: u16) -> bool {

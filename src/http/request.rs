@@ -108,10 +108,8 @@ pub type Open<'a> = &'a (dyn Fn() -> io::Result<Box<dyn Read>> + Sync);
 /// What is sent along; only borrowed, so that the same body can be sent again. `GET` and `DELETE` send nothing.
 #[derive(Clone, Copy)]
 pub enum Body<'a> {
-    /// Nothing.
+    /// Nothing; `POST` and `PUT` say so: `Content-Length: 0`.
     None,
-    /// Nothing, and it is said so: `Content-Length: 0`. `POST` and `PUT` say so anyway.
-    Empty,
     /// These bytes.
     Bytes(&'a [u8]),
     /// As many bytes as `length` says, never in memory as a whole.
@@ -127,7 +125,7 @@ impl Body<'_> {
     /// How many bytes it is.
     pub fn length(&self) -> u64 {
         match self {
-            Self::None | Self::Empty => 0,
+            Self::None => 0,
             Self::Bytes(bytes) => bytes.len() as u64,
             Self::Stream { length, .. } => *length,
         }

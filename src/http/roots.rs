@@ -22,16 +22,10 @@ const LARGEST: u64 = 16 << 20;
 
 /// What is trusted, and how that is said.
 pub struct Roots {
-    trusted: Trusted,
+    /// These authorities; `None` stands for whatever the machine's own verifier trusts.
+    trusted: Option<RootCertStore>,
     /// For people.
     pub description: String,
-}
-
-enum Trusted {
-    /// Whatever the machine's own verifier trusts.
-    Machine,
-    /// These authorities.
-    These(RootCertStore),
 }
 
 impl Roots {
@@ -46,20 +40,17 @@ impl Roots {
                 own.len()
             );
             let all = machine(named.map(Path::new)).chain(public()).chain(own);
-            (Trusted::These(store(all)), description)
+            (Some(store(all)), description)
         } else if machine_has_none() {
             let why = match named {
                 Some(file) => format!("SSL_CERT_FILE, {file}, holds none"),
                 None => "this machine has none".to_owned(),
             };
             let description = format!("the public certificates built in ({why})");
-            (Trusted::These(store(public())), description)
+            (Some(store(public())), description)
         } else {
             let named = named.map_or(String::new(), |file| format!(" (SSL_CERT_FILE: {file})"));
-            (
-                Trusted::Machine,
-                format!("the machine's certificates{named}"),
-            )
+            (None, format!("the machine's certificates{named}"))
         };
         Ok(Self {
             trusted,
@@ -73,8 +64,8 @@ impl Roots {
         provider: &Arc<CryptoProvider>,
     ) -> Result<Arc<dyn ServerCertVerifier>, rustls::Error> {
         match &self.trusted {
-            Trusted::Machine => Ok(Arc::new(Verifier::new(Arc::clone(provider))?)),
-            Trusted::These(store) => {
+            None => Ok(Arc::new(Verifier::new(Arc::clone(provider))?)),
+            Some(store) => {
                 let store = Arc::new(store.clone());
                 WebPkiServerVerifier::builder_with_provider(store, Arc::clone(provider))
                     .build()

@@ -16,7 +16,7 @@ pub struct Source<'a> {
 impl<'a> Source<'a> {
     pub fn open(body: &Body<'a>) -> io::Result<Self> {
         let inner: Box<dyn Read + 'a> = match body {
-            Body::None | Body::Empty => Box::new(io::empty()),
+            Body::None => Box::new(io::empty()),
             Body::Bytes(bytes) => Box::new(*bytes),
             Body::Stream { open, .. } => open()?,
         };

@@ -157,7 +157,7 @@ impl Tenant {
             literal(&id.0),
             literal(version)
         );
-        let ask = Ask::write(Method::Post, Role::PackagesEdit, path, Body::Empty);
+        let ask = Ask::write(Method::Post, Role::PackagesEdit, path, Body::None);
         self.write(&ask, deadline, empty_or_json)
     }
 

@@ -87,11 +87,7 @@ impl Tenant {
         let mut headers = self.headers_of_call(deadline)?;
         headers.push((CORRELATION_HEADER, message.correlation.to_owned()));
         headers.extend(csrf.into_iter().flat_map(Csrf::headers));
-        let body = match (message.method, message.body) {
-            (Method::Get | Method::Head | Method::Delete, _) => Body::None,
-            (_, []) => Body::Empty,
-            (_, bytes) => Body::Bytes(bytes),
-        };
+        let body = Body::Bytes(message.body);
         let outcome = self.send_to_flow(message, message.method, headers, body, timeout);
         Ok(match outcome {
             Ok(answer) => {

@@ -36,15 +36,14 @@ impl Area {
     }
 
     fn ask(self) -> Ask<'static> {
-        let path = match self {
-            Self::Packages => "IntegrationPackages?$top=1",
-            Self::Runtime => "IntegrationRuntimeArtifacts?$top=1",
-            Self::Tasks => "BuildAndDeployStatus(TaskId='flowship-doctor')",
-            Self::AccessPolicies => "AccessPolicies?$top=1",
-        };
-        let bucket = match self {
-            Self::Runtime => Bucket::Runtime,
-            _ => Bucket::Designtime,
+        let (bucket, path) = match self {
+            Self::Packages => (Bucket::Designtime, "IntegrationPackages?$top=1"),
+            Self::Runtime => (Bucket::Runtime, "IntegrationRuntimeArtifacts?$top=1"),
+            Self::Tasks => (
+                Bucket::Designtime,
+                "BuildAndDeployStatus(TaskId='flowship-doctor')",
+            ),
+            Self::AccessPolicies => (Bucket::Designtime, "AccessPolicies?$top=1"),
         };
         Ask::get(bucket, self.role(), path)
     }

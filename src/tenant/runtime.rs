@@ -75,7 +75,7 @@ impl Tenant {
         let ask = Ask {
             connection: Connection::Fresh,
             words_decide: true,
-            ..Ask::write(Method::Post, Role::ArtifactsDeploy, path, Body::Empty)
+            ..Ask::write(Method::Post, Role::ArtifactsDeploy, path, Body::None)
         };
         let answered = Cell::new(None);
         let is_answer = |answer: &Answer| {

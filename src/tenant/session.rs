@@ -143,7 +143,7 @@ impl Tenant {
         let with_query = format!("{url}{separator}{form}");
         let in_query = self.credentials.is_neo() && matches!(proof, ClientProof::Secret(_));
         let (url, body) = if in_query {
-            (with_query.as_str(), Body::Empty)
+            (with_query.as_str(), Body::None)
         } else {
             let kind = "application/x-www-form-urlencoded";
             headers.push(("Content-Type", kind.to_owned()));
