@@ -139,7 +139,7 @@ fn plan(args: &StatusArgs, settings: &Settings) -> StagePlan {
 fn by_original_id(mut found: Found, plan: &StagePlan) -> (BTreeMap<String, State>, Found) {
     let original = |id: &str| plan.id.strip(id).map(str::to_owned);
     let states = std::mem::take(&mut found.states).into_iter();
-    let by_id = states.filter_map(|state| Some((original(&state.id)?, state)));
+    let by_id = states.filter_map(|state| Some((original(&state.id.0)?, state)));
     let by_id = by_id.collect();
     found.nowhere = found.nowhere.iter().filter_map(|id| original(id)).collect();
     (by_id, found)

@@ -249,7 +249,7 @@ written! {
     StagedState<'_> as it {
         "id" => it.id,
         "environment" => it.stage.environment,
-        "id_on_tenant" => it.state.id,
+        "id_on_tenant" => it.state.id.0,
         "type" => it.state.kind,
         "package" => it.design(|design| &design.package_id),
         "designtime_version" => it.design(DesigntimeArtifact::number),

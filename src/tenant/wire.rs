@@ -10,7 +10,7 @@ use super::odata::TenantTime;
 use crate::text::{SafeText, disarm};
 
 /// The id of an artifact: unique in the tenant, not in its package.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ArtifactId(pub String);
 
 /// The id of an integration package.
