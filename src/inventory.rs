@@ -2,6 +2,8 @@
 
 pub mod selection;
 
+use std::fmt::Display;
+
 use crate::artifact::ArtifactKind;
 use crate::deploy::outcome::Message;
 use crate::exit::Exit;
@@ -295,6 +297,14 @@ fn not_listed(package: &PackageId, kind: ArtifactKind) -> Trouble {
 pub fn counted(number: usize, what: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {what}{plural}")
+}
+
+/// `3 new, 1 failed`.
+pub fn tally<W: Display>(counts: impl Iterator<Item = (usize, W)>) -> String {
+    let parts: Vec<String> = counts
+        .map(|(number, what)| format!("{number} {what}"))
+        .collect();
+    parts.join(", ")
 }
 
 /// The artifact of an id, whatever its type: ids are unique in a tenant (cpi-api.md §3).

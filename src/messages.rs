@@ -169,13 +169,9 @@ fn since(
 }
 
 fn undated(id: &ArtifactId) -> TenantError {
-    TenantError {
-        kind: Kind::Nonsense,
-        what: format!("the tenant does not say when {id} was deployed"),
-        at: format!("IntegrationRuntimeArtifacts('{id}')"),
-        says: None,
-        hint: Some("name the beginning yourself with --since".to_owned()),
-    }
+    let what = format!("the tenant does not say when {id} was deployed");
+    let at = format!("IntegrationRuntimeArtifacts('{id}')");
+    TenantError::new(Kind::Nonsense, what, at).hint("name the beginning yourself with --since")
 }
 
 /// Looks until the messages say something final, or the wait is over.

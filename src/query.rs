@@ -31,13 +31,9 @@ impl Query<'_> {
         if !self.deadline.left(self.clock.now()).is_zero() {
             return Ok(());
         }
-        Err(TenantError {
-            kind: Kind::Unreachable,
-            what: "the time of this run is up before everything was read".to_owned(),
-            at: "--timeout".to_owned(),
-            says: None,
-            hint: Some("give it more time with --timeout, or ask for less".to_owned()),
-        })
+        let what = "the time of this run is up before everything was read";
+        let error = TenantError::new(Kind::Unreachable, what, "--timeout");
+        Err(error.hint("give it more time with --timeout, or ask for less"))
     }
 
     /// Tells a line of progress.

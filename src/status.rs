@@ -7,12 +7,13 @@ use std::time::Duration;
 use crate::artifact::ArtifactKind;
 use crate::deploy::runtime;
 use crate::inventory::{self, Trouble, is_of_all};
+use crate::named::named;
 use crate::pacing::{self, Wait};
 use crate::parallel::parallel_map;
 use crate::query::{Query, READERS};
+use crate::text::SafeText;
 use crate::tenant::error::TenantError;
 use crate::tenant::wire::{ArtifactId, DesigntimeArtifact, RuntimeArtifact, RuntimeStatus};
-use crate::text::SafeText;
 
 /// How long an error text is waited for that is late.
 const TEXT_AFTER: Duration = Duration::from_secs(5);
@@ -34,7 +35,7 @@ pub struct Wanted {
 #[derive(Clone, Debug, Default)]
 pub struct State {
     /// Its id on the tenant.
-    pub id: String,
+    pub id: ArtifactId,
     /// Its type, where the design time tells.
     pub kind: Option<ArtifactKind>,
     /// What the design time holds; `None` when it is there no more, or hidden.
@@ -45,21 +46,22 @@ pub struct State {
     pub causes: Vec<String>,
 }
 
-/// How an artifact does.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Health {
-    /// STARTED.
-    Running,
-    /// STARTING or STOPPING.
-    InMotion,
-    /// ERROR.
-    Error,
-    /// STOPPED: somebody stopped it.
-    Stopped,
-    /// Nothing is deployed.
-    NotDeployed,
-    /// A status that nobody documented.
-    Unknown(SafeText),
+named! {
+    /// How an artifact does, in the words by which artifacts are counted.
+    pub enum Health {
+        /// STARTED.
+        Running = "run",
+        /// ERROR.
+        Error = "in ERROR",
+        /// STARTING or STOPPING.
+        InMotion = "starting or stopping",
+        /// STOPPED: somebody stopped it.
+        Stopped = "stopped",
+        /// A status that nobody documented.
+        Unknown = "with a status that nobody documented",
+        /// Nothing is deployed.
+        NotDeployed = "not deployed",
+    }
 }
 
 /// How what runs relates to what the design time holds.
@@ -88,7 +90,7 @@ impl State {
             Some(RuntimeStatus::Starting | RuntimeStatus::Stopping) => Health::InMotion,
             Some(RuntimeStatus::Error) => Health::Error,
             Some(RuntimeStatus::Stopped) => Health::Stopped,
-            Some(RuntimeStatus::Other(word)) => Health::Unknown(word.clone()),
+            Some(RuntimeStatus::Other(_)) => Health::Unknown,
         }
     }
 
@@ -148,7 +150,7 @@ pub fn read(query: &Query<'_>, wanted: &Wanted) -> Result<Found, TenantError> {
     let is_somewhere = |state: &State| state.design.is_some() || state.runtime.is_some();
     let (states, nowhere): (Vec<_>, Vec<_>) = found.states.into_iter().partition(is_somewhere);
     found.states = states;
-    found.nowhere = nowhere.into_iter().map(|state| state.id).collect();
+    found.nowhere = nowhere.into_iter().map(|state| state.id.0).collect();
     if wanted.only_deployed {
         found.states.retain(|state| state.runtime.is_some());
     }
@@ -163,11 +165,11 @@ fn designs(query: &Query<'_>, wanted: &Wanted) -> Result<Found, TenantError> {
     if wanted.ids.is_empty() || !wanted.packages.is_empty() {
         let of_packages = inventory::Wanted {
             packages: wanted.packages.clone(),
-            kinds: Vec::new(),
+            ..inventory::Wanted::default()
         };
         let inventory = inventory::read(query, &of_packages)?;
         let stored = inventory.artifacts().map(|(_, stored)| State {
-            id: stored.artifact.id.clone().into(),
+            id: stored.id(),
             kind: Some(stored.kind),
             design: Some(stored.artifact.clone()),
             ..State::default()
@@ -175,23 +177,23 @@ fn designs(query: &Query<'_>, wanted: &Wanted) -> Result<Found, TenantError> {
         found.states.extend(stored);
         found.troubles = inventory.troubles;
     }
-    let known: BTreeSet<&str> = found.states.iter().map(|state| state.id.as_str()).collect();
-    let ids: BTreeSet<String> = wanted
-        .ids
+    let known: BTreeSet<&str> = found
+        .states
         .iter()
-        .filter(|id| !known.contains(id.as_str()))
-        .cloned()
+        .map(|state| state.id.0.as_str())
         .collect();
-    let looked = parallel_map(ids.into_iter().collect(), READERS, |id: String| {
-        let design = inventory::find(query, &ArtifactId(id.clone()));
+    let ids = wanted.ids.iter().filter(|id| !known.contains(id.as_str()));
+    let ids: BTreeSet<ArtifactId> = ids.cloned().map(ArtifactId).collect();
+    let looked = parallel_map(ids.into_iter().collect(), READERS, |id: ArtifactId| {
+        let design = inventory::find(query, &id);
         (id, design)
     });
     for (id, design) in looked {
-        let design = design?;
+        let (kind, design) = design?.unzip();
         found.states.push(State {
             id,
-            kind: design.as_ref().map(|(kind, _)| *kind),
-            design: design.map(|(_, artifact)| artifact),
+            kind,
+            design,
             ..State::default()
         });
     }
@@ -209,11 +211,11 @@ fn deployments(query: &Query<'_>, wanted: &Wanted, found: &mut Found) -> Result<
     if let Some(list) = runtime::list(query.tenant, count, query.deadline)? {
         let mut records = list.records;
         for state in &mut found.states {
-            state.runtime = records.remove(&ArtifactId(state.id.clone()));
+            state.runtime = records.remove(&state.id);
         }
         if whole {
             let undesigned = records.into_iter().map(|(id, runtime)| State {
-                id: id.0,
+                id,
                 runtime: Some(runtime),
                 ..State::default()
             });
@@ -223,7 +225,7 @@ fn deployments(query: &Query<'_>, wanted: &Wanted, found: &mut Found) -> Result<
     }
     let states = std::mem::take(&mut found.states);
     let looked = parallel_map(states, READERS, |mut state: State| {
-        let runtime = one_deployment(query, &ArtifactId(state.id.clone()));
+        let runtime = one_deployment(query, &state.id);
         (runtime.map(|runtime| state.runtime = runtime), state)
     });
     for (read, state) in looked {
@@ -263,7 +265,7 @@ fn wait_for_rest(query: &Query<'_>, found: &mut Found) -> Result<(), TenantError
         ));
         wait.pause();
         for state in moving {
-            state.runtime = one_deployment(query, &ArtifactId(state.id.clone()))?;
+            state.runtime = one_deployment(query, &state.id)?;
         }
     }
 }
@@ -274,8 +276,7 @@ fn explain_errors(query: &Query<'_>, states: &mut Vec<State>) {
     *states = parallel_map(all, READERS, |mut state: State| {
         if state.health() == Health::Error && query.in_time().is_ok() {
             let until = query.deadline.at.min(query.clock.now() + TEXT_AFTER);
-            let id = ArtifactId(state.id.clone());
-            state.causes = query.tenant.error_causes(&id, until, query.deadline);
+            state.causes = (query.tenant).error_causes(&state.id, until, query.deadline);
         }
         state
     });
@@ -292,7 +293,7 @@ mod tests {
             design["ModifiedAt"] = saved.to_string().into();
         }
         State {
-            id: "a".to_owned(),
+            id: ArtifactId("a".to_owned()),
             kind: None,
             design: serde_json::from_value(design).ok(),
             runtime: runs.and_then(|(version, status, on)| {
@@ -337,7 +338,7 @@ mod tests {
             ("STOPPING", Health::InMotion),
             ("STOPPED", Health::Stopped),
             ("ERROR", Health::Error),
-            ("PAUSED", Health::Unknown("PAUSED".into())),
+            ("PAUSED", Health::Unknown),
         ] {
             let state = state("1.0.0", None, Some(("1.0.0", status, 1)));
             assert_eq!(state.health(), health);

@@ -112,12 +112,7 @@ impl Worker {
             .map_err(|error| Refusal::usage(Message::new(error.to_string())))?;
         self.sites.push(Site {
             environment: environment.map(str::to_owned),
-            greeting: format!(
-                "tenant {} ({}); {}",
-                target.credentials.url.host(),
-                target.credentials.login.who(),
-                http.describe()
-            ),
+            greeting: greeting(&target.credentials, &http),
             host: target.credentials.url.host().to_owned(),
             sandbox: target.sandbox,
         });
@@ -298,4 +293,14 @@ impl Worker {
             console.print(&QueryReport { of, facts: &facts }, exit, process)
         }))
     }
+}
+
+fn greeting(credentials: &Credentials, http: &Http) -> String {
+    let who = credentials.login.who();
+    format!(
+        "tenant {} ({who}); trust: {}; proxy: {}",
+        credentials.url.host(),
+        http.trust(),
+        http.proxy()
+    )
 }

@@ -142,7 +142,7 @@ fn stages(
         };
         let original = |id: &str| affix.strip(id).map(str::to_owned);
         let states = found.states.into_iter();
-        let states = states.filter_map(|state| Some((original(&state.id)?, state)));
+        let states = states.filter_map(|state| Some((original(&state.id.0)?, state)));
         stages.push(TenantStatus {
             environment: site.environment.clone(),
             tenant: site.host.clone(),

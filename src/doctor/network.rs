@@ -50,7 +50,7 @@ pub fn stations<'a>(credentials: &'a Credentials, http: &'a Http) -> Vec<Station
 
 /// Which proxies and which certificates are in force.
 pub fn settings(stations: &[Station<'_>]) -> Vec<Diagnosis> {
-    let described = stations[0].http.describe();
+    let own = stations[0].http;
     let ways = stations.iter().map(
         |Station {
              what, host, http, ..
@@ -63,14 +63,14 @@ pub fn settings(stations: &[Station<'_>]) -> Vec<Diagnosis> {
         },
     );
     let ways = ways.collect::<Vec<_>>().join(", ");
-    let none = if described.proxy == "none" {
+    let none = if own.proxy() == "none" {
         "no proxy is set; "
     } else {
         ""
     };
     vec![
         Topic::Proxy.ok(format!("{none}{ways}")),
-        Topic::Trust.ok(described.roots),
+        Topic::Trust.ok(own.trust()),
     ]
 }
 

@@ -212,9 +212,7 @@ impl Offline<'_> {
 /// What keeps this machine from sending anything: a file or variable of its network.
 pub fn no_network(error: &HttpError) -> Diagnosis {
     let subject = match error {
-        HttpError::CaFileUnreadable { .. }
-        | HttpError::CaFileWithoutCertificate { .. }
-        | HttpError::CaFileDamaged { .. } => Topic::Trust,
+        HttpError::CaFile { .. } => Topic::Trust,
         HttpError::Proxy { .. } => Topic::Proxy,
         HttpError::ClientCertificate { .. } => Topic::Certificate,
         HttpError::NotText(_) => Topic::Variables,

@@ -56,11 +56,6 @@ impl CertificateFacts {
             Err(over) => -days(over.duration()) - 1,
         }
     }
-
-    /// Whether it vouches for itself, as authorities do.
-    pub fn is_self_signed(&self) -> bool {
-        self.subject == self.issuer
-    }
 }
 
 fn tidy(name: &str) -> String {

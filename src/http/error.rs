@@ -88,29 +88,13 @@ impl SendError {
 /// What is wrong with the settings of this machine's network: an error of usage, before anything is sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HttpError {
-    /// `CPI_CA_FILE` names no readable file.
-    #[error("CPI_CA_FILE: {} cannot be read: {reason}", .file.display())]
-    CaFileUnreadable {
+    /// The file that `CPI_CA_FILE` names cannot be used.
+    #[error("CPI_CA_FILE: {} {problem}", .file.display())]
+    CaFile {
         /// As given.
         file: PathBuf,
-        /// In the system's words.
-        reason: String,
-    },
-    /// `CPI_CA_FILE` names a file without certificates.
-    #[error("CPI_CA_FILE: {} holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)", .file.display())]
-    CaFileWithoutCertificate {
-        /// As given.
-        file: PathBuf,
-    },
-    /// `CPI_CA_FILE` holds something between the right lines that is no certificate.
-    #[error("CPI_CA_FILE: {} holds a damaged certificate (number {number}): {reason}", .file.display())]
-    CaFileDamaged {
-        /// As given.
-        file: PathBuf,
-        /// Counted from 1.
-        number: usize,
-        /// In the words of the reader.
-        reason: String,
+        /// What is wrong with it, as the rest of a sentence.
+        problem: String,
     },
     /// A proxy variable that is no proxy's address. Its value is not repeated: it may hold a password.
     #[error(

@@ -20,8 +20,6 @@ mod words;
 #[allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests;
 
-use std::fmt;
-use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +33,7 @@ use crate::settings::credentials::ClientCertificate;
 use crate::settings::environment::Environment;
 use crate::text::redactor::Redactor;
 
-use progress::{Board, Progress};
+use progress::Progress;
 use proxy::{Chosen, Proxies};
 use roots::Roots;
 use source::Source;
@@ -70,26 +68,10 @@ pub struct Http {
     pooled: Agent,
     /// Keeps no connection, so that each of its requests makes one; the pool of the other is left alone.
     fresh: Agent,
-    board: Board,
     addresses: wire::Addresses,
     proxies: Proxies,
     encryption: Arc<Encryption>,
     redactor: Redactor,
-}
-
-/// What is in force, for `--verbose`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Description {
-    /// Which certificates are trusted.
-    pub roots: String,
-    /// Through which proxy requests go, without its password.
-    pub proxy: String,
-}
-
-impl fmt::Display for Description {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "trust: {}; proxy: {}", self.roots, self.proxy)
-    }
 }
 
 impl Http {
@@ -106,14 +88,13 @@ impl Http {
             .map(|(certificate, host)| Identity::read(certificate, host))
             .transpose()?;
         let encryption = Arc::new(Encryption::new(roots, identity));
-        let (board, addresses) = (Board::default(), wire::Addresses::default());
-        let connector = wire::connector(&board, &encryption);
-        let agent = |idle| Agent::with_parts(config(idle), connector.clone(), addresses.clone());
+        let addresses = wire::Addresses::default();
+        let connector = || wire::connector(&encryption);
+        let agent = |idle| Agent::with_parts(config(idle), connector(), addresses.clone());
         let (pooled, fresh) = (agent(MOST_IDLE), agent(0));
         Ok(Self {
             pooled,
             fresh,
-            board,
             addresses,
             proxies,
             encryption,
@@ -121,18 +102,20 @@ impl Http {
         })
     }
 
-    /// Which certificates and which proxy are in force.
-    pub fn describe(&self) -> Description {
-        Description {
-            roots: self.encryption.roots().describe().to_owned(),
-            proxy: self.proxies.describe(),
-        }
+    /// Which certificates are trusted.
+    pub fn trust(&self) -> &str {
+        &self.encryption.roots.description
+    }
+
+    /// Through which proxy requests go, without its password; `none` where there is none.
+    pub fn proxy(&self) -> String {
+        self.proxies.describe()
     }
 
     /// The certificates that `host` has shown in this run, its own first; those of what re-signs the connection where
     /// something does. Empty before the first encrypted connection.
     pub fn shown_by(&self, host: &str) -> Vec<CertificateFacts> {
-        self.encryption.shown().of(host)
+        self.encryption.shown.of(host)
     }
 
     /// Whether a public authority vouches for what `host` has shown; `None` before the first encrypted connection.
@@ -161,39 +144,14 @@ impl Http {
 
     /// Sends `request` once and reads the answer, whatever its status.
     pub fn send(&self, request: &Request<'_>) -> Result<Answer, SendError> {
-        self.exchange(request, None)
-    }
-
-    /// The same, but the body of a 2xx answer that is no web page goes to `file`, at most `cap` bytes of it. The file
-    /// is emptied first, so that an attempt leaves nothing to the next.
-    pub fn send_to_file(
-        &self,
-        request: &Request<'_>,
-        file: &mut File,
-        cap: u64,
-    ) -> Result<Answer, SendError> {
-        self.exchange(request, Some((file, cap)))
-    }
-
-    fn exchange(
-        &self,
-        request: &Request<'_>,
-        file: Option<(&mut File, u64)>,
-    ) -> Result<Answer, SendError> {
         let target = match Target::of(request, &self.proxies) {
             Ok(target) => target,
             Err(reason) => return Err(self.local_failure(request, &reason)),
         };
-        self.board.begin(if request.method.has_body() {
-            request.body.length()
-        } else {
-            0
-        });
-        let answer = self
-            .run(request, &target)
-            .map_err(Failure::Head)
-            .and_then(|response| receive(response, request, file));
-        let progress = self.board.end();
+        progress::begin(request.announced().unwrap_or(0));
+        let response = self.run(request, &target);
+        let answer = response.and_then(|response| receive(response, request));
+        let progress = progress::end();
         answer.map_err(|failure| self.explain(request, &target, failure, &progress))
     }
 
@@ -201,18 +159,17 @@ impl Http {
         &self,
         request: &Request<'_>,
         target: &Target<'_>,
-    ) -> Result<Response<ureq::Body>, Head> {
-        if !request.method.has_body() {
-            return self
-                .dispatch(request, target, SendBody::none())
-                .map_err(Head::Client);
+    ) -> Result<Response<ureq::Body>, Failure> {
+        if request.announced().is_none() {
+            let response = self.dispatch(request, target, SendBody::none());
+            return response.map_err(Failure::Head);
         }
-        let mut source =
-            Source::open(&request.body).map_err(|error| Head::Source(error.to_string()))?;
+        let source = Source::open(&request.body);
+        let mut source = source.map_err(|error| Failure::Source(error.to_string()))?;
         let response = self.dispatch(request, target, SendBody::from_reader(&mut source));
-        response.map_err(|error| match source.failure() {
-            Some(reason) => Head::Source(reason.to_owned()),
-            None => Head::Client(error),
+        response.map_err(|error| match source.failure {
+            Some(reason) => Failure::Source(reason),
+            None => Failure::Head(error),
         })
     }
 
@@ -229,7 +186,7 @@ impl Http {
         };
         let configured = agent
             .configure_request(message)
-            .proxy(target.proxy.map(|chosen| chosen.proxy().clone()))
+            .proxy(target.proxy.map(|chosen| chosen.proxy.clone()))
             .timeout_global(Some(request.timeout.min(LONGEST)))
             .build();
         agent.run(configured)
@@ -250,24 +207,24 @@ impl Http {
         progress: &Progress,
     ) -> SendError {
         match failure {
-            Failure::Head(Head::Source(reason)) => {
+            Failure::Source(reason) => {
                 self.local_failure(request, &format!("its body cannot be read: {reason}"))
             }
-            Failure::File { reason, status } => {
+            Failure::File(status, reason) => {
                 let reason = format!("the file for the answer cannot be written: {reason}");
                 SendError {
-                    sent: progress.sent(),
+                    sent: progress.sent,
                     status: Some(status),
                     ..self.local_failure(request, &reason)
                 }
             }
-            Failure::Head(Head::Client(error)) => {
+            Failure::Head(error) => {
                 let stage = stage_of(&error, progress);
-                self.explain_client(request, target, &error, stage, progress.sent())
+                self.explain_client(request, target, &error, stage, progress.sent)
             }
-            Failure::Body { error, status } => SendError {
+            Failure::Body(status, error) => SendError {
                 status: Some(status),
-                ..self.explain_client(request, target, &error, Stage::Body, progress.sent())
+                ..self.explain_client(request, target, &error.into(), Stage::Body, progress.sent)
             },
         }
     }
@@ -330,18 +287,14 @@ fn config(idle: usize) -> Config {
         .build()
 }
 
-/// Why there is no head of an answer.
-enum Head {
-    /// The body to be sent could not be read.
-    Source(String),
-    Client(ureq::Error),
-}
-
 /// Why there is no whole answer.
 enum Failure {
-    Head(Head),
-    Body { error: ureq::Error, status: u16 },
-    File { reason: String, status: u16 },
+    /// The body to be sent could not be read.
+    Source(String),
+    /// There is no head.
+    Head(ureq::Error),
+    Body(u16, io::Error),
+    File(u16, io::Error),
 }
 
 /// Trust shows only when the first byte is exchanged, after the way stands.
@@ -393,8 +346,7 @@ fn compose<'b>(
     for (name, value) in request.own_headers {
         message = message.header(name, value);
     }
-    if request.method.has_body() {
-        let length = request.body.length();
+    if let Some(length) = request.announced() {
         message = message.header("Content-Length", length);
         if length > ASK_FIRST_ABOVE {
             message = message.header("Expect", "100-continue");
@@ -403,11 +355,7 @@ fn compose<'b>(
     message.body(body)
 }
 
-fn receive(
-    mut response: Response<ureq::Body>,
-    request: &Request<'_>,
-    file: Option<(&mut File, u64)>,
-) -> Result<Answer, Failure> {
+fn receive(mut response: Response<ureq::Body>, request: &Request<'_>) -> Result<Answer, Failure> {
     let status = response.status().as_u16();
     let mut answer = Answer {
         status,
@@ -415,50 +363,34 @@ fn receive(
         ..Answer::default()
     };
     let mut body = response.body_mut().as_reader();
-    let cut = match file {
-        Some((file, cap)) if (200..300).contains(&status) && !answer.is_html_type() => {
+    answer.cut = match request.file {
+        Some((mut file, cap)) if (200..300).contains(&status) && !answer.is_html_type() => {
             let emptied = file.set_len(0).and_then(|()| file.rewind());
-            emptied.map_err(|error| Failure::File {
-                reason: error.to_string(),
-                status,
-            })?;
-            copy(&mut body, file, cap)
+            emptied.map_err(|error| Failure::File(status, error))?;
+            copy(status, &mut body, &mut file, cap)?
         }
-        _ if status >= 300 => copy(&mut body, &mut answer.body, request.cap.min(ERROR_CAP)),
-        _ => copy(&mut body, &mut answer.body, request.cap),
+        _ => {
+            let cap = match status {
+                300.. => request.cap.min(ERROR_CAP),
+                _ => request.cap,
+            };
+            copy(status, &mut body, &mut answer.body, cap)?
+        }
     };
-    answer.cut = cut.map_err(|failure| match failure {
-        Copy::Read(error) => Failure::Body {
-            error: error.into(),
-            status,
-        },
-        Copy::Write(error) => Failure::File {
-            reason: error.to_string(),
-            status,
-        },
-    })?;
     Ok(answer)
 }
 
 fn headers_of(response: &Response<ureq::Body>) -> Vec<(String, String)> {
-    let text =
-        |value: &ureq::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    response
-        .headers()
-        .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), text(value)))
+    let headers = response.headers().iter();
+    let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+    headers
+        .map(|(name, value)| (name.to_string(), text(value.as_bytes())))
         .collect()
 }
 
-/// Which side of a copy failed.
-enum Copy {
-    Read(io::Error),
-    Write(io::Error),
-}
-
-/// Copies at most `cap` bytes; whether there was more. Reading to the very end is what returns the connection to the
-/// pool.
-fn copy(from: &mut impl Read, to: &mut impl Write, cap: u64) -> Result<bool, Copy> {
+/// Copies at most `cap` bytes of the body of an answer with this status; whether there was more. Reading to the very end is
+/// what returns the connection to the pool.
+fn copy(status: u16, from: &mut impl Read, to: &mut impl Write, cap: u64) -> Result<bool, Failure> {
     let mut buffer = [0; 16 * 1024];
     let mut left = cap;
     loop {
@@ -466,10 +398,11 @@ fn copy(from: &mut impl Read, to: &mut impl Write, cap: u64) -> Result<bool, Cop
             Ok(0) => return Ok(false),
             Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(Copy::Read(error)),
+            Err(error) => return Err(Failure::Body(status, error)),
         };
         let kept = usize::try_from(left).unwrap_or(usize::MAX).min(count);
-        to.write_all(&buffer[..kept]).map_err(Copy::Write)?;
+        to.write_all(&buffer[..kept])
+            .map_err(|error| Failure::File(status, error))?;
         left -= kept as u64;
         if kept < count {
             return Ok(true);

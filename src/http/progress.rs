@@ -5,47 +5,37 @@
 //! a thread makes one request at a time: the thread is what a transport, which lives on in the pool from one request
 //! to the next, can know its request by.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, ThreadId};
+use std::cell::RefCell;
 
 use super::error::{Sent, Stage};
 
-/// The requests that are under way.
-#[derive(Debug, Clone, Default)]
-pub struct Board(Arc<Mutex<HashMap<ThreadId, Progress>>>);
+thread_local! {
+    /// The request that this thread makes.
+    static PROGRESS: RefCell<Option<Progress>> = const { RefCell::new(None) };
+}
 
-impl Board {
-    /// A request with a body of this length begins.
-    pub fn begin(&self, body: u64) {
-        self.lock()
-            .insert(thread::current().id(), Progress::new(body));
-    }
+/// A request with a body of this length begins.
+pub fn begin(body: u64) {
+    PROGRESS.set(Some(Progress::new(body)));
+}
 
-    /// Changes what is known of this thread's request.
-    pub fn note(&self, change: impl FnOnce(&mut Progress)) {
-        if let Some(progress) = self.lock().get_mut(&thread::current().id()) {
+/// Changes what is known of this thread's request.
+pub fn note(change: impl FnOnce(&mut Progress)) {
+    PROGRESS.with_borrow_mut(|progress| {
+        if let Some(progress) = progress {
             change(progress);
         }
-    }
+    });
+}
 
-    /// Asks something about this thread's request.
-    pub fn ask<T: Default>(&self, question: impl FnOnce(&Progress) -> T) -> T {
-        self.lock()
-            .get(&thread::current().id())
-            .map_or_else(T::default, question)
-    }
+/// Asks something about this thread's request.
+pub fn ask(question: impl FnOnce(&Progress) -> bool) -> bool {
+    PROGRESS.with_borrow(|progress| progress.as_ref().is_some_and(question))
+}
 
-    /// What was known in the end.
-    pub fn end(&self) -> Progress {
-        self.lock()
-            .remove(&thread::current().id())
-            .unwrap_or_else(|| Progress::new(0))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<ThreadId, Progress>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// What was known in the end.
+pub fn end() -> Progress {
+    PROGRESS.take().unwrap_or_else(|| Progress::new(0))
 }
 
 /// How a write ended.
@@ -61,7 +51,8 @@ pub enum Write {
 #[derive(Debug)]
 pub struct Progress {
     pub stage: Stage,
-    sent: Sent,
+    /// Whether the server may have got the whole request.
+    pub sent: Sent,
     /// Connections being made: one inside the other where the way leads through a proxy. What is written then is no
     /// part of the request.
     connecting: u32,
@@ -88,11 +79,6 @@ impl Progress {
             last_bytes: [0; 4],
             body_left: body,
         }
-    }
-
-    /// Whether the server may have got the whole request.
-    pub fn sent(&self) -> Sent {
-        self.sent
     }
 
     /// A connection is being made; `true` where it is that of the request, not that to a proxy on the way.
@@ -181,12 +167,9 @@ mod tests {
     fn complete_with_the_empty_line() {
         let mut progress = Progress::new(0);
         write(&mut progress, b"GET / HTTP/1.1\r\nhost: x\r\n", Write::Done);
-        assert_eq!((progress.sent(), progress.stage), (Sent::No, Stage::Send));
+        assert_eq!((progress.sent, progress.stage), (Sent::No, Stage::Send));
         write(&mut progress, b"\r\n", Write::Done);
-        assert_eq!(
-            (progress.sent(), progress.stage),
-            (Sent::Maybe, Stage::Head)
-        );
+        assert_eq!((progress.sent, progress.stage), (Sent::Maybe, Stage::Head));
     }
 
     #[test]
@@ -194,9 +177,9 @@ mod tests {
         let mut progress = Progress::new(5);
         write(&mut progress, b"PUT / HTTP/1.1\r\n\r\n", Write::Done);
         write(&mut progress, b"\r\n\r\n", Write::Done);
-        assert_eq!(progress.sent(), Sent::No);
+        assert_eq!(progress.sent, Sent::No);
         write(&mut progress, b"!", Write::Done);
-        assert_eq!(progress.sent(), Sent::Maybe);
+        assert_eq!(progress.sent, Sent::Maybe);
     }
 
     #[test]
@@ -204,7 +187,7 @@ mod tests {
         for (end, sent) in [(Write::Failed, Sent::No), (Write::TimedOut, Sent::Maybe)] {
             let mut progress = Progress::new(0);
             write(&mut progress, b"POST / HTTP/1.1\r\n\r\n", end);
-            assert_eq!((progress.sent(), progress.stage), (sent, Stage::Send));
+            assert_eq!((progress.sent, progress.stage), (sent, Stage::Send));
         }
     }
 
@@ -213,7 +196,7 @@ mod tests {
         let mut progress = Progress::new(2);
         write(&mut progress, b"PUT / HTTP/1.1\r\n\r\n", Write::TimedOut);
         write(&mut progress, b"ab", Write::Done);
-        assert_eq!(progress.sent(), Sent::No);
+        assert_eq!(progress.sent, Sent::No);
     }
 
     #[test]
@@ -224,7 +207,7 @@ mod tests {
         progress.written_below(Write::Done);
         progress.written_below(Write::Failed);
         progress.piece_ends(b"GET / HTTP/1.1\r\n\r\n", Write::Done);
-        assert_eq!(progress.sent(), Sent::No);
+        assert_eq!(progress.sent, Sent::No);
     }
 
     #[test]
@@ -237,6 +220,6 @@ mod tests {
         progress.connected();
         assert!(progress.is_piece());
         write(&mut progress, b"GET / HTTP/1.1\r\n\r\n", Write::Done);
-        assert_eq!(progress.sent(), Sent::Maybe);
+        assert_eq!(progress.sent, Sent::Maybe);
     }
 }

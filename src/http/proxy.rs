@@ -19,8 +19,9 @@ pub struct Proxies {
 
 /// A proxy, and where it was found.
 pub struct Chosen {
-    variable: &'static str,
-    proxy: Proxy,
+    /// The variable that it came from.
+    pub variable: &'static str,
+    pub proxy: Proxy,
 }
 
 impl Proxies {
@@ -62,9 +63,8 @@ impl Proxies {
 
     fn excepts(&self, host: &str, port: u16) -> bool {
         let host = host.trim_end_matches('.').to_ascii_lowercase();
-        let host = host.trim_start_matches('[').trim_end_matches(']');
         let mut exceptions = self.direct.iter();
-        exceptions.any(|exception| exception.covers(host, port))
+        exceptions.any(|exception| exception.covers(bare(&host), port))
     }
 
     /// Whether a proxy is set, and a host excepted from it.
@@ -87,15 +87,6 @@ impl Proxies {
 }
 
 impl Chosen {
-    pub fn proxy(&self) -> &Proxy {
-        &self.proxy
-    }
-
-    /// Which variable it came from.
-    pub fn variable(&self) -> &'static str {
-        self.variable
-    }
-
     /// Host and port.
     pub fn address(&self) -> String {
         format!("{}:{}", self.proxy.host(), self.proxy.port())
@@ -113,12 +104,8 @@ impl Chosen {
         } else {
             ""
         };
-        format!(
-            "{scheme}://{}:{} (from {}{with})",
-            self.proxy.host(),
-            self.proxy.port(),
-            self.variable
-        )
+        let (address, variable) = (self.address(), self.variable);
+        format!("{scheme}://{address} (from {variable}{with})")
     }
 }
 
@@ -205,20 +192,18 @@ impl Exception {
     }
 
     fn network(entry: &str) -> Option<Self> {
-        if let Ok(address) = entry.parse::<IpAddr>() {
-            return Some(Self::Network(address, width(address), None));
-        }
-        if let Some((address, bits)) = entry.split_once('/') {
-            let address = bare(address).parse::<IpAddr>().ok()?;
-            let bits = bits
-                .parse()
-                .ok()
-                .filter(|&bits: &u8| bits <= width(address))?;
-            return Some(Self::Network(address, bits, None));
-        }
-        let (address, port) = split_port(entry);
-        let address = bare(address).parse::<IpAddr>().ok()?;
-        Some(Self::Network(address, width(address), port))
+        let (address, bits) = match entry.split_once('/') {
+            Some((address, bits)) => (address, Some(bits.parse().ok()?)),
+            None => (entry, None),
+        };
+        // an address of IPv6 holds colons of its own
+        let (address, port) = match bare(address).parse::<IpAddr>() {
+            Ok(_) => (address, None),
+            Err(_) => split_port(address),
+        };
+        let address = bare(address).parse().ok()?;
+        let bits = bits.unwrap_or(width(address));
+        (bits <= width(address)).then_some(Self::Network(address, bits, port))
     }
 
     fn covers(&self, host: &str, port: u16) -> bool {
@@ -242,7 +227,8 @@ fn is_within(host: &str, domain: &str) -> bool {
         && before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
 }
 
-fn bare(address: &str) -> &str {
+/// An address without the brackets around one of IPv6.
+pub fn bare(address: &str) -> &str {
     address.trim_start_matches('[').trim_end_matches(']')
 }
 

@@ -1,5 +1,6 @@
 //! What is asked for.
 
+use std::fs::File;
 use std::io::{self, Read};
 use std::time::Duration;
 
@@ -24,6 +25,9 @@ pub struct Request<'a> {
     pub connection: Connection,
     /// The most that is read of the answer's body.
     pub cap: u64,
+    /// Where the body of a 2xx answer goes that is no web page, and at most how much of it. It is emptied first, so that an
+    /// attempt leaves nothing to the next.
+    pub file: Option<(&'a File, u64)>,
 }
 
 impl<'a> Request<'a> {
@@ -38,7 +42,13 @@ impl<'a> Request<'a> {
             timeout,
             connection: Connection::Pooled,
             cap: 16 * 1024 * 1024,
+            file: None,
         }
+    }
+
+    /// How long it says that its body is, even where it has none; `None` where its method sends none.
+    pub fn announced(&self) -> Option<u64> {
+        matches!(self.method, Method::Post | Method::Put).then(|| self.body.length())
     }
 
     /// The same request with one header more.
@@ -74,11 +84,6 @@ impl Method {
             Self::Delete => "DELETE",
         }
     }
-
-    /// Whether a request of this method announces how long its body is, even where it has none.
-    pub fn has_body(self) -> bool {
-        matches!(self, Self::Post | Self::Put)
-    }
 }
 
 impl std::fmt::Display for Method {
@@ -103,10 +108,8 @@ pub type Open<'a> = &'a (dyn Fn() -> io::Result<Box<dyn Read>> + Sync);
 /// What is sent along; only borrowed, so that the same body can be sent again. `GET` and `DELETE` send nothing.
 #[derive(Clone, Copy)]
 pub enum Body<'a> {
-    /// Nothing.
+    /// Nothing; `POST` and `PUT` say so: `Content-Length: 0`.
     None,
-    /// Nothing, and it is said so: `Content-Length: 0`. `POST` and `PUT` say so anyway.
-    Empty,
     /// These bytes.
     Bytes(&'a [u8]),
     /// As many bytes as `length` says, never in memory as a whole.
@@ -122,7 +125,7 @@ impl Body<'_> {
     /// How many bytes it is.
     pub fn length(&self) -> u64 {
         match self {
-            Self::None | Self::Empty => 0,
+            Self::None => 0,
             Self::Bytes(bytes) => bytes.len() as u64,
             Self::Stream { length, .. } => *length,
         }

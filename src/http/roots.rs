@@ -22,62 +22,40 @@ const LARGEST: u64 = 16 << 20;
 
 /// What is trusted, and how that is said.
 pub struct Roots {
-    trusted: Trusted,
-    description: String,
-}
-
-enum Trusted {
-    /// Whatever the machine's own verifier trusts.
-    Machine,
-    /// These authorities.
-    These(RootCertStore),
+    /// These authorities; `None` stands for whatever the machine's own verifier trusts.
+    trusted: Option<RootCertStore>,
+    /// For people.
+    pub description: String,
 }
 
 impl Roots {
     /// The machine's own verifier, which knows a company's certificates (and `SSL_CERT_FILE`); with `CPI_CA_FILE`
     /// its certificates, the public ones and those of the file; the public ones where the machine has none.
     pub fn choose(environment: &Environment) -> Result<Self, HttpError> {
-        if let Some(file) = environment.get_checked("CPI_CA_FILE")? {
-            return Self::with_file(environment, Path::new(file));
-        }
-        if machine_has_none() {
-            let trusted = Trusted::These(store(public()));
-            let why = match environment.get("SSL_CERT_FILE") {
+        let named = environment.get("SSL_CERT_FILE");
+        let (trusted, description) = if let Some(file) = environment.get_checked("CPI_CA_FILE")? {
+            let own = read_file(Path::new(file))?;
+            let description = format!(
+                "the machine's and the public certificates, and {} of {file} (CPI_CA_FILE)",
+                own.len()
+            );
+            let all = machine(named.map(Path::new)).chain(public()).chain(own);
+            (Some(store(all)), description)
+        } else if machine_has_none() {
+            let why = match named {
                 Some(file) => format!("SSL_CERT_FILE, {file}, holds none"),
                 None => "this machine has none".to_owned(),
             };
             let description = format!("the public certificates built in ({why})");
-            return Ok(Self {
-                trusted,
-                description,
-            });
-        }
-        let named = environment
-            .get("SSL_CERT_FILE")
-            .map_or(String::new(), |file| format!(" (SSL_CERT_FILE: {file})"));
-        let description = format!("the machine's certificates{named}");
+            (Some(store(public())), description)
+        } else {
+            let named = named.map_or(String::new(), |file| format!(" (SSL_CERT_FILE: {file})"));
+            (None, format!("the machine's certificates{named}"))
+        };
         Ok(Self {
-            trusted: Trusted::Machine,
+            trusted,
             description,
         })
-    }
-
-    fn with_file(environment: &Environment, file: &Path) -> Result<Self, HttpError> {
-        let own = read_file(file)?;
-        let description = format!(
-            "the machine's and the public certificates, and {} of {} (CPI_CA_FILE)",
-            own.len(),
-            file.display()
-        );
-        let all = machine(environment).chain(public()).chain(own);
-        Ok(Self {
-            trusted: Trusted::These(store(all)),
-            description,
-        })
-    }
-
-    pub fn describe(&self) -> &str {
-        &self.description
     }
 
     /// What decides whether a server's certificate is believed.
@@ -86,8 +64,8 @@ impl Roots {
         provider: &Arc<CryptoProvider>,
     ) -> Result<Arc<dyn ServerCertVerifier>, rustls::Error> {
         match &self.trusted {
-            Trusted::Machine => Ok(Arc::new(Verifier::new(Arc::clone(provider))?)),
-            Trusted::These(store) => {
+            None => Ok(Arc::new(Verifier::new(Arc::clone(provider))?)),
+            Some(store) => {
                 let store = Arc::new(store.clone());
                 WebPkiServerVerifier::builder_with_provider(store, Arc::clone(provider))
                     .build()
@@ -118,8 +96,7 @@ fn machine_has_none() -> bool {
     false
 }
 
-fn machine(environment: &Environment) -> impl Iterator<Item = CertificateDer<'static>> {
-    let named = environment.get("SSL_CERT_FILE").map(Path::new);
+fn machine(named: Option<&Path>) -> impl Iterator<Item = CertificateDer<'static>> {
     let named = rustls_native_certs::load_certs_from_paths(named, None).certs;
     let own = rustls_native_certs::load_native_certs().certs;
     own.into_iter().chain(named)
@@ -136,17 +113,22 @@ pub fn is_public(name: &str) -> bool {
 
 /// A certificate that nobody can read would be left out silently, and then nothing that it vouches for is trusted.
 fn read_file(file: &Path) -> Result<Vec<CertificateDer<'static>>, HttpError> {
-    let pem = read_bounded(file, LARGEST).map_err(|error| HttpError::CaFileUnreadable {
+    let pem = read_bounded(file, LARGEST).map_err(|error| HttpError::CaFile {
         file: shown_file_name(&file.to_string_lossy())
             .map_or_else(|| PathBuf::from("the file that it names"), PathBuf::from),
-        reason: error.to_string(),
+        problem: format!("cannot be read: {error}"),
     })?;
+    let refused = |problem| HttpError::CaFile {
+        file: PathBuf::from(file),
+        problem,
+    };
     let mut certificates = Vec::new();
     for item in CertificateDer::pem_slice_iter(&pem) {
-        let damaged = |reason: String| HttpError::CaFileDamaged {
-            file: PathBuf::from(file),
-            number: certificates.len() + 1,
-            reason,
+        let number = certificates.len() + 1;
+        let damaged = |reason: String| {
+            refused(format!(
+                "holds a damaged certificate (number {number}): {reason}"
+            ))
         };
         let certificate = item.map_err(|error| damaged(error.to_string()))?;
         RootCertStore::empty()
@@ -155,9 +137,8 @@ fn read_file(file: &Path) -> Result<Vec<CertificateDer<'static>>, HttpError> {
         certificates.push(certificate);
     }
     if certificates.is_empty() {
-        return Err(HttpError::CaFileWithoutCertificate {
-            file: PathBuf::from(file),
-        });
+        let problem = "holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)";
+        return Err(refused(problem.to_owned()));
     }
     Ok(certificates)
 }

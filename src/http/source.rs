@@ -9,13 +9,14 @@ use super::request::Body;
 pub struct Source<'a> {
     inner: Box<dyn Read + 'a>,
     left: u64,
-    failure: Option<String>,
+    /// Why reading failed, if it did: the client reports it as if the network had failed.
+    pub failure: Option<String>,
 }
 
 impl<'a> Source<'a> {
     pub fn open(body: &Body<'a>) -> io::Result<Self> {
         let inner: Box<dyn Read + 'a> = match body {
-            Body::None | Body::Empty => Box::new(io::empty()),
+            Body::None => Box::new(io::empty()),
             Body::Bytes(bytes) => Box::new(*bytes),
             Body::Stream { open, .. } => open()?,
         };
@@ -24,11 +25,6 @@ impl<'a> Source<'a> {
             left: body.length(),
             failure: None,
         })
-    }
-
-    /// Why reading failed, if it did: the client reports it as if the network had failed.
-    pub fn failure(&self) -> Option<&str> {
-        self.failure.as_deref()
     }
 
     fn read_announced(&mut self, buffer: &mut [u8]) -> io::Result<usize> {

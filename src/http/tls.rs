@@ -19,6 +19,7 @@ use ureq::unversioned::transport::{
 
 use super::certificate::CertificateFacts;
 use super::error::HttpError;
+use super::proxy::bare;
 use super::roots::Roots;
 use crate::settings::credentials::ClientCertificate;
 
@@ -31,36 +32,28 @@ pub struct Identity {
 impl Identity {
     /// Reads certificate and key, which must belong together.
     pub fn read(certificate: &ClientCertificate, host: &str) -> Result<Self, HttpError> {
-        let refused = |source: &str, reason: String| HttpError::ClientCertificate {
-            from: source.to_owned(),
-            reason,
+        let refused = |from: &str, reason: &str| HttpError::ClientCertificate {
+            from: from.to_owned(),
+            reason: reason.to_owned(),
         };
-        let chain = CertificateDer::pem_slice_iter(certificate.chain.as_bytes())
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|_| refused(&certificate.chain_source, NO_CERTIFICATE.to_owned()))?;
-        if chain.is_empty() {
-            return Err(refused(
-                &certificate.chain_source,
-                NO_CERTIFICATE.to_owned(),
-            ));
-        }
+        let of_key = |reason| refused(&certificate.key_source, reason);
+        let no_certificate = || refused(&certificate.chain_source, NO_CERTIFICATE);
+        let chain: Result<Vec<_>, _> =
+            CertificateDer::pem_slice_iter(certificate.chain.as_bytes()).collect();
+        let chain = chain.ok().filter(|chain| !chain.is_empty());
+        let chain = chain.ok_or_else(no_certificate)?;
         let key = PrivateKeyDer::from_pem_slice(certificate.key.expose().as_bytes())
-            .map_err(|_| refused(&certificate.key_source, why_no_key(certificate).to_owned()))?;
+            .map_err(|_| of_key(why_no_key(certificate)))?;
         let key = rustls::crypto::ring::sign::any_supported_type(&key)
-            .map_err(|_| refused(&certificate.key_source, UNKNOWN_KEY.to_owned()))?;
+            .map_err(|_| of_key(UNKNOWN_KEY))?;
         let key = CertifiedKey::new(chain, key);
         match key.keys_match() {
             Ok(()) => Ok(Self {
                 host: host.to_owned(),
                 key: Arc::new(key),
             }),
-            Err(rustls::Error::InconsistentKeys(_)) => {
-                Err(refused(&certificate.key_source, ANOTHER_KEY.to_owned()))
-            }
-            Err(_) => Err(refused(
-                &certificate.chain_source,
-                NO_CERTIFICATE.to_owned(),
-            )),
+            Err(rustls::Error::InconsistentKeys(_)) => Err(of_key(ANOTHER_KEY)),
+            Err(_) => Err(no_certificate()),
         }
     }
 }
@@ -91,9 +84,8 @@ impl Shown {
 
     /// What `host` has shown, the server's own certificate first; empty when it was not asked, or not by https.
     pub fn of(&self, host: &str) -> Vec<CertificateFacts> {
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
         let shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let chain = shown.get(bare).into_iter().flatten();
+        let chain = shown.get(bare(host)).into_iter().flatten();
         chain
             .filter_map(|der| CertificateFacts::of_der(der))
             .collect()
@@ -152,9 +144,9 @@ impl ServerCertVerifier for Witness {
 /// How connections are encrypted. The settings are made at the first connection, because reading a machine's
 /// certificates takes a while.
 pub struct Encryption {
-    roots: Roots,
+    pub roots: Roots,
     identity: Option<Identity>,
-    shown: Shown,
+    pub shown: Shown,
     nameless: OnceLock<Arc<ClientConfig>>,
     named: OnceLock<Arc<ClientConfig>>,
 }
@@ -168,14 +160,6 @@ impl Encryption {
             nameless: OnceLock::new(),
             named: OnceLock::new(),
         }
-    }
-
-    pub fn roots(&self) -> &Roots {
-        &self.roots
-    }
-
-    pub fn shown(&self) -> &Shown {
-        &self.shown
     }
 
     fn config(&self, host: &str) -> Result<Arc<ClientConfig>, rustls::Error> {
@@ -243,8 +227,7 @@ impl<In: Transport> Connector<In> for TlsConnector {
             return Ok(Some(Either::A(transport)));
         }
         let host = details.uri.host().unwrap_or_default();
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
-        let name = ServerName::try_from(bare.to_owned())
+        let name = ServerName::try_from(bare(host).to_owned())
             .map_err(|_| Error::Tls("this is no name that a certificate could be for"))?;
         let config = self.0.config(host).map_err(broken)?;
         let mut connection = ClientConnection::new(config, name).map_err(broken)?;

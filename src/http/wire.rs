@@ -1,8 +1,7 @@
 //! The way to the server: resolver, proxy, TCP, TLS, with what is needed to tell afterwards how far a request came.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ureq::Error;
 use ureq::config::Config;
@@ -14,43 +13,24 @@ use ureq::unversioned::transport::{
 };
 
 use super::error::Stage;
-use super::progress::{Board, Progress, Write};
+use super::progress::{self, Progress, Write};
 use super::tls::{Encryption, TlsConnector};
 
 /// Makes connections: through the proxy or directly, encrypted or not.
-pub fn connector(board: &Board, encryption: &Arc<Encryption>) -> impl Connector + Clone {
+pub fn connector(encryption: &Arc<Encryption>) -> impl Connector {
     let chain = ConnectProxyConnector::default()
         .chain(TcpConnector::default())
         .chain(Watch {
-            board: board.clone(),
             ends: Some(Stage::Tls),
         })
         .chain(TlsConnector(Arc::clone(encryption)))
-        .chain(Watch {
-            board: board.clone(),
-            ends: None,
-        });
-    Outermost {
-        board: board.clone(),
-        chain: Arc::new(chain),
-    }
+        .chain(Watch { ends: None });
+    Outermost(chain)
 }
 
 /// Marks when a connection is being made and when it stands.
 #[derive(Debug)]
-struct Outermost<C> {
-    board: Board,
-    chain: Arc<C>,
-}
-
-impl<C> Clone for Outermost<C> {
-    fn clone(&self) -> Self {
-        Self {
-            board: self.board.clone(),
-            chain: Arc::clone(&self.chain),
-        }
-    }
-}
+struct Outermost<C>(C);
 
 impl<C: Connector<()>> Connector<()> for Outermost<C> {
     type Out = C::Out;
@@ -61,7 +41,7 @@ impl<C: Connector<()>> Connector<()> for Outermost<C> {
         chained: Option<()>,
     ) -> Result<Option<Self::Out>, Error> {
         let through_proxy = details.config.proxy().is_some();
-        self.board.note(|progress| {
+        progress::note(|progress| {
             if progress.connecting() {
                 progress.stage = if through_proxy {
                     Stage::Proxy
@@ -70,8 +50,8 @@ impl<C: Connector<()>> Connector<()> for Outermost<C> {
                 };
             }
         });
-        let connected = self.chain.connect(details, chained);
-        self.board.note(Progress::connected);
+        let connected = self.0.connect(details, chained);
+        progress::note(Progress::connected);
         connected
     }
 }
@@ -79,7 +59,6 @@ impl<C: Connector<()>> Connector<()> for Outermost<C> {
 /// Wraps a transport so that it notes what it writes.
 #[derive(Debug)]
 struct Watch {
-    board: Board,
     /// The stage that begins once this layer stands.
     ends: Option<Stage>,
 }
@@ -93,60 +72,52 @@ impl<In: Transport> Connector<In> for Watch {
         chained: Option<In>,
     ) -> Result<Option<Self::Out>, Error> {
         if let Some(stage) = self.ends.filter(|_| details.needs_tls()) {
-            self.board.note(|progress| {
+            progress::note(|progress| {
                 if progress.is_outermost() {
                     progress.stage = stage;
                 }
             });
         }
-        Ok(chained.map(|inner| Watched {
-            board: self.board.clone(),
-            inner,
-        }))
+        Ok(chained.map(Watched))
     }
 }
 
 #[derive(Debug)]
-struct Watched<T> {
-    board: Board,
-    inner: T,
-}
+struct Watched<T>(T);
 
 impl<T: Transport> Transport for Watched<T> {
     fn buffers(&mut self) -> &mut dyn Buffers {
-        self.inner.buffers()
+        self.0.buffers()
     }
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
-        let is_piece = self.board.ask(Progress::is_piece);
+        let is_piece = progress::ask(Progress::is_piece);
         if !is_piece {
-            let written = self.inner.transmit_output(amount, timeout);
-            self.board
-                .note(|progress| progress.written_below(outcome(&written)));
+            let written = self.0.transmit_output(amount, timeout);
+            progress::note(|progress| progress.written_below(outcome(&written)));
             return written;
         }
-        self.board.note(Progress::piece_begins);
-        let written = self.inner.transmit_output(amount, timeout);
-        let piece = &self.inner.buffers().output()[..amount];
-        self.board
-            .note(|progress| progress.piece_ends(piece, outcome(&written)));
+        progress::note(Progress::piece_begins);
+        let written = self.0.transmit_output(amount, timeout);
+        let piece = &self.0.buffers().output()[..amount];
+        progress::note(|progress| progress.piece_ends(piece, outcome(&written)));
         written
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
-        let progressed = self.inner.await_input(timeout)?;
-        if self.board.ask(Progress::awaits_word) {
-            drop_headers_of_interim_answer(self.inner.buffers());
+        let progressed = self.0.await_input(timeout)?;
+        if progress::ask(Progress::awaits_word) {
+            drop_headers_of_interim_answer(self.0.buffers());
         }
         Ok(progressed)
     }
 
     fn is_open(&mut self) -> bool {
-        self.inner.is_open()
+        self.0.is_open()
     }
 
     fn is_tls(&self) -> bool {
-        self.inner.is_tls()
+        self.0.is_tls()
     }
 }
 
@@ -182,31 +153,16 @@ fn outcome(written: &Result<(), Error>) -> Write {
 
 /// Looks up each host once. The client would ask before every request, even where a connection stands already.
 #[derive(Debug, Clone, Default)]
-pub struct Addresses {
-    known: Arc<Mutex<HashMap<String, ResolvedSocketAddrs>>>,
-}
+pub struct Addresses(Arc<Mutex<HashMap<String, ResolvedSocketAddrs>>>);
 
 impl Addresses {
     /// After a connection failed: the host may have moved.
     pub fn forget(&self) {
-        self.known
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        self.lock().clear();
     }
 
-    fn look_up(
-        &self,
-        uri: &Uri,
-        config: &Config,
-        timeout: NextTimeout,
-    ) -> Result<ResolvedSocketAddrs, Error> {
-        if let Some(address) = literal(uri) {
-            let mut addresses = self.empty();
-            addresses.push(address);
-            return Ok(addresses);
-        }
-        DefaultResolver::default().resolve(uri, config, timeout)
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, ResolvedSocketAddrs>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -217,37 +173,12 @@ impl Resolver for Addresses {
         config: &Config,
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, Error> {
-        let key = format!(
-            "{}://{}",
-            uri.scheme_str().unwrap_or_default(),
-            uri.authority().map_or("", |a| a.as_str())
-        );
-        if let Some(known) = self
-            .known
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&key)
-        {
+        let host = format!("{:?}://{:?}", uri.scheme(), uri.authority());
+        if let Some(known) = self.lock().get(&host) {
             return Ok(known.clone());
         }
-        let found = self.look_up(uri, config, timeout)?;
-        self.known
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(key, found.clone());
+        let found = DefaultResolver::default().resolve(uri, config, timeout)?;
+        self.lock().insert(host, found.clone());
         Ok(found)
     }
-}
-
-/// An address needs no lookup, and no thread for it.
-fn literal(uri: &Uri) -> Option<SocketAddr> {
-    let host = uri.host()?.trim_start_matches('[').trim_end_matches(']');
-    let standard = match uri.scheme_str()? {
-        "https" => 443,
-        _ => 80,
-    };
-    Some(SocketAddr::new(
-        host.parse::<IpAddr>().ok()?,
-        uri.port_u16().unwrap_or(standard),
-    ))
 }

@@ -116,7 +116,9 @@ fn of_refusing_proxy(reason: &str, circumstances: &Circumstances<'_>) -> String 
     let proxy = the_proxy(circumstances);
     let host = circumstances.host;
     let status = reason.rsplit('/').next().unwrap_or_default();
-    let variable = circumstances.proxy.map_or("HTTPS_PROXY", Chosen::variable);
+    let variable = circumstances
+        .proxy
+        .map_or("HTTPS_PROXY", |chosen| chosen.variable);
     match (status, circumstances.proxy.is_some_and(Chosen::has_user)) {
         ("407", true) => {
             format!("{proxy} does not accept the user and password in {variable} (407)")

@@ -6,7 +6,7 @@ use super::json::written;
 use super::page::{Page, Style};
 use super::query::{QueryFacts, QueryOrigin};
 use crate::download::{Downloaded, End, Item};
-use crate::inventory::{Trouble, counted};
+use crate::inventory::{Trouble, counted, tally};
 
 impl QueryFacts for Downloaded {
     /// A line for each artifact that is not as it was, and one that counts.
@@ -97,14 +97,10 @@ fn shown(path: &Path) -> String {
 fn summary(items: &[Item], tenant: &str) -> String {
     let of = |what| items.iter().filter(move |item| item.end.words().1 == what);
     let counts = COUNTED.into_iter().map(|what| (of(what).count(), what));
-    let parts: Vec<String> = counts
-        .filter(|(number, _)| *number > 0)
-        .map(|(number, what)| format!("{number} {what}"))
-        .collect();
     let line = format!("{} of {tenant}", counted(items.len(), "artifact"));
-    match parts.as_slice() {
-        [] => line,
-        parts => format!("{line}: {}", parts.join(", ")),
+    match tally(counts.filter(|(number, _)| *number > 0)).as_str() {
+        "" => line,
+        parts => format!("{line}: {parts}"),
     }
 }
 

@@ -5,19 +5,14 @@ use crate::deploy::outcome::{Message, Outcome, Phase, Word};
 use crate::exit::Exit;
 use crate::text::is_invisible;
 
-/// How a case ended.
-enum CaseEnd<'a> {
-    Passed,
-    Skipped(&'static str),
-    /// `failure`: the tenant, or the artifact, decided against it; `error`: it could not be found out.
-    Problem(&'static str, &'a Message),
-}
+/// How a case ended: the name of the element that says so, and the element; both are empty where it passed.
+type CaseEnd = (&'static str, String);
 
 struct TestCase<'a> {
     classname: &'a str,
     name: &'a str,
     seconds: f64,
-    end: CaseEnd<'a>,
+    end: CaseEnd,
     output: &'a str,
 }
 
@@ -32,10 +27,9 @@ pub fn xml(report: &Report) -> String {
     };
     // an error that ended the run before any artifact had a verdict, and artifacts in which the check found no error
     let errors = report.errors.iter().take(1);
-    let errors =
-        errors.map(|error| case("flowship", report.command, CaseEnd::Problem("error", error)));
+    let errors = errors.map(|error| case("flowship", report.command, problem("error", error)));
     let checked = report.checked.iter();
-    let checked = checked.map(|id| case(id, Phase::Check.name(), CaseEnd::Passed));
+    let checked = checked.map(|id| case(id, Phase::Check.name(), CaseEnd::default()));
     let phases = report.artifacts.iter().flat_map(|outcome| {
         let phases = match outcome.phase {
             Phase::Status => &[Phase::Status][..],
@@ -56,12 +50,7 @@ pub fn xml(report: &Report) -> String {
         })
     });
     let cases: Vec<TestCase<'_>> = errors.chain(checked).chain(phases).collect();
-    let count = |element| {
-        cases
-            .iter()
-            .filter(|case| case.end.element() == element)
-            .count()
-    };
+    let count = |element| cases.iter().filter(|case| case.end.0 == element).count();
     let seconds = cases.iter().fold(0.0, |sum, case| sum + case.seconds);
     let totals = format!(
         "name=\"flowship {}\" tests=\"{}\" failures=\"{}\" errors=\"{}\"",
@@ -79,36 +68,25 @@ pub fn xml(report: &Report) -> String {
     )
 }
 
-impl CaseEnd<'_> {
-    fn element(&self) -> &'static str {
-        match self {
-            Self::Passed => "",
-            Self::Skipped(_) => "skipped",
-            Self::Problem(element, _) => element,
-        }
-    }
-}
-
-fn end(outcome: &Outcome, phase: Phase) -> CaseEnd<'_> {
+fn end(outcome: &Outcome, phase: Phase) -> CaseEnd {
     match (&outcome.verdict.message, outcome.verdict.word) {
         (_, Word::Unchanged)
             if matches!(phase, Phase::Upload | Phase::Configure | Phase::Deploy) =>
         {
-            CaseEnd::Skipped("unchanged")
+            skipped("unchanged")
         }
-        (_, Word::Absent) if phase != Phase::Read => CaseEnd::Skipped("not deployed"),
-        (_, Word::Uploaded) if phase > Phase::Configure => {
-            CaseEnd::Skipped("not deployed, as asked")
-        }
-        (None, _) => CaseEnd::Passed,
-        (Some(_), _) if phase < outcome.phase => CaseEnd::Passed,
-        (Some(_), _) if phase > outcome.phase => CaseEnd::Skipped("not reached"),
+        (_, Word::Absent) if phase != Phase::Read => skipped("not deployed"),
+        (_, Word::Uploaded) if phase > Phase::Configure => skipped("not deployed, as asked"),
+        (None, _) => CaseEnd::default(),
+        (Some(_), _) if phase < outcome.phase => CaseEnd::default(),
+        (Some(_), _) if phase > outcome.phase => skipped("not reached"),
         (Some(message), _) => {
+            // `failure`: the tenant, or the artifact, decided against it; `error`: it could not be found out
             let element = match outcome.verdict.exit {
                 Exit::Failed | Exit::Artifact | Exit::Undecided | Exit::Transient => "failure",
                 _ => "error",
             };
-            CaseEnd::Problem(element, message)
+            problem(element, message)
         }
     }
 }
@@ -120,22 +98,23 @@ fn element(case: &TestCase<'_>) -> String {
         escape(case.name),
         case.seconds
     );
-    let inner = match &case.end {
-        CaseEnd::Passed => String::new(),
-        CaseEnd::Skipped(why) => format!("      <skipped message=\"{why}\"/>\n"),
-        CaseEnd::Problem(element, message) => problem(element, message),
-    };
     let output = match case.output {
         "" => String::new(),
         text => format!("      <system-out>{}</system-out>\n", escape(text)),
     };
+    let (_, inner) = &case.end;
     if inner.is_empty() && output.is_empty() {
         return format!("{head}/>\n");
     }
     format!("{head}>\n{inner}{output}    </testcase>\n")
 }
 
-fn problem(element: &str, message: &Message) -> String {
+fn skipped(why: &str) -> CaseEnd {
+    let element = format!("      <skipped message=\"{why}\"/>\n");
+    ("skipped", element)
+}
+
+fn problem(element: &'static str, message: &Message) -> CaseEnd {
     let causes = message.reasons().into_iter().map(|cause| ("cause", cause));
     let at = message.at.iter().map(|at| ("at", at.clone()));
     let hint = message.hint.iter().map(|hint| ("hint", hint.clone()));
@@ -143,12 +122,12 @@ fn problem(element: &str, message: &Message) -> String {
     let more: String = more
         .map(|(what, text)| format!("\n{what}: {text}"))
         .collect();
-    let text = format!("{}{more}", message.what);
-    format!(
-        "      <{element} type=\"{element}\" message=\"{}\">{}</{element}>\n",
-        escape(&message.what),
-        escape(&text)
-    )
+    let what = escape(&message.what);
+    let text = format!(
+        "      <{element} type=\"{element}\" message=\"{what}\">{what}{}</{element}>\n",
+        escape(&more)
+    );
+    (element, text)
 }
 
 /// Text of XML 1.0: markup escaped, characters that it does not allow left out.

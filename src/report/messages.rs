@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::json::written;
 use super::page::Page;
 use super::query::{QueryFacts, QueryOrigin};
-use crate::inventory::{Trouble, counted};
+use crate::inventory::{Trouble, counted, tally};
 use crate::messages::{Failure, Found, Judgement};
 use crate::tenant::message_logs::MessageLog;
 
@@ -43,10 +43,9 @@ impl QueryFacts for Found {
 /// `: 3 COMPLETED, 1 FAILED`
 fn by_status(found: &Found) -> String {
     let counts = found.counts.iter();
-    let counts = counts.map(|(status, count)| format!("{count} {status}"));
-    match counts.collect::<Vec<_>>().as_slice() {
-        [] => String::new(),
-        counts => format!(": {}", counts.join(", ")),
+    match tally(counts.map(|(status, count)| (*count, status))).as_str() {
+        "" => String::new(),
+        counts => format!(": {counts}"),
     }
 }
 

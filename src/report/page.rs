@@ -89,6 +89,11 @@ impl Style {
     }
 }
 
+/// What every line about a simulated tenant begins with.
+pub(super) fn mark(simulated: bool) -> &'static str {
+    if simulated { "SIMULATED " } else { "" }
+}
+
 /// Lines for people, each with the mark of a simulated tenant.
 pub struct Page {
     /// Colours, or none.
@@ -105,7 +110,7 @@ impl Page {
         Self {
             style,
             verbose: false,
-            mark: if simulated { "SIMULATED " } else { "" },
+            mark: mark(simulated),
             text: String::new(),
         }
     }

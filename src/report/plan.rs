@@ -11,6 +11,7 @@ use super::{Printed, Report};
 use crate::artifact::changes::{Change, ChangeKind};
 use crate::deploy::outcome::Message;
 use crate::deploy::preview::{Action, ParameterChange, Preview};
+use crate::inventory::tally;
 use crate::text::disarm_source;
 
 /// What would be done, and what is not valid.
@@ -136,9 +137,7 @@ fn summary(previews: &[Preview]) -> String {
     if counts.keys().all(|action| *action == Action::Unchanged) {
         return format!("nothing to do, {} unchanged", previews.len());
     }
-    let counted = counts.iter();
-    let counted = counted.map(|(action, count)| format!("{count} {action}"));
-    counted.collect::<Vec<_>>().join(", ")
+    tally(counts.into_iter().map(|(action, count)| (count, action)))
 }
 
 fn as_json(preview: &Preview) -> Value {

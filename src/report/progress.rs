@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use super::page::mark;
 use super::table::Table;
 use crate::clock::Moment;
 use crate::deploy::ledger::Event;
@@ -99,7 +100,7 @@ impl RunProgress {
 
     /// A line with the time since the start, above the table.
     pub fn line(&self, now: Moment, text: &str, err: &mut dyn Write) -> io::Result<()> {
-        let mark = if self.simulated { "SIMULATED " } else { "" };
+        let mark = mark(self.simulated);
         let line = format!("{mark}{:>6.1}s {}", now.as_secs_f64(), disarm(text));
         match &self.table {
             Some(table) => table.line(&line),

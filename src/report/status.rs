@@ -8,7 +8,7 @@ use super::page::{Page, Style};
 use super::{Printed, json};
 use crate::deploy::outcome::{Message, Outcome, Phase, Verdict, Word};
 use crate::exit::Exit;
-use crate::inventory::{Trouble, counted};
+use crate::inventory::{Trouble, counted, tally};
 use crate::settings::credentials::{looks_like_a_client, scrubbed};
 use crate::status::{Content, Health, State};
 use crate::tenant::error_information;
@@ -189,41 +189,17 @@ fn remarks(state: &State) -> Vec<String> {
 
 fn summary(stage: &TenantStatus) -> String {
     let count = |is: &dyn Fn(&State) -> bool| stage.states.values().filter(|one| is(one)).count();
-    let healths = HEALTHS.map(|what| (count(&|one| health(one) == what), what));
+    let healths = Health::ALL.map(|health| (count(&|one| one.health() == health), health.name()));
     let older = count(&|one| matches!(one.content(), Content::Older(_)));
     let older = (older, "with content older than the design time");
-    let others = healths.into_iter().chain([older]);
-    let others = others.filter(|(number, _)| *number > 0);
-    let parts = std::iter::once((count(&State::runs), "run")).chain(others);
-    let parts: Vec<String> = parts
-        .map(|(number, what)| format!("{number} {what}"))
-        .collect();
+    let counts = healths.into_iter().chain([older]);
+    let told = counts.filter(|(number, what)| *number > 0 || *what == Health::Running.name());
     format!(
         "{} on {}: {}",
         counted(stage.states.len(), "artifact"),
         stage.tenant,
-        parts.join(", ")
+        tally(told)
     )
-}
-
-/// What artifacts that do not run are counted by, in this order.
-const HEALTHS: [&str; 5] = [
-    "in ERROR",
-    "starting or stopping",
-    "stopped",
-    "with a status that nobody documented",
-    "not deployed",
-];
-
-fn health(state: &State) -> &'static str {
-    match state.health() {
-        Health::Running => "run",
-        Health::Error => "in ERROR",
-        Health::InMotion => "starting or stopping",
-        Health::Stopped => "stopped",
-        Health::Unknown(_) => "with a status that nobody documented",
-        Health::NotDeployed => "not deployed",
-    }
 }
 
 /// One artifact on one stage.
@@ -279,7 +255,7 @@ written! {
     StagedState<'_> as it {
         "id" => it.id,
         "environment" => it.stage.environment,
-        "id_on_tenant" => it.state.id,
+        "id_on_tenant" => it.state.id.0,
         "type" => it.state.kind,
         "package" => it.design(|design| &design.package_id),
         "designtime_version" => it.design(DesigntimeArtifact::number),

@@ -4,6 +4,7 @@ use super::Report;
 use crate::artifact::ArtifactKind;
 use crate::deploy::outcome::{Message, Outcome, Word};
 use crate::exit::Exit;
+use crate::tenant::odata::percent_encoded;
 use crate::text::disarm;
 
 /// Writes the summary; rows that do not fit into `room` bytes are counted instead.
@@ -165,20 +166,11 @@ fn link(report: &Report, outcome: &Outcome) -> Option<String> {
     } else {
         "itspaces/shell"
     };
-    let path = |text: &str| text.bytes().map(encoded).collect::<String>();
     Some(format!(
         "https://{host}/{shell}/design/contentpackage/{}/{set}/{}",
-        path(package),
-        path(&outcome.id)
+        percent_encoded(package),
+        percent_encoded(&outcome.id)
     ))
-}
-
-fn encoded(byte: u8) -> String {
-    if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-        char::from(byte).to_string()
-    } else {
-        format!("%{byte:02X}")
-    }
 }
 
 /// Text in a cell: nothing in it is markup.

@@ -6,10 +6,11 @@ use std::time::Duration;
 use console::{Alignment, measure_text_width, pad_str};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::page::Style;
+use super::page::{Style, mark};
 use super::progress::Volume;
 use crate::clock::Moment;
 use crate::deploy::outcome::Word;
+use crate::inventory::tally;
 use crate::settings::environment::Environment;
 use crate::text::disarm;
 use crate::text::redactor::Redactor;
@@ -144,11 +145,7 @@ impl Table {
 
     /// Brings every line up to date. May be called often: the terminal is drawn at most twenty times a second.
     pub fn draw(&self, now: Moment) {
-        let mark = if self.look.simulated {
-            "SIMULATED "
-        } else {
-            ""
-        };
+        let mark = mark(self.look.simulated);
         set(&self.counts, format!("{mark}{}", counts(&self.rows)));
         let widest = self
             .rows
@@ -199,11 +196,10 @@ fn counts(rows: &[Row]) -> String {
         RowState::Decided { word, .. } => word.name(),
     };
     let words = Word::ALL.into_iter().map(Word::name);
-    let counted = words.chain(["in motion", "waiting"]).filter_map(|word| {
-        let count = rows.iter().filter(|row| name(&row.state) == word).count();
-        (count > 0).then(|| format!("{count} {word}"))
-    });
-    counted.collect::<Vec<_>>().join(", ")
+    let count = |word| rows.iter().filter(|row| name(&row.state) == word).count();
+    let words = words.chain(["in motion", "waiting"]);
+    let counted = words.map(|word| (count(word), word));
+    tally(counted.filter(|(number, _)| *number > 0))
 }
 
 /// One artifact: its id, seconds, what is done.

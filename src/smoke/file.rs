@@ -141,19 +141,14 @@ fn parsed<T>(
 }
 
 fn method(text: &str) -> Option<Method> {
-    Some(match text.to_ascii_uppercase().as_str() {
-        "GET" => Method::Get,
-        "POST" => Method::Post,
-        "PUT" => Method::Put,
-        "DELETE" => Method::Delete,
-        _ => return None,
-    })
+    let all = [Method::Get, Method::Post, Method::Put, Method::Delete];
+    let is_it = |method: &Method| method.name().eq_ignore_ascii_case(text);
+    all.into_iter().find(is_it)
 }
 
 fn status(text: &str) -> Option<u16> {
-    text.parse()
-        .ok()
-        .filter(|number| (100..=599).contains(number))
+    let status = text.parse().ok();
+    status.filter(|number| (100..=599).contains(number))
 }
 
 fn log(text: &str) -> Option<bool> {
@@ -165,8 +160,7 @@ fn log(text: &str) -> Option<bool> {
 }
 
 fn within(text: &str) -> Option<Duration> {
-    let span = span(text).ok()?;
-    (!span.is_zero()).then_some(span)
+    span(text).ok().filter(|span| !span.is_zero())
 }
 
 fn body(

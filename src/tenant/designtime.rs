@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::Tenant;
 use super::error::{Kind, TenantError};
-use super::exchange::{Ask, Length};
+use super::exchange::Ask;
 use super::odata::{self, literal};
 use super::reading::Reading;
 use super::roles::Role;
@@ -121,7 +121,7 @@ impl Tenant {
             open: &open,
         };
         let ask = Ask {
-            length: Length::Upload,
+            timeout: Deadline::upload_timeout,
             ..Ask::write(method, Role::PackagesEdit, path, body)
         };
         self.write(&ask, deadline, answers)
@@ -157,7 +157,7 @@ impl Tenant {
             literal(&id.0),
             literal(version)
         );
-        let ask = Ask::write(Method::Post, Role::PackagesEdit, path, Body::Empty);
+        let ask = Ask::write(Method::Post, Role::PackagesEdit, path, Body::None);
         self.write(&ask, deadline, empty_or_json)
     }
 
@@ -170,7 +170,7 @@ impl Tenant {
     ) -> Result<Reading<File>, TenantError> {
         let path = format!("{}/$value", designtime_path(kind, id));
         let ask = Ask {
-            length: Length::Download,
+            timeout: Deadline::download_timeout,
             ..Ask::of_designtime(path)
         };
         self.read_archive(ask, deadline)

@@ -74,24 +74,27 @@ impl TenantError {
         self
     }
 
+    /// What the tenant said when it refused; nothing where it is another kind of no.
+    fn refusal(&self) -> &str {
+        let refused = self.kind == Kind::Refused;
+        let says = self.says.as_ref().filter(|_| refused);
+        says.map_or("", Words::as_str)
+    }
+
     /// Whether the tenant refused because the id is taken.
     pub fn is_duplicate(&self) -> bool {
-        let says = self.says.as_ref().map(ToString::to_string);
-        let says = says.unwrap_or_default().to_ascii_lowercase();
-        self.kind == Kind::Refused && says.contains(DUPLICATE)
+        self.refusal().to_ascii_lowercase().contains(DUPLICATE)
     }
 
     /// Whether the tenant refused because somebody has the artifact open.
     pub fn is_locked(&self) -> bool {
-        let says = self.says.as_ref().map(ToString::to_string);
-        self.kind == Kind::Refused
-            && (self.at.ends_with(" 423") || tells_of_a_lock(&says.unwrap_or_default()))
+        let is_423 = self.kind == Kind::Refused && self.at.ends_with(" 423");
+        is_423 || tells_of_a_lock(self.refusal())
     }
 
     /// Whether the tenant lost our session, in words that SAP's own clients see for a while and then no more.
     pub fn tells_of_a_session(&self) -> bool {
-        let says = self.says.as_ref().map(Words::as_str);
-        self.kind == Kind::Refused && says.unwrap_or_default().contains(BROKEN_SESSION)
+        self.refusal().contains(BROKEN_SESSION)
     }
 
     /// The exit code that this error leads to before a deployment was accepted.

@@ -22,8 +22,6 @@ const MOST_LISTED: usize = 500;
 const MOST_LINES: usize = 10;
 /// In how many places a cut document is tried to be closed.
 const MOST_CUTS: usize = 50;
-/// How many placeholders are filled in one message.
-const MOST_FILLED: usize = 100;
 
 /// The messages of an error information body, deepest cause first, without repetitions; the raw text when it
 /// has no known shape; nothing for an empty body.
@@ -209,24 +207,16 @@ fn list<'a>(fields: &'a Map<String, Value>, names: &[&str]) -> Vec<&'a Value> {
 
 /// `[CONTENT][CONTENT_DEPLOY][GenerationFailed]: text`, or the text alone.
 fn message_of(fields: &Map<String, Value>, parameters: &[&Value]) -> Option<String> {
-    let text = |fields: &Map<String, Value>, name: &str| {
-        fields.get(name).and_then(Value::as_str).map(str::to_owned)
+    let (head, label) = match fields.get("message") {
+        Some(Value::String(message)) => (Some(message.as_str()), String::new()),
+        inner => {
+            let body = inner.and_then(Value::as_object).unwrap_or(fields);
+            let text = |name| body.get(name).and_then(Value::as_str);
+            (text("messageText").or_else(|| text("value")), label(body))
+        }
     };
-    let (head, body) = match fields.get("message") {
-        Some(Value::String(message)) => (Some(message.clone()), None),
-        Some(Value::Object(inner)) => (
-            text(inner, "messageText").or_else(|| text(inner, "value")),
-            Some(inner),
-        ),
-        _ => (
-            text(fields, "messageText").or_else(|| text(fields, "value")),
-            Some(fields),
-        ),
-    };
-    let label = body.map(label).unwrap_or_default();
-    let filled = head
-        .map(|head| fill(&head, parameters))
-        .filter(|head| !head.trim().is_empty());
+    let filled = head.map(|head| fill(head, parameters));
+    let filled = filled.filter(|head| !head.trim().is_empty());
     match (label.is_empty(), filled) {
         (true, filled) => filled,
         (false, Some(filled)) => Some(format!("{label}: {filled}")),
@@ -253,10 +243,7 @@ fn label(message: &Map<String, Value>) -> String {
 fn fill(text: &str, parameters: &[&Value]) -> String {
     let mut filled = String::new();
     let mut rest = cut(text);
-    for _ in 0..MOST_FILLED {
-        let Some((before, after, place)) = next_place(rest) else {
-            break;
-        };
+    while let Some((before, after, place)) = next_place(rest) {
         filled.push_str(before);
         match parameters.get(place).and_then(|value| plain(value)) {
             Some(value) => filled.push_str(cut(&value)),

@@ -1,6 +1,5 @@
 //! One exchange with the tenant: who we are, our turn, CSRF, one refresh on 401, patience on 429.
 
-use std::cell::RefCell;
 use std::fs::File;
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
@@ -34,17 +33,6 @@ const RATE_HEADERS: [&str; 3] = [
     "ratelimit-remaining",
 ];
 
-/// How much goes over the wire in one call, which tells how long it may take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Length {
-    /// Little.
-    Short,
-    /// An archive comes.
-    Download,
-    /// An archive goes.
-    Upload,
-}
-
 /// One call of the API.
 pub struct Ask<'a> {
     pub method: Method,
@@ -55,10 +43,10 @@ pub struct Ask<'a> {
     /// The role that a 403 would mean.
     pub role: Role,
     pub connection: Connection,
-    /// How much goes over the wire.
-    pub length: Length,
+    /// How long it may take: archives take their time.
+    pub timeout: fn(Deadline, Moment) -> Duration,
     /// Where the body of a good answer goes, when it is too large for memory.
-    pub sink: Option<&'a RefCell<File>>,
+    pub sink: Option<&'a File>,
     /// The value that it writes, which no error may repeat.
     pub value: Option<&'a str>,
     /// Any error body of the API is its answer, whatever the status; else one of 500 or more may mean that the call was lost.
@@ -84,7 +72,7 @@ impl<'a> Ask<'a> {
             bucket,
             role,
             connection: Connection::Pooled,
-            length: Length::Short,
+            timeout: Deadline::poll_timeout,
             sink: None,
             value: None,
             words_decide: false,
@@ -107,25 +95,13 @@ impl<'a> Ask<'a> {
 
 /// A token that lived at least this long was taken once, and has expired.
 const SHORT_LIFE: Duration = Duration::from_secs(2);
-/// How often one call renews the token, however slowly it is refused.
-const MOST_RENEWALS: u32 = 2;
-
-/// How often one call has renewed the token, and when last.
-#[derive(Default)]
-struct Renewals {
-    made: u32,
-    last: Moment,
-}
-
-impl Renewals {
-    /// Once always; again only when the new token was good for a while.
-    fn may_go_on(&self, now: Moment) -> bool {
-        self.made == 0 || (self.made < MOST_RENEWALS && now > self.last + SHORT_LIFE)
-    }
-
-    fn count(&mut self, now: Moment) {
-        self.made += 1;
-        self.last = now;
+/// Whether a call may renew the token that it renewed at these moments: once always, again only when the new token was good
+/// for a while, and no more, however slowly it is refused.
+fn may_renew(renewals: &[Moment], now: Moment) -> bool {
+    match renewals {
+        [] => true,
+        [last] => now > *last + SHORT_LIFE,
+        _ => false,
     }
 }
 
@@ -149,24 +125,19 @@ impl Tenant {
     }
 
     /// The token in force, fetched when there is none.
-    pub fn token(&self, deadline: Deadline) -> Result<(Option<AccessToken>, u64), TenantError> {
+    pub fn token(&self, deadline: Deadline) -> Result<Option<AccessToken>, TenantError> {
         let mut session = self.session();
         if session.token.is_none() {
-            session.token = session::fetch_token(
-                &self.http,
-                &self.credentials,
-                &self.redactor,
-                &self.clock,
-                deadline,
-            )?;
-            session.generation += 1;
+            session.token = self.fetch_token(deadline)?;
         }
-        Ok((session.token.clone(), session.generation))
+        Ok(session.token.clone())
     }
 
-    fn forget_token(&self, generation: u64) {
+    /// Forgets the token that was used, unless another thread has renewed it already.
+    fn forget_token(&self, used: Option<&AccessToken>) {
         let mut session = self.session();
-        if session.generation == generation {
+        let current = session.token.as_ref().map(|token| &token.value);
+        if current == used.map(|token| &token.value) {
             session.token = None;
             session.csrf = None;
         }
@@ -174,16 +145,16 @@ impl Tenant {
 
     /// One exchange. 429 and 401 mean that nothing was done, so they are dealt with here for every method.
     pub fn exchange(&self, ask: &Ask<'_>, deadline: Deadline) -> Result<Answer, Trouble> {
-        let mut renewals = Renewals::default();
+        let mut renewals = Vec::new();
         let mut csrf_fetches = 0;
         let mut throttled = 0;
         loop {
-            let (answer, generation, csrf) = self.attempt(ask, deadline)?;
+            let (answer, token, csrf) = self.attempt(ask, deadline)?;
             match answer.status {
                 // a token that was good for a while may have expired once more; a fresh one is not taken at all
-                401 if renewals.may_go_on(self.clock.now()) => {
-                    renewals.count(self.clock.now());
-                    self.forget_token(generation);
+                401 if may_renew(&renewals, self.clock.now()) => {
+                    renewals.push(self.clock.now());
+                    self.forget_token(token.as_ref());
                 }
                 401 => return Err(self.unauthorized(ask, &answer).into()),
                 403 if wants_csrf(&answer) && csrf_fetches < MOST_CSRF_FETCHES => {
@@ -212,19 +183,19 @@ impl Tenant {
         (answer.status == 429).then(|| told().unwrap_or(Duration::from_secs(1)) + retry::jitter())
     }
 
-    /// One answer, with the generation of the token and the CSRF token that the request bore.
+    /// One answer, with the tokens that the request bore.
     fn attempt(
         &self,
         ask: &Ask<'_>,
         deadline: Deadline,
-    ) -> Result<(Answer, u64, Option<Csrf>), Trouble> {
+    ) -> Result<(Answer, Option<AccessToken>, Option<Csrf>), Trouble> {
         if ask.method != Method::Get
             && self.credentials.wants_csrf()
             && self.session().csrf.is_none()
         {
             self.renew_csrf(None, deadline)?;
         }
-        let (token, generation) = self.token(deadline)?;
+        let token = self.token(deadline)?;
         let accepted = if ask.is_raw() && self.session().raw_as_stored {
             "*/*"
         } else {
@@ -238,7 +209,7 @@ impl Tenant {
         headers.extend(csrf.iter().flat_map(Csrf::headers));
         let outcome = self.send(ask, headers, deadline);
         let answer = outcome.map_err(Trouble::Network)?;
-        Ok((answer, generation, csrf))
+        Ok((answer, token, csrf))
     }
 
     /// Fetches a CSRF token unless another thread has done so since `used` was: one serves them all.
@@ -257,20 +228,12 @@ impl Tenant {
 
     /// What every call bears: what it accepts, and who we are.
     fn headers(&self, accepted: &str, token: Option<&AccessToken>) -> Headers {
-        let authorization = match (&self.credentials.login, token) {
-            (Login::Basic { username, password }, _) => {
-                let header = session::basic(username, password);
-                self.redactor
-                    .add(header.expose().trim_start_matches("Basic "));
-                header.expose().to_owned()
-            }
-            (Login::ClientCredentials { .. }, Some(token)) => token.bearer(),
-            (Login::ClientCredentials { .. }, None) => String::new(),
+        let authorization = match &self.credentials.login {
+            Login::Basic { username, password } => Some(self.basic(username, password)),
+            Login::ClientCredentials { .. } => token.map(AccessToken::bearer),
         };
-        vec![
-            ("Accept", accepted.to_owned()),
-            ("Authorization", authorization),
-        ]
+        let accept = ("Accept", accepted.to_owned());
+        std::iter::once(accept).chain(authorization).collect()
     }
 
     fn send(
@@ -283,24 +246,16 @@ impl Tenant {
             .sleep(self.pace.take(ask.bucket, self.clock.now()));
         let now = self.clock.now();
         let url = self.root_of(ask).api(&ask.path);
-        let timeout = match ask.length {
-            Length::Short => deadline.poll_timeout(now),
-            Length::Download => deadline.download_timeout(now),
-            Length::Upload => deadline.upload_timeout(now),
-        };
+        let timeout = (ask.timeout)(deadline, now);
         let request = Request {
             headers,
             body: ask.body,
             connection: ask.connection,
             cap: ANSWER_CAP,
+            file: ask.sink.map(|file| (file, DOWNLOAD_CAP)),
             ..Request::new(ask.method, &url, timeout)
         };
-        let outcome = match ask.sink {
-            Some(file) => self
-                .http
-                .send_to_file(&request, &mut file.borrow_mut(), DOWNLOAD_CAP),
-            None => self.http.send(&request),
-        };
+        let outcome = self.http.send(&request);
         self.note(ask, &outcome, self.clock.now().saturating_sub(now));
         if let Ok(answer) = &outcome {
             self.see(answer);
@@ -354,7 +309,7 @@ impl Tenant {
         let ask = Ask::of_designtime("");
         let mut attempt = 0;
         loop {
-            let (token, generation) = self.token(deadline)?;
+            let token = self.token(deadline)?;
             let mut headers = self.headers("application/json", token.as_ref());
             headers.push(("X-CSRF-Token", "Fetch".to_owned()));
             let (error, asked_to_wait) = match self.send(&ask, headers, deadline) {
@@ -374,7 +329,7 @@ impl Tenant {
                 return Err(error);
             }
             if error.kind == Kind::Credentials {
-                self.forget_token(generation);
+                self.forget_token(token.as_ref());
             }
             self.clock.sleep(pause);
         }

@@ -1,7 +1,7 @@
 //! From answers that are none to errors that explain themselves: what happened, where, why, what to do next.
 
 use super::Tenant;
-use super::distrust::{Circumstances, likely_cause};
+use super::distrust::{Circumstances, Distrust, likely_cause};
 use super::error::{FORBIDDING_PAGE, Kind, TenantError, remedy};
 use super::exchange::Ask;
 use super::meaning::told;
@@ -133,7 +133,7 @@ impl Tenant {
     fn how_to_be_allowed(&self, role: Role) -> String {
         let (name, claims) = (self.name_of(role), self.claims_in_force());
         if claims.is_of_caller() {
-            return "the key is of plan integration-flow: it can only call flows, not deploy them; create an instance of Process Integration Runtime with plan api, and a key for it".to_owned();
+            return Distrust::CallersToken.hint();
         }
         if self.credentials.is_neo() {
             let user = match &self.credentials.login {

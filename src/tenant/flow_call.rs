@@ -89,11 +89,7 @@ impl Tenant {
         let mut headers = self.headers_of_call(deadline)?;
         headers.push((CORRELATION_HEADER, message.correlation.to_owned()));
         headers.extend(csrf.into_iter().flat_map(Csrf::headers));
-        let body = match (message.method, message.body) {
-            (Method::Get | Method::Head | Method::Delete, _) => Body::None,
-            (_, []) => Body::Empty,
-            (_, bytes) => Body::Bytes(bytes),
-        };
+        let body = Body::Bytes(message.body);
         let outcome = self.send_to_flow(message, message.method, headers, body, timeout);
         Ok(match outcome {
             Ok(answer) => {
@@ -127,8 +123,8 @@ impl Tenant {
 
     fn headers_of_call(&self, deadline: Deadline) -> Result<Headers, TenantError> {
         match self.token(deadline)? {
-            (Some(token), _) => Ok(vec![("Authorization", token.bearer())]),
-            (None, _) => {
+            Some(token) => Ok(vec![token.bearer()]),
+            None => {
                 let what = "flows are called with an OAuth client";
                 let error = TenantError::new(Kind::Credentials, what, self.host());
                 Err(error.hint("give the service key of plan integration-flow"))

@@ -243,17 +243,21 @@ impl Tenant {
     /// A list whose end can't be reached is not the list.
     fn endless(&self, path: &str) -> TenantError {
         let what = "the tenant's list has pages that can't be followed";
-        let at = format!("GET {}", self.credentials.url.api(path));
-        TenantError::new(Kind::Nonsense, what, at)
+        self.no_list(Kind::Nonsense, what, path)
     }
 
     pub(crate) fn too_late(&self, path: &str) -> TenantError {
-        TenantError {
-            kind: Kind::Unreachable,
-            what: "the time ran out before the list had been read".to_owned(),
-            hint: Some("run again with a longer --timeout".to_owned()),
-            ..self.endless(path)
-        }
+        let what = "the time ran out before the list had been read";
+        let error = self.no_list(Kind::Unreachable, what, path);
+        error.hint("run again with a longer --timeout")
+    }
+
+    fn no_list(&self, kind: Kind, what: &str, path: &str) -> TenantError {
+        TenantError::new(
+            kind,
+            what,
+            format!("GET {}", self.credentials.url.api(path)),
+        )
     }
 }
 

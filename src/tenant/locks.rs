@@ -5,8 +5,7 @@ use serde::Deserialize;
 use super::Tenant;
 use super::exchange::Ask;
 use super::odata::{self, TenantTime};
-use super::reading::Reading;
-use super::wire::ArtifactId;
+use super::wire::{ArtifactId, date};
 use crate::clock::Deadline;
 use crate::text::{SafeText, Words};
 
@@ -15,15 +14,16 @@ const LOCKS: &str = "IntegrationDesigntimeLocks";
 
 /// One lock.
 #[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
 struct Lock {
-    #[serde(rename = "ResourceId", default)]
-    resource: SafeText,
-    #[serde(rename = "ArtifactId", default)]
-    artifact: SafeText,
-    #[serde(rename = "CreatedBy", default)]
+    #[serde(default)]
+    resource_id: SafeText,
+    #[serde(default)]
+    artifact_id: SafeText,
+    #[serde(default)]
     created_by: SafeText,
-    #[serde(rename = "CreatedAt", default)]
-    created_at: serde_json::Value,
+    #[serde(default, deserialize_with = "date")]
+    created_at: Option<TenantTime>,
 }
 
 impl Tenant {
@@ -34,14 +34,11 @@ impl Tenant {
         let reading = self.read_once(&ask, deadline, |answer| {
             odata::collection::<Lock>(&answer.body)
         });
-        let Ok(Reading::Found(page)) = reading else {
-            return None;
-        };
-        let is_it = |lock: &&Lock| lock.artifact == id.0 || lock.resource == id.0;
+        let page = reading.ok()?.found()?;
+        let is_it = |lock: &&Lock| lock.artifact_id == id.0 || lock.resource_id == id.0;
         let lock = page.results.iter().find(is_it)?;
-        let since = TenantTime::from_json(&lock.created_at)
-            .map(|date| format!(" since {date}"))
-            .unwrap_or_default();
+        let since = lock.created_at.map(|date| format!(" since {date}"));
+        let since = since.unwrap_or_default();
         (!lock.created_by.is_empty()).then(|| self.words(&format!("{}{since}", lock.created_by)))
     }
 }

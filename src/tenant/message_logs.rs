@@ -22,15 +22,15 @@ const FIELDS: &str = "MessageGuid,CorrelationId,LogStart,LogEnd,Status,Alternate
 
 /// The processing of one message.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
 pub struct MessageLog {
     /// Its id.
     #[serde(rename = "MessageGuid")]
     pub guid: SafeText,
     /// What it shares with messages of other flows that belong to the same process.
-    #[serde(rename = "CorrelationId", default)]
+    #[serde(default)]
     pub correlation_id: SafeText,
     /// How far it is.
-    #[serde(rename = "Status")]
     pub status: MessageStatus,
     /// When it began.
     #[serde(rename = "LogStart", default, deserialize_with = "date")]

@@ -82,8 +82,8 @@ pub fn literal(value: &str) -> String {
     format!("'{}'", percent(&value.replace('\'', "''"), b"-_.~'"))
 }
 
-/// A value inside a form (`application/x-www-form-urlencoded`).
-pub(super) fn form_value(value: &str) -> String {
+/// A value inside a form (`application/x-www-form-urlencoded`) or a path.
+pub fn percent_encoded(value: &str) -> String {
     percent(value, b"-_.~")
 }
 

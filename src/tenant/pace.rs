@@ -28,8 +28,8 @@ pub const RUNTIME_RATE: usize = 40;
 /// The turns of all threads of this run.
 #[derive(Debug)]
 pub struct Pace {
-    designtime: Mutex<Turns>,
-    runtime: Mutex<Turns>,
+    /// Of each bucket.
+    turns: [Mutex<Turns>; 2],
 }
 
 /// Turns are spread evenly, but for a few at once after a pause: a network that delays some of a burst would bring two
@@ -59,21 +59,14 @@ impl Pace {
             })
         };
         Self {
-            designtime: turns(designtime),
-            runtime: turns(runtime),
+            turns: [turns(designtime), turns(runtime)],
         }
     }
 
     /// Takes the next free turn; gives how long to wait for it from `now`.
     pub fn take(&self, bucket: Bucket, now: Moment) -> Duration {
-        let turns = match bucket {
-            Bucket::Designtime => &self.designtime,
-            Bucket::Runtime => &self.runtime,
-        };
-        turns
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take(now)
+        let turns = self.turns[bucket as usize].lock();
+        turns.unwrap_or_else(PoisonError::into_inner).take(now)
     }
 }
 

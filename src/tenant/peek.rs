@@ -36,15 +36,14 @@ impl Area {
     }
 
     fn ask(self) -> Ask<'static> {
-        let path = match self {
-            Self::Packages => "IntegrationPackages?$top=1",
-            Self::Runtime => "IntegrationRuntimeArtifacts?$top=1",
-            Self::Tasks => "BuildAndDeployStatus(TaskId='flowship-doctor')",
-            Self::AccessPolicies => "AccessPolicies?$top=1",
-        };
-        let bucket = match self {
-            Self::Runtime => Bucket::Runtime,
-            _ => Bucket::Designtime,
+        let (bucket, path) = match self {
+            Self::Packages => (Bucket::Designtime, "IntegrationPackages?$top=1"),
+            Self::Runtime => (Bucket::Runtime, "IntegrationRuntimeArtifacts?$top=1"),
+            Self::Tasks => (
+                Bucket::Designtime,
+                "BuildAndDeployStatus(TaskId='flowship-doctor')",
+            ),
+            Self::AccessPolicies => (Bucket::Designtime, "AccessPolicies?$top=1"),
         };
         Ask::get(bucket, self.role(), path)
     }
@@ -70,8 +69,7 @@ pub enum Peek {
 impl Tenant {
     /// What the access token tells; `None` with basic authentication. Fetches it when there is none.
     pub fn claims(&self, deadline: Deadline) -> Result<Option<Claims>, TenantError> {
-        let (token, _) = self.token(deadline)?;
-        Ok(token.map(|token| token.claims))
+        Ok(self.token(deadline)?.map(|token| token.claims))
     }
 
     /// What was seen beside the answers so far.

@@ -1,6 +1,5 @@
 //! Reads: repeated until there is an answer of the API, or until trying is of no more use.
 
-use std::cell::RefCell;
 use std::fs::File;
 use std::io::{Read, Seek};
 
@@ -57,13 +56,10 @@ pub struct FailedRead {
 }
 
 /// Whether a file begins as a zip does.
-fn holds_a_zip(file: &RefCell<File>) -> bool {
-    let mut file = file.borrow_mut();
+fn holds_a_zip(mut file: &File) -> bool {
     let mut head = [0; 2];
-    file.rewind()
-        .and_then(|()| file.read_exact(&mut head))
-        .is_ok()
-        && &head == b"PK"
+    let read = file.rewind().and_then(|()| file.read_exact(&mut head));
+    read.is_ok() && &head == b"PK"
 }
 
 impl Tenant {
@@ -144,8 +140,7 @@ impl Tenant {
         ask: Ask<'_>,
         deadline: Deadline,
     ) -> Result<Reading<File>, TenantError> {
-        let file = tempfile::tempfile().map_err(|error| no_temporary_file(&error))?;
-        let file = RefCell::new(file);
+        let mut file = tempfile::tempfile().map_err(|error| no_temporary_file(&error))?;
         let ask = Ask {
             sink: Some(&file),
             ..ask
@@ -153,7 +148,6 @@ impl Tenant {
         let reading = self.read(&ask, deadline, |answer| {
             (answer.status == 200 && !answer.cut && holds_a_zip(&file)).then_some(())
         })?;
-        let mut file = file.into_inner();
         file.rewind().map_err(|error| no_temporary_file(&error))?;
         Ok(reading.map(|()| file))
     }

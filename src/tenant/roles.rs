@@ -245,7 +245,8 @@ fn is_single(scope: &str) -> bool {
     SINGLE.iter().any(|role| names(scope, role))
 }
 
-fn scopes(claims: &Value) -> Option<Vec<String>> {
+/// The scopes of a token, or of the answer that it came in.
+pub fn scopes(claims: &Value) -> Option<Vec<String>> {
     match claims.get("scope")? {
         Value::Array(scopes) => {
             let texts = scopes.iter().filter_map(Value::as_str);

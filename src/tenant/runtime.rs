@@ -1,9 +1,7 @@
 //! The run time: deployments, what runs, and why it failed.
 
 use std::cell::Cell;
-use std::time::Duration;
 
-use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::Tenant;
@@ -22,12 +20,10 @@ use super::writing::Written;
 use crate::artifact::ArtifactKind;
 use crate::clock::{Deadline, Moment};
 use crate::http::{Answer, Body, Connection, Method};
+use crate::pacing;
 
 /// How often a deploy call is made whose refusals tell of a broken session.
 const SESSION_ATTEMPTS: u32 = 4;
-
-/// The pause between two looks at an error text that is late.
-const TEXT_PAUSE: Duration = Duration::from_millis(700);
 
 /// How the tenant took a deploy call.
 #[derive(Debug)]
@@ -79,12 +75,12 @@ impl Tenant {
         let ask = Ask {
             connection: Connection::Fresh,
             words_decide: true,
-            ..Ask::write(Method::Post, Role::ArtifactsDeploy, path, Body::Empty)
+            ..Ask::write(Method::Post, Role::ArtifactsDeploy, path, Body::None)
         };
         let answered = Cell::new(None);
         let is_answer = |answer: &Answer| {
             answered.set(date_of(answer));
-            is_deploy_answer(&answer.body)
+            is_deploy_answer(answer)
         };
         let mut attempts = Attempts::new(&self.clock, deadline);
         loop {
@@ -133,7 +129,7 @@ impl Tenant {
         deadline: Deadline,
     ) -> Result<Option<RuntimeReading>, TenantError> {
         let ask = runtime_ask(id, "");
-        match self.read_once(&ask, deadline, parse_runtime) {
+        match self.read_once(&ask, deadline, dated_record) {
             Ok(reading) => Ok(Some(runtime_reading(reading))),
             Err(FailedRead { error, .. })
                 if matches!(error.kind, Kind::Credentials | Kind::Role) =>
@@ -151,7 +147,7 @@ impl Tenant {
         id: &ArtifactId,
         deadline: Deadline,
     ) -> Result<RuntimeReading, TenantError> {
-        self.read(&runtime_ask(id, ""), deadline, parse_runtime)
+        self.read(&runtime_ask(id, ""), deadline, dated_record)
             .map(runtime_reading)
     }
 
@@ -168,10 +164,10 @@ impl Tenant {
                     .filter(|cause| !cause.is_empty())
                     .collect();
             }
-            if self.clock.now() + TEXT_PAUSE >= until {
+            if self.clock.now() + pacing::TEXT >= until {
                 return Vec::new();
             }
-            self.clock.sleep(TEXT_PAUSE);
+            self.clock.sleep(pacing::TEXT);
         }
     }
 
@@ -201,32 +197,22 @@ pub fn runtime_ask(id: &ArtifactId, below: &str) -> Ask<'static> {
     Ask::of_runtime(path)
 }
 
-fn parse_runtime(answer: &Answer) -> Option<RuntimeReading> {
-    let record = odata::entity(&answer.body)?;
-    Some(RuntimeReading {
-        record: Some(record),
-        answered: date_of(answer),
-    })
+fn dated_record(answer: &Answer) -> Option<(RuntimeArtifact, Option<TenantTime>)> {
+    Some((odata::entity(&answer.body)?, date_of(answer)))
 }
 
-fn runtime_reading(reading: Reading<RuntimeReading>) -> RuntimeReading {
-    match reading {
-        Reading::Found(reading) => reading,
-        Reading::Missing(answered) => RuntimeReading {
-            record: None,
-            answered,
-        },
-    }
+fn runtime_reading(reading: Reading<(RuntimeArtifact, Option<TenantTime>)>) -> RuntimeReading {
+    let (record, answered) = match reading {
+        Reading::Found((record, answered)) => (Some(record), answered),
+        Reading::Missing(answered) => (None, answered),
+    };
+    RuntimeReading { record, answered }
 }
 
 /// A deploy call answers with a bare task id, with nothing, or with an entity.
-fn is_deploy_answer(body: &[u8]) -> bool {
-    let text = odata::text(body);
-    text.is_empty()
-        || is_token(text.trim_matches('"'))
-        || serde_json::from_str::<IgnoredAny>(&text).is_ok()
-        || text.starts_with("<?xml")
-        || text.starts_with("<entry")
+fn is_deploy_answer(answer: &Answer) -> bool {
+    let text = odata::text(&answer.body);
+    empty_or_json(answer) || text.starts_with("<?xml") || is_token(text.trim_matches('"'))
 }
 
 fn is_token(text: &str) -> bool {

@@ -18,21 +18,22 @@ const ADDRESS: &str = "$endpointAddress";
 
 /// An endpoint of something that runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
 pub struct ServiceEndpoint {
     /// The id of the flow, or its display name.
-    #[serde(rename = "Name", default)]
+    #[serde(default)]
     pub name: SafeText,
     /// The flow, `$endpointAddress=`, and the address.
-    #[serde(rename = "Id", default)]
+    #[serde(default)]
     pub id: SafeText,
     /// The display name of the flow.
-    #[serde(rename = "Title", default)]
+    #[serde(default)]
     pub title: SafeText,
     /// The version of the flow that runs.
-    #[serde(rename = "Version", default)]
+    #[serde(default)]
     pub version: SafeText,
     /// SOAP, REST, ODATAV2, AS2, AS4.
-    #[serde(rename = "Protocol", default)]
+    #[serde(default)]
     pub protocol: SafeText,
     /// The addresses; empty where the tenant did not write them out.
     #[serde(rename = "EntryPoints", default, deserialize_with = "urls")]
@@ -56,12 +57,12 @@ impl ServiceEndpoint {
 
 /// What is deployed, with the names that endpoints are found by.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
 pub struct Deployed {
     /// Its id.
-    #[serde(rename = "Id")]
     pub id: SafeText,
     /// Its display name.
-    #[serde(rename = "Name", default)]
+    #[serde(default)]
     pub name: SafeText,
     /// How it runs.
     #[serde(flatten)]

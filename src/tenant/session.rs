@@ -6,16 +6,17 @@ use std::time::{Duration, SystemTime};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
-use serde_json::Value;
 
+use super::Tenant;
 use super::attempts::Attempts;
 use super::error::{Kind, TenantError};
+use super::explain::not_reached;
 use super::meaning::{described, told};
 use super::odata;
-use super::roles::Claims;
-use crate::clock::{Clock, Deadline};
-use crate::http::{Answer, Body, Headers, Http, Method, Request, SendError};
-use crate::settings::credentials::{ClientProof, Credentials, Login};
+use super::roles::{Claims, scopes};
+use crate::clock::Deadline;
+use crate::http::{Answer, Body, Headers, Method, Request, SendError};
+use crate::settings::credentials::{ClientProof, Login};
 use crate::settings::secret::Secret;
 use crate::text::Words;
 use crate::text::redactor::Redactor;
@@ -24,6 +25,8 @@ use crate::text::redactor::Redactor;
 const TOKEN_CAP: u64 = 256 * 1024;
 /// How often a token is asked for before giving up.
 const TOKEN_ATTEMPTS: u32 = 6;
+/// How often the credentials are refused before that is believed.
+const MOST_REFUSALS: u32 = 2;
 
 /// A token, and what it tells.
 #[derive(Clone, Debug)]
@@ -34,8 +37,9 @@ pub struct AccessToken {
 
 impl AccessToken {
     /// The header that names us.
-    pub fn bearer(&self) -> String {
-        format!("Bearer {}", self.value.expose())
+    pub fn bearer(&self) -> (&'static str, String) {
+        let bearer = format!("Bearer {}", self.value.expose());
+        ("Authorization", bearer)
     }
 }
 
@@ -56,12 +60,10 @@ impl Csrf {
     }
 }
 
-/// What a session holds now. `generation` counts the access tokens, so that two threads that meet a 401 with the
-/// same token refresh it once.
+/// What a session holds now.
 #[derive(Clone, Debug, Default)]
 pub struct Session {
     pub token: Option<AccessToken>,
-    pub generation: u64,
     pub csrf: Option<Csrf>,
     /// The tenant gives what is stored in an entity only as it is stored: asked for as JSON, it is 406.
     pub raw_as_stored: bool,
@@ -80,143 +82,96 @@ pub struct Seen {
     pub rate_left: Option<String>,
 }
 
-/// The header that names us by basic authentication.
-pub fn basic(user: &str, password: &Secret) -> Secret {
-    Secret::new(format!(
-        "Basic {}",
-        STANDARD.encode(format!("{user}:{}", password.expose()))
-    ))
-}
-
-/// Asks for an access token until one comes, the deadline passes, or the answer is final.
-pub fn fetch_token(
-    http: &Http,
-    credentials: &Credentials,
-    redactor: &Redactor,
-    clock: &Clock,
-    deadline: Deadline,
-) -> Result<Option<AccessToken>, TenantError> {
-    let Login::ClientCredentials {
-        token_url,
-        client_id,
-        proof,
-    } = &credentials.login
-    else {
-        return Ok(None);
-    };
-    let url = token_url.to_string();
-    let request = TokenRequest::new(client_id, proof, credentials.is_neo());
-    if let Some(authorization) = &request.authorization {
-        redactor.add(authorization.expose().trim_start_matches("Basic "));
-    }
-    let mut refusals = 0;
-    let mut attempts = Attempts::new(clock, deadline);
-    let mut most = TOKEN_ATTEMPTS;
-    loop {
-        let outcome = request.send(http, &url, clock, deadline);
-        let error = match outcome {
-            Ok(answer) => match read_token(&answer, redactor) {
-                Ok(token) => return Ok(Some(token)),
-                Err(TokenProblem::Refused(text)) => {
-                    refusals += 1;
-                    let error = refused(&url, &answer, &text, redactor);
-                    if refusals >= 2 {
-                        return Err(error);
-                    }
-                    error
-                }
-                Err(TokenProblem::Passing(kind)) => strange(kind, &url, &answer, redactor),
-            },
-            Err(error) => {
-                most = most.min(error.attempts());
-                super::explain::not_reached(&error, format!("POST {url}"), redactor)
-            }
-        };
-        if !attempts.again(most) {
-            return Err(error);
-        }
-    }
-}
-
-/// How a token is asked for (cpi-api.md §1.1, §1.3).
-struct TokenRequest {
-    /// `None` where a certificate tells who we are.
-    authorization: Option<Secret>,
-    /// The form; on Neo the grant type stands in the query.
-    form: Option<String>,
-}
-
-impl TokenRequest {
-    fn new(client_id: &str, proof: &ClientProof, neo: bool) -> Self {
-        let grant = "grant_type=client_credentials";
-        match proof {
-            ClientProof::Secret(secret) => Self {
-                authorization: Some(basic(client_id, secret)),
-                form: (!neo).then(|| grant.to_owned()),
-            },
-            ClientProof::Certificate(_) => Self {
-                authorization: None,
-                form: Some(format!(
-                    "{grant}&client_id={}",
-                    odata::form_value(client_id)
-                )),
-            },
-        }
-    }
-
-    fn send(
+impl Tenant {
+    /// Asks for an access token until one comes, the deadline passes, or the answer is final.
+    pub(super) fn fetch_token(
         &self,
-        http: &Http,
+        deadline: Deadline,
+    ) -> Result<Option<AccessToken>, TenantError> {
+        let Login::ClientCredentials {
+            token_url,
+            client_id,
+            proof,
+        } = &self.credentials.login
+        else {
+            return Ok(None);
+        };
+        let url = token_url.to_string();
+        let mut refusals = 0;
+        let mut attempts = Attempts::new(&self.clock, deadline);
+        let mut most = TOKEN_ATTEMPTS;
+        loop {
+            let error = match self.ask_for_token(&url, client_id, proof, deadline) {
+                Ok(answer) => match read_token(&answer) {
+                    Ok(token) => {
+                        self.redactor.add(token.value.expose());
+                        return Ok(Some(token));
+                    }
+                    Err(kind) => {
+                        refusals += u32::from(kind == Kind::Credentials);
+                        no_token(kind, &url, &answer, &self.redactor)
+                    }
+                },
+                Err(error) => {
+                    most = most.min(error.attempts());
+                    not_reached(&error, format!("POST {url}"), &self.redactor)
+                }
+            };
+            if refusals >= MOST_REFUSALS || !attempts.again(most) {
+                return Err(error);
+            }
+        }
+    }
+
+    /// Asks once (cpi-api.md §1.1, §1.3). A certificate tells by itself who we are; on Neo the grant type stands in the query.
+    fn ask_for_token(
+        &self,
         url: &str,
-        clock: &Clock,
+        client_id: &str,
+        proof: &ClientProof,
         deadline: Deadline,
     ) -> Result<Answer, SendError> {
+        let mut form = "grant_type=client_credentials".to_owned();
         let mut headers = vec![("Accept", "application/json".to_owned())];
-        if let Some(authorization) = &self.authorization {
-            headers.push(("Authorization", authorization.expose().to_owned()));
+        match proof {
+            ClientProof::Secret(secret) => headers.push(self.basic(client_id, secret)),
+            ClientProof::Certificate(_) => {
+                form += &format!("&client_id={}", odata::percent_encoded(client_id));
+            }
         }
         let separator = if url.contains('?') { '&' } else { '?' };
-        let with_query = format!("{url}{separator}grant_type=client_credentials");
-        let (url, body) = match &self.form {
-            None => (with_query.as_str(), Body::Empty),
-            Some(form) => {
-                let kind = "application/x-www-form-urlencoded";
-                headers.push(("Content-Type", kind.to_owned()));
-                (url, Body::Bytes(form.as_bytes()))
-            }
+        let with_query = format!("{url}{separator}{form}");
+        let in_query = self.credentials.is_neo() && matches!(proof, ClientProof::Secret(_));
+        let (url, body) = if in_query {
+            (with_query.as_str(), Body::None)
+        } else {
+            let kind = "application/x-www-form-urlencoded";
+            headers.push(("Content-Type", kind.to_owned()));
+            (url, Body::Bytes(form.as_bytes()))
         };
-        let timeout = deadline.poll_timeout(clock.now());
+        let timeout = deadline.poll_timeout(self.clock.now());
         let timeout = timeout.max(Duration::from_secs(1));
-        http.send(&Request {
+        self.http.send(&Request {
             headers,
             body,
             cap: TOKEN_CAP,
             ..Request::new(Method::Post, url, timeout)
         })
     }
+
+    /// The header that names us by basic authentication, hidden from now on.
+    pub(super) fn basic(&self, user: &str, password: &Secret) -> (&'static str, String) {
+        let pair = STANDARD.encode(format!("{user}:{}", password.expose()));
+        self.redactor.add(&pair);
+        ("Authorization", format!("Basic {pair}"))
+    }
 }
 
-enum TokenProblem {
-    /// The credentials are not taken.
-    Refused(String),
-    /// An answer that another try may better.
-    Passing(Kind),
-}
-
-#[derive(Deserialize)]
-struct TokenRefusal {
-    error: String,
-    #[serde(default)]
-    error_description: String,
-}
-
-/// Reads a token out of any answer of 2xx that holds one.
-fn read_token(answer: &Answer, redactor: &Redactor) -> Result<AccessToken, TokenProblem> {
+/// Reads a token out of any answer of 2xx that holds one; else in which way there is none.
+fn read_token(answer: &Answer) -> Result<AccessToken, Kind> {
     match answer.status {
         200..=299 => {
-            let (token, scope) =
-                token_in(&answer.body).ok_or(TokenProblem::Passing(Kind::Nonsense))?;
-            redactor.add(&token);
+            let (token, scope) = token_in(&answer.body).ok_or(Kind::Nonsense)?;
             let mut claims = Claims::read(&token);
             claims.complete(&scope);
             Ok(AccessToken {
@@ -224,10 +179,18 @@ fn read_token(answer: &Answer, redactor: &Redactor) -> Result<AccessToken, Token
                 claims,
             })
         }
-        400 | 401 | 403 => Err(TokenProblem::Refused(refusal_text(&answer.body))),
-        429 | 500.. => Err(TokenProblem::Passing(Kind::Unreachable)),
-        _ => Err(TokenProblem::Passing(Kind::Nonsense)),
+        400 | 401 | 403 => Err(Kind::Credentials),
+        429 | 500.. => Err(Kind::Unreachable),
+        _ => Err(Kind::Nonsense),
     }
+}
+
+/// Why the token service refuses, in its own words.
+#[derive(Deserialize)]
+struct TokenRefusal {
+    error: String,
+    #[serde(default)]
+    error_description: String,
 }
 
 /// The token and the scopes in a body, in the spellings that token services and gateways before them use. How long the token
@@ -238,55 +201,40 @@ fn token_in(body: &[u8]) -> Option<(String, String)> {
         .iter()
         .find_map(|name| answer.get(*name)?.as_str())?
         .trim();
-    let scope = match answer.get("scope") {
-        Some(Value::String(scopes)) => scopes.clone(),
-        Some(Value::Array(scopes)) => {
-            let scopes: Vec<&str> = scopes.iter().filter_map(Value::as_str).collect();
-            scopes.join(" ")
-        }
-        _ => String::new(),
-    };
+    let scope = scopes(&answer).unwrap_or_default().join(" ");
     let is_one = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
     is_one.then(|| (token.to_owned(), scope))
 }
 
-fn refusal_text(body: &[u8]) -> String {
-    match odata::json::<TokenRefusal>(body) {
-        Some(refusal) if refusal.error_description.is_empty() => refusal.error,
-        Some(refusal) => format!("{}: {}", refusal.error, refusal.error_description),
-        None => String::new(),
-    }
+fn refusal(body: &[u8]) -> Option<String> {
+    let refusal: TokenRefusal = odata::json(body)?;
+    Some(match refusal.error_description.as_str() {
+        "" => refusal.error,
+        more => format!("{}: {more}", refusal.error),
+    })
 }
 
-fn refused(url: &str, answer: &Answer, text: &str, redactor: &Redactor) -> TenantError {
-    let says = if text.is_empty() {
-        told(answer, redactor)
-    } else {
-        Some(Words::new(text, redactor))
+fn no_token(kind: Kind, url: &str, answer: &Answer, redactor: &Redactor) -> TenantError {
+    let address = "the token URL is the `tokenurl` of the service key; it ends in /oauth/token";
+    let (what, hint) = match kind {
+        Kind::Credentials => (
+            "the token server refused the credentials",
+            "client id, client secret and token URL must come from the same service key of plan `api`; a deleted or renewed key no longer works",
+        ),
+        Kind::Unreachable => ("the token server is not available", address),
+        _ => ("the token server's answer holds no token", address),
     };
-    let what = "the token server refused the credentials";
-    TenantError::new(Kind::Credentials, what, at(url, answer))
+    let refusal =
+        refusal(&answer.body).filter(|text| kind == Kind::Credentials && !text.is_empty());
+    let says = match (refusal, answer.status) {
+        (Some(text), _) => Some(Words::new(&text, redactor)),
+        // not even a page's title of 2xx: what stands there may be the token
+        (None, 200..=299) => described(answer, redactor),
+        (None, _) => told(answer, redactor),
+    };
+    TenantError::new(kind, what, format!("POST {url} → {}", answer.status))
         .says(says)
-        .hint("client id, client secret and token URL must come from the same service key of plan `api`; a deleted or renewed key no longer works")
-}
-
-fn at(url: &str, answer: &Answer) -> String {
-    format!("POST {url} → {}", answer.status)
-}
-
-fn strange(kind: Kind, url: &str, answer: &Answer, redactor: &Redactor) -> TenantError {
-    let what = match kind {
-        Kind::Unreachable => "the token server is not available",
-        _ => "the token server's answer holds no token",
-    };
-    // not even a page's title of 2xx: what stands there may be the token
-    let says = match answer.status {
-        200..=299 => described(answer, redactor),
-        _ => told(answer, redactor),
-    };
-    TenantError::new(kind, what, at(url, answer))
-        .says(says)
-        .hint("the token URL is the `tokenurl` of the service key; it ends in /oauth/token")
+        .hint(hint)
 }
 
 /// The `name=value` pairs of all `Set-Cookie` headers, as one `Cookie` header.
@@ -366,7 +314,7 @@ mod tests {
                 body: body.into(),
                 ..Answer::default()
             };
-            let error = strange(Kind::Nonsense, "https://x", &answer, &Redactor::new());
+            let error = no_token(Kind::Nonsense, "https://x", &answer, &Redactor::new());
             let told = error.to_string();
             assert!(
                 !told.contains("TOKEN") && told.contains("bytes of"),

@@ -69,7 +69,7 @@ impl<'a> ArtifactContent<'a> {
     pub fn open(&self) -> io::Result<Box<dyn Read>> {
         let content = Base64Reader::new(self.archive.open()?);
         Ok(Box::new(
-            io::Cursor::new(self.head.clone().into_bytes())
+            io::Cursor::new(self.head.clone())
                 .chain(content)
                 .chain(TAIL),
         ))
@@ -81,40 +81,30 @@ const TAIL: &[u8] = b"\"}";
 /// Reads a file as base64.
 struct Base64Reader {
     file: File,
-    encoded: Vec<u8>,
-    given: usize,
+    encoded: io::Cursor<String>,
 }
 
 impl Base64Reader {
     fn new(file: File) -> Self {
         Self {
             file,
-            encoded: Vec::new(),
-            given: 0,
+            encoded: io::Cursor::default(),
         }
-    }
-
-    fn refill(&mut self) -> io::Result<()> {
-        let mut block = Vec::with_capacity(BLOCK);
-        (&mut self.file)
-            .take(BLOCK as u64)
-            .read_to_end(&mut block)?;
-        self.encoded = STANDARD.encode(&block).into_bytes();
-        self.given = 0;
-        Ok(())
     }
 }
 
 impl Read for Base64Reader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.given == self.encoded.len() {
-            self.refill()?;
+        let count = self.encoded.read(buffer)?;
+        if count > 0 || buffer.is_empty() {
+            return Ok(count);
         }
-        let rest = &self.encoded[self.given..];
-        let count = rest.len().min(buffer.len());
-        buffer[..count].copy_from_slice(&rest[..count]);
-        self.given += count;
-        Ok(count)
+        let mut block = Vec::with_capacity(BLOCK);
+        (&mut self.file)
+            .take(BLOCK as u64)
+            .read_to_end(&mut block)?;
+        self.encoded = io::Cursor::new(STANDARD.encode(&block));
+        self.encoded.read(buffer)
     }
 }
 

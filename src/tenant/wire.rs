@@ -10,7 +10,7 @@ use super::odata::TenantTime;
 use crate::text::{SafeText, disarm};
 
 /// The id of an artifact: unique in the tenant, not in its package.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ArtifactId(pub String);
 
 /// The id of an integration package.
@@ -34,52 +34,34 @@ shown_as_text!(ArtifactId PackageId TaskId);
 
 /// An integration package.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
 pub struct IntegrationPackage {
     /// Its id.
-    #[serde(rename = "Id")]
     pub id: SafeText,
     /// Its name for people.
-    #[serde(rename = "Name", default)]
+    #[serde(default)]
     pub name: SafeText,
     /// `EDIT_ALLOWED` or `READ_ONLY`.
-    #[serde(rename = "Mode", default)]
+    #[serde(default)]
     pub mode: SafeText,
     /// Its version, which people write.
-    #[serde(rename = "Version", default)]
+    #[serde(default)]
     pub version: SafeText,
     /// Who made it.
-    #[serde(rename = "Vendor", default)]
+    #[serde(default)]
     pub vendor: SafeText,
     /// What it is for, in a line.
-    #[serde(rename = "ShortText", default)]
+    #[serde(default)]
     pub short_text: SafeText,
-    /// What it is for, as HTML.
-    #[serde(rename = "Description", default)]
-    pub description: SafeText,
-    /// Where it runs.
-    #[serde(rename = "SupportedPlatform", default)]
-    pub supported_platform: SafeText,
-    /// Tags; lists come as a text in brackets, as those below.
-    #[serde(rename = "Products", default)]
-    pub products: SafeText,
-    /// Tags.
-    #[serde(rename = "Keywords", default)]
-    pub keywords: SafeText,
-    /// Tags.
-    #[serde(rename = "Countries", default)]
-    pub countries: SafeText,
-    /// Tags.
-    #[serde(rename = "Industries", default)]
-    pub industries: SafeText,
-    /// Tags.
-    #[serde(rename = "LineOfBusiness", default)]
-    pub line_of_business: SafeText,
     /// When it was last changed, in epoch milliseconds as text.
     #[serde(rename = "ModifiedDate", default, deserialize_with = "date")]
     pub modified: Option<TenantTime>,
     /// Who changed it.
-    #[serde(rename = "ModifiedBy", default)]
+    #[serde(default)]
     pub modified_by: SafeText,
+    /// Its other properties; lists of tags come as a text in brackets.
+    #[serde(flatten)]
+    others: BTreeMap<String, SafeText>,
 }
 
 /// What describes a package beside its id, by the names of its properties: what a creation may bear.
@@ -103,21 +85,15 @@ pub const DESCRIBING: [&str; 11] = [
 impl IntegrationPackage {
     /// What describes it, as it comes.
     pub fn description(&self) -> Description {
-        let values = [
-            &self.name,
-            &self.short_text,
-            &self.description,
-            &self.version,
-            &self.vendor,
-            &self.supported_platform,
-            &self.products,
-            &self.keywords,
-            &self.countries,
-            &self.industries,
-            &self.line_of_business,
-        ];
-        let values = values.into_iter().cloned().map(String::from);
-        DESCRIBING.into_iter().zip(values).collect()
+        let value = |property| match property {
+            "Name" => Some(&self.name),
+            "ShortText" => Some(&self.short_text),
+            "Version" => Some(&self.version),
+            "Vendor" => Some(&self.vendor),
+            other => self.others.get(other),
+        };
+        let text = |property| value(property).cloned().unwrap_or_default().into();
+        DESCRIBING.map(|property| (property, text(property))).into()
     }
 
     /// Whether only parameters may be changed: content copied from Discover, configure-only.
@@ -128,24 +104,24 @@ impl IntegrationPackage {
 
 /// A design-time artifact.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
 pub struct DesigntimeArtifact {
     /// Its id.
-    #[serde(rename = "Id")]
     pub id: SafeText,
     /// Its name.
-    #[serde(rename = "Name", default)]
+    #[serde(default)]
     pub name: SafeText,
     /// A number, or a word for a draft, saved in the web UI without "Save as version": `Active` or `Draft`.
-    #[serde(rename = "Version", default)]
+    #[serde(default)]
     pub version: SafeText,
     /// The package it lives in.
-    #[serde(rename = "PackageId", default)]
+    #[serde(default)]
     pub package_id: SafeText,
     /// When it was last saved; older tenants do not say.
-    #[serde(rename = "ModifiedAt", default)]
+    #[serde(default)]
     modified_at: Value,
     /// Who saved it; older tenants do not say.
-    #[serde(rename = "ModifiedBy", default)]
+    #[serde(default)]
     pub modified_by: SafeText,
 }
 
@@ -229,18 +205,18 @@ pub struct Configuration {
 
 /// A deployed artifact.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
 pub struct RuntimeArtifact {
     /// The version that was deployed.
-    #[serde(rename = "Version", default)]
+    #[serde(default)]
     pub version: SafeText,
     /// Whether it runs.
-    #[serde(rename = "Status")]
     pub status: RuntimeStatus,
     /// When it was deployed, by the tenant's clock: the only witness of freshness.
-    #[serde(rename = "DeployedOn", default, deserialize_with = "date")]
+    #[serde(default, deserialize_with = "date")]
     pub deployed_on: Option<TenantTime>,
     /// Who deployed it, as far as the tenant says.
-    #[serde(rename = "DeployedBy", default)]
+    #[serde(default)]
     pub deployed_by: SafeText,
     /// Its type in the runtime's words: `INTEGRATION_FLOW`.
     #[serde(rename = "Type", default)]

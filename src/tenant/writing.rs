@@ -109,9 +109,7 @@ impl Tenant {
                 why: format!("status {}: {}", answer.status, self.own_words(ask, &text)),
                 said: (answer.status == 500).then(|| Box::new(self.refused(ask, answer, &text))),
             })),
-            Meaning::Page
-                if (400..500).contains(&answer.status) && !matches!(answer.status, 404 | 408) =>
-            {
+            Meaning::Page if (400..500).contains(&answer.status) && answer.status != 404 => {
                 Err(self.refused(ask, answer, ""))
             }
             Meaning::Page | Meaning::Down => {
