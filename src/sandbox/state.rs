@@ -145,19 +145,11 @@ pub struct Runtime {
 }
 
 /// From this moment on the run time shows this record, or none.
-#[derive(Debug, Clone)]
-pub struct Stage {
-    pub at: Seconds,
-    pub record: Option<Record>,
-}
+pub type Stage = (Seconds, Option<Record>);
 
-impl Stage {
-    pub fn of(at: Seconds, record: Record) -> Self {
-        Self {
-            at,
-            record: Some(record),
-        }
-    }
+/// What is seen at a moment: the last that has begun by then.
+fn seen<T>(course: &[(Seconds, T)], now: Seconds) -> Option<&(Seconds, T)> {
+    course.iter().rev().find(|(at, _)| *at <= now)
 }
 
 /// A run-time artifact.
@@ -210,20 +202,19 @@ impl Runtime {
 
     /// The same, and since when it is shown so.
     pub fn shown(&self, now: Seconds) -> Option<(Seconds, &Record)> {
-        let stage = self.stages.iter().rev().find(|stage| stage.at <= now)?;
-        Some((stage.at, stage.record.as_ref()?))
+        let (since, record) = seen(&self.stages, now)?;
+        Some((*since, record.as_ref()?))
     }
 
     /// Everything that was shown up to a moment.
     pub fn until(&self, now: Seconds) -> impl Iterator<Item = &Stage> {
-        self.stages.iter().filter(move |stage| stage.at <= now)
+        self.stages.iter().filter(move |(at, _)| *at <= now)
     }
 
     /// Adds what will be seen; what was planned before stays planned.
     pub fn plan(&mut self, stages: Vec<Stage>) {
         self.stages.extend(stages);
-        self.stages
-            .sort_by(|one, other| one.at.total_cmp(&other.at));
+        self.stages.sort_by(|one, other| one.0.total_cmp(&other.0));
     }
 
     /// Whether one more read shows nothing, as while the runtime restarts.
@@ -235,7 +226,7 @@ impl Runtime {
 
     /// Forgets what was planned, and goes another way.
     pub fn replan(&mut self, now: Seconds, stages: Vec<Stage>) {
-        self.stages.retain(|stage| stage.at <= now);
+        self.stages.retain(|(at, _)| *at <= now);
         self.plan(stages);
     }
 }
@@ -253,11 +244,7 @@ impl Task {
         if now < self.visible {
             return None;
         }
-        self.statuses
-            .iter()
-            .rev()
-            .find(|(at, _)| *at <= now)
-            .map(|(_, status)| status.as_str())
+        seen(&self.statuses, now).map(|(_, status)| status.as_str())
     }
 }
 
