@@ -171,7 +171,10 @@ impl Sandbox {
                 scenarios,
             },
             root_path,
-            tenant: Mutex::new(Tenant::new(rng.fork())),
+            tenant: Mutex::new(Tenant {
+                rng: rng.fork(),
+                ..Tenant::default()
+            }),
             sessions: Mutex::new(Sessions::new(rng.fork())),
             pace: Mutex::default(),
             records: Mutex::default(),

@@ -15,7 +15,9 @@ pub const COLLEAGUE: &str = "colleague@example.com";
 
 /// What a draft's version reads that was a version before.
 pub const EDITED: &str = "Active";
+
 /// Everything that a tenant remembers.
+#[derive(Default)]
 pub struct Tenant {
     pub packages: BTreeMap<String, Package>,
     pub artifacts: BTreeMap<String, Artifact>,
@@ -249,21 +251,6 @@ impl Task {
 }
 
 impl Tenant {
-    pub fn new(rng: Rng) -> Self {
-        Self {
-            packages: BTreeMap::new(),
-            artifacts: BTreeMap::new(),
-            earlier: Vec::new(),
-            runtime: BTreeMap::new(),
-            tasks: BTreeMap::new(),
-            colleague_saved: BTreeSet::new(),
-            deleted: BTreeMap::new(),
-            messages: Vec::new(),
-            package_reads: 0,
-            rng,
-        }
-    }
-
     /// Puts an artifact in its place.
     pub fn store(&mut self, artifact: Artifact) {
         self.artifacts.insert(artifact.id.clone(), artifact);

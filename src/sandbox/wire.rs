@@ -39,6 +39,8 @@ pub enum WireError {
     Refused(u16, &'static str),
 }
 
+const CUT: WireError = WireError::Refused(431, "The request head is too long or was cut.");
+
 impl From<io::Error> for WireError {
     fn from(_: io::Error) -> Self {
         WireError::Gone
@@ -81,10 +83,7 @@ fn line(stream: &mut impl BufRead) -> Result<Option<String>, WireError> {
         return Ok(None);
     }
     if bytes.pop() != Some(b'\n') {
-        return Err(WireError::Refused(
-            431,
-            "The request head is too long or was cut.",
-        ));
+        return Err(CUT);
     }
     if bytes.last() == Some(&b'\r') {
         bytes.pop();
@@ -120,23 +119,15 @@ fn request_line(text: &str) -> Result<(String, String, u8), WireError> {
 fn header_lines(stream: &mut impl BufRead) -> Result<Vec<(String, String)>, WireError> {
     let mut headers = Vec::new();
     loop {
-        let text = line(stream)?.ok_or(WireError::Refused(
-            431,
-            "The request head is too long or was cut.",
-        ))?;
+        let text = line(stream)?.ok_or(CUT)?;
         if text.is_empty() {
             return Ok(headers);
         }
+        let is_odd = |letter: char| letter.is_whitespace() || letter.is_control();
         let (name, value) = text
             .split_once(':')
+            .filter(|(name, _)| !name.is_empty() && !name.contains(is_odd))
             .ok_or(WireError::Refused(400, "Malformed header."))?;
-        if name.is_empty()
-            || name
-                .chars()
-                .any(|letter| letter.is_whitespace() || letter.is_control())
-        {
-            return Err(WireError::Refused(400, "Malformed header."));
-        }
         headers.push((name.to_owned(), value.trim().to_owned()));
     }
 }
