@@ -4,10 +4,10 @@
 use super::Sandbox;
 use super::call::Call;
 use super::configurations::configured;
-use super::deployments;
 use super::designtime::with_content;
 use super::service::locked;
 use super::state::{Artifact, COLLEAGUE, EDITED, Tenant};
+use super::timeline;
 
 /// What a colleague does to an artifact.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,7 +89,7 @@ fn changed(artifact: Artifact, deed: &Deed, call: &Call) -> Option<Artifact> {
 
 /// The same course as any deployment, but none that a client asked for.
 fn deploy(tenant: &mut Tenant, artifact: &Artifact, call: &Call) {
-    let course = deployments::course(tenant, call, artifact);
+    let (_, stages) = timeline::course(tenant, call, artifact);
     let runtime = tenant.runtime.entry(artifact.id.clone()).or_default();
-    runtime.plan(course.stages);
+    runtime.plan(stages);
 }

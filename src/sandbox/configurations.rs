@@ -1,11 +1,13 @@
 //! Externalised parameters of integration flows.
 
+use serde_json::json;
+
 use super::answer::{Answer, Answered, Refusal};
 use super::artifact_type::ArtifactType;
 use super::bundle::{self, Declared};
 use super::call::Call;
 use super::designtime::{configure, refuse_locked};
-use super::entity::{Entity, text};
+use super::entity::Entity;
 use super::model::CONFIGURATIONS;
 use super::state::{Artifact, Parameter, Tenant};
 
@@ -34,12 +36,12 @@ fn unknown(key: &str) -> Refusal {
 
 fn entity(parameter: &Parameter) -> Entity {
     let declared = &parameter.declared;
-    CONFIGURATIONS.entity(vec![
-        text(&declared.key),
-        text(parameter.value()),
-        text(&declared.data_type),
-        text(&declared.description),
-    ])
+    CONFIGURATIONS.entity(&json!([
+        declared.key,
+        parameter.value(),
+        declared.data_type,
+        declared.description,
+    ]))
 }
 
 fn write(tenant: &mut Tenant, call: &mut Call, id: &str, key: &str) -> Answered {

@@ -1,15 +1,15 @@
 //! Deploy calls and `BuildAndDeployStatus`.
 
+use serde_json::json;
+
 use super::answer::{Answer, Answered, Refusal};
 use super::artifact_type::ArtifactType;
 use super::call::Call;
-use super::dependencies;
 use super::designtime::{self, colleague};
-use super::entity::text;
 use super::messages;
 use super::model::TASKS;
-use super::state::{Artifact, Record, Task, Tenant};
-use super::timeline::{Course, Order};
+use super::state::{Artifact, Tenant};
+use super::timeline::course;
 use super::tokens::uuid;
 
 /// Accepts a deployment: 202, with the task's id as bare text, or with an entity for mappings.
@@ -24,17 +24,12 @@ pub fn deploy(tenant: &mut Tenant, call: &mut Call<'_>) -> Answered {
     }
     colleague(tenant, call, &id, "before-deploy");
     let artifact = designtime::found(tenant, kind, &id, "active")?.clone();
-    let course = course(tenant, call, &artifact);
+    let (planned, stages) = course(tenant, call, &artifact);
     let task = uuid(&mut tenant.rng);
     let runtime = tenant.runtime.entry(id.clone()).or_default();
     runtime.deployments += 1;
-    runtime.plan(course.stages.clone());
-    messages::of_timer(tenant, &call.setting.scenarios, &id, &course.stages);
-    let planned = Task {
-        artifact: id.clone(),
-        visible: course.visible,
-        statuses: course.statuses,
-    };
+    runtime.plan(stages.clone());
+    messages::of_timer(tenant, &call.setting.scenarios, &id, &stages);
     tenant.tasks.insert(task.clone(), planned);
     colleague(tenant, call, &id, "after-deploy");
     accepted(call, &artifact, &task)
@@ -57,38 +52,6 @@ fn accepted(call: &Call, artifact: &Artifact, task: &str) -> Answered {
     Ok(Answer::text(202, format!("{quote}{task}{quote}")))
 }
 
-pub fn course(tenant: &Tenant, call: &Call, artifact: &Artifact) -> Course {
-    let runtime = tenant.runtime.get(&artifact.id);
-    let clock = &call.setting.clock;
-    let order = Order {
-        id: &artifact.id,
-        nth: runtime.map_or(0, |runtime| runtime.deployments) + 1,
-        accepted: call.now,
-        previous: runtime.and_then(|runtime| runtime.at(call.now)),
-        record: record(artifact, &call.shown_as("deployed-by")),
-        lacks: &|at| dependencies::missing(tenant, &call.setting.scenarios, artifact, at),
-        scenarios: &call.setting.scenarios,
-        millis: &|at| clock.millis(at),
-    };
-    order.course()
-}
-
-/// What a deployment of an artifact will show; status and date come later.
-pub fn record(artifact: &Artifact, by: &str) -> Record {
-    Record {
-        kind: artifact.kind,
-        shown_type: artifact.kind.runtime_type().to_owned(),
-        name: artifact.name.clone(),
-        // a draft runs under the last saved number
-        version: artifact.version.clone(),
-        status: "STARTED".to_owned(),
-        deployed_on: 0,
-        deployed_by: by.to_owned(),
-        content: artifact.content(),
-        error: None,
-    }
-}
-
 /// `BuildAndDeployStatus(TaskId='...')`.
 pub fn status(tenant: &mut Tenant, call: &mut Call<'_>) -> Answered {
     call.refuse_absent("no-task-api")?;
@@ -97,5 +60,5 @@ pub fn status(tenant: &mut Tenant, call: &mut Call<'_>) -> Answered {
     };
     let status = tenant.tasks.get(id).and_then(|task| task.status(call.now));
     let status = status.ok_or_else(Refusal::missing)?;
-    call.entity(200, TASKS.entity(vec![text(id), text(status)]))
+    call.entity(200, TASKS.entity(&json!([id, status])))
 }

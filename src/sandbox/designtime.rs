@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
 
 use super::answer::{Answer, Answered, Format, Refusal};
 use super::artifact_type::ArtifactType;
 use super::bundle::{self, Bundle, BundleError};
 use super::call::Call;
-use super::entity::{Entity, Property, iso, text};
+use super::entity::{Entity, iso};
 use super::model::FLOWS;
 use super::state::{Artifact, EDITED, Parameter, Stamp, Tenant};
 use super::versions::version_after;
@@ -82,17 +83,17 @@ pub fn listed(artifact: &Artifact, call: &Call) -> Entity {
 /// flows only.
 pub fn entity(artifact: &Artifact, call: &Call) -> Entity {
     let value = |name: &str| match name {
-        "Id" => text(&artifact.id),
-        "Version" => text(artifact.shown_version()),
-        "PackageId" => text(&artifact.package),
-        "Name" => text(&artifact.name),
-        "Description" => text(&artifact.description),
+        "Id" => json!(artifact.id),
+        "Version" => json!(artifact.shown_version()),
+        "PackageId" => json!(artifact.package),
+        "Name" => json!(artifact.name),
+        "Description" => json!(artifact.description),
         "CreatedAt" => date(&artifact.created, call),
-        "CreatedBy" => text(&artifact.created.by),
+        "CreatedBy" => json!(artifact.created.by),
         "ModifiedAt" => date(&artifact.modified, call),
-        "ModifiedBy" => text(&artifact.modified.by),
-        "ArtifactContent" => Property::Null,
-        _ => text(""),
+        "ModifiedBy" => json!(artifact.modified.by),
+        "ArtifactContent" => Value::Null,
+        _ => json!(""),
     };
     let mut entity = artifact.kind.entity_set().filled(value);
     if !call.chosen("dates-of-flows-only") && artifact.kind != ArtifactType::IntegrationFlow {
@@ -109,8 +110,8 @@ fn is_date(property: &str) -> bool {
     property.starts_with("Created") || property.starts_with("Modified")
 }
 
-fn date(stamp: &Stamp, call: &Call) -> Property {
-    text(match call.value("modified-at-format") {
+fn date(stamp: &Stamp, call: &Call) -> Value {
+    json!(match call.value("modified-at-format") {
         Some("odata") => format!("/Date({})/", stamp.millis),
         Some("iso") => format!("{}Z", iso(stamp.millis)),
         _ => stamp.millis.to_string(),
@@ -273,11 +274,7 @@ fn decoded(content: &str, kind: ArtifactType, call: &Call) -> Result<Vec<u8>, Re
 }
 
 fn download(tenant: &Tenant, call: &Call, artifact: &Artifact) -> Answered {
-    if tenant
-        .packages
-        .get(&artifact.package)
-        .is_some_and(|package| package.read_only)
-    {
+    if is_read_only(tenant, artifact) {
         let text = "Cannot download the artifact from a configure only package.";
         return Ok(Refusal::bad_request(text).render(Format::Atom));
     }
@@ -294,15 +291,9 @@ fn download(tenant: &Tenant, call: &Call, artifact: &Artifact) -> Answered {
     Ok(Answer::shared(200, "application/zip", zip).with("Content-Disposition", name))
 }
 
-fn refuse_read_only(tenant: &Tenant, artifact: &Artifact) -> Result<(), Refusal> {
-    match tenant.packages.get(&artifact.package) {
-        Some(package) if package.read_only => Err(Refusal::bad_request(format!(
-            "{} artifact consists in a configure only package with Id: {}",
-            artifact.kind.title(),
-            package.id
-        ))),
-        _ => Ok(()),
-    }
+fn is_read_only(tenant: &Tenant, artifact: &Artifact) -> bool {
+    let package = tenant.packages.get(&artifact.package);
+    package.is_some_and(|package| package.read_only)
 }
 
 /// Nobody writes what a colleague has open.
@@ -327,7 +318,13 @@ pub fn refuse_writing(
     call: &Call,
     deed: &str,
 ) -> Result<(), Refusal> {
-    refuse_read_only(tenant, artifact)?;
+    if is_read_only(tenant, artifact) {
+        return Err(Refusal::bad_request(format!(
+            "{} artifact consists in a configure only package with Id: {}",
+            artifact.kind.title(),
+            artifact.package
+        )));
+    }
     refuse_locked(artifact, call, deed)
 }
 

@@ -1,11 +1,13 @@
 //! `ServiceEndpoints`: the HTTPS sender addresses of flows that are started.
 
+use serde_json::json;
+
 use super::answer::{Answered, Refusal};
 use super::artifact_type::ArtifactType;
 use super::bundle;
 use super::call::{Call, Setting};
 use super::clock::Seconds;
-use super::entity::{Entity, Property, text};
+use super::entity::{Entity, date};
 use super::model::{ENDPOINTS, ENTRY_POINTS};
 use super::path::encode;
 use super::state::{Record, Tenant};
@@ -69,20 +71,20 @@ fn entity(id: &str, record: &Record, address: &str, call: &Call) -> Entity {
         call.setting.host(),
         encode(below).replace("%2F", "/")
     );
-    let entity = ENDPOINTS.entity(vec![
-        text(id),
-        text(format!("{id}$endpointAddress={below}")),
-        text(&record.name),
-        text(&record.version),
-        text(""),
-        text(""),
-        Property::Date(record.deployed_on),
-        text("REST"),
-    ]);
+    let entity = ENDPOINTS.entity(&json!([
+        id,
+        format!("{id}$endpointAddress={below}"),
+        record.name,
+        record.version,
+        "",
+        "",
+        date(record.deployed_on),
+        "REST",
+    ]));
     let expanded = call.query.get("$expand").unwrap_or_default();
     if !expanded.split(',').any(|name| name == ENTRY_POINTS.name) {
         return entity;
     }
-    let point = ENTRY_POINTS.entity(vec![text(address), text(url), text("PROD"), text("")]);
+    let point = ENTRY_POINTS.entity(&json!([address, url, "PROD", ""]));
     entity.expand(ENTRY_POINTS.name, vec![point])
 }

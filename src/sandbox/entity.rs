@@ -4,64 +4,20 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::answer::{Answer, Format, escape};
-use super::model::EntitySet;
+use super::model::{COMPLEX, EntitySet};
 use super::path::{encode, key_literal};
 
-/// One property's value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Property {
-    Text(String),
-    Flag(bool),
-    Number(u64),
-    /// An `Edm.DateTime`, in milliseconds since 1970.
-    Date(i64),
-    /// A complex type: its fields, all text.
-    Complex(Vec<(&'static str, String)>),
-    Null,
+/// A date as a property's value.
+pub fn date(millis: i64) -> Value {
+    json!(format!("/Date({millis})/"))
 }
 
-/// A text as a property's value.
-pub fn text(value: impl Into<String>) -> Property {
-    Property::Text(value.into())
-}
-
-impl Property {
-    fn json(&self) -> Value {
-        match self {
-            Property::Text(text) => json!(text),
-            Property::Flag(flag) => json!(flag),
-            Property::Number(number) => json!(number),
-            Property::Date(millis) => json!(format!("/Date({millis})/")),
-            Property::Complex(fields) => fields
-                .iter()
-                .map(|(name, text)| (*name, text.as_str()))
-                .collect(),
-            Property::Null => Value::Null,
-        }
-    }
-
-    fn xml(&self, name: &str) -> String {
-        let inner = match self {
-            Property::Text(text) => escape(text),
-            Property::Date(millis) => iso(*millis),
-            Property::Flag(_) | Property::Number(_) => self.comparable(),
-            Property::Complex(fields) => fields
-                .iter()
-                .map(|(name, text)| format!("<d:{name}>{}</d:{name}>", escape(text)))
-                .collect(),
-            Property::Null => return format!("<d:{name} m:null=\"true\"/>"),
-        };
-        format!("<d:{name}>{inner}</d:{name}>")
-    }
-
-    fn comparable(&self) -> String {
-        match self {
-            Property::Text(text) => text.clone(),
-            Property::Flag(flag) => flag.to_string(),
-            Property::Number(number) => number.to_string(),
-            Property::Date(millis) => comparable_date(*millis),
-            Property::Null | Property::Complex(_) => String::new(),
-        }
+/// A property's value as a text.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null | Value::Object(_) => String::new(),
+        other => other.to_string(),
     }
 }
 
@@ -87,7 +43,8 @@ pub struct Entity {
     pub set: &'static EntitySet,
     /// The key predicate as it stands in links, percent-encoded.
     pub key: String,
-    pub properties: Vec<(&'static str, Property)>,
+    /// Values as they stand in JSON: a complex type is an object.
+    pub properties: Vec<(&'static str, Value)>,
     /// Navigation properties, not expanded.
     pub links: Vec<&'static str>,
     /// Navigation properties written in full.
@@ -95,12 +52,12 @@ pub struct Entity {
 }
 
 /// The key predicate of an entity with these properties: the bare value, or the names with their values.
-pub fn key_of(names: &str, properties: &[(&str, Property)]) -> String {
+pub fn key_of(names: &str, properties: &[(&str, Value)]) -> String {
     let key = properties
         .iter()
         .filter(|(name, _)| names.split(' ').any(|key| key == *name));
     let key: Vec<_> = key
-        .map(|(name, value)| (*name, key_literal(&value.comparable())))
+        .map(|(name, value)| (*name, key_literal(&plain(value))))
         .collect();
     match key.as_slice() {
         [(_, value)] => value.clone(),
@@ -117,13 +74,38 @@ impl Entity {
     pub fn comparable(&self, path: &str) -> Option<String> {
         let (name, field) = path.split_once('/').unwrap_or((path, ""));
         let (_, value) = self.properties.iter().find(|(known, _)| *known == name)?;
-        match value {
-            Property::Complex(fields) if !field.is_empty() => {
-                let (_, text) = fields.iter().find(|(known, _)| *known == field)?;
-                Some(text.clone())
+        let value = match field {
+            "" => value,
+            field => value.get(field)?,
+        };
+        let date = self.date(name, value);
+        Some(date.map_or_else(|| plain(value), comparable_date))
+    }
+
+    /// The milliseconds since 1970 of an `Edm.DateTime`.
+    fn date(&self, name: &str, value: &Value) -> Option<i64> {
+        let text = value.as_str().filter(|_| self.set.is_date(name))?;
+        let text = text.strip_prefix("/Date(")?.strip_suffix(")/")?;
+        text.parse().ok()
+    }
+
+    fn property_xml(&self, name: &str, value: &Value) -> String {
+        let inner = match value {
+            Value::Null => return format!("<d:{name} m:null=\"true\"/>"),
+            Value::Object(_) => {
+                let fields = COMPLEX
+                    .iter()
+                    .filter_map(|name| Some((name, value.get(name)?)));
+                fields
+                    .map(|(name, value)| self.property_xml(name, value))
+                    .collect()
             }
-            value => field.is_empty().then(|| value.comparable()),
-        }
+            value => match self.date(name, value) {
+                Some(millis) => iso(millis),
+                None => escape(&plain(value)),
+            },
+        };
+        format!("<d:{name}>{inner}</d:{name}>")
     }
 
     /// Leaves out the properties for which this does not hold.
@@ -156,7 +138,7 @@ impl Entity {
         }
         let mut fields = json!({ "__metadata": metadata });
         for (name, value) in &self.properties {
-            fields[*name] = value.json();
+            fields[*name] = value.clone();
         }
         for name in &self.links {
             fields[*name] = json!({"__deferred": {"uri": format!("{uri}/{name}")}});
@@ -170,7 +152,8 @@ impl Entity {
     fn xml(&self, root: &str, declarations: &str) -> String {
         let uri = escape(&self.uri(root));
         let (set, kind) = (self.set.name, self.set.kind());
-        let properties = self.properties.iter().map(|(name, value)| value.xml(name));
+        let properties = self.properties.iter();
+        let properties = properties.map(|(name, value)| self.property_xml(name, value));
         let properties = format!(
             "<m:properties>{}</m:properties>",
             properties.collect::<String>()
@@ -284,15 +267,15 @@ mod tests {
     use super::*;
 
     fn flow() -> Entity {
-        super::super::model::RUNTIME.entity(vec![
-            text("A&B"),
-            text("1.0.0"),
-            text("A"),
-            Property::Null,
-            text("somebody"),
-            Property::Date(1_521_463_557_739),
-            text("STARTED"),
-        ])
+        super::super::model::RUNTIME.entity(&json!([
+            "A&B",
+            "1.0.0",
+            "A",
+            null,
+            "somebody",
+            date(1_521_463_557_739),
+            "STARTED",
+        ]))
     }
 
     #[test]

@@ -61,11 +61,6 @@ fn recorded(message: &str, parameter: &str) -> String {
     .to_string()
 }
 
-/// Shape C: one message.
-fn one_message(cause: &str) -> String {
-    json!({"message": format!("java.lang.IllegalStateException: {cause}")}).to_string()
-}
-
 /// What a failed build leaves behind where nothing ran before: a general sentence, which one it was, and the cause.
 pub fn generation_failed(id: &str, cause: &str) -> String {
     let text = format!(
@@ -81,7 +76,7 @@ pub const USUAL: &str = "b";
 pub fn start_error(shape: &str, id: &str, cause: &str) -> String {
     match shape {
         "a" => nested_instances(id, cause),
-        "c" => one_message(cause),
+        "c" => json!({"message": format!("java.lang.IllegalStateException: {cause}")}).to_string(),
         "text" => format!("{cause}\n"),
         shape => json_in_json(id, cause, shape == "truncated"),
     }

@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use super::answer::Answer;
 use super::bundle::sha256;
 use super::clock::Seconds;
-use super::request_log::RequestLog;
 use super::state::{Artifact, Record, Runtime, Tenant};
 
 /// What the run time holds.
@@ -106,10 +105,6 @@ impl Design {
             configured: configured.map(|one| one.declared.key.clone()).collect(),
         }
     }
-}
-
-pub fn requests(log: &RequestLog) -> Answer {
-    Answer::json(200, &json!({ "requests": log.entries }))
 }
 
 pub fn state(tenant: &Tenant, now: Seconds) -> Answer {

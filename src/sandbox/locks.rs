@@ -1,10 +1,12 @@
 //! `IntegrationDesigntimeLocks`: who has an artifact open in the web UI. In the metadata, not in the specification
 //! (cpi-api.md §4.7). Read only.
 
+use serde_json::json;
+
 use super::answer::{Answered, Refusal};
 use super::bundle::hex;
 use super::call::Call;
-use super::entity::{Entity, Property, text};
+use super::entity::{Entity, date};
 use super::model::LOCKS;
 use super::state::{Artifact, Tenant};
 
@@ -20,14 +22,14 @@ pub fn answer(tenant: &mut Tenant, call: &mut Call<'_>) -> Answered {
 
 fn entity(artifact: &Artifact) -> Option<Entity> {
     let lock = artifact.lock.as_ref()?;
-    Some(LOCKS.entity(vec![
-        text(hex(artifact.id.as_bytes())),
-        text(&artifact.id),
-        text(&artifact.name),
-        text(artifact.kind.bundle_type()),
-        text(&artifact.package),
-        text(&artifact.package),
-        Property::Date(lock.millis),
-        text(&lock.by),
-    ]))
+    Some(LOCKS.entity(&json!([
+        hex(artifact.id.as_bytes()),
+        artifact.id,
+        artifact.name,
+        artifact.kind.bundle_type(),
+        artifact.package,
+        artifact.package,
+        date(lock.millis),
+        lock.by,
+    ])))
 }

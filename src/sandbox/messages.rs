@@ -1,9 +1,11 @@
 //! `MessageProcessingLogs`: what flows have processed, by the documented filters and orders only.
 
+use serde_json::{Value, json};
+
 use super::answer::{Answer, Answered, Refusal};
 use super::call::Call;
 use super::clock::Seconds;
-use super::entity::{Entity, Property, text};
+use super::entity::{Entity, date};
 use super::model::MESSAGES;
 use super::query::{Condition, Documented};
 use super::scenario::Scenarios;
@@ -94,48 +96,44 @@ impl MessageLog {
     }
 
     fn entity(&self, call: &Call) -> Entity {
-        let date = |at| Property::Date(call.setting.clock.millis(at));
+        let date = |at| date(call.setting.clock.millis(at));
         let ended = self.end.as_ref().filter(|(at, _)| *at <= call.now);
         let host = call.setting.host();
         let link = format!(
             "{host}/itspaces/shell/monitoring/MessageDetails/%7B%22messageGuid%22:%22{}%22%7D",
             self.guid
         );
-        let artifact = [
-            ("Id", self.flow.as_str()),
-            ("Name", &self.name),
-            ("Type", "INTEGRATION_FLOW"),
-            ("PackageId", &self.package),
-            ("PackageName", &self.package),
-        ];
+        let artifact = json!({
+            "Id": self.flow,
+            "Name": self.name,
+            "Type": "INTEGRATION_FLOW",
+            "PackageId": self.package,
+            "PackageName": self.package,
+        });
         MESSAGES.filled(|name| match name {
-            "MessageGuid" => text(&self.guid),
-            "CorrelationId" | "TransactionId" => text(&self.correlation),
+            "MessageGuid" => json!(self.guid),
+            "CorrelationId" | "TransactionId" => json!(self.correlation),
             "LogStart" => date(self.began),
-            "LogEnd" => ended.map_or(Property::Null, |(at, _)| date(*at)),
-            "IntegrationFlowName" => text(&self.name),
-            "Status" | "CustomStatus" => text(self.status(call.now)),
-            "AlternateWebLink" => text(&link),
-            "IntegrationArtifact" => Property::Complex(
-                artifact
-                    .map(|(name, value)| (name, value.to_owned()))
-                    .to_vec(),
-            ),
-            "LogLevel" => text("INFO"),
-            "ArchivingStatus" => text("NOT_RELEVANT"),
-            name if name.starts_with("Archiving") => Property::Flag(false),
-            _ => Property::Null,
+            "LogEnd" => json!(ended.map(|(at, _)| date(*at))),
+            "IntegrationFlowName" => json!(self.name),
+            "Status" | "CustomStatus" => json!(self.status(call.now)),
+            "AlternateWebLink" => json!(link),
+            "IntegrationArtifact" => artifact.clone(),
+            "LogLevel" => json!("INFO"),
+            "ArchivingStatus" => json!("NOT_RELEVANT"),
+            name if name.starts_with("Archiving") => json!(false),
+            _ => Value::Null,
         })
     }
 }
 
 /// A flow with a timer processes a message when it has started.
 pub fn of_timer(tenant: &mut Tenant, scenarios: &Scenarios, id: &str, stages: &[Stage]) {
-    for stage in stages {
-        let record = stage.record.as_ref();
+    for (at, record) in stages {
+        let record = record.as_ref();
         let starts = |record: &&Record| record.status == "STARTED" && has_timer(record);
         if let Some(record) = record.filter(starts) {
-            let log = MessageLog::begin(tenant, scenarios, (id, record), stage.at);
+            let log = MessageLog::begin(tenant, scenarios, (id, record), *at);
             tenant.messages.push(log);
         }
     }
@@ -211,20 +209,20 @@ mod tests {
 
     /// The message logs that options choose, of one that is over and one that is not.
     fn chosen(options: &str) -> Result<Vec<String>, Refusal> {
-        let log = |guid: &str, status: &str, end: Property| {
+        let log = |guid: &str, status: &str, end: Value| {
             MESSAGES.filled(|name| match name {
-                "MessageGuid" => text(guid),
-                "Status" => text(status),
-                "LogStart" => Property::Date(1_500),
+                "MessageGuid" => json!(guid),
+                "Status" => json!(status),
+                "LogStart" => date(1_500),
                 "LogEnd" => end.clone(),
-                "IntegrationArtifact" => Property::Complex(vec![("Id", "it's".to_owned())]),
-                _ => Property::Null,
+                "IntegrationArtifact" => json!({"Id": "it's"}),
+                _ => Value::Null,
             })
         };
-        let over = log("over", "COMPLETED", Property::Date(2_000));
+        let over = log("over", "COMPLETED", date(2_000));
         let query = Query::parse(options).unwrap();
         let mut list = filtered(
-            vec![over, log("open", "RETRY", Property::Null)],
+            vec![over, log("open", "RETRY", Value::Null)],
             &query,
             &DOCUMENTED,
         )?;

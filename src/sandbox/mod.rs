@@ -52,7 +52,6 @@ mod state;
 mod tests;
 mod timeline;
 mod tokens;
-mod undeployment;
 mod versions;
 mod wire;
 
@@ -172,7 +171,10 @@ impl Sandbox {
                 scenarios,
             },
             root_path,
-            tenant: Mutex::new(Tenant::new(rng.fork())),
+            tenant: Mutex::new(Tenant {
+                rng: rng.fork(),
+                ..Tenant::default()
+            }),
             sessions: Mutex::new(Sessions::new(rng.fork())),
             pace: Mutex::default(),
             records: Mutex::default(),
@@ -268,7 +270,7 @@ impl Sandbox {
 
     /// Everything that the run time held for an id up to now, each with the tenant's second from which on.
     pub fn history(&self, id: &str) -> Vec<(f64, Option<Running>)> {
-        let shown = |stage: &state::Stage| (stage.at, stage.record.as_ref().map(Running::of));
+        let shown = |(at, record): &state::Stage| (*at, record.as_ref().map(Running::of));
         let history = self.at_run_time(id, |runtime, now| runtime.until(now).map(shown).collect());
         history.unwrap_or_default()
     }

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::entity::{Entity, Property, key_of};
+use super::entity::{Entity, key_of};
 
 /// An entity set.
 #[derive(Debug)]
@@ -149,6 +149,8 @@ pub static SECURITY_MATERIAL: [EntitySet; 4] = [
     ),
     set(KEYSTORE, "KeystoreEntry", "Hexalias", "Hexalias Alias", ""),
 ];
+/// The fields of the only complex type, that of `IntegrationArtifact`.
+pub const COMPLEX: [&str; 5] = ["Id", "Name", "Type", "PackageId", "PackageName"];
 pub const KEYSTORE: &str = "KeystoreEntries";
 
 impl EntitySet {
@@ -170,6 +172,11 @@ impl EntitySet {
         self.navigation.split_terminator(' ')
     }
 
+    pub fn is_date(&self, property: &str) -> bool {
+        let mut all = self.properties.split(' ');
+        all.any(|written| written.strip_suffix(":d") == Some(property))
+    }
+
     /// Whether a request body may hold this property with this value; `None` where the property is not for clients.
     pub fn takes(&self, property: &str, value: &Value) -> Option<bool> {
         let mut all = self.properties.split(' ');
@@ -185,9 +192,10 @@ impl EntitySet {
     }
 
     /// An entity of this set, with its values in the order of the properties.
-    pub fn entity(&'static self, values: Vec<Property>) -> Entity {
-        debug_assert_eq!(self.properties().count(), values.len(), "{}", self.name);
+    pub fn entity(&'static self, values: &Value) -> Entity {
+        let values = values.as_array().into_iter().flatten().cloned();
         let properties: Vec<_> = self.properties().zip(values).collect();
+        debug_assert_eq!(self.properties().count(), properties.len(), "{}", self.name);
         Entity {
             set: self,
             key: key_of(self.key, &properties),
@@ -198,7 +206,7 @@ impl EntitySet {
     }
 
     /// The same, with the value of each property by its name.
-    pub fn filled(&'static self, value: impl Fn(&str) -> Property) -> Entity {
-        self.entity(self.properties().map(value).collect())
+    pub fn filled(&'static self, value: impl Fn(&str) -> Value) -> Entity {
+        self.entity(&self.properties().map(value).collect())
     }
 }

@@ -12,7 +12,7 @@ use super::bundle::{file, sha256, zip_of};
 use super::call::{Call, Properties};
 use super::clock::Seconds;
 use super::designtime;
-use super::entity::{Entity, Property, text};
+use super::entity::Entity;
 use super::model::{CUSTOM_TAGS, PACKAGES};
 use super::query::{Documented, USUAL};
 use super::state::{Artifact, Package, Tenant};
@@ -70,7 +70,7 @@ pub fn answer(tenant: &mut Tenant, call: &mut Call) -> Answered {
             Ok(Answer::empty(202))
         }
         ("GET", "CustomTags") => {
-            let tag = |(name, value)| CUSTOM_TAGS.entity(vec![text(name), text(value)]);
+            let tag = |(name, value)| CUSTOM_TAGS.entity(&json!([name, value]));
             call.all(CUSTOM_TAGS.name, package.tags.iter().map(tag).collect())
         }
         ("PUT", "$links/CustomTags") => tag(tenant, call),
@@ -315,15 +315,15 @@ fn entity(package: &Package) -> Entity {
         "EDIT_ALLOWED"
     };
     PACKAGES.filled(|name| match name {
-        "Id" => text(&package.id),
-        "ResourceId" => text(&package.resource_id),
-        "Mode" => text(mode),
-        "UpdateAvailable" | "PartnerContent" => Property::Flag(false),
-        "CreatedBy" => text(&package.created.by),
-        "CreationDate" => text(package.created.millis.to_string()),
-        "ModifiedBy" => text(&package.modified.by),
-        "ModifiedDate" => text(package.modified.millis.to_string()),
-        written => package.properties.get(written).map_or(Property::Null, text),
+        "Id" => json!(package.id),
+        "ResourceId" => json!(package.resource_id),
+        "Mode" => json!(mode),
+        "UpdateAvailable" | "PartnerContent" => json!(false),
+        "CreatedBy" => json!(package.created.by),
+        "CreationDate" => json!(package.created.millis.to_string()),
+        "ModifiedBy" => json!(package.modified.by),
+        "ModifiedDate" => json!(package.modified.millis.to_string()),
+        written => json!(package.properties.get(written)),
     })
 }
 

@@ -1,5 +1,7 @@
 //! Resource paths and query options as `OData` version 2 writes them: strict keys, percent-decoding exactly once.
 
+use std::fmt::Write as _;
+
 /// One part of a resource path: a name and its key predicate, if any.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Segment {
@@ -201,11 +203,8 @@ pub fn encode(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             encoded.push(char::from(byte));
         } else {
-            encoded.push('%');
-            encoded.extend(
-                [byte >> 4, byte & 15]
-                    .map(|half| char::from(b"0123456789ABCDEF"[usize::from(half)])),
-            );
+            // writing to a String cannot fail
+            let _ = write!(encoded, "%{byte:02X}");
         }
     }
     encoded

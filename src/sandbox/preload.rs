@@ -4,12 +4,12 @@ use super::artifact_type::ArtifactType;
 use super::bundle::{self, Bundle, BundleError};
 use super::call::Call;
 use super::clock::Seconds;
-use super::deployments::record;
 use super::designtime::{configure, entering};
 use super::error_information::{USUAL, start_error};
 use super::messages::MessageLog;
 use super::service::{Service, locked};
 use super::state::{Artifact, COLLEAGUE, EDITED, Record, Stage, Stamp, StartError, Tenant};
+use super::timeline::record;
 use super::{SandboxError, packages};
 
 const SAVED: Seconds = -7200.0;
@@ -133,7 +133,7 @@ fn deploy(tenant: &mut Tenant, artifact: &Artifact, call: &Call) {
     runtime.unseen = scenarios.times_of("runtime-restart", id);
     runtime.plan(match scenarios.seconds_of("starting", id) {
         Some(until) => starting(&record, until, call.setting.clock.millis(0.0)),
-        None => vec![Stage::of(DEPLOYED, record.clone())],
+        None => vec![(DEPLOYED, Some(record.clone()))],
     });
     older_messages(tenant, call, (id, &record));
 }
@@ -155,5 +155,5 @@ fn starting(record: &Record, until: Seconds, deployed_on: i64) -> Vec<Stage> {
         deployed_on,
         ..record.clone()
     };
-    vec![Stage::of(DEPLOYED, begun), Stage::of(until, started)]
+    vec![(DEPLOYED, Some(begun)), (until, Some(started))]
 }

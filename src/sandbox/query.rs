@@ -318,13 +318,13 @@ fn function(text: &str) -> Option<(Condition, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::entity::text;
     use super::super::model::TASKS;
     use super::*;
     use proptest::prelude::*;
+    use serde_json::json;
 
     fn list() -> Vec<Entity> {
-        let entity = |id: &str, status: &str| TASKS.entity(vec![text(id), text(status)]);
+        let entity = |id: &str, status: &str| TASKS.entity(&json!([id, status]));
         vec![
             entity("b", "STARTED"),
             entity("a", "ERROR"),

@@ -49,28 +49,16 @@ impl fmt::Display for LoggedRequest {
             "{:>8.2} s  {:<6} {}  ",
             self.arrived,
             self.method,
-            printable(&self.decoded)
+            // a caller must not be able to write its own lines, or colours, into the log
+            self.decoded.replace(char::is_control, "\u{fffd}")
         )?;
         match self.status {
             Some(status) => write!(f, "{status}")?,
-            None => write!(f, "no answer")?,
+            None => f.write_str("no answer")?,
         }
         match &self.fault {
             Some(fault) => write!(f, "  [fault {fault}]"),
             None => Ok(()),
         }
     }
-}
-
-/// A caller must not be able to write its own lines, or colours, into the log.
-fn printable(text: &str) -> String {
-    text.chars()
-        .map(|letter| {
-            if letter.is_control() {
-                '\u{fffd}'
-            } else {
-                letter
-            }
-        })
-        .collect()
 }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
 
 use super::answer::{Answer, Answered, Refusal};
 use super::bundle;
 use super::call::Call;
 use super::designtime::refuse_locked;
-use super::entity::{Entity, Property, text};
+use super::entity::Entity;
 use super::model::RESOURCES;
 use super::state::{Artifact, Tenant};
 
@@ -96,14 +97,14 @@ fn find(artifact: &Artifact, (name, kind): (&str, &str)) -> Result<Resource, Ref
 }
 
 fn entity(resource: &Resource) -> Entity {
-    RESOURCES.entity(vec![
-        text(&resource.name),
-        text(resource.kind),
-        text(""),
-        Property::Number(resource.size),
-        text("Bytes"),
-        Property::Null,
-    ])
+    RESOURCES.entity(&json!([
+        resource.name,
+        resource.kind,
+        "",
+        resource.size,
+        "Bytes",
+        null
+    ]))
 }
 
 fn value(artifact: &Artifact, key: (&str, &str)) -> Answered {

@@ -1,11 +1,14 @@
-//! `IntegrationRuntimeArtifacts`: what runs, why it does not, and undeploying.
+//! `IntegrationRuntimeArtifacts`: what runs, why it does not, and undeploying: what will be seen of it, and when, and who
+//! is in the way.
+
+use serde_json::json;
 
 use super::answer::{Answer, Answered, Format, Refusal};
 use super::call::Call;
-use super::entity::{Entity, Property, iso, text};
+use super::clock::Seconds;
+use super::entity::{Entity, date, iso};
 use super::model::RUNTIME;
-use super::state::{Record, Runtime, Tenant};
-use super::undeployment;
+use super::state::{Record, Runtime, Stage, Tenant};
 
 pub fn answer(tenant: &mut Tenant, call: &mut Call<'_>) -> Answered {
     if !call.has_key() {
@@ -24,7 +27,7 @@ pub fn answer(tenant: &mut Tenant, call: &mut Call<'_>) -> Answered {
         // also of what is in ERROR (mcp-cpi-share)
         ("GET", ["ErrorInformation"]) => Err(Refusal::missing()),
         ("GET", ["ErrorInformation", "$value"]) => Ok(error_text(&record, call)),
-        ("DELETE", []) => undeployment::undeploy(tenant, call, id, &record),
+        ("DELETE", []) => undeploy(tenant, call, id, &record),
         _ => Err(Refusal::not_implemented()),
     }
 }
@@ -49,19 +52,19 @@ fn all(tenant: &mut Tenant, call: &Call) -> Answered {
 
 fn entity(id: &str, record: &Record, call: &Call) -> Entity {
     let deployed_on = if call.chosen("dates-without-zone") {
-        text(iso(record.deployed_on))
+        json!(iso(record.deployed_on))
     } else {
-        Property::Date(record.deployed_on)
+        date(record.deployed_on)
     };
-    RUNTIME.entity(vec![
-        text(id),
-        text(&record.version),
-        text(&record.name),
-        text(&record.shown_type),
-        text(&record.deployed_by),
+    RUNTIME.entity(&json!([
+        id,
+        record.version,
+        record.name,
+        record.shown_type,
+        record.deployed_by,
         deployed_on,
-        text(&record.status),
-    ])
+        record.status,
+    ]))
 }
 
 /// The text as it is stored, whatever was asked for; 204 while there is none. Some tenants refuse to call it JSON.
@@ -78,4 +81,80 @@ fn error_text(record: &Record, call: &Call) -> Answer {
         }
         Some(error) => Answer::text(200, error.text.clone()),
     }
+}
+
+/// How long a stopping artifact is seen.
+const STOPPING: Seconds = 1.0;
+/// How long what a colleague deployed is seen before a call that came later takes effect on it.
+const LAG: Seconds = 1.0;
+
+/// Accepts an undeploy call, or refuses it: 202, and nothing is gone yet.
+fn undeploy(tenant: &mut Tenant, call: &Call, id: &str, record: &Record) -> Answered {
+    if let Some(refusal) = refusal(call, id, record) {
+        return Err(refusal);
+    }
+    let others = call.is_for("foreign-undeploy", id);
+    let runtime = tenant.runtime.get_mut(id).ok_or_else(Refusal::missing)?;
+    if others {
+        runtime.replan(call.now, vec![(call.now, None)]);
+        return Err(Refusal::missing());
+    }
+    let stages = stages(call, id, record, runtime.undeployments == 0);
+    runtime.undeployments += 1;
+    runtime.replan(call.now, stages);
+    Ok(Answer::empty(202))
+}
+
+fn refusal(call: &Call, id: &str, record: &Record) -> Option<Refusal> {
+    if record.status == "STOPPING" {
+        let text = format!("The artifact {id} is being undeployed.");
+        return Some(Refusal::bad_request(text));
+    }
+    let status = call.value_for("undeploy-refused", id)?;
+    Some(match status {
+        "423" => Refusal::new(423, format!("The artifact {id} is locked.")),
+        "500" => Refusal::new(500, format!("The artifact {id} could not be undeployed.")),
+        _ => Refusal::bad_request(
+            "Undeployment is blocked because the runtime of this tenant is outdated.",
+        ),
+    })
+}
+
+/// What will be seen from now on. `first`: nobody has undeployed it before.
+fn stages(call: &Call, id: &str, record: &Record, first: bool) -> Vec<Stage> {
+    let stuck = call.value_for("undeploy-stuck", id);
+    if stuck == Some("ignored") {
+        return Vec::new();
+    }
+    let colleague = call.value_for("foreign-redeploy", id).filter(|_| first);
+    let lasts = call.setting.scenarios.seconds_of("slow-undeploy", id);
+    let lasts = lasts.unwrap_or(STOPPING);
+    let now = call.now;
+    let redeployed = |at: Seconds| record.redeployed(call.setting.clock.millis(at));
+    match colleague {
+        Some("unnoticed") => {
+            let theirs = redeployed(now);
+            let stopped = stopping(now + LAG, &theirs);
+            vec![(now, Some(theirs)), stopped, (now + LAG + lasts, None)]
+        }
+        Some("gone") => {
+            let end = now + lasts;
+            let back = end + LAG / 5.0;
+            vec![
+                stopping(now, record),
+                (end, None),
+                (back, Some(redeployed(back))),
+            ]
+        }
+        Some(_) => {
+            let back = now + lasts / 2.0;
+            vec![stopping(now, record), (back, Some(redeployed(back)))]
+        }
+        None if stuck.is_some() => vec![stopping(now, record)],
+        None => vec![stopping(now, record), (now + lasts, None)],
+    }
+}
+
+fn stopping(at: Seconds, record: &Record) -> Stage {
+    (at, Some(record.with("STOPPING", None)))
 }

@@ -1,10 +1,12 @@
 //! Names of security material: `UserCredentials`, `OAuth2ClientCredentials`, `SecureParameters`, `KeystoreEntries`. Read only;
 //! what is there, scenarios say.
 
+use serde_json::json;
+
 use super::answer::{Answered, Refusal};
 use super::bundle::hex;
 use super::call::Call;
-use super::entity::{Entity, text};
+use super::entity::Entity;
 use super::model::{EntitySet, KEYSTORE, SECURITY_MATERIAL};
 use super::state::Tenant;
 
@@ -51,8 +53,8 @@ fn names<'c>(call: &'c Call, set: &str) -> impl Iterator<Item = &'c str> + use<'
 }
 
 fn entity(set: &'static EntitySet, name: &str) -> Entity {
-    set.entity(match set.name {
-        KEYSTORE => vec![text(hex(name.as_bytes())), text(name)],
-        _ => vec![text(name), text("default"), text(""), text("sandbox")],
+    set.entity(&match set.name {
+        KEYSTORE => json!([hex(name.as_bytes()), name]),
+        _ => json!([name, "default", "", "sandbox"]),
     })
 }

@@ -105,24 +105,16 @@ fn open(stream: TcpStream, service: &Arc<Service>, state: &Arc<Connections>) {
     }
 }
 
-/// How a connection goes on after an exchange.
-#[derive(PartialEq, Eq)]
-enum Next {
-    Continue,
-    Close,
-    /// Leave unread what the caller still sends, which resets the connection.
-    Reset,
-}
-
 fn serve(stream: TcpStream, service: &Service) {
     let Ok(mut connection) = Connection::new(stream, service) else {
         return;
     };
     loop {
         match connection.exchange() {
-            Ok(Next::Continue) => {}
-            Ok(Next::Close) => return connection.linger(),
-            Ok(Next::Reset) | Err(WireError::Gone) => return,
+            Ok(true) => {}
+            Ok(false) => return connection.linger(),
+            // what the caller still sends is left unread, which resets the connection
+            Err(WireError::Gone) => return,
             Err(WireError::Refused(status, sentence)) => {
                 service.log_line(&format!("          refused: {status} {sentence}"));
                 let answer = Answer::text(status, sentence);
@@ -151,9 +143,10 @@ impl<'s> Connection<'s> {
         })
     }
 
-    fn exchange(&mut self) -> Result<Next, WireError> {
+    /// One request and its answer; whether the connection goes on after it.
+    fn exchange(&mut self) -> Result<bool, WireError> {
         let Some(head) = read_head(&mut self.reader)? else {
-            return Ok(Next::Close);
+            return Ok(false);
         };
         let service = self.service;
         let mut visit = service.admit(head);
@@ -163,9 +156,7 @@ impl<'s> Connection<'s> {
             thread::sleep(service.latency());
             return self.reply(&visit, &answer, keep_alive && !waits);
         }
-        let Some(body) = self.body(&visit)? else {
-            return Ok(Next::Reset);
-        };
+        let body = self.body(&visit)?;
         if let Some(effect) = visit.effect(Moment::Before) {
             return self.spoil(&visit, effect);
         }
@@ -193,8 +184,8 @@ impl<'s> Connection<'s> {
         Ok(waits)
     }
 
-    /// The request's body, or `None` when the upload was cut.
-    fn body(&mut self, visit: &Visit) -> Result<Option<Vec<u8>>, WireError> {
+    /// The request's body, unless the upload is cut.
+    fn body(&mut self, visit: &Visit) -> Result<Vec<u8>, WireError> {
         let head = &visit.head;
         if head.expects_continue && head.length > 0 {
             self.writer.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
@@ -202,13 +193,13 @@ impl<'s> Connection<'s> {
         if let Some(Effect::CutUpload) = visit.effect(Moment::Before) {
             read_body(&mut self.reader, head.length / 2)?;
             self.service.note(visit, None);
-            return Ok(None);
+            return Err(WireError::Gone);
         }
         let body = read_body(&mut self.reader, head.length);
         if body.is_err() {
             self.service.note(visit, None);
         }
-        body.map(Some)
+        body
     }
 
     fn reply(
@@ -216,7 +207,7 @@ impl<'s> Connection<'s> {
         visit: &Visit,
         answer: &Answer,
         keep_alive: bool,
-    ) -> Result<Next, WireError> {
+    ) -> Result<bool, WireError> {
         // noted first: who has the answer finds the request in the log
         self.service.note(visit, Some(answer.status));
         let body: &[u8] = match visit.head.method.as_str() {
@@ -224,11 +215,7 @@ impl<'s> Connection<'s> {
             _ => &answer.body,
         };
         self.write(answer, answer.body.len(), body, keep_alive)?;
-        Ok(if keep_alive {
-            Next::Continue
-        } else {
-            Next::Close
-        })
+        Ok(keep_alive)
     }
 
     fn write(
@@ -243,7 +230,7 @@ impl<'s> Connection<'s> {
     }
 
     /// Ends the exchange without a proper answer.
-    fn spoil(&mut self, visit: &Visit, effect: Effect) -> Result<Next, WireError> {
+    fn spoil(&mut self, visit: &Visit, effect: Effect) -> Result<bool, WireError> {
         self.service.note(visit, None);
         match effect {
             Effect::Hang => self.hang(),
@@ -252,7 +239,7 @@ impl<'s> Connection<'s> {
                 .write_all(b"\x15\x03\x01\x00\x02\x02\x50 not http\r\n\r\n")?,
             _ => {}
         }
-        Ok(Next::Close)
+        Ok(false)
     }
 
     /// Until the caller has had enough, or the sandbox ends.
@@ -261,17 +248,17 @@ impl<'s> Connection<'s> {
         let _ = io::copy(&mut self.reader, &mut io::sink());
     }
 
-    fn truncate(&mut self, visit: &Visit, answer: &Answer) -> Result<Next, WireError> {
+    fn truncate(&mut self, visit: &Visit, answer: &Answer) -> Result<bool, WireError> {
         self.service.note(visit, Some(answer.status));
         let body = &answer.body;
         // an empty answer is announced longer, so that it too breaks off
         let announced = if body.is_empty() { 16 } else { body.len() };
         self.write(answer, announced, &body[..body.len() / 2], true)?;
-        Ok(Next::Close)
+        Ok(false)
     }
 
     /// The body in drops, over five seconds of the tenant's time.
-    fn drip(&mut self, visit: &Visit, answer: &Answer) -> Result<Next, WireError> {
+    fn drip(&mut self, visit: &Visit, answer: &Answer) -> Result<bool, WireError> {
         const DROPS: usize = 20;
         self.service.note(visit, Some(answer.status));
         self.write(answer, answer.body.len(), &[], false)?;
@@ -280,7 +267,7 @@ impl<'s> Connection<'s> {
             self.writer.write_all(drop)?;
             thread::sleep(self.service.setting.clock.lasting(0.25));
         }
-        Ok(Next::Close)
+        Ok(false)
     }
 
     /// Closing with unread bytes would reset the connection and could take the answer with it.

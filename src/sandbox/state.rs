@@ -15,7 +15,9 @@ pub const COLLEAGUE: &str = "colleague@example.com";
 
 /// What a draft's version reads that was a version before.
 pub const EDITED: &str = "Active";
+
 /// Everything that a tenant remembers.
+#[derive(Default)]
 pub struct Tenant {
     pub packages: BTreeMap<String, Package>,
     pub artifacts: BTreeMap<String, Artifact>,
@@ -145,19 +147,11 @@ pub struct Runtime {
 }
 
 /// From this moment on the run time shows this record, or none.
-#[derive(Debug, Clone)]
-pub struct Stage {
-    pub at: Seconds,
-    pub record: Option<Record>,
-}
+pub type Stage = (Seconds, Option<Record>);
 
-impl Stage {
-    pub fn of(at: Seconds, record: Record) -> Self {
-        Self {
-            at,
-            record: Some(record),
-        }
-    }
+/// What is seen at a moment: the last that has begun by then.
+fn seen<T>(course: &[(Seconds, T)], now: Seconds) -> Option<&(Seconds, T)> {
+    course.iter().rev().find(|(at, _)| *at <= now)
 }
 
 /// A run-time artifact.
@@ -210,20 +204,19 @@ impl Runtime {
 
     /// The same, and since when it is shown so.
     pub fn shown(&self, now: Seconds) -> Option<(Seconds, &Record)> {
-        let stage = self.stages.iter().rev().find(|stage| stage.at <= now)?;
-        Some((stage.at, stage.record.as_ref()?))
+        let (since, record) = seen(&self.stages, now)?;
+        Some((*since, record.as_ref()?))
     }
 
     /// Everything that was shown up to a moment.
     pub fn until(&self, now: Seconds) -> impl Iterator<Item = &Stage> {
-        self.stages.iter().filter(move |stage| stage.at <= now)
+        self.stages.iter().filter(move |(at, _)| *at <= now)
     }
 
     /// Adds what will be seen; what was planned before stays planned.
     pub fn plan(&mut self, stages: Vec<Stage>) {
         self.stages.extend(stages);
-        self.stages
-            .sort_by(|one, other| one.at.total_cmp(&other.at));
+        self.stages.sort_by(|one, other| one.0.total_cmp(&other.0));
     }
 
     /// Whether one more read shows nothing, as while the runtime restarts.
@@ -235,7 +228,7 @@ impl Runtime {
 
     /// Forgets what was planned, and goes another way.
     pub fn replan(&mut self, now: Seconds, stages: Vec<Stage>) {
-        self.stages.retain(|stage| stage.at <= now);
+        self.stages.retain(|(at, _)| *at <= now);
         self.plan(stages);
     }
 }
@@ -253,30 +246,11 @@ impl Task {
         if now < self.visible {
             return None;
         }
-        self.statuses
-            .iter()
-            .rev()
-            .find(|(at, _)| *at <= now)
-            .map(|(_, status)| status.as_str())
+        seen(&self.statuses, now).map(|(_, status)| status.as_str())
     }
 }
 
 impl Tenant {
-    pub fn new(rng: Rng) -> Self {
-        Self {
-            packages: BTreeMap::new(),
-            artifacts: BTreeMap::new(),
-            earlier: Vec::new(),
-            runtime: BTreeMap::new(),
-            tasks: BTreeMap::new(),
-            colleague_saved: BTreeSet::new(),
-            deleted: BTreeMap::new(),
-            messages: Vec::new(),
-            package_reads: 0,
-            rng,
-        }
-    }
-
     /// Puts an artifact in its place.
     pub fn store(&mut self, artifact: Artifact) {
         self.artifacts.insert(artifact.id.clone(), artifact);

@@ -1,54 +1,73 @@
-//! The course of a deployment: what task and run time will show, and when. Pure: no clock, no state.
+//! The course of a deployment: what task and run time will show, and when. Changes nothing.
 
 use super::artifact_type::ArtifactType;
 use super::bundle::has_mapping;
+use super::call::Call;
 use super::clock::Seconds;
+use super::dependencies;
 use super::error_information::{USUAL, generation_failed, start_error};
 use super::scenario::Scenarios;
-use super::state::{Record, Stage, StartError};
+use super::state::{Artifact, Record, Stage, StartError, Task, Tenant};
 
 const BUILD: Seconds = 1.0;
 const DISTRIBUTION: Seconds = 0.2;
 const START: Seconds = 0.3;
 
 /// An accepted deploy call.
-pub struct Order<'a> {
-    pub id: &'a str,
+struct Order<'a> {
+    tenant: &'a Tenant,
+    call: &'a Call<'a>,
+    artifact: &'a Artifact,
     /// The how-manieth deployment of this artifact it is.
-    pub nth: usize,
-    pub accepted: Seconds,
+    nth: usize,
     /// What runs now.
-    pub previous: Option<&'a Record>,
-    /// The record that will be shown; its status and dates are filled in here.
-    pub record: Record,
-    pub scenarios: &'a Scenarios,
-    /// What another artifact would have to provide and does not, at a moment, as far as is foreseen.
-    pub lacks: &'a dyn Fn(Seconds) -> Option<String>,
-    /// Milliseconds since 1970 of a moment.
-    pub millis: &'a dyn Fn(Seconds) -> i64,
+    previous: Option<&'a Record>,
 }
 
-/// What will be seen.
-#[derive(Debug)]
-pub struct Course {
-    pub visible: Seconds,
-    pub statuses: Vec<(Seconds, String)>,
-    pub stages: Vec<Stage>,
+/// What will be seen of a deployment: its task, and what the run time shows.
+pub fn course(tenant: &Tenant, call: &Call, artifact: &Artifact) -> (Task, Vec<Stage>) {
+    let runtime = tenant.runtime.get(&artifact.id);
+    let order = Order {
+        tenant,
+        call,
+        artifact,
+        nth: runtime.map_or(0, |runtime| runtime.deployments) + 1,
+        previous: runtime.and_then(|runtime| runtime.at(call.now)),
+    };
+    let built = call.now + order.seconds("slow").unwrap_or(BUILD);
+    let task = Task {
+        artifact: artifact.id.clone(),
+        visible: call.now + order.seconds("task-late").unwrap_or(0.0),
+        statuses: order.task(built),
+    };
+    let others = order.others(built).into_iter();
+    (task, others.chain(order.own(built)).collect())
+}
+
+/// What a deployment of an artifact will show; status and date come later.
+pub fn record(artifact: &Artifact, by: &str) -> Record {
+    Record {
+        kind: artifact.kind,
+        shown_type: artifact.kind.runtime_type().to_owned(),
+        name: artifact.name.clone(),
+        // a draft runs under the last saved number
+        version: artifact.version.clone(),
+        status: "STARTED".to_owned(),
+        deployed_on: 0,
+        deployed_by: by.to_owned(),
+        content: artifact.content(),
+        error: None,
+    }
 }
 
 impl Order<'_> {
-    pub fn course(&self) -> Course {
-        let built = self.accepted + self.seconds("slow").unwrap_or(BUILD);
-        let others = self.others(built).into_iter();
-        Course {
-            visible: self.accepted + self.seconds("task-late").unwrap_or(0.0),
-            statuses: self.task(built),
-            stages: others.chain(self.own(built)).collect(),
-        }
+    fn scenarios(&self) -> &Scenarios {
+        &self.call.setting.scenarios
     }
 
     fn chosen(&self, name: &str) -> Option<&str> {
-        self.scenarios.of_deployment(name, self.id, self.nth)
+        self.scenarios()
+            .of_deployment(name, &self.artifact.id, self.nth)
     }
 
     fn seconds(&self, name: &str) -> Option<Seconds> {
@@ -56,11 +75,11 @@ impl Order<'_> {
     }
 
     fn task(&self, built: Seconds) -> Vec<(Seconds, String)> {
-        let mut statuses = vec![(self.accepted, "DEPLOYING".to_owned())];
+        let mut statuses = vec![(self.call.now, "DEPLOYING".to_owned())];
         if self.chosen("unknown-status").is_some() {
-            let half = f64::midpoint(self.accepted, built);
+            let half = f64::midpoint(self.call.now, built);
             statuses = vec![
-                (self.accepted, "QUEUED".to_owned()),
+                (self.call.now, "QUEUED".to_owned()),
                 (half, "DEPLOYING".to_owned()),
             ];
         }
@@ -109,9 +128,10 @@ impl Order<'_> {
     }
 
     fn runs_elsewhere(&self) -> bool {
-        let profile = self.record.content.parameters.get("SAP_ProfileId");
+        let mut parameters = self.artifact.parameters.iter();
         self.chosen("never-appears").is_some()
-            && profile.is_some_and(|profile| profile == "integrationcell")
+            && parameters
+                .any(|one| one.declared.key == "SAP_ProfileId" && one.value() == "integrationcell")
     }
 
     fn failed_build(&self, built: Seconds) -> Vec<Stage> {
@@ -123,14 +143,14 @@ impl Order<'_> {
         }
         let error = StartError {
             ready: built,
-            text: generation_failed(self.id, self.scenarios.cause()),
+            text: generation_failed(&self.artifact.id, self.scenarios().cause()),
         };
         vec![self.stage(built, built, "ERROR", Some(error))]
     }
 
     /// A message mapping without its mapping is accepted and deployed, but does not start.
     fn is_unmapped(&self) -> bool {
-        self.record.kind == ArtifactType::MessageMapping && !has_mapping(&self.record.content.zip)
+        self.artifact.kind == ArtifactType::MessageMapping && !has_mapping(&self.artifact.zip)
     }
 
     /// Why the start at `at` fails, and the shape in which the tenant says so; `None` when it does not fail.
@@ -142,9 +162,10 @@ impl Order<'_> {
             let cause = "validation of resource is failed".to_owned();
             Some((shape.unwrap_or(USUAL), cause))
         } else if shape.is_some() || implied {
-            Some((shape.unwrap_or(USUAL), self.scenarios.cause().to_owned()))
+            Some((shape.unwrap_or(USUAL), self.scenarios().cause().to_owned()))
         } else {
-            (self.lacks)(at).map(|cause| (USUAL, cause))
+            let lacks = dependencies::missing(self.tenant, self.scenarios(), self.artifact, at);
+            lacks.map(|cause| (USUAL, cause))
         }
     }
 
@@ -152,11 +173,11 @@ impl Order<'_> {
         let failed = appears + self.starting();
         let error = StartError {
             ready: failed + self.seconds("start-error-late-text").unwrap_or(0.0),
-            text: start_error(shape, self.id, cause),
+            text: start_error(shape, &self.artifact.id, cause),
         };
         let in_place = self.chosen("start-error-in-place").is_some();
         match self.previous.filter(|_| in_place) {
-            Some(previous) => vec![Stage::of(failed, previous.with("ERROR", Some(error)))],
+            Some(previous) => vec![(failed, Some(previous.with("ERROR", Some(error))))],
             None => vec![
                 self.stage(appears, appears, "STARTING", None),
                 self.stage(failed, appears, "ERROR", Some(error)),
@@ -180,7 +201,7 @@ impl Order<'_> {
         if let Some(seconds) = self.seconds("flapping-error") {
             let error = StartError {
                 ready: started,
-                text: start_error(USUAL, self.id, self.scenarios.cause()),
+                text: start_error(USUAL, &self.artifact.id, self.scenarios().cause()),
             };
             stages.push(self.stage(started, appears, "ERROR", Some(error)));
             started += seconds;
@@ -193,10 +214,11 @@ impl Order<'_> {
     fn others(&self, built: Seconds) -> Option<Stage> {
         let at = match self.chosen("foreign-deploy")? {
             "after" => built + DISTRIBUTION + START + 1.0,
-            _ => f64::midpoint(self.accepted, built),
+            _ => f64::midpoint(self.call.now, built),
         };
         let previous = self.previous?;
-        Some(Stage::of(at, previous.redeployed((self.millis)(at))))
+        let record = previous.redeployed(self.call.setting.clock.millis(at));
+        Some((at, Some(record)))
     }
 
     fn stage(
@@ -208,9 +230,13 @@ impl Order<'_> {
     ) -> Stage {
         let by_call = self.chosen("deployed-on") == Some("call");
         let record = Record {
-            deployed_on: (self.millis)(if by_call { self.accepted } else { appears }),
-            ..self.record.with(status, error)
+            deployed_on: self.call.setting.clock.millis(if by_call {
+                self.call.now
+            } else {
+                appears
+            }),
+            ..record(self.artifact, &self.call.shown_as("deployed-by")).with(status, error)
         };
-        Stage::of(at, record)
+        (at, Some(record))
     }
 }

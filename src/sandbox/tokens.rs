@@ -197,6 +197,7 @@ impl Credentials {
 }
 
 /// Tokens and sessions that are alive.
+#[derive(Default)]
 pub struct Sessions {
     rng: Rng,
     tokens: HashMap<String, (Client, f64)>,
@@ -207,8 +208,7 @@ impl Sessions {
     pub fn new(rng: Rng) -> Self {
         Self {
             rng,
-            tokens: HashMap::new(),
-            csrf: HashMap::new(),
+            ..Self::default()
         }
     }
 

@@ -39,6 +39,8 @@ pub enum WireError {
     Refused(u16, &'static str),
 }
 
+const CUT: WireError = WireError::Refused(431, "The request head is too long or was cut.");
+
 impl From<io::Error> for WireError {
     fn from(_: io::Error) -> Self {
         WireError::Gone
@@ -53,18 +55,14 @@ pub fn read_head(stream: &mut impl BufRead) -> Result<Option<Head>, WireError> {
     };
     let (method, target, minor) = request_line(&first)?;
     let headers = header_lines(&mut limited)?;
-    let length = body_length(&headers)?;
-    let keep_alive = keeps_alive(minor, &headers);
-    let expects_continue = expects_continue(&headers);
-    let head = Head {
+    Ok(Some(Head {
+        length: body_length(&headers)?,
+        keep_alive: keeps_alive(minor, &headers),
+        expects_continue: says(&headers, "expect", "100-continue"),
         method,
         target,
         headers,
-        length,
-        keep_alive,
-        expects_continue,
-    };
-    Ok(Some(head))
+    }))
 }
 
 /// Empty lines before a request are skipped, as RFC 9112 asks.
@@ -85,10 +83,7 @@ fn line(stream: &mut impl BufRead) -> Result<Option<String>, WireError> {
         return Ok(None);
     }
     if bytes.pop() != Some(b'\n') {
-        return Err(WireError::Refused(
-            431,
-            "The request head is too long or was cut.",
-        ));
+        return Err(CUT);
     }
     if bytes.last() == Some(&b'\r') {
         bytes.pop();
@@ -124,23 +119,15 @@ fn request_line(text: &str) -> Result<(String, String, u8), WireError> {
 fn header_lines(stream: &mut impl BufRead) -> Result<Vec<(String, String)>, WireError> {
     let mut headers = Vec::new();
     loop {
-        let text = line(stream)?.ok_or(WireError::Refused(
-            431,
-            "The request head is too long or was cut.",
-        ))?;
+        let text = line(stream)?.ok_or(CUT)?;
         if text.is_empty() {
             return Ok(headers);
         }
+        let is_odd = |letter: char| letter.is_whitespace() || letter.is_control();
         let (name, value) = text
             .split_once(':')
+            .filter(|(name, _)| !name.is_empty() && !name.contains(is_odd))
             .ok_or(WireError::Refused(400, "Malformed header."))?;
-        if name.is_empty()
-            || name
-                .chars()
-                .any(|letter| letter.is_whitespace() || letter.is_control())
-        {
-            return Err(WireError::Refused(400, "Malformed header."));
-        }
         headers.push((name.to_owned(), value.trim().to_owned()));
     }
 }
@@ -152,8 +139,10 @@ fn values<'a>(headers: &'a [(String, String)], name: &str) -> impl Iterator<Item
         .map(|(_, value)| value.as_str())
 }
 
-fn expects_continue(headers: &[(String, String)]) -> bool {
-    values(headers, "expect").any(|value| value.eq_ignore_ascii_case("100-continue"))
+/// Whether a header has this word among its values.
+fn says(headers: &[(String, String)], name: &str, word: &str) -> bool {
+    let mut words = values(headers, name).flat_map(|value| value.split(','));
+    words.any(|said| said.trim().eq_ignore_ascii_case(word))
 }
 
 fn body_length(headers: &[(String, String)]) -> Result<u64, WireError> {
@@ -178,15 +167,9 @@ fn body_length(headers: &[(String, String)]) -> Result<u64, WireError> {
 }
 
 fn keeps_alive(minor: u8, headers: &[(String, String)]) -> bool {
-    let said = |token: &str| {
-        values(headers, "connection")
-            .flat_map(|value| value.split(','))
-            .any(|part| part.trim().eq_ignore_ascii_case(token))
-    };
-    if minor == 0 {
-        said("keep-alive")
-    } else {
-        !said("close")
+    match minor {
+        0 => says(headers, "connection", "keep-alive"),
+        _ => !says(headers, "connection", "close"),
     }
 }
 
