@@ -11,9 +11,9 @@ use crate::named::named;
 use crate::pacing::{self, Wait};
 use crate::parallel::parallel_map;
 use crate::query::{Query, READERS};
-use crate::text::SafeText;
 use crate::tenant::error::TenantError;
 use crate::tenant::wire::{ArtifactId, DesigntimeArtifact, RuntimeArtifact, RuntimeStatus};
+use crate::text::SafeText;
 
 /// How long an error text is waited for that is late.
 const TEXT_AFTER: Duration = Duration::from_secs(5);
