@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::flow::{Flow, MODEL, SCRIPT, VALUES};
+use crate::flow::{DEFINITIONS, Flow, MODEL, SCRIPT, VALUES};
 use crate::golden;
 use crate::harness::{Flowship, Run};
 
@@ -117,4 +117,21 @@ fn xml_and_parameters_beyond_all_measure_are_refused_at_once() {
     let run = check(flow.path(), &["--output", "json"]).exit(0);
     assert!(run.stdout.len() < 100_000, "{} bytes", run.stdout.len());
     assert!(run.stdout.contains("4900 more of this kind"), "{run}");
+}
+
+#[test]
+fn without_parameters_prop_the_undefined_parameters_share_one_warning() {
+    let element = "<bpmn2:extensionElements><ifl:property><key>a</key>\
+        <value>{{One}}{{Two}}{{Three}}{{Four}}{{Five}}</value></ifl:property></bpmn2:extensionElements>";
+    let flow = Flow::new().without(DEFINITIONS).with_element(element);
+    let undefined = "[parameter-undefined]";
+    let missing = flow.without(VALUES);
+    let run = check(missing.path(), &[]).exit(0);
+    assert_eq!(run.stdout.matches(undefined).count(), 1, "{run}");
+    run.stdout_has("there is no parameters.prop: ").stdout_has(
+        "parameters are used but defined nowhere: `{{One}}`, `{{Two}}`, `{{Three}}` and ",
+    );
+    let present = missing.with(VALUES, "Retries=3\nReceiver\\ Address=a\n");
+    let run = check(present.path(), &[]);
+    assert_eq!(run.stdout.matches(undefined).count(), 5, "{run}");
 }
