@@ -12,6 +12,9 @@ use crate::exit::Exit;
 use crate::report::PlacedFinding;
 use crate::report::page::Page;
 
+/// How many files that are not packed get a line of their own.
+const MOST_TOLD: usize = 5;
+
 /// The artifacts of a command line.
 pub struct Selection {
     /// Those that could be opened.
@@ -202,7 +205,12 @@ fn found(finding: &Finding, root: &Path) -> PlacedFinding {
 /// Tells warnings and what is left out of the zip.
 fn tell(artifact: &Artifact, findings: &[PlacedFinding], process: &mut Process<'_>) {
     let mut page = Page::plain();
-    page.items("left out: ", artifact.left_out());
+    let left_out = artifact.left_out();
+    let label = format!("left out: {}: ", artifact.id());
+    page.items(&label, left_out.iter().take(MOST_TOLD));
+    if left_out.len() > MOST_TOLD {
+        page.item(&label, &format!("and {} more", left_out.len() - MOST_TOLD));
+    }
     for found in findings.iter().filter(|found| found.severity == "warning") {
         page.item(&format!("warning: {}: ", found.place), &found.message);
     }
