@@ -209,7 +209,7 @@ fn tell(artifact: &Artifact, findings: &[PlacedFinding], process: &mut Process<'
     let label = format!("left out: {}: ", artifact.id());
     page.items(&label, left_out.iter().take(MOST_TOLD));
     if left_out.len() > MOST_TOLD {
-        page.item(&label, &format!("and {} more", left_out.len() - MOST_TOLD));
+        page.item(&label, format!("and {} more", left_out.len() - MOST_TOLD));
     }
     for found in findings.iter().filter(|found| found.severity == "warning") {
         page.item(&format!("warning: {}: ", found.place), &found.message);
