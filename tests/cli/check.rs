@@ -135,3 +135,23 @@ fn without_parameters_prop_the_undefined_parameters_share_one_warning() {
     let run = check(present.path(), &[]);
     assert_eq!(run.stdout.matches(undefined).count(), 5, "{run}");
 }
+
+#[test]
+fn other_projects_beside_the_flows_are_passed_over_with_a_note() {
+    let repository = crate::many::Repository::of(&["Flow_A"]);
+    let java = |number: usize| {
+        let path = format!("tools/lib{number}/META-INF/MANIFEST.MF");
+        repository.write(&path, "Manifest-Version: 1.0\nCreated-By: Maven\n");
+    };
+    java(1);
+    let note = "is no integration artifact (its manifest has no SAP-BundleType)";
+    check(repository.path(), &[])
+        .exit(0)
+        .stderr_has(&format!("tools/lib1 {note}"))
+        .stderr_has_not("more");
+    (2..=7).for_each(java);
+    let run = check(repository.path(), &[]).exit(0);
+    assert_eq!(run.stderr.matches(note).count(), 5, "{run}");
+    run.stderr_has("passed over: and 2 more\n");
+    check(repository.path(), &["--quiet"]).stderr_has_not(note);
+}
