@@ -55,7 +55,7 @@ pub use manifest::{Manifest, aligned};
 pub use pack_options::PackOptions;
 pub use properties::{Properties, PropertiesError};
 pub use references::{OtherRequirement, References, Requirement};
-pub use search::artifacts_below;
+pub use search::{Searched, artifacts_below, search_below};
 pub use sharing::{Consequence, SharedAddress, shared_addresses};
 pub use value_mapping::{VALUE_MAPPING_PATH, ValueMapping};
 

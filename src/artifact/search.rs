@@ -31,15 +31,32 @@ const MOST_FOLDERS: usize = 100_000;
 ///
 /// Whether a manifest found is that of an artifact shows when it is opened: an error there belongs to that artifact.
 pub fn artifacts_below(path: &Path) -> Result<Vec<PathBuf>, ArtifactError> {
+    search_below(path).map(|searched| searched.artifacts)
+}
+
+/// What a search found, both sorted.
+#[derive(Default)]
+pub struct Searched {
+    /// Directories of artifacts, and the zips that were named.
+    pub artifacts: Vec<PathBuf>,
+    /// Java and web projects: directories whose manifest is not that of an artifact.
+    pub passed_over: Vec<PathBuf>,
+}
+
+/// The same as [`artifacts_below`], with what was passed over.
+pub fn search_below(path: &Path) -> Result<Searched, ArtifactError> {
     // a missing path and a special file get the error of opening
     if !path.is_dir() || is_artifact(path)? {
-        return Ok(vec![path.to_owned()]);
+        return Ok(Searched {
+            artifacts: vec![path.to_owned()],
+            passed_over: Vec::new(),
+        });
     }
-    let found = search(path, !is_ignored(path)?)?;
-    if found.is_empty() {
+    let searched = search(path, !is_ignored(path)?)?;
+    if searched.artifacts.is_empty() {
         return Err(nothing_found(path)?);
     }
-    Ok(found)
+    Ok(searched)
 }
 
 /// Whether a directory is an artifact: its manifest is named just so also where the file system knows no case.
@@ -119,17 +136,20 @@ fn is_ignored(path: &Path) -> Result<bool, ArtifactError> {
 }
 
 /// All artifacts below a directory that is none itself.
-fn search(start: &Path, git: bool) -> Result<Vec<PathBuf>, ArtifactError> {
-    let found = Arc::new(Mutex::new(Vec::new()));
+fn search(start: &Path, git: bool) -> Result<Searched, ArtifactError> {
+    let found = Arc::new(Mutex::new(Searched::default()));
     let finding = Arc::clone(&found);
     // what can't be read is an error of the walk, which comes to it next
     let is_to_be_searched = move |entry: &DirEntry| {
-        let is_artifact =
-            || is_artifact(entry.path()).unwrap_or(false) && !is_another_project(entry.path());
-        if entry.depth() > 0 && is_directory(entry) && is_artifact() {
+        let is_below = entry.depth() > 0 && is_directory(entry);
+        if is_below && is_artifact(entry.path()).unwrap_or(false) {
+            let path = entry.path().to_owned();
             let mut found = finding.lock().unwrap_or_else(PoisonError::into_inner);
-            found.push(entry.path().to_owned());
-            return false;
+            if !is_another_project(&path) {
+                found.artifacts.push(path);
+                return false;
+            }
+            found.passed_over.push(path);
         }
         is_directory(entry)
     };
@@ -150,14 +170,16 @@ fn search(start: &Path, git: bool) -> Result<Vec<PathBuf>, ArtifactError> {
         }
     }
     let mut found = std::mem::take(&mut *found.lock().unwrap_or_else(PoisonError::into_inner));
-    if start == Path::new(".") {
-        // `a` rather than `./a`
-        found = found
-            .iter()
-            .map(|path| path.components().skip(1).collect())
-            .collect();
+    for paths in [&mut found.artifacts, &mut found.passed_over] {
+        if start == Path::new(".") {
+            // `a` rather than `./a`
+            *paths = paths
+                .iter()
+                .map(|path| path.components().skip(1).collect())
+                .collect();
+        }
+        paths.sort();
     }
-    found.sort();
     Ok(found)
 }
 
@@ -172,7 +194,7 @@ fn nothing_found(start: &Path) -> Result<ArtifactError, ArtifactError> {
     if ["META-INF", "src", "resources.cnt"].into_iter().any(holds) {
         return Ok(without_manifest(start, &list_directory(start)?));
     }
-    let ignored = search(start, false).unwrap_or_default();
+    let ignored = search(start, false).unwrap_or_default().artifacts;
     Ok(ArtifactError::NoArtifactBelow {
         at: start.display().to_string(),
         ignored: ignored

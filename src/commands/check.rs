@@ -42,6 +42,7 @@ pub(crate) fn run(
 ) -> Result<Exit, Refusal> {
     let settings = Settings::read(args.config.as_ref(), args.environment.as_deref(), process)?;
     let mut selection = settings.select(&args.paths, None, process)?;
+    selection.tell_passed_over(console, process);
     let wrong_settings = settings.findings()?;
     let settings_are_well = wrong_settings.is_empty();
     selection.strays.extend(wrong_settings);

@@ -89,6 +89,7 @@ impl DesiredArgs {
         settings.find_entries(&process.directory)?;
         settings.refuse_no_environment()?;
         let selection = settings.select(&self.paths, Some(console), process)?;
+        selection.tell_passed_over(console, process);
         let chosen = selection.choose(write.keep_going)?;
         let report = Report {
             artifacts: chosen.invalid,

@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 use super::console::Console;
 use super::refusal::{Refusal, not_an_artifact, open, shown};
 use crate::Process;
-use crate::artifact::{self, Artifact, Finding, Severity, artifacts_below};
+use crate::artifact::{self, Artifact, Finding, Searched, Severity, search_below};
 use crate::deploy::outcome::{Message, Outcome, Place};
 use crate::exit::Exit;
 use crate::report::PlacedFinding;
 use crate::report::page::Page;
+
+/// How many files that are not packed, or directories that were passed over, get a line of their own.
+const MOST_TOLD: usize = 5;
 
 /// The artifacts of a command line.
 pub struct Selection {
@@ -20,6 +23,8 @@ pub struct Selection {
     pub unreadable: Vec<(PathBuf, Message)>,
     /// What was found outside of those that could be opened: in the others, and in the settings file.
     pub strays: Vec<PlacedFinding>,
+    /// Directories with a manifest that the search took for other projects.
+    pub passed_over: Vec<PathBuf>,
 }
 
 /// One artifact, and what the offline check found in it.
@@ -52,6 +57,7 @@ impl Selection {
             checked: Vec::new(),
             unreadable: Vec::new(),
             strays: Vec::new(),
+            passed_over: Vec::new(),
         };
         for path in paths {
             selection.open(path, console, process);
@@ -76,6 +82,25 @@ impl Selection {
             tell(&artifact, &findings, process);
         }
         self.checked.push(Checked { artifact, findings });
+    }
+
+    /// Names on stderr what the search passed over.
+    pub fn tell_passed_over(&self, console: &Console, process: &mut Process<'_>) {
+        if !console.tells() {
+            return;
+        }
+        let mut page = Page::plain();
+        let named = self.passed_over.iter().take(MOST_TOLD).map(|path| {
+            let path = shown(path, &process.directory);
+            let why = "is no integration artifact (its manifest has no SAP-BundleType)";
+            format!("{} {why}", path.display())
+        });
+        page.items("passed over: ", named);
+        if self.passed_over.len() > MOST_TOLD {
+            let rest = self.passed_over.len() - MOST_TOLD;
+            page.item("passed over: ", format!("and {rest} more"));
+        }
+        let _ = page.print(process.err);
     }
 
     /// The one artifact at this path, which must be valid.
@@ -161,17 +186,20 @@ fn twins(id: &str, one: &Artifact, other: &Artifact, directory: &Path) -> Refusa
 }
 
 /// The artifacts at and below the paths, given relative to `directory`; each once, in the order of the paths.
-pub fn below(paths: &[PathBuf], directory: &Path) -> Result<Vec<PathBuf>, Refusal> {
-    let mut all: Vec<PathBuf> = Vec::new();
+pub fn below(paths: &[PathBuf], directory: &Path) -> Result<Searched, Refusal> {
+    let mut all = Searched::default();
     for path in paths {
-        let found = artifacts_below(&directory.join(path))
+        let found = search_below(&directory.join(path))
             .map_err(|error| not_an_artifact(&error, directory))?;
-        for artifact in found {
-            if !all.contains(&artifact) {
-                all.push(artifact);
+        for artifact in found.artifacts {
+            if !all.artifacts.contains(&artifact) {
+                all.artifacts.push(artifact);
             }
         }
+        all.passed_over.extend(found.passed_over);
     }
+    all.passed_over.sort();
+    all.passed_over.dedup();
     Ok(all)
 }
 
@@ -197,7 +225,12 @@ fn findings(artifact: &Artifact, directory: &Path) -> Vec<PlacedFinding> {
 /// Tells warnings and what is left out of the zip.
 fn tell(artifact: &Artifact, findings: &[PlacedFinding], process: &mut Process<'_>) {
     let mut page = Page::plain();
-    page.items("left out: ", artifact.left_out());
+    let left_out = artifact.left_out();
+    let label = format!("left out: {}: ", artifact.id());
+    page.items(&label, left_out.iter().take(MOST_TOLD));
+    if left_out.len() > MOST_TOLD {
+        page.item(&label, format!("and {} more", left_out.len() - MOST_TOLD));
+    }
     for found in findings.iter().filter(|found| found.severity == "warning") {
         page.item(&format!("warning: {}: ", found.place), &found.message);
     }

@@ -1,5 +1,6 @@
 //! The settings file of a run: which artifacts it names, which tenant is meant, and what is wrong in it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::console::Console;
@@ -23,6 +24,8 @@ pub struct Settings {
     pub environment: EnvironmentSettings,
     /// The artifacts that the file names, in its order.
     pub entries: Vec<Entry>,
+    /// Other projects that lie beside them.
+    passed_over: Vec<PathBuf>,
 }
 
 /// One artifact of the settings file.
@@ -70,6 +73,7 @@ impl Settings {
             environment: environment.clone(),
             project,
             entries: Vec::new(),
+            passed_over: Vec::new(),
         })
     }
 
@@ -110,13 +114,15 @@ impl Settings {
     /// Finds the artifacts that the file names.
     pub fn find_entries(&mut self, directory: &Path) -> Result<(), Refusal> {
         let mut entries: Vec<Entry> = Vec::new();
+        let mut passed_over = BTreeSet::new();
         for package in &self.project.packages {
             let mut alone = package.clone();
             for artifact in std::mem::take(&mut alone.artifacts) {
                 let found = selection::below(std::slice::from_ref(&artifact.path), directory)
                     .map_err(|refusal| refusal.named_at(&artifact.at))?;
-                artifact.refuse_several(found.len())?;
-                for path in found {
+                artifact.refuse_several(found.artifacts.len())?;
+                passed_over.extend(found.passed_over);
+                for path in found.artifacts {
                     if entries.iter().any(|entry| entry.path == path) {
                         return Err(named_twice(&path, &artifact, directory));
                     }
@@ -129,6 +135,7 @@ impl Settings {
             }
         }
         self.entries = entries;
+        self.passed_over = passed_over.into_iter().collect();
         Ok(())
     }
 
@@ -139,15 +146,18 @@ impl Settings {
         console: Option<&Console>,
         process: &mut Process<'_>,
     ) -> Result<Selection, Refusal> {
-        let paths = if paths.is_empty() {
-            self.entries.iter().map(|one| one.path.clone()).collect()
+        let (paths, passed_over) = if paths.is_empty() {
+            let entries = self.entries.iter().map(|one| one.path.clone());
+            (entries.collect(), self.passed_over.clone())
         } else {
-            selection::below(paths, &process.directory)?
+            let found = selection::below(paths, &process.directory)?;
+            (found.artifacts, found.passed_over)
         };
         if paths.is_empty() {
             return Err(nothing_named(self.file()));
         }
-        let selection = Selection::of(&paths, console, process);
+        let mut selection = Selection::of(&paths, console, process);
+        selection.passed_over = passed_over;
         selection.refuse_twins(&process.directory, |artifact| self.id_of(artifact))?;
         Ok(selection)
     }

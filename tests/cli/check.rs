@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::flow::{Flow, MODEL, SCRIPT, VALUES};
+use crate::flow::{DEFINITIONS, Flow, MODEL, SCRIPT, VALUES};
 use crate::golden;
 use crate::harness::{Flowship, Run};
 
@@ -117,4 +117,41 @@ fn xml_and_parameters_beyond_all_measure_are_refused_at_once() {
     let run = check(flow.path(), &["--output", "json"]).exit(0);
     assert!(run.stdout.len() < 100_000, "{} bytes", run.stdout.len());
     assert!(run.stdout.contains("4900 more of this kind"), "{run}");
+}
+
+#[test]
+fn without_parameters_prop_the_undefined_parameters_share_one_warning() {
+    let element = "<bpmn2:extensionElements><ifl:property><key>a</key>\
+        <value>{{One}}{{Two}}{{Three}}{{Four}}{{Five}}</value></ifl:property></bpmn2:extensionElements>";
+    let flow = Flow::new().without(DEFINITIONS).with_element(element);
+    let undefined = "[parameter-undefined]";
+    let missing = flow.without(VALUES);
+    let run = check(missing.path(), &[]).exit(0);
+    assert_eq!(run.stdout.matches(undefined).count(), 1, "{run}");
+    run.stdout_has("there is no parameters.prop: ").stdout_has(
+        "parameters are used but defined nowhere: `{{One}}`, `{{Two}}`, `{{Three}}` and ",
+    );
+    let present = missing.with(VALUES, "Retries=3\nReceiver\\ Address=a\n");
+    let run = check(present.path(), &[]);
+    assert_eq!(run.stdout.matches(undefined).count(), 5, "{run}");
+}
+
+#[test]
+fn other_projects_beside_the_flows_are_passed_over_with_a_note() {
+    let repository = crate::many::Repository::of(&["Flow_A"]);
+    let java = |number: usize| {
+        let path = format!("tools/lib{number}/META-INF/MANIFEST.MF");
+        repository.write(&path, "Manifest-Version: 1.0\nCreated-By: Maven\n");
+    };
+    java(1);
+    let note = "is no integration artifact (its manifest has no SAP-BundleType)";
+    check(repository.path(), &[])
+        .exit(0)
+        .stderr_has(&format!("tools/lib1 {note}"))
+        .stderr_has_not("more");
+    (2..=7).for_each(java);
+    let run = check(repository.path(), &[]).exit(0);
+    assert_eq!(run.stderr.matches(note).count(), 5, "{run}");
+    run.stderr_has("passed over: and 2 more\n");
+    check(repository.path(), &["--quiet"]).stderr_has_not(note);
 }

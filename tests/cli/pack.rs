@@ -137,11 +137,21 @@ fn junk_is_left_out_and_named() {
         ".gitignore",
     ] {
         assert!(
-            run.stderr.contains(&format!("left out: {name}")),
+            run.stderr
+                .contains(&format!("left out: {}: {name}", flow.id)),
             "{name} is not named\n{run}"
         );
     }
     assert!(!run.stderr.contains(".flowship"), "{run}");
+    assert!(!run.stderr.contains("more"), "{run}");
+    let more = flow.with("notes.txt", "junk").with("todo.txt", "junk");
+    let (run, _) = pack(more.path(), &[]);
+    let label = format!("left out: {}: ", more.id);
+    assert_eq!(run.stderr.matches(&label).count(), 6, "{run}");
+    assert!(
+        run.stderr.contains(&format!("{label}and 2 more\n")),
+        "{run}"
+    );
 }
 
 #[cfg(unix)]

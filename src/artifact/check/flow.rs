@@ -3,15 +3,17 @@
 use std::collections::BTreeSet;
 
 use super::{Artifact, Contents, DOWNLOAD, Findings, Severity, parse_model, read_model};
-use crate::artifact::ArtifactFile;
 use crate::artifact::flow_model::{
     FlowModel, MODEL_FOLDER, Property, Step, is_fixed, is_model, placeholders,
 };
 use crate::artifact::manifest::Capability;
+use crate::artifact::{ArtifactFile, PARAMETERS_PATH};
 use crate::xml;
 
 /// Where scripts, mappings and schemas lie.
 const RESOURCES: &str = "src/main/resources/";
+/// How many undefined parameters are named where `parameters.prop` is missing.
+const MOST_NAMED: usize = 3;
 
 pub fn check(artifact: &Artifact, contents: &mut Contents, findings: &mut Findings) {
     let Some(file) = only_model(artifact, findings) else {
@@ -180,28 +182,48 @@ impl Model<'_> {
         if self.artifact.parameters_error.is_some() {
             return;
         }
-        let known = self.artifact.parameter_keys();
-        let mut reported = BTreeSet::new();
-        for property in self.flow.properties() {
-            let undefined = placeholders(&property.value)
-                // the cells of a table are escaped once more
-                .filter(|name| !known.contains(name) && !known.contains(&*xml::unescaped(name)));
-            for name in undefined {
-                if reported.insert(name.to_owned()) {
-                    let message =
-                        format!("the parameter `{{{{{name}}}}}` is used but defined nowhere");
-                    let remedy =
-                        "define it in parameters.prop and parameters.propdef, or correct the name";
-                    findings.warning(
-                        "parameter-undefined",
-                        self.path,
-                        Some(property.line),
-                        message,
-                        remedy,
-                    );
-                }
-            }
+        let undefined = self.undefined_parameters();
+        if undefined.len() > 1 && self.artifact.file(PARAMETERS_PATH).is_none() {
+            let first = undefined.iter().take(MOST_NAMED);
+            let named: Vec<_> = first.map(|(name, _)| format!("`{{{{{name}}}}}`")).collect();
+            let rest = match undefined.len() - named.len() {
+                0 => String::new(),
+                rest => format!(" and {rest} more"),
+            };
+            let message = format!(
+                "there is no parameters.prop: {} parameters are used but defined nowhere: {}{rest}",
+                undefined.len(),
+                named.join(", "),
+            );
+            let remedy = "download the artifact again from the tenant, or define them in that file and parameters.propdef";
+            let line = undefined.first().map(|(_, line)| *line);
+            findings.warning("parameter-undefined", self.path, line, message, remedy);
+            return;
         }
+        for (name, line) in undefined {
+            let message = format!("the parameter `{{{{{name}}}}}` is used but defined nowhere");
+            let remedy = "define it in parameters.prop and parameters.propdef, or correct the name";
+            findings.warning(
+                "parameter-undefined",
+                self.path,
+                Some(line),
+                message,
+                remedy,
+            );
+        }
+    }
+
+    /// The parameters that are used but defined nowhere, each with the line of its first use.
+    fn undefined_parameters(&self) -> Vec<(&str, u32)> {
+        let known = self.artifact.parameter_keys();
+        let mut seen = BTreeSet::new();
+        let properties = self.flow.properties();
+        properties
+            .flat_map(|property| placeholders(&property.value).map(|name| (name, property.line)))
+            // the cells of a table are escaped once more
+            .filter(|(name, _)| !known.contains(name) && !known.contains(&*xml::unescaped(name)))
+            .filter(|(name, _)| seen.insert(*name))
+            .collect()
     }
 
     /// References are written as `x.groovy`, `script/x.groovy`, `/script/x.groovy` or
