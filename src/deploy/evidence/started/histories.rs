@@ -254,6 +254,11 @@ struct Ended {
 
 /// Watches a history as the program does: the task, the runtime, a judgement, a pause.
 fn watch(history: &History) -> Ended {
+    transcribe(history, &mut |_| {})
+}
+
+/// The same; `tell` learns of each answer of the tenant.
+fn transcribe(history: &History, tell: &mut dyn FnMut(&dyn std::fmt::Debug)) -> Ended {
     let mut evidence = Evidence::new(
         history.baseline(),
         Ours {
@@ -271,11 +276,9 @@ fn watch(history: &History) -> Ended {
     let (mut now, mut reads, mut repeated, mut calls) = (FIRST, 0_u32, None, 1);
     loop {
         if evidence.task_to_ask().is_some() {
-            evidence.task_answered(
-                seconds(now),
-                seconds(now + 0.02),
-                task_at(history, now, repeated),
-            );
+            let task = task_at(history, now, repeated);
+            tell(&task);
+            evidence.task_answered(seconds(now), seconds(now + 0.02), task);
             now += 0.03;
         }
         if !evidence.task_suffices(seconds(now)) {
@@ -285,6 +288,7 @@ fn watch(history: &History) -> Ended {
                 .map_or(RuntimeAnswer::Absent, |truth| {
                     RuntimeAnswer::Record(truth.record)
                 });
+            tell(&answer);
             evidence.looked(Look {
                 begun: seconds(now),
                 ended: seconds(now + 0.02),
@@ -563,5 +567,53 @@ fn a_deployment_is_triggered_twice_only_when_the_first_call_came_to_nothing() {
             }
             _ => assert!(ended.calls <= 2, "{history:?}"),
         }
+    }
+}
+
+/// What ARCHITECTURE.md calls indistinguishable is: two histories with the same answers, in one of which our content runs at the
+/// verdict, and another user's in the other.
+#[test]
+fn what_no_reader_can_tell_apart_has_the_same_transcript() {
+    let of = |visible, ours: f64, foreign: Option<f64>| {
+        let lands = |lands, built| Deployment {
+            built,
+            lands,
+            end: Fate::Started,
+        };
+        History {
+            existed: true,
+            before: Some(RuntimeStatusWord::Started),
+            restarts: None,
+            ours: lands(ours, 3.0),
+            foreign: foreign.map(|at| lands(at, at)),
+            visible,
+            answer: Answer::Came,
+            lag: 0.0,
+            marks: Marks::Nothing,
+        }
+    };
+    let (told, silent) = (Visible::FromTheStart, Visible::NoToken);
+    for (ours, theirs) in [
+        // it lands after our build, and before ours
+        (of(told, 4.0, None), of(told, 33.0, Some(4.0))),
+        // it replaces ours, or ours replaces it, between two looks
+        (of(told, 5.0, Some(4.9)), of(told, 4.9, Some(5.0))),
+        // no task tells of our build, and ours comes later than any doubt is watched
+        (of(silent, 5.0, None), of(silent, 33.0, Some(5.0))),
+    ] {
+        let [(ours_told, ours_ended), (theirs_told, theirs_ended)] =
+            [ours, theirs].map(|history| {
+                let mut told = Vec::new();
+                let ended = transcribe(&history, &mut |answer| told.push(format!("{answer:?}")));
+                (told, ended)
+            });
+        assert_eq!(ours_ended.judgement, theirs_ended.judgement, "{theirs:?}");
+        let runs_ours = |history: &History, ended: &Ended| {
+            let runs = history.truth(ended.at, None);
+            runs.is_some_and(|truth| truth.ours)
+        };
+        assert!(runs_ours(&ours, &ours_ended), "{ours:?}");
+        assert!(!runs_ours(&theirs, &theirs_ended), "{theirs:?}");
+        assert_eq!(ours_told, theirs_told);
     }
 }
