@@ -116,7 +116,7 @@ impl Online<'_> {
         } else if unknown.is_empty() {
             Topic::Roles.ok(format!(
                 "{name} has all it needs: {}",
-                remedy::names(needed)
+                claims.in_words(needed)
             ))
         } else {
             self.untold(&unknown, claims)

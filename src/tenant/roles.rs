@@ -49,10 +49,12 @@ impl Role {
     }
 
     fn held_by(self, scopes: &[String]) -> bool {
+        self.named_by(scopes) || (self == Role::PackagesRead && Role::PackagesEdit.held_by(scopes))
+    }
+
+    fn named_by(self, scopes: &[String]) -> bool {
         let holds = |name: &str| scopes.iter().any(|scope| names(scope, name));
-        holds(self.name())
-            || (self == Role::PackagesRead && Role::PackagesEdit.held_by(scopes))
-            || self.older_names().iter().all(|name| holds(name))
+        holds(self.name()) || self.older_names().iter().all(|name| holds(name))
     }
 }
 
@@ -186,6 +188,18 @@ impl Claims {
         } else {
             Holding::Unknown
         }
+    }
+
+    /// These roles by their names; behind one that another serves for, that other one.
+    pub fn in_words(&self, roles: &[Role]) -> String {
+        let scopes = self.roles();
+        let word = |role: &Role| match role {
+            Role::PackagesRead if role.held_by(&scopes) && !role.named_by(&scopes) => {
+                format!("{} (by {})", role.name(), Role::PackagesEdit.name())
+            }
+            role => role.name().to_owned(),
+        };
+        roles.iter().map(word).collect::<Vec<_>>().join(", ")
     }
 
     /// Those of the `needed` roles that this token certainly lacks. Empty when it names no scopes, or any that is no

@@ -111,6 +111,13 @@ fn each_missing_role_is_named_with_what_to_paste() {
     )
     .exit(4)
     .stdout_has("download lacks WorkspacePackagesRead");
+    // another role serves for it
+    examined(
+        &["roles-missing=WorkspacePackagesRead"],
+        &["--for", "download"],
+    )
+    .exit(0)
+    .stdout_has("download has all it needs: WorkspacePackagesRead (by WorkspacePackagesEdit)");
 }
 
 #[test]
