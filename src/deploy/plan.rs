@@ -1,97 +1,23 @@
 //! What is to be done about one artifact: a pure decision from what the caller wants and what the tenant holds.
 
+mod refusals;
+mod standing;
+
 use super::job::{Job, Source};
 use super::outcome::Message;
 use super::parameters::{self, Setting};
-use super::saved::LastSave;
-use crate::artifact::changes::Change;
 use crate::artifact::value_mapping::VALUE_MAPPING_PATH;
-use crate::artifact::{ArtifactKind, Comparable, Digest};
-use crate::journal::{Proof, Snapshot, Was};
+use crate::artifact::{ArtifactKind, Comparable};
+use crate::journal::Was;
 use crate::tenant::odata::TenantTime;
 use crate::tenant::wire::{
-    Configuration, DesigntimeArtifact, IntegrationPackage, RuntimeArtifact, RuntimeStatus, TaskId,
+    Configuration, DesigntimeArtifact, IntegrationPackage, RuntimeArtifact, RuntimeStatus,
     is_number,
 };
 
-/// What the tenant holds of one artifact, read before the first write.
-#[derive(Clone, Debug, Default)]
-pub struct Standing {
-    /// The artifact's type, `None` when a redeployment did not find it.
-    pub kind: Option<ArtifactKind>,
-    /// The package that the artifact is to live in, `None` when it is missing.
-    pub package: Option<IntegrationPackage>,
-    /// The design-time artifact, `None` when it is missing.
-    pub artifact: Option<DesigntimeArtifact>,
-    /// The artifact was last saved by this client.
-    pub saved_by_us: bool,
-    /// The externalized parameters as configured.
-    pub configured: Vec<Configuration>,
-    /// The runtime record, `None` when nothing is deployed.
-    pub runtime: Option<RuntimeArtifact>,
-    /// Who deployed it.
-    pub deployer: Deployer,
-    /// The tenant's clock at that answer.
-    pub answered: Option<TenantTime>,
-    /// Whether the content equals ours; `None` while it was not compared.
-    pub same_content: Option<bool>,
-    /// The files that differ, where they were looked at in detail.
-    pub changes: Vec<Change>,
-    /// A digest of the tenant's content, where it was looked at in detail.
-    pub remote_sha256: Option<Digest>,
-    /// The tenant's content, where it was compared.
-    pub held: Option<Comparable>,
-    /// What is to be known before a value mapping is replaced, `None` where nothing was compared.
-    pub mapping: Option<Mapping>,
-    /// Whether `artifact` was settled by a list: it is looked up no more.
-    pub artifact_known: bool,
-    /// Whether a list did not show the artifact: one more "not found" is enough then.
-    pub unlisted: bool,
-    /// Whether `runtime` comes from the list of everything that runs. What a list does not show may still be shown
-    /// alone, so whoever compares with it must look at a list again.
-    pub by_list: bool,
-    /// The task of a deployment that an earlier run has left without a verdict.
-    pub pending: Option<TaskId>,
-    /// What runs may be a late deployment of other content, which an earlier run asked for: its date proves nothing.
-    pub doubted: bool,
-    /// What an earlier run judged, where the tenant still shows all of it but the content.
-    pub proof: Option<Proof>,
-    /// Other credentials wrote such a proof.
-    pub foreign_proof: bool,
-    /// The values that an interrupted run had not put back after its upload: they are to stand.
-    pub recalled: Vec<Configuration>,
-    /// What stood there before an earlier run, where that did not come to its end.
-    pub remembered: Option<Snapshot>,
-    /// What a reader should know, whatever the verdict.
-    pub notes: Vec<String>,
-}
-
-/// Who deployed what runs, as far as the tenant tells.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Deployer {
-    /// The tenant does not tell.
-    #[default]
-    Unsaid,
-    /// This client.
-    Us,
-    /// A name that is not known to be this client's.
-    Another,
-}
-
-/// A value mapping whose content differs from the tenant's.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Mapping {
-    /// The entries that only the tenant has, in words.
-    pub only_on_tenant: Vec<String>,
-    /// The entries of the tenant that Git contradicts, in words: Git wins.
-    pub overruled: Vec<String>,
-    /// Why the two can't be put together, if they can't.
-    pub unmergeable: Option<String>,
-    /// `value_mapping.xml` with those entries added; `None` where there are none.
-    pub merged: Option<Vec<u8>>,
-    /// The tenant holds just that: Git's entries and those of its own.
-    pub holds_merged: bool,
-}
+use self::refusals::{NAMED_ENTRIES, draft, in_other_package, read_only, value_mapping};
+pub use self::refusals::{lacking_proof, no_rollback, rollback_required};
+pub use self::standing::{Deployer, Mapping, Standing};
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -507,46 +433,6 @@ pub fn is_proven(standing: &Standing) -> bool {
     }
 }
 
-/// Why what runs could not be put back, where it could not: what the tenant gives out is not shown to be what runs.
-pub fn no_rollback(standing: &Standing) -> Option<String> {
-    let record = standing.runtime.as_ref()?;
-    if standing.remembered.is_some() || is_proven(standing) {
-        return None;
-    }
-    let Some(artifact) = &standing.artifact else {
-        return Some(format!(
-            "the design time has no such artifact (deleted, or hidden by an access policy) while the runtime shows {}, so the running content cannot be downloaded",
-            record.status
-        ));
-    };
-    let dates = artifact.modified_at().zip(record.deployed_on);
-    Some(match (&record.status, dates) {
-        _ if artifact.is_draft() => {
-            "the design time holds a draft, so the running content cannot be downloaded".to_owned()
-        }
-        (RuntimeStatus::Started, Some((saved, deployed))) if saved >= deployed => format!(
-            "the design time was saved ({saved}) after the running version was deployed ({deployed}), so the running content cannot be downloaded"
-        ),
-        (RuntimeStatus::Started, Some(_)) => {
-            "a deployment of an earlier run may have come late, so it is unknown which content runs"
-                .to_owned()
-        }
-        (RuntimeStatus::Started, None) => {
-            "this tenant gives no dates that show which content runs".to_owned()
-        }
-        (status, _) => {
-            format!("the runtime shows {status}, so it is unknown which content will run")
-        }
-    })
-}
-
-/// Refuses an artifact that could not be put back, as the settings ask.
-pub fn rollback_required(job: &Job, why: &str) -> Message {
-    Message::new(format!("rollback not available for {}: {why}", job.id)).hint(
-        "the settings file says `rollback: required`: deploy once without --rollback, or remove that line",
-    )
-}
-
 /// Whether a deployment is going on that began after the last save, by the tenant's clock.
 fn is_starting_since(artifact: &DesigntimeArtifact, runtime: Option<&RuntimeArtifact>) -> bool {
     let starting = runtime
@@ -574,32 +460,6 @@ pub fn settings(job: &Job, standing: &Standing) -> Vec<Setting> {
     )
 }
 
-/// Why the same content is deployed again.
-pub(super) fn lacking_proof(standing: &Standing) -> String {
-    let unproven = "nothing differs, but nothing proves that what runs is this content";
-    match (&standing.artifact, &standing.runtime) {
-        (_, None) => "nothing differs, and nothing runs".to_owned(),
-        (Some(artifact), Some(record)) if has_other_number(artifact, record) => {
-            format!("{unproven}: {}", numbers(artifact, record))
-        }
-        (Some(artifact), Some(record))
-            if runs_since(artifact, Some(record)).is_some()
-                && standing.deployer == Deployer::Another =>
-        {
-            let name = &record.deployed_by;
-            format!("{unproven}: {name}, who deployed it, is not known to be this client")
-        }
-        _ => unproven.to_owned(),
-    }
-}
-
-fn numbers(artifact: &DesigntimeArtifact, record: &RuntimeArtifact) -> String {
-    format!(
-        "the design time shows version {}, and version {} runs",
-        artifact.version, record.version
-    )
-}
-
 pub(super) fn settings_hold(job: &Job, standing: &Standing) -> bool {
     parameters::missing(&settings(job, standing), &standing.configured).is_empty()
 }
@@ -622,54 +482,6 @@ fn has_foreign_draft(job: &Job, standing: &Standing) -> bool {
 pub fn is_foreign_draft(job: &Job, artifact: &DesigntimeArtifact, saved_by_us: bool) -> bool {
     artifact.is_draft() && !saved_by_us && !job.rules.overwrite_drafts
 }
-
-fn read_only(package: &str) -> Message {
-    Message::new(format!("package {package} is configure-only (READ_ONLY): its content cannot be changed"))
-        .hint("change parameters and deploy with `flowship redeploy ID --set KEY=VALUE`, or deploy into another package with --package and --id")
-}
-
-fn in_other_package(id: &str, holder: &str, package: &str) -> Message {
-    Message::new(format!("artifact {id} already lives in package {holder}, not in {package}"))
-        .hint(format!("artifact ids are unique in the whole tenant: use --package {holder}, or another id with --id"))
-}
-
-fn draft(id: &str, artifact: &DesigntimeArtifact) -> Message {
-    let save = LastSave(artifact);
-    let (author, when) = (save.who(), save.when());
-    Message::new(format!(
-        "artifact {id} is a draft of {author}, saved{when} in the web UI without a version"
-    ))
-    .hint("let the author save it as a version or discard it; --overwrite-drafts overwrites it")
-}
-
-fn value_mapping(id: &str, standing: &Standing) -> Message {
-    let mut message = Message::new(format!("value mapping {id} exists with other content, and the tenant's API cannot update value mappings"))
-        .hint("--replace-value-mappings saves its content to a file, deletes it and creates it anew; entries that only the tenant has are kept, unless --drop-tenant-entries is given");
-    let only = standing
-        .mapping
-        .as_ref()
-        .map_or(&[][..], |mapping| &mapping.only_on_tenant);
-    let overruled = standing
-        .mapping
-        .as_ref()
-        .map_or(&[][..], |mapping| &mapping.overruled);
-    for entry in overruled.iter().take(NAMED_ENTRIES) {
-        message = message.because(format!("Git contradicts the tenant: {entry}"));
-    }
-    for entry in only.iter().take(NAMED_ENTRIES) {
-        message = message.because(format!("only on the tenant: {entry}"));
-    }
-    if only.len() > NAMED_ENTRIES {
-        message = message.because(format!(
-            "and {} more entries that only the tenant has",
-            only.len() - NAMED_ENTRIES
-        ));
-    }
-    message
-}
-
-/// How many entries that only the tenant has are named in a message.
-const NAMED_ENTRIES: usize = 20;
 
 #[cfg(test)]
 mod tests;

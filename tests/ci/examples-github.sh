@@ -127,7 +127,7 @@ STORY=sandbox act_run sandbox workflow_dispatch sandbox.yml ""
 STORY=sandbox
 job sandbox success
 same "exit status" "$RC" 0
-has "$OUT/text" "$DIGEST"
+has "$OUT/text" "SUCCESS; runtime STARTED DeployedOn"
 has "$OUT/text" "SIMULATED"
 has "$OUT/outputs" "verdict=started"
 has "$OUT/outputs" "verdict=failed"
@@ -252,7 +252,7 @@ chmod +x "$SCRATCH/act-offline"
 ACT=$SCRATCH/act-offline
 act_run offline workflow_dispatch sandbox.yml ""
 job sandbox success
-has "$OUT/text" "$DIGEST"
+has "$OUT/text" "SUCCESS; runtime STARTED DeployedOn"
 ok "green with loopback only"
 
 section "GitHub: done"

@@ -127,7 +127,7 @@ job sandbox pass
 job deploy-test fail
 job deploy-production none
 has "$LOG" "SIMULATED"
-has "$LOG" "$DIGEST"
+has "$LOG" "SUCCESS; runtime STARTED DeployedOn"
 has "$LOG" "valid: IntegrationFlow flowship.example.HelloTimer"
 has "$LOG" "CPI_SERVICE_KEY"
 ok "the sandbox job works, the deployment is red, not a silent success"
@@ -314,7 +314,7 @@ WRAP=(unshare -n bash -c 'ip link set lo up; exec "$@"' --)
 gcl offline "" check sandbox
 same "exit status" "$RC" 0
 job sandbox pass
-has "$LOG" "$DIGEST"
+has "$LOG" "SUCCESS; runtime STARTED DeployedOn"
 ok "green with loopback only"
 
 section "GitLab: done"

@@ -99,7 +99,7 @@ jenkins success "$KEY_FILE"
 build SUCCESS
 for name in Check Sandbox Test Production; do stage "$name" SUCCESS; done
 has "$LOG" "SIMULATED"
-has "$LOG" "$DIGEST"
+has "$LOG" "SUCCESS; runtime STARTED DeployedOn"
 has "$LOG" "valid: IntegrationFlow flowship.example.HelloTimer"
 deployments 2
 parameter "Hello from production"
@@ -232,7 +232,7 @@ BRANCH=feature jenkins offline ""
 build SUCCESS
 stage Sandbox SUCCESS
 has "$LOG" "locked cpi-test for stage 'Test'"
-has "$LOG" "$DIGEST"
+has "$LOG" "SUCCESS; runtime STARTED DeployedOn"
 ok "green with loopback only"
 
 section "Jenkins stand-in: done"

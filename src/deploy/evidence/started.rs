@@ -3,9 +3,12 @@
 //! built and distributed the content, and a record that is STARTED may be the previous one, which keeps running until the
 //! new one has started, and comes back when the runtime has restarted.
 
+mod task;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use self::task::Task;
 use super::doubts::{Age, Deployer, Doubt, Origin, Ours, Why};
 use super::{Baseline, Call, Look, Observations, RuntimeAnswer};
 use crate::clock::{Deadline, Moment};
@@ -47,28 +50,6 @@ pub enum End {
 
 /// What is to be done about a deployment.
 pub type Judgement = super::Judgement<End>;
-
-/// What is known of the task of our call.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Task {
-    /// No deploy call was answered yet.
-    Unknown,
-    /// Asked for, with the last status seen, if any, and since when it is "not found".
-    Running {
-        id: TaskId,
-        seen: Option<BuildStatus>,
-        missing: Option<Moment>,
-    },
-    /// Ended SUCCESS; known since.
-    Succeeded { id: TaskId, at: Moment },
-    /// Ended in a status that begins with FAIL.
-    Failed { id: TaskId, status: BuildStatus },
-    /// The tenant offers none, or shows it no more; the deployment counts as built since the call was answered.
-    None {
-        at: Moment,
-        seen: Option<BuildStatus>,
-    },
-}
 
 /// Everything observed of one deployment.
 #[derive(Clone, Debug)]
@@ -464,7 +445,7 @@ impl Evidence {
 
     /// What is known of the task, in a few words: `task T SUCCESS`.
     pub fn task_words(&self) -> String {
-        match self.task_state() {
+        match self.task.state(self.task_id()) {
             (Some(id), state) => format!("task {id} {state}"),
             (None, state) => state,
         }
@@ -472,31 +453,9 @@ impl Evidence {
 
     /// The same without the id, which tells a reader nothing: `task SUCCESS`.
     pub fn task_progress(&self) -> String {
-        match self.task_state() {
+        match self.task.state(self.task_id()) {
             (Some(_), state) => format!("task {state}"),
             (None, state) => state,
-        }
-    }
-
-    fn task_state(&self) -> (Option<&TaskId>, String) {
-        match &self.task {
-            Task::Unknown => (
-                None,
-                "no task (the answer of the deploy call was lost)".to_owned(),
-            ),
-            Task::Running {
-                id,
-                seen: Some(status),
-                ..
-            }
-            | Task::Failed { id, status } => (Some(id), status.to_string()),
-            Task::Running { id, seen: None, .. } => (Some(id), "not seen".to_owned()),
-            Task::Succeeded { id, .. } => (Some(id), "SUCCESS".to_owned()),
-            Task::None { seen, .. } => match (self.task_id(), seen) {
-                (Some(id), Some(status)) => (Some(id), format!("{status}, then not visible")),
-                (Some(id), None) => (Some(id), "never visible".to_owned()),
-                (None, _) => (None, "no task id in the answer".to_owned()),
-            },
         }
     }
 
