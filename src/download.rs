@@ -23,6 +23,7 @@ use crate::query::{Counter, Query, READERS};
 use crate::settings::project::ParametersFile;
 use crate::tenant::error::TenantError;
 use crate::tenant::wire::ArtifactId;
+use crate::text::few;
 use crate::whole_file;
 
 use self::directory::Layout;
@@ -288,13 +289,8 @@ impl Work<'_> {
 /// What lies in the tenant's zip and is no part of an artifact: it is not written, as a deployment would not send it.
 fn left_aside(artifact: &Artifact) -> Option<String> {
     let left_out = artifact.left_out();
-    let names = left_out.iter().take(5).map(ToString::to_string);
-    let shown = names.collect::<Vec<_>>().join(", ");
-    match left_out.len() {
-        0 => None,
-        1..=5 => Some(format!("not written: {shown}")),
-        more => Some(format!("not written: {shown} and {} more", more - 5)),
-    }
+    let names: Vec<String> = left_out.iter().map(ToString::to_string).collect();
+    (!names.is_empty()).then(|| format!("not written: {}", few(&names, 5)))
 }
 
 impl Trouble {

@@ -90,16 +90,12 @@ impl Selection {
             return;
         }
         let mut page = Page::plain();
-        let named = self.passed_over.iter().take(MOST_TOLD).map(|path| {
+        let named = self.passed_over.iter().map(|path| {
             let path = shown(path, &process.directory);
             let why = "is no integration artifact (its manifest has no SAP-BundleType)";
             format!("{} {why}", path.display())
         });
-        page.items("passed over: ", named);
-        if self.passed_over.len() > MOST_TOLD {
-            let rest = self.passed_over.len() - MOST_TOLD;
-            page.item("passed over: ", format!("and {rest} more"));
-        }
+        page.first_items("passed over: ", named, MOST_TOLD);
         let _ = page.print(process.err);
     }
 
@@ -225,12 +221,8 @@ fn findings(artifact: &Artifact, directory: &Path) -> Vec<PlacedFinding> {
 /// Tells warnings and what is left out of the zip.
 fn tell(artifact: &Artifact, findings: &[PlacedFinding], process: &mut Process<'_>) {
     let mut page = Page::plain();
-    let left_out = artifact.left_out();
     let label = format!("left out: {}: ", artifact.id());
-    page.items(&label, left_out.iter().take(MOST_TOLD));
-    if left_out.len() > MOST_TOLD {
-        page.item(&label, format!("and {} more", left_out.len() - MOST_TOLD));
-    }
+    page.first_items(&label, artifact.left_out().iter(), MOST_TOLD);
     for found in findings.iter().filter(|found| found.severity == "warning") {
         page.item(&format!("warning: {}: ", found.place), &found.message);
     }

@@ -232,8 +232,6 @@ fn hold_against(
         {
             continue;
         }
-        // an earlier run has carried the plan out
-        let is_done = matches!(one.plan, Plan::Unchanged(_));
         let (action, _) = preview::action(one.job, &one.standing, &one.plan);
         let facts = |salt: &str| Facts::of(one.job, &one.standing, action, salt);
         match approval.moved(&one.job.id.0, facts) {
@@ -243,7 +241,8 @@ fn hold_against(
                 let remedy = "check out the commit of the plan and give the same options";
                 here.push(other_plan(what, remedy));
             }
-            Some(Moved::Tenant(_)) if is_done => {}
+            // an earlier run has carried the plan out
+            Some(Moved::Tenant(_)) if matches!(one.plan, Plan::Unchanged(_)) => {}
             Some(Moved::Tenant(what)) => on_tenant.push((one.job.id.0.clone(), what)),
         }
     }

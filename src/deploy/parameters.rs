@@ -157,6 +157,16 @@ pub fn html_decoded(value: &str) -> String {
         .replace("&amp;", "&")
 }
 
+/// A value without what tenants add and take away.
+pub fn plain(value: &str) -> String {
+    html_decoded(value).trim().to_owned()
+}
+
+/// Whether a value that is shown is the one that the artifact brings, to which a tenant may reset it.
+pub fn is_brought(brought: &BTreeMap<String, String>, key: &str, shown: &str) -> bool {
+    (brought.get(key)).is_some_and(|brought| plain(brought) == plain(shown))
+}
+
 /// Whether a configured value would be lost if the tenant took the artifact's values on an update.
 pub fn at_risk(content: &Content, on_tenant: &[Configuration]) -> bool {
     on_tenant.iter().any(|one| {

@@ -84,14 +84,8 @@ pub fn needs_comparison(job: &Job, standing: &Standing) -> bool {
 /// Whether nothing need be done if only the deployment that is going on ends well: content and parameters are the
 /// same, and it began after the last save.
 pub fn would_be_unchanged_at_rest(job: &Job, standing: &Standing) -> bool {
-    let Some(artifact) = &standing.artifact else {
-        return false;
-    };
-    job.rules.deploy
-        && !job.rules.force
-        && (standing.same_content == Some(true) || keeps_tenant_entries(job, standing))
-        && settings_hold(job, standing)
-        && is_starting_since(artifact, standing.runtime.as_ref())
+    let is_starting = |artifact| is_starting_since(artifact, standing.runtime.as_ref());
+    only_lacks_a_deployment(job, standing) && standing.artifact.as_ref().is_some_and(is_starting)
 }
 
 /// How long after a save, by the tenant's clock in milliseconds, a deployment of it may be on its way unseen.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::job::Job;
 use super::outcome::{Message, Verdict, Word};
-use super::parameters::html_decoded;
+use super::parameters::plain;
 use super::plan::{self, Standing};
 use super::survey::{self, Depth};
 use super::{Context, Stop, proof};
@@ -247,11 +247,6 @@ fn reset(
 fn brought_now(job: &Job, key: &str) -> Option<String> {
     let value = job.content()?.parameters.get(key)?;
     Some(plain(value))
-}
-
-/// A value without what tenants add and take away.
-fn plain(value: &str) -> String {
-    html_decoded(value).trim().to_owned()
 }
 
 fn runs_as_it_is(standing: &Standing) -> bool {

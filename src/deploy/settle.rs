@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::deployment::Deployment;
 use super::evidence::doubts::{self, Doubt};
 use super::evidence::started::End;
-use super::job::Source;
+use super::job::{Content, Source};
 use super::outcome::{Message, Verdict, Word};
-use super::parameters::{self, Setting, Why, html_decoded};
+use super::parameters::{self, Setting, Why, is_brought};
 use super::saved::LastSave;
 use super::watch::Settled;
 use super::{Context, recovery, survey};
@@ -44,7 +44,7 @@ impl Deployment<'_> {
                 let what = if status.contains("LICENSE") {
                     "the tenant's licence does not allow this deployment".to_owned()
                 } else {
-                    format!("the build of {} failed", self.job.rules.content())
+                    self.build_failed()
                 };
                 let status = context.tenant.words(&status);
                 self.failed(context, format!("{what} (task status {status})"))
@@ -58,6 +58,10 @@ impl Deployment<'_> {
             },
             End::Undecided(why) => self.undecided(context, why).into(),
         }
+    }
+
+    fn build_failed(&self) -> String {
+        format!("the build of {} failed", self.job.rules.content())
     }
 
     /// The verdict about what has started: whether the design time still holds what we left.
@@ -92,8 +96,11 @@ impl Deployment<'_> {
         context: &Context<'_>,
         shown: Option<DesigntimeArtifact>,
     ) -> Result<Option<Verdict>, TenantError> {
-        // first, so that the marks are the last thing that is read
-        let changed = self.changed_parameter(context);
+        // before the marks, so that they are the last thing that is read; without a date they decide nothing
+        let changed = match self.pending.seal.stamp.saved {
+            Some(_) => self.changed_parameter(context),
+            None => Ok(None),
+        };
         let artifact = match shown {
             Some(artifact) => Some(artifact),
             None => self.sealed_artifact(context)?,
@@ -129,11 +136,8 @@ impl Deployment<'_> {
         (setting, shown): &(Setting, String),
     ) -> Result<Verdict, TenantError> {
         let (id, key) = (&self.job.id, &setting.key);
-        let content = self.job.content();
-        let brought = content.and_then(|content| content.parameters.get(key));
-        let is_reset = setting.why == Why::Kept
-            && brought
-                .is_some_and(|brought| html_decoded(brought).trim() == html_decoded(shown).trim());
+        let is_brought = |content: &Content| is_brought(&content.parameters, key, shown);
+        let is_reset = setting.why == Why::Kept && self.job.content().is_some_and(is_brought);
         Ok(match self.sealed_artifact(context)? {
             None => self.deleted(context),
             Some(now) if now.stamp() != self.pending.seal.stamp => self.superseded(context, &now),
@@ -251,7 +255,7 @@ impl Deployment<'_> {
         causes: Vec<String>,
     ) -> Verdict {
         if error_information::is_of_the_build(&causes) && !self.pending.evidence.build_failed() {
-            what = format!("the build of {} failed", self.job.rules.content());
+            what = self.build_failed();
         }
         let evidence = &self.pending.evidence;
         let is_old = evidence.new_record().is_none();

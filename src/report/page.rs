@@ -136,6 +136,20 @@ impl Page {
         texts.into_iter().for_each(|text| self.item(label, text));
     }
 
+    /// The same for the first of them; the last line counts those beyond `most`.
+    pub fn first_items(
+        &mut self,
+        label: &str,
+        texts: impl ExactSizeIterator<Item: Display>,
+        most: usize,
+    ) {
+        let more = texts.len().saturating_sub(most);
+        self.items(label, texts.take(most));
+        if more > 0 {
+            self.item(label, format_args!("and {more} more"));
+        }
+    }
+
     /// Adds rows with their columns below each other.
     pub fn table(&mut self, indent: &str, rows: &[Vec<String>]) {
         let width = |column: usize| {

@@ -6,8 +6,10 @@ use std::time::Duration;
 use super::json::{self, TenantFields};
 use super::page::{Page, Style};
 use super::{Printed, Report};
-use crate::deploy::outcome::{Message, Outcome};
+use crate::deploy::outcome::Outcome;
 use crate::exit::Exit;
+use crate::inventory::tally;
+use crate::text::few;
 
 impl Printed for Report {
     fn is_simulated(&self) -> bool {
@@ -65,18 +67,10 @@ impl Report {
             page.message(None, error);
         }
         let told = self.artifacts.iter().filter(|_| of_artifacts);
-        let mut messages: Vec<(&Message, Vec<&str>)> = Vec::new();
-        for outcome in told {
-            let Some(message) = &outcome.verdict.message else {
-                continue;
-            };
-            match messages.iter_mut().find(|(known, _)| *known == message) {
-                Some((_, ids)) => ids.push(&outcome.id),
-                None => messages.push((message, vec![&outcome.id])),
-            }
-        }
-        for (message, ids) in messages {
-            page.message(Some(&names(&ids)), message);
+        let messages =
+            told.filter_map(|one| Some((one.verdict.message.as_ref()?, one.id.as_str())));
+        for (message, ids) in grouped(messages) {
+            page.message(Some(&few(&ids, MOST_NAMES)), message);
         }
         page.print(err)
     }
@@ -117,7 +111,7 @@ fn details(outcome: &Outcome, page: &mut Page) {
     }
 }
 
-/// Those that are well in a few lines, by their verdicts: `started: A, B, C`; with their notes, each told once.
+/// Those that are well in a few lines, by their verdicts: `started A, B, C`; with their notes, each told once.
 fn name_together(well: &[&Outcome], page: &mut Page) {
     for (word, ids) in by_word(well) {
         for (number, ids) in ids.chunks(MOST_NAMES).enumerate() {
@@ -129,50 +123,49 @@ fn name_together(well: &[&Outcome], page: &mut Page) {
             page.line(format_args!("{word} {}", ids.join(", ")));
         }
     }
-    let mut notes: Vec<(&str, Vec<&str>)> = Vec::new();
-    for one in well {
-        for note in &one.notes {
-            match notes.iter_mut().find(|(known, _)| known == note) {
-                Some((_, ids)) => ids.push(&one.id),
-                None => notes.push((note, vec![&one.id])),
-            }
-        }
-    }
-    for (note, ids) in notes {
-        page.item("  note: ", format_args!("{}: {note}", names(&ids)));
+    let notes = well
+        .iter()
+        .flat_map(|one| one.notes.iter().map(|note| (note, one.id.as_str())));
+    for (note, ids) in grouped(notes) {
+        page.item(
+            "  note: ",
+            format_args!("{}: {note}", few(&ids, MOST_NAMES)),
+        );
     }
 }
 
 /// The ids of each verdict, in the order in which the verdicts come first.
 fn by_word<'o>(outcomes: &[&'o Outcome]) -> Vec<(&'static str, Vec<&'o str>)> {
-    let mut words: Vec<(&str, Vec<&str>)> = Vec::new();
-    for one in outcomes {
-        let word = one.verdict.word.name();
-        match words.iter_mut().find(|(known, _)| *known == word) {
-            Some((_, ids)) => ids.push(&one.id),
-            None => words.push((word, vec![&one.id])),
+    grouped(
+        outcomes
+            .iter()
+            .map(|one| (one.verdict.word.name(), one.id.as_str())),
+    )
+}
+
+/// The ids that belong to each key, in the order in which the keys come first.
+fn grouped<'o, K: PartialEq>(
+    pairs: impl IntoIterator<Item = (K, &'o str)>,
+) -> Vec<(K, Vec<&'o str>)> {
+    let mut groups: Vec<(K, Vec<&str>)> = Vec::new();
+    for (key, id) in pairs {
+        match groups.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, ids)) => ids.push(id),
+            None => groups.push((key, vec![id])),
         }
     }
-    words
+    groups
 }
 
 /// `30 artifacts: 29 started, 1 failed: Flow_17`.
 fn total(well: &[&Outcome], bad: &[&Outcome]) -> String {
     let well_words = by_word(well).into_iter();
-    let parts = well_words.map(|(word, ids)| format!("{} {word}", ids.len()));
+    let well_words = well_words.map(|(word, ids)| (ids.len(), word.to_owned()));
     let bad_words = by_word(bad).into_iter();
-    let bad_parts = bad_words.map(|(word, ids)| format!("{} {word}: {}", ids.len(), names(&ids)));
-    let parts: Vec<String> = parts.chain(bad_parts).collect();
-    format!("{} artifacts: {}", well.len() + bad.len(), parts.join(", "))
-}
-
-/// The first few ids, and how many more there are.
-fn names(ids: &[&str]) -> String {
-    let shown = ids[..ids.len().min(MOST_NAMES)].join(", ");
-    match ids.len().saturating_sub(MOST_NAMES) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
+    let bad_words =
+        bad_words.map(|(word, ids)| (ids.len(), format!("{word}: {}", few(&ids, MOST_NAMES))));
+    let counts = tally(well_words.chain(bad_words));
+    format!("{} artifacts: {counts}", well.len() + bad.len())
 }
 
 /// `3.2 s`, `72 s`.

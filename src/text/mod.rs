@@ -18,6 +18,15 @@ const MOST_LOOKED_AT: usize = 64 * 1024;
 /// The longest that is kept of a page that is no answer of the API, in characters.
 const BRIEF: usize = 200;
 
+/// The first few names, and how many more there are: `A, B and 3 more`.
+pub fn few<N: AsRef<str>>(names: &[N], most: usize) -> String {
+    let first: Vec<&str> = names.iter().take(most).map(AsRef::as_ref).collect();
+    match names.len() - first.len() {
+        0 => first.join(", "),
+        more => format!("{} and {more} more", first.join(", ")),
+    }
+}
+
 /// A text that came from outside and is safe to print on one line of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Words(String);

@@ -8,6 +8,7 @@ use crate::artifact::flow_model::{
 };
 use crate::artifact::manifest::Capability;
 use crate::artifact::{ArtifactFile, PARAMETERS_PATH};
+use crate::text::few;
 use crate::xml;
 
 /// Where scripts, mappings and schemas lie.
@@ -184,16 +185,12 @@ impl Model<'_> {
         }
         let undefined = self.undefined_parameters();
         if undefined.len() > 1 && self.artifact.file(PARAMETERS_PATH).is_none() {
-            let first = undefined.iter().take(MOST_NAMED);
-            let named: Vec<_> = first.map(|(name, _)| format!("`{{{{{name}}}}}`")).collect();
-            let rest = match undefined.len() - named.len() {
-                0 => String::new(),
-                rest => format!(" and {rest} more"),
-            };
+            let all = undefined.iter();
+            let names: Vec<_> = all.map(|(name, _)| format!("`{{{{{name}}}}}`")).collect();
             let message = format!(
-                "there is no parameters.prop: {} parameters are used but defined nowhere: {}{rest}",
-                undefined.len(),
-                named.join(", "),
+                "there is no parameters.prop: {} parameters are used but defined nowhere: {}",
+                names.len(),
+                few(&names, MOST_NAMED),
             );
             let remedy = "download the artifact again from the tenant, or define them in that file and parameters.propdef";
             let line = undefined.first().map(|(_, line)| *line);

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::Writing;
 use crate::artifact::ArtifactKind;
 use crate::deploy::outcome::{Message, Verdict, Word};
-use crate::deploy::parameters::{Setting, html_decoded, value};
+use crate::deploy::parameters::{Setting, html_decoded, is_brought, value};
 use crate::deploy::saved::LastSave;
 use crate::deploy::step::Halt;
 use crate::http::retry;
@@ -157,9 +157,7 @@ fn is_theirs(
     let (Some(now), Some(before)) = (value(shown, key), value(before, key)) else {
         return false;
     };
-    let is_reset = brought
-        .get(key)
-        .is_some_and(|brought| html_decoded(brought).trim() == html_decoded(now).trim());
+    let is_reset = is_brought(brought, key, now);
     let may_be_anything = now.is_empty() || key.starts_with("SAP_");
     now != before && now != setting.value && !is_reset && !may_be_anything
 }
